@@ -1,0 +1,40 @@
+# `make` is what a change must pass; `make help` lists the rest.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+.PHONY: all fmt-check vet lint deps test run fuzz bench help
+
+ARGS     ?= demo
+FUZZTIME ?= 10s
+# Programs that the tests need, each the name of its Debian package too.
+PROGRAMS := gcc
+INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
+LINTER   := .tools/bin/golangci-lint-v2.15.0
+
+all: fmt-check vet lint test fuzz ## check everything: formatting, vet, lint, tests, 10 s of each fuzz target
+
+fmt-check: ## list files that gofmt would change
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+vet: ## run go vet
+	go vet ./...
+lint: $(LINTER) ## run golangci-lint, built on first use (some minutes)
+	$(LINTER) run ./...
+$(LINTER):
+	GOBIN=$(CURDIR)/.tools/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(subst .tools/bin/golangci-lint-,,$@)
+	mv .tools/bin/golangci-lint $@
+
+deps: ## install what the tests need: Go modules, and programs that are missing
+	go mod download
+	@type $(PROGRAMS) >/dev/null 2>&1 || $(INSTALL) $(PROGRAMS)
+test: deps ## run all tests with the race detector
+	go test -race $(TESTFLAGS) ./...
+run: ## run wxproxy: make run ARGS="serve -config my.local.toml"; without ARGS, the demo
+	go run . $(ARGS)
+fuzz: ## run every fuzz target for FUZZTIME
+	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}' | \
+	while read -r pkg target; do echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg </dev/null; done
+
+bench: ## run all benchmarks and report allocations
+	go test -run '^$$' -bench . -benchmem ./...
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
