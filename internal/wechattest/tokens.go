@@ -1,0 +1,130 @@
+package wechattest
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// TokenPrefix begins every access token of an app, so that a test can look for
+// leaked ones.
+const TokenPrefix = "wechattest_"
+
+// UserTokenPrefix begins every access token of a user, as /sns/oauth2/access_token
+// hands them out. Whatever begins so is a good user token and no app token.
+const UserTokenPrefix = "user-"
+
+// overlap is how long a token is honoured after its successor was issued, and
+// how long before its end a stable token gets one.
+const overlap = 5 * time.Minute
+
+// accessToken is a token of an app.
+type accessToken struct {
+	app        *app
+	value      string
+	until      time.Time // not honoured from then on
+	superseded bool      // a newer one was issued, or it was revoked
+}
+
+// line is the succession of an app's tokens of one kind. Nothing but these two
+// can be good.
+type line struct{ current, previous *accessToken }
+
+// issue returns a new token as the current one of l. Its predecessor is
+// honoured for grace longer, at most until its own end; the one before it, no
+// longer.
+func (w *WeChat) issue(a *app, l *line, grace time.Duration) *accessToken {
+	now := w.now()
+	if l.previous != nil {
+		l.previous.end(now)
+	}
+	if l.current != nil {
+		l.current.end(now.Add(grace))
+		l.current.superseded = true
+	}
+	next := &accessToken{app: a, value: newTokenValue(), until: now.Add(a.Life)}
+	w.tokens[next.value] = next
+	l.previous, l.current = l.current, next
+	return next
+}
+
+// end makes t no good from at on, if it is not so earlier.
+func (t *accessToken) end(at time.Time) {
+	if at.Before(t.until) {
+		t.until = at
+	}
+}
+
+// each calls f with the tokens of l that may be good.
+func (l *line) each(f func(*accessToken)) {
+	for _, t := range []*accessToken{l.previous, l.current} {
+		if t != nil {
+			f(t)
+		}
+	}
+}
+
+func newTokenValue() string {
+	random := make([]byte, 105)
+	_, _ = rand.Read(random) // never fails
+	return TokenPrefix + base64.RawURLEncoding.EncodeToString(random)
+}
+
+// authorize finds the app whose token is in the query of c. A code other than
+// 0 says why there is none.
+func (w *WeChat) authorize(c *call) (errcode int) {
+	value, errcode := w.shownToken(c)
+	if errcode != 0 {
+		return errcode
+	}
+	if strings.HasPrefix(value, UserTokenPrefix) {
+		return 40001
+	}
+	t, ok := w.tokens[value]
+	if !ok {
+		return 40014
+	}
+	c.app = t.app
+	switch {
+	case w.now().Before(t.until):
+		return 0
+	case t.superseded:
+		return 40001
+	default:
+		return 42001
+	}
+}
+
+// shownToken returns the access_token of the query of c. More than one, in
+// whatever spelling, is a defect of the caller.
+func (w *WeChat) shownToken(c *call) (value string, errcode int) {
+	spellings := 0
+	for pair := range strings.SplitSeq(c.query, "&") {
+		name, raw, _ := strings.Cut(pair, "=")
+		name = unescape(name)
+		if strings.EqualFold(name, "access_token") {
+			spellings++
+		}
+		if name == "access_token" {
+			value = unescape(raw)
+		}
+	}
+	if spellings > 1 {
+		w.doubled++
+		return "", 40014
+	}
+	if value == "" {
+		return "", 41001
+	}
+	return value, 0
+}
+
+// unescape undoes percent-encoding where it is correct.
+func unescape(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
+}
