@@ -1,0 +1,101 @@
+package token
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// longestLife is beyond any lifetime that WeChat has ever promised.
+	longestLife = 24 * time.Hour
+
+	// usualLife is what WeChat documents. It stands in for an absurd one, so
+	// that a token is renewed some day whatever the answer said.
+	usualLife = 2 * time.Hour
+)
+
+// A Refusal is WeChat declining to issue a token.
+type Refusal struct {
+	Code   int    // errcode
+	Reason string // errmsg, fit to be shown
+}
+
+// Error implements error.
+func (r *Refusal) Error() string {
+	return "WeChat refuses to issue a token: errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+}
+
+// A badAnswer is one that WeChat's documentation does not know. It says what is
+// wrong and quotes nothing.
+type badAnswer string
+
+// Error implements error.
+func (b badAnswer) Error() string { return string(b) }
+
+// answer is the body of both token APIs, in success and refusal.
+type answer struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   number `json:"expires_in"`
+	Errcode     number `json:"errcode"`
+	Errmsg      string `json:"errmsg"`
+}
+
+// A number is a JSON number or, as some WeChat APIs write it, a string of one.
+type number float64
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (n *number) UnmarshalJSON(text []byte) error {
+	return json.Unmarshal(bytes.Trim(text, `" `), (*float64)(n))
+}
+
+// readAnswer returns the token that body grants to a question sent at sent, or
+// the [*Refusal] that it is.
+func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return Token{}, badAnswer("WeChat's answer is empty")
+	}
+	var a answer
+	if err := json.Unmarshal(withoutControls(body), &a); err != nil {
+		return Token{}, badAnswer("WeChat's answer is not the JSON it documents") // err may quote the token
+	}
+	if code := int(a.Errcode); code != 0 {
+		return Token{}, &Refusal{Code: code, Reason: clean(a.Errmsg, secret, NewSecret(a.AccessToken))}
+	}
+	if a.AccessToken == "" || strings.ContainsFunc(a.AccessToken, notVisible) {
+		return Token{}, badAnswer("WeChat's answer has no access_token")
+	}
+	life := a.life()
+	if life <= 0 {
+		return Token{}, badAnswer("WeChat's answer has no usable expires_in")
+	}
+	return Token{Value: NewSecret(a.AccessToken), Expires: sent.Add(life)}, nil
+}
+
+// life returns how long the token lives, or 0 if the answer does not say.
+func (a *answer) life() time.Duration {
+	switch seconds := float64(a.ExpiresIn); {
+	case seconds > longestLife.Seconds():
+		return usualLife
+	case seconds >= 1:
+		return time.Duration(seconds) * time.Second
+	}
+	return 0
+}
+
+// withoutControls returns body with blanks for the raw control characters that
+// WeChat is known to send inside strings, and which JSON does not allow.
+func withoutControls(body []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, body)
+}
+
+// notVisible reports whether r cannot be part of a token: it is a blank, a
+// control character or not ASCII.
+func notVisible(r rune) bool { return r <= ' ' || r >= 0x7f }

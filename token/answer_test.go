@@ -1,0 +1,118 @@
+package token
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	for _, test := range []struct {
+		name, body string
+		token      string
+		life       time.Duration
+		refusal    Refusal
+		problem    string
+	}{
+		{name: "as documented", body: `{"access_token":"T","expires_in":7200}`, token: "T", life: 2 * time.Hour},
+		{name: "numeric string", body: `{"access_token":"T","expires_in":"345"}`, token: "T", life: 345 * time.Second},
+		{name: "fraction", body: `{"access_token":"T","expires_in":7199.9}`, token: "T", life: 7199 * time.Second},
+		{name: "errcode 0", body: `{"errcode":0,"errmsg":"ok","access_token":"T","expires_in":60}`, token: "T", life: time.Minute},
+		{name: "errcode 0 as a string", body: `{"errcode":"0","access_token":"T","expires_in":60}`, token: "T", life: time.Minute},
+		{name: "errcode null", body: `{"errcode":null,"access_token":"T","expires_in":60}`, token: "T", life: time.Minute},
+		{name: "a day", body: `{"access_token":"T","expires_in":86400}`, token: "T", life: 24 * time.Hour},
+		{name: "more than a day", body: `{"access_token":"T","expires_in":86401}`, token: "T", life: 2 * time.Hour},
+		{name: "absurdly long", body: `{"access_token":"T","expires_in":1e300}`, token: "T", life: 2 * time.Hour},
+		{name: "raw control bytes", body: "{\"access_token\":\"T\",\r\n\t\"note\":\"\x07\x14\",\"expires_in\":60}", token: "T", life: time.Minute},
+		{name: "broken UTF-8", body: "{\"access_token\":\"T\",\"note\":\"\xff\xe4\",\"expires_in\":60}", token: "T", life: time.Minute},
+		{name: "a long token", body: `{"access_token":"` + strings.Repeat("T", 2048) + `","expires_in":60}`, token: strings.Repeat("T", 2048), life: time.Minute},
+
+		{name: "no lifetime", body: `{"access_token":"T"}`, problem: "expires_in"},
+		{name: "lifetime 0", body: `{"access_token":"T","expires_in":0}`, problem: "expires_in"},
+		{name: "lifetime below a second", body: `{"access_token":"T","expires_in":0.5}`, problem: "expires_in"},
+		{name: "negative lifetime", body: `{"access_token":"T","expires_in":-7200}`, problem: "expires_in"},
+		{name: "lifetime in words", body: `{"access_token":"T","expires_in":"soon"}`, problem: "JSON"},
+		{name: "not a number", body: `{"access_token":"T","expires_in":"NaN"}`, problem: "JSON"},
+		{name: "no token", body: `{"expires_in":7200}`, problem: "access_token"},
+		{name: "empty token", body: `{"access_token":"","expires_in":7200}`, problem: "access_token"},
+		{name: "token null", body: `{"access_token":null,"expires_in":7200}`, problem: "access_token"},
+		{name: "token with a blank", body: `{"access_token":"T T","expires_in":7200}`, problem: "access_token"},
+		{name: "token that a query must escape", body: `{"access_token":"T&x=y+/","expires_in":7200}`, token: "T&x=y+/", life: 2 * time.Hour},
+		{name: "token with a control character", body: `{"access_token":"T\u0000","expires_in":7200}`, problem: "access_token"},
+		{name: "token that is a number", body: `{"access_token":7,"expires_in":7200}`, problem: "JSON"},
+		{name: "empty", body: "", problem: "empty"},
+		{name: "blank", body: " \r\n", problem: "empty"},
+		{name: "truncated", body: `{"access_token":"T","expires_in":72`, problem: "JSON"},
+		{name: "more after the end", body: `{"access_token":"T","expires_in":7200}{}`, problem: "JSON"},
+		{name: "a page", body: "<html>502 Bad Gateway</html>", problem: "JSON"},
+		{name: "null", body: "null", problem: "access_token"},
+		{name: "an array", body: "[]", problem: "JSON"},
+
+		{name: "refused", body: `{"errcode":40013,"errmsg":"invalid appid rid: 1-2"}`, refusal: Refusal{40013, "invalid appid rid: 1-2"}},
+		{name: "refused, errcode as a string", body: `{"errcode":"-1","errmsg":"system error"}`, refusal: Refusal{-1, "system error"}},
+		{name: "refused without a reason", body: `{"errcode":40013}`, refusal: Refusal{40013, ""}},
+		{name: "refused in spite of a token", body: `{"errcode":45009,"errmsg":"T is over","access_token":"T","expires_in":7200}`,
+			refusal: Refusal{45009, "[hidden] is over"}},
+		{name: "refused, quoting the secret", body: `{"errcode":40125,"errmsg":"` + secret + ` is wrong"}`, refusal: Refusal{40125, "[hidden] is wrong"}},
+		{name: "refused, quoting the secret in pieces", body: `{"errcode":40125,"errmsg":"` + secret[:9] + `\u0000` + secret[9:] + ` is wrong"}`,
+			refusal: Refusal{40125, "[hidden] is wrong"}},
+		{name: "refused, quoting a token", body: `{"errcode":40014,"errmsg":"invalid access_token [` + strings.Repeat("aB3_-", 30) + `] rid: 62bd3be0-12345678-12345678"}`,
+			refusal: Refusal{40014, "invalid access_token [[hidden]] rid: 62bd3be0-12345678-12345678"}},
+		{name: "refused in Chinese", body: `{"errcode":85107,"errmsg":"URL不在白名单内"}`, refusal: Refusal{85107, "URL不在白名单内"}},
+		{name: "refused at length", body: `{"errcode":1,"errmsg":"` + strings.Repeat("啊 ", 400) + `"}`, refusal: Refusal{1, strings.Repeat("啊 ", 149) + "啊…"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			sent := time.Now()
+			got, err := readAnswer([]byte(test.body), sent, NewSecret(secret))
+			if got.Value.Reveal() != test.token {
+				t.Errorf("got token %q; want %q", got.Value.Reveal(), test.token)
+			}
+			if life := got.Expires.Sub(sent); test.token != "" && life != test.life {
+				t.Errorf("got life %v; want %v", life, test.life)
+			}
+			if refusal, ok := errors.AsType[*Refusal](err); test.refusal.Code != 0 && (!ok || *refusal != test.refusal) {
+				t.Errorf("got error %v; want %v", err, &test.refusal)
+			}
+			if bad, ok := errors.AsType[badAnswer](err); test.problem != "" && (!ok || !strings.Contains(bad.Error(), test.problem)) {
+				t.Errorf("got error %v; want one about %q", err, test.problem)
+			}
+		})
+	}
+}
+
+func FuzzAnAnswerNeverLeaksAndNeverLies(f *testing.F) {
+	for _, body := range []string{
+		`{"access_token":"T","expires_in":7200}`, `{"errcode":"40125","errmsg":"canary"}`, "{\"errmsg\":\"\x07\xff\",\"errcode\":-1}",
+		`{"access_token":"T","expires_in":"1e9"}`, `{"errcode":1e300}`, `{"errcode":0.5}`, `[]`, ``, `{"expires_in":-9223372036854775808}`,
+	} {
+		f.Add([]byte(body))
+	}
+	secret := NewSecret("canary")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		sent := time.Now()
+		got, err := readAnswer(body, sent, secret)
+		if (err == nil) == got.Value.Empty() {
+			t.Fatalf("got token %q and error %v; want one of them", got.Value.Reveal(), err)
+		}
+		if err == nil {
+			if life := got.Expires.Sub(sent); life < time.Second || life > longestLife {
+				t.Errorf("got life %v; want one second to a day", life)
+			}
+			if strings.ContainsFunc(got.Value.Reveal(), notVisible) {
+				t.Errorf("got token %q; want one that fits a query", got.Value.Reveal())
+			}
+			return
+		}
+		text := err.Error()
+		if strings.Contains(text, "canary") || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+			t.Errorf("got error %q; want one safe line", text)
+		}
+		if refusal, ok := errors.AsType[*Refusal](err); ok && (refusal.Code == 0 || utf8.RuneCountInString(refusal.Reason) > maxReason) {
+			t.Errorf("got refusal %+v; want a code and a short reason", refusal)
+		}
+	})
+}

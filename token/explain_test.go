@@ -1,0 +1,118 @@
+package token
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestFailuresAreExplained(t *testing.T) {
+	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	for _, test := range []struct {
+		name   string
+		err    error
+		class  Class
+		remedy string // a part of it
+	}{
+		{"busy", &Refusal{Code: -1}, ClassTransient, "by itself"},
+		{"internal", &Refusal{Code: -1000}, ClassTransient, "by itself"},
+		{"wrong secret", &Refusal{Code: 40125}, ClassConfiguration, "check secret"},
+		{"wrong app_id", &Refusal{Code: 40013}, ClassConfiguration, "check app_id"},
+		{"frozen secret", &Refusal{Code: 40243}, ClassConfiguration, "unfreeze"},
+		{"quota of the day", &Refusal{Code: 45009}, ClassQuota, "midnight"},
+		{"quota of the minute", &Refusal{Code: 45011}, ClassQuota, "this minute"},
+		{"account frozen", &Refusal{Code: 50007}, ClassAccount, "frozen"},
+		{"administrator", &Refusal{Code: 89503}, ClassAccount, "administrator"},
+		{"unknown", &Refusal{Code: 99999}, ClassConfiguration, "documentation"},
+		{"wrapped", fmt.Errorf("account shop: %w", &Refusal{Code: 45009}), ClassQuota, "midnight"},
+		{"unavailable", &Unavailable{Cause: &Refusal{Code: 45009}}, ClassQuota, "midnight"},
+
+		{"no such host", dial(&net.DNSError{Err: "no such host", Name: "x.invalid"}), ClassTransient, "DNS"},
+		{"refused", dial(syscall.ECONNREFUSED), ClassTransient, "cannot be reached"},
+		{"no route", dial(syscall.EHOSTUNREACH), ClassTransient, "cannot be reached"},
+		{"deadline", context.DeadlineExceeded, ClassTransient, "firewall"},
+		{"dial takes too long", dial(context.DeadlineExceeded), ClassTransient, "firewall"},
+		{"reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, ClassTransient, "between"},
+		{"closed", io.ErrUnexpectedEOF, ClassTransient, "between"},
+		{"unknown authority", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, ClassTransient, "ca_file"},
+		{"handshake refused", &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, ClassTransient, "ca_file"},
+		{"no TLS", http.ErrSchemeMismatch, ClassTransient, "upstream.url"},
+		{"no answer of WeChat's", badAnswer("the answer is HTTP status 502"), ClassTransient, "upstream.url"},
+		{"secret file", &secretError{errors.New("open /run/secrets/shop: permission denied")}, ClassConfiguration, "readable"},
+		{"stopped", errStopped, ClassTransient, "started again"},
+		{"anything", errors.New("boom"), ClassTransient, "log"},
+		{"a caller's timeout", &Timeout{Account: "shop"}, ClassTransient, "firewall"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, err := range []error{test.err, newTransportError(test.err, Secret{})} {
+				got := Explain(err)
+				if got.Class != test.class || !strings.Contains(got.Remedy, test.remedy) || got.RemedyZH == "" {
+					t.Errorf("got %+v; want class %s and a remedy with %q", got, test.class, test.remedy)
+				}
+			}
+		})
+	}
+	if got := Explain(nil); got != (Explanation{}) {
+		t.Errorf("nil: got %+v; want nothing", got)
+	}
+}
+
+func TestTheRemedyNamesTheAddressThatWeChatQuotes(t *testing.T) {
+	for _, test := range []struct {
+		name, reason, want string
+		code               int
+	}{
+		{"both versions", "invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist rid: 62bd3be0-1a2b3c4d-00", "put 1.2.3.4 on", 40164},
+		{"version 4 behind", "invalid ip ::ffff:1.2.3.4, not in whitelist", "put 1.2.3.4 on", 40164},
+		{"version 6", "invalid ip 2001:db8::1, not in whitelist", "put 2001:db8::1 on", 40164},
+		{"the newer guide's", "access clientip is not registered requestIP: 203.0.113.7 rid: 6f-aa", "put 203.0.113.7 on", 61004},
+		{"without a blank", "access clientip is not registered requestIP:203.0.113.7.", "put 203.0.113.7 on", 61004},
+		{"none", "not in whitelist rid: 62bd3be0", "put this machine's public IP address on", 40164},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := Explain(&Refusal{Code: test.code, Reason: test.reason})
+			if !strings.Contains(got.Remedy, test.want) || strings.Contains(got.RemedyZH, "{ip}") {
+				t.Errorf("got %q, %q; want %q", got.Remedy, got.RemedyZH, test.want)
+			}
+			if got.Code != test.code || got.Reason != test.reason {
+				t.Errorf("got %d %q; want WeChat's own words", got.Code, got.Reason)
+			}
+		})
+	}
+}
+
+func TestEveryRemedyIsOneSentenceInTwoLanguages(t *testing.T) {
+	classes := []Class{ClassTransient, ClassConfiguration, ClassQuota, ClassAccount}
+	for code, row := range refusals {
+		if row.en == "" || row.zh == "" || strings.ContainsAny(row.en+row.zh, "\n") || strings.HasSuffix(row.en, ".") {
+			t.Errorf("errcode %d: got %q, %q; want two phrases without an end", code, row.en, row.zh)
+		}
+		if retryAfter(row.class, 1, 0) < time.Second || !strings.Contains(fmt.Sprint(classes), string(row.class)) {
+			t.Errorf("errcode %d: got class %q; want one of %v", code, row.class, classes)
+		}
+	}
+}
+
+func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
+	got := (&Unavailable{Account: "shop", Cause: &Refusal{Code: 40125, Reason: "invalid appsecret rid: 1-2"}}).Error()
+	want := "no access token for account shop: WeChat answered errcode 40125: invalid appsecret rid: 1-2; " +
+		"check secret: it is not this account's AppSecret; if it was reset at WeChat, put the new one here"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+	got = (&Unavailable{Account: "shop", Cause: newTransportError(syscall.ECONNREFUSED, Secret{})}).Error()
+	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
+		"check upstream.url, the network and the firewall: WeChat cannot be reached"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}

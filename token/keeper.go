@@ -1,0 +1,142 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// errStopped is why a stopped Keeper asks WeChat no more.
+var errStopped = errors.New("the proxy is shutting down")
+
+// Options say what a Keeper keeps, and how.
+type Options struct {
+	Name          string        // of the account, for its users
+	AppID         string        // for the logs and the store
+	Fetch         Fetch         // how WeChat is asked
+	Store         Store         // nil: a restart begins without a token
+	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
+	Classic       bool          // each fetch makes the token before it worthless
+	Log           *slog.Logger  // nil: nothing is logged
+}
+
+// A Keeper keeps the access token of one account fresh. Its methods may be
+// called concurrently. It has no goroutine at rest, only a timer, which starts
+// one flight to WeChat when the token is due.
+type Keeper struct {
+	options Options
+	log     *slog.Logger
+
+	ctx     context.Context // of the flights; a caller that goes away ends none
+	cancel  context.CancelFunc
+	flights sync.WaitGroup
+
+	loaded bool // the store was asked for its token; only flights look, one after another
+
+	rejections atomic.Int64
+	state      atomic.Pointer[state] // replaced under mu, read without
+
+	mu      sync.Mutex // guards what follows and is not held during I/O
+	stopped bool
+	timer   *time.Timer // of the state's next flight
+	unsaved Token       // the newest one that the store has not yet got
+	saving  bool        // a goroutine is handing tokens to the store
+}
+
+// NewKeeper returns a Keeper that does nothing before it is started or asked.
+func NewKeeper(o Options) *Keeper {
+	if o.RefreshBefore <= 0 {
+		o.RefreshBefore = rotationWindow
+	}
+	if o.Store == nil {
+		o.Store = NewMemory()
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{options: o, log: o.Log.With("account", o.Name, "app_id", o.AppID)}
+	k.ctx, k.cancel = context.WithCancel(context.Background())
+	k.state.Store(&state{})
+	return k
+}
+
+// Start gets the first token in the background, out of the store if it has a
+// good one, and keeps it fresh from then on.
+func (k *Keeper) Start() { k.refresh(k.state.Load()) }
+
+// Stop ends the fetch under way, if any, and waits until that is done and its
+// token stored. A token that is still valid is served on.
+func (k *Keeper) Stop() {
+	k.mu.Lock()
+	k.stopped = true
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+	k.mu.Unlock()
+	k.cancel()
+	k.flights.Wait()
+}
+
+// Token returns a token that is valid now. Only before the first fetch, or
+// after a long outage, is there none: then it waits, at most that long, for the
+// fetch under way, and fails at once if the last fetch failed and WeChat is not
+// to be asked again yet. The error is an [*Unavailable] or a [*Timeout].
+func (k *Keeper) Token(wait time.Duration) (string, error) {
+	s, now := k.state.Load(), time.Now()
+	if !s.token.validAt(now) {
+		return k.obtain("", wait)
+	}
+	if s.flight == nil && !now.Before(s.next) {
+		k.refresh(s) // the timer is late, or was lost while the machine slept
+	}
+	return s.token.Value.Reveal(), nil
+}
+
+// Replace returns the token to use instead of refused, which WeChat rejected.
+// It asks WeChat at most once, however many callers were refused with the same
+// token, and not at all if that is not the current one. It returns refused
+// itself when WeChat stands by it, and for a while after that. The error is an
+// [*Unavailable] or a [*Timeout]; the current token stays in place then.
+func (k *Keeper) Replace(refused string, wait time.Duration) (string, error) {
+	k.rejections.Add(1)
+	return k.obtain(refused, wait)
+}
+
+// obtain returns a token other than refused, or WeChat's word that it is good.
+// It looks again after every flight, because one that began before the refusal
+// settles nothing.
+func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
+	deadline := time.Now().Add(wait)
+	for {
+		value, f, err := k.look(refused)
+		if f == nil {
+			return value, err
+		}
+		if !f.await(time.Until(deadline)) {
+			return "", &Timeout{Account: k.options.Name, Waited: wait}
+		}
+	}
+}
+
+// look returns the token for somebody who was refused with refused, or the
+// flight to wait for.
+func (k *Keeper) look(refused string) (string, *flight, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, now := k.state.Load(), time.Now()
+	value := s.token.Value.Reveal()
+	switch {
+	case s.token.validAt(now) && (value != refused || now.Before(s.stands)):
+		return value, nil, nil
+	case k.stopped:
+		return "", nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+	case s.flight != nil:
+		return "", s.flight, nil
+	case s.backsOff(now):
+		return "", nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: s.next.Sub(now)}
+	}
+	return "", k.launch(s, refused), nil
+}

@@ -1,0 +1,67 @@
+package token
+
+import "time"
+
+const (
+	// rotationWindow is the end of a token's life in which stable_token hands
+	// out a new one. Asked earlier, it repeats the current token.
+	rotationWindow = 5 * time.Minute
+
+	// minPause separates a fetch from the next planned one.
+	minPause = time.Second
+
+	// minRepeat is how soon WeChat is asked again that just repeated a token.
+	minRepeat = 10 * time.Second
+
+	// sameExpiry is how much later a repeated token may seem to expire, counted
+	// from before a slow fetch, without its life having been prolonged.
+	sameExpiry = 30 * time.Second
+)
+
+// refreshAfter returns how long to keep a token that has life left before
+// replacing it: until before its expiry, and up to a fifth of that later, so
+// that many accounts and replicas do not all ask at once. The jitter never
+// makes it earlier, because WeChat would only repeat the token. A token that
+// lives briefly is kept for half of its life. random is in [0,1).
+func refreshAfter(life, before time.Duration, random float64) time.Duration {
+	before = min(before, life/2)
+	return max(life-before+portion(before/5, random), minPause)
+}
+
+// repeatAfter returns how long to wait before asking again for the successor of
+// a token that has left to live and was just repeated by WeChat, because it was
+// asked too early. random is in [0,1).
+func repeatAfter(left, before time.Duration, random float64) time.Duration {
+	wait := left - min(before, rotationWindow)
+	return max(wait, minRepeat) + portion(minRepeat, random)
+}
+
+// retryAfter returns how long to wait after so many failures of one class in a
+// row, doubling from one to the next, and up to a fifth longer as jitter.
+// random is in [0,1).
+func retryAfter(class Class, failures int, random float64) time.Duration {
+	wait, longest := time.Minute, 30*time.Minute
+	if class == ClassTransient {
+		wait, longest = time.Second, time.Minute
+	}
+	for range failures - 1 {
+		if wait >= longest {
+			break
+		}
+		wait *= 2
+	}
+	wait = min(wait, longest)
+	return wait + portion(wait/5, random)
+}
+
+// portion returns the random part of d.
+func portion(d time.Duration, random float64) time.Duration {
+	return time.Duration(random * float64(d))
+}
+
+// beijingDay numbers the days as WeChat's quotas count them, which end at
+// midnight in Beijing.
+func beijingDay(t time.Time) int64 {
+	const eastOfGreenwich = 8 * 60 * 60
+	return (t.Unix() + eastOfGreenwich) / (24 * 60 * 60)
+}

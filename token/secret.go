@@ -1,0 +1,51 @@
+package token
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"io"
+)
+
+// hidden is what every attempt to print a Secret yields.
+const hidden = "[hidden]"
+
+// A Secret is a string that cannot be printed, only revealed: an AppSecret, a
+// key, an access token. It hides behind a pointer because fmt prints unexported
+// fields without asking their methods. The zero value is an empty Secret. Two
+// Secrets are compared with Equal, since == compares their pointers.
+type Secret struct{ value *string }
+
+// NewSecret returns a Secret that holds value.
+func NewSecret(value string) Secret { return Secret{&value} }
+
+// Reveal returns the string itself. Every call is a place to review.
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
+
+// Empty reports whether there is nothing to hide.
+func (s Secret) Empty() bool { return s.Reveal() == "" }
+
+// Equal reports whether s holds other, in a time that depends on nothing but
+// their lengths. An empty Secret equals nothing, not even the empty string, so
+// that a key nobody has set opens no door.
+func (s Secret) Equal(other string) bool {
+	return !s.Empty() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other)) == 1
+}
+
+// Format implements [fmt.Formatter] for every verb.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+
+// MarshalText implements [encoding.TextMarshaler] and hides the value from JSON,
+// TOML and slog.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler], so that a Secret can be
+// decoded without ever being a plain string.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = NewSecret(string(text))
+	return nil
+}

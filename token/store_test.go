@@ -1,0 +1,194 @@
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stores returns an empty one of each kind.
+func stores(t *testing.T) map[string]Store {
+	t.Helper()
+	all := map[string]Store{}
+	for name, spec := range map[string]string{"memory": "memory:", "file": "file:" + filepath.Join(t.TempDir(), "a", "b")} {
+		store, err := OpenStore(spec)
+		if err != nil {
+			t.Fatalf("opening %s: %v", spec, err)
+		}
+		all[name] = store
+	}
+	return all
+}
+
+func TestAStoreReturnsWhatWasSavedLast(t *testing.T) {
+	for name, store := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			if _, err := store.Load("wx1"); !errors.Is(err, ErrNotStored) {
+				t.Errorf("nothing saved: got %v; want ErrNotStored", err)
+			}
+			expires := time.Now().Add(time.Hour)
+			for _, value := range []string{"first", "second"} {
+				if err := store.Save("wx1", Token{NewSecret(value), expires}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := store.Save("wx2", Token{NewSecret("other"), expires}); err != nil {
+				t.Fatal(err)
+			}
+			got, err := store.Load("wx1")
+			if err != nil || got.Value.Reveal() != "second" {
+				t.Errorf("got %q, %v; want second", got.Value.Reveal(), err)
+			}
+			if late := expires.Sub(got.Expires); late < 0 || late > time.Second {
+				t.Errorf("got expiry %v; want %v, to the second", got.Expires, expires)
+			}
+		})
+	}
+}
+
+func TestAStoreNeverReturnsAnExpiredToken(t *testing.T) {
+	for name, store := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, life := range []time.Duration{-time.Hour, -1, 0, time.Minute} {
+					if err := store.Save("wx1", Token{NewSecret("canary"), time.Now().Add(life)}); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(max(life, 0))
+					got, err := store.Load("wx1")
+					if err == nil {
+						t.Errorf("life %v: got %v; want an error", life, got.Expires)
+					} else if strings.Contains(err.Error(), "canary") {
+						t.Errorf("life %v: %v holds the token", life, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
+	for _, spec := range []string{"", "memory", "memory:x", "file", "file:", "redis://user:canary@host/0", "canary"} {
+		if _, err := OpenStore(spec); err == nil || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v; want an error that does not repeat it", spec, err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenStore("file:" + file); err == nil {
+		t.Error("a file instead of a directory: got no error")
+	}
+}
+
+func TestTokenFilesAreForTheirOwnerOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tokens")
+	store, err := NewFileStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save("wx1", Token{NewSecret("canary"), time.Date(2100, 1, 2, 3, 4, 5, 6, time.Local)}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "wx1.json"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want {
+			t.Errorf("%s: got mode %o; want %o", path, got, want)
+		}
+	}
+	content, _ := os.ReadFile(filepath.Join(dir, "wx1.json"))
+	var fields map[string]string
+	if err := json.Unmarshal(content, &fields); err != nil {
+		t.Fatalf("%s: %v", content, err)
+	}
+	if _, err := time.Parse(time.RFC3339, fields["expires_at"]); err != nil || fields["app_id"] != "wx1" || fields["access_token"] != "canary" {
+		t.Errorf("got %v; want app_id, access_token and expires_at in RFC 3339", fields)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("got %v in the directory; want one file and nothing temporary", entries)
+	}
+}
+
+func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
+	good := time.Now().Add(time.Hour).Format(time.RFC3339)
+	for _, test := range []struct{ name, content, want string }{
+		{"empty", "", "damaged"},
+		{"cut", `{"app_id":"wx1","access_token":"canary`, "damaged"},
+		{"no JSON", "canary", "damaged"},
+		{"a time that is none", `{"app_id":"wx1","access_token":"x","expires_at":"canary"}`, "damaged"},
+		{"no token", `{"app_id":"wx1","expires_at":"` + good + `"}`, "damaged"},
+		{"a token with a line break", `{"app_id":"wx1","access_token":"canary\n","expires_at":"` + good + `"}`, "damaged"},
+		{"of another account", `{"app_id":"canary","access_token":"canary","expires_at":"` + good + `"}`, "another app_id"},
+		{"expired", `{"app_id":"wx1","access_token":"canary","expires_at":"2001-01-01T00:00:00Z"}`, "expired at 2001-01-01"},
+		{"without an expiry", `{"app_id":"wx1","access_token":"canary"}`, "expired"},
+		{"endless", `{"app_id":"wx1","access_token":"canary",` + strings.Repeat(" ", maxAnswer), "damaged"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "wx1.json"), []byte(test.content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			store, err := NewFileStore(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err = store.Load("wx1"); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("got %v; want %q and no canary", err, test.want)
+			}
+		})
+	}
+}
+
+func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
+	store, err := NewFileStore(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, appID := range []string{"", ".", "../wx1", "a/b", `a\b`, "a.b", "wx\x00", "微信"} {
+		if _, err := store.Load(appID); err == nil || errors.Is(err, ErrNotStored) {
+			t.Errorf("loading %q: got %v; want an error", appID, err)
+		}
+		if err := store.Save(appID, Token{NewSecret("x"), time.Now()}); err == nil {
+			t.Errorf("saving %q: got no error", appID)
+		}
+	}
+}
+
+func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	store, err := NewFileStore(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := Token{NewSecret("canary"), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	if err := store.Save("wx1", late); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("an expiry beyond RFC 3339: got %v; want an error without the token", err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "wx1.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Load("wx1"); err == nil || errors.Is(err, ErrNotStored) {
+		t.Errorf("loading a directory: got %v; want an error", err)
+	}
+	if err := store.Save("wx1", Token{NewSecret("x"), time.Now().Add(time.Hour)}); err == nil {
+		t.Error("saving over a directory: got no error")
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("got %v left behind; want nothing temporary", entries)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Save("wx1", Token{NewSecret("x"), time.Now().Add(time.Hour)}); err == nil {
+		t.Error("saving into a directory that is gone: got no error")
+	}
+}

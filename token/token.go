@@ -1,0 +1,28 @@
+// Package token keeps the access tokens of WeChat accounts fresh.
+//
+// A [Keeper] owns the token of one account. It is the only one that asks WeChat
+// for it, through a [Fetch], which a [Client] provides. Whoever needs the token
+// calls [Keeper.Token]; whoever was refused with it calls [Keeper.Replace].
+// A [Store] carries tokens over a restart.
+package token
+
+import (
+	"context"
+	"time"
+)
+
+// A Token is an access token and the moment WeChat stops honouring it.
+type Token struct {
+	Value   Secret
+	Expires time.Time
+}
+
+// validAt reports whether there is a token that WeChat honours at now, as far
+// as its lifetime tells.
+func (t Token) validAt(now time.Time) bool {
+	return !t.Value.Empty() && now.Before(t.Expires)
+}
+
+// Fetch asks WeChat for the current token of one account. The lifetime of the
+// token it returns counts from before the question was sent.
+type Fetch func(context.Context) (Token, error)

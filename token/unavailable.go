@@ -1,0 +1,46 @@
+package token
+
+import (
+	"fmt"
+	"time"
+)
+
+// Unavailable is why there is no token for a caller. It is safe to show.
+type Unavailable struct {
+	Account string        // its name
+	Cause   error         // what the last fetch ended with
+	Retry   time.Duration // until WeChat is asked again
+}
+
+// Error says in one line what happened and what to do about it.
+func (u *Unavailable) Error() string {
+	e := Explain(u.Cause)
+	what := e.Reason
+	if e.Code != 0 {
+		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)
+	}
+	return fmt.Sprintf("no access token for account %s: %s; %s", u.Account, what, e.Remedy)
+}
+
+// Unwrap returns the cause.
+func (u *Unavailable) Unwrap() error { return u.Cause }
+
+// RetryAfter returns how long it is useless to ask again.
+func (u *Unavailable) RetryAfter() time.Duration { return u.Retry }
+
+// Timeout tells a caller that its wait ended before WeChat's answer came.
+type Timeout struct {
+	Account string        // its name
+	Waited  time.Duration // what the caller was prepared to wait
+}
+
+// Error implements error.
+func (t *Timeout) Error() string {
+	return fmt.Sprintf("no access token for account %s yet: WeChat has not answered within %v", t.Account, t.Waited)
+}
+
+// Timeout reports true, as net.Error has it.
+func (t *Timeout) Timeout() bool { return true }
+
+// RetryAfter returns how long the answer under way may still take.
+func (t *Timeout) RetryAfter() time.Duration { return time.Second }
