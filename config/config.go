@@ -1,0 +1,139 @@
+// Package config reads what an operator tells wxproxy: one TOML file and a few
+// environment variables. Default says what goes without saying, Load reads the
+// rest and reports every mistake in one run, in the words of the file and
+// without ever printing a secret. Nothing here listens, connects or logs.
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"wxproxy/token"
+)
+
+// Config mirrors config.toml, where every setting is explained. A Config that
+// Load returns is complete and free of contradictions.
+type Config struct {
+	Proxy    Proxy
+	Admin    Admin
+	Upstream Upstream
+	Token    Token
+	Log      Log
+	Accounts []Account
+	Clients  []Client
+	Routes   []Route
+
+	// File is the path that was read, empty for the environment alone.
+	File string
+
+	// Warnings are remarks on a configuration that is nevertheless good, each a
+	// line like those of Problems.
+	Warnings []string
+}
+
+// Proxy is about the callers' side.
+type Proxy struct {
+	Listen         string // for ListenOn
+	AllowAnonymous bool   // lets anyone in beyond loopback
+	TokenEndpoint  string // "virtual" or "deny"
+	MaxBody        int    // in bytes
+	MaxConnections int
+	IdleTimeout    time.Duration
+	DrainTimeout   time.Duration
+}
+
+// Admin is about the listener for health, status and metrics.
+type Admin struct {
+	Listen string       // for ListenOn; empty turns it off
+	Key    token.Secret // empty when none is set
+}
+
+// Upstream is about the way to WeChat.
+type Upstream struct {
+	URL            string   // scheme and host only
+	FallbackURLs   []string // likewise, in order of preference
+	ConnectTimeout time.Duration
+	Timeout        time.Duration
+	IdleTimeout    time.Duration
+	MaxConnections int
+	CAFile         string // PEM; empty for the system's roots alone
+}
+
+// Token is about the care of access tokens.
+type Token struct {
+	Store         string // "memory:" or "file:DIR"
+	RefreshBefore time.Duration
+	RetryErrcodes []int
+	KeyPrefix     string
+}
+
+// Log is about what is written to standard error.
+type Log struct {
+	Level  slog.Level
+	Format string // "auto", "text" or "json"
+	Access bool   // one line per request
+}
+
+// Account is one app of WeChat's.
+type Account struct {
+	Name     string
+	AppID    string
+	Secret   token.Secret // as it was when the configuration was loaded
+	Source   SecretSource // where to read it again
+	TokenAPI string       // "stable" or "classic"
+	Default  bool         // true for the only account, too
+}
+
+// Client is one program that may call.
+type Client struct {
+	Name      string
+	KeySHA256 token.Secret // the 32 bytes of the hash of its key, always set
+	Accounts  []string     // names of accounts; empty for all
+	Allow     []string     // path patterns; empty for every path
+	Deny      []string     // path patterns
+}
+
+// Route says which credential the paths of a pattern take.
+type Route struct {
+	Path       string // a pattern: '*' at its end matches any rest
+	Credential string // "app", "secret", "user", "none" or "deny"
+}
+
+// wechatURL is where WeChat answers its server APIs.
+const wechatURL = "https://api.weixin.qq.com"
+
+// Default returns the configuration of an empty file, which lacks nothing but
+// an account.
+func Default() Config {
+	return Config{
+		Proxy: Proxy{
+			Listen:         "127.0.0.1:8080",
+			TokenEndpoint:  "virtual",
+			MaxBody:        16 << 20,
+			MaxConnections: 10000,
+			IdleTimeout:    75 * time.Second,
+			DrainTimeout:   10 * time.Second,
+		},
+		Admin: Admin{Listen: "127.0.0.1:8081"},
+		Upstream: Upstream{
+			URL: wechatURL,
+			FallbackURLs: []string{
+				"https://api2.weixin.qq.com",
+				"https://sh.api.weixin.qq.com",
+				"https://sz.api.weixin.qq.com",
+				"https://hk.api.weixin.qq.com",
+			},
+			ConnectTimeout: 3 * time.Second,
+			Timeout:        30 * time.Second,
+			IdleTimeout:    5 * time.Second,
+			MaxConnections: 512,
+		},
+		Token: Token{
+			Store:         "memory:",
+			RefreshBefore: 5 * time.Minute,
+			RetryErrcodes: []int{40001, 40014, 42001},
+			KeyPrefix:     "wxproxy",
+		},
+		Log: Log{Level: slog.LevelInfo, Format: "auto"},
+	}
+}

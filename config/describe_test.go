@@ -1,0 +1,78 @@
+package config
+
+import "testing"
+
+func TestDescribeSaysWhatAFileMeans(t *testing.T) {
+	secret := write(t, "club", canary)
+	for _, row := range []struct{ name, file, want string }{
+		{"the shortest file", good, `
+proxy     listens on http://127.0.0.1:8080, for the programs of this machine, without a key
+admin     listens on http://127.0.0.1:8081, without a key: it hands out no tokens
+upstream  https://api.weixin.qq.com, and when that cannot be reached https://api2.weixin.qq.com, https://sh.api.weixin.qq.com, https://sz.api.weixin.qq.com, https://hk.api.weixin.qq.com
+token     kept in memory, renewed 5m before expiry and on errcode 40001, 40014, 42001
+log       info and above, format auto
+account   shop is wx0123456789abcdef, stable tokens, secret from the configuration, the default
+`},
+		{"a long one", `
+[proxy]
+listen = ":80"
+[admin]
+listen = "unix:/run/admin.sock"
+key = "` + canary + `"
+[upstream]
+url = "https://wechat.example"
+[token]
+store = "file:/var/lib/wxproxy"
+refresh_before = "1h"
+retry_errcodes = [42001]
+[[account]]
+name = "club"
+app_id = "wx2"
+secret_file = "` + secret + `"
+token_api = "classic"
+[[client]]
+name = "orders"
+key = "orders-` + canary + `"
+accounts = ["shop", "club"]
+allow = ["/cgi-bin/message/*"]
+deny = ["/cgi-bin/message/mass/*"]
+[[client]]
+name = "stock"
+key = "stock-` + canary + `"
+[[route]]
+path = "/wxa/*"
+credential = "none"
+` + good, `
+proxy     listens on port 80 of every address, for 2 clients, each with its key
+admin     listens on the socket /run/admin.sock, with a key
+upstream  https://wechat.example
+token     kept in memory and in the folder /var/lib/wxproxy, renewed 1h before expiry and on errcode 42001
+log       info and above, format auto
+account   club is wx2, classic tokens, secret from the file ` + secret + `
+account   shop is wx0123456789abcdef, stable tokens, secret from the configuration
+client    orders may use shop, club for /cgi-bin/message/*, but not for /cgi-bin/message/mass/*
+client    stock may use every account for every path
+route     /wxa/* takes the credential "none"
+`},
+		{"an open one", `
+[proxy]
+listen = ":80"
+allow_anonymous = true
+[admin]
+listen = ""
+` + good, `
+proxy     listens on port 80 of every address, for everyone who can reach it, without a key
+admin     off
+upstream  https://api.weixin.qq.com, and when that cannot be reached https://api2.weixin.qq.com, https://sh.api.weixin.qq.com, https://sz.api.weixin.qq.com, https://hk.api.weixin.qq.com
+token     kept in memory, renewed 5m before expiry and on errcode 40001, 40014, 42001
+log       info and above, format auto
+account   shop is wx0123456789abcdef, stable tokens, secret from the configuration, the default
+`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := "\n" + mustLoad(t, row.file).Describe(); got != row.want {
+				t.Errorf("got %s\nwant %s", got, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,80 @@
+package config
+
+// overrides are the variables that replace a value of the file.
+var overrides = []struct{ variable, table, key string }{
+	{"WXPROXY_LISTEN", "proxy", "listen"},
+	{"WXPROXY_ADMIN_LISTEN", "admin", "listen"},
+	{"WXPROXY_ADMIN_KEY", "admin", "key"},
+	{"WXPROXY_STORE", "token", "store"},
+	{"WXPROXY_UPSTREAM_URL", "upstream", "url"},
+	{"WXPROXY_LOG_LEVEL", "log", "level"},
+}
+
+// replaced are the keys that mean nothing any more once a variable took the
+// place of another one.
+var replaced = map[string][]string{
+	"WXPROXY_ADMIN_KEY":    {"key_env", "key_file"},
+	"WXPROXY_UPSTREAM_URL": {"fallback_urls"},
+}
+
+// applyEnvironment writes the variables into the document, so that they are
+// read and checked like the rest of it, and remembers whose values they are. An
+// empty variable counts as not set, as it does in compose files, except that
+// WXPROXY_ADMIN_LISTEN may turn the listener off.
+func (l *loader) applyEnvironment(document map[string]any) {
+	for _, o := range overrides {
+		value, ok := l.lookupEnv(o.variable)
+		if !ok || value == "" && o.variable != "WXPROXY_ADMIN_LISTEN" {
+			continue
+		}
+		if document[o.table] == nil {
+			document[o.table] = map[string]any{}
+		}
+		values, ok := document[o.table].(map[string]any)
+		if !ok {
+			continue // not a table: a problem of the file's
+		}
+		values[o.key] = value
+		l.variables[o.table+"."+o.key] = o.variable
+		for _, key := range replaced[o.variable] {
+			delete(values, key)
+		}
+	}
+	if l.cfg.File == "" {
+		l.applyAccount(document)
+	} else if l.variable("WXPROXY_APP_ID") != "" {
+		l.warn("", "WXPROXY_APP_ID and its secret count only without a file; they are not used")
+	}
+}
+
+// applyAccount makes the one account that the environment can define.
+func (l *loader) applyAccount(document map[string]any) {
+	const account = "account[1]."
+	l.variables[account+"app_id"] = "WXPROXY_APP_ID"
+	l.variables[account+"secret"] = "WXPROXY_SECRET"
+	l.variables[account+"secret_env"] = "WXPROXY_SECRET"
+	l.variables[account+"secret_file"] = "WXPROXY_SECRET_FILE"
+
+	appID, secret, file := l.variable("WXPROXY_APP_ID"), l.variable("WXPROXY_SECRET"), l.variable("WXPROXY_SECRET_FILE")
+	switch {
+	case appID == "" && secret == "" && file == "":
+		return
+	case secret == "" && file == "":
+		l.report(account+"secret", "missing; set it to the AppSecret, or WXPROXY_SECRET_FILE to the path of a file")
+	case secret != "" && file != "":
+		l.report(account+"secret_env", "WXPROXY_SECRET_FILE is set, too; keep one of them")
+	}
+	values := map[string]any{"name": "default", "secret_file": file}
+	if appID != "" {
+		values["app_id"] = appID
+	}
+	if secret != "" {
+		values["secret_env"] = "WXPROXY_SECRET"
+	}
+	document["account"] = []map[string]any{values}
+}
+
+func (l *loader) variable(name string) string {
+	value, _ := l.lookupEnv(name)
+	return value
+}

@@ -1,0 +1,104 @@
+package config
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// ListenOn splits a listen setting into what [net.Listen] wants.
+func ListenOn(listen string) (network, address string) {
+	if socket, ok := strings.CutPrefix(listen, "unix:"); ok {
+		return "unix", socket
+	}
+	return "tcp", listen
+}
+
+// checkListen says what is wrong with a listen setting.
+func checkListen(listen string) error {
+	network, address := ListenOn(listen)
+	if network == "unix" {
+		return checkSocket(address)
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return errors.New(`is not an address; write host:port, as "127.0.0.1:8080", or "unix:/run/wxproxy.sock"`)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return errors.New("has no valid port; write a number from 1 to 65535 after the colon")
+	}
+	if !isHost(host) {
+		return errors.New("has no valid host; write an IP address or a name before the colon")
+	}
+	return nil
+}
+
+// checkSocket says what is wrong with the path of a unix socket.
+func checkSocket(socket string) error {
+	const longest = 107 // sun_path of Linux, less its final NUL
+	switch {
+	case !path.IsAbs(socket) || strings.HasSuffix(socket, "/"):
+		return errors.New(`has no absolute path; write it as "unix:/run/wxproxy.sock"`)
+	case len(socket) > longest:
+		return errors.New("has too long a path for a socket; use at most 107 bytes")
+	case strings.ContainsRune(socket, 0):
+		return errors.New("has a zero byte in its path")
+	}
+	return nil
+}
+
+// isHost reports whether host can stand before a port: nothing for every
+// address of the machine, an IP address, or a name.
+func isHost(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return strings.Trim(host, nameAlphabet+".") == "" && !strings.HasPrefix(host, ".")
+}
+
+// BeyondLoopback reports whether other machines can reach a listen setting.
+func BeyondLoopback(listen string) bool {
+	network, address := ListenOn(listen)
+	host, _, err := net.SplitHostPort(address)
+	if network == "unix" || err != nil {
+		return false
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return !ip.Unmap().IsLoopback()
+	}
+	return !strings.EqualFold(host, "localhost")
+}
+
+// collide reports whether two listen settings want the same port or socket.
+func collide(a, b string) bool {
+	networkA, addressA := ListenOn(a)
+	networkB, addressB := ListenOn(b)
+	if networkA != networkB {
+		return false
+	}
+	if networkA == "unix" {
+		return path.Clean(addressA) == path.Clean(addressB)
+	}
+	hostA, portA, _ := net.SplitHostPort(addressA)
+	hostB, portB, _ := net.SplitHostPort(addressB)
+	samePort := strings.TrimLeft(portA, "0") == strings.TrimLeft(portB, "0")
+	anyPort := strings.TrimLeft(portA, "0") == ""
+	return samePort && !anyPort && (everywhere(hostA) || everywhere(hostB) || sameHost(hostA, hostB))
+}
+
+func everywhere(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "" || err == nil && ip.Unmap().IsUnspecified()
+}
+
+func sameHost(a, b string) bool {
+	ipA, errA := netip.ParseAddr(a)
+	ipB, errB := netip.ParseAddr(b)
+	if errA == nil && errB == nil {
+		return ipA == ipB
+	}
+	return strings.EqualFold(a, b)
+}

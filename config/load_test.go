@@ -1,0 +1,421 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// good is the shortest file there is.
+const good = `
+[[account]]
+name = "shop"
+app_id = "wx0123456789abcdef"
+secret = "` + canary + `"
+`
+
+// write puts content into a file that only its owner can read.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// mustLoad returns the configuration of a file with the content.
+func mustLoad(t *testing.T, content string, env ...string) *Config {
+	t.Helper()
+	cfg, err := Load(write(t, "config.toml", content), lookup(env...))
+	if err != nil {
+		t.Fatalf("got problems:\n%v", err)
+	}
+	return cfg
+}
+
+func TestTheShortestFileIsDefaultAndOneAccount(t *testing.T) {
+	cfg := mustLoad(t, good)
+	if len(cfg.Accounts) != 1 {
+		t.Fatalf("got %d accounts; want 1", len(cfg.Accounts))
+	}
+	got := cfg.Accounts[0]
+	if got.Name != "shop" || got.AppID != "wx0123456789abcdef" || got.TokenAPI != "stable" || !got.Default {
+		t.Errorf("got account %+v", got)
+	}
+	if got.Secret.Reveal() != canary {
+		t.Errorf("got secret %q; want %q", got.Secret.Reveal(), canary)
+	}
+	want := Default()
+	want.File, want.Accounts = cfg.File, cfg.Accounts
+	if !reflect.DeepEqual(*cfg, want) {
+		t.Errorf("got  %+v\nwant %+v", *cfg, want)
+	}
+}
+
+func TestEverySettingIsRead(t *testing.T) {
+	roots := write(t, "roots.pem", certificate(t))
+	cfg := mustLoad(t, fmt.Sprintf(`
+[proxy]
+listen = "unix:/run/wxproxy.sock"
+allow_anonymous = true
+token_endpoint = "deny"
+max_body = "1KiB"
+max_connections = 7
+idle_timeout = "1m30s"
+drain_timeout = "20s"
+[admin]
+listen = ":9091"
+key_env = "ADMIN"
+[upstream]
+url = "http://127.0.0.1:9000"
+fallback_urls = ["http://[::1]:9001"]
+connect_timeout = "1s"
+timeout = "2s"
+idle_timeout = "500ms"
+max_connections = 3
+ca_file = %q
+[token]
+store = "file:/var/lib/wxproxy"
+refresh_before = "10m"
+retry_errcodes = [42001]
+key_prefix = "test"
+[log]
+level = "debug"
+format = "json"
+access = true
+[[account]]
+name = "shop"
+app_id = "wx1"
+secret_env = "SHOP"
+[[account]]
+name = "club"
+app_id = "wx2"
+secret_file = %q
+token_api = "classic"
+default = true
+[[client]]
+name = "orders"
+key = "orders-%[3]s"
+accounts = ["shop", "club"]
+allow = ["/cgi-bin/message/*", "/"]
+deny = ["/cgi-bin/message/mass/*"]
+[[route]]
+path = "/wxa/something/*"
+credential = "none"
+`, roots, write(t, "club", canary+"\r\n \n"), canary), "SHOP", "shop-"+canary, "ADMIN", "admin-"+canary)
+
+	if got := cfg.Admin.Key.Reveal(); got != "admin-"+canary {
+		t.Errorf("admin.key: got %q", got)
+	}
+	if got := []string{cfg.Accounts[0].Secret.Reveal(), cfg.Accounts[1].Secret.Reveal()}; !slices.Equal(got, []string{"shop-" + canary, canary}) {
+		t.Errorf("secrets: got %q", got)
+	}
+	if hash := sha256.Sum256([]byte("orders-" + canary)); !cfg.Clients[0].KeySHA256.Equal(string(hash[:])) {
+		t.Errorf("client's key has another hash")
+	}
+	want := Config{
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "deny", 1024, 7, 90 * time.Second, 20 * time.Second},
+		Admin:    Admin{":9091", cfg.Admin.Key},
+		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
+		Token:    Token{"file:/var/lib/wxproxy", 10 * time.Minute, []int{42001}, "test"},
+		Log:      Log{slog.LevelDebug, "json", true},
+		Accounts: []Account{
+			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
+			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
+		},
+		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, []string{"shop", "club"},
+			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}}},
+		Routes: []Route{{"/wxa/something/*", "none"}},
+		File:   cfg.File,
+	}
+	got := *cfg
+	for i := range got.Accounts { // functions are never deeply equal
+		got.Accounts[i].Source, want.Accounts[i].Source = SecretSource{}, SecretSource{}
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// certificate returns a root certificate in PEM.
+func certificate(t *testing.T) string {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+}
+
+func TestTheShippedFileIsTheDefault(t *testing.T) {
+	for _, row := range []struct{ name, env string }{
+		{"with its variable", canary},
+		{"without its variable", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if row.env == "" {
+				_, err := Load("../config.toml", lookup())
+				mustReport(t, err, "../config.toml",
+					[]string{"account[1].secret_env: the environment variable WXPROXY_SHOP_SECRET is not set"})
+				return
+			}
+			cfg, err := Load("../config.toml", lookup("WXPROXY_SHOP_SECRET", row.env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := Default()
+			want.File, want.Accounts, want.Warnings = cfg.File, cfg.Accounts, cfg.Warnings
+			if !reflect.DeepEqual(*cfg, want) {
+				t.Errorf("got  %+v\nwant %+v", *cfg, want)
+			}
+		})
+	}
+}
+
+func TestTheShippedFileNamesEverySetting(t *testing.T) {
+	data, err := os.ReadFile("../config.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A line that begins with # and no space is an example.
+	example := regexp.MustCompile(`(?m)^#([a-z\[].*)$`).ReplaceAllString(string(data), "$1")
+	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary)
+	if !reflect.DeepEqual(cfg.Upstream, Default().Upstream) {
+		t.Errorf("upstream: got %+v; want %+v", cfg.Upstream, Default().Upstream)
+	}
+	if len(cfg.Clients) != 1 || len(cfg.Routes) != 1 {
+		t.Errorf("got %d clients and %d routes; want one of each", len(cfg.Clients), len(cfg.Routes))
+	}
+
+	l := newLoader("", lookup())
+	document := l.parse([]byte(example))
+	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
+		values, ok := document[name].(map[string]any)
+		if !ok {
+			values = document[name].([]map[string]any)[0]
+		}
+		for _, key := range keysOf(name) {
+			if _, there := values[key]; !there {
+				t.Errorf("%s.%s is not in config.toml", name, key)
+			}
+		}
+	}
+}
+
+// keysOf returns the keys that the loader asks a table for, less the other ways
+// to give a secret.
+func keysOf(name string) []string {
+	l := newLoader("", lookup())
+	t := &table{loader: l, name: name}
+	map[string]func(*table){
+		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
+		"log": l.readLog, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+	}[name](t)
+	return slices.DeleteFunc(t.known, func(key string) bool {
+		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") ||
+			key == "secret" || name == "client" && key == "key"
+	})
+}
+
+func TestFallbacksBelongToWeChat(t *testing.T) {
+	const elsewhere = "[upstream]\nurl = \"https://wechat.example\"\n"
+	const own = "fallback_urls = [\"https://second.example\"]\n"
+	for _, row := range []struct {
+		name, upstream, variable string
+		want                     []string
+	}{
+		{"nothing said", "", "", Default().Upstream.FallbackURLs},
+		{"another url", elsewhere, "", nil},
+		{"another url with fallbacks", elsewhere + own, "", []string{"https://second.example"}},
+		{"fallbacks alone", "[upstream]\n" + own, "", []string{"https://second.example"}},
+		{"none wanted", "[upstream]\nfallback_urls = []\n", "", []string{}},
+		{"the default url", "[upstream]\nurl = \"https://api.weixin.qq.com\"\n", "", Default().Upstream.FallbackURLs},
+		{"another url by variable", "", "http://127.0.0.1:9000", nil},
+		{"another url by variable drops the file's fallbacks", elsewhere + own, "http://127.0.0.1:9000", nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			cfg := mustLoad(t, row.upstream+good, "WXPROXY_UPSTREAM_URL", row.variable)
+			if got := cfg.Upstream.FallbackURLs; !slices.Equal(got, row.want) {
+				t.Errorf("got %q; want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestWarningsAreNoProblems(t *testing.T) {
+	for _, row := range []struct {
+		name, file string
+		env        []string
+		want       string // empty: no warning
+	}{
+		{"nothing odd", good, nil, ""},
+		{"http to WeChat", "[upstream]\nurl = \"http://api.weixin.qq.com\"\n" + good, nil, "upstream.url: http:// sends AppSecret and tokens in the clear"},
+		{"http on loopback", "[upstream]\nurl = \"http://localhost:9000\"\n" + good, nil, ""},
+		{"http on IPv6 loopback", "[upstream]\nurl = \"http://[::1]:9000\"\n" + good, nil, ""},
+		{"short admin key", "[admin]\nkey = \"short\"\n" + good, nil, "admin.key: is shorter than 16 characters"},
+		{"short client key", good + "[[client]]\nname = \"orders\"\nkey_env = \"KEY\"\n", []string{"KEY", "short"}, "client[1].key_env: is shorter than 16 characters"},
+		{"account in the environment as well", good, []string{"WXPROXY_APP_ID", "wx1"}, "WXPROXY_APP_ID and its secret count only without a file"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			cfg := mustLoad(t, row.file, row.env...)
+			all := strings.Join(cfg.Warnings, "\n")
+			if !strings.Contains(all, row.want) || (row.want == "") != (all == "") {
+				t.Errorf("got warnings %q; want %q", all, row.want)
+			}
+		})
+	}
+}
+
+func TestFilesThatEveryoneCanReadGiveAWarning(t *testing.T) {
+	secret := write(t, "secret", canary)
+	path := write(t, "config.toml", strings.Replace(good, `secret = "`+canary+`"`, fmt.Sprintf("secret_file = %q", secret), 1))
+	for _, row := range []struct {
+		name           string
+		config, secret os.FileMode
+		want           []string
+	}{
+		{"only the owner", 0o600, 0o400, nil},
+		{"the group, too", 0o640, 0o660, nil},
+		{"the config", 0o644, 0o600, []string{path + ": every user"}},
+		{"the secret", 0o600, 0o604, []string{path + ": account[1].secret_file: every user"}},
+		{"both", 0o644, 0o644, []string{path + ": every user", path + ": account[1].secret_file: every user"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for name, mode := range map[string]os.FileMode{path: row.config, secret: row.secret} {
+				if err := os.Chmod(name, mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cfg, err := Load(path, lookup())
+			if err != nil {
+				t.Fatal(err)
+			}
+			same := slices.EqualFunc(cfg.Warnings, row.want, strings.HasPrefix)
+			if !same {
+				t.Errorf("got %q; want %q", cfg.Warnings, row.want)
+			}
+		})
+	}
+}
+
+func TestFilesThatAreNotThereAreReported(t *testing.T) {
+	for _, row := range []struct{ name, path, want string }{
+		{"no file", "nowhere.toml", "cannot be read: no such file or directory"},
+		{"a folder", ".", "cannot be read: is a directory"},
+	} {
+		_, err := Load(row.path, lookup())
+		mustReport(t, err, row.path, []string{row.want})
+	}
+}
+
+func TestFindTakesTheFirstThatApplies(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, row := range []struct {
+		name, flag, variable string
+		inFolder             bool
+		want                 string
+	}{
+		{"nothing", "", "", false, ""},
+		{"the file in the folder", "", "", true, "config.toml"},
+		{"the variable", "", "b.toml", true, "b.toml"},
+		{"the flag", "a.toml", "b.toml", true, "a.toml"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if row.inFolder {
+				if err := os.WriteFile("config.toml", nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := Find(row.flag, lookup("WXPROXY_CONFIG", row.variable)); got != row.want {
+				t.Errorf("got %q; want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestNothingThatIsPrintedShowsASecret(t *testing.T) {
+	cfg := mustLoad(t, `
+[proxy]
+listen = ":8080"
+[admin]
+listen = ":8081"
+key = "`+canary+`"
+[[client]]
+name = "orders"
+key = "orders-`+canary+`"
+`+good)
+	asJSON, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := sha256.Sum256([]byte("orders-" + canary))
+	var logged bytes.Buffer
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("config", "config", cfg, "account", cfg.Accounts[0])
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("config", "config", *cfg, "account", cfg.Accounts[0])
+	outputs := map[string]string{
+		"JSON":     string(asJSON),
+		"slog":     logged.String(),
+		"Describe": cfg.Describe(),
+		"Warnings": strings.Join(cfg.Warnings, "\n"),
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		outputs[verb] = fmt.Sprintf(verb, cfg) + fmt.Sprintf(verb, *cfg) + fmt.Sprintf(verb, cfg.Accounts[0].Source)
+	}
+	for name, printed := range outputs {
+		if strings.Contains(printed, canary) || strings.Contains(printed, fmt.Sprintf("%x", hash)) || strings.Contains(printed, string(hash[:])) {
+			t.Errorf("%s shows a secret: %s", name, printed)
+		}
+	}
+}
+
+func FuzzLoadShowsNoSecret(f *testing.F) {
+	f.Add("[[account]]\nname = \"shop\"\napp_id = \"wx1\"", "")
+	f.Add("[proxy]\nlisten = \":80\"\n[[account]]", "name = 1\n[[client]]\n[[route]]")
+	f.Add("[log]\nlevel = '''", "'''")
+	f.Add("[token]\nstore = \"\"\"file:", "\"\"\"")
+	f.Add("x = [", "]")
+	f.Add("a = {", "}")
+	f.Add("\xef\xbb\xbf[upstream]\nurl = '''https://", "'''")
+	f.Add("account = [[1, {}], ", "]")
+	paths, err := filepath.Glob("../testdata/config/*.toml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		before, after, _ := strings.Cut(string(data), "secret = \""+canary+"\"")
+		f.Add(before, after)
+	}
+	f.Fuzz(func(t *testing.T, before, after string) {
+		if strings.Contains(before+after, "canary") {
+			t.Skip("the canary is to be in one place")
+		}
+		l := newLoader("fuzz.toml", lookup("SET", canary))
+		cfg, err := l.load(l.parse([]byte(before + "\nsecret = \"" + canary + "\"\n" + after)))
+		printed := fmt.Sprint(err)
+		if err == nil {
+			printed = fmt.Sprintf("%+v\n%s", *cfg, cfg.Describe())
+		}
+		if strings.Contains(printed, canary) {
+			t.Errorf("shows the secret:\n%s", printed)
+		}
+		if strings.Count(printed, "\n") >= 1 && err != nil && len(l.problems) != strings.Count(printed, "\n")+1 {
+			t.Errorf("got %d problems on %q", len(l.problems), printed)
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"wxproxy/token"
+)
+
+// SecretSource is where a secret comes from: the configuration itself, a
+// variable of the environment, or a file.
+type SecretSource struct {
+	literal   token.Secret
+	env       string
+	file      string
+	lookupEnv func(string) (string, bool)
+}
+
+// Read returns the secret as it is now. An error never quotes it.
+func (s SecretSource) Read() (token.Secret, error) {
+	value, err := s.read()
+	switch {
+	case err != nil:
+		return token.Secret{}, err
+	case value == "":
+		return token.Secret{}, errors.New("the secret is empty")
+	case strings.ContainsFunc(value, notVisible):
+		return token.Secret{}, errors.New("the secret has white space, control or non-ASCII characters in it")
+	}
+	return token.NewSecret(value), nil
+}
+
+// String says in words where the secret comes from.
+func (s SecretSource) String() string {
+	switch {
+	case s.env != "":
+		return "the environment variable " + s.env
+	case s.file != "":
+		return "the file " + s.file
+	default:
+		return "the configuration"
+	}
+}
+
+func (s SecretSource) read() (string, error) {
+	switch {
+	case s.env != "":
+		return s.readEnv()
+	case s.file != "":
+		return readSecretFile(s.file)
+	default:
+		return s.literal.Reveal(), nil
+	}
+}
+
+func (s SecretSource) readEnv() (string, error) {
+	value, ok := s.lookupEnv(s.env)
+	switch {
+	case ok:
+		return value, nil
+	case looksLikeVariable(s.env):
+		return "", fmt.Errorf("the environment variable %s is not set", s.env)
+	default:
+		return "", errors.New("the environment variable of that name is not set")
+	}
+}
+
+// looksLikeVariable reports whether name is written as variables usually are. A
+// secret that was pasted in the place of a name hardly ever is.
+func looksLikeVariable(name string) bool {
+	return len(name) <= 64 && strings.Contains(name, "_") &&
+		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// readSecretFile returns the content of a file without trailing white space.
+func readSecretFile(path string) (string, error) {
+	const limit = 64 << 10
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("reading the file: %w", withoutPath(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("reading the file: %w", withoutPath(err))
+	case len(data) > limit:
+		return "", errors.New("the file is too large to be a secret")
+	}
+	return strings.TrimRight(string(data), " \t\r\n\v\f"), nil
+}
+
+// notVisible reports whether r is anything but a visible ASCII character.
+func notVisible(r rune) bool { return r <= ' ' || r > '~' }
+
+// source reads the keys that lead to a secret: key itself, key_env and key_file.
+// It also returns which of them the table has.
+func (t *table) source(key string) (source SecretSource, given []string) {
+	var literal string
+	t.text(key, &literal)
+	t.text(key+"_env", &source.env)
+	t.text(key+"_file", &source.file)
+	source.literal, source.lookupEnv = token.NewSecret(literal), t.lookupEnv
+
+	for key, value := range map[string]string{key: literal, key + "_env": source.env, key + "_file": source.file} {
+		if value != "" {
+			given = append(given, key)
+		}
+	}
+	slices.Sort(given)
+	return source, given
+}
+
+// secret returns what the one given key leads to, or an empty Secret after
+// reporting what is wrong with it.
+func (t *table) secret(source SecretSource, given []string) token.Secret {
+	if len(given) == 0 {
+		return token.Secret{}
+	}
+	key := given[0]
+	if len(given) > 1 {
+		t.onlyOne(given)
+		return token.Secret{}
+	}
+	secret, err := source.Read()
+	if err != nil {
+		t.wrong(key, "%v", err)
+	}
+	if source.file != "" {
+		t.warnIfReadable(t.key(key), source.file)
+	}
+	return secret
+}
+
+// onlyOne reports that a secret is given by several keys.
+func (t *table) onlyOne(given []string) {
+	t.wrong(given[0], "is given in several ways (%s); keep one of them", strings.Join(given, ", "))
+}
+
+// warnIfShort remarks on a key that could be found by trying.
+func (t *table) warnIfShort(key token.Secret, given []string) {
+	const enough = 16
+	if !key.Empty() && len(key.Reveal()) < enough {
+		t.warn(t.key(given[0]), "is shorter than %d characters and could be guessed; `wxproxy key` makes a good one", enough)
+	}
+}

@@ -1,0 +1,106 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+)
+
+func (l *loader) readProxy(t *table) {
+	p := &l.cfg.Proxy
+	t.refuseUnsupported()
+	t.text("listen", &p.Listen)
+	t.flag("allow_anonymous", &p.AllowAnonymous)
+	t.choice("token_endpoint", &p.TokenEndpoint, "virtual", "deny")
+	t.size("max_body", &p.MaxBody)
+	t.count("max_connections", &p.MaxConnections)
+	t.duration("idle_timeout", &p.IdleTimeout)
+	t.duration("drain_timeout", &p.DrainTimeout)
+	t.refuseUnknown()
+
+	if err := checkListen(p.Listen); err != nil {
+		t.wrong("listen", "%v", err)
+	}
+}
+
+func (l *loader) readAdmin(t *table) {
+	a := &l.cfg.Admin
+	t.text("listen", &a.Listen)
+	source, given := t.source("key")
+	t.refuseUnknown()
+
+	a.Key = t.secret(source, given)
+	t.warnIfShort(a.Key, given)
+	if a.Listen == "" {
+		return
+	}
+	if err := checkListen(a.Listen); err != nil {
+		t.wrong("listen", "%v", err)
+	}
+}
+
+func (l *loader) readToken(t *table) {
+	c := &l.cfg.Token
+	t.refuseUnsupported()
+	t.text("store", &c.Store)
+	t.duration("refresh_before", &c.RefreshBefore)
+	var errcodes []int64
+	if list(t, "retry_errcodes", "numbers", &errcodes) {
+		c.RetryErrcodes = t.checkErrcodes(errcodes)
+	}
+	t.text("key_prefix", &c.KeyPrefix)
+	t.refuseUnknown()
+
+	if !isStore(c.Store) {
+		t.wrong("store", `is not a store; write "memory:" or "file:" and a folder, as "file:/var/lib/wxproxy"`)
+	}
+	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
+		t.wrong("refresh_before", `must be between "10s" and "1h"`)
+	}
+	if !isName(c.KeyPrefix) {
+		t.wrong("key_prefix", nameRule)
+	}
+}
+
+// isStore reports whether store is one of the places for tokens.
+func isStore(store string) bool {
+	dir, ok := strings.CutPrefix(store, "file:")
+	return store == "memory:" || ok && dir != "" && !strings.ContainsFunc(dir, unicode.IsControl)
+}
+
+// checkErrcodes returns what can be meant by a list of errcodes.
+func (t *table) checkErrcodes(list []int64) []int {
+	errcodes := make([]int, 0, len(list))
+	for i, errcode := range list {
+		switch {
+		case errcode < 1 || errcode > 9_999_999:
+			t.wrong(item("retry_errcodes", i), "is no errcode that a new token could cure; remove it")
+		case slices.Contains(errcodes, int(errcode)):
+			t.wrong(item("retry_errcodes", i), "is there already; remove it")
+		}
+		errcodes = append(errcodes, int(errcode))
+	}
+	if len(errcodes) == 0 {
+		t.wrong("retry_errcodes", "is empty, so no refused token would be replaced; write [40001, 40014, 42001]")
+	}
+	return errcodes
+}
+
+// levels are the words for what is logged.
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
+}
+
+func (l *loader) readLog(t *table) {
+	level := "info"
+	t.choice("level", &level, "debug", "info", "warn", "error")
+	t.choice("format", &l.cfg.Log.Format, "auto", "text", "json")
+	t.flag("access", &l.cfg.Log.Access)
+	t.refuseUnknown()
+	l.cfg.Log.Level = levels[level]
+}

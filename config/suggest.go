@@ -1,0 +1,82 @@
+package config
+
+import "strings"
+
+// aliases are words that people write for keys which are spelt quite
+// differently, without the characters that sketch drops.
+var aliases = map[string]string{
+	"appsecret": "secret",
+	"address":   "listen",
+	"addr":      "listen",
+	"bind":      "listen",
+	"loglevel":  "level",
+	"apikey":    "key",
+	"keyhash":   "key_sha256",
+	"fallback":  "fallback_urls",
+	"fallbacks": "fallback_urls",
+	"errcodes":  "retry_errcodes",
+	"baseurl":   "url",
+	"pattern":   "path",
+}
+
+// nearest returns the word among known that the misspelt one most probably
+// stands for, or the empty string.
+func nearest(misspelt string, known []string) string {
+	wanted := sketch(misspelt)
+	best, bestDistance := "", min(2, len(wanted)/3)+1
+	consider := func(spelling, word string) {
+		if d := distance(wanted, spelling); d < bestDistance {
+			best, bestDistance = word, d
+		}
+	}
+	for _, word := range known {
+		consider(sketch(word), word)
+		for alias, meant := range aliases {
+			if meant == word {
+				consider(alias, word)
+			}
+		}
+	}
+	return best
+}
+
+// didYouMean returns the end of a sentence that suggests one of words.
+func didYouMean(misspelt string, words []string) string {
+	if word := nearest(misspelt, words); word != "" {
+		return "; did you mean \"" + word + "\"?"
+	}
+	return ""
+}
+
+// sketch reduces a word to what matters when spellings are compared.
+func sketch(word string) string {
+	return strings.NewReplacer("-", "", "_", "", " ", "", ":", "").Replace(strings.ToLower(word))
+}
+
+// distance counts the letters to insert, delete, replace or swap with their
+// neighbour to make a into b (optimal string alignment).
+func distance(a, b string) int {
+	if len(a) > 64 {
+		return len(a) // nobody misspells a key at such length
+	}
+	var before, above []int
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before, above, row = above, row, make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := above[j]
+			if a[i] != b[j] {
+				replaced++
+			}
+			row[j+1] = min(replaced, above[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,197 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+)
+
+// table is one table of the file while it is read. Its methods hand out the
+// value of a key, leave the variable alone when the key is not there, and report
+// a value that cannot be meant. They never quote a value: it may be a secret.
+type table struct {
+	*loader
+	name   string // as "account[2]"; empty for the file itself
+	values map[string]any
+	known  []string // the keys that were asked for
+}
+
+// key returns the full name of a key of the table.
+func (t *table) key(key string) string {
+	if t.name == "" {
+		return key
+	}
+	return t.name + "." + key
+}
+
+// item returns the name of what has the index i in a list, counted from one.
+func item(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i+1) }
+
+// wrong reports a problem with a key of the table.
+func (t *table) wrong(key, format string, args ...any) {
+	t.report(t.key(key), format, args...)
+}
+
+// missing reports that the first of keys is not there or empty, unless one of
+// the keys that can stand for it has a problem already.
+func (t *table) missing(advice string, keys ...string) {
+	if slices.ContainsFunc(keys, func(key string) bool { return t.reported[t.key(key)] }) {
+		return
+	}
+	lack := "missing"
+	if _, there := t.values[keys[0]]; there {
+		lack = "empty"
+	}
+	t.wrong(keys[0], "%s; %s", lack, advice)
+}
+
+// value returns the value of key, if there is one, and remembers that the key
+// exists.
+func (t *table) value(key string) (any, bool) {
+	t.known = append(t.known, key)
+	value, ok := t.values[key]
+	return value, ok
+}
+
+// take sets into to the value of key if it has the type that want describes.
+func take[T any](t *table, key, want string, into *T) bool {
+	value, ok := t.value(key)
+	if !ok {
+		return false
+	}
+	typed, ok := value.(T)
+	if !ok {
+		t.wrong(key, "is %s; write %s", kindOf(value), want)
+		return false
+	}
+	*into = typed
+	return true
+}
+
+func (t *table) text(key string, into *string) bool {
+	return take(t, key, `text in quotes: "..."`, into)
+}
+
+func (t *table) flag(key string, into *bool) {
+	take(t, key, "true or false, without quotes", into)
+}
+
+// count reads a positive number.
+func (t *table) count(key string, into *int) {
+	var number int64
+	switch {
+	case !take(t, key, "a number without quotes", &number):
+	case number < 1 || number > math.MaxInt32:
+		t.wrong(key, "must be between 1 and %d", math.MaxInt32)
+	default:
+		*into = int(number)
+	}
+}
+
+// duration reads a text with a unit. The decoder would take a bare 5 for five
+// nanoseconds.
+func (t *table) duration(key string, into *time.Duration) {
+	value, ok := t.value(key)
+	if !ok {
+		return
+	}
+	d, err := parseDuration(value)
+	if err != nil {
+		t.wrong(key, "%v", err)
+		return
+	}
+	*into = d
+}
+
+func (t *table) size(key string, into *int) {
+	value, ok := t.value(key)
+	if !ok {
+		return
+	}
+	size, err := parseSize(value)
+	if err != nil {
+		t.wrong(key, "%v", err)
+		return
+	}
+	*into = size
+}
+
+// choice reads one of a few words.
+func (t *table) choice(key string, into *string, words ...string) {
+	var word string
+	if !t.text(key, &word) {
+		return
+	}
+	if !slices.Contains(words, word) {
+		t.wrong(key, "is not known; write %s%s", oneOf(words), didYouMean(word, words))
+		return
+	}
+	*into = word
+}
+
+// list reads the items of a list that all have the type that want describes.
+func list[T any](t *table, key, want string, into *[]T) bool {
+	var items []any
+	if !take(t, key, "a list of "+want+": [...]", &items) {
+		return false
+	}
+	typed := make([]T, len(items))
+	good := true
+	for i, one := range items {
+		value, ok := one.(T)
+		if !ok {
+			t.wrong(item(key, i), "is %s; write a list of %s: [...]", kindOf(one), want)
+			good = false
+		}
+		typed[i] = value
+	}
+	if good {
+		*into = typed
+	}
+	return good
+}
+
+func (t *table) texts(key string, into *[]string) bool {
+	return list(t, key, "texts in quotes", into)
+}
+
+// section returns the table with the name, an empty one if the file has none.
+func (t *table) section(name string) *table {
+	var values map[string]any
+	take(t, name, fmt.Sprintf("it once, as [%s]", name), &values)
+	return &table{loader: t.loader, name: name, values: values}
+}
+
+// sections returns the tables with the name, which the file may repeat.
+func (t *table) sections(name string) []*table {
+	var repeated []map[string]any
+	want := fmt.Sprintf("[[%s]], with two brackets", name)
+	if _, inline := t.values[name].([]any); !inline {
+		take(t, name, want, &repeated)
+	} else if !list(t, name, "tables", &repeated) {
+		t.reported[name] = true
+	}
+	found := make([]*table, len(repeated))
+	for i, values := range repeated {
+		found[i] = &table{loader: t.loader, name: item(name, i), values: values}
+	}
+	return found
+}
+
+// refuseUnknown reports the keys that nobody has asked for. A key that seems to
+// be the misspelling of another is one mistake, so the other is not missing.
+func (t *table) refuseUnknown() {
+	for _, key := range slices.Sorted(maps.Keys(t.values)) {
+		if slices.Contains(t.known, key) {
+			continue
+		}
+		text := "unknown key " + quoted(key)
+		if meant := nearest(key, t.known); meant != "" {
+			text += ", did you mean `" + meant + "`?"
+			t.reported[t.key(meant)] = true
+		}
+		t.reportAt(t.name, text)
+	}
+}

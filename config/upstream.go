@@ -1,0 +1,90 @@
+package config
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func (l *loader) readUpstream(t *table) {
+	u := &l.cfg.Upstream
+	t.text("url", &u.URL)
+	if !t.texts("fallback_urls", &u.FallbackURLs) && u.URL != wechatURL {
+		u.FallbackURLs = nil
+	}
+	t.duration("connect_timeout", &u.ConnectTimeout)
+	t.duration("timeout", &u.Timeout)
+	t.duration("idle_timeout", &u.IdleTimeout)
+	t.count("max_connections", &u.MaxConnections)
+	t.text("ca_file", &u.CAFile)
+	t.refuseUnknown()
+
+	if err := checkURL(u.URL); err != nil {
+		t.wrong("url", "%v", err)
+	} else if strings.HasPrefix(u.URL, "http:") && BeyondLoopback(hostPort(u.URL)) {
+		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
+	}
+	t.checkFallbacks(u)
+	if err := checkCertificates(u.CAFile); err != nil {
+		t.wrong("ca_file", "%v", err)
+	}
+}
+
+func (t *table) checkFallbacks(u *Upstream) {
+	for i, fallback := range u.FallbackURLs {
+		if err := checkURL(fallback); err != nil {
+			t.wrong(item("fallback_urls", i), "%v", err)
+		} else if fallback == u.URL || slices.Contains(u.FallbackURLs[:i], fallback) {
+			t.wrong(item("fallback_urls", i), "is there already; remove it")
+		}
+	}
+}
+
+// hostPort returns the address that a checked URL leads to.
+func hostPort(raw string) string {
+	u, _ := url.Parse(raw)
+	return net.JoinHostPort(u.Hostname(), u.Port())
+}
+
+// checkURL says what is wrong with the URL of an upstream host.
+func checkURL(raw string) error {
+	const advice = `; write scheme and host only, as "https://api.weixin.qq.com"`
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL" + advice)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("has to begin with https:// or http://" + advice)
+	case u.User != nil:
+		return errors.New("has a user name or password" + advice)
+	case u.Scheme+"://"+u.Host != raw:
+		return errors.New("has more than scheme and host" + advice)
+	case u.Hostname() == "" || !isHost(u.Hostname()):
+		return errors.New("has no valid host" + advice)
+	}
+	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
+		return errors.New("has no valid port" + advice)
+	}
+	return nil
+}
+
+// checkCertificates says what is wrong with a file of root certificates.
+func checkCertificates(path string) error {
+	if path == "" {
+		return nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("cannot be read: %w", withoutPath(err))
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return errors.New("has no certificate; write the path of a PEM file")
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// kindOf names the type of a decoded value as somebody who writes TOML would.
+func kindOf(value any) string {
+	switch value.(type) {
+	case string:
+		return "a text"
+	case int64, float64:
+		return "a number"
+	case bool:
+		return "true or false"
+	case time.Time:
+		return "a date"
+	case map[string]any:
+		return "a table"
+	default:
+		return "a list"
+	}
+}
+
+// parseDuration reads a positive duration written with a unit.
+func parseDuration(value any) (time.Duration, error) {
+	text, ok := value.(string)
+	switch {
+	case isNumber(value):
+		return 0, fmt.Errorf(`has no unit; write %v seconds as "%vs"`, value, value)
+	case !ok:
+		return 0, fmt.Errorf(`is %s; write a duration with its unit, as "5s"`, kindOf(value))
+	}
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil:
+		return 0, errors.New(`is not a duration; write it with its unit, as "500ms", "5s" or "1m30s"`)
+	case d <= 0:
+		return 0, errors.New("must be longer than zero")
+	case d < time.Millisecond:
+		return 0, errors.New("must be at least a millisecond")
+	}
+	return d, nil
+}
+
+// parseSize reads a positive number of bytes, with or without a unit.
+func parseSize(value any) (int, error) {
+	text, ok := value.(string)
+	if !ok {
+		return 0, fmt.Errorf(`is %s; write a size in quotes, as "16MiB"`, kindOf(value))
+	}
+	digits := strings.TrimRight(text, "BGKMi")
+	factor := bytesPer(text[len(digits):])
+	number, err := strconv.ParseUint(digits, 10, 63)
+	switch {
+	case err != nil && !errors.Is(err, strconv.ErrRange), factor == 0:
+		return 0, errors.New(`is not a size; write it as "16MiB", with KiB, MiB, GiB, KB, MB, GB or nothing for bytes`)
+	case err != nil, number > math.MaxInt/factor:
+		return 0, errors.New("is too large")
+	case number == 0:
+		return 0, errors.New("must be larger than zero")
+	}
+	return int(number * factor), nil
+}
+
+// bytesPer returns how many bytes a unit stands for, 0 if it is none.
+func bytesPer(unit string) uint64 {
+	switch unit {
+	case "", "B":
+		return 1
+	case "KB":
+		return 1e3
+	case "MB":
+		return 1e6
+	case "GB":
+		return 1e9
+	case "KiB":
+		return 1 << 10
+	case "MiB":
+		return 1 << 20
+	case "GiB":
+		return 1 << 30
+	default:
+		return 0
+	}
+}
+
+func isNumber(value any) bool {
+	switch value.(type) {
+	case int64, float64:
+		return true
+	default:
+		return false
+	}
+}
+
+// isName reports whether s can name an account or a client: it goes into URLs,
+// file names, logs and metrics as it is.
+func isName(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, nameAlphabet) == ""
+}
+
+const nameAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+// quoted returns a name between back quotes, or a phrase for it when it is
+// nothing that one would want on a terminal.
+func quoted(name string) string {
+	if !isName(name) {
+		return "(not a plain word)"
+	}
+	return "`" + name + "`"
+}
+
+// oneOf lists words as alternatives.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
+}
