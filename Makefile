@@ -7,7 +7,7 @@ SHELL := bash
 ARGS     ?= demo
 FUZZTIME ?= 10s
 # Programs that the tests need, each the name of its Debian package too.
-PROGRAMS := gcc
+PROGRAMS := gcc curl
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"net/url"
 	"strings"
 	"unicode"
 )
@@ -19,8 +20,10 @@ const (
 func clean(text string, secrets ...Secret) string {
 	text = strings.Map(printable, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
 	for _, s := range secrets {
-		if !s.Empty() {
-			text = strings.ReplaceAll(text, s.Reveal(), hidden)
+		for _, spelling := range []string{s.Reveal(), url.QueryEscape(s.Reveal()), url.PathEscape(s.Reveal())} {
+			if spelling != "" {
+				text = strings.ReplaceAll(text, spelling, hidden)
+			}
 		}
 	}
 	text = withoutTokens(text)

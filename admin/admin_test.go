@@ -1,0 +1,255 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"wxproxy/token"
+)
+
+const key = "canary-key-of-the-admin"
+
+// newAdmin returns an Admin with one account, whose token is fresh, and nothing
+// wrong.
+func newAdmin() *Admin {
+	return &Admin{
+		Version:  "v1.2.3",
+		Started:  time.Now().Add(-90 * time.Second),
+		Accounts: []Account{account("shop", fresh())},
+		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
+		InFlight: func() int { return 3 },
+		Draining: func() bool { return false },
+	}
+}
+
+func account(name string, s token.Status) Account {
+	return Account{Name: name, AppID: "wx" + name, Status: func() token.Status { return s }}
+}
+
+func fresh() token.Status {
+	return token.Status{
+		State:        token.StateFresh,
+		Expires:      time.Now().Add(time.Hour + 500*time.Millisecond),
+		RefreshedAt:  time.Date(2026, 11, 20, 20, 30, 15, 123, time.FixedZone("Beijing", 8*60*60)),
+		NextRefresh:  time.Date(2026, 11, 20, 22, 0, 0, 0, time.UTC),
+		FetchesToday: 4,
+		Rejections:   7,
+	}
+}
+
+// gone is the status of an account that WeChat does not know.
+func gone() token.Status {
+	return token.Status{State: token.StateGone, FetchesToday: 1, LastError: &token.Refusal{Code: 40013, Reason: "invalid appid rid: 1-2-3"}}
+}
+
+// ask returns the answer to a request with an Authorization header, if that is
+// not empty.
+func ask(a *Admin, method, path, authorization string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
+	}
+	w := httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, r)
+	return w
+}
+
+// mustAnswer fails the test unless the answer has this status and this JSON, no
+// matter how it is indented.
+func mustAnswer(t *testing.T, w *httptest.ResponseRecorder, code int, want string) {
+	t.Helper()
+	if w.Code != code {
+		t.Errorf("got status %d; want %d", w.Code, code)
+	}
+	for name, value := range map[string]string{"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"} {
+		if got := w.Header().Get(name); got != value {
+			t.Errorf("got %s %q; want %q", name, got, value)
+		}
+	}
+	if got := canonical(t, w.Body.String()); got != canonical(t, want) {
+		t.Errorf("got %s; want %s", got, canonical(t, want))
+	}
+}
+
+// canonical returns JSON with its keys sorted.
+func canonical(t *testing.T, text string) string {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(text), &value); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	sorted, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(sorted)
+}
+
+func TestHealthIsTheProcessAlone(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = []Account{account("shop", gone())}
+	a.Draining = func() bool { return true }
+	mustAnswer(t, ask(a, "GET", "/healthz", ""), http.StatusOK, `{"status":"ok"}`)
+}
+
+func TestReadyIsEveryAccountWithAToken(t *testing.T) {
+	due := fresh()
+	due.State, due.LastError = token.StateDue, errors.New("WeChat is away")
+	for name, test := range map[string]struct {
+		accounts []Account
+		draining bool
+		code     int
+		want     string
+	}{
+		"a fresh token": {
+			[]Account{account("shop", fresh())}, false, 200, `{"ready":true}`,
+		},
+		"a token that is due, and a failure to replace it": {
+			[]Account{account("shop", fresh()), account("blog", due)}, false, 200, `{"ready":true}`,
+		},
+		"no token before the first answer": {
+			[]Account{account("shop", token.Status{State: token.StateGone})}, false, 503,
+			`{"ready":false,"without_token":[{"name":"shop","last_error":null}]}`,
+		},
+		"no token for one of two": {
+			[]Account{account("shop", fresh()), account("blog", gone())}, false, 503,
+			`{"ready":false,"without_token":[{"name":"blog","last_error":` + explained(gone()) + `}]}`,
+		},
+		"draining": {
+			[]Account{account("shop", fresh())}, true, 503, `{"ready":false,"draining":true}`,
+		},
+		"draining without a token": {
+			[]Account{account("shop", gone())}, true, 503,
+			`{"ready":false,"draining":true,"without_token":[{"name":"shop","last_error":` + explained(gone()) + `}]}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAdmin()
+			a.Accounts, a.Draining = test.accounts, func() bool { return test.draining }
+			mustAnswer(t, ask(a, "GET", "/readyz", ""), test.code, test.want)
+		})
+	}
+}
+
+// explained returns the JSON of last_error.
+func explained(s token.Status) string {
+	e := token.Explain(s.LastError)
+	text, _ := json.Marshal(map[string]any{"errcode": e.Code, "errmsg": e.Reason, "remedy": e.Remedy, "remedy_zh": e.RemedyZH})
+	return string(text)
+}
+
+func TestStatusTellsAllButSecrets(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = append(a.Accounts, account("blog", gone()))
+	a.Hosts = func() []Host {
+		return []Host{{URL: "https://api.weixin.qq.com", State: "down"}, {URL: "https://api2.weixin.qq.com", State: "up"}}
+	}
+	mustAnswer(t, ask(a, "GET", "/status", ""), http.StatusOK, `{
+		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3,
+		"upstream": [{"url":"https://api.weixin.qq.com","state":"down"}, {"url":"https://api2.weixin.qq.com","state":"up"}],
+		"accounts": [
+			{"name":"shop","app_id":"wxshop","state":"fresh","expires_in":3600,
+			 "refreshed_at":"2026-11-20T12:30:15Z","next_refresh":"2026-11-20T22:00:00Z",
+			 "token_fetches_today":4,"rejections":7,"last_error":null},
+			{"name":"blog","app_id":"wxblog","state":"gone","expires_in":0,
+			 "refreshed_at":null,"next_refresh":null,
+			 "token_fetches_today":1,"rejections":0,"last_error":`+explained(gone())+`}]}`)
+}
+
+func TestStatusOfAnExpiredTokenHasNoTimeLeft(t *testing.T) {
+	a := newAdmin()
+	s := fresh()
+	s.State, s.Expires = token.StateGone, time.Now().Add(-time.Hour)
+	a.Accounts = []Account{account("shop", s)}
+	if got := ask(a, "GET", "/status", "").Body.String(); !strings.Contains(got, `"expires_in": 0,`) {
+		t.Errorf("got %s; want 0 seconds left", got)
+	}
+}
+
+func TestStatusWithoutAccountsIsAnEmptyList(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = nil
+	if got := ask(a, "GET", "/status", "").Body.String(); !strings.Contains(got, `"accounts": [],`) {
+		t.Errorf("got %s; want an empty list", got)
+	}
+}
+
+func TestRemediesAreWrittenAsTheyAre(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = []Account{account("shop", token.Status{State: token.StateGone, LastError: &token.Refusal{Code: 40164, Reason: "invalid ip 203.0.113.7 <&>"}})}
+	got := ask(a, "GET", "/status", "").Body.String()
+	for _, want := range []string{"invalid ip 203.0.113.7 <&>", "put 203.0.113.7 on the IP allow-list", "白名单"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s; want %q in it", got, want)
+		}
+	}
+}
+
+func TestBeyondLoopbackOnlyHealthAndReadinessAreFree(t *testing.T) {
+	for name, test := range map[string]struct {
+		public        bool
+		key           string
+		authorization string
+		want          int // for /status
+	}{
+		"on loopback without any key":         {false, "", "", 200},
+		"on loopback with a key configured":   {false, key, "", 200},
+		"on loopback with a wrong key":        {false, key, "Bearer wrong", 200},
+		"beyond it, without the key":          {true, key, "", 401},
+		"beyond it, with a wrong key":         {true, key, "Bearer wrong", 401},
+		"beyond it, with a part of the key":   {true, key, "Bearer " + key[:5], 401},
+		"beyond it, with an empty key":        {true, key, "Bearer ", 401},
+		"beyond it, with another scheme":      {true, key, "Basic " + key, 401},
+		"beyond it, without a scheme":         {true, key, key, 401},
+		"beyond it, with the key":             {true, key, "Bearer " + key, 200},
+		"beyond it, in other letters":         {true, key, "bearer  " + key, 200},
+		"beyond it, when there is no key":     {true, "", "", 401},
+		"beyond it, an empty key for no key":  {true, "", "Bearer ", 401},
+		"beyond it, some key when there none": {true, "", "Bearer x", 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAdmin()
+			a.Public, a.Key = test.public, token.NewSecret(test.key)
+			w := ask(a, "GET", "/status", test.authorization)
+			if w.Code != test.want || test.want == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
+				t.Errorf("/status: got %d, %v; want %d", w.Code, w.Header(), test.want)
+			}
+			if test.want == 401 {
+				mustAnswer(t, w, 401, `{"error":"send the header \"Authorization: Bearer KEY\" with admin.key"}`)
+			}
+			if strings.Contains(w.Body.String(), key) || strings.Contains(w.Body.String(), "wxshop") != (test.want == 200) {
+				t.Errorf("/status: got %s", w.Body)
+			}
+			for _, path := range []string{"/healthz", "/readyz"} {
+				if w := ask(a, "GET", path, test.authorization); w.Code != 200 {
+					t.Errorf("%s: got %d; want 200", path, w.Code)
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyKnownPagesCanOnlyBeRead(t *testing.T) {
+	a := newAdmin()
+	for request, want := range map[[2]string]int{
+		{"HEAD", "/readyz"}:                 http.StatusOK,
+		{"HEAD", "/status"}:                 http.StatusOK,
+		{"POST", "/status"}:                 http.StatusMethodNotAllowed,
+		{"DELETE", "/healthz"}:              http.StatusMethodNotAllowed,
+		{"GET", "/status/"}:                 http.StatusNotFound,
+		{"GET", "/accounts/shop/token"}:     http.StatusNotFound,
+		{"GET", "/cgi-bin/user/info"}:       http.StatusNotFound,
+		{"POST", "/cgi-bin/stable_token"}:   http.StatusNotFound,
+		{"POST", "/accounts/shop/refresh"}:  http.StatusNotFound,
+		{"GET", "/../status?access_token="}: http.StatusTemporaryRedirect,
+	} {
+		if w := ask(a, request[0], request[1], ""); w.Code != want {
+			t.Errorf("%v: got %d; want %d", request, w.Code, want)
+		}
+	}
+}

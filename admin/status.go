@@ -1,0 +1,85 @@
+package admin
+
+import (
+	"net/http"
+	"time"
+
+	"wxproxy/token"
+)
+
+// processStatus is the answer of /status.
+type processStatus struct {
+	Version          string          `json:"version"`
+	Uptime           int64           `json:"uptime"` // seconds
+	Accounts         []accountStatus `json:"accounts"`
+	Upstream         []Host          `json:"upstream"`
+	RequestsInFlight int             `json:"requests_in_flight"`
+}
+
+// accountStatus is how one account is. Times are in UTC, null if there is none.
+type accountStatus struct {
+	Name              string       `json:"name"`
+	AppID             string       `json:"app_id"`
+	State             string       `json:"state"`
+	ExpiresIn         int64        `json:"expires_in"` // seconds, 0 without a token
+	RefreshedAt       *time.Time   `json:"refreshed_at"`
+	NextRefresh       *time.Time   `json:"next_refresh"`
+	TokenFetchesToday int          `json:"token_fetches_today"`
+	Rejections        int64        `json:"rejections"`
+	LastError         *errorStatus `json:"last_error"`
+}
+
+// errorStatus is what the last fetch ended with, and what to do about it.
+type errorStatus struct {
+	Errcode  int    `json:"errcode"`
+	Errmsg   string `json:"errmsg"`
+	Remedy   string `json:"remedy"`
+	RemedyZH string `json:"remedy_zh"`
+}
+
+func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
+	now := time.Now()
+	answer := processStatus{
+		Version:          a.Version,
+		Uptime:           int64(now.Sub(a.Started).Seconds()),
+		Accounts:         make([]accountStatus, 0, len(a.Accounts)),
+		Upstream:         a.Hosts(),
+		RequestsInFlight: a.InFlight(),
+	}
+	for _, account := range a.Accounts {
+		answer.Accounts = append(answer.Accounts, describe(account, now))
+	}
+	writeJSON(w, http.StatusOK, answer)
+}
+
+func describe(account Account, now time.Time) accountStatus {
+	s := account.Status()
+	return accountStatus{
+		Name:              account.Name,
+		AppID:             account.AppID,
+		State:             s.State,
+		ExpiresIn:         max(0, int64(s.Expires.Sub(now).Seconds())),
+		RefreshedAt:       utc(s.RefreshedAt),
+		NextRefresh:       utc(s.NextRefresh),
+		TokenFetchesToday: s.FetchesToday,
+		Rejections:        s.Rejections,
+		LastError:         lastError(s.LastError),
+	}
+}
+
+func lastError(err error) *errorStatus {
+	if err == nil {
+		return nil
+	}
+	e := token.Explain(err)
+	return &errorStatus{Errcode: e.Code, Errmsg: e.Reason, Remedy: e.Remedy, RemedyZH: e.RemedyZH}
+}
+
+// utc returns t for JSON, nil if it is no time.
+func utc(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Second)
+	return &t
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"wxproxy/config"
+	"wxproxy/token"
+)
+
+func runCheck(args []string, t terminal) error {
+	path, live := "", false
+	err := parseFlags("check", args, t, func(f *flag.FlagSet) {
+		f.StringVar(&path, "config", "", "")
+		f.BoolVar(&live, "live", false, "")
+	})
+	if err != nil {
+		return err
+	}
+	cfg, err := config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+	if err != nil {
+		fmt.Fprintln(t.err, err)
+		return errors.New("the configuration has mistakes")
+	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintln(t.err, "warning:", warning)
+	}
+	fmt.Fprint(t.out, cfg.Describe())
+	if live {
+		return checkLive(cfg, t)
+	}
+	return nil
+}
+
+// checkLive asks WeChat for a token of each account and says what it objects to.
+func checkLive(cfg *config.Config, t terminal) error {
+	roots, err := rootsWith(cfg.Upstream.CAFile)
+	if err != nil {
+		return err
+	}
+	asker, objections := tokenHTTP(cfg.Upstream, roots), 0
+	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
+	for _, account := range cfg.Accounts {
+		got, err := tokenClient(cfg.Upstream, account, asker).Fetch(context.Background())
+		if err == nil {
+			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
+			continue
+		}
+		objections++
+		why := token.Explain(err)
+		fmt.Fprintf(t.out, "  %s: errcode %d: %s\n    %s\n    %s\n", account.Name, why.Code, why.Reason, why.Remedy, why.RemedyZH)
+	}
+	if objections > 0 {
+		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
+	}
+	return nil
+}
+
+// runHealth asks the admin listener of the same configuration whether the proxy
+// is ready: what a container's health check needs, without a shell.
+func runHealth(args []string, t terminal) error {
+	url := ""
+	err := parseFlags("health", args, t, func(f *flag.FlagSet) { f.StringVar(&url, "url", "", "") })
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Timeout: 5 * time.Second}
+	if url == "" {
+		cfg, err := config.Load(config.Find("", os.LookupEnv), os.LookupEnv)
+		if err != nil {
+			fmt.Fprintln(t.err, err)
+			return errors.New("the configuration has mistakes; name the address with -url")
+		}
+		if cfg.Admin.Listen == "" {
+			return errors.New("the admin listener is turned off")
+		}
+		url = "http://wxproxy/readyz"
+		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			network, address := config.ListenOn(cfg.Admin.Listen)
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}}
+	}
+	resp, err := client.Get(url)
+	if err != nil {
+		return fmt.Errorf("asking for readiness: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
+	}
+	fmt.Fprintln(t.out, "ready")
+	return nil
+}
+
+func runKey(args []string, t terminal) error {
+	if err := parseFlags("key", args, t, func(*flag.FlagSet) {}); err != nil {
+		return err
+	}
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return fmt.Errorf("making a key: %w", err)
+	}
+	key := base64.RawURLEncoding.EncodeToString(random)
+	sum := sha256.Sum256([]byte(key))
+	_, err := fmt.Fprintf(t.out, "key        = %q\nkey_sha256 = %q\n", key, hex.EncodeToString(sum[:]))
+	return err
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/admin"
+	"wxproxy/config"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// A service is a proxy with everything that it needs.
+type service struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	keepers  map[string]*token.Keeper // by the account's name
+	hosts    *proxy.Hosts
+	proxy    *proxy.Proxy
+	server   *fasthttp.Server
+	listener *proxy.Listener
+
+	admin         *http.Server // nil: turned off
+	adminListener net.Listener
+}
+
+// serve answers requests until ctx ends, and drains then.
+func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
+	s, err := newService(cfg, log)
+	if err != nil {
+		return err
+	}
+	if err := s.listen(); err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// run serves on the open listeners until ctx ends. The keepers outlive ctx:
+// requests being drained may still need a token.
+func (s *service) run(ctx context.Context) error {
+	for _, keeper := range s.keepers {
+		keeper.Start()
+	}
+	defer s.stopKeepers()
+	defer s.hosts.Close()
+
+	failed := make(chan error, 2) // one from each server
+	var serving sync.WaitGroup
+	defer serving.Wait()
+	serving.Go(func() { failed <- s.server.Serve(s.listener) })
+	if s.admin != nil {
+		serving.Go(func() { failed <- s.admin.Serve(s.adminListener) })
+		defer s.admin.Close()
+	}
+	s.announce()
+
+	select {
+	case err := <-failed:
+		return errors.Join(fmt.Errorf("serving: %w", err), s.drain())
+	case <-ctx.Done():
+		return s.drain()
+	}
+}
+
+// announce logs where the service is: with the ports it got, if any was to do.
+func (s *service) announce() {
+	adminAddress := ""
+	if s.admin != nil {
+		adminAddress = s.adminListener.Addr().String()
+	}
+	s.log.Info("serving", "version", version(), "listen", s.listener.Addr().String(),
+		"admin", adminAddress, "upstream", s.cfg.Upstream.URL, "accounts", len(s.cfg.Accounts))
+}
+
+// drain answers the requests that are under way or on their way, for at most
+// drain_timeout.
+func (s *service) drain() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Proxy.DrainTimeout)
+	defer cancel()
+	start := time.Now()
+	if err := proxy.Shutdown(ctx, s.proxy, s.server, s.listener); err != nil {
+		return fmt.Errorf("draining for %v: %w; the requests still under way are cut", s.cfg.Proxy.DrainTimeout, err)
+	}
+	s.log.Info("drained", "duration", time.Since(start))
+	return nil
+}
+
+// stopKeepers stops all keepers and waits until each has.
+func (s *service) stopKeepers() {
+	var stopping sync.WaitGroup
+	for _, keeper := range s.keepers {
+		stopping.Go(keeper.Stop)
+	}
+	stopping.Wait()
+}
+
+// listen opens the listeners, so that an address in use is known before
+// anything else starts.
+func (s *service) listen() error {
+	ln, err := listenOn(s.cfg.Proxy.Listen)
+	if err != nil {
+		return err
+	}
+	if s.listener, err = proxy.NewListener(ln); err != nil {
+		return err
+	}
+	if s.admin == nil {
+		return nil
+	}
+	if s.adminListener, err = listenOn(s.cfg.Admin.Listen); err != nil {
+		ln.Close()
+	}
+	return err
+}
+
+// listenOn listens on "host:port" or "unix:/path". A socket that a process left
+// behind is replaced; one that still answers is not.
+func listenOn(listen string) (net.Listener, error) {
+	network, address := config.ListenOn(listen)
+	if network != "unix" {
+		return net.Listen(network, address)
+	}
+	if c, err := net.Dial("unix", address); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("listening on %s: another process does", listen)
+	}
+	if info, err := os.Stat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
+		if err := os.Remove(address); err != nil {
+			return nil, fmt.Errorf("removing a socket that nobody uses: %w", err)
+		}
+	}
+	ln, err := net.Listen("unix", address)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(address, 0o660); err != nil {
+		return nil, errors.Join(err, ln.Close())
+	}
+	return ln, nil
+}
+
+// adminTimeout bounds a request to the admin listener.
+const adminTimeout = 10 * time.Second
+
+func (s *service) newAdmin() *http.Server {
+	a := &admin.Admin{
+		Version:  version(),
+		Started:  time.Now(),
+		Hosts:    s.hostStates,
+		InFlight: s.proxy.InFlight,
+		Draining: s.proxy.Draining,
+		Key:      s.cfg.Admin.Key,
+		Public:   config.BeyondLoopback(s.cfg.Admin.Listen),
+	}
+	for _, account := range s.cfg.Accounts {
+		a.Accounts = append(a.Accounts, admin.Account{
+			Name: account.Name, AppID: account.AppID, Status: s.keepers[account.Name].Status,
+		})
+	}
+	return &http.Server{
+		Handler:      a.Handler(),
+		ReadTimeout:  adminTimeout,
+		WriteTimeout: adminTimeout,
+		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+func (s *service) hostStates() []admin.Host {
+	var hosts []admin.Host
+	for _, state := range s.hosts.States() {
+		host := admin.Host{URL: state.URL, State: "up"}
+		if state.Down {
+			host.State = "down"
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
+}

@@ -1,0 +1,186 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"wxproxy/internal/wechattest"
+)
+
+func TestCheckSaysWhatAConfigurationMeans(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.toml", fourLines)
+	p := runs(t, exitOK, launch{args: []string{"check"}, dir: dir})
+	got := p.stdout.String()
+	for _, want := range []string{"http://127.0.0.1:8080", "http://127.0.0.1:8081", "https://api.weixin.qq.com", "https://hk.api.weixin.qq.com",
+		"in memory", "shop is " + appID + ", stable tokens", "40001, 40014, 42001"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got %s; want %q in it", got, want)
+		}
+	}
+	if strings.Contains(got+p.stderr.String(), appSecret) {
+		t.Errorf("got the secret in %s%s", got, p.stderr.String())
+	}
+}
+
+func TestTheShippedConfigurationPassesCheck(t *testing.T) {
+	t.Parallel()
+	p := runs(t, exitOK, launch{args: []string{"check"}, dir: ".", env: []string{"WXPROXY_SHOP_SECRET=" + appSecret}})
+	if !strings.Contains(p.stdout.String(), "shop is wx0123456789abcdef") {
+		t.Errorf("got %s; want the account", p.stdout.String())
+	}
+}
+
+func TestCheckWarnsOfAFileThatEveryoneCanRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.toml", fourLines)
+	chmod(t, dir+"/config.toml", 0o644)
+	p := runs(t, exitOK, launch{args: []string{"check"}, dir: dir})
+	if got := p.stderr.String(); !strings.HasPrefix(got, "warning: config.toml: ") || !strings.Contains(got, "chmod") {
+		t.Errorf("got %q; want a warning that says how to change it", got)
+	}
+}
+
+func TestCheckLiveSaysWhatWeChatObjectsTo(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		app   wechattest.App
+		fault wechattest.Fault
+		away  bool
+		code  int
+		wants []string
+	}{
+		"nothing": {
+			app: wechattest.App{Secret: appSecret}, code: exitOK,
+			wants: []string{"shop: good; WeChat issued a token for "},
+		},
+		"a wrong secret": {
+			app: wechattest.App{Secret: "another"}, code: exitFailure,
+			wants: []string{"shop: errcode 40125: ", "check secret", "AppSecret"},
+		},
+		"an address that is not allowed": {
+			app: wechattest.App{Secret: appSecret, AllowIPs: []string{"203.0.113.7"}}, code: exitFailure,
+			wants: []string{"shop: errcode 40164: ", "put 127.0.0.1 on the IP allow-list", "「IP 白名单」中加入 127.0.0.1"},
+		},
+		"no answer at all": {
+			app: wechattest.App{Secret: appSecret}, away: true, code: exitFailure,
+			wants: []string{"shop: errcode 0: ", "refused", "check upstream.url"},
+		},
+		"an answer without a token": {
+			app: wechattest.App{Secret: appSecret}, code: exitFailure,
+			fault: wechattest.Fault{Path: "/cgi-bin/stable_token", Body: []byte("<html>" + appSecret)},
+			wants: []string{"not the JSON"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test.app.ID = appID
+			w := startWeChat(t, test.app)
+			if test.fault.Path != "" {
+				w.Inject(test.fault)
+			}
+			if test.away {
+				w.Close()
+			}
+			dir := t.TempDir()
+			writeFile(t, dir+"/config.toml", fourLines)
+			p := runs(t, test.code, launch{args: []string{"check", "-live"}, dir: dir, env: []string{"WXPROXY_UPSTREAM_URL=" + w.URL}})
+			got := p.stdout.String()
+			for _, want := range test.wants {
+				if !strings.Contains(got, want) {
+					t.Errorf("got %s; want %q in it", got, want)
+				}
+			}
+			if test.code != exitOK && !strings.Contains(p.stderr.String(), "wxproxy: no token for 1 of 1 accounts") {
+				t.Errorf("got %q; want the number of accounts without a token", p.stderr.String())
+			}
+			if all := got + p.stderr.String(); strings.Contains(all, appSecret) || strings.Contains(all, wechattest.TokenPrefix) {
+				t.Errorf("got a secret in %s", all)
+			}
+		})
+	}
+}
+
+func TestHealthTellsWhetherTheProxyIsReady(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	unready := serving(t, "http://"+refusing(t), fourLines)
+	other := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(other.Close)
+	account := []string{"WXPROXY_APP_ID=" + appID, "WXPROXY_SECRET=" + appSecret}
+
+	for name, test := range map[string]struct {
+		args, env []string
+		code      int
+		want      string
+	}{
+		"ready":                       {args: []string{"-url", p.admin + "/readyz"}, want: "ready\n"},
+		"ready, by the configuration": {env: append(account, "WXPROXY_ADMIN_LISTEN="+strings.TrimPrefix(p.admin, "http://")), want: "ready\n"},
+		"not ready":                   {args: []string{"-url", unready.admin + "/readyz"}, code: exitFailure, want: "wxproxy: not ready: HTTP status 503\n"},
+		"not ready, by the variable":  {env: append(account, "WXPROXY_ADMIN_LISTEN="+strings.TrimPrefix(unready.admin, "http://")), code: exitFailure, want: "wxproxy: not ready: HTTP status 503\n"},
+		"nobody there":                {args: []string{"-url", "http://" + refusing(t) + "/readyz"}, code: exitFailure, want: "connection refused"},
+		"somebody else":               {args: []string{"-url", other.URL}, code: exitFailure, want: "HTTP status 404"},
+		"a URL that is none":          {args: []string{"-url", "://x"}, code: exitFailure, want: "asking for readiness"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := runs(t, test.code, launch{args: append([]string{"health"}, test.args...), env: test.env})
+			if got := h.stdout.String() + h.stderr.String(); !strings.Contains(got, test.want) {
+				t.Errorf("got %q; want %q", got, test.want)
+			}
+		})
+	}
+	unready.stop()
+	p.stop()
+}
+
+func TestKeyPrintsAPairThatWorks(t *testing.T) {
+	t.Parallel()
+	pair := regexp.MustCompile(`^key        = "([A-Za-z0-9_-]{43})"\nkey_sha256 = "([0-9a-f]{64})"\n$`)
+	first, second := runs(t, exitOK, launch{args: []string{"key"}}), runs(t, exitOK, launch{args: []string{"key"}})
+	got := pair.FindStringSubmatch(first.stdout.String())
+	if got == nil {
+		t.Fatalf("got %q; want a key and its hash", first.stdout.String())
+	}
+	if sum := sha256.Sum256([]byte(got[1])); hex.EncodeToString(sum[:]) != got[2] {
+		t.Errorf("got the key %s with the hash %s; want %x", got[1], got[2], sum)
+	}
+	if first.stdout.String() == second.stdout.String() {
+		t.Error("got the same key twice")
+	}
+
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines+"[[client]]\nname = \"orders\"\nkey_sha256 = \""+got[2]+"\"\n")
+	p.mustSucceed("Authorization: Bearer " + got[1])
+	p.call("GET", userInfo, "", "Authorization: Bearer "+got[2]).mustBe(t, http.StatusUnauthorized, "unauthenticated")
+	p.stop()
+}
+
+func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		args []string
+		want string
+	}{
+		"version":        {[]string{"version"}, `^wxproxy \S+, go1\.\S+.*, commit \S+\n$`},
+		"help":           {[]string{"help"}, `(?s)usage: wxproxy.*serve.*demo.*check.*health.*key.*version.*WXPROXY_APP_ID`},
+		"-h":             {[]string{"-h"}, `usage: wxproxy`},
+		"demo --help":    {[]string{"demo", "--help"}, `usage: wxproxy`},
+		"help me please": {[]string{"help", "me", "please"}, `usage: wxproxy`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := runs(t, exitOK, launch{args: test.args})
+			if got := p.stdout.String(); !regexp.MustCompile(test.want).MatchString(got) || p.stderr.String() != "" {
+				t.Errorf("got %q and on stderr %q; want %s", got, p.stderr.String(), test.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+
+	"wxproxy/config"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// newService builds a service for a valid configuration. It starts nothing.
+func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
+	roots, err := rootsWith(cfg.Upstream.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	store, err := token.OpenStore(cfg.Token.Store)
+	if err != nil {
+		return nil, err
+	}
+	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}}
+	asker := tokenHTTP(cfg.Upstream, roots)
+	for _, account := range cfg.Accounts {
+		s.keepers[account.Name] = s.newKeeper(account, asker, store)
+	}
+	if s.hosts, err = newHosts(cfg.Upstream, roots); err != nil {
+		return nil, err
+	}
+	s.proxy = proxy.New(s.proxyConfig())
+	limits := proxy.Limits{
+		MaxBody:        cfg.Proxy.MaxBody,
+		MaxConnections: cfg.Proxy.MaxConnections,
+		IdleTimeout:    cfg.Proxy.IdleTimeout,
+	}
+	s.server = proxy.NewServer(s.proxy, limits, log)
+	if cfg.Admin.Listen != "" {
+		s.admin = s.newAdmin()
+	}
+	return s, nil
+}
+
+func (s *service) newKeeper(account config.Account, asker *http.Client, store token.Store) *token.Keeper {
+	client := tokenClient(s.cfg.Upstream, account, asker)
+	return token.NewKeeper(token.Options{
+		Name:          account.Name,
+		AppID:         account.AppID,
+		Fetch:         client.Fetch,
+		Store:         store,
+		RefreshBefore: s.cfg.Token.RefreshBefore,
+		Classic:       client.API == token.Classic,
+		Log:           s.log,
+	})
+}
+
+// tokenClient returns the client that asks for the account's tokens. The
+// AppSecret is read for every fetch, so that one that was changed in its file
+// is found.
+func tokenClient(upstream config.Upstream, account config.Account, asker *http.Client) *token.Client {
+	return &token.Client{
+		HTTP:   asker,
+		URL:    upstream.URL,
+		AppID:  account.AppID,
+		Secret: account.Source.Read,
+		API:    token.API(account.TokenAPI),
+	}
+}
+
+// tokenHTTP returns the HTTP client of the token API. It has connections of its
+// own, so that requests which wait for a token cannot keep it from coming, and
+// uses each for one question, so that none is closed when it is needed.
+func tokenHTTP(upstream config.Upstream, roots *x509.CertPool) *http.Client {
+	transport := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: upstream.ConnectTimeout}).DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: upstream.ConnectTimeout,
+		DisableKeepAlives:   true,
+	}
+	return &http.Client{Timeout: upstream.Timeout, Transport: &failover{transport, upstream.FallbackURLs}}
+}
+
+// rootsWith returns the system's roots and those in caFile; nil, which is the
+// system's alone, without one.
+func rootsWith(caFile string) (*x509.CertPool, error) {
+	if caFile == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading upstream.ca_file: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading upstream.ca_file: %s holds no certificate in PEM", caFile)
+	}
+	return roots, nil
+}
+
+func newHosts(upstream config.Upstream, roots *x509.CertPool) (*proxy.Hosts, error) {
+	return proxy.NewHosts(proxy.HostsConfig{
+		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
+		Roots:          roots,
+		ConnectTimeout: upstream.ConnectTimeout,
+		Timeout:        upstream.Timeout,
+		IdleTimeout:    upstream.IdleTimeout,
+		MaxConnections: upstream.MaxConnections,
+	})
+}
+
+// proxyConfig tells the proxy, in its own words, what the configuration says.
+func (s *service) proxyConfig() proxy.Config {
+	c := proxy.Config{
+		RetryErrcodes: s.cfg.Token.RetryErrcodes,
+		OwnHosts:      s.hosts.Names(),
+		TokenWait:     s.cfg.Upstream.Timeout,
+		Upstream:      s.hosts,
+		Log:           s.log,
+		LogAccess:     s.cfg.Log.Access,
+	}
+	for _, account := range s.cfg.Accounts {
+		c.Accounts = append(c.Accounts, proxy.Account{
+			Name:   account.Name,
+			AppID:  account.AppID,
+			Tokens: s.keepers[account.Name],
+			Secret: revealing(account.Source),
+		})
+		if account.Default {
+			c.Default = account.Name
+		}
+	}
+	for _, client := range s.cfg.Clients {
+		c.Clients = append(c.Clients, proxy.Client{
+			Name:      client.Name,
+			KeySHA256: [sha256.Size]byte([]byte(client.KeySHA256.Reveal())),
+			Accounts:  client.Accounts,
+			Allow:     client.Allow,
+			Deny:      client.Deny,
+		})
+	}
+	for _, route := range s.cfg.Routes {
+		c.Routes = append(c.Routes, proxy.Route{Pattern: route.Path, Credential: proxy.Credential(route.Credential)})
+	}
+	return c
+}
+
+// revealing returns a function that reads an AppSecret for a request to WeChat.
+func revealing(source config.SecretSource) func() (string, error) {
+	return func() (string, error) {
+		secret, err := source.Read()
+		return secret.Reveal(), err
+	}
+}
