@@ -1,0 +1,174 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
+	t.Parallel()
+	const proof = "Wxproxy-Account: shop\r\nWxproxy-Attempts: 1\r\n"
+	rows := []struct {
+		name, method, answer string
+		end                  bool // WeChat closes the connection
+		wantHead, wantBody   string
+	}{
+		{"a length", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
+		{"an empty body", "GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n" + proof + "\r\n", ""},
+		{"header names in all letters", "GET",
+			"HTTP/1.1 200 OK\r\nLogicRet: 0\r\nRetKey: 14\r\nx-lower: 1\r\nContent-disposition: attachment; filename=\"a.jpg\"\r\ncontent-length: 2\r\nx-lower: 2\r\n\r\n{}", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nLogicRet: 0\r\nRetKey: 14\r\nx-lower: 1\r\nContent-disposition: attachment; filename=\"a.jpg\"\r\nx-lower: 2\r\n" + proof + "\r\n", "{}"},
+		{"its own Date, Server and type", "GET",
+			"HTTP/1.1 200 OK\r\nServer: w\r\nDate: d\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n{}", false,
+			"HTTP/1.1 200 OK\r\nServer: w\r\nContent-Type: application/json; encoding=utf-8\r\nContent-Length: 2\r\nDate: d\r\n" + proof +
+				"Set-Cookie: a=b\r\nSet-Cookie: c=d\r\n\r\n", "{}"},
+		{"HEAD with a length", "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n" + proof + "\r\n", ""},
+		{"HEAD of parts", "HEAD", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", false, "HTTP/1.1 200 OK\r\n" + proof + "\r\n", ""},
+		{"HEAD without a length", "HEAD", "HTTP/1.1 200 OK\r\n\r\n", true, "HTTP/1.1 200 OK\r\n" + proof + "\r\n", ""},
+		{"204", "POST", "HTTP/1.1 204 No Content\r\nX: y\r\n\r\n", false, "HTTP/1.1 204 No Content\r\nX: y\r\n" + proof + "\r\n", ""},
+		{"304 with a length", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", false,
+			"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n" + proof + "\r\n", ""},
+		{"412", "GET", "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 1\r\n\r\nx", false,
+			"HTTP/1.1 412 Precondition Failed\r\nContent-Length: 1\r\n" + proof + "\r\n", "x"},
+		{"a redirection", "GET", "HTTP/1.1 302 Found\r\nLocation: https://x.example/\r\nContent-Length: 0\r\n\r\n", false,
+			"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: https://x.example/\r\n" + proof + "\r\n", ""},
+		{"two interim answers first", "GET",
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
+		{"parts", "GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1;x\r\n}\r\n0\r\n\r\n", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
+		{"parts and trailers", "GET",
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Tail\r\nX-Head: 1\r\n\r\n2\r\n{}\r\n0\r\nX-Tail: 2\r\nX-Unannounced: 3\r\n\r\n", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Head: 1\r\n" + proof + "\r\n", "{}"},
+		{"a header that a trailer repeats", "GET",
+			"HTTP/1.1 200 OK\r\nX-Both: head\r\nTrailer: X-Both\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Both: tail\r\n\r\n", false,
+			"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Both: head\r\n" + proof + "\r\n", ""},
+		{"up to the end", "GET", "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n\xff\xd8\x00", true,
+			"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 3\r\n" + proof + "\r\n", "\xff\xd8\x00"},
+		{"Connection: close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", true,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
+		{"headers that end here", "GET",
+			"HTTP/1.1 200 OK\r\nconnection: Close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\nWxproxy-Attempts: 9\r\nProxy-Connection: x\r\nContent-Length: 2\r\n\r\n{}", true,
+			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			script := always(row.answer)
+			if row.end {
+				script = once(row.answer)
+			}
+			w := startRaw(t, script)
+			c := through(t, w).dial(t)
+			request := row.method + " /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+			for i := range 2 { // the second on the same connection of the caller
+				a := c.call(request)
+				if a.head != row.wantHead || a.body != row.wantBody {
+					t.Errorf("answer %d: got\n%q %q; want\n%q %q", i+1, a.head, a.body, row.wantHead, row.wantBody)
+				}
+			}
+			wantConns := 1
+			if row.end {
+				wantConns = 2
+			}
+			if got := w.connections(); got != wantConns {
+				t.Errorf("got %d connections to WeChat for two requests; want %d", got, wantConns)
+			}
+		})
+	}
+}
+
+func TestAnswerOfHTTP10IsMadeHTTP11(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, once("HTTP/1.0 200 OK\r\n\r\n{}"))
+	c := through(t, w).dial(t)
+	for range 2 {
+		if a := c.call(get("/p")); !strings.HasPrefix(a.head, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n") || a.body != "{}" {
+			t.Fatalf("got %q %q; want HTTP/1.1", a.head, a.body)
+		}
+	}
+}
+
+func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always("HTTP/1.1 200 OK\r\nLogicRet: 0\r\nContent-Length: 2\r\n\r\n{}"))
+	c := through(t, w).dial(t)
+	first := c.call(get("/p"))
+	c.call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n")
+	if third := c.call(get("/p")); third != first {
+		t.Errorf("got %q; want %q as before", third, first)
+	}
+}
+
+func TestErrorForHEADHasNoBody(t *testing.T) {
+	t.Parallel()
+	c := through(t, startRaw(t, always(answered("")))).dial(t)
+	if a := c.call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n"); a.status() != 400 || a.field("Wxproxy-Error") != "bad_request" {
+		t.Errorf("got %q; want bad_request", a.head)
+	}
+	if a := c.call(get("/p")); a.status() != 200 {
+		t.Errorf("got %q on the same connection; want an answer", a.head)
+	}
+}
+
+func TestAnswerThatBreaksOffIsAnError(t *testing.T) {
+	t.Parallel()
+	rows := []struct{ name, answer string }{
+		{"nothing at all", ""},
+		{"cut in the status line", "HTTP/1.1 20"},
+		{"cut in the header", "HTTP/1.1 200 OK\r\nContent-Len"},
+		{"cut in the body", "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nX-WeChats: 1\r\n\r\n{\"errcode\":"},
+		{"cut between two parts", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"},
+		{"cut before the trailers", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-T"},
+		{"cut behind an interim answer", "HTTP/1.1 100 Continue\r\n\r\n"},
+		{"no HTTP", "SSH-2.0-OpenSSH_9.9\r\n\r\n"},
+		{"a header of 17 KiB", "HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 17<<10) + "\r\n\r\n"},
+		{"a length that is no number", "HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}"},
+		{"a length beyond all reason", "HTTP/1.1 200 OK\r\nContent-Length: 999999999999999999\r\n\r\n{}"},
+		{"two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}"},
+		{"a part without a length", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := startRaw(t, once(row.answer))
+			c := through(t, w).dial(t)
+			for _, request := range []string{post("/p", "{}"), get("/p")} {
+				a := c.call(request)
+				if a.status() != 502 || a.field("Wxproxy-Error") != "upstream_unreachable" || a.field("X-WeChats") != "" ||
+					!strings.Contains(a.body, "may have taken effect") {
+					t.Errorf("%.4s: got %q %q; want 502", request, a.head, a.body)
+				}
+			}
+			if got := len(w.received()); got != 2 {
+				t.Errorf("got %d requests; want each sent once", got)
+			}
+		})
+	}
+}
+
+func TestAnswerWithSomethingBehindItEndsItsConnection(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered("{}")+answered("forged")))
+	c := through(t, w).dial(t)
+	got := []string{c.call(get("/p")).body, c.call(get("/p")).body}
+	if want := []string{"{}", "{}"}; !slices.Equal(got, want) || w.connections() != 2 {
+		t.Errorf("got %q over %d connections; want %q over 2", got, w.connections(), want)
+	}
+}
+
+func TestLargeAnswerIsComplete(t *testing.T) {
+	t.Parallel()
+	media := strings.Repeat("\xff\xd8\x00\r\n", 1<<20) // 5 MiB
+	w := startRaw(t, func(conn net.Conn, _ string) bool {
+		io.WriteString(conn, answered(media))
+		return true
+	})
+	if a := through(t, w).dial(t).call(get("/cgi-bin/media/get")); a.body != media {
+		t.Errorf("got %d bytes; want all %d", len(a.body), len(media))
+	}
+}

@@ -1,0 +1,58 @@
+package proxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// The path that every call takes: one request, one token, one answer.
+func BenchmarkHandle(b *testing.B) {
+	body := []byte(okBody)
+	p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		resp.Header.SetContentType("application/json; encoding=utf-8")
+		resp.SetBody(body)
+		return nil
+	})))
+	ctx := bareCtx(b, "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: Go-http-client/1.1\r\n"+
+		"Content-Type: application/json\r\nContent-Length: 36\r\nAccept-Encoding: gzip\r\n\r\n"+`{"touser":"o1","msgtype":"text","a":}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		ctx.Response.Header.SetNoDefaultContentType(true)
+		p.Handle(ctx)
+	}
+	if got := ctx.Response.StatusCode(); got != 200 {
+		b.Fatalf("got status %d; want 200", got)
+	}
+}
+
+func BenchmarkTarget(b *testing.B) {
+	raw := []byte("/@shop/cgi-bin/message/custom/send?access_token=theirs&a=b&pay_sig=0123456789abcdef")
+	var x exchange
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := x.target.parse(raw, ownHosts); err != nil {
+			b.Fatal(err)
+		}
+		x.address(tokenParameters, ours)
+	}
+}
+
+func BenchmarkTopLevelErrcode(b *testing.B) {
+	for _, size := range []int{45, 4096} {
+		frame := `{"errmsg":"","errcode":0}`
+		body := []byte(strings.Replace(frame, `""`, `"`+strings.Repeat("x", size-len(frame))+`"`, 1))
+		b.Run(fmt.Sprintf("%dB", len(body)), func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, found := topLevelErrcode(body); !found {
+					b.Fatal("got no errcode")
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"slices"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A Client is a program that may call through the proxy.
+type Client struct {
+	Name      string
+	KeySHA256 [sha256.Size]byte
+	Accounts  []string // names of the accounts it may use; empty: all
+	Allow     []string // path patterns; empty: every path
+	Deny      []string // path patterns; they win over Allow
+}
+
+// newClients indexes clients by the hash of their keys: looking a hash up says
+// nothing about the key by the time that it takes.
+func newClients(clients []Client) map[[sha256.Size]byte]*Client {
+	byKey := make(map[[sha256.Size]byte]*Client, len(clients))
+	for _, c := range clients {
+		c.Allow, c.Deny = lowerAll(c.Allow), lowerAll(c.Deny)
+		byKey[c.KeySHA256] = &c
+	}
+	return byKey
+}
+
+func lowerAll(patterns []string) []string {
+	lowered := make([]string, 0, len(patterns))
+	for _, pattern := range patterns {
+		lowered = append(lowered, strings.ToLower(pattern))
+	}
+	return lowered
+}
+
+// client returns the client that proves itself by "Authorization: Bearer KEY".
+func (p *Proxy) client(h *fasthttp.RequestHeader) (*Client, error) {
+	if len(p.clients) == 0 {
+		return &p.anyone, nil
+	}
+	scheme, key, _ := bytes.Cut(h.Peek(fasthttp.HeaderAuthorization), []byte(" "))
+	if !isFold(scheme, "bearer") {
+		return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+	}
+	if c, ok := p.clients[sha256.Sum256(bytes.TrimSpace(key))]; ok {
+		return c, nil
+	}
+	return nil, refuse(unauthenticated, "no client has this key")
+}
+
+// account chooses the account of a request: the one that it names, the client's
+// only one, or the default.
+func (p *Proxy) account(c *Client, t *target, h *fasthttp.RequestHeader) (*Account, error) {
+	a, named := p.namedAccount(t, h)
+	if !named && len(c.Accounts) == 1 {
+		a, named = p.accounts[c.Accounts[0]], true
+	}
+	if !named {
+		a = p.fallback
+	}
+	switch {
+	case a == nil && named:
+		return nil, refuse(unknownAccount, "no account has the name or app_id that the request gives")
+	case a == nil:
+		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
+	case len(c.Accounts) > 0 && !slices.Contains(c.Accounts, a.Name):
+		return nil, refuse(forbiddenAccount, "this client may not use the account "+a.Name)
+	}
+	return a, nil
+}
+
+// namedAccount returns the account that the request itself names: by its path,
+// else by its header, else by its query. The account is nil if none has that
+// name.
+func (p *Proxy) namedAccount(t *target, h *fasthttp.RequestHeader) (a *Account, named bool) {
+	if t.selector != nil {
+		return p.accounts[string(t.selector)], true
+	}
+	if header := h.Peek("Wxproxy-Account"); len(header) > 0 {
+		return p.accounts[string(header)], true
+	}
+	appID, named := queryValue(t.query, "from_appid")
+	return p.accounts[appID], named
+}
+
+// permits reports whether the client may call the policy path.
+func (c *Client) permits(policy []byte) bool {
+	if pathList(c.Deny).match(policy) {
+		return false
+	}
+	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
+}

@@ -1,0 +1,153 @@
+package proxy
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// slugOf returns the slug of the proxy's own error, or "" for WeChat's answer.
+func slugOf(ctx *fasthttp.RequestCtx) string {
+	return string(ctx.Response.Header.Peek("Wxproxy-Error"))
+}
+
+func TestAccountIsChosenByWhatTheRequestNames(t *testing.T) {
+	u := &recorder{answers: []string{okBody}}
+	c := config(u, account("shop", "wxshop"), account("club", "wxclub"), account("game", "wxgame"))
+	c.Default = "game"
+	p := New(c)
+	rows := []struct{ name, request, want string }{
+		{"nothing: the default", get("/p"), "game"},
+		{"the path, by name", get("/@shop/p"), "shop"},
+		{"the path, by app_id", get("/@wxshop/p"), "shop"},
+		{"the header, by name", get("/p", "Wxproxy-Account: club"), "club"},
+		{"the header, by app_id, in other letters", get("/p", "wxproxy-ACCOUNT: wxclub"), "club"},
+		{"an empty header", get("/p", "Wxproxy-Account: "), "game"},
+		{"the query", get("/p?from_appid=wxclub"), "club"},
+		{"the query, encoded", get("/p?a&From%5Fappid=wx%63lub"), "club"},
+		{"the path before the header", get("/@shop/p", "Wxproxy-Account: club"), "shop"},
+		{"the header before the query", get("/p?from_appid=wxclub", "Wxproxy-Account: shop"), "shop"},
+		{"the path in absolute form", get("http://api.weixin.qq.com/@club/p"), "club"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := handle(t, p, row.request)
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Account")); got != row.want {
+				t.Fatalf("got %q (%s); want %q", got, ctx.Response.Body(), row.want)
+			}
+			if got, want := u.got[len(u.got)-1].target, "access_token="+row.want+"-token"; !strings.HasSuffix(got, want) {
+				t.Errorf("got the target %q; want %q at its end", got, want)
+			}
+			if got := u.got[len(u.got)-1]; strings.Contains(got.target, "appid") || strings.Contains(got.fields, "xproxy") {
+				t.Errorf("what names the account was forwarded: %q %q", got.target, got.fields)
+			}
+		})
+	}
+}
+
+func TestAccountThatIsNotThereIsRefused(t *testing.T) {
+	several := config(&recorder{answers: []string{okBody}}, account("shop", "wxshop"), account("club", "wxclub"))
+	one := config(&recorder{answers: []string{okBody}})
+	rows := []struct {
+		name    string
+		config  Config
+		request string
+		want    string
+	}{
+		{"several, none the default, none named", several, get("/p"), "unknown_account"},
+		{"an unknown name in the path", one, get("/@nobody/p"), "unknown_account"},
+		{"an empty name in the path", one, get("/@/p"), "unknown_account"},
+		{"a name in other letters", one, get("/@SHOP/p"), "unknown_account"},
+		{"an unknown name in the header", one, get("/p", "Wxproxy-Account: nobody"), "unknown_account"},
+		{"an unknown app_id in the query", one, get("/p?from_appid=wxnobody"), "unknown_account"},
+		{"an empty app_id in the query", one, get("/p?from_appid"), "unknown_account"},
+		{"an app_id that cannot be decoded", one, get("/p?from_appid=%zz"), "unknown_account"},
+		{"the only one, by default", one, get("/p"), ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if got := slugOf(handle(t, New(row.config), row.request)); got != row.want {
+				t.Errorf("got %q; want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestClientMayDoWhatItsRightsSay(t *testing.T) {
+	c := config(&recorder{answers: []string{okBody}}, account("shop", "wxshop"), account("club", "wxclub"))
+	shopOnly, both, gone := keyed("orders", "orders-key"), keyed("all", "all-key"), keyed("old", "old-key")
+	shopOnly.Accounts = []string{"shop"}
+	shopOnly.Allow = []string{"/cgi-bin/Message/*", "/wxa/exact"}
+	shopOnly.Deny = []string{"/cgi-bin/message/mass/*"}
+	both.Accounts = []string{"shop", "club"}
+	both.Deny = []string{"/cgi-bin/user/get"}
+	gone.Accounts = []string{"deleted"}
+	c.Clients = []Client{shopOnly, both, gone}
+	p := New(c)
+	const orders, all, old = "Authorization: Bearer orders-key", "Authorization: Bearer all-key", "Authorization: Bearer old-key"
+	rows := []struct{ name, request, want string }{
+		{"no key", get("/p"), "unauthenticated"},
+		{"another key", get("/p", "Authorization: Bearer other-key"), "unauthenticated"},
+		{"an empty key", get("/p", "Authorization: Bearer"), "unauthenticated"},
+		{"another scheme", get("/p", "Authorization: Basic orders-key"), "unauthenticated"},
+		{"the key in the query", get("/p?access_token=orders-key"), "unauthenticated"},
+		{"the hash for the key", get("/p", "Authorization: Bearer "+string(shopOnly.KeySHA256[:4])), "unauthenticated"},
+
+		{"its only account, unnamed", get("/cgi-bin/message/send", orders), ""},
+		{"its only account, named", get("/@shop/cgi-bin/message/send", orders), ""},
+		{"another scheme's letters", get("/cgi-bin/message/send", "authorization: BEARER  orders-key"), ""},
+		{"another account", get("/@club/cgi-bin/message/send", orders), "forbidden_account"},
+		{"another account by header", get("/cgi-bin/message/send", orders, "Wxproxy-Account: wxclub"), "forbidden_account"},
+		{"an account that nobody has", get("/@nobody/cgi-bin/message/send", orders), "unknown_account"},
+		{"its only account is gone", get("/p", old), "unknown_account"},
+
+		{"an allowed path", get("/wxa/exact", orders), ""},
+		{"an allowed path, encoded", get("/wxa/%65xact", orders), ""},
+		{"behind an allowed path", get("/wxa/exact/more", orders), "forbidden_path"},
+		{"a path that is not allowed", get("/cgi-bin/user/get", orders), "forbidden_path"},
+		{"a denied path below an allowed one", get("/cgi-bin/message/mass/send", orders), "forbidden_path"},
+		{"a denied path in other letters", get("/cgi-bin/message/MASS/send", orders), "forbidden_path"},
+		{"a denied path, encoded", get("/cgi-bin/message/%6dass/send", orders), "forbidden_path"},
+
+		{"several accounts, none named", get("/p", all), "unknown_account"},
+		{"several accounts, one named", get("/@club/p", all), ""},
+		{"a denied path where all are allowed", get("/@club/cgi-bin/user/get", all), "forbidden_path"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := handle(t, p, row.request)
+			if got := slugOf(ctx); got != row.want {
+				t.Errorf("got %q (%s); want %q", got, ctx.Response.Body(), row.want)
+			}
+			if strings.Contains(ctx.Response.String(), "-key") {
+				t.Errorf("the answer quotes a key: %s", ctx.Response.Body())
+			}
+		})
+	}
+}
+
+func TestKeyOfTheClientDoesNotReachWeChat(t *testing.T) {
+	u := &recorder{answers: []string{okBody}}
+	c := config(u)
+	c.Clients = []Client{keyed("orders", "orders-key")}
+	handle(t, New(c), get("/p", "Authorization: Bearer orders-key", "X: y"))
+	if want := "X: y\r\n"; len(u.got) != 1 || u.got[0].fields != want {
+		t.Errorf("got %+v; want one request with the fields %q", u.got, want)
+	}
+}
+
+func TestErrorsHaveTheShapeOfWeChats(t *testing.T) {
+	ctx := handle(t, New(config(nil)), get("/a//b"))
+	var body map[string]any
+	if err := json.Unmarshal(ctx.Response.Body(), &body); err != nil {
+		t.Fatal(err)
+	}
+	if len(body) != 2 || body["errcode"] != -40000.0 || body["errmsg"] != "wxproxy: bad_request: "+errPathSlash.Error() {
+		t.Errorf("got %v", body)
+	}
+	if got, want := string(ctx.Response.Header.ContentType()), "application/json; charset=utf-8"; got != want {
+		t.Errorf("got the type %q; want %q", got, want)
+	}
+}

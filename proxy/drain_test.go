@@ -1,0 +1,360 @@
+package proxy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// held is an Upstream that answers when it is told to.
+type held struct {
+	arrived chan struct{} // gets an element per request
+	release chan struct{} // closed to let all be answered
+}
+
+func newHeld() *held { return &held{make(chan struct{}, 100), make(chan struct{})} }
+
+func (h *held) Send(_ *Message, resp *fasthttp.Response) error {
+	h.arrived <- struct{}{}
+	<-h.release
+	resp.SetBodyString(okBody)
+	return nil
+}
+
+// shutdown ends s and returns how long that took.
+func shutdown(s *service, limit time.Duration) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	start := time.Now()
+	err := Shutdown(ctx, s.proxy, s.server, s.listener)
+	return time.Since(start), err
+}
+
+func mustShutdown(t *testing.T, s *service) time.Duration {
+	t.Helper()
+	took, err := shutdown(s, 10*time.Second)
+	if err != nil {
+		t.Errorf("shutting down: %v", err)
+	}
+	if err := <-s.served; err != nil {
+		t.Errorf("serving: %v", err)
+	}
+	if !s.proxy.Draining() {
+		t.Error("the proxy does not say that it drains")
+	}
+	if _, err := s.listener.Accept(); !errors.Is(err, io.EOF) {
+		t.Errorf("accepting afterwards: got %v; want %v", err, io.EOF)
+	}
+	return took
+}
+
+func TestShutdownWithoutCallersIsQuick(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	if a := s.dial(t).call(get("/p", "Connection: close")); a.status() != 200 {
+		t.Fatalf("got %q; want an answer", a.head)
+	}
+	if took := mustShutdown(t, s); took > lastRequests {
+		t.Errorf("took %v; want less than %v", took, lastRequests)
+	}
+}
+
+func TestShutdownFinishesTheRequestThatIsUnderWay(t *testing.T) {
+	t.Parallel()
+	u := newHeld()
+	s := serve(t, config(u), defaultLimits)
+	c := s.dial(t)
+	c.send(post("/p", "{}"))
+	<-u.arrived
+	time.AfterFunc(200*time.Millisecond, func() { close(u.release) })
+	mustShutdown(t, s)
+	a, err := readAnswer(c.r, false)
+	if err != nil || a.body != okBody || a.field("Connection") != "close" {
+		t.Errorf("got %v, %q %q; want WeChat's answer and the end", err, a.head, a.body)
+	}
+}
+
+func TestShutdownFinishesTheRequestThatIsHalfSent(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	c := s.dial(t)
+	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
+	waitUntil(t, "the first half", func() bool {
+		s.listener.mu.Lock()
+		defer s.listener.mu.Unlock()
+		return s.server.GetOpenConnectionsCount() == 1 && len(s.listener.silent) == 0
+	})
+	time.AfterFunc(lastRequests+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
+	mustShutdown(t, s)
+	if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
+		t.Errorf("got %v, %q %q; want WeChat's answer", err, a.head, a.body)
+	}
+}
+
+func TestShutdownTellsAKeptAliveCallerThatItsRequestIsTheLast(t *testing.T) {
+	t.Parallel()
+	for _, callers := range []int{1, 2} {
+		t.Run(fmt.Sprint(callers), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+			var calls sync.WaitGroup
+			for range callers {
+				c := s.dial(t)
+				c.call(get("/p"))
+				calls.Go(func() {
+					time.Sleep(lastRequests / 5)
+					io.WriteString(c.conn, get("/p"))
+					a, err := readAnswer(c.r, false)
+					if err != nil || a.field("Connection") != "close" || !c.ended() {
+						t.Errorf("got %v, %q; want an answer and the end", err, a.head)
+					}
+				})
+			}
+			if took := mustShutdown(t, s); took < lastRequests/10 || took > 2*time.Second {
+				t.Errorf("took %v; want it to end soon after the last requests", took)
+			}
+			calls.Wait()
+		})
+	}
+}
+
+func TestShutdownDoesNotWaitForConnectionsWithoutARequest(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	idle, silent := s.dial(t), s.dial(t)
+	idle.call(get("/p"))
+	waitUntil(t, "the silent connection", func() bool { return s.server.GetOpenConnectionsCount() == 2 })
+	if took := mustShutdown(t, s); took > lastRequests+2*time.Second {
+		t.Errorf("took %v; want little more than %v", took, lastRequests)
+	}
+	if !idle.ended() || !silent.ended() {
+		t.Error("a connection stays open")
+	}
+}
+
+func TestShutdownEndsAtItsDeadline(t *testing.T) {
+	t.Parallel()
+	u := newHeld()
+	s := serve(t, config(u), defaultLimits)
+	s.dial(t).send(get("/p"))
+	<-u.arrived
+	took, err := shutdown(s, 200*time.Millisecond)
+	if !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
+		t.Errorf("got %v after %v; want %v after 200ms", err, took, context.DeadlineExceeded)
+	}
+	close(u.release)
+	<-s.served
+}
+
+// No caller that got a connection is cut, however the shutdown falls.
+func TestShutdownUnderLoadCutsNobody(t *testing.T) {
+	t.Parallel()
+	for run := range 3 {
+		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+				time.Sleep(2 * time.Millisecond)
+				resp.SetBodyString(okBody)
+				return nil
+			})), defaultLimits)
+			var answered atomic.Int64
+			var callers sync.WaitGroup
+			for range 6 {
+				callers.Go(func() { keepCalling(t, s, &answered) })
+				callers.Go(func() { callAnew(t, s, &answered) })
+			}
+			waitUntil(t, "the load", func() bool { return answered.Load() > 100 })
+			mustShutdown(t, s)
+			callers.Wait()
+			if got := s.proxy.InFlight(); got != 0 {
+				t.Errorf("got %d requests in flight; want none", got)
+			}
+		})
+	}
+}
+
+// keepCalling sends request after request until it is told that one was the
+// last.
+func keepCalling(t *testing.T, s *service, answered *atomic.Int64) {
+	conn, err := net.Dial(s.addr.Network(), s.addr.String())
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for {
+		io.WriteString(conn, post("/p", "{}"))
+		a, err := readAnswer(r, false)
+		if err != nil || a.body != okBody {
+			t.Errorf("a kept-alive caller got %v, %q", err, a.head)
+			return
+		}
+		answered.Add(1)
+		if a.field("Connection") == "close" {
+			return
+		}
+	}
+}
+
+// callAnew sends each request over a new connection until the proxy drains.
+func callAnew(t *testing.T, s *service, answered *atomic.Int64) {
+	for !s.proxy.Draining() {
+		conn, err := net.Dial(s.addr.Network(), s.addr.String())
+		if err != nil {
+			return // nobody listens any more
+		}
+		io.WriteString(conn, get("/p"))
+		a, err := readAnswer(bufio.NewReader(conn), false)
+		if err != nil || a.body != okBody {
+			t.Errorf("a new caller got %v, %q", err, a.head)
+		}
+		answered.Add(1)
+		conn.Close()
+	}
+}
+
+// Connections that the kernel has taken and nobody has accepted are served.
+func TestDrainingServesThoseWhoWaitToBeAccepted(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waiting []net.Conn
+	for range 20 {
+		conn, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		io.WriteString(conn, get("/p"))
+		waiting = append(waiting, conn)
+	}
+	s := serveOn(t, ln, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	mustShutdown(t, s)
+	for i, conn := range waiting {
+		if a, err := readAnswer(bufio.NewReader(conn), false); err != nil || a.body != okBody {
+			t.Errorf("caller %d: got %v, %q; want an answer", i, err, a.head)
+		}
+	}
+}
+
+func TestDrainingEndsThoughNewCallersNeverStopComing(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	stop := make(chan struct{})
+	var coming sync.WaitGroup
+	coming.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(2 * time.Millisecond):
+			}
+			if conn, err := net.Dial(s.addr.Network(), s.addr.String()); err == nil {
+				conn.Close()
+			}
+		}
+	})
+	_, err := shutdown(s, 10*time.Second)
+	close(stop)
+	coming.Wait()
+	if err != nil {
+		t.Errorf("got %v; want an end", err)
+	}
+}
+
+func TestUnixSocketIsServedAndDrained(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveOn(t, ln, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	if a := s.dial(t).call(get("/p", "Connection: close")); a.body != okBody {
+		t.Errorf("got %q %q; want WeChat's answer", a.head, a.body)
+	}
+	mustShutdown(t, s)
+}
+
+// otherListener is neither a TCP nor a Unix listener.
+type otherListener struct{ net.Listener }
+
+func TestListenerMustHaveADeadline(t *testing.T) {
+	if _, err := NewListener(otherListener{}); err == nil {
+		t.Error("got no error")
+	}
+}
+
+func TestListenerThatIsClosedEndsTheService(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	if err := s.listener.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.listener.Close(); err != nil {
+		t.Errorf("closing it again: %v", err)
+	}
+	<-s.served
+	if _, err := shutdown(s, time.Second); err != nil {
+		t.Errorf("shutting down afterwards: %v", err)
+	}
+}
+
+func TestTooManyConnectionsAreTurnedAway(t *testing.T) {
+	t.Parallel()
+	limits := defaultLimits
+	limits.MaxConnections = 1
+	s := serve(t, config(&recorder{answers: []string{okBody}}), limits)
+	c := s.dial(t)
+	c.call(get("/p"))
+	if a := s.dial(t).call(get("/p")); a.status() != 503 {
+		t.Errorf("got %q; want 503", a.head)
+	}
+	if a := c.call(get("/p")); a.status() != 200 {
+		t.Errorf("the first connection got %q; want an answer", a.head)
+	}
+}
+
+func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
+	rows := []struct {
+		name   string
+		err    error
+		status int
+		words  string
+	}{
+		{"a body too large", fmt.Errorf("reading: %w", fasthttp.ErrBodyTooLarge), 413, "max_body"},
+		{"a header too large", fmt.Errorf("reading: %w", &fasthttp.ErrSmallBuffer{}), 400, "16 KiB"},
+		{"a caller too slow", fmt.Errorf("reading: %w", &net.OpError{Op: "read", Err: timeoutError{}}), 400, "in time"},
+		{"a connection that broke", &net.OpError{Op: "read", Err: errors.New("CANARY")}, 400, "RFC 9112"},
+		{"anything else", errors.New("CANARY"), 400, "RFC 9112"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := new(fasthttp.RequestCtx)
+			refuseUnreadable(ctx, row.err)
+			got := string(ctx.Response.Body())
+			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) || strings.Contains(got, "CANARY") {
+				t.Errorf("got %d %s; want %d and %q", ctx.Response.StatusCode(), got, row.status, row.words)
+			}
+		})
+	}
+}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string   { return "CANARY" }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }

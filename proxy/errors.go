@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A problem is a row of the table of errors that the proxy itself answers.
+type problem struct {
+	status  int
+	errcode int
+	slug    string
+}
+
+// The errors that the proxy answers. Their errcodes are negative and have five
+// digits, which WeChat's own never are.
+var (
+	badRequest          = problem{fasthttp.StatusBadRequest, -40000, "bad_request"}
+	unauthenticated     = problem{fasthttp.StatusUnauthorized, -40100, "unauthenticated"}
+	forbiddenAccount    = problem{fasthttp.StatusForbidden, -40300, "forbidden_account"}
+	forbiddenPath       = problem{fasthttp.StatusForbidden, -40301, "forbidden_path"}
+	noCredential        = problem{fasthttp.StatusForbidden, -40302, "no_credential"}
+	unknownAccount      = problem{fasthttp.StatusNotFound, -40400, "unknown_account"}
+	bodyTooLarge        = problem{fasthttp.StatusRequestEntityTooLarge, -41300, "body_too_large"}
+	internalError       = problem{fasthttp.StatusInternalServerError, -50000, "internal_error"}
+	upstreamUnreachable = problem{fasthttp.StatusBadGateway, -50200, "upstream_unreachable"}
+	tokenUnavailable    = problem{fasthttp.StatusServiceUnavailable, -50300, "token_unavailable"}
+	upstreamBusy        = problem{fasthttp.StatusServiceUnavailable, -50301, "upstream_busy"}
+	upstreamTimeout     = problem{fasthttp.StatusGatewayTimeout, -50400, "upstream_timeout"}
+)
+
+// A failure is a problem with the words that the caller gets. The words never
+// hold a secret: they come from fixed texts and from the token's own errors.
+type failure struct {
+	problem
+	detail     string
+	retryAfter time.Duration // 0: no Retry-After
+}
+
+func (f *failure) Error() string { return f.slug + ": " + f.detail }
+
+func refuse(p problem, detail string) error { return &failure{problem: p, detail: detail} }
+
+// answer makes f the answer, in the shape of WeChat's own errors.
+func (f *failure) answer(resp *fasthttp.Response) {
+	resp.ResetBody()
+	resp.Header.Reset()
+	resp.Header.SetNoDefaultContentType(true)
+	resp.SetStatusCode(f.status)
+	resp.Header.SetContentType("application/json; charset=utf-8")
+	resp.Header.Set("Wxproxy-Error", f.slug)
+	if f.retryAfter > 0 {
+		seconds := (f.retryAfter + time.Second - 1) / time.Second
+		resp.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(seconds), 10))
+	}
+	body, err := json.Marshal(struct {
+		Errcode int    `json:"errcode"`
+		Errmsg  string `json:"errmsg"`
+	}{f.errcode, "wxproxy: " + f.Error()})
+	if err != nil {
+		panic("BUG: a number and a string cannot be written as JSON")
+	}
+	resp.SetBody(body)
+}
+
+// asFailure returns the failure that the caller is told of for err.
+func asFailure(err error) *failure {
+	var known *failure
+	var later interface {
+		error
+		RetryAfter() time.Duration
+	}
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &later):
+		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
+	case errors.Is(err, ErrUnreachable):
+		return &failure{problem: upstreamUnreachable, detail: "no connection to WeChat could be established; nothing was sent"}
+	case errors.Is(err, ErrTimeout):
+		return &failure{problem: upstreamTimeout, detail: "WeChat did not answer in time; the request may have taken effect and is not sent again"}
+	case errors.Is(err, ErrBusy):
+		return &failure{problem: upstreamBusy, detail: "every connection to WeChat stayed in use; nothing was sent", retryAfter: time.Second}
+	case errors.Is(err, ErrBroken):
+		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke before its answer was complete; the request may have taken effect and is not sent again"}
+	}
+	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
+}

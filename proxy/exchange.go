@@ -1,0 +1,112 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// An exchange is one request on its way: what was decided about it, and the
+// buffers that it is rebuilt in. Exchanges are used again.
+type exchange struct {
+	ctx      *fasthttp.RequestCtx
+	target   target
+	fields   fields
+	client   *Client
+	account  *Account
+	route    Route
+	message  Message
+	attempts int // how often it was sent to WeChat
+}
+
+// Query parameters that a caller's request loses.
+var (
+	ownParameters   = []string{"from_appid"}
+	tokenParameters = []string{"access_token", "from_appid"}
+)
+
+// attemptNames are the values of Wxproxy-Attempts.
+var attemptNames = [...]string{"0", "1", "2"}
+
+func (x *exchange) begin(ctx *fasthttp.RequestCtx) {
+	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
+	x.fields.close, x.target.path = false, nil
+}
+
+// readHeader reads the rest of the request: method, end-to-end headers, body.
+func (x *exchange) readHeader() error {
+	req, m := &x.ctx.Request, &x.message
+	var err error
+	if m.Fields, err = x.fields.appendEndToEnd(m.Fields[:0], req.Header.RawHeaders()); err != nil {
+		x.fields.close = true
+		return refuse(badRequest, err.Error())
+	}
+	m.Method, m.Body = req.Header.Method(), req.Body()
+	if !isForwarded(m.Method) {
+		return refuse(badRequest, "the method is none that WeChat's API uses")
+	}
+	if len(m.Body) > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
+		m.Fields = append(m.Fields, "Content-Length: "...)
+		m.Fields = strconv.AppendInt(m.Fields, int64(len(m.Body)), 10)
+		m.Fields = append(m.Fields, "\r\n"...)
+	}
+	return nil
+}
+
+// isForwarded reports whether requests with method are forwarded.
+func isForwarded(method []byte) bool {
+	switch string(method) {
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut,
+		fasthttp.MethodPatch, fasthttp.MethodDelete, fasthttp.MethodOptions:
+		return true
+	}
+	return false
+}
+
+// address sets the target that WeChat will read: the caller's without the
+// parameters in remove, and with those of the proxy at its end.
+func (x *exchange) address(remove []string, add ...parameter) {
+	target := append(x.message.Target[:0], x.target.path...)
+	query := len(target)
+	target = appendQuery(target, x.target.query, remove)
+	for _, p := range add {
+		target = appendParameter(target, query, p)
+	}
+	x.message.Target = target
+}
+
+// logRequest writes the access log's line. It holds the path and never the
+// query.
+func (p *Proxy) logRequest(x *exchange, err error) {
+	level := slog.LevelDebug
+	if p.config.LogAccess {
+		level = slog.LevelInfo
+	}
+	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil {
+		level = slog.LevelWarn
+	}
+	if !p.config.Log.Enabled(context.Background(), level) {
+		return
+	}
+	ctx := x.ctx
+	attributes := []slog.Attr{
+		slog.String("method", string(ctx.Method())),
+		slog.String("path", string(x.target.path)),
+		slog.Int("status", ctx.Response.StatusCode()),
+		slog.Int("attempts", x.attempts),
+		slog.Duration("duration", time.Since(ctx.Time())),
+	}
+	if x.account != nil {
+		attributes = append(attributes, slog.String("account", x.account.Name))
+	}
+	if x.client != nil && x.client.Name != "" {
+		attributes = append(attributes, slog.String("client", x.client.Name))
+	}
+	if err != nil {
+		attributes = append(attributes, slog.Any("err", err))
+	}
+	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+}

@@ -1,0 +1,58 @@
+package proxy
+
+// forwardWithToken sends the request with the account's token, and once more if
+// WeChat refuses that one and there is another.
+func (p *Proxy) forwardWithToken(x *exchange) error {
+	wait, tokens := p.config.TokenWait, x.account.Tokens
+	token, err := tokens.Token(wait)
+	if err != nil {
+		return err
+	}
+	x.address(tokenParameters, parameter{"access_token", token})
+	if err := p.send(x); err != nil {
+		return err
+	}
+	errcode, rejected := rejects(&x.ctx.Response, p.config.RetryErrcodes)
+	if !rejected {
+		return nil
+	}
+	better, err := tokens.Replace(token, wait)
+	if err != nil || better == token {
+		return nil // WeChat's refusal is the answer; Tokens has logged why there is no other token
+	}
+	p.config.Log.Debug("sending again with another token", "account", x.account.Name, "errcode", errcode)
+	x.address(tokenParameters, parameter{"access_token", better})
+	return p.send(x)
+}
+
+// forwardWithSecret sends the request with the account's appid and AppSecret.
+func (p *Proxy) forwardWithSecret(x *exchange) error {
+	names := x.route.names
+	if names.secret == "" {
+		x.address([]string{names.appID, "from_appid"}, parameter{names.appID, x.account.AppID})
+		return p.send(x)
+	}
+	secret, err := x.account.Secret()
+	if err != nil {
+		return refuse(tokenUnavailable, "the AppSecret of account "+x.account.Name+" cannot be read; see the log")
+	}
+	x.address([]string{names.appID, names.secret, "from_appid"},
+		parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
+	return p.send(x)
+}
+
+// send sends the request as it stands and cleans the answer.
+func (p *Proxy) send(x *exchange) error {
+	x.attempts++
+	resp := &x.ctx.Response
+	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
+		return err
+	}
+	x.fields.cleanResponse(&resp.Header)
+	resp.Header.Set("Wxproxy-Account", x.account.Name)
+	resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
+	if string(x.target.policy) == quotesRequest {
+		return maskCredentials(resp)
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// laterError is an error of a Tokens that knows when to come again.
+type laterError struct{ after time.Duration }
+
+func (e laterError) Error() string {
+	return "WeChat says 40164; put 203.0.113.9 on the allow-list"
+}
+func (e laterError) RetryAfter() time.Duration { return e.after }
+
+func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
+	const second = `{"errcode":0,"msgid":7}`
+	failing := errors.New("WeChat has no other token")
+	rows := []struct {
+		name         string
+		tokens       *fixedTokens
+		answers      []string
+		wantBody     string
+		wantAttempts string
+	}{
+		{"accepted at once", &fixedTokens{token: "old", replacement: "new"}, []string{okBody}, okBody, "1"},
+		{"refused, then accepted", &fixedTokens{token: "old", replacement: "new"}, []string{refusedBody, second}, second, "2"},
+		{"refused twice", &fixedTokens{token: "old", replacement: "new"},
+			[]string{refusedBody, `{"errcode":42001}`, second}, `{"errcode":42001}`, "2"},
+		{"WeChat stands by the token", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, second}, refusedBody, "1"},
+		{"there is no other token", &fixedTokens{token: "old", replaceErr: failing}, []string{refusedBody, second}, refusedBody, "1"},
+		{"another errcode", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":40003}`, second}, `{"errcode":40003}`, "1"},
+		{"system error", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":-1}`, second}, `{"errcode":-1}`, "1"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			u := &recorder{answers: row.answers}
+			body := "binary \x00\r\n\xff" + strings.Repeat("x", 10_000)
+			ctx := handle(t, New(config(u, shopWith(row.tokens)...)), post("/cgi-bin/message/send?a=%62&access_token=x", body))
+			h := &ctx.Response.Header
+			if got := string(ctx.Response.Body()); got != row.wantBody {
+				t.Errorf("got the body %q; want %q", got, row.wantBody)
+			}
+			if got := string(h.Peek("Wxproxy-Attempts")); got != row.wantAttempts || fmt.Sprint(len(u.got)) != got {
+				t.Errorf("got %q attempts and %d requests; want %s", got, len(u.got), row.wantAttempts)
+			}
+			if got := string(h.Peek("Wxproxy-Account")); got != "shop" {
+				t.Errorf("got the account %q; want shop", got)
+			}
+			for i, got := range u.got {
+				target := "/cgi-bin/message/send?a=%62&access_token=" + []string{"old", "new"}[i]
+				want := sent{"POST", target, fmt.Sprintf("Content-Length: %d\r\n", len(body)), body}
+				if got != want {
+					t.Errorf("request %d: got %.200q; want %.200q", i+1, got, want)
+				}
+			}
+			wantReplaced := []string(nil)
+			if row.answers[0] == refusedBody {
+				wantReplaced = []string{"old"}
+			}
+			if !slices.Equal(row.tokens.replaced, wantReplaced) {
+				t.Errorf("got Replace called for %q; want %q", row.tokens.replaced, wantReplaced)
+			}
+		})
+	}
+}
+
+func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
+	rows := []struct{ name, path, wantTarget string }{
+		{"user", "/sns/userinfo?access_token=users-own&openid=o&from_appid=wxshop", "/sns/userinfo?access_token=users-own&openid=o"},
+		{"none", "/plain/path?access_token=theirs&x", "/plain/path?access_token=theirs&x"},
+		{"secret", "/sns/jscode2session?AppID=x&secret=y&js_code=c&access_token=kept",
+			"/sns/jscode2session?js_code=c&access_token=kept&appid=wxshop&secret=shop-secret"},
+		{"secret, another spelling", "/cgi-bin/clear_quota/v2?app%73ecret=x&secret=kept",
+			"/cgi-bin/clear_quota/v2?secret=kept&appid=wxshop&appsecret=shop-secret"},
+		{"appid alone", "/sns/oauth2/refresh_token?refresh_token=r&appid=x&secret=kept",
+			"/sns/oauth2/refresh_token?refresh_token=r&secret=kept&appid=wxshop"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			u := &recorder{answers: []string{refusedBody}}
+			tokens := &fixedTokens{token: "old", replacement: "new"}
+			c := config(u, shopWith(tokens)...)
+			c.Routes = []Route{{Pattern: "/plain/*", Credential: CredentialNone}}
+			ctx := handle(t, New(c), get(row.path))
+			if len(u.got) != 1 || len(tokens.replaced) != 0 {
+				t.Fatalf("got %d requests and Replace for %q; want one request", len(u.got), tokens.replaced)
+			}
+			if u.got[0].target != row.wantTarget {
+				t.Errorf("got the target %q; want %q", u.got[0].target, row.wantTarget)
+			}
+			if got := string(ctx.Response.Body()); got != refusedBody {
+				t.Errorf("got the body %q; want WeChat's refusal", got)
+			}
+		})
+	}
+}
+
+func TestEveryProblemHasItsRow(t *testing.T) {
+	failing := func(err error) Upstream {
+		return upstreamFunc(func(*Message, *fasthttp.Response) error { return err })
+	}
+	withSecret := func(secret func() (string, error)) []Account {
+		a := shop()
+		a.Secret = secret
+		return []Account{a}
+	}
+	ok := &recorder{answers: []string{okBody}}
+	withClient := config(ok)
+	client := keyed("orders", "orders-key")
+	client.Accounts, client.Deny = []string{"none"}, []string{"/no"}
+	withClient.Clients = []Client{client, keyed("all", "all-key")}
+	withClient.Clients[1].Deny = []string{"/no"}
+
+	rows := []struct {
+		name       string
+		config     Config
+		request    string
+		status     int
+		errcode    int
+		slug       string
+		retryAfter string
+		words      string // somewhere in errmsg
+	}{
+		{"a bad target", config(ok), get("/a%2fb"), 400, -40000, "bad_request", "", "encoded slash"},
+		{"CONNECT", config(ok), "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "method"},
+		{"TRACE", config(ok), "TRACE /p HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "method"},
+		{"another host", config(ok), get("http://evil.example/"), 400, -40000, "bad_request", "", "not WeChat's"},
+		{"an asterisk", config(ok), "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "must begin with"},
+		{"a bad header", config(ok), get("/p", "A: b\r\n c"), 400, -40000, "bad_request", "", "line"},
+		{"no key", withClient, get("/p"), 401, -40100, "unauthenticated", "", "Authorization: Bearer"},
+		{"a wrong key", withClient, get("/p", "Authorization: Bearer x"), 401, -40100, "unauthenticated", "", "no client has this key"},
+		{"another's account", withClient, get("/@shop/p", "Authorization: Bearer orders-key"), 403, -40300, "forbidden_account", "", "shop"},
+		{"a forbidden path", withClient, get("/no", "Authorization: Bearer all-key"), 403, -40301, "forbidden_path", "", "client all"},
+		{"a component's API", config(ok), get("/cgi-bin/component/api_query_auth"), 403, -40302, "no_credential", "", "third-party"},
+		{"the token API", config(ok), get("/cgi-bin/token?grant_type=client_credential"), 403, -40302, "no_credential", "", "not forwarded"},
+		{"no such account", config(ok), get("/@nobody/p"), 404, -40400, "unknown_account", "", "no account"},
+		{"a panic", config(upstreamFunc(func(*Message, *fasthttp.Response) error { panic("PANIC-TEXT") })), get("/p"),
+			500, -50000, "internal_error", "", "mistake"},
+		{"an error that nobody knows", config(failing(errors.New("UNKNOWN-TEXT"))), get("/p"), 500, -50000, "internal_error", "", "mistake"},
+		{"WeChat is away", config(failing(fmt.Errorf("%w: dialling", ErrUnreachable))), get("/p"),
+			502, -50200, "upstream_unreachable", "", "nothing was sent"},
+		{"the answer broke off", config(failing(fmt.Errorf("%w: reading", ErrBroken))), get("/p"),
+			502, -50200, "upstream_unreachable", "", "may have taken effect"},
+		{"no token", config(ok, shopWith(&fixedTokens{err: fmt.Errorf("shop: %w", laterError{1500 * time.Millisecond})})...), get("/p"),
+			503, -50300, "token_unavailable", "2", "203.0.113.9"},
+		{"no token, at once", config(ok, shopWith(&fixedTokens{err: laterError{0}})...), get("/p"),
+			503, -50300, "token_unavailable", "", "40164"},
+		{"no AppSecret", config(ok, withSecret(func() (string, error) { return "", errors.New("UNKNOWN-TEXT") })...),
+			get("/sns/jscode2session"), 503, -50300, "token_unavailable", "", "AppSecret of account shop"},
+		{"all connections in use", config(failing(ErrBusy)), get("/p"), 503, -50301, "upstream_busy", "1", "nothing was sent"},
+		{"no answer in time", config(failing(ErrTimeout)), get("/p"), 504, -50400, "upstream_timeout", "", "may have taken effect"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var log bytes.Buffer
+			row.config.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			ctx := handle(t, New(row.config), row.request)
+			var body struct {
+				Errcode int
+				Errmsg  string
+			}
+			if err := json.Unmarshal(ctx.Response.Body(), &body); err != nil {
+				t.Fatal(err)
+			}
+			if got := ctx.Response.StatusCode(); got != row.status {
+				t.Errorf("got status %d; want %d", got, row.status)
+			}
+			if body.Errcode != row.errcode || !strings.HasPrefix(body.Errmsg, "wxproxy: "+row.slug+": ") || !strings.Contains(body.Errmsg, row.words) {
+				t.Errorf("got %+v; want %d, %s and %q", body, row.errcode, row.slug, row.words)
+			}
+			if got := slugOf(ctx); got != row.slug {
+				t.Errorf("got the slug %q; want %q", got, row.slug)
+			}
+			if got := string(ctx.Response.Header.Peek("Retry-After")); got != row.retryAfter {
+				t.Errorf("got Retry-After %q; want %q", got, row.retryAfter)
+			}
+			if got := ctx.Response.Header.Peek("Wxproxy-Attempts"); got != nil {
+				t.Errorf("got %q attempts in an answer that is not WeChat's", got)
+			}
+			for _, hidden := range []string{"PANIC-TEXT", "shop-token", "shop-secret"} {
+				if strings.Contains(ctx.Response.String()+log.String(), hidden) {
+					t.Errorf("%s is in the answer or in the log: %s %s", hidden, ctx.Response.Body(), log.String())
+				}
+			}
+			if strings.Contains(ctx.Response.String(), "UNKNOWN-TEXT") {
+				t.Errorf("the caller reads an unknown error: %s", ctx.Response.Body())
+			}
+		})
+	}
+}
+
+func TestSecondAttemptThatFailsIsTheAnswer(t *testing.T) {
+	attempts := 0
+	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		if attempts++; attempts == 2 {
+			return ErrTimeout
+		}
+		resp.Header.Set("X-First", "answer")
+		resp.SetBodyString(refusedBody)
+		return nil
+	})
+	ctx := handle(t, New(config(u, shopWith(&fixedTokens{token: "old", replacement: "new"})...)), post("/p", "{}"))
+	if got := slugOf(ctx); got != "upstream_timeout" || attempts != 2 {
+		t.Errorf("got %q after %d attempts; want upstream_timeout after 2", got, attempts)
+	}
+	if ctx.Response.Header.Peek("X-First") != nil {
+		t.Error("the error has a header of the first answer")
+	}
+}
+
+func TestPanicDoesNotSpoilTheNextRequest(t *testing.T) {
+	calls := 0
+	p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		if calls++; calls == 1 {
+			panic("first")
+		}
+		resp.SetBodyString(okBody)
+		return nil
+	})))
+	handle(t, p, get("/p"))
+	if got := string(handle(t, p, get("/p")).Response.Body()); got != okBody {
+		t.Errorf("got %q; want WeChat's answer", got)
+	}
+	if got := p.InFlight(); got != 0 {
+		t.Errorf("got %d requests in flight; want none", got)
+	}
+}
+
+func TestAccessLogSaysWhoDidWhatAndNeverTheQuery(t *testing.T) {
+	rows := []struct {
+		name    string
+		access  bool
+		level   slog.Level
+		request string
+		want    []string
+	}{
+		{"an answer", true, slog.LevelInfo, get("/@shop/p?q=hidden", "Authorization: Bearer key"),
+			[]string{"level=INFO", "msg=request", "method=GET", "path=/p", "status=200", "attempts=1", "account=shop", "client=orders"}},
+		{"an answer, without access log", false, slog.LevelInfo, get("/p?q=hidden", "Authorization: Bearer key"), nil},
+		{"an answer, at debug level", false, slog.LevelDebug, get("/p?q=hidden", "Authorization: Bearer key"), []string{"level=DEBUG"}},
+		{"a refusal", true, slog.LevelInfo, get("/p?q=hidden"), []string{"status=401", `path=/p `, "attempts=0", "err=\"unauthenticated:"}},
+		{"a target that cannot be read", true, slog.LevelInfo, get("/a//?q=hidden"), []string{"status=400"}},
+		{"a mistake of ours", false, slog.LevelInfo, get("/break?q=hidden", "Authorization: Bearer key"), []string{"level=WARN", "status=500"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var log bytes.Buffer
+			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+				if bytes.HasPrefix(m.Target, []byte("/break")) {
+					return errors.New("unknown")
+				}
+				return nil
+			}))
+			c.Clients, c.LogAccess = []Client{keyed("orders", "key")}, row.access
+			c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: row.level}))
+			p := New(c)
+			handle(t, p, get("/earlier", "Authorization: Bearer key"))
+			log.Reset()
+			handle(t, p, row.request)
+			if row.want == nil && log.Len() > 0 {
+				t.Errorf("got %q; want nothing", log.String())
+			}
+			for _, want := range row.want {
+				if !strings.Contains(log.String(), want) {
+					t.Errorf("got %q; want %q in it", log.String(), want)
+				}
+			}
+			if strings.Contains(log.String(), "hidden") || strings.Contains(log.String(), "earlier") {
+				t.Errorf("got %q, which says too much", log.String())
+			}
+		})
+	}
+}
+
+func TestRequestsInFlightAreCounted(t *testing.T) {
+	var p *Proxy
+	during := 0
+	p = New(config(upstreamFunc(func(*Message, *fasthttp.Response) error {
+		during = p.InFlight()
+		return nil
+	})))
+	handle(t, p, get("/p"))
+	if after := p.InFlight(); during != 1 || after != 0 {
+		t.Errorf("got %d during a request and %d after; want 1 and 0", during, after)
+	}
+	if p.Draining() {
+		t.Error("the proxy drains though nobody said so")
+	}
+}

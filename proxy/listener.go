@@ -1,0 +1,143 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A Listener accepts callers until it is told to drain. Then it still takes the
+// connections that wait in the kernel's queue, which closing a listener would
+// cut, and has the kernel refuse everybody else.
+type Listener struct {
+	deadlineListener
+	draining atomic.Bool
+	drained  chan struct{} // closed, by end, when nobody else can come
+	end      sync.Once
+	queue    []net.Conn // of drain, for Accept
+
+	mu     sync.Mutex // guards silent
+	silent map[*callerConn]struct{}
+}
+
+// A deadlineListener is a TCP or a Unix listener.
+type deadlineListener interface {
+	net.Listener
+	syscall.Conn
+	SetDeadline(time.Time) error
+}
+
+// NewListener wraps ln, a TCP or Unix listener.
+func NewListener(ln net.Listener) (*Listener, error) {
+	inner, ok := ln.(deadlineListener)
+	if !ok {
+		return nil, errors.New("listening: neither a TCP nor a Unix socket")
+	}
+	return &Listener{deadlineListener: inner, drained: make(chan struct{}), silent: map[*callerConn]struct{}{}}, nil
+}
+
+// Accept returns the next caller; after drain, io.EOF when nobody waits.
+func (l *Listener) Accept() (net.Conn, error) {
+	for !l.draining.Load() {
+		c, err := l.deadlineListener.Accept()
+		if err == nil {
+			return l.watch(c), nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, err
+		}
+	}
+	return l.acceptQueued()
+}
+
+// acceptQueued returns those who waited when draining began. Once they are taken
+// from the kernel, nobody can come after them.
+func (l *Listener) acceptQueued() (net.Conn, error) {
+	l.end.Do(func() {
+		l.queue = lastCallers(l.deadlineListener)
+		l.Close()
+		close(l.drained)
+	})
+	if len(l.queue) == 0 {
+		return nil, io.EOF
+	}
+	c := l.queue[0]
+	l.queue = l.queue[1:]
+	return l.watch(c), nil
+}
+
+// drain makes Accept return those who wait and then io.EOF, and waits until
+// nobody else can come, or until ctx ends.
+func (l *Listener) drain(ctx context.Context) {
+	if err := l.SetDeadline(time.Now()); err != nil {
+		return // it is closed already
+	}
+	l.draining.Store(true)
+	select {
+	case <-l.drained:
+	case <-ctx.Done():
+	}
+}
+
+// Close closes the listener. It may be called again, as fasthttp does after
+// draining has closed it.
+func (l *Listener) Close() error {
+	if err := l.deadlineListener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// closeSilent closes the connections on which nothing was ever sent. A server
+// would wait for their first request.
+func (l *Listener) closeSilent() {
+	l.mu.Lock()
+	silent := make([]*callerConn, 0, len(l.silent))
+	for c := range l.silent {
+		silent = append(silent, c)
+	}
+	l.mu.Unlock()
+	for _, c := range silent {
+		c.Close()
+	}
+}
+
+func (l *Listener) watch(c net.Conn) net.Conn {
+	watched := &callerConn{Conn: c, listener: l}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.silent[watched] = struct{}{}
+	return watched
+}
+
+func (l *Listener) forget(c *callerConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.silent, c)
+}
+
+// A callerConn notes whether its caller has ever sent anything.
+type callerConn struct {
+	net.Conn
+	listener *Listener
+	spoke    atomic.Bool
+}
+
+func (c *callerConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.spoke.CompareAndSwap(false, true) {
+		c.listener.forget(c)
+	}
+	return n, err
+}
+
+func (c *callerConn) Close() error {
+	c.listener.forget(c)
+	return c.Conn.Close()
+}

@@ -1,0 +1,172 @@
+// Package proxy is a reverse proxy for WeChat's server API that adds what every
+// call needs: the account's access token. When WeChat refuses the token, the
+// request is sent once more with a good one, and the caller sees one ordinary
+// answer.
+//
+// The package knows nothing of how tokens are kept: it asks a [Tokens].
+package proxy
+
+import (
+	"crypto/sha256"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Tokens hands out the access token of one account.
+type Tokens interface {
+	// Token returns a token that is valid now, waiting for one at most that long.
+	Token(wait time.Duration) (string, error)
+
+	// Replace returns the token to use instead of refused, or refused itself
+	// when WeChat stands by it.
+	Replace(refused string, wait time.Duration) (string, error)
+}
+
+// Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]
+// implements it.
+type Upstream interface {
+	// Send returns when the answer is in resp; the error is one of the reasons
+	// that begin with Err.
+	Send(m *Message, resp *fasthttp.Response) error
+}
+
+// An Account is a WeChat account that callers may use without its credential.
+type Account struct {
+	Name   string
+	AppID  string
+	Tokens Tokens
+	Secret func() (string, error) // the AppSecret, for paths of class "secret"
+}
+
+// Config says what a Proxy serves.
+type Config struct {
+	Accounts      []Account
+	Default       string        // name of the account of callers that name none; may be empty
+	Clients       []Client      // none: callers need no key
+	Routes        []Route       // they win over the built-in table
+	RetryErrcodes []int         // an answer with one of these errcodes refuses the token
+	OwnHosts      []string      // hosts, in lower case, that an absolute-form request may name
+	TokenWait     time.Duration // how long a request waits for a token when there is none
+	Upstream      Upstream
+	Log           *slog.Logger
+	LogAccess     bool // log one line per request; at debug level it is logged anyway
+}
+
+// A Proxy answers callers with what WeChat answers. Its Handle may be called
+// concurrently.
+type Proxy struct {
+	config     Config
+	accounts   map[string]*Account // by name and by app_id
+	fallback   *Account            // nil without a default
+	clients    map[[sha256.Size]byte]*Client
+	anyone     Client // every caller, when there are no clients
+	local      routeTable
+	configured routeTable
+	builtin    routeTable
+	exchanges  sync.Pool // of *exchange
+	inFlight   atomic.Int64
+	draining   atomic.Bool
+}
+
+// New returns a Proxy for a valid config.
+func New(config Config) *Proxy {
+	p := &Proxy{
+		config:     config,
+		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
+		clients:    newClients(config.Clients),
+		local:      newRouteTable(localRoutes),
+		configured: newRouteTable(config.Routes),
+		builtin:    newRouteTable(builtinRoutes),
+		exchanges:  sync.Pool{New: func() any { return new(exchange) }},
+	}
+	for _, a := range config.Accounts {
+		p.accounts[a.Name], p.accounts[a.AppID] = &a, &a
+	}
+	p.fallback = p.accounts[config.Default]
+	if len(config.Accounts) == 1 {
+		p.fallback = p.accounts[config.Accounts[0].Name]
+	}
+	return p
+}
+
+// InFlight returns how many requests are being answered.
+func (p *Proxy) InFlight() int { return int(p.inFlight.Load()) }
+
+// Draining reports whether the proxy is about to end.
+func (p *Proxy) Draining() bool { return p.draining.Load() }
+
+// Handle answers one request.
+func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) {
+	p.inFlight.Add(1)
+	defer p.inFlight.Add(-1)
+	x := p.exchanges.Get().(*exchange)
+	defer p.exchanges.Put(x)
+	x.begin(ctx)
+
+	err := p.serveSafely(x)
+	if err != nil {
+		asFailure(err).answer(&ctx.Response)
+	}
+	if p.draining.Load() || x.fields.close {
+		ctx.Response.SetConnectionClose()
+	}
+	p.logRequest(x, err)
+}
+
+// serveSafely keeps the process alive if serve panics. What the panic says
+// stays unsaid: it could hold a part of the request.
+func (p *Proxy) serveSafely(x *exchange) (err error) {
+	defer func() {
+		if recover() != nil {
+			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
+			err = refuse(internalError, "the proxy made a mistake; its log says more")
+		}
+	}()
+	return p.serve(x)
+}
+
+// serve is the life of a request.
+func (p *Proxy) serve(x *exchange) error {
+	if err := x.readHeader(); err != nil {
+		return err
+	}
+	if err := p.admit(x); err != nil {
+		return err
+	}
+	switch x.route.Credential {
+	case credentialLocal:
+		return p.answerLocally(x)
+	case CredentialDeny:
+		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
+	case CredentialApp:
+		return p.forwardWithToken(x)
+	case CredentialSecret:
+		return p.forwardWithSecret(x)
+	}
+	x.address(ownParameters)
+	return p.send(x)
+}
+
+// admit decides who calls, for which account, and whether they may.
+func (p *Proxy) admit(x *exchange) (err error) {
+	header := &x.ctx.Request.Header
+	if err = x.target.parse(header.RequestURI(), p.config.OwnHosts); err != nil {
+		return refuse(badRequest, err.Error())
+	}
+	if x.client, err = p.client(header); err != nil {
+		return err
+	}
+	if x.account, err = p.account(x.client, &x.target, header); err != nil {
+		return err
+	}
+	if !x.client.permits(x.target.policy) {
+		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
+	}
+	x.route = p.credentialOf(x.target.policy)
+	return nil
+}

@@ -1,0 +1,109 @@
+package proxy
+
+import (
+	"bytes"
+	"net/url"
+)
+
+// A parameter is a query parameter that the proxy sets.
+type parameter struct {
+	name  string
+	value string
+}
+
+// appendQuery appends query (with its '?', or empty) to dst without the
+// parameters called by a name in remove. The others keep their bytes and their
+// order: signatures such as pay_sig are computed over them.
+func appendQuery(dst, query []byte, remove []string) []byte {
+	separator := byte('?')
+	for len(query) > 0 {
+		segment := query[1:] // behind its '?' or '&'
+		if i := bytes.IndexByte(segment, '&'); i >= 0 {
+			segment = segment[:i]
+		}
+		query = query[1+len(segment):]
+		if namedAny(segment, remove) {
+			continue
+		}
+		dst = append(append(dst, separator), segment...)
+		separator = '&'
+	}
+	return dst
+}
+
+// appendParameter appends a parameter to a target that ends at its query, which
+// begins at start if there is one.
+func appendParameter(dst []byte, start int, p parameter) []byte {
+	switch {
+	case len(dst) == start:
+		dst = append(dst, '?')
+	case len(dst) > start+1: // more than a bare '?'
+		dst = append(dst, '&')
+	}
+	dst = append(append(dst, p.name...), '=')
+	return appendEscaped(dst, p.value)
+}
+
+// appendEscaped appends value as a query value. The tokens that WeChat issues
+// need no escaping; whatever else comes is escaped as net/url does.
+func appendEscaped(dst []byte, value string) []byte {
+	for i := range len(value) {
+		c := value[i]
+		letter := 'a' <= lower(c) && lower(c) <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '~' {
+			return append(dst, url.QueryEscape(value)...)
+		}
+	}
+	return append(dst, value...)
+}
+
+// queryValue returns the decoded value of the first parameter called name; one
+// that cannot be decoded counts as empty.
+func queryValue(query []byte, name string) (string, bool) {
+	for len(query) > 0 {
+		segment := query[1:]
+		if i := bytes.IndexByte(segment, '&'); i >= 0 {
+			segment = segment[:i]
+		}
+		query = query[1+len(segment):]
+		if !named(segment, name) {
+			continue
+		}
+		_, raw, _ := bytes.Cut(segment, []byte("="))
+		value, err := url.QueryUnescape(string(raw))
+		if err != nil {
+			return "", true
+		}
+		return value, true
+	}
+	return "", false
+}
+
+func namedAny(segment []byte, names []string) bool {
+	for _, name := range names {
+		if named(segment, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// named reports whether the query parameter in segment is called name, however
+// its name is spelled: percent-encoded, in any letter case, without a value.
+func named(segment []byte, name string) bool {
+	matched := 0
+	for i := 0; i < len(segment) && segment[i] != '='; i++ {
+		c := segment[i]
+		if c == '%' {
+			if decoded, ok := unhex(segment[i+1:]); ok {
+				c = decoded
+				i += 2
+			}
+		}
+		if matched == len(name) || lower(c) != name[matched] {
+			return false
+		}
+		matched++
+	}
+	return matched == len(name)
+}

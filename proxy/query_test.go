@@ -1,0 +1,151 @@
+package proxy
+
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// addressed returns the target that WeChat reads for a caller's target.
+func addressed(t *testing.T, raw string, remove []string, add ...parameter) string {
+	t.Helper()
+	var x exchange
+	if err := x.target.parse([]byte(raw), nil); err != nil {
+		t.Fatalf("parse(%q): %v", raw, err)
+	}
+	x.address(remove, add...)
+	return string(x.message.Target)
+}
+
+var ours = parameter{"access_token", "OURS"}
+
+func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
+	rows := []struct{ name, query, want string }{
+		{"no query", "", "?access_token=OURS"},
+		{"an empty query", "?", "?access_token=OURS"},
+		{"alone", "?access_token=x", "?access_token=OURS"},
+		{"first", "?access_token=x&a=b", "?a=b&access_token=OURS"},
+		{"in the middle", "?a=b&access_token=x&c=d", "?a=b&c=d&access_token=OURS"},
+		{"last", "?a=b&access_token=x", "?a=b&access_token=OURS"},
+		{"twice", "?access_token=x&a&access_token=y", "?a&access_token=OURS"},
+		{"without a value", "?access_token&a", "?a&access_token=OURS"},
+		{"with an empty value", "?access_token=&a", "?a&access_token=OURS"},
+		{"in upper case", "?ACCESS_TOKEN=x", "?access_token=OURS"},
+		{"in mixed case", "?Access_Token=x", "?access_token=OURS"},
+		{"one letter encoded", "?%61ccess_token=x", "?access_token=OURS"},
+		{"the underscore encoded", "?access%5ftoken=x", "?access_token=OURS"},
+		{"an encoded capital", "?%41ccess_token=x", "?access_token=OURS"},
+		{"all encoded", "?%61%63%63%65%73%73%5F%74%6f%6B%65%6e=x", "?access_token=OURS"},
+		{"with an equals sign in its value", "?access_token=x=y&a", "?a&access_token=OURS"},
+		{"and from_appid with it", "?from_appid=wx1&a=b&From%5Fappid", "?a=b&access_token=OURS"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if got := addressed(t, "/p"+row.query, tokenParameters, ours); got != "/p"+row.want {
+				t.Errorf("got %q; want %q", got, "/p"+row.want)
+			}
+		})
+	}
+}
+
+func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
+	for _, query := range []string{
+		"?pay_sig=%2b%2B+&b=%e4%BD%a0&a", "?&a", "?a&", "?a&&b", "?=x", "?==", "?a=access_token", "?a=access_token=x",
+		"?access_tokens=x", "?xaccess_token=x", "?access_toke=x", "?access-token=x", "?access_token%20=x", "?access+token=x",
+		"?%zz=1", "?access_token%=x", "?%2561ccess_token=x", "?\xff\xfe=\x80", "?cloudbase_access_token=x", "?a=1;b=2", "?a=?b",
+	} {
+		want := "/p" + query + "&access_token=OURS"
+		if got := addressed(t, "/p"+query, tokenParameters, ours); got != want {
+			t.Errorf("%q: got %q; want %q", query, got, want)
+		}
+	}
+}
+
+func TestQueryWithoutOurParametersStaysAsItIs(t *testing.T) {
+	for _, target := range []string{"/p", "/p?", "/p?a=b&", "/p?access_token=theirs"} {
+		if got := addressed(t, target, ownParameters); got != target {
+			t.Errorf("got %q; want %q", got, target)
+		}
+	}
+}
+
+func TestParameterValuesAreEscapedWhereTheyMustBe(t *testing.T) {
+	rows := []struct{ name, value, want string }{
+		{"a token as WeChat issues them", "76_AbC-d_9.~", "76_AbC-d_9.~"},
+		{"what would end the parameter", "a&b=c#d e%", "a%26b%3Dc%23d+e%25"},
+		{"bytes above ASCII", "\xe4\xbd\xa0", "%E4%BD%A0"},
+		{"line ends", "a\r\nb", "a%0D%0Ab"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			want := "/p?access_token=" + row.want
+			if got := addressed(t, "/p", nil, parameter{"access_token", row.value}); got != want {
+				t.Errorf("got %q; want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestFirstParameterOfANameGivesItsValue(t *testing.T) {
+	rows := []struct {
+		name, query, want string
+		found             bool
+	}{
+		{"alone", "?from_appid=wx1", "wx1", true},
+		{"among others", "?a&from_appid=wx1&from_appid=wx2", "wx1", true},
+		{"encoded", "?From%5fappid=w%78+1", "wx 1", true},
+		{"without a value", "?from_appid", "", true},
+		{"absent", "?a=from_appid", "", false},
+		{"no query", "", "", false},
+		{"with a value that cannot be decoded", "?from_appid=%zz", "", true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got, found := queryValue([]byte(row.query), "from_appid")
+			if got != row.want || found != row.found {
+				t.Errorf("got %q, %v; want %q, %v", got, found, row.want, row.found)
+			}
+		})
+	}
+}
+
+// However a reader of the query decodes its segments, it finds one token, ours,
+// and all the rest as the caller wrote it.
+func FuzzTokenIsAlwaysOurs(f *testing.F) {
+	for _, seed := range []string{
+		"", "a=b", "access_token=x&a", "%61ccess_token=evil;access_token=y", "a&&access_token", "ACCESS%5FTOKEN=1&%zz=2",
+		"&", "access_token=x&", "from_appid=1&b", "access_token%00=x", "%%61ccess_token", "+access_token",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, query string) {
+		var x exchange
+		if x.target.parse([]byte("/p?"+query), nil) != nil {
+			return
+		}
+		var kept []string
+		for segment := range strings.SplitSeq(query, "&") {
+			if name := decodedName(segment); name != "access_token" && name != "from_appid" {
+				kept = append(kept, segment)
+			}
+		}
+		if len(kept) == 1 && kept[0] == "" {
+			kept = nil
+		}
+		want := "/p?" + strings.Join(append(kept, "access_token=OURS"), "&")
+		x.address(tokenParameters, ours)
+		if got := string(x.message.Target); got != want {
+			t.Errorf("query %q: got %q; want %q", query, got, want)
+		}
+	})
+}
+
+// decodedName is the name of a query segment as net/url reads it, in lower case.
+func decodedName(segment string) string {
+	raw, _, _ := strings.Cut(segment, "=")
+	name, err := url.QueryUnescape(raw)
+	if err != nil {
+		return raw
+	}
+	return asciiLower(name)
+}

@@ -1,0 +1,95 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"slices"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+)
+
+// maxRejection is the length of the longest body that can be WeChat's refusal
+// of a token. Real ones have some 200 bytes.
+const maxRejection = 4096
+
+// rejects reports whether resp is WeChat's refusal of the access token: HTTP
+// 200 and a short JSON object whose top-level errcode is one of codes. The
+// content type says nothing: WeChat sends JSON as text/plain and more.
+func rejects(resp *fasthttp.Response, codes []int) (errcode int, rejected bool) {
+	if resp.StatusCode() != fasthttp.StatusOK {
+		return 0, false
+	}
+	body := resp.Body()
+	if isFold(resp.Header.ContentEncoding(), "gzip") {
+		body = gunzip(body)
+	}
+	if len(body) > maxRejection {
+		return 0, false
+	}
+	errcode, ok := topLevelErrcode(body)
+	return errcode, ok && slices.Contains(codes, errcode)
+}
+
+// gunzip returns the first maxRejection+1 bytes at most that body unpacks to,
+// and nil when it is not gzip.
+func gunzip(body []byte) []byte {
+	r, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxRejection+1))
+	if err != nil {
+		return nil
+	}
+	return plain
+}
+
+// topLevelErrcode returns the errcode of a JSON object: the value of that key
+// at the top level, a number or a numeric string. It minds nothing else: WeChat
+// sends raw control bytes and broken UTF-8 inside strings, which encoding/json
+// refuses. Of a repeated key the last one counts, as JSON parsers have it.
+func topLevelErrcode(body []byte) (errcode int, ok bool) {
+	body = bytes.TrimLeft(body, " \t\r\n")
+	if len(body) == 0 || body[0] != '{' || !mayHoldErrcode(body) {
+		return 0, false
+	}
+	s := jsonScanner{rest: body[1:]}
+	for {
+		key, more := s.nextKey()
+		if !more {
+			return errcode, ok && s.closed
+		}
+		if value := s.value(); isErrcode(key) {
+			errcode, ok = parseErrcode(value)
+		}
+	}
+}
+
+// mayHoldErrcode rules most bodies out at the speed of bytes.Index: the key is
+// either spelled out or written with \u escapes.
+func mayHoldErrcode(body []byte) bool {
+	return bytes.Contains(body, []byte(`errcode"`)) || bytes.Contains(body, []byte(`\u00`))
+}
+
+// isErrcode reports whether the key between quotes is errcode.
+func isErrcode(key []byte) bool {
+	if bytes.IndexByte(key, '\\') < 0 {
+		return string(key) == "errcode"
+	}
+	plain, err := strconv.Unquote(`"` + string(key) + `"`)
+	return err == nil && plain == "errcode"
+}
+
+// parseErrcode reads a number or a string that holds one.
+func parseErrcode(value []byte) (int, bool) {
+	if len(value) >= 2 && value[0] == '"' {
+		value = value[1 : len(value)-1]
+	}
+	if len(value) > len("-2147483648") || len(value) > 0 && value[0] == '+' {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(value))
+	return n, err == nil
+}

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Credential says what the proxy adds to a request to a path.
+type Credential string
+
+// The credential classes, in the words of the configuration. Local
+// paths cannot be configured: they are the proxy itself.
+const (
+	CredentialApp    Credential = "app"    // the account's access_token
+	CredentialSecret Credential = "secret" // appid and AppSecret; no token
+	CredentialUser   Credential = "user"   // nothing: the caller's own OAuth token goes through
+	CredentialNone   Credential = "none"   // nothing
+	CredentialDeny   Credential = "deny"   // the request is refused
+	credentialLocal  Credential = "local"  // answered by the proxy, never forwarded
+)
+
+// A Route gives the paths that match a pattern their credential class. A
+// pattern is a path; '*' at its end matches any rest.
+type Route struct {
+	Pattern    string
+	Credential Credential
+
+	names secretNames
+}
+
+// secretNames are the query parameters that carry the account's appid and
+// AppSecret on a path of class "secret"; an empty name: not sent.
+type secretNames struct{ appID, secret string }
+
+// localRoutes are the paths that the proxy answers itself and never forwards.
+var localRoutes = []Route{
+	{Pattern: "/cgi-bin/token", Credential: credentialLocal},
+	{Pattern: "/cgi-bin/stable_token", Credential: credentialLocal},
+	{Pattern: "/wxproxy/*", Credential: credentialLocal},
+}
+
+// builtinRoutes is the credential table of WeChat's API: every path that does
+// not take the account's access_token in its query. The source is WeChat's
+// manual of each path.
+var builtinRoutes = []Route{
+	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
+	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
+	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, names: secretNames{appID: "appid"}},
+	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, names: secretNames{"appid", "appsecret"}},
+
+	{Pattern: "/sns/userinfo", Credential: CredentialUser},
+	{Pattern: "/sns/auth", Credential: CredentialUser},
+
+	// They take the credential of a third-party platform (component).
+	{Pattern: "/cgi-bin/component/*", Credential: CredentialDeny},
+	{Pattern: "/sns/component/*", Credential: CredentialDeny},
+	{Pattern: "/sns/oauth2/component/*", Credential: CredentialDeny},
+	{Pattern: "/componenttcb/*", Credential: CredentialDeny},
+	{Pattern: "/wxa/component/*", Credential: CredentialDeny},
+	{Pattern: "/wxa/gettemplatedraftlist", Credential: CredentialDeny},
+	{Pattern: "/wxa/gettemplatelist", Credential: CredentialDeny},
+	{Pattern: "/wxa/addtotemplate", Credential: CredentialDeny},
+	{Pattern: "/wxa/deletetemplate", Credential: CredentialDeny},
+	{Pattern: "/wxa/servicemarket/service/*", Credential: CredentialDeny},
+	{Pattern: "/wxa/servicemarket/get_paid_order_list", Credential: CredentialDeny},
+	{Pattern: "/wxa/security/applysetorderpathinfo", Credential: CredentialDeny},
+}
+
+// A routeTable finds the Route of a path: an exact pattern first, then the
+// longest prefix.
+type routeTable struct {
+	exact    map[string]Route
+	prefixes []Route // without their '*', longest first
+}
+
+func newRouteTable(rows []Route) routeTable {
+	t := routeTable{exact: map[string]Route{}}
+	for _, row := range rows {
+		row.Pattern = strings.ToLower(row.Pattern)
+		if row.Credential == CredentialSecret && row.names == (secretNames{}) {
+			row.names = secretNames{"appid", "secret"}
+		}
+		prefix, isPrefix := strings.CutSuffix(row.Pattern, "*")
+		if !isPrefix {
+			t.exact[row.Pattern] = row
+			continue
+		}
+		row.Pattern = prefix
+		t.prefixes = append(t.prefixes, row)
+	}
+	slices.SortStableFunc(t.prefixes, func(a, b Route) int { return len(b.Pattern) - len(a.Pattern) })
+	return t
+}
+
+// find returns the Route of a policy path.
+func (t *routeTable) find(policy []byte) (Route, bool) {
+	if row, ok := t.exact[string(policy)]; ok {
+		return row, true
+	}
+	for _, row := range t.prefixes {
+		if hasPrefix(policy, row.Pattern) {
+			return row, true
+		}
+	}
+	return Route{}, false
+}
+
+// credentialOf returns the Route that decides about a policy path. What the
+// proxy answers itself comes first, so that no configuration can send an
+// AppSecret's own calls to WeChat; then the configured routes, then the
+// built-in ones, then class "app".
+func (p *Proxy) credentialOf(policy []byte) Route {
+	for _, table := range []*routeTable{&p.local, &p.configured, &p.builtin} {
+		if row, ok := table.find(policy); ok {
+			return row
+		}
+	}
+	return Route{Credential: CredentialApp}
+}
+
+// A pathList is a client's list of path patterns.
+type pathList []string
+
+// match reports whether a pattern of the list matches the policy path.
+func (l pathList) match(policy []byte) bool {
+	for _, pattern := range l {
+		if prefix, isPrefix := strings.CutSuffix(pattern, "*"); isPrefix {
+			if hasPrefix(policy, prefix) {
+				return true
+			}
+		} else if string(policy) == pattern {
+			return true
+		}
+	}
+	return false
+}
+
+func hasPrefix(b []byte, prefix string) bool {
+	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+}

@@ -1,0 +1,168 @@
+package proxy
+
+import (
+	"errors"
+	"net/url"
+	"path"
+	"strings"
+	"testing"
+)
+
+var ownHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:443"}
+
+func TestTargetIsTakenApart(t *testing.T) {
+	rows := []struct{ name, raw, selector, path, query, policy string }{
+		{"a path", "/cgi-bin/user/get", "", "/cgi-bin/user/get", "", "/cgi-bin/user/get"},
+		{"a path and a query", "/a?b=c&d", "", "/a", "?b=c&d", "/a"},
+		{"the root", "/", "", "/", "", "/"},
+		{"a bare question mark", "/a?", "", "/a", "?", "/a"},
+		{"a query that looks like a path", "/a?../%2f//\\", "", "/a", "?../%2f//\\", "/a"},
+		{"upper case keeps its bytes", "/CGI-bin/Token", "", "/CGI-bin/Token", "", "/cgi-bin/token"},
+		{"encoded letters keep their bytes", "/cgi%2Dbin/%74oken", "", "/cgi%2Dbin/%74oken", "", "/cgi-bin/token"},
+		{"an encoded percent sign is decoded once", "/a%252e", "", "/a%252e", "", "/a%2e"},
+		{"bytes above ASCII", "/\xe4\xbd\xa0", "", "/\xe4\xbd\xa0", "", "/\xe4\xbd\xa0"},
+		{"dots within a segment", "/a..b/.c/d./...", "", "/a..b/.c/d./...", "", "/a..b/.c/d./..."},
+		{"a slash at the end", "/a/", "", "/a/", "", "/a/"},
+
+		{"an account", "/@shop/cgi-bin/user/get?a", "shop", "/cgi-bin/user/get", "?a", "/cgi-bin/user/get"},
+		{"an account and nothing else", "/@shop", "shop", "/", "", "/"},
+		{"an account and the root", "/@shop/", "shop", "/", "", "/"},
+		{"an account and a query", "/@shop?a", "shop", "/", "?a", "/"},
+		{"only the first account counts", "/@shop/@other/a", "shop", "/@other/a", "", "/@other/a"},
+		{"an encoded at sign is none", "/%40shop/a", "", "/%40shop/a", "", "/@shop/a"},
+		{"an at sign elsewhere is none", "/a/@shop/b", "", "/a/@shop/b", "", "/a/@shop/b"},
+
+		{"absolute form", "http://api.weixin.qq.com/a?b", "", "/a", "?b", "/a"},
+		{"absolute form over https", "https://api.weixin.qq.com/a", "", "/a", "", "/a"},
+		{"absolute form in upper case", "HTTP://API.Weixin.QQ.com/A", "", "/A", "", "/a"},
+		{"absolute form without a path", "http://api.weixin.qq.com", "", "/", "", "/"},
+		{"absolute form with a port", "http://api.weixin.qq.com:443/a", "", "/a", "", "/a"},
+		{"absolute form and an account", "http://api.weixin.qq.com/@shop/a", "shop", "/a", "", "/a"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var got target
+			if err := got.parse([]byte(row.raw), ownHosts); err != nil {
+				t.Fatalf("parse(%q): %v", row.raw, err)
+			}
+			for _, part := range []struct{ name, got, want string }{
+				{"selector", string(got.selector), row.selector},
+				{"path", string(got.path), row.path},
+				{"query", string(got.query), row.query},
+				{"policy", string(got.policy), row.policy},
+			} {
+				if part.got != part.want {
+					t.Errorf("%s: got %q; want %q", part.name, part.got, part.want)
+				}
+			}
+		})
+	}
+}
+
+func TestTargetThatIsAmbiguousIsRefused(t *testing.T) {
+	rows := []struct {
+		name, raw string
+		want      error
+	}{
+		{"empty", "", errTargetForm},
+		{"an asterisk", "*", errTargetForm},
+		{"an authority", "api.weixin.qq.com:443", errTargetForm},
+		{"a path without a slash", "cgi-bin/token", errTargetForm},
+		{"another scheme", "ftp://api.weixin.qq.com/a", errTargetForm},
+		{"no scheme", "://api.weixin.qq.com/a", errTargetForm},
+		{"absolute form, a query without a path", "http://api.weixin.qq.com?a", errTargetForm},
+		{"another host", "http://evil.example/a", errTargetHost},
+		{"another host behind ours", "http://api.weixin.qq.com.evil.example/a", errTargetHost},
+		{"a user before our host", "http://x@api.weixin.qq.com/a", errTargetHost},
+		{"our host as a user", "http://api.weixin.qq.com@evil.example/a", errTargetHost},
+		{"another port", "http://api.weixin.qq.com:8080/a", errTargetHost},
+		{"no host", "http:///a", errTargetHost},
+
+		{"two slashes first", "//evil.example/a", errPathSlash},
+		{"two slashes later", "/a//b", errPathSlash},
+		{"two slashes at the end", "/a//", errPathSlash},
+		{"two slashes behind the account", "/@shop//a", errPathSlash},
+		{"a backslash", "/a\\b", errPathSlash},
+		{"an encoded slash", "/a%2fb", errPathSlash},
+		{"an encoded slash in upper case", "/a%2Fb", errPathSlash},
+		{"an encoded slash first", "/%2f", errPathSlash},
+		{"an encoded backslash", "/a%5cb", errPathSlash},
+		{"an encoded backslash in upper case", "/a%5Cb", errPathSlash},
+
+		{"a dot segment", "/a/./b", errPathDots},
+		{"two dots", "/a/../b", errPathDots},
+		{"a dot at the end", "/a/.", errPathDots},
+		{"two dots at the end", "/a/..", errPathDots},
+		{"only two dots", "/..", errPathDots},
+		{"two dots behind the account", "/@shop/../a", errPathDots},
+		{"encoded dots", "/a/%2e%2e/b", errPathDots},
+		{"one dot encoded", "/a/.%2E/b", errPathDots},
+		{"an encoded dot", "/%2e/a", errPathDots},
+
+		{"a space", "/a b", errTargetByte},
+		{"a tab", "/a\tb", errTargetByte},
+		{"a NUL", "/a\x00", errTargetByte},
+		{"a DEL", "/a\x7f", errTargetByte},
+		{"a fragment", "/a#b", errTargetByte},
+		{"a fragment in the query", "/a?b#c", errTargetByte},
+		{"a line feed in the query", "/a?b\nc", errTargetByte},
+		{"an encoded NUL", "/a%00", errTargetByte},
+		{"an encoded line feed", "/a%0A", errTargetByte},
+		{"an encoded DEL", "/a%7f", errTargetByte},
+
+		{"a percent sign at the end", "/a%", errPathPercentage},
+		{"one digit", "/a%2", errPathPercentage},
+		{"no digits", "/a%zz", errPathPercentage},
+		{"one digit and a letter", "/a%2g", errPathPercentage},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var got target
+			if err := got.parse([]byte(row.raw), ownHosts); !errors.Is(err, row.want) {
+				t.Errorf("parse(%q): got %v; want %v", row.raw, err, row.want)
+			}
+		})
+	}
+}
+
+// A path that is accepted is read in the same way by everybody: decoding it
+// once gives the policy path, and no cleaning of paths changes that one.
+func FuzzTargetHasOneReading(f *testing.F) {
+	for _, seed := range []string{
+		"/", "/cgi-bin/token?a=b", "/@shop/%63gi-bin/x", "http://api.weixin.qq.com/a", "/a/%2e%2E/b", "/a//b",
+		"/%5c", "/...", "/a?", "https://api.weixin.qq.com?", "/%", "/\x80", "*", "/@", "/a%252e%252e/",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		var got target
+		if got.parse([]byte(raw), ownHosts) != nil {
+			return
+		}
+		decoded, err := url.PathUnescape(string(got.path))
+		if err != nil {
+			t.Fatalf("%q: net/url refuses the path %q: %v", raw, got.path, err)
+		}
+		policy := string(got.policy)
+		if want := asciiLower(decoded); policy != want {
+			t.Errorf("%q: got the policy path %q; want %q", raw, policy, want)
+		}
+		if cleaned := path.Clean(policy); policy != cleaned && policy != cleaned+"/" {
+			t.Errorf("%q: the policy path %q can also be read as %q", raw, policy, cleaned)
+		}
+		if strings.ContainsAny(policy, "\\\x00\r\n\x7f") || strings.Count(policy, "/") != strings.Count(string(got.path), "/") {
+			t.Errorf("%q: the policy path %q holds what must be refused", raw, policy)
+		}
+		if rest := string(got.path) + string(got.query); !strings.HasSuffix(raw, rest) && string(got.path) != "/" {
+			t.Errorf("%q: got the path and query %q; want them as they were sent", raw, rest)
+		}
+	})
+}
+
+func asciiLower(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		b[i] = lower(c)
+	}
+	return string(b)
+}

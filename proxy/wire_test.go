@@ -1,0 +1,217 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"mime/multipart"
+	"strings"
+	"testing"
+)
+
+// through starts a proxy before w.
+func through(t testing.TB, w *rawWeChat) *service {
+	t.Helper()
+	return serve(t, config(hostsAt(t, nil, w.url)), defaultLimits)
+}
+
+func TestWeChatReadsExactlyThis(t *testing.T) {
+	t.Parallel()
+	binary := "\x00\x01\r\n\r\n\xff\xfe{\"access_token\":\"in the body\"}"
+	big := strings.Repeat("0123456789abcdef", 1<<16) // 1 MiB
+	var form bytes.Buffer
+	parts := multipart.NewWriter(&form)
+	parts.SetBoundary("b0undary")
+	part, _ := parts.CreateFormFile("media", `odd "name".jpg`)
+	part.Write([]byte(binary))
+	parts.WriteField("z", "1")
+	parts.WriteField("a", "2")
+	parts.Close()
+
+	rows := []struct{ name, request, want string }{
+		{"GET", get("/cgi-bin/user/get?next_openid=%4f&a", "user-agent: x"),
+			"GET /cgi-bin/user/get?next_openid=%4f&a&access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nuser-agent: x\r\n\r\n"},
+		{"GET with nothing but a Host", get("/p"), "GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"absolute form", get("http://API.weixin.qq.com/p?a"), "GET /p?a&access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"HEAD", "HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"POST", post("/p", "{}"), "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\n{}"},
+		{"POST of binary bytes", post("/p", binary),
+			fmt.Sprintf("POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: %d\r\n\r\n%s", len(binary), binary)},
+		{"POST of 1 MiB", post("/p", big),
+			fmt.Sprintf("POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: %d\r\n\r\n%s", len(big), big)},
+		{"POST of nothing", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
+			"POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
+		{"POST without a length", "POST /p HTTP/1.1\r\nHost: x\r\n\r\n",
+			"POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
+		{"DELETE with a body", "DELETE /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
+			"DELETE /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\nab"},
+		{"GET with a body", "GET /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
+			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\nab"},
+		{"PUT in parts", "PUT /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Tail\r\n\r\n" +
+			"3\r\nabc\r\na;ext=1\r\n0123456789\r\n0\r\nX-Tail: y\r\n\r\n",
+			"PUT /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 13\r\n\r\nabc0123456789"},
+		{"POST in no parts", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			"POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
+		{"multipart", fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+			parts.FormDataContentType(), form.Len(), form.String()),
+			fmt.Sprintf("POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+				parts.FormDataContentType(), form.Len(), form.String())},
+		{"header names in all letters", get("/p", "x-lower: 1", "X-UPPER: 2", "X-mIxEd:3", "X-Lower: 4", "Cookie: a=b;c"),
+			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nx-lower: 1\r\nX-UPPER: 2\r\nX-mIxEd:3\r\nX-Lower: 4\r\nCookie: a=b;c\r\n\r\n"},
+		{"headers that end here", get("/p", "Connection: keep-alive, X-Hop", "X-Hop: 1", "TE: trailers", "Accept-Encoding: gzip, br",
+			"Authorization: Bearer x", "Wxproxy-Account: shop", "X-Kept: 1"),
+			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nX-Kept: 1\r\n\r\n"},
+		{"a user's token", get("/sns/userinfo?access_token=users&openid=o"),
+			"GET /sns/userinfo?access_token=users&openid=o HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"a code for a session", get("/sns/jscode2session?js_code=c"),
+			"GET /sns/jscode2session?js_code=c&appid=wxshop&secret=shop-secret HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := startRaw(t, always(answered(okBody)))
+			a := through(t, w).dial(t).call(row.request)
+			if a.status() != 200 || !strings.HasPrefix(row.request, "HEAD") && a.body != okBody {
+				t.Errorf("got the answer %q %q; want WeChat's", a.head, a.body)
+			}
+			if got := w.received(); len(got) != 1 || got[0] != row.want {
+				t.Errorf("got %.300q; want %.300q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestBodyComesAfterTheProxySaysContinue(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	c := through(t, w).dial(t)
+	c.send("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	if interim, err := readHead(c.r); err != nil || interim != "HTTP/1.1 100 Continue\r\n\r\n" {
+		t.Fatalf("got %q, %v; want 100 Continue", interim, err)
+	}
+	if a := c.call("body"); a.body != okBody {
+		t.Errorf("got %q; want WeChat's answer", a.body)
+	}
+	want := "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\n\r\nbody"
+	if got := w.received(); len(got) != 1 || got[0] != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+func TestCallersOfHTTP10AreServed(t *testing.T) {
+	t.Parallel()
+	want := "GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"
+	rows := []struct {
+		name, request string
+		wantEnd       bool
+	}{
+		{"without any header", "GET /p HTTP/1.0\r\n\r\n", true},
+		{"with a Host", "GET /p HTTP/1.0\r\nHost: x\r\n\r\n", true},
+		{"kept alive", "GET /p HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", false},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			w := startRaw(t, always(answered(okBody)))
+			c := through(t, w).dial(t)
+			if a := c.call(row.request); a.body != okBody {
+				t.Errorf("got %q %q; want WeChat's answer", a.head, a.body)
+			}
+			if row.wantEnd && !c.ended() {
+				t.Error("the connection stays open; want it closed")
+			}
+			if !row.wantEnd {
+				c.call(row.request)
+			}
+			if got := w.received(); len(got) == 0 || got[0] != want {
+				t.Errorf("got %q; want %q", got, want)
+			}
+		})
+	}
+}
+
+func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	c := through(t, w).dial(t)
+	c.send(get("/1") + post("/2", "two") + get("/3//") + "HEAD /4 HTTP/1.1\r\nHost: x\r\n\r\n" + get("/5"))
+	for i, want := range []int{200, 200, 400, 200, 200} {
+		a, err := readAnswer(c.r, i == 3)
+		if err != nil || a.status() != want {
+			t.Fatalf("answer %d: got %q, %v; want %d", i+1, a.head, err, want)
+		}
+	}
+	got := strings.Join(w.received(), "|")
+	for i, part := range []string{"/1?", "/2?", "two|", "/4?", "/5?"} {
+		if _, rest, found := strings.Cut(got, part); found {
+			got = rest
+		} else {
+			t.Errorf("part %d, %q, is missing or out of order", i, part)
+		}
+	}
+}
+
+// What fasthttp refuses and what the proxy refuses looks the same, and after
+// what could be read in two ways nothing more is read.
+func TestRequestThatIsNotHTTPIsRefused(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		name, request string
+		status        int
+		closes        bool
+	}{
+		{"rubbish", "\x16\x03\x01\x02\r\n\r\n", 400, true},
+		{"no Host", "GET /p HTTP/1.1\r\n\r\n", 400, true},
+		{"a length and an encoding", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true},
+		{"a length and an encoding, for nobody", "POST /@nobody/p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, true},
+		{"an encoding that does nothing", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 400, true},
+		{"two lengths", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400, true},
+		{"a length that is no number", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\nx", 400, true},
+		{"a folded line", get("/p", "A: b\r\n c"), 400, true},
+		{"a bare line feed", "GET /p HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400, true},
+		{"a space before the colon", get("/p", "Content-Type : x"), 400, true},
+		{"a NUL", get("/p", "A: \x00"), 400, true},
+		{"a header of 17 KiB", get("/p", "A: "+strings.Repeat("x", 17<<10)), 400, true},
+		{"a target with a space", get("/a b"), 400, true},
+		{"CONNECT", "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, false},
+		{"a target with dots", get("/a/../b"), 400, false},
+		{"a body that is too large", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n" + strings.Repeat("x", 2000), 413, true},
+		{"parts that are too large", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + strings.Repeat("x", 2000) + "\r\n0\r\n\r\n", 413, true},
+	}
+	w := startRaw(t, always(answered(okBody)))
+	limits := defaultLimits
+	limits.MaxBody = 1000
+	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			c := s.dial(t)
+			a := c.call(row.request)
+			wantError := map[int]string{400: "bad_request", 413: "body_too_large"}[row.status]
+			if a.status() != row.status || a.field("Wxproxy-Error") != wantError || !strings.HasPrefix(a.body, `{"errcode":-4`) {
+				t.Errorf("got %q %q; want %d %s", a.head, a.body, row.status, wantError)
+			}
+			if row.closes && a.field("Connection") != "close" {
+				t.Errorf("got %q; want Connection: close", a.head)
+			}
+			if !row.closes && c.call(get("/p")).status() != 200 {
+				t.Error("the connection is of no use any more")
+			}
+		})
+	}
+	for _, request := range w.received() {
+		if !strings.HasPrefix(request, "GET /p?access_token=shop-token HTTP/1.1\r\n") {
+			t.Errorf("WeChat got %.200q", request)
+		}
+	}
+}
+
+func TestCallerThatEndsItsConnectionIsObeyed(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	s := through(t, w)
+	for _, request := range []string{
+		get("/p", "Connection: close"), get("/p", "connection: x, Close"), get("/@nobody/p", "Connection: x, close"),
+	} {
+		c := s.dial(t)
+		if a := c.call(request); a.field("Connection") != "close" || !c.ended() {
+			t.Errorf("%q: got %q; want Connection: close and the end", request, a.head)
+		}
+	}
+}
