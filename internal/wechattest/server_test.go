@@ -143,7 +143,7 @@ func TestAHandlerAlonePanicsWhereTheConnectionBreaks(t *testing.T) {
 	w := newWeChat()
 	w.Inject(wechattest.Fault{CloseAfter: true})
 	defer func() {
-		if got := recover(); got != http.ErrAbortHandler {
+		if got, ok := recover().(error); !ok || !errors.Is(got, http.ErrAbortHandler) {
 			t.Errorf("got panic %v; want http.ErrAbortHandler", got)
 		}
 	}()
