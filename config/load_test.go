@@ -402,9 +402,8 @@ func FuzzLoadShowsNoSecret(f *testing.F) {
 		f.Add(before, after)
 	}
 	f.Fuzz(func(t *testing.T, before, after string) {
-		if strings.Contains(before+after, "canary") {
-			t.Skip("the canary is to be in one place")
-		}
+		// The canary is to be in one place.
+		before, after = strings.ReplaceAll(before, "canary", "secret"), strings.ReplaceAll(after, "canary", "secret")
 		l := newLoader("fuzz.toml", lookup("SET", canary))
 		cfg, err := l.load(l.parse([]byte(before + "\nsecret = \"" + canary + "\"\n" + after)))
 		printed := fmt.Sprint(err)
