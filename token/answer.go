@@ -2,6 +2,7 @@ package token
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
 		return Token{}, badAnswer("WeChat's answer is not the JSON it documents") // err may quote the token
 	}
 	if code := int(a.Errcode); code != 0 {
-		return Token{}, &Refusal{Code: code, Reason: clean(a.Errmsg, secret, NewSecret(a.AccessToken))}
+		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, secret, NewSecret(a.AccessToken)), "no errmsg")}
 	}
 	if a.AccessToken == "" || strings.ContainsFunc(a.AccessToken, notVisible) {
 		return Token{}, badAnswer("WeChat's answer has no access_token")

@@ -54,7 +54,7 @@ func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
 
 		{name: "refused", body: `{"errcode":40013,"errmsg":"invalid appid rid: 1-2"}`, refusal: Refusal{40013, "invalid appid rid: 1-2"}},
 		{name: "refused, errcode as a string", body: `{"errcode":"-1","errmsg":"system error"}`, refusal: Refusal{-1, "system error"}},
-		{name: "refused without a reason", body: `{"errcode":40013}`, refusal: Refusal{40013, ""}},
+		{name: "refused without a reason", body: `{"errcode":40013}`, refusal: Refusal{40013, "no errmsg"}},
 		{name: "refused in spite of a token", body: `{"errcode":45009,"errmsg":"T is over","access_token":"T","expires_in":7200}`,
 			refusal: Refusal{45009, "[hidden] is over"}},
 		{name: "refused, quoting the secret", body: `{"errcode":40125,"errmsg":"` + secret + ` is wrong"}`, refusal: Refusal{40125, "[hidden] is wrong"}},

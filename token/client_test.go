@@ -125,7 +125,7 @@ func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 		{"truncated", wechattest.App{}, &wechattest.Fault{Truncate: 20}, 0, token.ClassTransient, "EOF"},
 		{"closed before", wechattest.App{}, &wechattest.Fault{CloseBefore: true}, 0, token.ClassTransient, "asking WeChat"},
 		{"closed after", wechattest.App{}, &wechattest.Fault{CloseAfter: true}, 0, token.ClassTransient, "asking WeChat"},
-		{"no answer", wechattest.App{}, &wechattest.Fault{Delay: time.Hour}, 0, token.ClassTransient, "deadline"},
+		{"no answer", wechattest.App{}, &wechattest.Fault{Delay: time.Hour}, 0, token.ClassTransient, "did not come in time"},
 		{"an endless answer", wechattest.App{}, &wechattest.Fault{Status: 200, Body: []byte("{" + strings.Repeat(" ", 1<<20) + "}")}, 0, token.ClassTransient, "not the JSON"},
 	} {
 		for _, api := range []token.API{token.Stable, token.Classic} {

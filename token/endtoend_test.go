@@ -329,7 +329,7 @@ func TestEachFailureIsOneLineAndNoRequestIs(t *testing.T) {
 		"WARN token not refreshed start -1",
 		"ERROR token not refreshed start 40164",
 		"INFO token refreshed start <nil>",
-		"INFO token unchanged refused <nil>",
+		"WARN WeChat refuses the token in an answer and stands by it when asked: this API may not be open to the account refused <nil>",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

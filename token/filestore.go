@@ -31,8 +31,8 @@ type record struct {
 	ExpiresAt   time.Time `json:"expires_at"`
 }
 
-// Load implements [Store]. A file that is damaged, of another account or too
-// old is an error that says so.
+// Load implements [Store]. A file that is damaged or of another account is an
+// error that says so; a token that has expired is none.
 func (s *FileStore) Load(appID string) (Token, error) {
 	path, err := s.path(appID)
 	if err != nil {
@@ -53,11 +53,13 @@ func (s *FileStore) Load(appID string) (Token, error) {
 	switch {
 	case r.AppID != appID:
 		return Token{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
-	case t.Value.Empty() || strings.ContainsFunc(r.AccessToken, notVisible):
+	case t.Value.Empty() || strings.ContainsFunc(r.AccessToken, notVisible) || t.Expires.IsZero():
 		return Token{}, fmt.Errorf("reading a stored token: %s is damaged", path)
-	case !t.validAt(time.Now()):
-		return Token{}, fmt.Errorf("reading a stored token: the one in %s expired at %s",
+	case time.Until(t.Expires) > longestLife:
+		return Token{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
 			path, t.Expires.Format(time.RFC3339))
+	case !t.validAt(time.Now()):
+		return Token{}, ErrNotStored
 	}
 	return t, nil
 }

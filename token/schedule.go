@@ -30,10 +30,11 @@ func refreshAfter(life, before time.Duration, random float64) time.Duration {
 
 // repeatAfter returns how long to wait before asking again for the successor of
 // a token that has left to live and was just repeated by WeChat, because it was
-// asked too early. random is in [0,1).
+// asked too early: before that one expires, unless it does within a moment.
+// random is in [0,1).
 func repeatAfter(left, before time.Duration, random float64) time.Duration {
-	wait := left - min(before, rotationWindow)
-	return max(wait, minRepeat) + portion(minRepeat, random)
+	wait := max(left-min(before, rotationWindow), minRepeat) + portion(minRepeat, random)
+	return max(min(wait, left), minPause)
 }
 
 // retryAfter returns how long to wait after so many failures of one class in a

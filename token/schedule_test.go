@@ -53,7 +53,8 @@ func TestARepeatedTokenIsAskedForAgainSoonButNotAtOnce(t *testing.T) {
 		{"a moment too early, half of the jitter", 301 * time.Second, 5 * time.Minute, 0.5, 15 * time.Second},
 		{"an hour too early", time.Hour, time.Hour, 0, 55 * time.Minute},
 		{"wanted in the last minute", time.Hour, time.Minute, 0, 59 * time.Minute},
-		{"nearly expired", time.Second, 5 * time.Minute, 0, 10 * time.Second},
+		{"nearly expired", 4 * time.Second, 5 * time.Minute, 0.5, 4 * time.Second},
+		{"as good as expired", time.Millisecond, 5 * time.Minute, 0, time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if got := repeatAfter(test.left, test.before, test.random); got != test.want {

@@ -52,7 +52,12 @@ func (s *state) name(now time.Time) string {
 func (k *Keeper) reportSuccess(f *flight, before, after *state) {
 	details := []any{"reason", f.reason(before), "expires_in", timeUntil(after.token.Expires),
 		"next_refresh_in", timeUntil(after.next)}
-	if before.token.Value.Equal(after.token.Value.Reveal()) {
+	switch repeated := before.token.Value.Equal(after.token.Value.Reveal()); {
+	case repeated && !f.refused.Empty():
+		k.log.Warn("WeChat refuses the token in an answer and stands by it when asked: "+
+			"this API may not be open to the account", details...)
+		return
+	case repeated:
 		k.log.Info("token unchanged", details...)
 		return
 	}

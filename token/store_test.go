@@ -128,8 +128,9 @@ func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
 		{"no token", `{"app_id":"wx1","expires_at":"` + good + `"}`, "damaged"},
 		{"a token with a line break", `{"app_id":"wx1","access_token":"canary\n","expires_at":"` + good + `"}`, "damaged"},
 		{"of another account", `{"app_id":"canary","access_token":"canary","expires_at":"` + good + `"}`, "another app_id"},
-		{"expired", `{"app_id":"wx1","access_token":"canary","expires_at":"2001-01-01T00:00:00Z"}`, "expired at 2001-01-01"},
-		{"without an expiry", `{"app_id":"wx1","access_token":"canary"}`, "expired"},
+		{"expired", `{"app_id":"wx1","access_token":"canary","expires_at":"2001-01-01T00:00:00Z"}`, "no token stored"},
+		{"of a clock that was wrong", `{"app_id":"wx1","access_token":"canary","expires_at":"2999-01-01T00:00:00Z"}`, "damaged: no token lives until 2999-01-01"},
+		{"without an expiry", `{"app_id":"wx1","access_token":"canary"}`, "damaged"},
 		{"endless", `{"app_id":"wx1","access_token":"canary",` + strings.Repeat(" ", maxAnswer), "damaged"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -102,7 +103,11 @@ func newTransportError(err error, secret Secret) error {
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
-	return &transportError{text: clean(err.Error(), secret), cause: err}
+	text := clean(err.Error(), secret)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		text = "the answer did not come in time" // net/http says which of its settings was the shortest
+	}
+	return &transportError{text: text, cause: err}
 }
 
 // Error implements error.
