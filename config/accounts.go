@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 
 	"wxproxy/token"
@@ -100,6 +101,9 @@ func (t *table) hashedKey(given []string, hash string) token.Secret {
 	return token.NewSecret(string(sum))
 }
 
+// localPaths are never forwarded, so no route can be given for them.
+var localPaths = []string{"/cgi-bin/token", "/cgi-bin/stable_token"}
+
 func (l *loader) readRoute(t *table) {
 	var r Route
 	t.text("path", &r.Path)
@@ -110,6 +114,8 @@ func (l *loader) readRoute(t *table) {
 		t.missing(`write a path, as "/wxa/something/*"`, "path")
 	} else if problem := checkPattern(r.Path); problem != "" {
 		t.wrong("path", "%s", problem)
+	} else if slices.Contains(localPaths, strings.ToLower(r.Path)) {
+		t.wrong("path", "is answered by wxproxy itself; token_endpoint in [proxy] says how")
 	}
 	if r.Credential == "" {
 		t.missing(`write "app", "secret", "user", "none" or "deny"`, "credential")
