@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
-	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -23,18 +22,18 @@ type Client struct {
 func newClients(clients []Client) map[[sha256.Size]byte]*Client {
 	byKey := make(map[[sha256.Size]byte]*Client, len(clients))
 	for _, c := range clients {
-		c.Allow, c.Deny = lowerAll(c.Allow), lowerAll(c.Deny)
+		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
 		byKey[c.KeySHA256] = &c
 	}
 	return byKey
 }
 
-func lowerAll(patterns []string) []string {
-	lowered := make([]string, 0, len(patterns))
+func policyPatterns(patterns []string) []string {
+	spelled := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {
-		lowered = append(lowered, strings.ToLower(pattern))
+		spelled = append(spelled, policyPattern(pattern))
 	}
-	return lowered
+	return spelled
 }
 
 // client returns the client that proves itself by "Authorization: Bearer KEY".
@@ -54,8 +53,8 @@ func (p *Proxy) client(h *fasthttp.RequestHeader) (*Client, error) {
 
 // account chooses the account of a request: the one that it names, the client's
 // only one, or the default.
-func (p *Proxy) account(c *Client, t *target, h *fasthttp.RequestHeader) (*Account, error) {
-	a, named := p.namedAccount(t, h)
+func (p *Proxy) account(c *Client, t *target, f *fields) (*Account, error) {
+	a, named := p.namedAccount(t, f)
 	if !named && len(c.Accounts) == 1 {
 		a, named = p.accounts[c.Accounts[0]], true
 	}
@@ -76,12 +75,12 @@ func (p *Proxy) account(c *Client, t *target, h *fasthttp.RequestHeader) (*Accou
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query. The account is nil if none has that
 // name.
-func (p *Proxy) namedAccount(t *target, h *fasthttp.RequestHeader) (a *Account, named bool) {
+func (p *Proxy) namedAccount(t *target, f *fields) (a *Account, named bool) {
 	if t.selector != nil {
 		return p.accounts[string(t.selector)], true
 	}
-	if header := h.Peek("Wxproxy-Account"); len(header) > 0 {
-		return p.accounts[string(header)], true
+	if len(f.account) > 0 {
+		return p.accounts[string(f.account)], true
 	}
 	appID, named := queryValue(t.query, "from_appid")
 	return p.accounts[appID], named

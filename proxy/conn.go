@@ -40,7 +40,7 @@ var errStale = errors.New("the kept-alive connection was closed")
 // is idle or closed.
 func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 	err := c.exchange(m, resp)
-	if err != nil || endsConnection(&resp.Header) || c.reader.Buffered() > 0 {
+	if err != nil || endsConnection(&resp.Header) || c.saidMore() {
 		c.Close()
 		return err
 	}

@@ -39,6 +39,10 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx) {
 // readHeader reads the rest of the request: method, end-to-end headers, body.
 func (x *exchange) readHeader() error {
 	req, m := &x.ctx.Request, &x.message
+	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
+		x.fields.close = true
+		return refuse(badRequest, "the proxy speaks HTTP/1.1 and HTTP/1.0 only")
+	}
 	var err error
 	if m.Fields, err = x.fields.appendEndToEnd(m.Fields[:0], req.Header.RawHeaders()); err != nil {
 		x.fields.close = true

@@ -3,22 +3,28 @@ package proxy
 import (
 	"bytes"
 	"errors"
-
-	"github.com/valyala/fasthttp"
 )
 
 // Reasons to refuse a request's header. They go to the caller and quote nothing.
 var (
 	errHeaderLine    = errors.New("the header holds a line that HTTP does not allow")
 	errHeaderFraming = errors.New("the header holds both Content-Length and Transfer-Encoding, or a Transfer-Encoding other than chunked")
+	errHeaderHost    = errors.New("the header holds a Host that is none")
+	errHeaderOptions = errors.New("the header's Connection names too much")
 )
+
+// maxOptions is how many headers Connection may name. Each line of the header is
+// compared with each of them, so it bounds what a header of 16 KiB costs.
+const maxOptions = 32
 
 // fields is what the proxy read in a caller's header lines.
 type fields struct {
-	connection []byte // the values of Connection, a comma behind each
-	length     bool   // Content-Length was there
-	encoding   bool   // Transfer-Encoding was there
-	close      bool   // the caller's connection ends with this request
+	connection []byte   // the values of Connection, a comma behind each
+	account    []byte   // the value of Wxproxy-Account, within the raw lines
+	dropped    [][]byte // names of the answer's headers that end here
+	length     bool     // Content-Length was there
+	encoding   bool     // Transfer-Encoding was there
+	close      bool     // the caller's connection ends with this request
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant
@@ -26,7 +32,7 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	f.connection, f.length, f.encoding, f.close = f.connection[:0], false, false, false
+	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0]}
 	if err := f.read(raw); err != nil {
 		return dst, err
 	}
@@ -43,7 +49,7 @@ func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// read checks every line of a header block and notes what frames the request.
+// read checks every line of a header block and notes what the proxy needs of it.
 // fasthttp tolerates more than HTTP allows; what it tolerates could be
 // understood differently behind the proxy.
 func (f *fields) read(raw []byte) error {
@@ -55,41 +61,84 @@ func (f *fields) read(raw []byte) error {
 		if end < 1 || raw[end-1] != '\r' || !isHeaderLine(raw[:end-1]) {
 			return errHeaderLine
 		}
-		line := raw[:end-1]
+		name, value, _ := bytes.Cut(raw[:end-1], []byte(":"))
 		raw = raw[end+1:]
-		colon := bytes.IndexByte(line, ':')
-		switch name := line[:colon]; {
-		case isFold(name, "connection"):
-			f.connection = append(append(f.connection, line[colon+1:]...), ',')
-		case isFold(name, "content-length"):
-			f.length = true
-		case isFold(name, "transfer-encoding"):
-			f.encoding = true
-			if !isFold(bytes.TrimSpace(line[colon+1:]), "chunked") {
-				return errHeaderFraming
-			}
+		if err := f.note(name, trimSpace(value)); err != nil {
+			return err
 		}
 	}
-	f.close = listed(f.connection, []byte("close"))
 	if f.length && f.encoding {
 		return errHeaderFraming
 	}
+	if bytes.Count(f.connection, []byte(",")) > maxOptions {
+		return errHeaderOptions
+	}
+	// Where a body in parts ends is for fasthttp to say, which takes a bare line
+	// feed for the end and folded lines for trailers. Nothing that follows such a
+	// body is read.
+	f.close = f.encoding || listed(f.connection, []byte("close"))
 	return nil
+}
+
+// note takes what the proxy needs from a header.
+func (f *fields) note(name, value []byte) error {
+	switch lower(name[0]) {
+	case 'c':
+		if isFold(name, "connection") {
+			f.connection = append(append(f.connection, value...), ',')
+		}
+		f.length = f.length || isFold(name, "content-length")
+	case 'h':
+		if isFold(name, "host") && !isHost(value) {
+			return errHeaderHost
+		}
+	case 't':
+		if isFold(name, "transfer-encoding") {
+			f.encoding = true
+			if !isFold(value, "chunked") {
+				return errHeaderFraming
+			}
+		}
+	case 'w':
+		if f.account == nil && isFold(name, "wxproxy-account") {
+			f.account = value
+		}
+	}
+	return nil
+}
+
+// isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
+func isHost(value []byte) bool {
+	for _, c := range value {
+		switch c {
+		case '@', '/', '\\', '?', '#', ' ', '\t', '"', '<', '>', '^', '`', '{', '|', '}':
+			return false
+		}
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // isHeaderLine reports whether line is a token, a colon and a value without
 // control bytes (RFC 9112, section 5). A folded line is not one.
 func isHeaderLine(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
-		return false
-	}
-	for _, c := range line[:colon] {
+	name, value, colon := bytes.Cut(line, []byte(":"))
+	return colon && isName(name) && isValue(value)
+}
+
+func isName(name []byte) bool {
+	for _, c := range name {
 		if !isTokenByte(c) {
 			return false
 		}
 	}
-	for _, c := range line[colon+1:] {
+	return len(name) > 0
+}
+
+func isValue(value []byte) bool {
+	for _, c := range value {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false
 		}
@@ -102,91 +151,13 @@ func isTokenByte(c byte) bool {
 	return 'a' <= lower(c) && lower(c) <= 'z' || '0' <= c && c <= '9' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
 }
 
-// isHopByHop reports whether a header ends at the next hop (RFC 9110, 7.6.1) or
-// is about the transfer to it, in either direction.
-func isHopByHop(name []byte) bool {
-	for _, hop := range hopByHop {
-		if isFold(name, hop) {
-			return true
-		}
+// trimSpace cuts off what HTTP takes for white space around a value, and no more.
+func trimSpace(value []byte) []byte {
+	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
+		value = value[1:]
 	}
-	return false
-}
-
-var hopByHop = []string{
-	"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-	"te", "trailer", "transfer-encoding", "upgrade",
-}
-
-// isForProxy reports whether a request header is for the proxy, or is written
-// by it. A caller's Authorization is its key here and must not reach WeChat,
-// whose server API has no use for that header.
-func isForProxy(name []byte) bool {
-	switch lower(name[0]) {
-	case 'a':
-		return isFold(name, "accept-encoding") || isFold(name, "authorization")
-	case 'c':
-		return isFold(name, "content-length")
-	case 'e':
-		return isFold(name, "expect")
-	case 'h':
-		return isFold(name, "host")
+	for n := len(value); n > 0 && (value[n-1] == ' ' || value[n-1] == '\t'); n-- {
+		value = value[:n-1]
 	}
-	return isOurs(name)
-}
-
-// isOurs reports whether name begins with "Wxproxy-".
-func isOurs(name []byte) bool {
-	const prefix = "wxproxy-"
-	return len(name) >= len(prefix) && isFold(name[:len(prefix)], prefix)
-}
-
-// listed reports whether the comma-separated list holds name.
-func listed(list, name []byte) bool {
-	for len(list) > 0 {
-		var item []byte
-		item, list, _ = bytes.Cut(list, []byte(","))
-		if bytes.EqualFold(bytes.TrimSpace(item), name) {
-			return true
-		}
-	}
-	return false
-}
-
-// cleanResponse removes from WeChat's answer what was meant for the proxy's own
-// connection to WeChat, and what only the proxy may say.
-func (f *fields) cleanResponse(h *fasthttp.ResponseHeader) {
-	f.connection = f.connection[:0]
-	for name, value := range h.All() {
-		if isFold(name, "connection") {
-			f.connection = append(append(f.connection, value...), ',')
-		}
-	}
-	h.ResetConnectionClose()
-	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
-	for f.deleteOne(h) {
-	}
-}
-
-// deleteOne deletes the first header that does not belong to the answer. It
-// reports false when there is none.
-func (f *fields) deleteOne(h *fasthttp.ResponseHeader) bool {
-	for name := range h.All() {
-		if isHopByHop(name) || isOurs(name) || listed(f.connection, name) {
-			h.DelBytes(name)
-			return true
-		}
-	}
-	return false
-}
-
-// endsConnection reports whether WeChat closes the connection behind its answer.
-// fasthttp recognizes no other spelling of the header than "close" alone.
-func endsConnection(h *fasthttp.ResponseHeader) bool {
-	for name, value := range h.All() {
-		if isFold(name, "connection") && listed(value, []byte("close")) {
-			return true
-		}
-	}
-	return false
+	return value
 }

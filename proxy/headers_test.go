@@ -62,7 +62,7 @@ func TestFramingOfTheRequestIsNoted(t *testing.T) {
 		{"no lines at all", "", false, false, false},
 		{"an empty block", "\r\n", false, false, false},
 		{"a length", lines("content-LENGTH: 0", ""), true, false, false},
-		{"an encoding", lines("transfer-encoding: Chunked ", ""), false, true, false},
+		{"an encoding, behind which nothing is read", lines("transfer-encoding: Chunked ", ""), false, true, true},
 		{"the end", lines("Connection: x", "connection: y , Close", ""), false, false, true},
 		{"something like the end", lines("Connection: closed", ""), false, false, false},
 	}
@@ -105,6 +105,12 @@ func TestHeaderThatCanBeMisunderstoodIsRefused(t *testing.T) {
 		{"an encoding and a length", lines("transfer-encoding: chunked", "content-length: 3", ""), errHeaderFraming},
 		{"an encoding that does nothing", lines("Transfer-Encoding: identity", ""), errHeaderFraming},
 		{"two encodings", lines("Transfer-Encoding: gzip, chunked", ""), errHeaderFraming},
+		{"an encoding behind a space of Unicode's", lines("Transfer-Encoding: \u00a0chunked", ""), errHeaderFraming},
+		{"a Host with a user", lines("Host: user@api.weixin.qq.com", ""), errHeaderHost},
+		{"a Host with a path", lines("Host: api.weixin.qq.com/cgi-bin", ""), errHeaderHost},
+		{"a Host with a space", lines("Host: api.weixin.qq.com evil.example", ""), errHeaderHost},
+		{"a Host beyond ASCII", lines("Host: \xe4\xbd\xa0", ""), errHeaderHost},
+		{"a Connection that names too much", lines("Connection: "+strings.Repeat("a,", 20), "connection: "+strings.Repeat(",", 20), ""), errHeaderOptions},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -163,7 +169,7 @@ func TestAnswerLosesWhatEndsAtTheProxy(t *testing.T) {
 	for _, line := range []string{
 		"LogicRet: 0", "connection: X-Named, content-encoding", "Connection: x-second", "X-Named: 1", "x-named: 2", "X-Second: 3",
 		"Keep-Alive: timeout=8", "Proxy-Authenticate: x", "te: x", "upgrade: x", "Trailer: X-Tail", "Wxproxy-Error: forged",
-		"wxproxy-account: forged", "Content-Encoding: gzip", "x-tail: 4",
+		"wxproxy-account: forged", "Content-Encoding: gzip", "x-tail: 4", "X Spaced: 5", "X(odd): 6",
 	} {
 		name, value, _ := strings.Cut(line, ": ")
 		h.Add(name, value)

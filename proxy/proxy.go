@@ -161,7 +161,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	if x.client, err = p.client(header); err != nil {
 		return err
 	}
-	if x.account, err = p.account(x.client, &x.target, header); err != nil {
+	if x.account, err = p.account(x.client, &x.target, &x.fields); err != nil {
 		return err
 	}
 	if !x.client.permits(x.target.policy) {

@@ -88,8 +88,29 @@ func namedAny(segment []byte, names []string) bool {
 	return false
 }
 
+// hidesToken reports whether query holds an access_token that only those see who
+// take a ';' for an '&', as HTML 4 did. Taking it out could change a value that
+// others read, so such a query is refused.
+func hidesToken(query []byte) bool {
+	for {
+		i := bytes.IndexByte(query, ';')
+		if i < 0 {
+			return false
+		}
+		query = query[i+1:]
+		segment := query
+		if end := bytes.IndexAny(segment, ";&"); end >= 0 {
+			segment = segment[:end]
+		}
+		if named(segment, "access_token") {
+			return true
+		}
+	}
+}
+
 // named reports whether the query parameter in segment is called name, however
-// its name is spelled: percent-encoded, in any letter case, without a value.
+// its name is spelled: percent-encoded, in any letter case, without a value. A
+// NUL ends it, as it does for those who read the name as a C string.
 func named(segment []byte, name string) bool {
 	matched := 0
 	for i := 0; i < len(segment) && segment[i] != '='; i++ {
@@ -99,6 +120,9 @@ func named(segment []byte, name string) bool {
 				c = decoded
 				i += 2
 			}
+		}
+		if c == 0 {
+			break
 		}
 		if matched == len(name) || lower(c) != name[matched] {
 			return false

@@ -37,6 +37,8 @@ func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 		{"an encoded capital", "?%41ccess_token=x", "?access_token=OURS"},
 		{"all encoded", "?%61%63%63%65%73%73%5F%74%6f%6B%65%6e=x", "?access_token=OURS"},
 		{"with an equals sign in its value", "?access_token=x=y&a", "?a&access_token=OURS"},
+		{"ended by a NUL", "?access_token%00=x&a", "?a&access_token=OURS"},
+		{"cut by a NUL", "?access_token%00b=x&a", "?a&access_token=OURS"},
 		{"and from_appid with it", "?from_appid=wx1&a=b&From%5Fappid", "?a=b&access_token=OURS"},
 	}
 	for _, row := range rows {
@@ -52,7 +54,7 @@ func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
 	for _, query := range []string{
 		"?pay_sig=%2b%2B+&b=%e4%BD%a0&a", "?&a", "?a&", "?a&&b", "?=x", "?==", "?a=access_token", "?a=access_token=x",
 		"?access_tokens=x", "?xaccess_token=x", "?access_toke=x", "?access-token=x", "?access_token%20=x", "?access+token=x",
-		"?%zz=1", "?access_token%=x", "?%2561ccess_token=x", "?\xff\xfe=\x80", "?cloudbase_access_token=x", "?a=1;b=2", "?a=?b",
+		"?%zz=1", "?access_token%=x", "?%2561ccess_token=x", "?\xff\xfe=\x80", "?cloudbase_access_token=x", "?a=1;b=2", "?a=?b", "?a;b_access_token=x", "?a=;access_tokens", "?%00access_token=x",
 	} {
 		want := "/p" + query + "&access_token=OURS"
 		if got := addressed(t, "/p"+query, tokenParameters, ours); got != want {
@@ -147,5 +149,6 @@ func decodedName(segment string) string {
 	if err != nil {
 		return raw
 	}
+	name, _, _ = strings.Cut(name, "\x00")
 	return asciiLower(name)
 }

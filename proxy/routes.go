@@ -76,7 +76,7 @@ type routeTable struct {
 func newRouteTable(rows []Route) routeTable {
 	t := routeTable{exact: map[string]Route{}}
 	for _, row := range rows {
-		row.Pattern = strings.ToLower(row.Pattern)
+		row.Pattern = policyPattern(row.Pattern)
 		if row.Credential == CredentialSecret && row.names == (secretNames{}) {
 			row.names = secretNames{"appid", "secret"}
 		}
@@ -135,6 +135,20 @@ func (l pathList) match(policy []byte) bool {
 	return false
 }
 
-func hasPrefix(b []byte, prefix string) bool {
-	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
+// policyPattern spells pattern as policy paths are spelled.
+func policyPattern(pattern string) string {
+	pattern = strings.ToLower(pattern)
+	if pattern == "/" {
+		return pattern
+	}
+	return strings.TrimSuffix(pattern, "/")
+}
+
+// hasPrefix reports whether the policy path begins with prefix. As "/a/" and
+// "/a" are one policy path, the prefix "/a/" takes both.
+func hasPrefix(policy []byte, prefix string) bool {
+	if len(policy)+1 == len(prefix) && prefix[len(policy)] == '/' {
+		prefix = prefix[:len(policy)]
+	}
+	return len(policy) >= len(prefix) && string(policy[:len(prefix)]) == prefix
 }

@@ -11,8 +11,13 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 		{"/cgi-bin/token", credentialLocal, secretNames{}},
 		{"/cgi-bin/stable_token", credentialLocal, secretNames{}},
 		{"/wxproxy/jsapi-signature", credentialLocal, secretNames{}},
+		{"/cgi-bin/component/", CredentialDeny, secretNames{}},
+		{"/sns/jscode2session/", CredentialSecret, secretNames{"appid", "secret"}},
 		{"/CGI-BIN/Token", credentialLocal, secretNames{}},
 		{"/cgi-bin/%74oken", credentialLocal, secretNames{}},
+		{"/cgi-bin/token/", credentialLocal, secretNames{}},
+		{"/wxproxy", credentialLocal, secretNames{}},
+		{"/wxproxy/", credentialLocal, secretNames{}},
 		{"/%63%67%69-bin/STABLE%5Ftoken", credentialLocal, secretNames{}},
 
 		{"/cgi-bin/clear_quota/v2", CredentialSecret, secretNames{"appid", "appsecret"}},
@@ -83,6 +88,8 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 		{Pattern: "/Wxa/Business/*", Credential: CredentialSecret},
 		{Pattern: "/cgi-bin/*", Credential: CredentialNone},
 		{Pattern: "/cgi-bin/token", Credential: CredentialNone},
+		{Pattern: "/datacube/y/", Credential: CredentialNone},
+		{Pattern: "/", Credential: CredentialDeny},
 	}
 	p := New(c)
 	rows := []struct {
@@ -96,6 +103,9 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 		{"a prefix in other letters", "/wxa/business/x", CredentialSecret},
 		{"local beats a configured path", "/cgi-bin/token", credentialLocal},
 		{"local beats a configured prefix", "/cgi-bin/stable_token", credentialLocal},
+		{"a slash at a pattern's end says nothing", "/datacube/y", CredentialNone},
+		{"a slash at both ends", "/datacube/y/", CredentialNone},
+		{"the root", "/", CredentialDeny},
 		{"other paths stay as they are", "/datacube/x", CredentialApp},
 	}
 	for _, row := range rows {

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"unicode/utf8"
 )
 
 // A target is the request target, taken apart once. Every decision is made on
@@ -12,7 +13,7 @@ type target struct {
 	selector []byte // NAME or APPID of a "/@NAME" prefix; nil without one
 	path     []byte // raw, as WeChat will read it
 	query    []byte // raw, with its '?'; empty without one
-	policy   []byte // the path decoded and in lower case: what tables and patterns are matched against
+	policy   []byte // the path decoded, in lower case, without a slash at its end: what tables and patterns are matched against
 }
 
 // Reasons to refuse a target. They go to the caller, so they quote nothing.
@@ -20,9 +21,11 @@ var (
 	errTargetForm     = errors.New("the request target must begin with '/' or name WeChat's own host")
 	errTargetHost     = errors.New("the request target names a host that is not WeChat's")
 	errTargetByte     = errors.New("the request target holds a space, a control byte or a '#'")
+	errTargetToken    = errors.New("the query holds an access_token behind a ';'")
 	errPathSlash      = errors.New("the path holds '//', '\\' or an encoded slash")
 	errPathDots       = errors.New("the path holds a '.' or '..' segment")
 	errPathPercentage = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
+	errPathReading    = errors.New("the path holds a ';', an encoded '%', '?' or '#', or bytes that are not UTF-8")
 )
 
 // parse takes raw apart, keeping references into it. hosts are the hosts that
@@ -40,6 +43,9 @@ func (t *target) parse(raw []byte, hosts []string) error {
 	}
 	if i := bytes.IndexByte(rest, '?'); i >= 0 {
 		rest, t.query = rest[:i], rest[i:]
+	}
+	if hidesToken(t.query) {
+		return errTargetToken
 	}
 	t.cutSelector(rest)
 	return t.decodePath()
@@ -60,7 +66,15 @@ func (t *target) cutSelector(path []byte) {
 }
 
 // decodePath sets the policy path from the raw one and refuses every spelling
-// that two readers could understand differently.
+// that two readers could understand differently. Besides the obvious ones:
+//
+//   - a ';', behind which some readers see parameters and not the path;
+//   - an encoded '%', which a second decoder would decode again;
+//   - an encoded '?' or '#', which ends the path for who decodes first;
+//   - bytes that are not UTF-8, among them the overlong spellings of a slash.
+//
+// No path of WeChat's has any of these. A slash at the end makes no other path
+// for some readers, so the policy path has none.
 func (t *target) decodePath() error {
 	t.policy = t.policy[:0]
 	for i := 0; i < len(t.path); i++ {
@@ -72,16 +86,32 @@ func (t *target) decodePath() error {
 			}
 			i += 2
 		}
-		switch {
-		case c < ' ' || c == 0x7f:
-			return errTargetByte
-		case c == '\\', c == '/' && (encoded || endsWithSlash(t.policy)):
-			return errPathSlash
+		if err := t.misread(c, encoded); err != nil {
+			return err
 		}
 		t.policy = append(t.policy, lower(c))
 	}
 	if hasDotSegment(t.policy) {
 		return errPathDots
+	}
+	if !utf8.Valid(t.policy) {
+		return errPathReading
+	}
+	if len(t.policy) > len("/") {
+		t.policy = bytes.TrimSuffix(t.policy, rootPath)
+	}
+	return nil
+}
+
+// misread tells why c, next in the path, could be understood in two ways.
+func (t *target) misread(c byte, encoded bool) error {
+	switch {
+	case c <= ' ' || c == 0x7f:
+		return errTargetByte
+	case c == '\\', c == '/' && (encoded || endsWithSlash(t.policy)):
+		return errPathSlash
+	case c == ';' || c == '%' || c == '?' || c == '#':
+		return errPathReading
 	}
 	return nil
 }
@@ -131,46 +161,4 @@ func hasDotSegment(path []byte) bool {
 		}
 	}
 	return false
-}
-
-// unhex decodes the two hexadecimal digits that b begins with.
-func unhex(b []byte) (byte, bool) {
-	if len(b) < 2 {
-		return 0, false
-	}
-	high, ok1 := hexDigit(b[0])
-	low, ok2 := hexDigit(b[1])
-	return high<<4 | low, ok1 && ok2
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch c = lower(c); {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	}
-	return 0, false
-}
-
-// lower folds the case of ASCII letters only: header names, host names and
-// WeChat's paths are ASCII.
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
-
-// isFold reports whether b is name in any letter case. name is in lower case.
-func isFold(b []byte, name string) bool {
-	if len(b) != len(name) {
-		return false
-	}
-	for i, c := range b {
-		if lower(c) != name[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,48 @@
+package proxy
+
+import "github.com/valyala/fasthttp"
+
+// cleanResponse removes from WeChat's answer what was meant for the proxy's own
+// connection to WeChat, what only the proxy may say, and what is no header.
+func (f *fields) cleanResponse(h *fasthttp.ResponseHeader) {
+	f.connection = f.connection[:0]
+	for name, value := range h.All() {
+		if isFold(name, "connection") {
+			f.connection = append(append(f.connection, value...), ',')
+		}
+	}
+	h.ResetConnectionClose()
+	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
+	if !isValue(h.StatusMessage()) {
+		h.SetStatusMessage(nil)
+	}
+	f.dropped = f.dropped[:0]
+	for name := range h.All() {
+		if !f.belongs(name) {
+			f.dropped = append(f.dropped, name)
+		}
+	}
+	for _, name := range f.dropped {
+		h.DelBytes(name)
+	}
+}
+
+// belongs reports whether the header called name is a part of WeChat's answer.
+// Content-Length always is, even if Connection names it.
+func (f *fields) belongs(name []byte) bool {
+	if isFold(name, "content-length") {
+		return true
+	}
+	return isName(name) && !isHopByHop(name) && !isOurs(name) && !listed(f.connection, name)
+}
+
+// endsConnection reports whether WeChat closes the connection behind its answer.
+// fasthttp recognizes no other spelling of the header than "close" alone.
+func endsConnection(h *fasthttp.ResponseHeader) bool {
+	for name, value := range h.All() {
+		if isFold(name, "connection") && listed(value, []byte("close")) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,43 @@
+package proxy
+
+// unhex decodes the two hexadecimal digits that b begins with.
+func unhex(b []byte) (byte, bool) {
+	if len(b) < 2 {
+		return 0, false
+	}
+	high, ok1 := hexDigit(b[0])
+	low, ok2 := hexDigit(b[1])
+	return high<<4 | low, ok1 && ok2
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch c = lower(c); {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	}
+	return 0, false
+}
+
+// lower folds the case of ASCII letters only: header names, host names and
+// WeChat's paths are ASCII.
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+// isFold reports whether b is name in any letter case. name is in lower case.
+func isFold(b []byte, name string) bool {
+	if len(b) != len(name) {
+		return false
+	}
+	for i, c := range b {
+		if lower(c) != name[i] {
+			return false
+		}
+	}
+	return true
+}
