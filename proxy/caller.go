@@ -36,6 +36,25 @@ func policyPatterns(patterns []string) []string {
 	return spelled
 }
 
+// admit decides who calls, for which account, and whether they may.
+func (p *Proxy) admit(x *exchange) (err error) {
+	header := &x.ctx.Request.Header
+	if err = x.target.parse(header.RequestURI(), p.config.OwnHosts); err != nil {
+		return refuse(badRequest, err.Error())
+	}
+	if x.client, err = p.client(header); err != nil {
+		return err
+	}
+	if x.account, err = p.account(x.client, &x.target, &x.fields); err != nil {
+		return err
+	}
+	if !x.client.permits(x.target.policy) {
+		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
+	}
+	x.route = p.credentialOf(x.target.policy)
+	return nil
+}
+
 // client returns the client that proves itself by "Authorization: Bearer KEY".
 func (p *Proxy) client(h *fasthttp.RequestHeader) (*Client, error) {
 	if len(p.clients) == 0 {

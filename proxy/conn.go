@@ -16,7 +16,7 @@ type conn struct {
 	socket   net.Conn // the raw connection below
 	host     *host
 	reader   *bufio.Reader
-	out      []byte        // the request being written; the buffer is used again
+	out      []byte        // the request being written, then parts of the answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	idleFrom time.Time     // when it became idle
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
@@ -24,10 +24,6 @@ type conn struct {
 
 // responseHeaderSize bounds the header of WeChat's answers.
 const responseHeaderSize = 16 << 10
-
-// responseBodySize bounds the body of WeChat's answers, far above any that its
-// manual knows: memory is taken for whatever length an answer claims to have.
-const responseBodySize = 256 << 20
 
 // keptRequestSize is the largest request buffer that a connection keeps.
 const keptRequestSize = 64 << 10
@@ -37,88 +33,85 @@ const keptRequestSize = 64 << 10
 var errStale = errors.New("the kept-alive connection was closed")
 
 // roundTrip writes m and reads the answer into resp. Afterwards the connection
-// is idle or closed.
+// is idle or closed, unless resp has a stream of the body.
 func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
-	err := c.exchange(m, resp)
-	if err != nil || endsConnection(&resp.Header) || c.saidMore() {
+	whole, err := c.exchange(m, resp)
+	if err != nil {
 		c.Close()
 		return err
 	}
+	keep := whole && !endsConnection(&resp.Header)
+	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
+		c.retire(keep)
+		return nil
+	}
+	return c.receive(resp, keep)
+}
+
+// retire makes the connection idle, or closes it.
+func (c *conn) retire(keep bool) {
+	if !keep || c.saidMore() {
+		c.Close()
+		return
+	}
 	c.reused, c.idleFrom = true, time.Now()
 	c.host.idle.push(c)
-	return nil
 }
 
-func (c *conn) exchange(m *Message, resp *fasthttp.Response) error {
+// exchange writes m and reads the header of the answer. It reports whether m was
+// sent as a whole: WeChat may answer before it has read everything, and close.
+func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	timeout := c.host.limit.Timeout
 	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return c.classify(err, false)
-	}
-	if err := c.writeRequest(m); err != nil {
-		return c.classify(err, false)
-	}
-	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return c.classify(err, false)
+		return false, c.classify(err, false)
 	}
 	c.patience = 0
-	if _, err := c.reader.Peek(1); err != nil {
-		return c.classify(err, false)
+	c.appendHead(m)
+	if int64(len(c.out))+m.Body.Len() > keptRequestSize {
+		return c.upload(m, resp)
 	}
-	if err := c.readResponse(m, resp); err != nil {
-		return c.classify(err, true)
+	if m.Body.Len() > 0 {
+		c.out = append(c.out, m.Body.memory...)
 	}
-	return nil
+	_, failed := c.Write(c.out)
+	if failed != nil {
+		timeout = lastWords
+	}
+	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+		return false, c.classify(err, false)
+	}
+	if err = c.readHeader(m, resp); err != nil && failed != nil {
+		err = c.classify(failed, false)
+	}
+	return failed == nil, err
 }
 
-// writeRequest sends a small request in one write, so that it travels in one
-// segment and one TLS record.
-func (c *conn) writeRequest(m *Message) error {
+// appendHead puts the head of the request into the buffer. A small request is
+// sent in one write, so that it travels in one segment and one TLS record.
+func (c *conn) appendHead(m *Message) {
 	out := append(c.out[:0], m.Method...)
 	out = append(append(out, ' '), m.Target...)
 	out = append(append(out, " HTTP/1.1\r\nHost: "...), c.host.name...)
 	out = append(append(out, "\r\n"...), m.Fields...)
-	out = append(out, "\r\n"...)
-	body := m.Body
-	if len(out)+len(body) <= keptRequestSize {
-		out, body = append(out, body...), nil
-	}
-	c.out = out
-	_, err := c.Write(out)
-	for err == nil && len(body) > 0 {
-		part := body[:min(len(body), keptRequestSize)]
-		body = body[len(part):]
-		if err = c.SetWriteDeadline(time.Now().Add(c.host.limit.Timeout)); err == nil {
-			_, err = c.Write(part)
-		}
-	}
-	return err
+	c.out = append(out, "\r\n"...)
 }
 
-// readResponse reads the answer. Interim answers (1xx) are read past.
-func (c *conn) readResponse(m *Message, resp *fasthttp.Response) error {
+// readHeader reads the header of the answer. Interim answers (1xx) are read past.
+func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	resp.ResetBody()
 	resp.Header.DisableNormalizing() // WeChat's names, LogicRet and all, stay as they are
 	resp.SkipBody = m.isHead()
+	if _, err := c.reader.Peek(1); err != nil {
+		return c.classify(err, false)
+	}
 	for {
 		if err := resp.Header.Read(c.reader); err != nil {
-			return err
+			return c.classify(err, true)
 		}
 		if resp.StatusCode() >= fasthttp.StatusOK {
-			break
+			return nil
 		}
 	}
-	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) {
-		return nil
-	}
-	c.patience = c.host.limit.Timeout
-	if err := resp.ReadBody(c.reader, responseBodySize); err != nil {
-		return err
-	}
-	if resp.Header.ContentLength() == -1 {
-		var dropped fasthttp.ResponseHeader // trailers end at this hop
-		return dropped.ReadTrailer(c.reader)
-	}
-	return nil
 }
 
 // Read reads from the connection. While the body comes in, every part of it

@@ -335,7 +335,6 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"a body too large", fmt.Errorf("reading: %w", fasthttp.ErrBodyTooLarge), 413, "max_body"},
 		{"a header too large", fmt.Errorf("reading: %w", &fasthttp.ErrSmallBuffer{}), 400, "16 KiB"},
 		{"a caller too slow", fmt.Errorf("reading: %w", &net.OpError{Op: "read", Err: timeoutError{}}), 400, "in time"},
 		{"a connection that broke", &net.OpError{Op: "read", Err: errors.New("CANARY")}, 400, "RFC 9112"},

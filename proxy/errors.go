@@ -30,6 +30,7 @@ var (
 	upstreamUnreachable = problem{fasthttp.StatusBadGateway, -50200, "upstream_unreachable"}
 	tokenUnavailable    = problem{fasthttp.StatusServiceUnavailable, -50300, "token_unavailable"}
 	upstreamBusy        = problem{fasthttp.StatusServiceUnavailable, -50301, "upstream_busy"}
+	tooManyConnections  = problem{fasthttp.StatusServiceUnavailable, -50302, "too_many_connections"}
 	upstreamTimeout     = problem{fasthttp.StatusGatewayTimeout, -50400, "upstream_timeout"}
 )
 

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -13,6 +12,10 @@ import (
 // buffers that it is rebuilt in. Exchanges are used again.
 type exchange struct {
 	ctx      *fasthttp.RequestCtx
+	caller   *callerConn // nil without one
+	maxBody  int64
+	unread   bool // some of the request's body may not have been read
+	body     Body
 	target   target
 	fields   fields
 	client   *Client
@@ -31,12 +34,14 @@ var (
 // attemptNames are the values of Wxproxy-Attempts.
 var attemptNames = [...]string{"0", "1", "2"}
 
-func (x *exchange) begin(ctx *fasthttp.RequestCtx) {
+func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.fields.close, x.target.path = false, nil
+	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
+	x.message.Body = &x.body
 }
 
-// readHeader reads the rest of the request: method, end-to-end headers, body.
+// readHeader reads the method and the end-to-end headers.
 func (x *exchange) readHeader() error {
 	req, m := &x.ctx.Request, &x.message
 	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
@@ -48,14 +53,9 @@ func (x *exchange) readHeader() error {
 		x.fields.close = true
 		return refuse(badRequest, err.Error())
 	}
-	m.Method, m.Body = req.Header.Method(), req.Body()
+	m.Method = req.Header.Method()
 	if !isForwarded(m.Method) {
 		return refuse(badRequest, "the method is none that WeChat's API uses")
-	}
-	if len(m.Body) > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
-		m.Fields = append(m.Fields, "Content-Length: "...)
-		m.Fields = strconv.AppendInt(m.Fields, int64(len(m.Body)), 10)
-		m.Fields = append(m.Fields, "\r\n"...)
 	}
 	return nil
 }

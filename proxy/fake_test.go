@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,7 +39,7 @@ func (r *recorder) Send(m *Message, resp *fasthttp.Response) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	body := r.answers[min(len(r.got), len(r.answers)-1)]
-	r.got = append(r.got, sent{string(m.Method), string(m.Target), string(m.Fields), string(m.Body)})
+	r.got = append(r.got, sent{string(m.Method), string(m.Target), string(m.Fields), bodyOf(m)})
 	resp.Header.SetContentType("application/json; encoding=utf-8")
 	resp.SetBodyString(body)
 	return nil
@@ -259,19 +260,24 @@ func readAnswer(r *bufio.Reader, head bool) (a answer, err error) {
 	if a.head, err = readHead(r); err != nil {
 		return a, err
 	}
-	length := int64(-1)
+	length, chunked := int64(-1), false
 	for _, line := range a.fields() {
 		name, value, _ := strings.Cut(line, ": ")
 		if strings.EqualFold(name, "Content-Length") {
 			length, _ = strconv.ParseInt(value, 10, 64)
 		}
-		if strings.EqualFold(name, "Transfer-Encoding") {
-			return a, errors.New("an answer with a Transfer-Encoding")
-		}
+		chunked = chunked || strings.EqualFold(name, "Transfer-Encoding")
 	}
 	status := a.status()
 	if head || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified {
 		return a, nil
+	}
+	if chunked {
+		body, err := io.ReadAll(httputil.NewChunkedReader(r))
+		if a.body = string(body); err == nil {
+			_, err = r.Discard(len("\r\n")) // in place of trailers
+		}
+		return a, err
 	}
 	body := make([]byte, max(length, 0))
 	if _, err = io.ReadFull(r, body); length < 0 {
@@ -426,11 +432,20 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 
 // message is a request for Hosts.
 func message(method, target, body string) *Message {
-	m := &Message{Method: []byte(method), Target: []byte(target), Body: []byte(body)}
+	m := &Message{Method: []byte(method), Target: []byte(target), Body: new(Body)}
+	m.Body.set([]byte(body))
 	if body != "" {
 		m.Fields = fmt.Appendf(nil, "Content-Length: %d\r\n", len(body))
 	}
 	return m
+}
+
+func bodyOf(m *Message) string {
+	body, err := io.ReadAll(m.Body.Reader())
+	if err != nil {
+		return "CANNOT BE READ: " + err.Error()
+	}
+	return string(body)
 }
 
 // answered is WeChat's answer with body.

@@ -1,5 +1,12 @@
 package proxy
 
+import (
+	"fmt"
+	"io"
+
+	"github.com/valyala/fasthttp"
+)
+
 // forwardWithToken sends the request with the account's token, and once more if
 // WeChat refuses that one and there is another.
 func (p *Proxy) forwardWithToken(x *exchange) error {
@@ -54,5 +61,57 @@ func (p *Proxy) send(x *exchange) error {
 	if string(x.target.policy) == quotesRequest {
 		return maskCredentials(resp)
 	}
+	return p.handOver(x)
+}
+
+// handOver prepares the caller's side for an answer that streams.
+func (p *Proxy) handOver(x *exchange) error {
+	resp := &x.ctx.Response
+	if !resp.IsBodyStream() {
+		return nil
+	}
+	if resp.Header.ContentLength() < 0 && !x.ctx.Request.Header.IsHTTP11() {
+		return learnLength(resp)
+	}
+	x.caller.holdLittle()
+	s, ok := resp.BodyStream().(*stream)
+	if !ok {
+		return nil
+	}
+	account, path, log := x.account.Name, string(x.target.path), p.config.Log
+	p.inFlight.Add(1)
+	s.ended = func(err error) {
+		p.inFlight.Add(-1)
+		if err != nil {
+			log.Info("an answer was not passed on to its end", "account", account, "path", path, "err", err)
+		}
+	}
+	return nil
+}
+
+// maxLearned bounds an answer that has to be complete before it is passed on.
+const maxLearned = 256 << 20
+
+// learnLength reads the whole body: HTTP/1.0, which nginx speaks to those behind
+// it, knows no other way to tell a complete answer from one that was cut.
+func learnLength(resp *fasthttp.Response) error {
+	whole := new(Body)
+	if err := whole.fill(resp.BodyStream(), maxLearned); err != nil {
+		whole.release()
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	resp.SetBodyStream(&kept{whole.Reader(), whole}, int(whole.Len()))
+	return nil
+}
+
+// kept is a stream of a Body that ends with it.
+type kept struct {
+	io.Reader
+	body *Body
+}
+
+// Close gives the body back.
+func (k *kept) Close() error {
+	k.body.release()
 	return nil
 }

@@ -109,7 +109,7 @@ func (l *Listener) closeSilent() {
 }
 
 func (l *Listener) watch(c net.Conn) net.Conn {
-	watched := &callerConn{Conn: c, listener: l}
+	watched := &callerConn{Conn: c, listener: l, patience: callerPatience}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.silent[watched] = struct{}{}
@@ -120,24 +120,4 @@ func (l *Listener) forget(c *callerConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.silent, c)
-}
-
-// A callerConn notes whether its caller has ever sent anything.
-type callerConn struct {
-	net.Conn
-	listener *Listener
-	spoke    atomic.Bool
-}
-
-func (c *callerConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && c.spoke.CompareAndSwap(false, true) {
-		c.listener.forget(c)
-	}
-	return n, err
-}
-
-func (c *callerConn) Close() error {
-	c.listener.forget(c)
-	return c.Conn.Close()
 }

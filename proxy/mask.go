@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"regexp"
 
 	"github.com/valyala/fasthttp"
@@ -14,10 +15,20 @@ const quotesRequest = "/cgi-bin/openapi/rid/get"
 // separator is escaped or not.
 const credentialValue = `(?i)((?:access_token|secret)(?:=|%3d|\\u003d|\\?"\s*:\s*\\?"))[^&"\\%\s]+`
 
+// quoteSize bounds an answer that quotes a request.
+const quoteSize = 16 << 20
+
 // maskCredentials hides the values of credentials in the answer. One that cannot
 // be read cannot be passed on.
 func maskCredentials(resp *fasthttp.Response) error {
-	body, err := resp.BodyUncompressedWithLimit(responseBodySize)
+	if stream := resp.BodyStream(); stream != nil {
+		packed, err := io.ReadAll(io.LimitReader(stream, quoteSize+1))
+		if err != nil || len(packed) > quoteSize {
+			return ErrBroken
+		}
+		resp.SetBody(packed)
+	}
+	body, err := resp.BodyUncompressedWithLimit(quoteSize)
 	if err != nil {
 		return ErrBroken
 	}

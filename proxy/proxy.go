@@ -9,6 +9,7 @@ package proxy
 import (
 	"crypto/sha256"
 	"log/slog"
+	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -30,8 +31,9 @@ type Tokens interface {
 // Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]
 // implements it.
 type Upstream interface {
-	// Send returns when the answer is in resp; the error is one of the reasons
-	// that begin with Err.
+	// Send returns when the answer is in resp, all of it or its header and a
+	// stream of its body. An answer that refuses a token is always there in full.
+	// The error is one of the reasons that begin with Err.
 	Send(m *Message, resp *fasthttp.Response) error
 }
 
@@ -69,6 +71,7 @@ type Proxy struct {
 	configured routeTable
 	builtin    routeTable
 	exchanges  sync.Pool // of *exchange
+	noFiles    sync.Once // says that no file could be made for a body
 	inFlight   atomic.Int64
 	draining   atomic.Bool
 }
@@ -100,49 +103,63 @@ func (p *Proxy) InFlight() int { return int(p.inFlight.Load()) }
 // Draining reports whether the proxy is about to end.
 func (p *Proxy) Draining() bool { return p.draining.Load() }
 
-// Handle answers one request.
-func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) {
+// Handle answers one request, whatever the size of its body.
+func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) { p.handle(ctx, math.MaxInt64) }
+
+func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
 	x := p.exchanges.Get().(*exchange)
-	defer p.exchanges.Put(x)
-	x.begin(ctx)
+	defer p.release(x)
+	x.begin(ctx, maxBody)
 
-	err := p.serveSafely(x)
+	err := p.safely(x, p.serve)
 	if err != nil {
 		asFailure(err).answer(&ctx.Response)
 	}
+	x.leave(err != nil)
 	if p.draining.Load() || x.fields.close {
 		ctx.Response.SetConnectionClose()
 	}
 	p.logRequest(x, err)
 }
 
-// serveSafely keeps the process alive if serve panics. What the panic says
-// stays unsaid: it could hold a part of the request.
-func (p *Proxy) serveSafely(x *exchange) (err error) {
+// release gives back what x holds, and x itself.
+func (p *Proxy) release(x *exchange) {
+	if err := x.body.noFile; err != nil {
+		p.noFiles.Do(func() {
+			p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
+		})
+	}
+	x.body.release()
+	x.ctx, x.caller = nil, nil
+	p.exchanges.Put(x)
+}
+
+// safely keeps the process alive if do panics. What the panic says stays unsaid:
+// it could hold a part of the request.
+func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	defer func() {
 		if recover() != nil {
 			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
 			err = refuse(internalError, "the proxy made a mistake; its log says more")
 		}
 	}()
-	return p.serve(x)
+	return do(x)
 }
 
 // serve is the life of a request.
 func (p *Proxy) serve(x *exchange) error {
-	if err := x.readHeader(); err != nil {
+	if err := p.judge(x); err != nil {
 		return err
 	}
-	if err := p.admit(x); err != nil {
+	if x.route.Credential == credentialLocal {
+		return p.answerLocally(x)
+	}
+	if err := x.readBody(); err != nil {
 		return err
 	}
 	switch x.route.Credential {
-	case credentialLocal:
-		return p.answerLocally(x)
-	case CredentialDeny:
-		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
 	case CredentialApp:
 		return p.forwardWithToken(x)
 	case CredentialSecret:
@@ -152,21 +169,21 @@ func (p *Proxy) serve(x *exchange) error {
 	return p.send(x)
 }
 
-// admit decides who calls, for which account, and whether they may.
-func (p *Proxy) admit(x *exchange) (err error) {
-	header := &x.ctx.Request.Header
-	if err = x.target.parse(header.RequestURI(), p.config.OwnHosts); err != nil {
-		return refuse(badRequest, err.Error())
-	}
-	if x.client, err = p.client(header); err != nil {
+// judge decides about a request by its header alone: none of its body is read,
+// still less kept, before it is clear that it may be sent.
+func (p *Proxy) judge(x *exchange) error {
+	if err := x.readHeader(); err != nil {
 		return err
 	}
-	if x.account, err = p.account(x.client, &x.target, &x.fields); err != nil {
+	if x.caller.isSurplus() {
+		x.fields.close = true
+		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
+	}
+	if err := p.admit(x); err != nil {
 		return err
 	}
-	if !x.client.permits(x.target.policy) {
-		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
+	if x.route.Credential == CredentialDeny {
+		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
 	}
-	x.route = p.credentialOf(x.target.policy)
-	return nil
+	return x.checkLength()
 }

@@ -18,7 +18,7 @@ const maxRejection = 4096
 // 200 and a short JSON object whose top-level errcode is one of codes. The
 // content type says nothing: WeChat sends JSON as text/plain and more.
 func rejects(resp *fasthttp.Response, codes []int) (errcode int, rejected bool) {
-	if resp.StatusCode() != fasthttp.StatusOK {
+	if resp.StatusCode() != fasthttp.StatusOK || resp.IsBodyStream() {
 		return 0, false
 	}
 	body := resp.Body()
@@ -31,6 +31,30 @@ func rejects(resp *fasthttp.Response, codes []int) (errcode int, rejected bool) 
 	errcode, ok := topLevelErrcode(body)
 	return errcode, ok && slices.Contains(codes, errcode)
 }
+
+// maxPacked bounds how long a refusal can be that is packed with gzip.
+const maxPacked = 2 * maxRejection
+
+// longestRefusal returns how long the body of resp may be for resp to be WeChat's
+// refusal of a token: -1 if it is none whatever its body says.
+func longestRefusal(resp *fasthttp.Response) int {
+	switch {
+	case resp.StatusCode() != fasthttp.StatusOK:
+		return -1
+	case isFold(resp.Header.ContentEncoding(), "gzip"):
+		return maxPacked
+	}
+	return maxRejection
+}
+
+// beginsRefusal reports whether a body that begins with start may refuse a token:
+// whether it is an object of JSON, or is packed.
+func beginsRefusal(start []byte) bool {
+	start = bytes.TrimLeft(start, " \t\r\n")
+	return len(start) == 0 || start[0] == '{' || start[0] == gzipMagic
+}
+
+const gzipMagic = 0x1f
 
 // gunzip returns the first maxRejection+1 bytes at most that body unpacks to,
 // and nil when it is not gzip.

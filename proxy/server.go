@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -14,6 +16,7 @@ type Limits struct {
 	MaxBody        int           // bytes of a request's body
 	MaxConnections int           // of callers, at a time
 	IdleTimeout    time.Duration // of a kept-alive connection
+	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
 const (
@@ -24,25 +27,35 @@ const (
 	// headerTimeout is how long a caller may take to send a request's header.
 	headerTimeout = 30 * time.Second
 
-	// bodyTimeout is how long a caller may take to send a request's body, and to
-	// take the answer: enough for 16 MiB over a slow line.
-	bodyTimeout = 10 * time.Minute
+	// surplusConnections is how many connections above the limit are told so.
+	surplusConnections = 64
+
+	// surplusTime is how long one of these may take for its request.
+	surplusTime = 2 * time.Second
 )
 
-// NewServer returns the server that lets callers reach p.
+// A front is where callers' connections and requests come in.
+type front struct {
+	proxy   *Proxy
+	limits  Limits
+	callers atomic.Int64
+}
+
+// NewServer returns the server that lets callers reach p through a [Listener].
 func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
+	f := &front{proxy: p, limits: limits}
 	return &fasthttp.Server{
-		Handler:      p.Handle,
-		ErrorHandler: refuseUnreadable,
-		HeaderReceived: func(*fasthttp.RequestHeader) fasthttp.RequestConfig {
-			return fasthttp.RequestConfig{ReadTimeout: bodyTimeout}
-		},
-		Concurrency:                  limits.MaxConnections,
+		Handler:                      f.handle,
+		ExpectHandler:                f.expect,
+		HeaderReceived:               f.headerReceived,
+		ConnState:                    f.connState,
+		ErrorHandler:                 refuseUnreadable,
+		Concurrency:                  limits.MaxConnections + surplusConnections,
 		ReadBufferSize:               headerSize,
 		ReadTimeout:                  headerTimeout,
-		WriteTimeout:                 bodyTimeout,
 		IdleTimeout:                  limits.IdleTimeout,
-		MaxRequestBodySize:           limits.MaxBody,
+		StreamRequestBody:            true,
+		MaxRequestBodySize:           1,    // of a body, the least that fasthttp waits for before Handler decides
 		DisablePreParseMultipartForm: true, // it would write uploads anew, with other bytes
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
@@ -53,6 +66,50 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
 	}
 }
 
+func (f *front) handle(ctx *fasthttp.RequestCtx) { f.proxy.handle(ctx, int64(f.limits.MaxBody)) }
+
+func (f *front) expect(ctx *fasthttp.RequestCtx) int {
+	return f.proxy.expectContinue(ctx, int64(f.limits.MaxBody))
+}
+
+// headerReceived gives the body's first byte its own time. The name of the one
+// expectation that there is may be spelled in any case, which fasthttp does not
+// know, and HTTP/1.0 has no expectations.
+func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
+	if h.ContentLength() > 0 {
+		c.ReadTimeout = f.patience()
+	}
+	if expectation := h.Peek(fasthttp.HeaderExpect); len(expectation) > 0 {
+		switch {
+		case !h.IsHTTP11():
+			h.Del(fasthttp.HeaderExpect)
+		case isFold(expectation, "100-continue"):
+			h.Set(fasthttp.HeaderExpect, "100-continue")
+		}
+	}
+	return c
+}
+
+// connState counts the callers' connections.
+func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
+	switch state {
+	case fasthttp.StateNew:
+		callers := f.callers.Add(1)
+		c, ok := conn.(*callerConn)
+		if !ok {
+			return
+		}
+		c.patience = f.patience()
+		if callers > int64(f.limits.MaxConnections) {
+			c.surplus = time.Now().Add(surplusTime)
+		}
+	case fasthttp.StateClosed:
+		f.callers.Add(-1)
+	}
+}
+
+func (f *front) patience() time.Duration { return cmp.Or(f.limits.Patience, callerPatience) }
+
 // refuseUnreadable answers a request that fasthttp could not read. Its errors
 // quote what the caller sent, so nothing of them is repeated.
 func refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
@@ -60,14 +117,13 @@ func refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	var network net.Error
 	f := failure{problem: badRequest, detail: "the request is not HTTP/1.1 as RFC 9112 has it"}
 	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		f = failure{problem: bodyTooLarge, detail: "the body is larger than max_body allows"}
 	case errors.As(err, &tooLong):
 		f.detail = "the header is longer than 16 KiB"
 	case errors.As(err, &network) && network.Timeout():
 		f.detail = "the request did not arrive in time"
 	}
 	f.answer(&ctx.Response)
+	callerOf(ctx).linger()
 }
 
 // serverLog takes fasthttp's own log lines. They are formats with data of

@@ -13,7 +13,7 @@ type Message struct {
 	Method []byte
 	Target []byte // raw path and query
 	Fields []byte // header lines, CRLF behind each
-	Body   []byte
+	Body   *Body  // nil: none
 }
 
 // repeatable reports whether sending m twice has no other effect than once.
@@ -33,15 +33,20 @@ var (
 	ErrBusy = errors.New("every connection to WeChat is in use")
 )
 
-// Send sends m and reads the answer into resp. Nothing is sent twice, but for
+// Send sends m and reads the answer into resp. A body that is not read here is a
+// stream: its connection stays in use until it ends or is closed. Nothing is sent twice, but for
 // one case that cannot repeat an effect: a kept-alive connection turns out to
 // be closed and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	if err := h.acquireSlot(); err != nil {
 		return err
 	}
-	defer func() { <-h.slots }()
-
+	streams := false
+	defer func() {
+		if !streams {
+			h.releaseSlot()
+		}
+	}()
 	c, err := h.connect(true)
 	if err != nil {
 		return err
@@ -53,8 +58,13 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 		}
 		err = c.roundTrip(m, resp)
 	}
+	if s, ok := resp.BodyStream().(*stream); ok {
+		s.release, streams = h.releaseSlot, true
+	}
 	return err
 }
+
+func (h *Hosts) releaseSlot() { <-h.slots }
 
 // acquireSlot waits until fewer than MaxConnections requests are under way.
 func (h *Hosts) acquireSlot() error {

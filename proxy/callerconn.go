@@ -1,0 +1,132 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	// callerPatience is how long a caller may send nothing of a request's body.
+	// For an answer it is twice that: the kernels between the proxy and a slow
+	// caller pass on a lot at a time, and then nothing for a while.
+	callerPatience = 30 * time.Second
+
+	// lingerTime is how long the proxy goes on reading from a caller that it has
+	// refused, so that the caller reads the refusal.
+	lingerTime = 2 * time.Second
+
+	// sendBuffer is how much of a streamed answer the kernel holds for a caller.
+	sendBuffer = 128 << 10
+)
+
+// A callerConn is a caller's connection. It notes whether its caller has ever
+// sent anything, bounds how long the caller may stall, and can be closed so that
+// a caller which is still sending reads the answer.
+type callerConn struct {
+	net.Conn
+	listener *Listener
+	spoke    atomic.Bool
+	lingers  atomic.Bool // Close waits for the caller
+
+	// For the goroutine that serves the connection.
+	patience time.Duration
+	surplus  time.Time // when it ends, since it is one more than are allowed; zero if it is not
+	sending  bool      // a body: every Read has the same patience anew
+	ended    bool      // Read came to the end
+}
+
+// callerOf returns the connection of a request, nil if there is none.
+func callerOf(ctx *fasthttp.RequestCtx) *callerConn {
+	c, _ := ctx.Conn().(*callerConn)
+	return c
+}
+
+// SetReadDeadline says until when a Read may take. A connection that is one too
+// many has its own time.
+func (c *callerConn) SetReadDeadline(t time.Time) error {
+	if c.isSurplus() && t.After(c.surplus) {
+		t = c.surplus
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+// Read reads from the connection. While a body comes in, every part of it has
+// the same patience anew.
+func (c *callerConn) Read(p []byte) (int, error) {
+	if c.sending {
+		if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+			return 0, err
+		}
+	}
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.spoke.CompareAndSwap(false, true) {
+		c.listener.forget(c)
+	}
+	c.ended = c.ended || errors.Is(err, io.EOF)
+	return n, err
+}
+
+// Write writes to the connection for as long as the caller takes something.
+func (c *callerConn) Write(p []byte) (int, error) {
+	for n := 0; ; {
+		if err := c.SetWriteDeadline(time.Now().Add(2 * c.patience)); err != nil {
+			return n, err
+		}
+		written, err := c.Conn.Write(p[n:])
+		n += written
+		if err == nil || written == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+	}
+}
+
+// Close closes the connection. If that lingers, the caller is told that nothing
+// more will come, and what it sends meanwhile is thrown away: bytes that nobody
+// read would make the kernel reset the connection, and the caller could lose the
+// answer.
+func (c *callerConn) Close() error {
+	c.listener.forget(c)
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.CompareAndSwap(true, false) {
+		if half.CloseWrite() == nil && c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+			_, _ = io.Copy(io.Discard, c.Conn) // whatever ends it
+		}
+	}
+	return c.Conn.Close()
+}
+
+// linger makes Close linger.
+func (c *callerConn) linger() {
+	if c != nil {
+		c.lingers.Store(true)
+	}
+}
+
+// awaitBody says whether what is read now is a body.
+func (c *callerConn) awaitBody(sending bool) {
+	if c != nil {
+		c.sending = sending
+	}
+}
+
+// hasEnded reports whether a Read came to the connection's end.
+func (c *callerConn) hasEnded() bool { return c != nil && c.ended }
+
+// isSurplus reports whether the connection is one more than are allowed.
+func (c *callerConn) isSurplus() bool { return c != nil && !c.surplus.IsZero() }
+
+// holdLittle bounds what the kernel holds for the caller, so that the pace of
+// the caller is felt where the answer comes from.
+func (c *callerConn) holdLittle() {
+	if c == nil {
+		return
+	}
+	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
+	}
+}

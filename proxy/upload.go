@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+const (
+	// partSize is how much of a large body is read and written at a time.
+	partSize = 32 << 10
+
+	// lastWords is how long an answer may take that WeChat gave before it ended
+	// the connection in the middle of a request: it is there, or it never comes.
+	lastWords = time.Second
+)
+
+// errAnswered ends an upload that WeChat has answered.
+var errAnswered = errors.New("WeChat answered before the request was complete")
+
+// upload writes the head and a large body while it listens for the answer: who
+// refuses an upload says so early and reads no further.
+func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	if err := c.SetReadDeadline(time.Time{}); err != nil {
+		return false, c.classify(err, false)
+	}
+	var answered atomic.Bool
+	answer := make(chan error, 1) // what readHeader returned
+	go func() {
+		err := c.readHeader(m, resp)
+		answered.Store(true)
+		_ = c.SetWriteDeadline(time.Now()) // for a Write that waits; its error says the rest
+		answer <- err
+	}()
+	failed := c.writeParts(m, &answered)
+	wait := c.host.limit.Timeout
+	if failed != nil {
+		wait = lastWords
+	}
+	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
+		c.Close() // which ends readHeader too
+	}
+	early := answered.Load()
+	if err = <-answer; err != nil && failed != nil && !early {
+		err = c.classify(failed, false)
+	}
+	return failed == nil, err
+}
+
+// writeParts writes what is in the buffer and then the body, each part in the
+// same time, until all is written or WeChat has answered.
+func (c *conn) writeParts(m *Message, answered *atomic.Bool) error {
+	body := m.Body.Reader()
+	for part := c.out; ; {
+		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.Timeout)); err != nil {
+			return err
+		}
+		if answered.Load() {
+			return errAnswered
+		}
+		if _, err := c.Write(part); err != nil {
+			return err
+		}
+		buffer := c.buffer()
+		n, err := io.ReadFull(body, buffer)
+		if n == 0 && errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			return &spoolError{err}
+		}
+		part = buffer[:n]
+	}
+}
+
+// buffer returns the connection's buffer with room for a part.
+func (c *conn) buffer() []byte {
+	c.out = slices.Grow(c.out[:0], partSize)
+	return c.out[:partSize]
+}
