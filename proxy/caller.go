@@ -38,31 +38,35 @@ func policyPatterns(patterns []string) []string {
 
 // admit decides who calls, for which account, and whether they may.
 func (p *Proxy) admit(x *exchange) (err error) {
-	header := &x.ctx.Request.Header
-	if err = x.target.parse(header.RequestURI(), p.config.OwnHosts); err != nil {
+	if err = x.target.parse(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
 		return refuse(badRequest, err.Error())
 	}
-	if x.client, err = p.client(header); err != nil {
+	x.route = p.credentialOf(x.target.policy)
+	if x.client, err = p.client(x); err != nil {
 		return err
 	}
-	if x.account, err = p.account(x.client, &x.target, &x.fields); err != nil {
+	if x.account, err = p.account(x); err != nil {
 		return err
 	}
 	if !x.client.permits(x.target.policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
 	}
-	x.route = p.credentialOf(x.target.policy)
 	return nil
 }
 
-// client returns the client that proves itself by "Authorization: Bearer KEY".
-func (p *Proxy) client(h *fasthttp.RequestHeader) (*Client, error) {
+// client returns the client that proves itself by "Authorization: Bearer KEY",
+// or by its key in the place of the AppSecret, where SDKs send that.
+func (p *Proxy) client(x *exchange) (*Client, error) {
 	if len(p.clients) == 0 {
 		return &p.anyone, nil
 	}
-	scheme, key, _ := bytes.Cut(h.Peek(fasthttp.HeaderAuthorization), []byte(" "))
+	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
 	if !isFold(scheme, "bearer") {
-		return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+		secret, ok := queryValue(x.target.query, x.route.names.secret)
+		if !ok {
+			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+		}
+		key = []byte(secret)
 	}
 	if c, ok := p.clients[sha256.Sum256(bytes.TrimSpace(key))]; ok {
 		return c, nil
@@ -72,8 +76,9 @@ func (p *Proxy) client(h *fasthttp.RequestHeader) (*Client, error) {
 
 // account chooses the account of a request: the one that it names, the client's
 // only one, or the default.
-func (p *Proxy) account(c *Client, t *target, f *fields) (*Account, error) {
-	a, named := p.namedAccount(t, f)
+func (p *Proxy) account(x *exchange) (*Account, error) {
+	c := x.client
+	a, named := p.namedAccount(x)
 	if !named && len(c.Accounts) == 1 {
 		a, named = p.accounts[c.Accounts[0]], true
 	}
@@ -93,16 +98,20 @@ func (p *Proxy) account(c *Client, t *target, f *fields) (*Account, error) {
 
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query. The account is nil if none has that
-// name.
-func (p *Proxy) namedAccount(t *target, f *fields) (a *Account, named bool) {
-	if t.selector != nil {
-		return p.accounts[string(t.selector)], true
+// name; an appid that the proxy sets anyway names only an account that there is.
+func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
+	if x.target.selector != nil {
+		return p.accounts[string(x.target.selector)], true
 	}
-	if len(f.account) > 0 {
-		return p.accounts[string(f.account)], true
+	if len(x.fields.account) > 0 {
+		return p.accounts[string(x.fields.account)], true
 	}
-	appID, named := queryValue(t.query, "from_appid")
-	return p.accounts[appID], named
+	if appID, named := queryValue(x.target.query, "from_appid"); named {
+		return p.accounts[appID], true
+	}
+	appID, _ := queryValue(x.target.query, x.route.names.appID)
+	a = p.accounts[appID]
+	return a, a != nil
 }
 
 // permits reports whether the client may call the policy path.

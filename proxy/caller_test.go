@@ -128,6 +128,45 @@ func TestClientMayDoWhatItsRightsSay(t *testing.T) {
 	}
 }
 
+func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) {
+	clients := []Client{keyed("orders", "orders-key"), {Name: "games", KeySHA256: keyed("games", "games-key").KeySHA256, Accounts: []string{"game"}}}
+	rows := []struct {
+		name, request string
+		clients       []Client
+		account, slug string
+	}{
+		{"key and app_id", get("/sns/jscode2session?appid=wxclub&secret=orders-key&js_code=1"), clients, "club", ""},
+		{"the other name of the secret", get("/cgi-bin/clear_quota/v2?appid=wxclub&appsecret=orders-key"), clients, "club", ""},
+		{"a wrong key", get("/sns/jscode2session?appid=wxclub&secret=x&js_code=1"), clients, "", "unauthenticated"},
+		{"no key", get("/sns/jscode2session?appid=wxclub&js_code=1"), clients, "", "unauthenticated"},
+		{"a key where no AppSecret goes", get("/sns/oauth2/refresh_token?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
+		{"a key on a path that takes a token", get("/p?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
+		{"another client's account", get("/sns/jscode2session?appid=wxclub&secret=games-key&js_code=1"), clients, "", "forbidden_account"},
+		{"an app_id without clients", get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
+		{"an app_id that nobody has", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
+		{"the path before the app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "shop", ""},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			u := &recorder{answers: []string{okBody}}
+			c := config(u, account("shop", "wxshop"), account("club", "wxclub"), account("game", "wxgame"))
+			c.Default, c.Clients = "game", row.clients
+			ctx := handle(t, New(c), row.request)
+			if got := slugOf(ctx); got != row.slug {
+				t.Fatalf("got %q (%s); want %q", got, ctx.Response.Body(), row.slug)
+			}
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Account")); got != row.account {
+				t.Errorf("got the account %q; want %q", got, row.account)
+			}
+			for _, sent := range u.got {
+				if strings.Contains(sent.target, "-key") || !strings.Contains(sent.target, "appid=wx"+row.account) {
+					t.Errorf("WeChat got %q; want the account's appid and no key", sent.target)
+				}
+			}
+		})
+	}
+}
+
 func TestKeyOfTheClientDoesNotReachWeChat(t *testing.T) {
 	u := &recorder{answers: []string{okBody}}
 	c := config(u)

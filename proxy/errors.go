@@ -54,6 +54,9 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.SetStatusCode(f.status)
 	resp.Header.SetContentType("application/json; charset=utf-8")
 	resp.Header.Set("Wxproxy-Error", f.slug)
+	if f.status == fasthttp.StatusUnauthorized {
+		resp.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
+	}
 	if f.retryAfter > 0 {
 		seconds := (f.retryAfter + time.Second - 1) / time.Second
 		resp.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(seconds), 10))
@@ -87,7 +90,7 @@ func asFailure(err error) *failure {
 	case errors.Is(err, ErrBusy):
 		return &failure{problem: upstreamBusy, detail: "every connection to WeChat stayed in use; nothing was sent", retryAfter: time.Second}
 	case errors.Is(err, ErrBroken):
-		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke before its answer was complete; the request may have taken effect and is not sent again"}
+		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
 	}
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
 }

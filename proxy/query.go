@@ -58,9 +58,9 @@ func appendEscaped(dst []byte, value string) []byte {
 }
 
 // queryValue returns the decoded value of the first parameter called name; one
-// that cannot be decoded counts as empty.
+// that cannot be decoded counts as empty. No parameter has the empty name.
 func queryValue(query []byte, name string) (string, bool) {
-	for len(query) > 0 {
+	for len(query) > 0 && name != "" {
 		segment := query[1:]
 		if i := bytes.IndexByte(segment, '&'); i >= 0 {
 			segment = segment[:i]
@@ -90,22 +90,26 @@ func namedAny(segment []byte, names []string) bool {
 
 // hidesToken reports whether query holds an access_token that only those see who
 // take a ';' for an '&', as HTML 4 did. Taking it out could change a value that
-// others read, so such a query is refused.
+// others read, so such a query is refused; what stands behind a parameter that is
+// taken out anyway goes with it.
 func hidesToken(query []byte) bool {
-	for {
-		i := bytes.IndexByte(query, ';')
-		if i < 0 {
-			return false
+	for len(query) > 0 {
+		segment := query[1:]
+		if i := bytes.IndexByte(segment, '&'); i >= 0 {
+			segment = segment[:i]
 		}
-		query = query[i+1:]
-		segment := query
-		if end := bytes.IndexAny(segment, ";&"); end >= 0 {
-			segment = segment[:end]
-		}
+		query = query[1+len(segment):]
 		if named(segment, "access_token") {
-			return true
+			continue
+		}
+		for hidden := true; hidden; {
+			var part []byte
+			if part, segment, hidden = bytes.Cut(segment, []byte(";")); named(part, "access_token") {
+				return true
+			}
 		}
 	}
+	return false
 }
 
 // named reports whether the query parameter in segment is called name, however

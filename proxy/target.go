@@ -25,7 +25,7 @@ var (
 	errPathSlash      = errors.New("the path holds '//', '\\' or an encoded slash")
 	errPathDots       = errors.New("the path holds a '.' or '..' segment")
 	errPathPercentage = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
-	errPathReading    = errors.New("the path holds a ';', an encoded '%', '?' or '#', or bytes that are not UTF-8")
+	errPathReading    = errors.New("the path holds a ';', an encoded '%', '?' or '#', a space beside a slash, or bytes that are not UTF-8")
 )
 
 // parse takes raw apart, keeping references into it. hosts are the hosts that
@@ -71,7 +71,8 @@ func (t *target) cutSelector(path []byte) {
 //   - a ';', behind which some readers see parameters and not the path;
 //   - an encoded '%', which a second decoder would decode again;
 //   - an encoded '?' or '#', which ends the path for who decodes first;
-//   - bytes that are not UTF-8, among them the overlong spellings of a slash.
+//   - bytes that are not UTF-8, among them the overlong spellings of a slash;
+//   - a space at either end of a segment, which some readers trim.
 //
 // No path of WeChat's has any of these. A slash at the end makes no other path
 // for some readers, so the policy path has none.
@@ -94,7 +95,7 @@ func (t *target) decodePath() error {
 	if hasDotSegment(t.policy) {
 		return errPathDots
 	}
-	if !utf8.Valid(t.policy) {
+	if !utf8.Valid(t.policy) || hasLooseSpace(t.policy) {
 		return errPathReading
 	}
 	if len(t.policy) > len("/") {
@@ -106,7 +107,7 @@ func (t *target) decodePath() error {
 // misread tells why c, next in the path, could be understood in two ways.
 func (t *target) misread(c byte, encoded bool) error {
 	switch {
-	case c <= ' ' || c == 0x7f:
+	case c < ' ' || c == 0x7f:
 		return errTargetByte
 	case c == '\\', c == '/' && (encoded || endsWithSlash(t.policy)):
 		return errPathSlash
@@ -161,4 +162,10 @@ func hasDotSegment(path []byte) bool {
 		}
 	}
 	return false
+}
+
+// hasLooseSpace reports whether a segment of the decoded path begins or ends
+// with a space.
+func hasLooseSpace(path []byte) bool {
+	return bytes.Contains(path, []byte("/ ")) || bytes.Contains(path, []byte(" /")) || bytes.HasSuffix(path, []byte(" "))
 }

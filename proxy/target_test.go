@@ -103,7 +103,7 @@ func TestTargetThatIsAmbiguousIsRefused(t *testing.T) {
 		{"an encoded percent sign", "/a%25", errPathReading},
 		{"an encoded question mark", "/cgi-bin/token%3fa", errPathReading},
 		{"an encoded fragment", "/cgi-bin/token%23a", errPathReading},
-		{"an encoded space", "/cgi-bin/token%20", errTargetByte},
+		{"an encoded space", "/cgi-bin/token%20", errPathReading},
 		{"an overlong slash", "/cgi-bin%c0%aftoken", errPathReading},
 		{"a raw overlong slash", "/cgi-bin\xc0\xaftoken", errPathReading},
 		{"an overlong slash of three bytes", "/cgi-bin%e0%80%aftoken", errPathReading},
