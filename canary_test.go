@@ -254,14 +254,13 @@ func TestNoSecretIsSaidWhateverTheTokenAPIAnswers(t *testing.T) {
 func TestNoSecretIsSaidOfAnUpstreamThatEchoes(t *testing.T) {
 	t.Parallel()
 	for name, answer := range map[string]string{
-		"as a status line":  "%[1]s\r\n\r\n",
-		"as a header":       "HTTP/1.1 200 OK\r\n%[1]s\r\n: %[1]s\r\n\r\n",
-		"as a length":       "HTTP/1.1 200 OK\r\nContent-Length: %[1]s\r\n\r\n",
-		"as a chunk":        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%[1]s\r\n",
-		"as a status":       "HTTP/1.1 %[1]s\r\n\r\n",
-		"as a reason":       "HTTP/1.1 200 %[1]s\r\nContent-Length: x\r\n\r\n",
-		"after too long":    "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17) + "%[1]s\r\n\r\n",
-		"as gzip that lies": "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3000\r\n\r\n%[1]s",
+		"as a status line": "%[1]s\r\n\r\n",
+		"as a header":      "HTTP/1.1 200 OK\r\n%[1]s\r\n: %[1]s\r\n\r\n",
+		"as a length":      "HTTP/1.1 200 OK\r\nContent-Length: %[1]s\r\n\r\n",
+		"as a chunk":       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%[1]s\r\n",
+		"as a status":      "HTTP/1.1 %[1]s\r\n\r\n",
+		"as a reason":      "HTTP/1.1 200 %[1]s\r\nContent-Length: x\r\n\r\n",
+		"after too long":   "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17) + "%[1]s\r\n\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
