@@ -186,6 +186,26 @@ func TestAnswerLosesWhatEndsAtTheProxy(t *testing.T) {
 	}
 }
 
+func TestLinesOfOneHeaderStayInOrder(t *testing.T) {
+	var h fasthttp.ResponseHeader
+	h.SetNoDefaultContentType(true)
+	h.DisableNormalizing()
+	for _, line := range []string{
+		"Keep-Alive: x", "Vary: 1", "Connection: keep-alive", "Set-Cookie: a=1", "vary: 2", "A: b", "Set-Cookie: a=2", "TE: x", "Vary: 3", "Connection: x",
+	} {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	new(fields).cleanResponse(&h)
+	var got []string
+	for name, value := range h.All() {
+		got = append(got, string(name)+": "+string(value))
+	}
+	if want := []string{"Set-Cookie: a=1", "Set-Cookie: a=2", "A: b", "Vary: 1", "vary: 2", "Vary: 3"}; !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
 func TestConnectionThatEndsIsRecognized(t *testing.T) {
 	for value, want := range map[string]bool{
 		"close": true, "Close": true, "x, CLOSE": true, "close, X-Named": true, "keep-alive": false, "closed": false, "": false,
