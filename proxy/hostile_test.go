@@ -271,7 +271,9 @@ func checkToken(t testing.TB, raw, requestPath, query, want string) {
 // looked at and allowed, and it carries one access_token, ours.
 func FuzzHostileCaller(f *testing.F) {
 	for _, row := range smugglingAttempts() {
-		f.Add([]byte(row.raw))
+		if len(row.raw) < 4<<10 { // others only slow the fuzzer down
+			f.Add([]byte(row.raw))
+		}
 	}
 	for _, target := range spellings() {
 		f.Add([]byte(get(target)))
