@@ -1,10 +1,6 @@
 package proxy
 
-import (
-	"bytes"
-
-	"github.com/valyala/fasthttp"
-)
+import "github.com/valyala/fasthttp"
 
 // cleanResponse removes from WeChat's answer what was meant for the proxy's own
 // connection to WeChat, what only the proxy may say, and what is no header.
@@ -51,7 +47,7 @@ func (f *fields) repeated(h *fasthttp.ResponseHeader) (headers []header) {
 	for name, value := range h.All() {
 		lines := 0
 		for other := range h.All() {
-			if len(other) == len(name) && bytes.EqualFold(other, name) {
+			if equalFold(other, name) {
 				lines++
 			}
 		}
