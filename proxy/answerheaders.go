@@ -22,9 +22,40 @@ func (f *fields) cleanResponse(h *fasthttp.ResponseHeader) {
 			f.dropped = append(f.dropped, name)
 		}
 	}
+	if len(f.dropped) == 0 {
+		return
+	}
+	repeated := f.repeated(h)
 	for _, name := range f.dropped {
 		h.DelBytes(name)
 	}
+	for _, line := range repeated {
+		h.Del(line.name)
+	}
+	for _, line := range repeated {
+		h.Add(line.name, line.value)
+	}
+}
+
+// A header is one line of an answer's header.
+type header struct{ name, value string }
+
+// repeated returns the headers that belong to the answer and have more than one
+// line each: fasthttp deletes a header by moving the last one into the gap, and
+// the order of lines of one name means something.
+func (f *fields) repeated(h *fasthttp.ResponseHeader) (headers []header) {
+	for name, value := range h.All() {
+		lines := 0
+		for other := range h.All() {
+			if equalFold(other, name) {
+				lines++
+			}
+		}
+		if lines > 1 && f.belongs(name) && !isFold(name, "set-cookie") { // fasthttp keeps cookies in order
+			headers = append(headers, header{string(name), string(value)})
+		}
+	}
+	return headers
 }
 
 // belongs reports whether the header called name is a part of WeChat's answer.

@@ -41,3 +41,16 @@ func isFold(b []byte, name string) bool {
 	}
 	return true
 }
+
+// equalFold reports whether a and b are the same in any letter case.
+func equalFold(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, c := range a {
+		if lower(c) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}

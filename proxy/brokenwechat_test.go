@@ -331,7 +331,7 @@ func FuzzBrokenWeChat(f *testing.F) {
 		conn.Write(<-raw)
 		return <-keep
 	})
-	s := serve(f, config(hostsAt(f, func(c *HostsConfig) { c.Timeout = 20 * time.Millisecond }, w.url)), defaultLimits)
+	s := serve(f, config(hostsAt(f, func(c *HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.url)), defaultLimits)
 	f.Fuzz(func(t *testing.T, answer []byte, keeps bool) {
 		raw <- answer
 		keep <- keeps

@@ -127,7 +127,7 @@ func FuzzEndToEndHeaders(f *testing.F) {
 	for _, seed := range []string{
 		"\r\n", lines("A: b", ""), lines("Connection: a, b", "A: 1", "B: 2", "C: 3", ""), lines("A : b", ""), "A: b\n\r\n",
 		lines("Transfer-Encoding: chunked", "Content-Length: 1", ""), lines("Connection: connection, ,host", "Host: x", ""),
-		lines("wxproxy-: x", "Te: y", ""), "a0:\r\n",
+		lines("wxproxy-: x", "Te: y", ""), lines("Connection: \u017f, \u0085k", "S: 1", "K: 2", ""), "a0:\r\n",
 	} {
 		f.Add(seed)
 	}
@@ -145,7 +145,7 @@ func FuzzEndToEndHeaders(f *testing.F) {
 		for line := range strings.SplitSeq(strings.TrimSuffix(block, "\r\n"), "\r\n") {
 			if name, value, _ := strings.Cut(line, ":"); strings.EqualFold(name, "connection") {
 				for item := range strings.SplitSeq(value, ",") {
-					nominated = append(nominated, strings.ToLower(strings.TrimSpace(item)))
+					nominated = append(nominated, asciiLower(strings.Trim(item, " \t")))
 				}
 			}
 			all = append(all, line)
@@ -182,6 +182,26 @@ func TestAnswerLosesWhatEndsAtTheProxy(t *testing.T) {
 		got = append(got, string(name)+": "+string(value))
 	}
 	if want := []string{"LogicRet: 0", "x-tail: 4"}; !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+func TestLinesOfOneHeaderStayInOrder(t *testing.T) {
+	var h fasthttp.ResponseHeader
+	h.SetNoDefaultContentType(true)
+	h.DisableNormalizing()
+	for _, line := range []string{
+		"Keep-Alive: x", "Vary: 1", "Connection: keep-alive", "Set-Cookie: a=1", "vary: 2", "A: b", "Set-Cookie: a=2", "TE: x", "Vary: 3", "Connection: x",
+	} {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	new(fields).cleanResponse(&h)
+	var got []string
+	for name, value := range h.All() {
+		got = append(got, string(name)+": "+string(value))
+	}
+	if want := []string{"Set-Cookie: a=1", "Set-Cookie: a=2", "A: b", "Vary: 1", "vary: 2", "Vary: 3"}; !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }

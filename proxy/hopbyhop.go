@@ -46,7 +46,7 @@ func listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var item []byte
 		item, list, _ = bytes.Cut(list, []byte(","))
-		if bytes.EqualFold(trimSpace(item), name) {
+		if equalFold(trimSpace(item), name) {
 			return true
 		}
 	}

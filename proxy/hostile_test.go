@@ -204,11 +204,14 @@ func checkAttack(t testing.TB, s *stronghold, raw string) {
 	}
 }
 
+// overlong reads bytes that are not UTF-8 as some do all the same.
+var overlong = strings.NewReplacer(`\`, "/", "\xc0\xaf", "/", "\xe0\x80\xaf", "/", "\xf0\x80\x80\xaf", "/", "\xc0\xae", ".", "\xc1\xb4", "t")
+
 // forbiddenBy returns the reading of raw that must not reach WeChat: that of a
 // server that decodes again and again and cleans the path in every way.
 func forbiddenBy(raw string) string {
 	for range 4 {
-		reading := strings.ReplaceAll(asciiLower(raw), `\`, "/")
+		reading := overlong.Replace(asciiLower(raw))
 		var segments []string
 		for segment := range strings.SplitSeq(reading, "/") {
 			segment, _, _ = strings.Cut(segment, ";")
@@ -268,7 +271,9 @@ func checkToken(t testing.TB, raw, requestPath, query, want string) {
 // looked at and allowed, and it carries one access_token, ours.
 func FuzzHostileCaller(f *testing.F) {
 	for _, row := range smugglingAttempts() {
-		f.Add([]byte(row.raw))
+		if len(row.raw) < 4<<10 { // others only slow the fuzzer down
+			f.Add([]byte(row.raw))
+		}
 	}
 	for _, target := range spellings() {
 		f.Add([]byte(get(target)))
