@@ -28,6 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	defer os.Remove(builtPath())
 	m.Run()
 }
 
@@ -45,6 +46,8 @@ type launch struct {
 	args []string
 	env  []string // NAME=value; nothing of the test's own environment is passed on
 	dir  string   // the working directory; empty: an empty one
+
+	executable string // empty: the test binary itself
 }
 
 // A program is wxproxy as a process.
@@ -66,6 +69,7 @@ func start(t *testing.T, l launch) *program {
 	if err != nil {
 		t.Fatal(err)
 	}
+	executable = cmp.Or(l.executable, executable)
 	p := &program{t: t, cmd: exec.Command(executable, l.args...), ended: make(chan struct{})}
 	p.cmd.Dir = l.dir
 	if l.dir == "" {

@@ -29,6 +29,20 @@ func BenchmarkHandle(b *testing.B) {
 	}
 }
 
+// A small call over sockets, the caller's and WeChat's work included.
+func BenchmarkWire(b *testing.B) {
+	w := startRaw(b, always(answered(okBody)))
+	s := serve(b, config(hostsAt(b, nil, w.url)), defaultLimits)
+	c := s.dial(b)
+	request := post("/cgi-bin/message/custom/send?a=b", `{"touser":"o1","msgtype":"text"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if a := c.call(request); a.body != okBody {
+			b.Fatalf("got %q", a.body)
+		}
+	}
+}
+
 func BenchmarkTarget(b *testing.B) {
 	raw := []byte("/@shop/cgi-bin/message/custom/send?access_token=theirs&a=b&pay_sig=0123456789abcdef")
 	var x exchange

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
 const (
@@ -86,7 +85,9 @@ func (b *Body) makeRoom() error {
 	if b.file != nil {
 		return b.flush()
 	}
-	b.memory = slices.Grow(b.memory, max(len(b.memory), firstMemory))
+	more := make([]byte, len(b.memory), max(2*len(b.memory), firstMemory))
+	copy(more, b.memory)
+	b.memory = more
 	return nil
 }
 
@@ -116,7 +117,7 @@ func (b *Body) release() {
 	if b.file != nil {
 		b.file.Close()
 	}
-	if cap(b.memory) > 2*memorySize {
+	if cap(b.memory) > memorySize {
 		b.memory = nil
 	}
 	*b = Body{memory: b.memory[:0]}

@@ -313,21 +313,6 @@ func TestListenerThatIsClosedEndsTheService(t *testing.T) {
 	}
 }
 
-func TestTooManyConnectionsAreTurnedAway(t *testing.T) {
-	t.Parallel()
-	limits := defaultLimits
-	limits.MaxConnections = 1
-	s := serve(t, config(&recorder{answers: []string{okBody}}), limits)
-	c := s.dial(t)
-	c.call(get("/p"))
-	if a := s.dial(t).call(get("/p")); a.status() != 503 {
-		t.Errorf("got %q; want 503", a.head)
-	}
-	if a := c.call(get("/p")); a.status() != 200 {
-		t.Errorf("the first connection got %q; want an answer", a.head)
-	}
-}
-
 func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	rows := []struct {
 		name   string

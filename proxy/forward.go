@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -82,8 +83,11 @@ func (p *Proxy) handOver(x *exchange) error {
 	p.inFlight.Add(1)
 	s.ended = func(err error) {
 		p.inFlight.Add(-1)
-		if err != nil {
-			log.Info("an answer was not passed on to its end", "account", account, "path", path, "err", err)
+		switch {
+		case errors.Is(err, errLeft):
+			log.Debug("a caller left before the end of its answer", "account", account, "path", path)
+		case err != nil:
+			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)
 		}
 	}
 	return nil

@@ -56,12 +56,18 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	if err == nil && (length >= 0 && x.body.size != length || x.caller.hasEnded()) {
 		err = io.ErrUnexpectedEOF
 	}
+	if err == nil {
+		x.unread = false
+		return nil
+	}
+	return x.explain(err)
+}
+
+// explain returns the refusal of a body that could not be taken in.
+func (x *exchange) explain(err error) error {
 	var onDisk *spoolError
 	var network net.Error
 	switch {
-	case err == nil:
-		x.unread = false
-		return nil
 	case errors.Is(err, errBodyTooLarge):
 		return refuse(bodyTooLarge, "the body is larger than max_body allows")
 	case errors.As(err, &onDisk):
@@ -80,6 +86,7 @@ func (x *exchange) takeIn(stream io.Reader) error {
 // leave sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
 func (x *exchange) leave(refused bool) {
+	x.caller.awaitBody(false) // also when a panic ended it
 	if x.unread && !x.fields.close && !x.drain() {
 		x.fields.close = true
 	}

@@ -90,20 +90,18 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 	return c
 }
 
-// connState counts the callers' connections.
+// connState counts the callers' connections, without those that are too many.
+// New ones come one at a time.
 func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
-	switch state {
-	case fasthttp.StateNew:
-		callers := f.callers.Add(1)
-		c, ok := conn.(*callerConn)
-		if !ok {
-			return
-		}
+	c, ok := conn.(*callerConn)
+	switch {
+	case !ok:
+	case state == fasthttp.StateNew && f.callers.Load() >= int64(f.limits.MaxConnections):
+		c.patience, c.surplus = f.patience(), time.Now().Add(surplusTime)
+	case state == fasthttp.StateNew:
 		c.patience = f.patience()
-		if callers > int64(f.limits.MaxConnections) {
-			c.surplus = time.Now().Add(surplusTime)
-		}
-	case fasthttp.StateClosed:
+		f.callers.Add(1)
+	case state == fasthttp.StateClosed && !c.isSurplus():
 		f.callers.Add(-1)
 	}
 }

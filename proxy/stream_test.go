@@ -1,0 +1,435 @@
+package proxy
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// inSteps is a script that sends step after step, each when the test says so.
+type inSteps struct {
+	steps []string
+	next  chan struct{}
+	ended chan error // why it could send no more; nil when it has sent all
+}
+
+func newSteps(steps ...string) *inSteps {
+	return &inSteps{steps, make(chan struct{}, len(steps)), make(chan error, 10)}
+}
+
+func (s *inSteps) script(conn net.Conn, _ string) bool {
+	for i, step := range s.steps {
+		if i > 0 {
+			<-s.next
+		}
+		if _, err := io.WriteString(conn, step); err != nil {
+			s.ended <- err
+			return false
+		}
+	}
+	s.ended <- nil
+	return false
+}
+
+// What has come is passed on at once: the header before the body, and a byte
+// before the next one.
+func TestAnswerIsPassedOnAsItComes(t *testing.T) {
+	t.Parallel()
+	long := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 3+maxRejection)
+	rows := []struct {
+		name  string
+		steps []string
+		want  []string // of the body, after each step
+	}{
+		{"a long one", []string{long, "{", "a", "b", strings.Repeat("x", maxRejection)}, []string{"", "{", "a", "b", strings.Repeat("x", maxRejection)}},
+		{"a few bytes that are no JSON", []string{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na", "b", "c"}, []string{"a", "b", "c"}},
+		{"parts", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"},
+			[]string{"1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"}},
+		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\na", "b"}, []string{"1\r\na\r\n", "1\r\nb\r\n"}},
+		{"another status", []string{"HTTP/1.1 500 Oops\r\nContent-Length: 3\r\n\r\n", "{", "}", " "}, []string{"", "{", "}", " "}},
+		{"JSON that is too long to refuse a token",
+			[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1001\r\n{" + strings.Repeat(" ", maxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"},
+			[]string{"1001\r\n{" + strings.Repeat(" ", maxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			steps := newSteps(row.steps...)
+			c := through(t, startRaw(t, steps.script)).dial(t)
+			c.send(get("/p"))
+			head, err := readHead(c.r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range row.want {
+				if i > 0 {
+					steps.next <- struct{}{}
+				}
+				got := make([]byte, len(want))
+				if _, err := io.ReadFull(c.r, got); err != nil || string(got) != want {
+					t.Fatalf("step %d: got %.100q, %v; want %.100q (the header was %q)", i, got, err, want, head)
+				}
+			}
+		})
+	}
+}
+
+func TestRefusalIsFoundHoweverItComes(t *testing.T) {
+	t.Parallel()
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	z.Write([]byte(refusedBody))
+	z.Close()
+	padded := refusedBody[:len(refusedBody)-1] + strings.Repeat(" ", maxRejection-len(refusedBody)) + "}"
+	part := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
+	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+	rows := []struct {
+		name     string
+		steps    []string
+		attempts string
+	}{
+		{"in one", []string{answered(refusedBody)}, "2"},
+		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(refusedBody)) + "\r\n\r\n", refusedBody[:1], refusedBody[1:20], refusedBody[20:]}, "2"},
+		{"in parts", []string{chunked + "\r\n", part(" \r\n"), part(refusedBody[:9]), part(refusedBody[9:]), "0\r\n\r\n"}, "2"},
+		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\n", refusedBody[:9], refusedBody[9:]}, "2"},
+		{"packed", []string{"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(zipped.Len()) + "\r\n\r\n", zipped.String()}, "2"},
+		{"packed, in parts", []string{chunked + "Content-Encoding: gzip\r\n\r\n", part(zipped.String()), "0\r\n\r\n"}, "2"},
+		{"as long as can be", []string{answered(padded)}, "2"},
+		{"as long as can be, in parts", []string{chunked + "\r\n" + part(padded), "0\r\n\r\n"}, "2"},
+		{"one byte too long, in parts", []string{chunked + "\r\n" + part(" "+padded), "0\r\n\r\n"}, "1"},
+		{"one byte too long", []string{answered(" " + padded)}, "1"},
+		{"with another status", []string{strings.Replace(answered(refusedBody), "200 OK", "201 Created", 1)}, "1"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			first := true
+			w := startRaw(t, func(conn net.Conn, _ string) bool {
+				if !first {
+					io.WriteString(conn, answered(okBody))
+					return true
+				}
+				first = false
+				for _, step := range row.steps {
+					io.WriteString(conn, step)
+					time.Sleep(2 * time.Millisecond)
+				}
+				return row.name != "up to the end"
+			})
+			s := serve(t, config(hostsAt(t, nil, w.url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+			a := s.dial(t).call(post("/p", "{}"))
+			if got := a.field("Wxproxy-Attempts"); got != row.attempts || row.attempts == "2" && a.body != okBody {
+				t.Errorf("got %s attempts and %.60q; want %s", got, a.body, row.attempts)
+			}
+		})
+	}
+}
+
+// A body that WeChat cuts is cut for the caller: neither complete nor pending.
+func TestAnswerThatIsCutIsCutForTheCaller(t *testing.T) {
+	t.Parallel()
+	rows := []struct{ name, answer string }{
+		{"with a length", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000)},
+		{"with a length, before its first byte", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"},
+		{"with an absurd length", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999\r\n\r\nx"},
+		{"in a part", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n9\r\nx"},
+		{"between parts", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"},
+		{"before the trailer's end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-T"},
+		{"by a part that is none", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\nzz\r\n"},
+	}
+	for _, stalls := range []bool{false, true} {
+		for _, row := range rows {
+			t.Run(fmt.Sprintf("%s, stalls: %v", row.name, stalls), func(t *testing.T) {
+				t.Parallel()
+				w := startRaw(t, func(conn net.Conn, _ string) bool {
+					io.WriteString(conn, row.answer)
+					return stalls
+				})
+				h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.url)
+				s := serve(t, config(h), defaultLimits)
+				c := s.dial(t)
+				c.send(get("/p"))
+				head, err := readHead(c.r)
+				if err != nil || !strings.HasPrefix(head, "HTTP/1.1 200 ") {
+					t.Fatalf("got %q, %v; want the header", head, err)
+				}
+				body, err := io.ReadAll(c.r)
+				if err != nil || bytes.HasSuffix(body, []byte("0\r\n\r\n")) {
+					t.Errorf("got %v behind %d bytes; want the end of the connection", err, len(body))
+				}
+				waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && len(h.slots) == 0 })
+			})
+		}
+	}
+}
+
+func TestAnswerOfUnknownLengthHasOneForHTTP10(t *testing.T) {
+	t.Parallel()
+	body := string(noise(200_000))
+	w := startRaw(t, nil)
+	w.script = func(conn net.Conn, request string) bool {
+		io.WriteString(conn, fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body))
+		if !strings.Contains(request, "/cut") {
+			io.WriteString(conn, "0\r\n\r\n")
+		}
+		return false
+	}
+	s := through(t, w)
+	a := s.dial(t).call("GET /p HTTP/1.0\r\n\r\n")
+	if a.field("Content-Length") != "200000" || a.field("Transfer-Encoding") != "" || a.body != body {
+		t.Errorf("got %q and %d bytes; want all 200000 and their number", a.head, len(a.body))
+	}
+	if a := s.dial(t).call("GET /cut HTTP/1.0\r\n\r\n"); a.status() != 502 {
+		t.Errorf("one that is cut: got %q; want 502", a.head)
+	}
+}
+
+// endless is a script that sends until it cannot.
+func endless(sent *counter, why chan error) func(net.Conn, string) bool {
+	return func(conn net.Conn, _ string) bool {
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", int64(1)<<40)
+		part := make([]byte, 64<<10)
+		for {
+			n, err := conn.Write(part)
+			sent.add(n)
+			if err != nil {
+				why <- err
+				return false
+			}
+		}
+	}
+}
+
+type counter struct {
+	mu sync.Mutex // guards n
+	n  int
+}
+
+func (c *counter) add(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n += n
+}
+
+func (c *counter) get() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
+	t.Parallel()
+	var sent counter
+	why := make(chan error, 1)
+	w := startRaw(t, endless(&sent, why))
+	h := hostsAt(t, nil, w.url)
+	limits := defaultLimits
+	limits.Patience = 250 * time.Millisecond
+	s := serve(t, config(h), limits)
+	c := s.dial(t)
+	c.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	c.send(get("/p"))
+	waitUntil(t, "the transfer", func() bool { return sent.get() > 0 })
+	if got := s.proxy.InFlight(); got != 1 || len(h.slots) != 1 {
+		t.Errorf("got %d in flight over %d connections; want 1 over 1", got, len(h.slots))
+	}
+	if err := <-why; err == nil {
+		t.Error("got no end of the transfer")
+	}
+	if got := sent.get(); got > 16<<20 { // what the kernels hold
+		t.Errorf("got %d bytes sent to a caller that reads nothing", got)
+	}
+	waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && len(h.slots) == 0 })
+}
+
+func TestCallerThatLeavesEndsTheTransfer(t *testing.T) {
+	t.Parallel()
+	var sent counter
+	why := make(chan error, 1)
+	w := startRaw(t, endless(&sent, why))
+	h := hostsAt(t, nil, w.url)
+	s := serve(t, config(h), defaultLimits)
+	c := s.dial(t)
+	c.send(get("/p"))
+	if _, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	c.conn.Close()
+	if err := <-why; err == nil {
+		t.Error("got no end of the transfer")
+	}
+	waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && len(h.slots) == 0 })
+}
+
+func TestCallerMayReadSlowly(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(string(noise(1<<20)))))
+	limits := defaultLimits
+	limits.Patience = 150 * time.Millisecond
+	c := serve(t, config(hostsAt(t, nil, w.url)), limits).dial(t)
+	c.conn.(*net.TCPConn).SetReadBuffer(32 << 10)
+	c.send(get("/p"))
+	if _, err := readHead(c.r); err != nil {
+		t.Fatal(err)
+	}
+	for read := 0; read < 1<<20; {
+		n, err := io.CopyN(io.Discard, c.r, min(1<<20/12, int64(1<<20-read)))
+		if read += int(n); err != nil {
+			t.Fatalf("got %v after %d bytes", err, read)
+		}
+		time.Sleep(60 * time.Millisecond)
+	}
+}
+
+func TestConnectionIsUsedAgainAfterAStream(t *testing.T) {
+	t.Parallel()
+	long := string(noise(100_000))
+	parts := fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX-T: 1\r\n\r\n", len(long), long)
+	for name, row := range map[string]struct {
+		answer string
+		conns  int
+	}{
+		"with a length":               {answered(long), 1},
+		"in parts":                    {parts, 1},
+		"Connection: close":           {strings.Replace(answered(long), "\r\n", "\r\nConnection: close\r\n", 1), 3},
+		"with something behind it":    {answered(long) + "x", 3},
+		"in parts, with more behind":  {parts + "x", 3},
+		"that ends with a connection": {"HTTP/1.1 200 OK\r\n\r\n" + long, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := startRaw(t, func(conn net.Conn, _ string) bool {
+				io.WriteString(conn, row.answer)
+				return !strings.HasPrefix(row.answer, "HTTP/1.1 200 OK\r\n\r\n")
+			})
+			c := through(t, w).dial(t)
+			for range 3 {
+				if a := c.call(get("/p")); a.body != long {
+					t.Fatalf("got %d other bytes; want %d", len(a.body), len(long))
+				}
+				time.Sleep(5 * time.Millisecond) // what is behind the answer arrives
+			}
+			if got := w.connections(); got != row.conns {
+				t.Errorf("got %d connections; want %d", got, row.conns)
+			}
+		})
+	}
+}
+
+// Who refuses an upload before its end is heard, also when it is not so polite
+// as to read the rest.
+func TestAnswerInTheMiddleOfAnUploadIsPassedOn(t *testing.T) {
+	t.Parallel()
+	const early = "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 5\r\n\r\nearly"
+	rows := []struct {
+		name   string
+		answer string
+		after  func(conn net.Conn) // what WeChat does then
+		status int
+	}{
+		{"and closes", early, func(net.Conn) {}, 412},
+		{"and reads no further", early, func(net.Conn) { time.Sleep(300 * time.Millisecond) }, 412},
+		{"and reads on", early, func(c net.Conn) { io.CopyN(io.Discard, c, int64(50_000)) }, 412},
+		{"after an interim one", "HTTP/1.1 100 Continue\r\n\r\n" + early, func(net.Conn) {}, 412},
+		{"not at all", "", func(net.Conn) {}, 502},
+		{"with half a header", "HTTP/1.1 412 Pre", func(net.Conn) {}, 502},
+	}
+	// A small request is written before anybody can see that it is refused, so
+	// that its connection seems to be of use: only what is large is sent twice.
+	for size, times := range map[int]int{60_000: 1, 8 << 20: 2} {
+		for _, row := range rows {
+			t.Run(fmt.Sprintf("%s, %d bytes", row.name, size), func(t *testing.T) {
+				t.Parallel()
+				ln, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer ln.Close()
+				var serving sync.WaitGroup
+				defer serving.Wait()
+				defer ln.Close()
+				conns := make(chan struct{}, 10)
+				serving.Go(func() {
+					for {
+						conn, err := ln.Accept()
+						if err != nil {
+							return
+						}
+						conns <- struct{}{}
+						conn.SetDeadline(time.Now().Add(2 * time.Second))
+						conn.Read(make([]byte, 100))
+						io.WriteString(conn, row.answer)
+						time.Sleep(20 * time.Millisecond)
+						row.after(conn)
+						conn.Close()
+					}
+				})
+				h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 2 * time.Second }, "http://"+ln.Addr().String())
+				limits := defaultLimits
+				limits.MaxBody = 16 << 20
+				c := serve(t, config(h), limits).dial(t)
+				for i := range times {
+					if a := c.call(post("/p", string(noise(size)))); a.status() != row.status || row.status == 412 && a.body != "early" {
+						t.Errorf("answer %d: got %q %q; want %d", i+1, a.head, a.body, row.status)
+					}
+				}
+				if got := len(conns); got != times {
+					t.Errorf("got %d connections; want one for each request", got)
+				}
+			})
+		}
+	}
+}
+
+func TestUploadThatWeChatDoesNotReadIsATimeout(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and nothing else
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 200 * time.Millisecond }, "http://"+ln.Addr().String())
+	if err := sendError(h, message("POST", "/p", string(noise(32<<20)))); !errors.Is(err, ErrTimeout) {
+		t.Errorf("got %v; want %v", err, ErrTimeout)
+	}
+}
+
+func TestStreamOfAnotherUpstreamIsPassedOn(t *testing.T) {
+	t.Parallel()
+	body := string(noise(1 << 20))
+	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		resp.SetBodyStream(strings.NewReader(body), len(body))
+		return nil
+	})
+	if a := serve(t, config(u), defaultLimits).dial(t).call(get("/p")); a.body != body {
+		t.Errorf("got %d other bytes; want %d", len(a.body), len(body))
+	}
+}
+
+func TestStreamThatIsOverSaysSo(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, once("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nab"))
+	h := hostsAt(t, nil, w.url)
+	var resp fasthttp.Response
+	if err := h.Send(message("GET", "/p", ""), &resp); err != nil {
+		t.Fatal(err)
+	}
+	s := resp.BodyStream().(*stream)
+	s.Close()
+	s.Close()
+	if n, err := s.Read(make([]byte, 9)); n != 0 || !errors.Is(err, errOver) {
+		t.Errorf("got %d bytes, %v; want %v", n, err, errOver)
+	}
+	if len(h.slots) != 0 {
+		t.Errorf("got %d slots in use; want none", len(h.slots))
+	}
+}
