@@ -18,6 +18,7 @@ type conn struct {
 	reader   *bufio.Reader
 	out      []byte        // the request being written; the buffer is used again
 	reused   bool          // a request was answered on it before
+	born     time.Time     // when it was connected
 	idleFrom time.Time     // when it became idle
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }

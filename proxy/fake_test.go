@@ -420,9 +420,16 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, host := range h.hosts {
+		host.idle.proven = time.Hour // idle connections are used at once
+	}
+	h.Start()
 	t.Cleanup(h.Close)
 	return h
 }
+
+// putDown has the host be down.
+func (h *host) putDown() { h.goDown(h.condition.Load(), errors.New("put down by the test")) }
 
 // message is a request for Hosts.
 func message(method, target, body string) *Message {

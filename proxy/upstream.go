@@ -1,11 +1,7 @@
 package proxy
 
 import (
-	"crypto/x509"
 	"errors"
-	"fmt"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -23,6 +19,14 @@ type Message struct {
 // repeatable reports whether sending m twice has no other effect than once.
 func (m *Message) repeatable() bool { return m.isHead() || string(m.Method) == "GET" }
 
+// reuse returns which idle connections m may be sent over.
+func (m *Message) reuse() reuse {
+	if m.repeatable() {
+		return reuseAny
+	}
+	return reuseProven
+}
+
 func (m *Message) isHead() bool { return string(m.Method) == "HEAD" }
 
 // Reasons for which an Upstream has no answer.
@@ -37,46 +41,6 @@ var (
 	ErrBusy = errors.New("every connection to WeChat is in use")
 )
 
-// Hosts sends requests to WeChat: to the first of its hosts that can be
-// reached, over kept-alive connections. It may be used concurrently.
-type Hosts struct {
-	hosts []*host
-	limit HostsConfig
-	slots chan struct{} // holds one element per request that has a connection
-}
-
-// HostsConfig says how to reach WeChat.
-type HostsConfig struct {
-	URLs           []string       // scheme and host, in order of preference
-	Roots          *x509.CertPool // nil: the system's
-	ConnectTimeout time.Duration  // to connect and shake hands with one host
-	Timeout        time.Duration  // from the request's last byte to the answer's header, and between two parts of its body
-	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
-	MaxConnections int            // at a time, to all hosts together
-}
-
-// maxHosts is how many hosts one word of bits can tell apart.
-const maxHosts = 64
-
-// downTime is how long a host that could not be reached is tried last.
-const downTime = 5 * time.Second
-
-// NewHosts returns Hosts for config. It connects to nothing yet.
-func NewHosts(config HostsConfig) (*Hosts, error) {
-	if len(config.URLs) == 0 || len(config.URLs) > maxHosts {
-		return nil, fmt.Errorf("got %d upstream URLs; between 1 and %d can be used", len(config.URLs), maxHosts)
-	}
-	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections)}
-	for _, raw := range config.URLs {
-		u, err := url.Parse(raw)
-		if err != nil {
-			return nil, fmt.Errorf("reading an upstream URL: %w", errors.Unwrap(err))
-		}
-		h.hosts = append(h.hosts, newHost(u, config))
-	}
-	return h, nil
-}
-
 // Send sends m and reads the answer into resp. Nothing is sent twice, but for
 // one case that cannot repeat an effect: a kept-alive connection turns out to
 // be closed and m is a GET or a HEAD.
@@ -86,19 +50,27 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	}
 	defer func() { <-h.slots }()
 
-	c, err := h.connect(true)
+	c, err := h.connect(m.reuse())
 	if err != nil {
 		return err
 	}
 	err = c.roundTrip(m, resp)
-	if stale := errors.Is(err, errStale); stale && m.repeatable() {
-		if c, err = h.connect(false); err != nil {
+	stale := errors.Is(err, errStale)
+	if stale {
+		c.host.idle.foundClosed(c)
+	}
+	if stale && m.repeatable() {
+		if c, err = h.connect(reuseNone); err != nil {
 			return err
 		}
 		err = c.roundTrip(m, resp)
 	}
 	return err
 }
+
+// queueTime returns how long a request waits for others to end: less long than
+// callers, who have patience for an answer, which can take the whole timeout.
+func queueTime(timeout time.Duration) time.Duration { return min(timeout/2, 10*time.Second) }
 
 // acquireSlot waits until fewer than MaxConnections requests are under way.
 func (h *Hosts) acquireSlot() error {
@@ -107,7 +79,7 @@ func (h *Hosts) acquireSlot() error {
 		return nil
 	default:
 	}
-	wait := time.NewTimer(h.limit.Timeout)
+	wait := time.NewTimer(queueTime(h.limit.Timeout))
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:
@@ -115,56 +87,4 @@ func (h *Hosts) acquireSlot() error {
 	case <-wait.C:
 		return ErrBusy
 	}
-}
-
-// connect returns a connection to the first host that can be reached; to an
-// idle one if reuse is set. A host that was down a moment ago is tried last.
-func (h *Hosts) connect(reuse bool) (*conn, error) {
-	failed := ErrUnreachable
-	tried := uint64(0) // bit i: host i
-	for _, evenDown := range [...]bool{false, true} {
-		for i, host := range h.hosts {
-			if tried&(1<<i) != 0 || !evenDown && host.isDown() {
-				continue
-			}
-			c, err := host.connect(reuse)
-			if err == nil {
-				return c, nil
-			}
-			tried |= 1 << i
-			failed = fmt.Errorf("%w: %w", failed, err)
-		}
-	}
-	return nil, failed
-}
-
-// Names returns the names, in lower case, by which requests may call the hosts.
-func (h *Hosts) Names() []string {
-	var names []string
-	for _, host := range h.hosts {
-		names = append(names, strings.ToLower(host.name), strings.ToLower(host.address))
-	}
-	return names
-}
-
-// Close closes the idle connections.
-func (h *Hosts) Close() {
-	for _, host := range h.hosts {
-		host.closeIdle()
-	}
-}
-
-// HostState is what an operator may know of a host.
-type HostState struct {
-	URL  string
-	Down bool // the last attempt to connect failed a moment ago
-}
-
-// States returns the state of each host, in order of preference.
-func (h *Hosts) States() []HostState {
-	states := make([]HostState, 0, len(h.hosts))
-	for _, host := range h.hosts {
-		states = append(states, HostState{URL: host.url, Down: host.isDown()})
-	}
-	return states
 }
