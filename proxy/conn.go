@@ -19,7 +19,8 @@ type conn struct {
 	out      []byte        // the request being written; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
-	idleFrom time.Time     // when it became idle
+	sent     time.Time     // when the last request was written
+	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
 
@@ -58,7 +59,8 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) error {
 	if err := c.writeRequest(m); err != nil {
 		return c.classify(err, false)
 	}
-	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	c.sent = time.Now()
+	if err := c.SetReadDeadline(c.sent.Add(timeout)); err != nil {
 		return c.classify(err, false)
 	}
 	c.patience = 0

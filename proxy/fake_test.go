@@ -304,6 +304,7 @@ type rawWeChat struct {
 	url    string
 	ln     net.Listener
 	script func(conn net.Conn, request string) (keep bool)
+	idle   time.Duration // a connection is closed when it was idle for so long
 
 	mu       sync.Mutex // guards what follows
 	requests []string
@@ -314,11 +315,17 @@ type rawWeChat struct {
 // the connection stays.
 func startRaw(t testing.TB, script func(conn net.Conn, request string) (keep bool)) *rawWeChat {
 	t.Helper()
+	return startClosing(t, 20*time.Second, script)
+}
+
+// startClosing starts a rawWeChat that closes a connection which is idle after its first request.
+func startClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, request string) (keep bool)) *rawWeChat {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &rawWeChat{url: "http://" + ln.Addr().String(), ln: ln, script: script}
+	w := &rawWeChat{url: "http://" + ln.Addr().String(), ln: ln, script: script, idle: idle}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -369,6 +376,7 @@ func (w *rawWeChat) serve(conn net.Conn) {
 		if err != nil || !w.script(conn, request) {
 			return
 		}
+		conn.SetReadDeadline(time.Now().Add(w.idle))
 	}
 }
 

@@ -65,18 +65,19 @@ func (h *host) reusable(use reuse) *conn {
 	if use == reuseNone || h.isDown() {
 		return nil
 	}
-	if use == reuseProven && !h.idle.ready() {
-		h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
-	}
-	for {
+	for looked := false; ; {
 		c, age := h.idle.take(use)
-		if c == nil {
+		switch {
+		case c == nil && (looked || use == reuseAny):
 			return nil
-		}
-		if age < h.limit.IdleTimeout && h.idle.observe(c, age) {
+		case c == nil:
+			h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
+			looked = true
+		case age < h.limit.IdleTimeout && h.idle.observe(c, use):
 			return c
+		default:
+			c.Close()
 		}
-		c.Close()
 	}
 }
 

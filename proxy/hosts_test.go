@@ -325,7 +325,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	})
-	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 300*time.Millisecond }, w.url)
+	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 10*time.Second }, w.url)
 	var calls sync.WaitGroup
 	var heldErr, waitingErr error
 	calls.Go(func() { heldErr = sendError(h, message("GET", "/held", "")) })
@@ -346,6 +346,14 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 	a := serve(t, config(h), defaultLimits).dial(t).call(get("/p"))
 	if a.status() != 503 || a.field("Wxproxy-Error") != "upstream_busy" || a.field("Retry-After") != "1" {
 		t.Errorf("got %q; want 503 upstream_busy", a.head)
+	}
+}
+
+func TestRequestsQueueForLessThanCallersWait(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: 500 * time.Millisecond, 30 * time.Second: 10 * time.Second} {
+		if got := queueTime(timeout); got != want {
+			t.Errorf("with a timeout of %v: got %v; want %v", timeout, got, want)
+		}
 	}
 }
 

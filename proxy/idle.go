@@ -23,6 +23,9 @@ const maxAge = 5 * time.Minute
 // proven.
 const deathCounts = time.Minute
 
+// busyTime is for how long a busy machine may leave a request waiting.
+const busyTime = 10 * time.Millisecond
+
 // idleConns are the idle connections to one host, the one that became idle last
 // at the end. It is used first: it is the least likely to have been closed.
 //
@@ -61,7 +64,7 @@ func (i *idleConns) take(use reuse) (*conn, time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	last := len(i.conns) - 1
-	if last < 0 || use == reuseProven && !i.lastIsProven() {
+	if last < 0 || use == reuseProven && !i.isProven(i.conns[last]) {
 		return nil, 0
 	}
 	c := i.conns[last]
@@ -70,29 +73,27 @@ func (i *idleConns) take(use reuse) (*conn, time.Duration) {
 	return c, time.Since(c.idleFrom)
 }
 
-// ready reports whether a request that may not be sent twice can have a
-// connection.
-func (i *idleConns) ready() bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.lastIsProven()
+// isProven reports whether c surely stays open until a request has reached
+// WeChat. For WeChat, c may have been idle since the last request was written. A
+// margin of factor two is left, and while WeChat is known to close connections
+// soon some more, for moments in which this machine or WeChat's is busy.
+func (i *idleConns) isProven(c *conn) bool {
+	rest := time.Since(c.sent)
+	if time.Now().Before(i.deathEnds) {
+		rest += busyTime
+	}
+	return rest < i.proven/2
 }
 
-// lastIsProven leaves a margin of factor two: a request takes its time to reach
-// WeChat, and WeChat's clock is not ours.
-func (i *idleConns) lastIsProven() bool {
-	last := len(i.conns) - 1
-	return last >= 0 && time.Since(i.conns[last].idleFrom) < i.proven/2
-}
-
-// observe reports whether c, which has been idle for age, is still alive, and
-// remembers it.
-func (i *idleConns) observe(c *conn, age time.Duration) bool {
+// observe reports whether c, which was taken, is alive and still of use, and
+// remembers how long it was idle.
+func (i *idleConns) observe(c *conn, use reuse) bool {
+	age := time.Since(c.idleFrom)
 	silent := isSilent(c.socket)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.learn(silent, age, time.Now())
-	return silent
+	return silent && (use == reuseAny || i.isProven(c)) // again, because all this may have taken long
 }
 
 // foundClosed remembers that c turned out to be closed when it was used.
