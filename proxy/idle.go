@@ -113,9 +113,10 @@ func (i *idleConns) learn(alive bool, age time.Duration, now time.Time) {
 		if !counts || age <= i.death {
 			i.death, i.deathEnds = age, now.Add(deathCounts)
 		}
+	case !canLook: // it only seems to be alive
 	case counts:
 		i.proven = max(i.proven, min(age, i.death))
-	case canLook:
+	default:
 		i.proven = max(i.proven, age)
 	}
 }
