@@ -9,6 +9,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -48,7 +49,11 @@ func checkLive(cfg *config.Config, t terminal) error {
 	if err != nil {
 		return err
 	}
-	asker, objections := tokenHTTP(cfg.Upstream, roots), 0
+	hosts, err := newHosts(cfg.Upstream, roots, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	asker, objections := tokenHTTP(cfg.Upstream, hosts), 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for _, account := range cfg.Accounts {
 		got, err := tokenClient(cfg.Upstream, account, asker).Fetch(context.Background())

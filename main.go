@@ -17,6 +17,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+
+	_ "golang.org/x/crypto/x509roots/fallback" // root certificates, where the system has none
 )
 
 // Exit codes.

@@ -311,8 +311,8 @@ connect_timeout = "1s"
 		t.Errorf("got %d messages; want 1", n)
 	}
 	status := p.mustAsk("GET", p.admin+"/status", "").body
-	if !strings.Contains(strings.Join(strings.Fields(status), ""), `{"url":"`+refused+`","state":"down"}`) {
-		t.Errorf("got %s; want the first host down", status)
+	if !strings.Contains(strings.Join(strings.Fields(status), ""), `{"url":"`+refused+`","state":"down","since":"`) || !strings.Contains(status, "connection refused") {
+		t.Errorf("got %s; want the first host down, and why", status)
 	}
 	p.stop()
 }

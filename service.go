@@ -48,11 +48,12 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 // run serves on the open listeners until ctx ends. The keepers outlive ctx:
 // requests being drained may still need a token.
 func (s *service) run(ctx context.Context) error {
+	s.hosts.Start()
+	defer s.hosts.Close()
 	for _, keeper := range s.keepers {
 		keeper.Start()
 	}
 	defer s.stopKeepers()
-	defer s.hosts.Close()
 
 	failed := make(chan error, 2) // one from each server
 	var serving sync.WaitGroup
@@ -178,7 +179,7 @@ func (s *service) newAdmin() *http.Server {
 func (s *service) hostStates() []admin.Host {
 	var hosts []admin.Host
 	for _, state := range s.hosts.States() {
-		host := admin.Host{URL: state.URL, State: "up"}
+		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}
 		if state.Down {
 			host.State = "down"
 		}

@@ -2,11 +2,9 @@ package main
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 
@@ -26,12 +24,12 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}}
-	asker := tokenHTTP(cfg.Upstream, roots)
+	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
+		return nil, err
+	}
+	asker := tokenHTTP(cfg.Upstream, s.hosts)
 	for _, account := range cfg.Accounts {
 		s.keepers[account.Name] = s.newKeeper(account, asker, store)
-	}
-	if s.hosts, err = newHosts(cfg.Upstream, roots); err != nil {
-		return nil, err
 	}
 	s.proxy = proxy.New(s.proxyConfig())
 	limits := proxy.Limits{
@@ -75,14 +73,8 @@ func tokenClient(upstream config.Upstream, account config.Account, asker *http.C
 // tokenHTTP returns the HTTP client of the token API. It has connections of its
 // own, so that requests which wait for a token cannot keep it from coming, and
 // uses each for one question, so that none is closed when it is needed.
-func tokenHTTP(upstream config.Upstream, roots *x509.CertPool) *http.Client {
-	transport := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: upstream.ConnectTimeout}).DialContext,
-		TLSClientConfig:     &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout: upstream.ConnectTimeout,
-		DisableKeepAlives:   true,
-	}
-	return &http.Client{Timeout: upstream.Timeout, Transport: &failover{transport, upstream.FallbackURLs}}
+func tokenHTTP(upstream config.Upstream, hosts *proxy.Hosts) *http.Client {
+	return &http.Client{Timeout: upstream.Timeout, Transport: failover{hosts}}
 }
 
 // rootsWith returns the system's roots and those in caFile; nil, which is the
@@ -105,7 +97,7 @@ func rootsWith(caFile string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-func newHosts(upstream config.Upstream, roots *x509.CertPool) (*proxy.Hosts, error) {
+func newHosts(upstream config.Upstream, roots *x509.CertPool, log *slog.Logger) (*proxy.Hosts, error) {
 	return proxy.NewHosts(proxy.HostsConfig{
 		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
 		Roots:          roots,
@@ -113,6 +105,7 @@ func newHosts(upstream config.Upstream, roots *x509.CertPool) (*proxy.Hosts, err
 		Timeout:        upstream.Timeout,
 		IdleTimeout:    upstream.IdleTimeout,
 		MaxConnections: upstream.MaxConnections,
+		Log:            log,
 	})
 }
 

@@ -33,8 +33,10 @@ type Account struct {
 
 // A Host is one of WeChat's hosts.
 type Host struct {
-	URL   string `json:"url"`
-	State string `json:"state"` // "up" or "down"
+	URL    string    `json:"url"`
+	State  string    `json:"state"`            // "up" or "down"
+	Since  time.Time `json:"since"`            // when that began, in UTC
+	Reason string    `json:"reason,omitempty"` // why it is down
 }
 
 // Handler returns the handler of the admin listener.

@@ -147,11 +147,17 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 	a := newAdmin()
 	a.Accounts = append(a.Accounts, account("blog", gone()))
 	a.Hosts = func() []Host {
-		return []Host{{URL: "https://api.weixin.qq.com", State: "down"}, {URL: "https://api2.weixin.qq.com", State: "up"}}
+		since := time.Date(2026, 11, 20, 12, 30, 15, 0, time.UTC)
+		return []Host{
+			{URL: "https://api.weixin.qq.com", State: "down", Since: since, Reason: "connection refused"},
+			{URL: "https://api2.weixin.qq.com", State: "up", Since: since},
+		}
 	}
 	mustAnswer(t, ask(a, "GET", "/status", ""), http.StatusOK, `{
 		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3,
-		"upstream": [{"url":"https://api.weixin.qq.com","state":"down"}, {"url":"https://api2.weixin.qq.com","state":"up"}],
+		"upstream": [
+			{"url":"https://api.weixin.qq.com","state":"down","since":"2026-11-20T12:30:15Z","reason":"connection refused"},
+			{"url":"https://api2.weixin.qq.com","state":"up","since":"2026-11-20T12:30:15Z"}],
 		"accounts": [
 			{"name":"shop","app_id":"wxshop","state":"fresh","expires_in":3600,
 			 "refreshed_at":"2026-11-20T12:30:15Z","next_refresh":"2026-11-20T22:00:00Z",

@@ -18,7 +18,9 @@ type conn struct {
 	reader   *bufio.Reader
 	out      []byte        // the request being written, then parts of the answer; the buffer is used again
 	reused   bool          // a request was answered on it before
-	idleFrom time.Time     // when it became idle
+	born     time.Time     // when it was connected
+	sent     time.Time     // when the last request was written
+	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
 
@@ -77,7 +79,8 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	if failed != nil {
 		timeout = lastWords
 	}
-	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
+	c.sent = time.Now()
+	if err := c.SetReadDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
 	if err = c.readHeader(m, resp); err != nil && failed != nil {

@@ -310,6 +310,7 @@ type rawWeChat struct {
 	url    string
 	ln     net.Listener
 	script func(conn net.Conn, request string) (keep bool)
+	idle   time.Duration // a connection is closed when it was idle for so long
 
 	mu       sync.Mutex // guards what follows
 	requests []string
@@ -320,11 +321,17 @@ type rawWeChat struct {
 // the connection stays.
 func startRaw(t testing.TB, script func(conn net.Conn, request string) (keep bool)) *rawWeChat {
 	t.Helper()
+	return startClosing(t, 20*time.Second, script)
+}
+
+// startClosing starts a rawWeChat that closes a connection which is idle after its first request.
+func startClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, request string) (keep bool)) *rawWeChat {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &rawWeChat{url: "http://" + ln.Addr().String(), ln: ln, script: script}
+	w := &rawWeChat{url: "http://" + ln.Addr().String(), ln: ln, script: script, idle: idle}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -375,6 +382,7 @@ func (w *rawWeChat) serve(conn net.Conn) {
 		if err != nil || !w.script(conn, request) {
 			return
 		}
+		conn.SetReadDeadline(time.Now().Add(w.idle))
 	}
 }
 
@@ -426,9 +434,16 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, host := range h.hosts {
+		host.idle.proven = time.Hour // idle connections are used at once
+	}
+	h.Start()
 	t.Cleanup(h.Close)
 	return h
 }
+
+// putDown has the host be down.
+func (h *host) putDown() { h.goDown(h.condition.Load(), errors.New("put down by the test")) }
 
 // message is a request for Hosts.
 func message(method, target, body string) *Message {

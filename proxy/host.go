@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -13,18 +14,30 @@ import (
 
 // A host is one of WeChat's access points.
 type host struct {
-	url     string
-	name    string // for the Host line
-	address string // host:port to dial
-	tls     *tls.Config
-	limit   HostsConfig
-	idle    idleConns
+	base      *url.URL
+	url       string // base, in words
+	name      string // for the Host line
+	port      string
+	addresses addresses
+	tls       *tls.Config // nil without TLS
+	limit     HostsConfig
+	idle      idleConns
 
-	downUntil atomic.Int64 // Unix nanoseconds
+	condition atomic.Pointer[condition]
+	fell      chan struct{} // wakes the watcher; one element says as much as many
 }
 
 func newHost(u *url.URL, config HostsConfig) *host {
-	h := &host{url: u.String(), name: u.Host, address: u.Host, limit: config}
+	h := &host{
+		base:      u,
+		url:       u.String(),
+		name:      u.Host,
+		port:      u.Port(),
+		addresses: addresses{name: u.Hostname(), lookup: config.Lookup},
+		limit:     config,
+		fell:      make(chan struct{}, 1),
+	}
+	h.condition.Store(&condition{since: time.Now(), over: make(chan struct{})})
 	port := "80"
 	if u.Scheme == "https" {
 		port = "443"
@@ -37,60 +50,84 @@ func newHost(u *url.URL, config HostsConfig) *host {
 			DynamicRecordSizingDisabled: true, // one record and one write per request
 		}
 	}
-	if u.Port() == "" {
-		h.address = net.JoinHostPort(u.Hostname(), port)
+	if h.port == "" {
+		h.port = port
 	}
 	return h
 }
 
-func (h *host) isDown() bool { return time.Now().UnixNano() < h.downUntil.Load() }
+// address is the host as host:port.
+func (h *host) address() string { return net.JoinHostPort(h.addresses.name, h.port) }
 
-// connect returns an idle connection that is still alive if reuse is set, else
-// a new one.
-func (h *host) connect(reuse bool) (*conn, error) {
-	for reuse {
-		c := h.idle.pop()
-		if c == nil {
-			break
-		}
-		if time.Since(c.idleFrom) < h.limit.IdleTimeout && isSilent(c.socket) {
-			return c, nil
-		}
-		c.Close()
+// reusable returns an idle connection that is still alive, or nil. Connections
+// to a host that is down are not used, even if they look alive.
+func (h *host) reusable(use reuse) *conn {
+	if use == reuseNone || h.isDown() {
+		return nil
 	}
-	c, err := h.dial()
+	for looked := false; ; {
+		c, age := h.idle.take(use)
+		switch {
+		case c == nil && (looked || use == reuseAny):
+			return nil
+		case c == nil:
+			h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
+			looked = true
+		case age < h.limit.IdleTimeout && h.idle.observe(c, use):
+			return c
+		default:
+			c.Close()
+		}
+	}
+}
+
+// connect returns a new connection. A host that cannot be reached is down from
+// then on; everybody who is waiting for a connection to it is told at once.
+func (h *host) connect(ctx context.Context) (*conn, error) {
+	before := h.condition.Load()
+	c, err := h.dial(ctx, before)
 	if err != nil {
-		h.downUntil.Store(time.Now().Add(downTime).UnixNano())
-		return nil, fmt.Errorf("connecting to %s: %w", h.url, err)
+		if ctx.Err() == nil {
+			h.goDown(before, err)
+		}
+		return nil, fmt.Errorf("%s: %w", h.url, err)
 	}
-	h.downUntil.Store(0)
+	h.comeUp(before)
 	return c, nil
 }
 
-// dial connects to the host and shakes hands within the connect time-out.
-func (h *host) dial() (*conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), h.limit.ConnectTimeout)
-	defer cancel()
-	var dialer net.Dialer
-	socket, err := dialer.DialContext(ctx, "tcp", h.address)
+// dial connects to the first address of the host that can be reached.
+func (h *host) dial(ctx context.Context, now *condition) (*conn, error) {
+	ips, err := h.addresses.get(ctx, h.limit.ConnectTimeout)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: socket, socket: socket, host: h}
+	over := now.over
+	if now.down {
+		over = nil // coming up ends no attempt
+	}
+	return race(ctx, over, interleave(ips), h.attempt)
+}
+
+// attempt connects to one address and shakes hands, within the connect
+// time-out.
+func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, h.limit.ConnectTimeout)
+	defer cancel()
+	address := net.JoinHostPort(ip.String(), h.port)
+	socket, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("connecting: %w", err)
+	}
+	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
 	if h.tls != nil {
 		secure := tls.Client(socket, h.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			socket.Close()
-			return nil, err
+			return nil, fmt.Errorf("shaking hands with %s: %w", address, err)
 		}
 		c.Conn = secure
 	}
 	c.reader = bufio.NewReaderSize(c, responseHeaderSize)
 	return c, nil
-}
-
-func (h *host) closeIdle() {
-	for c := h.idle.pop(); c != nil; c = h.idle.pop() {
-		c.Close()
-	}
 }

@@ -1,44 +1,62 @@
 package proxy
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
 // Hosts sends requests to WeChat: to the first of its hosts that can be
-// reached, over kept-alive connections. It may be used concurrently.
+// reached, over kept-alive connections. It may be used concurrently, between
+// Start and Close.
 type Hosts struct {
 	hosts []*host
 	limit HostsConfig
 	slots chan struct{} // holds one element per request that has a connection
+
+	stop       context.CancelFunc // ends what background does
+	background sync.WaitGroup     // the sweeper, and one watcher per host
 }
 
 // HostsConfig says how to reach WeChat.
 type HostsConfig struct {
 	URLs           []string       // scheme and host, in order of preference
 	Roots          *x509.CertPool // nil: the system's
-	ConnectTimeout time.Duration  // to connect and shake hands with one host
+	ConnectTimeout time.Duration  // to connect and shake hands with one address of a host
 	Timeout        time.Duration  // from the request's last byte to the answer's header, and between two parts of its body
 	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
 	MaxConnections int            // at a time, to all hosts together
+	Log            *slog.Logger   // told when a host goes down or comes up; nil: nobody is
+
+	// Lookup returns the addresses of a host by its name; nil: the system's resolver does.
+	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
 // maxHosts is how many hosts one word of bits can tell apart.
 const maxHosts = 64
-
-// downTime is how long a host that could not be reached is tried last.
-const downTime = 5 * time.Second
 
 // NewHosts returns Hosts for config. It connects to nothing yet.
 func NewHosts(config HostsConfig) (*Hosts, error) {
 	if len(config.URLs) == 0 || len(config.URLs) > maxHosts {
 		return nil, fmt.Errorf("got %d upstream URLs; between 1 and %d can be used", len(config.URLs), maxHosts)
 	}
-	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections)}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Lookup == nil {
+		config.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+		}
+	}
+	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
 	for _, raw := range config.URLs {
 		u, err := url.Parse(raw)
 		if err != nil {
@@ -49,54 +67,100 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 	return h, nil
 }
 
-// connect returns a connection to the first host that can be reached; to an
-// idle one if reuse is set. A host that was down a moment ago is tried last.
-func (h *Hosts) connect(reuse bool) (*conn, error) {
-	failed := ErrUnreachable
+// Start begins to look after the idle connections and after hosts that are
+// down. It is called once.
+func (h *Hosts) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.background.Go(func() { h.sweepIdle(ctx) })
+	for _, host := range h.hosts {
+		h.background.Go(func() { host.watch(ctx) })
+	}
+}
+
+// Close ends what Start began, waits for it, and closes the idle connections;
+// those in use are closed when their answer is complete.
+func (h *Hosts) Close() {
+	h.stop()
+	h.background.Wait()
+	for _, host := range h.hosts {
+		host.idle.close()
+	}
+}
+
+// connect returns a connection to the first host that can be reached.
+func (h *Hosts) connect(use reuse) (*conn, error) {
+	return h.connectWithin(context.Background(), use)
+}
+
+// connectWithin tries the hosts that are up, in order of preference, and when
+// none of them can be reached those that are down.
+func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
+	var failed error
 	tried := uint64(0) // bit i: host i
 	for _, evenDown := range [...]bool{false, true} {
 		for i, host := range h.hosts {
 			if tried&(1<<i) != 0 || !evenDown && host.isDown() {
 				continue
 			}
-			c, err := host.connect(reuse)
+			if c := host.reusable(use); c != nil {
+				return c, nil
+			}
+			h.makeRoom()
+			c, err := host.connect(ctx)
 			if err == nil {
 				return c, nil
 			}
 			tried |= 1 << i
-			failed = fmt.Errorf("%w: %w", failed, err)
+			failed = alsoFailed(failed, err)
 		}
 	}
-	return nil, failed
+	return nil, fmt.Errorf("%w: %w", ErrUnreachable, failed)
+}
+
+// Dial returns a new connection, after the TLS handshake if there is one, to
+// the host that a request would be sent to now, and that host's URL, which is
+// not to be changed. It does not count among MaxConnections.
+func (h *Hosts) Dial(ctx context.Context) (net.Conn, *url.URL, error) {
+	c, err := h.connectWithin(ctx, reuseNone)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Conn, c.host.base, nil
+}
+
+// makeRoom closes idle connections, so that with those in use there are no more
+// than MaxConnections. The hosts that are preferred keep theirs longest.
+func (h *Hosts) makeRoom() {
+	room := h.limit.MaxConnections - len(h.slots)
+	for _, host := range h.hosts {
+		room -= host.idle.trim(max(room, 0))
+	}
 }
 
 // Names returns the names, in lower case, by which requests may call the hosts.
 func (h *Hosts) Names() []string {
 	var names []string
 	for _, host := range h.hosts {
-		names = append(names, strings.ToLower(host.name), strings.ToLower(host.address))
+		names = append(names, strings.ToLower(host.name), strings.ToLower(host.address()))
 	}
 	return names
 }
 
-// Close closes the idle connections.
-func (h *Hosts) Close() {
-	for _, host := range h.hosts {
-		host.closeIdle()
-	}
-}
-
 // HostState is what an operator may know of a host.
 type HostState struct {
-	URL  string
-	Down bool // the last attempt to connect failed a moment ago
+	URL    string
+	Down   bool
+	Since  time.Time // when that began
+	Reason string    // why it is down
 }
 
 // States returns the state of each host, in order of preference.
 func (h *Hosts) States() []HostState {
 	states := make([]HostState, 0, len(h.hosts))
 	for _, host := range h.hosts {
-		states = append(states, HostState{URL: host.url, Down: host.isDown()})
+		now := host.condition.Load()
+		states = append(states, HostState{URL: host.url, Down: now.down, Since: now.since, Reason: now.reason})
 	}
 	return states
 }

@@ -199,45 +199,24 @@ func TestNextHostIsTriedWhenOneCannotBeReached(t *testing.T) {
 	if got := w.connections(); got != 1 {
 		t.Errorf("got %d connections to the second host; want 1", got)
 	}
-	want := []HostState{{h.hosts[0].url, true}, {h.hosts[1].url, false}}
-	if got := h.States(); !slices.Equal(got, want) {
-		t.Errorf("got the states %v; want %v", got, want)
+	got := h.States()
+	if !got[0].Down || !strings.Contains(got[0].Reason, "connection refused") || got[1].Down || got[1].Reason != "" {
+		t.Errorf("got the states %v; want the first down, because it refuses connections", got)
 	}
 }
 
-func TestHostThatIsDownIsTriedLastAndRecovers(t *testing.T) {
+func TestHostThatIsDownIsTriedLast(t *testing.T) {
 	t.Parallel()
 	first, second := startRaw(t, always(answered("1"))), startRaw(t, always(answered("2")))
 	h := hostsAt(t, nil, first.url, second.url)
-	h.hosts[0].downUntil.Store(time.Now().Add(time.Hour).UnixNano())
+	h.hosts[0].putDown()
 	if got := mustSend(t, h, message("GET", "/", "")); got != "2" {
 		t.Errorf("got the answer of host %s; want 2", got)
 	}
-	h.hosts[0].downUntil.Store(0)
-	if got := mustSend(t, h, message("GET", "/", "")); got != "1" {
-		t.Errorf("got the answer of host %s; want 1", got)
-	}
-	for _, host := range h.hosts {
-		host.closeIdle()
-		host.downUntil.Store(time.Now().Add(time.Hour).UnixNano())
-	}
+	h.hosts[1].putDown()
 	if got := mustSend(t, h, message("GET", "/", "")); got != "1" || h.hosts[0].isDown() {
 		t.Errorf("got the answer of host %s, down %v; want 1, which is up again", got, h.hosts[0].isDown())
 	}
-}
-
-// A host may come out of its downtime while another one is being tried.
-func TestHostThatWasDownWhenItsTurnCameIsStillTried(t *testing.T) {
-	t.Parallel()
-	mute, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never shakes hands
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mute.Close()
-	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.ConnectTimeout = 100 * time.Millisecond }, w.url, "https://"+mute.Addr().String())
-	h.hosts[0].downUntil.Store(time.Now().Add(50 * time.Millisecond).UnixNano())
-	mustSend(t, h, message("POST", "/p", "{}"))
 }
 
 func TestNothingIsSentWhenNoHostCanBeReached(t *testing.T) {
@@ -346,7 +325,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	})
-	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 300*time.Millisecond }, w.url)
+	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 10*time.Second }, w.url)
 	var calls sync.WaitGroup
 	var heldErr, waitingErr error
 	calls.Go(func() { heldErr = sendError(h, message("GET", "/held", "")) })
@@ -367,6 +346,14 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 	a := serve(t, config(h), defaultLimits).dial(t).call(get("/p"))
 	if a.status() != 503 || a.field("Wxproxy-Error") != "upstream_busy" || a.field("Retry-After") != "1" {
 		t.Errorf("got %q; want 503 upstream_busy", a.head)
+	}
+}
+
+func TestRequestsQueueForLessThanCallersWait(t *testing.T) {
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: 500 * time.Millisecond, 30 * time.Second: 10 * time.Second} {
+		if got := queueTime(timeout); got != want {
+			t.Errorf("with a timeout of %v: got %v; want %v", timeout, got, want)
+		}
 	}
 }
 

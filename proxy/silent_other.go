@@ -4,6 +4,10 @@ package proxy
 
 import "net"
 
+// canLook says that isSilent does not see a connection that was closed: none is
+// ever proven to be alive.
+const canLook = false
+
 // isSilent cannot look into a connection here without reading from it; a
 // connection that was closed while idle is found when the next request fails.
 func isSilent(net.Conn) bool { return true }

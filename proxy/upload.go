@@ -41,7 +41,8 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	if failed != nil {
 		wait = lastWords
 	}
-	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
+	c.sent = time.Now()
+	if err := c.SetReadDeadline(c.sent.Add(wait)); err != nil {
 		c.Close() // which ends readHeader too
 	}
 	early := answered.Load()

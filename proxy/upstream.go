@@ -19,6 +19,14 @@ type Message struct {
 // repeatable reports whether sending m twice has no other effect than once.
 func (m *Message) repeatable() bool { return m.isHead() || string(m.Method) == "GET" }
 
+// reuse returns which idle connections m may be sent over.
+func (m *Message) reuse() reuse {
+	if m.repeatable() {
+		return reuseAny
+	}
+	return reuseProven
+}
+
 func (m *Message) isHead() bool { return string(m.Method) == "HEAD" }
 
 // Reasons for which an Upstream has no answer.
@@ -34,9 +42,9 @@ var (
 )
 
 // Send sends m and reads the answer into resp. A body that is not read here is a
-// stream: its connection stays in use until it ends or is closed. Nothing is sent twice, but for
-// one case that cannot repeat an effect: a kept-alive connection turns out to
-// be closed and m is a GET or a HEAD.
+// stream: its connection stays in use until it ends or is closed. Nothing is
+// sent twice, but for one case that cannot repeat an effect: a kept-alive
+// connection turns out to be closed and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	if err := h.acquireSlot(); err != nil {
 		return err
@@ -47,13 +55,17 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 			h.releaseSlot()
 		}
 	}()
-	c, err := h.connect(true)
+	c, err := h.connect(m.reuse())
 	if err != nil {
 		return err
 	}
 	err = c.roundTrip(m, resp)
-	if stale := errors.Is(err, errStale); stale && m.repeatable() {
-		if c, err = h.connect(false); err != nil {
+	stale := errors.Is(err, errStale)
+	if stale {
+		c.host.idle.foundClosed(c)
+	}
+	if stale && m.repeatable() {
+		if c, err = h.connect(reuseNone); err != nil {
 			return err
 		}
 		err = c.roundTrip(m, resp)
@@ -66,6 +78,10 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 
 func (h *Hosts) releaseSlot() { <-h.slots }
 
+// queueTime returns how long a request waits for others to end: less long than
+// callers, who have patience for an answer, which can take the whole timeout.
+func queueTime(timeout time.Duration) time.Duration { return min(timeout/2, 10*time.Second) }
+
 // acquireSlot waits until fewer than MaxConnections requests are under way.
 func (h *Hosts) acquireSlot() error {
 	select {
@@ -73,7 +89,7 @@ func (h *Hosts) acquireSlot() error {
 		return nil
 	default:
 	}
-	wait := time.NewTimer(h.limit.Timeout)
+	wait := time.NewTimer(queueTime(h.limit.Timeout))
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:
