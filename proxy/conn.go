@@ -19,7 +19,7 @@ type conn struct {
 	out      []byte        // the request being written; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
-	sent     time.Time     // when the last request was written
+	sent     time.Time     // when writing the last request began
 	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
@@ -53,14 +53,14 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) error {
 	timeout := c.host.limit.Timeout
-	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+	c.sent = time.Now()
+	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return c.classify(err, false)
 	}
 	if err := c.writeRequest(m); err != nil {
 		return c.classify(err, false)
 	}
-	c.sent = time.Now()
-	if err := c.SetReadDeadline(c.sent.Add(timeout)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return c.classify(err, false)
 	}
 	c.patience = 0
