@@ -22,6 +22,7 @@ import (
 // first host ends and comes back again and again. It ends between two requests:
 // one that was written already could not be saved, since nothing is sent twice.
 func TestNoRequestFailsWhileTheFirstHostEndsAndComesBack(t *testing.T) {
+	t.Parallel()
 	const callers, pause, ends = 25, 50 * time.Millisecond, 3
 	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	var firstCalls atomic.Int64

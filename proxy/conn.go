@@ -19,7 +19,7 @@ type conn struct {
 	out      []byte        // the request being written, then parts of the answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
-	sent     time.Time     // when the last request was written
+	sent     time.Time     // when writing the last request began
 	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
@@ -64,7 +64,8 @@ func (c *conn) retire(keep bool) {
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	timeout := c.host.limit.Timeout
-	if err := c.SetDeadline(time.Now().Add(timeout)); err != nil {
+	c.sent = time.Now()
+	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
 	c.patience = 0
@@ -79,8 +80,7 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	if failed != nil {
 		timeout = lastWords
 	}
-	c.sent = time.Now()
-	if err := c.SetReadDeadline(c.sent.Add(timeout)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
 	if err = c.readHeader(m, resp); err != nil && failed != nil {

@@ -350,7 +350,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 }
 
 func TestRequestsQueueForLessThanCallersWait(t *testing.T) {
-	for timeout, want := range map[time.Duration]time.Duration{time.Second: 500 * time.Millisecond, 30 * time.Second: 10 * time.Second} {
+	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, 30 * time.Second: 10 * time.Second} {
 		if got := queueTime(timeout); got != want {
 			t.Errorf("with a timeout of %v: got %v; want %v", timeout, got, want)
 		}

@@ -74,7 +74,7 @@ func (i *idleConns) take(use reuse) (*conn, time.Duration) {
 }
 
 // isProven reports whether c surely stays open until a request has reached
-// WeChat. For WeChat, c may have been idle since the last request was written. A
+// WeChat. For WeChat, c may have been idle almost since the last request was sent. A
 // margin of factor two is left, and while WeChat is known to close connections
 // soon some more, for moments in which this machine or WeChat's is busy.
 func (i *idleConns) isProven(c *conn) bool {

@@ -41,8 +41,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	if failed != nil {
 		wait = lastWords
 	}
-	c.sent = time.Now()
-	if err := c.SetReadDeadline(c.sent.Add(wait)); err != nil {
+	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		c.Close() // which ends readHeader too
 	}
 	early := answered.Load()

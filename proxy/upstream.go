@@ -79,8 +79,8 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 func (h *Hosts) releaseSlot() { <-h.slots }
 
 // queueTime returns how long a request waits for others to end: less long than
-// callers, who have patience for an answer, which can take the whole timeout.
-func queueTime(timeout time.Duration) time.Duration { return min(timeout/2, 10*time.Second) }
+// most callers do, so that they are told and do not just leave.
+func queueTime(timeout time.Duration) time.Duration { return min(timeout, 10*time.Second) }
 
 // acquireSlot waits until fewer than MaxConnections requests are under way.
 func (h *Hosts) acquireSlot() error {
