@@ -48,13 +48,11 @@ func longestRefusal(resp *fasthttp.Response) int {
 }
 
 // beginsRefusal reports whether a body that begins with start may refuse a token:
-// whether it is an object of JSON, or is packed.
-func beginsRefusal(start []byte) bool {
+// whether it is an object of JSON, as far as it can be seen.
+func beginsRefusal(resp *fasthttp.Response, start []byte) bool {
 	start = bytes.TrimLeft(start, " \t\r\n")
-	return len(start) == 0 || start[0] == '{' || start[0] == gzipMagic
+	return len(start) == 0 || start[0] == '{' || isFold(resp.Header.ContentEncoding(), "gzip")
 }
-
-const gzipMagic = 0x1f
 
 // gunzip returns the first maxRejection+1 bytes at most that body unpacks to,
 // and nil when it is not gzip.

@@ -37,7 +37,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 		s.parts = httputil.NewChunkedReader(c.reader)
 	}
 	start := c.buffer()[:0]
-	for length <= longest && len(start) <= longest && beginsRefusal(start) {
+	for length <= longest && len(start) <= longest && beginsRefusal(resp, start) {
 		n, err := s.next(start[len(start) : longest+1])
 		start = start[:len(start)+n]
 		if errors.Is(err, io.EOF) {
