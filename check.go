@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"wxproxy/config"
@@ -63,7 +65,10 @@ func checkLive(cfg *config.Config, t terminal) error {
 		}
 		objections++
 		why := token.Explain(err)
-		fmt.Fprintf(t.out, "  %s: errcode %d: %s\n    %s\n    %s\n", account.Name, why.Code, why.Reason, why.Remedy, why.RemedyZH)
+		if why.Code != 0 {
+			why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
+		}
+		fmt.Fprintf(t.out, "  %s: %s\n    %s\n    %s\n", account.Name, why.Reason, why.Remedy, why.RemedyZH)
 	}
 	if objections > 0 {
 		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
@@ -74,13 +79,13 @@ func checkLive(cfg *config.Config, t terminal) error {
 // runHealth asks the admin listener of the same configuration whether the proxy
 // is ready: what a container's health check needs, without a shell.
 func runHealth(args []string, t terminal) error {
-	url := ""
-	err := parseFlags("health", args, t, func(f *flag.FlagSet) { f.StringVar(&url, "url", "", "") })
+	address := ""
+	err := parseFlags("health", args, t, func(f *flag.FlagSet) { f.StringVar(&address, "url", "", "") })
 	if err != nil {
 		return err
 	}
 	client := &http.Client{Timeout: 5 * time.Second}
-	if url == "" {
+	if address == "" {
 		cfg, err := config.Load(config.Find("", os.LookupEnv), os.LookupEnv)
 		if err != nil {
 			fmt.Fprintln(t.err, err)
@@ -89,13 +94,13 @@ func runHealth(args []string, t terminal) error {
 		if cfg.Admin.Listen == "" {
 			return errors.New("the admin listener is turned off")
 		}
-		url = "http://wxproxy/readyz"
+		address = "http://wxproxy"
 		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			network, address := config.ListenOn(cfg.Admin.Listen)
 			return new(net.Dialer).DialContext(ctx, network, address)
 		}}
 	}
-	resp, err := client.Get(url)
+	resp, err := client.Get(readyURL(address))
 	if err != nil {
 		return fmt.Errorf("asking for readiness: %w", err)
 	}
@@ -105,6 +110,14 @@ func runHealth(args []string, t terminal) error {
 	}
 	fmt.Fprintln(t.out, "ready")
 	return nil
+}
+
+// readyURL completes an address that names no path.
+func readyURL(address string) string {
+	if u, err := url.Parse(address); err == nil && strings.Trim(u.Path, "/") == "" {
+		return u.JoinPath("/readyz").String()
+	}
+	return address
 }
 
 func runKey(args []string, t terminal) error {

@@ -30,6 +30,9 @@ func runDemo(args []string, t terminal) error {
 	if err != nil {
 		return err
 	}
+	if config.BeyondLoopback(listen) {
+		return mistakeError{errors.New("wxproxy demo: -listen: the demo is for this machine alone; take an address such as 127.0.0.1:8080")}
+	}
 	d := demo{wechat: wechattest.New(), secret: rand.Text()}
 	d.wechat.AddApp(wechattest.App{ID: demoAppID, Secret: d.secret})
 	simulated, err := d.wechat.Start()

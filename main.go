@@ -17,6 +17,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"syscall"
+	"time"
 
 	_ "golang.org/x/crypto/x509roots/fallback" // root certificates, where the system has none
 )
@@ -51,6 +52,10 @@ func main() {
 	os.Exit(run(os.Args[1:], terminal{os.Stdout, os.Stderr}))
 }
 
+// oneSignal is how long signals count as one: some programs send theirs to a
+// process and to its group.
+const oneSignal = 50 * time.Millisecond
+
 // untilSignal returns a context that the first SIGTERM or SIGINT ends. A second
 // one ends the process at once.
 func untilSignal(log *slog.Logger) (context.Context, context.CancelFunc) {
@@ -58,14 +63,17 @@ func untilSignal(log *slog.Logger) (context.Context, context.CancelFunc) {
 	signals := make(chan os.Signal, 2) // so that a second signal is not lost
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 	go func() {
+		var first time.Time
 		for received := range signals {
 			switch {
 			case received == syscall.SIGHUP:
 				log.Warn("SIGHUP is ignored: this version reads its configuration only at the start")
+			case time.Since(first) < oneSignal:
 			case ctx.Err() != nil:
 				log.Error("second signal: ending at once", "signal", received.String())
 				os.Exit(exitFailure)
 			default:
+				first = time.Now()
 				log.Info("draining; a second signal ends at once", "signal", received.String())
 				cancel()
 			}

@@ -92,7 +92,7 @@ func (s *service) drain() error {
 	if err := proxy.Shutdown(ctx, s.proxy, s.server, s.listener); err != nil {
 		return fmt.Errorf("draining for %v: %w; the requests still under way are cut", s.cfg.Proxy.DrainTimeout, err)
 	}
-	s.log.Info("drained", "duration", time.Since(start))
+	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
 	return nil
 }
 
@@ -110,7 +110,7 @@ func (s *service) stopKeepers() {
 func (s *service) listen() error {
 	ln, err := listenOn(s.cfg.Proxy.Listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("proxy.listen = %q: %w", s.cfg.Proxy.Listen, err)
 	}
 	if s.listener, err = proxy.NewListener(ln); err != nil {
 		return err
@@ -120,8 +120,9 @@ func (s *service) listen() error {
 	}
 	if s.adminListener, err = listenOn(s.cfg.Admin.Listen); err != nil {
 		ln.Close()
+		return fmt.Errorf("admin.listen = %q: %w", s.cfg.Admin.Listen, err)
 	}
-	return err
+	return nil
 }
 
 // listenOn listens on "host:port" or "unix:/path". A socket that a process left
@@ -133,7 +134,7 @@ func listenOn(listen string) (net.Listener, error) {
 	}
 	if c, err := net.Dial("unix", address); err == nil {
 		c.Close()
-		return nil, fmt.Errorf("listening on %s: another process does", listen)
+		return nil, errors.New("another process listens there")
 	}
 	if info, err := os.Stat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
 		if err := os.Remove(address); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
@@ -13,15 +14,17 @@ import (
 	"wxproxy/token"
 )
 
-// newService builds a service for a valid configuration. It starts nothing.
+// newService builds a service for a valid configuration. It starts nothing. What
+// only shows now, such as a directory that cannot be made, is a mistake in the
+// configuration all the same.
 func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	roots, err := rootsWith(cfg.Upstream.CAFile)
 	if err != nil {
-		return nil, err
+		return nil, mistake(cfg, "upstream.ca_file", err)
 	}
 	store, err := token.OpenStore(cfg.Token.Store)
 	if err != nil {
-		return nil, err
+		return nil, mistake(cfg, "token.store", err)
 	}
 	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
@@ -42,6 +45,11 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 		s.admin = s.newAdmin()
 	}
 	return s, nil
+}
+
+// mistake returns err as a mistake in a setting, in the form of config's own.
+func mistake(cfg *config.Config, key string, err error) error {
+	return mistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err.Error()}}
 }
 
 func (s *service) newKeeper(account config.Account, asker *http.Client, store token.Store) *token.Keeper {
@@ -85,14 +93,14 @@ func rootsWith(caFile string) (*x509.CertPool, error) {
 	}
 	pem, err := os.ReadFile(caFile)
 	if err != nil {
-		return nil, fmt.Errorf("reading upstream.ca_file: %w", err)
+		return nil, fmt.Errorf("reading root certificates: %w", err)
 	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool()
 	}
 	if !roots.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("reading upstream.ca_file: %s holds no certificate in PEM", caFile)
+		return nil, fmt.Errorf("reading root certificates: %s holds none in PEM", caFile)
 	}
 	return roots, nil
 }

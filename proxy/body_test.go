@@ -256,11 +256,11 @@ func TestCallerMayBeSlowAsLongAsItSends(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
 	limits := defaultLimits
-	limits.Patience = 200 * time.Millisecond
+	limits.Patience = time.Second
 	c := serve(t, config(hostsAt(t, nil, w.url)), limits).dial(t)
 	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 	for range 10 {
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(120 * time.Millisecond)
 		c.send("x")
 	}
 	if a, err := readAnswer(c.r, false); err != nil || a.status() != 200 {

@@ -101,7 +101,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 		slog.String("path", string(x.target.path)),
 		slog.Int("status", ctx.Response.StatusCode()),
 		slog.Int("attempts", x.attempts),
-		slog.Duration("duration", time.Since(ctx.Time())),
+		slog.String("duration", time.Since(ctx.Time()).Round(time.Microsecond).String()),
 	}
 	if x.account != nil {
 		attributes = append(attributes, slog.String("account", x.account.Name))

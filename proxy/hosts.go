@@ -142,7 +142,11 @@ func (h *Hosts) makeRoom() {
 func (h *Hosts) Names() []string {
 	var names []string
 	for _, host := range h.hosts {
-		names = append(names, strings.ToLower(host.name), strings.ToLower(host.address()))
+		name := strings.ToLower(host.name)
+		names = append(names, name)
+		if _, _, err := net.SplitHostPort(name); err != nil { // it has no port: either scheme's will do
+			names = append(names, name+":80", name+":443")
+		}
 	}
 	return names
 }
