@@ -346,7 +346,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	})
-	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 300*time.Millisecond }, w.url)
+	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 1, 5*time.Second }, w.url)
 	var calls sync.WaitGroup
 	var heldErr, waitingErr error
 	calls.Go(func() { heldErr = sendError(h, message("GET", "/held", "")) })
