@@ -3,16 +3,21 @@ package proxy
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/wechattest"
 )
 
 // inSteps is a script that sends step after step, each when the test says so.
@@ -432,4 +437,61 @@ func TestStreamThatIsOverSaysSo(t *testing.T) {
 	if len(h.slots) != 0 {
 		t.Errorf("got %d slots in use; want none", len(h.slots))
 	}
+}
+
+// TLS has words of its own on the wire (session tickets), which are no answer.
+func TestLargeBodiesPassThroughTLSBothWays(t *testing.T) {
+	t.Parallel()
+	var conns sync.Map
+	server, err := wechattest.New().StartTLS(func(s *http.Server) {
+		s.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			conns.Store(r.RemoteAddr, true)
+			body, _ := io.ReadAll(r.Body)
+			rw.Write(body)
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(server.CA)
+	h := hostsAt(t, func(c *HostsConfig) { c.Roots = roots }, server.URL)
+	c := serve(t, config(h), defaultLimits).dial(t)
+	body := string(noise(100_000))
+	for range 5 {
+		if a := c.call(post("/p", body)); a.body != body {
+			t.Fatalf("got %q and %d other bytes; want the %d that were sent", a.head, len(a.body), len(body))
+		}
+	}
+	used := 0
+	conns.Range(func(any, any) bool { used++; return true })
+	if used != 1 {
+		t.Errorf("got %d connections for 5 uploads; want 1, used again", used)
+	}
+}
+
+// Whatever happened, nothing is left of it.
+func TestNothingIsLeftOfABrokenTransfer(t *testing.T) {
+	before := runtime.NumGoroutine()
+	t.Run("transfers", func(t *testing.T) {
+		w := startRaw(t, func(conn net.Conn, request string) bool {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", 100_000))
+			return false
+		})
+		h := hostsAt(t, nil, w.url)
+		s := serve(t, config(h), defaultLimits)
+		for i := range 30 {
+			c := s.dial(t)
+			c.send(post("/p", string(noise(200_000))))
+			if i%2 == 0 {
+				readHead(c.r)
+			}
+			c.conn.Close()
+		}
+		waitUntil(t, "the end of all transfers", func() bool { return s.proxy.InFlight() == 0 && len(h.slots) == 0 })
+		mustShutdown(t, s)
+	})
+	// fasthttp has one goroutine for the date, and one per server that sleeps for 10 s.
+	waitUntil(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before+2 })
 }

@@ -19,11 +19,12 @@ const (
 	lastWords = time.Second
 )
 
-// errAnswered ends an upload that WeChat has answered.
-var errAnswered = errors.New("WeChat answered before the request was complete")
+// errAnswered ends an upload that WeChat has refused.
+var errAnswered = errors.New("WeChat refused the request before it was complete")
 
 // upload writes the head and a large body while it listens for the answer: who
-// refuses an upload says so early and reads no further.
+// refuses an upload says so early and reads no further. Success that comes early
+// still wants the rest.
 func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		return false, c.classify(err, false)
@@ -32,8 +33,10 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	answer := make(chan error, 1) // what readHeader returned
 	go func() {
 		err := c.readHeader(m, resp)
-		answered.Store(true)
-		_ = c.SetWriteDeadline(time.Now()) // for a Write that waits; its error says the rest
+		if err != nil || resp.StatusCode() >= fasthttp.StatusMultipleChoices {
+			answered.Store(true)
+			_ = c.SetWriteDeadline(time.Now()) // for a Write that waits; its error says the rest
+		}
 		answer <- err
 	}()
 	failed := c.writeParts(m, &answered)
@@ -52,7 +55,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 }
 
 // writeParts writes what is in the buffer and then the body, each part in the
-// same time, until all is written or WeChat has answered.
+// same time, until all is written or WeChat has refused it.
 func (c *conn) writeParts(m *Message, answered *atomic.Bool) error {
 	body := m.Body.Reader()
 	for part := c.out; ; {
