@@ -114,6 +114,8 @@ func TestDrainingIsBounded(t *testing.T) {
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := drainingWithARequestThatHangs(t, "10m")
+	p.eventually("draining", func() bool { return len(p.logged("draining; a second signal ends at once")) == 1 })
+	time.Sleep(2 * oneSignal) // or it would count as one with the first
 	p.signal(syscall.SIGTERM)
 	p.mustEnd(exitFailure)
 	if len(p.logged("second signal: ending at once")) != 1 {

@@ -54,7 +54,7 @@ func main() {
 
 // oneSignal is how long signals count as one: some programs send theirs to a
 // process and to its group.
-const oneSignal = 50 * time.Millisecond
+const oneSignal = 5 * time.Millisecond
 
 // untilSignal returns a context that the first SIGTERM or SIGINT ends. A second
 // one ends the process at once.

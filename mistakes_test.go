@@ -84,7 +84,7 @@ func TestAMistakeOnTheCommandLineEndsTheProgramWithWords(t *testing.T) {
 		"an environment with a typo":  {env: append(account, "WXPROXY_LOG_LEVEL=verbose"), code: exitMistakes, want: "environment: WXPROXY_LOG_LEVEL: "},
 		"a public environment":        {env: append(account, "WXPROXY_LISTEN=:8080"), code: exitMistakes, want: "environment: WXPROXY_LISTEN: would let every machine"},
 		"a public admin without key":  {env: append(account, "WXPROXY_ADMIN_LISTEN=:8081"), code: exitMistakes, want: "environment: "},
-		"a folder that is no folder":  {env: append(account, "WXPROXY_STORE=file:/dev/null/tokens"), code: exitFailure, want: "wxproxy: making the token directory: "},
+		"a folder that is no folder":  {env: append(account, "WXPROXY_STORE=file:/dev/null/tokens"), code: exitMistakes, want: "environment: token.store: making the token directory: "},
 		"an address of another host":  {env: append(account, "WXPROXY_LISTEN=192.0.2.1:8080", "WXPROXY_ADMIN_LISTEN="), code: exitMistakes, want: "WXPROXY_LISTEN"},
 		"a socket in no folder":       {env: append(account, "WXPROXY_LISTEN=unix:/nowhere/wxproxy.sock", "WXPROXY_ADMIN_LISTEN="), code: exitFailure, want: "/nowhere/wxproxy.sock"},
 		"health without an admin":     {args: []string{"health"}, env: append(account, "WXPROXY_ADMIN_LISTEN="), code: exitFailure, want: "the admin listener is turned off"},

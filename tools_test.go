@@ -71,7 +71,7 @@ func TestCheckLiveSaysWhatWeChatObjectsTo(t *testing.T) {
 		},
 		"no answer at all": {
 			app: wechattest.App{Secret: appSecret}, away: true, code: exitFailure,
-			wants: []string{"shop: errcode 0: ", "refused", "check upstream.url"},
+			wants: []string{"shop: asking WeChat for a token: ", "refused", "check upstream.url"},
 		},
 		"an answer without a token": {
 			app: wechattest.App{Secret: appSecret}, code: exitFailure,

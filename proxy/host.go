@@ -56,9 +56,6 @@ func newHost(u *url.URL, config HostsConfig) *host {
 	return h
 }
 
-// address is the host as host:port.
-func (h *host) address() string { return net.JoinHostPort(h.addresses.name, h.port) }
-
 // reusable returns an idle connection that is still alive, or nil. Connections
 // to a host that is down are not used, even if they look alive.
 func (h *host) reusable(use reuse) *conn {

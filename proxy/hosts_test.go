@@ -460,7 +460,8 @@ func forward(t *testing.T, from, to string) {
 func TestHostsAreNamedAsRequestsNameThem(t *testing.T) {
 	h := hostsAt(t, nil, "https://API.weixin.qq.com", "http://127.0.0.1:8080", "http://example.com", "https://[::1]")
 	want := []string{
-		"api.weixin.qq.com", "api.weixin.qq.com:443", "127.0.0.1:8080", "127.0.0.1:8080", "example.com", "example.com:80", "[::1]", "[::1]:443",
+		"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443", "127.0.0.1:8080",
+		"example.com", "example.com:80", "example.com:443", "[::1]", "[::1]:80", "[::1]:443",
 	}
 	if got := h.Names(); !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
