@@ -116,7 +116,7 @@ func TestFirstParameterOfANameGivesItsValue(t *testing.T) {
 func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	for _, seed := range []string{
 		"", "a=b", "access_token=x&a", "%61ccess_token=evil;access_token=y", "a&&access_token", "ACCESS%5FTOKEN=1&%zz=2",
-		"&", "access_token=x&", "from_appid=1&b", "access_token%00=x", "%%61ccess_token", "+access_token",
+		"&", "access_token=x&", "from_appid=1&b", "access_token%00=x", "ACCess_token%00%", "%%61ccess_token", "+access_token",
 	} {
 		f.Add(seed)
 	}
@@ -142,13 +142,14 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	})
 }
 
-// decodedName is the name of a query segment as net/url reads it, in lower case.
+// decodedName is the name of a query segment up to a NUL, as net/url reads it, in
+// lower case.
 func decodedName(segment string) string {
 	raw, _, _ := strings.Cut(segment, "=")
+	raw, _, _ = strings.Cut(raw, "%00")
 	name, err := url.QueryUnescape(raw)
 	if err != nil {
 		return raw
 	}
-	name, _, _ = strings.Cut(name, "\x00")
 	return asciiLower(name)
 }
