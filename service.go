@@ -130,7 +130,9 @@ func (s *service) listen() error {
 func listenOn(listen string) (net.Listener, error) {
 	network, address := config.ListenOn(listen)
 	if network != "unix" {
-		return net.Listen(network, address)
+		var tcp net.ListenConfig
+		tcp.SetMultipathTCP(false) // the kernel has no packet filters for such listeners, which draining needs
+		return tcp.Listen(context.Background(), network, address)
 	}
 	if c, err := net.Dial("unix", address); err == nil {
 		c.Close()

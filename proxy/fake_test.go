@@ -370,7 +370,7 @@ func once(answer string) func(net.Conn, string) bool {
 
 func (w *rawWeChat) serve(conn net.Conn) {
 	defer conn.Close()
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	r := bufio.NewReader(conn)
 	for {
 		request, err := readRequest(r)
@@ -379,6 +379,7 @@ func (w *rawWeChat) serve(conn net.Conn) {
 			w.requests = append(w.requests, request)
 			w.mu.Unlock()
 		}
+		conn.SetWriteDeadline(time.Now().Add(20 * time.Second))
 		if err != nil || !w.script(conn, request) {
 			return
 		}

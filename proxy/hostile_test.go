@@ -180,7 +180,7 @@ func checkAttack(t testing.TB, s *stronghold, raw string) {
 	logged = logged[:max(len(logged)-1, 0)] // without the honest one
 	finals, accounts := len(statusLine.FindAllString(answers, -1)), answerOf.FindAllStringSubmatch(answers, -1)
 	if len(accounts) != len(reached) || finals != len(accounts)+len(problemLine.FindAllString(answers, -1)) {
-		t.Fatalf("%q: %d requests reached WeChat; got the answers %q", raw, len(reached), answers)
+		t.Fatalf("%q: %+v reached WeChat; got the answers %q", raw, reached, answers)
 	}
 	meant := readAllStrict(raw)
 	for i, r := range reached {

@@ -19,6 +19,7 @@ func lastCallers(l syscall.Conn) []net.Conn {
 	}
 	var waiting []int
 	_ = raw.Control(func(listener uintptr) {
+		holdNewcomers(listener)
 		for {
 			fd, _, err := syscall.Accept(int(listener))
 			if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECONNABORTED) {
