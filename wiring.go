@@ -31,8 +31,10 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	asker := tokenHTTP(cfg.Upstream, s.hosts)
+	background := token.NewQueue(backgroundFlights)
 	for _, account := range cfg.Accounts {
-		s.keepers[account.Name] = s.newKeeper(account, asker, store)
+		options := token.Options{Store: store, Queue: background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
+		s.keepers[account.Name] = token.NewKeeper(withAccount(options, account, tokenClient(cfg.Upstream, account, asker)))
 	}
 	s.proxy = proxy.New(s.proxyConfig())
 	limits := proxy.Limits{
@@ -52,17 +54,18 @@ func mistake(cfg *config.Config, key string, err error) error {
 	return mistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err.Error()}}
 }
 
-func (s *service) newKeeper(account config.Account, asker *http.Client, store token.Store) *token.Keeper {
-	client := tokenClient(s.cfg.Upstream, account, asker)
-	return token.NewKeeper(token.Options{
-		Name:          account.Name,
-		AppID:         account.AppID,
-		Fetch:         client.Fetch,
-		Store:         store,
-		RefreshBefore: s.cfg.Token.RefreshBefore,
-		Classic:       client.API == token.Classic,
-		Log:           s.log,
-	})
+// backgroundFlights is how many accounts ask WeChat at a time for a token that no
+// caller waits for.
+const backgroundFlights = 32
+
+// withAccount adds what is the account's own.
+func withAccount(o token.Options, account config.Account, client *token.Client) token.Options {
+	o.Name, o.AppID = account.Name, account.AppID
+	o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
+	if o.Classic = client.API == token.Classic; !o.Classic {
+		o.Force = client.Force
+	}
+	return o
 }
 
 // tokenClient returns the client that asks for the account's tokens. The

@@ -67,11 +67,12 @@ func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// ready says which accounts have no token, and why.
+// ready says which accounts have no token, and why. One that nobody has called
+// for a day needs none.
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
 	answer := readiness{Ready: !a.Draining(), Draining: a.Draining()}
 	for _, account := range a.Accounts {
-		if status := account.Status(); status.State == token.StateGone {
+		if status := account.Status(); status.State == token.StateGone && !status.Asleep {
 			answer.Ready = false
 			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
 		}

@@ -21,7 +21,8 @@ type accountStatus struct {
 	Name              string       `json:"name"`
 	AppID             string       `json:"app_id"`
 	State             string       `json:"state"`
-	ExpiresIn         int64        `json:"expires_in"` // seconds, 0 without a token
+	Asleep            bool         `json:"asleep,omitempty"` // nobody has called for a day; the next caller's token is fetched then
+	ExpiresIn         int64        `json:"expires_in"`       // seconds, 0 without a token
 	RefreshedAt       *time.Time   `json:"refreshed_at"`
 	NextRefresh       *time.Time   `json:"next_refresh"`
 	TokenFetchesToday int          `json:"token_fetches_today"`
@@ -58,6 +59,7 @@ func describe(account Account, now time.Time) accountStatus {
 		Name:              account.Name,
 		AppID:             account.AppID,
 		State:             s.State,
+		Asleep:            s.Asleep,
 		ExpiresIn:         max(0, int64(s.Expires.Sub(now).Seconds())),
 		RefreshedAt:       utc(s.RefreshedAt),
 		NextRefresh:       utc(s.NextRefresh),

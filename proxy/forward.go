@@ -9,7 +9,8 @@ import (
 )
 
 // forwardWithToken sends the request with the account's token, and once more if
-// WeChat refuses that one and there is another.
+// WeChat refuses that one and there is another, or WeChat stands by it all the
+// same.
 func (p *Proxy) forwardWithToken(x *exchange) error {
 	wait, tokens := p.config.TokenWait, x.account.Tokens
 	token, err := tokens.Token(wait)
@@ -25,12 +26,23 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 		return nil
 	}
 	better, err := tokens.Replace(token, wait)
-	if err != nil || better == token {
-		return nil // WeChat's refusal is the answer; Tokens has logged why there is no other token
+	if err != nil {
+		return err // that says more than the refusal: why there is no good token, and when there may be
 	}
-	p.config.Log.Debug("sending again with another token", "account", x.account.Name, "errcode", errcode)
+	if better == token && x.account.vain.is(x.target.policy) {
+		return nil
+	}
+	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", errcode, "same_token", better == token)
 	x.address(tokenParameters, parameter{"access_token", better})
-	return p.send(x)
+	if err := p.send(x); err != nil || better != token {
+		return err
+	}
+	if errcode, rejected := rejects(&x.ctx.Response, p.config.RetryErrcodes); rejected {
+		x.account.vain.note(x.target.policy)
+		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
+			"account", x.account.Name, "path", string(x.target.path), "errcode", errcode)
+	}
+	return nil
 }
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.

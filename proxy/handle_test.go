@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -24,7 +25,6 @@ func (e laterError) RetryAfter() time.Duration { return e.after }
 
 func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 	const second = `{"errcode":0,"msgid":7}`
-	failing := errors.New("WeChat has no other token")
 	rows := []struct {
 		name         string
 		tokens       *fixedTokens
@@ -36,8 +36,8 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 		{"refused, then accepted", &fixedTokens{token: "old", replacement: "new"}, []string{refusedBody, second}, second, "2"},
 		{"refused twice", &fixedTokens{token: "old", replacement: "new"},
 			[]string{refusedBody, `{"errcode":42001}`, second}, `{"errcode":42001}`, "2"},
-		{"WeChat stands by the token", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, second}, refusedBody, "1"},
-		{"there is no other token", &fixedTokens{token: "old", replaceErr: failing}, []string{refusedBody, second}, refusedBody, "1"},
+		{"WeChat stands by the token and was flapping", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, second}, second, "2"},
+		{"WeChat stands by the token and refuses it here", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, refusedBody, second}, refusedBody, "2"},
 		{"another errcode", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":40003}`, second}, `{"errcode":40003}`, "1"},
 		{"system error", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":-1}`, second}, `{"errcode":-1}`, "1"},
 	}
@@ -57,7 +57,7 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 				t.Errorf("got the account %q; want shop", got)
 			}
 			for i, got := range u.got {
-				target := "/cgi-bin/message/send?a=%62&access_token=" + []string{"old", "new"}[i]
+				target := "/cgi-bin/message/send?a=%62&access_token=" + []string{"old", row.tokens.replacement}[i]
 				want := sent{"POST", target, fmt.Sprintf("Content-Length: %d\r\n", len(body)), body}
 				if got != want {
 					t.Errorf("request %d: got %.200q; want %.200q", i+1, got, want)
@@ -72,6 +72,44 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWithoutAGoodTokenTheCallerLearnsWhy(t *testing.T) {
+	u := &recorder{answers: []string{refusedBody}}
+	tokens := &fixedTokens{token: "old", replaceErr: laterError{2 * time.Second}}
+	ctx := handle(t, New(config(u, shopWith(tokens)...)), post("/cgi-bin/message/send", "{}"))
+	body, retry := string(ctx.Response.Body()), string(ctx.Response.Header.Peek("Retry-After"))
+	if ctx.Response.StatusCode() != 503 || !strings.Contains(body, "token_unavailable") || !strings.Contains(body, "203.0.113.9") || retry != "2" {
+		t.Errorf("got %d %s, Retry-After %q; want token_unavailable in words, and 2", ctx.Response.StatusCode(), body, retry)
+	}
+	if len(u.got) != 1 {
+		t.Errorf("got %d requests; want one", len(u.got))
+	}
+}
+
+func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &recorder{answers: slices.Repeat([]string{refusedBody}, 100)}
+		p := New(config(u, shopWith(&fixedTokens{token: "good", replacement: "good"})...))
+		for _, step := range []struct {
+			name, path string
+			pause      time.Duration
+			attempts   string
+		}{
+			{"the first time", "/closed", 0, "2"},
+			{"the next moment", "/closed", 0, "1"},
+			{"in another spelling", "/Closed/", 0, "1"},
+			{"a moment before it is forgotten", "/closed", vainFor - 1, "1"},
+			{"when it is forgotten", "/closed", 1, "2"},
+			{"on another path", "/other", 0, "2"},
+		} {
+			time.Sleep(step.pause)
+			ctx := handle(t, p, get(step.path))
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != step.attempts || string(ctx.Response.Body()) != refusedBody {
+				t.Errorf("%s: got %s attempts and %s; want %s and WeChat's refusal", step.name, got, ctx.Response.Body(), step.attempts)
+			}
+		}
+	})
 }
 
 func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {

@@ -24,7 +24,7 @@ type Tokens interface {
 	Token(wait time.Duration) (string, error)
 
 	// Replace returns the token to use instead of refused, or refused itself
-	// when WeChat stands by it.
+	// when WeChat stands by it. An error means that no good token can be had.
 	Replace(refused string, wait time.Duration) (string, error)
 }
 
@@ -43,6 +43,8 @@ type Account struct {
 	AppID  string
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
+
+	vain *vain
 }
 
 // Config says what a Proxy serves.
@@ -88,6 +90,7 @@ func New(config Config) *Proxy {
 		exchanges:  sync.Pool{New: func() any { return new(exchange) }},
 	}
 	for _, a := range config.Accounts {
+		a.vain = new(vain)
 		p.accounts[a.Name], p.accounts[a.AppID] = &a, &a
 	}
 	p.fallback = p.accounts[config.Default]

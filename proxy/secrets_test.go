@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -60,7 +59,7 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tokens := []Tokens{
 		&fixedTokens{token: "CANARY-token", replacement: "CANARY-token2"},
-		&fixedTokens{token: "CANARY-token", replaceErr: errors.New("CANARY-token")},
+		&fixedTokens{token: "CANARY-token", replaceErr: laterError{time.Second}},
 	}
 	withoutToken := shop()
 	withoutToken.Tokens = &fixedTokens{err: laterError{time.Second}}

@@ -16,6 +16,11 @@ const (
 	// usualLife is what WeChat documents. It stands in for an absurd one, so
 	// that a token is renewed some day whatever the answer said.
 	usualLife = 2 * time.Hour
+
+	// briefLife stands in for one that is missing, zero or negative: a token
+	// that WeChat has just made, maybe in the place of one that was good, is
+	// tried rather than thrown away.
+	briefLife = 5 * time.Minute
 )
 
 // A Refusal is WeChat declining to issue a token.
@@ -45,11 +50,15 @@ type answer struct {
 }
 
 // A number is a JSON number or, as some WeChat APIs write it, a string of one.
+// Anything else is 0: nobody throws a token away because its life is unreadable.
 type number float64
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (n *number) UnmarshalJSON(text []byte) error {
-	return json.Unmarshal(bytes.Trim(text, `" `), (*float64)(n))
+	if json.Unmarshal(bytes.Trim(text, `" `), (*float64)(n)) != nil {
+		*n = 0
+	}
+	return nil
 }
 
 // readAnswer returns the token that body grants to a question sent at sent, or
@@ -68,14 +77,10 @@ func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
 	if a.AccessToken == "" || strings.ContainsFunc(a.AccessToken, notVisible) {
 		return Token{}, badAnswer("WeChat's answer has no access_token")
 	}
-	life := a.life()
-	if life <= 0 {
-		return Token{}, badAnswer("WeChat's answer has no usable expires_in")
-	}
-	return Token{Value: NewSecret(a.AccessToken), Expires: sent.Add(life)}, nil
+	return Token{Value: NewSecret(a.AccessToken), Expires: sent.Add(a.life())}, nil
 }
 
-// life returns how long the token lives, or 0 if the answer does not say.
+// life returns how long the token lives.
 func (a *answer) life() time.Duration {
 	switch seconds := float64(a.ExpiresIn); {
 	case seconds > longestLife.Seconds():
@@ -83,7 +88,7 @@ func (a *answer) life() time.Duration {
 	case seconds >= 1:
 		return time.Duration(seconds) * time.Second
 	}
-	return 0
+	return briefLife
 }
 
 // withoutControls returns body with blanks for the raw control characters that

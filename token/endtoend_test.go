@@ -217,7 +217,7 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 			t.Errorf("got errcode %d; want success", code)
 		}
 		k.Stop()
-		if got, err := store.Load(appID); err != nil || got.Value.Reveal() != w.Tokens(appID)[0] {
+		if got, err := store.Load(appID); err != nil || got.Token.Value.Reveal() != w.Tokens(appID)[0] {
 			t.Errorf("got %v, %v from the store; want WeChat's token", got, err)
 		}
 	})
@@ -329,7 +329,7 @@ func TestEachFailureIsOneLineAndNoRequestIs(t *testing.T) {
 		"WARN token not refreshed start -1",
 		"ERROR token not refreshed start 40164",
 		"INFO token refreshed start <nil>",
-		"WARN WeChat refuses the token in an answer and stands by it when asked: this API may not be open to the account refused <nil>",
+		"WARN WeChat refused the token in an answer, stands by it when asked, and a probe was not clear refused <nil>",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -72,8 +72,13 @@ func withoutAnswer(err error) remedy {
 		dial    *net.OpError
 		bad     badAnswer
 		secret  *secretError
+		stuck   stuckToken
 	)
 	switch {
+	case errors.As(err, &stuck):
+		return deadToken
+	case errors.Is(err, errFrugal):
+		return tooManyFetches
 	case errors.As(err, &secret):
 		return unreadableSecret
 	case errors.Is(err, errStopped), errors.Is(err, context.Canceled):
@@ -92,6 +97,15 @@ func withoutAnswer(err error) remedy {
 		return lostConnection
 	}
 	return otherFailure
+}
+
+// blamesSecret reports whether err may end with another AppSecret.
+func blamesSecret(err error) bool {
+	if _, unreadable := errors.AsType[*secretError](err); unreadable {
+		return true
+	}
+	refusal, ok := errors.AsType[*Refusal](err)
+	return ok && (refusal.Code == 40001 || refusal.Code == 40125)
 }
 
 // isTLS reports whether err ended a TLS handshake: neither side trusts the other

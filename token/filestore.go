@@ -24,53 +24,70 @@ func NewFileStore(dir string) (*FileStore, error) {
 	return &FileStore{dir}, nil
 }
 
-// record is the content of a file.
-type record struct {
+// file is the content of a file.
+type file struct {
 	AppID       string    `json:"app_id"`
 	AccessToken string    `json:"access_token"`
 	ExpiresAt   time.Time `json:"expires_at"`
+	Day         int64     `json:"day"` // in Beijing, since 1970; the counts are of that day
+	Fetches     int       `json:"fetches"`
+	Forced      int       `json:"forced"`
+	ForcedAt    time.Time `json:"forced_at,omitzero"`
+	RotatedAt   time.Time `json:"rotated_at,omitzero"`
 }
 
 // Load implements [Store]. A file that is damaged or of another account is an
 // error that says so; a token that has expired is none.
-func (s *FileStore) Load(appID string) (Token, error) {
+func (s *FileStore) Load(appID string) (Record, error) {
 	path, err := s.path(appID)
 	if err != nil {
-		return Token{}, err
+		return Record{}, err
 	}
 	content, err := readSmall(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Token{}, ErrNotStored
+		return Record{}, ErrNotStored
 	}
 	if err != nil {
-		return Token{}, fmt.Errorf("reading a stored token: %w", err)
+		return Record{}, fmt.Errorf("reading a stored token: %w", err)
 	}
-	var r record
-	if err := json.Unmarshal(content, &r); err != nil { // which may quote the token
-		return Token{}, fmt.Errorf("reading a stored token: %s is damaged", path)
+	var f file
+	if err := json.Unmarshal(content, &f); err != nil { // which may quote the token
+		return Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	}
-	t := Token{Value: NewSecret(r.AccessToken), Expires: r.ExpiresAt}
+	r := Record{
+		Token: Token{NewSecret(f.AccessToken), f.ExpiresAt},
+		Spent: Spent{f.Day, f.Fetches, f.Forced, f.ForcedAt, f.RotatedAt},
+	}
 	switch {
-	case r.AppID != appID:
-		return Token{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
-	case t.Value.Empty() || strings.ContainsFunc(r.AccessToken, notVisible) || t.Expires.IsZero():
-		return Token{}, fmt.Errorf("reading a stored token: %s is damaged", path)
-	case time.Until(t.Expires) > longestLife:
-		return Token{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
-			path, t.Expires.Format(time.RFC3339))
-	case !t.validAt(time.Now()):
-		return Token{}, ErrNotStored
+	case f.AppID != appID:
+		return Record{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
+	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(f.AccessToken, notVisible):
+		return Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
+	case time.Until(f.ExpiresAt) > longestLife:
+		return Record{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
+			path, f.ExpiresAt.Format(time.RFC3339))
+	case !r.Token.validAt(time.Now()):
+		r.Token = Token{}
 	}
-	return t, nil
+	return r, nil
 }
 
 // Save implements [Store]. A reader finds the old file or the new one, whole.
-func (s *FileStore) Save(appID string, t Token) error {
+func (s *FileStore) Save(appID string, r Record) error {
 	path, err := s.path(appID)
 	if err != nil {
 		return err
 	}
-	content, err := json.Marshal(record{appID, t.Value.Reveal(), t.Expires.UTC().Truncate(time.Second)})
+	content, err := json.Marshal(file{
+		AppID:       appID,
+		AccessToken: r.Token.Value.Reveal(),
+		ExpiresAt:   r.Token.Expires.UTC().Truncate(time.Second),
+		Day:         r.Spent.Day,
+		Fetches:     r.Spent.Fetches,
+		Forced:      r.Spent.Forced,
+		ForcedAt:    r.Spent.ForcedAt.UTC(),
+		RotatedAt:   r.Spent.RotatedAt.UTC(),
+	})
 	if err != nil {
 		return fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
 	}

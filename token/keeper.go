@@ -17,7 +17,11 @@ type Options struct {
 	Name          string        // of the account, for its users
 	AppID         string        // for the logs and the store
 	Fetch         Fetch         // how WeChat is asked
+	Force         Fetch         // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
+	Probe         Probe         // how a refused token is examined; nil: not at all
+	SecretChanged func() bool   // whether the AppSecret is another one than the last fetch sent; nil: it never is
 	Store         Store         // nil: a restart begins without a token
+	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
 	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
 	Classic       bool          // each fetch makes the token before it worthless
 	Log           *slog.Logger  // nil: nothing is logged
@@ -25,25 +29,29 @@ type Options struct {
 
 // A Keeper keeps the access token of one account fresh. Its methods may be
 // called concurrently. It has no goroutine at rest, only a timer, which starts
-// one flight to WeChat when the token is due.
+// one flight to WeChat when the token is due. An account that nobody has called
+// for a day is left alone until somebody does.
 type Keeper struct {
 	options Options
-	log     *slog.Logger
 
 	ctx     context.Context // of the flights; a caller that goes away ends none
 	cancel  context.CancelFunc
 	flights sync.WaitGroup
-
-	loaded bool // the store was asked for its token; only flights look, one after another
+	saves   sync.WaitGroup
 
 	rejections atomic.Int64
+	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
 	state      atomic.Pointer[state] // replaced under mu, read without
+
+	stored  chan stored   // what the store had, once; only flights look, one after another
+	hasRead chan struct{} // closed when the store has answered
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	stopped bool
 	timer   *time.Timer // of the state's next flight
-	unsaved Token       // the newest one that the store has not yet got
-	saving  bool        // a goroutine is handing tokens to the store
+	unsaved bool        // the store has not yet got what the state holds
+	saving  bool        // a goroutine is handing it to the store
+	saveErr bool        // the store did not take it the last time
 }
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
@@ -57,7 +65,7 @@ func NewKeeper(o Options) *Keeper {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{options: o, log: o.Log.With("account", o.Name, "app_id", o.AppID)}
+	k := &Keeper{options: o}
 	k.ctx, k.cancel = context.WithCancel(context.Background())
 	k.state.Store(&state{})
 	return k
@@ -65,10 +73,14 @@ func NewKeeper(o Options) *Keeper {
 
 // Start gets the first token in the background, out of the store if it has a
 // good one, and keeps it fresh from then on.
-func (k *Keeper) Start() { k.refresh(k.state.Load()) }
+func (k *Keeper) Start() {
+	k.used.Store(time.Now().Unix())
+	k.refresh(k.state.Load())
+}
 
-// Stop ends the fetch under way, if any, and waits until that is done and its
-// token stored. A token that is still valid is served on.
+// Stop ends the fetch under way, if any, and waits until that is done and, if
+// the store is not too slow for that, its token stored. A token that is still
+// valid is served on.
 func (k *Keeper) Stop() {
 	k.mu.Lock()
 	k.stopped = true
@@ -78,6 +90,7 @@ func (k *Keeper) Stop() {
 	k.mu.Unlock()
 	k.cancel()
 	k.flights.Wait()
+	k.awaitSaves()
 }
 
 // Token returns a token that is valid now. Only before the first fetch, or
@@ -86,11 +99,12 @@ func (k *Keeper) Stop() {
 // to be asked again yet. The error is an [*Unavailable] or a [*Timeout].
 func (k *Keeper) Token(wait time.Duration) (string, error) {
 	s, now := k.state.Load(), time.Now()
+	k.use(now)
 	if !s.token.validAt(now) {
 		return k.obtain("", wait)
 	}
 	if s.flight == nil && !now.Before(s.next) {
-		k.refresh(s) // the timer is late, or was lost while the machine slept
+		k.refresh(s) // the timer is late, was lost while the machine slept, or let the account sleep
 	}
 	return s.token.Value.Reveal(), nil
 }
@@ -98,7 +112,8 @@ func (k *Keeper) Token(wait time.Duration) (string, error) {
 // Replace returns the token to use instead of refused, which WeChat rejected.
 // It asks WeChat at most once, however many callers were refused with the same
 // token, and not at all if that is not the current one. It returns refused
-// itself when WeChat stands by it, and for a while after that. The error is an
+// itself when WeChat stands by it, and for a while after that: then WeChat is
+// flapping, or the token is not what its answer was about. The error is an
 // [*Unavailable] or a [*Timeout]; the current token stays in place then.
 func (k *Keeper) Replace(refused string, wait time.Duration) (string, error) {
 	k.rejections.Add(1)
@@ -115,6 +130,9 @@ func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 		if f == nil {
 			return value, err
 		}
+		if !f.hasBegun() {
+			go k.run(f)
+		}
 		if !f.await(time.Until(deadline)) {
 			return "", &Timeout{Account: k.options.Name, Waited: wait}
 		}
@@ -129,14 +147,15 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	s, now := k.state.Load(), time.Now()
 	value := s.token.Value.Reveal()
 	switch {
-	case s.token.validAt(now) && (value != refused || now.Before(s.stands)):
+	case s.token.validAt(now) && (value != refused || s.standsBy(now, k.options)):
 		return value, nil, nil
 	case k.stopped:
 		return "", nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
 	case s.flight != nil:
 		return "", s.flight, nil
-	case s.backsOff(now):
-		return "", nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: s.next.Sub(now)}
+	}
+	if wait := s.backsOff(now, k.options); wait > 0 {
+		return "", nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
 	}
 	return "", k.launch(s, refused), nil
 }

@@ -13,22 +13,22 @@ import (
 type scriptedStore struct {
 	mu     sync.Mutex
 	delay  time.Duration
-	stored Token
+	stored Record
 	err    error
 	saved  []string
 	under  int // Save calls under way
 	most   int // at a time
 }
 
-func (s *scriptedStore) Load(string) (Token, error) {
+func (s *scriptedStore) Load(string) (Record, error) {
 	time.Sleep(s.delay)
-	if s.stored.Value.Empty() && s.err == nil {
-		return Token{}, ErrNotStored
+	if s.stored.Token.Value.Empty() && s.err == nil {
+		return Record{}, ErrNotStored
 	}
 	return s.stored, s.err
 }
 
-func (s *scriptedStore) Save(_ string, t Token) error {
+func (s *scriptedStore) Save(_ string, r Record) error {
 	s.mu.Lock()
 	s.under++
 	s.most = max(s.most, s.under)
@@ -37,7 +37,7 @@ func (s *scriptedStore) Save(_ string, t Token) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.under--
-	s.saved = append(s.saved, t.Value.Reveal())
+	s.saved = append(s.saved, r.Token.Value.Reveal())
 	return s.err
 }
 
@@ -61,7 +61,7 @@ func inBubbleWith(t *testing.T, store func() Store, w *fakeWeChat, f func(t *tes
 
 func TestAfterARestartNoTokenIsFetchedThatIsStillGood(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}
+		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}}
 	}
 	w := &fakeWeChat{}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -82,7 +82,7 @@ func TestAfterARestartNoTokenIsFetchedThatIsStillGood(t *testing.T) {
 
 func TestAStoredTokenThatIsDueIsServedAndRefreshed(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Token{NewSecret("stored"), time.Now().Add(4 * time.Minute)}}
+		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(4 * time.Minute)}}}
 	}
 	w := &fakeWeChat{latency: 2 * time.Second}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -98,7 +98,7 @@ func TestAStoredTokenThatIsDueIsServedAndRefreshed(t *testing.T) {
 
 func TestAStoredTokenThatWasRefusedIsReplaced(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}
+		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}}
 	}
 	w := &fakeWeChat{}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -109,7 +109,7 @@ func TestAStoredTokenThatWasRefusedIsReplaced(t *testing.T) {
 func TestAStoreThatFailsCostsNothingButALogLine(t *testing.T) {
 	for _, store := range []*scriptedStore{
 		{err: errors.New("disk on fire")},
-		{stored: Token{NewSecret("expired"), time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{stored: Record{Token: Token{NewSecret("expired"), time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)}}},
 	} {
 		w := &fakeWeChat{}
 		inBubbleWith(t, func() Store { return store }, w, func(t *testing.T, k *Keeper) {
@@ -129,11 +129,14 @@ func TestASlowStoreHoldsUpNobodyAndIsWrittenInOrder(t *testing.T) {
 	w := &fakeWeChat{}
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeeper(w, func(o *Options) { o.Store = store })
-		k.Start()
-		time.Sleep(time.Minute)
-		synctest.Wait()
 		start := time.Now()
+		k.Start()
 		wantToken(t, k, "token-1")
+		if waited := time.Since(start); waited != storePatience {
+			t.Errorf("the first caller waited %v for the store; want %v", waited, storePatience)
+		}
+		time.Sleep(90 * time.Second) // the store has answered, and is writing
+		start = time.Now()
 		for _, step := range [][2]string{{"token-1", "token-2"}, {"token-2", "token-3"}, {"token-3", "token-4"}} {
 			w.revoke()
 			wantReplaced(t, k, step[0], step[1])
@@ -142,6 +145,10 @@ func TestASlowStoreHoldsUpNobodyAndIsWrittenInOrder(t *testing.T) {
 			t.Errorf("callers waited %v for the store; want not at all", waited)
 		}
 		k.Stop()
+		if waited := time.Since(start); waited != lastSave {
+			t.Errorf("the end waited %v for the store; want %v", waited, lastSave)
+		}
+		time.Sleep(3 * time.Minute)
 		if got, want := store.savedSoFar(), "token-1 token-4"; got != want {
 			t.Errorf("saved %q; want %q, the newest last", got, want)
 		}

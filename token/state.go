@@ -10,39 +10,50 @@ import (
 // classic token rotated again for one.
 const standing = 30 * time.Second
 
+// eager is how long after a transient failure WeChat is asked again for callers
+// who wait for a token, although the back-off may be longer.
+const eager = 3 * time.Second
+
 // A state is all that a Keeper knows at one moment. It is replaced, not edited,
 // so that a reader sees one moment whole.
 //
-// Moments of the token and of the plan are wall clock time, which goes on while
-// a machine is suspended.
+// The life of a token is measured by a clock that cannot be set, so that nobody
+// who sets this machine's takes a good token away. That clock stops while the
+// machine is suspended: the plan is wall clock time, so that a token which died
+// meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
 	token     Token
 	fetchedAt time.Time // zero for a token out of the store
 	next      time.Time // the due moment, or after a failure that of the retry
 	stands    time.Time // until then a rejection of token is not taken to WeChat
+	stuck     error     // why WeChat has no other token although this one is dead
 
 	err      error // of the last fetch; nil after a success
 	class    Class // of err
 	failures int   // of this class, in a row
+	failedAt time.Time
 
-	day     int64 // of the last fetch, see beijingDay
-	fetches int   // on that day
-
+	spent  Spent
 	flight *flight // the one under way, or nil
 }
 
-// backsOff reports whether the last fetch failed so recently that WeChat is not
-// to be asked again yet.
-func (s *state) backsOff(now time.Time) bool {
-	return s.err != nil && now.Before(s.next)
+// standsBy reports whether a rejection of the token is not to be taken to WeChat:
+// that has just been done, or was done too often today.
+func (s *state) standsBy(now time.Time, o Options) bool {
+	return now.Before(s.stands) || s.spent.isFrugal(now, o)
 }
 
-// fetchesOn returns how many fetches there were on the day of now.
-func (s *state) fetchesOn(now time.Time) int {
-	if s.day != beijingDay(now) {
+// backsOff returns how long WeChat is not to be asked for a caller, because the
+// last fetch failed so recently.
+func (s *state) backsOff(now time.Time, o Options) time.Duration {
+	if s.err == nil {
 		return 0
 	}
-	return s.fetches
+	wait := s.next.Sub(now)
+	if s.class == ClassTransient && !s.spent.isFrugal(now, o) {
+		wait = min(wait, s.failedAt.Add(eager).Sub(now))
+	}
+	return wait
 }
 
 // abandoned returns s without its flight, which the Keeper's end cut short.
@@ -52,57 +63,61 @@ func (s *state) abandoned() *state {
 	return &next
 }
 
-// landed returns s without its flight, which ended at now having asked WeChat.
-func (s *state) landed(now time.Time) *state {
-	next := s.abandoned()
-	next.fetches = s.fetchesOn(now) + 1
-	next.day = beijingDay(now)
-	return next
-}
-
 // loaded returns the state after the store had t. One that is already due is
 // served while its successor is asked for.
 func (s *state) loaded(t Token, o Options) *state {
 	now, next := time.Now(), s.abandoned()
-	next.token = wallClock(t)
+	left := t.Expires.Sub(now)
+	next.token = Token{Value: t.Value, Expires: now.Add(left)}
 	next.next = now.Round(0)
-	if left := next.token.Expires.Sub(now); left > o.RefreshBefore {
+	if left > o.RefreshBefore {
 		next.next = next.next.Add(refreshAfter(left, o.RefreshBefore, rand.Float64()))
+	}
+	if recently(s.spent.RotatedAt, now) {
+		next.stands = now.Add(standing - now.Sub(s.spent.RotatedAt))
 	}
 	return next
 }
 
-// failed returns the state after a fetch ended with err. The token stays.
-func (s *state) failed(err error) *state {
-	now := time.Now()
-	next := s.landed(now)
-	next.err = err
-	next.class = Explain(err).Class
+// failed returns the state after a fetch ended with o.err. The token stays.
+func (s *state) failed(o outcome, with Options) *state {
+	now, next := time.Now(), s.abandoned()
+	next.err, next.failedAt = o.err, now
+	next.class = Explain(o.err).Class
+	if o.verdict == Alive {
+		next.stands = now.Add(standing)
+	}
 	if s.err == nil || next.class != s.class {
 		next.failures = 0
 	}
 	next.failures++
-	next.next = now.Round(0).Add(retryAfter(next.class, next.failures, rand.Float64()))
+	wait := retryAfter(next.class, next.failures, rand.Float64())
+	if s.spent.isFrugal(now, with) {
+		wait = max(wait, frugalPause)
+	}
+	next.next = now.Round(0).Add(wait)
 	return next
 }
 
-// fetched returns the state after WeChat answered t, asked because refused had
+// settled returns the state after WeChat answered o, asked because refused had
 // been rejected, or for no such reason if that is empty.
-func (s *state) fetched(t Token, refused Secret, o Options) *state {
-	now := time.Now()
-	next := s.landed(now)
-	next.err, next.class, next.failures = nil, "", 0
-	next.token = wallClock(t)
-	next.fetchedAt = now.Round(0)
-	next.next = s.due(next.token, now, o)
-
-	value := t.Value.Reveal()
+func (s *state) settled(o outcome, refused Secret, with Options) *state {
+	now, next := time.Now(), s.abandoned()
+	next.stuck = o.stuck
+	same := s.token.Value.Equal(o.token.Value.Reveal())
 	switch {
-	case refused.Equal(value), o.Classic && !refused.Empty():
+	case refused.Equal(o.token.Value.Reveal()), with.Classic && !refused.Empty():
 		next.stands = now.Add(standing)
-	case !o.Classic && !s.token.Value.Equal(value):
+	case !with.Classic && !same:
 		next.stands = time.Time{} // what was said of another token
 	}
+	if with.Classic && same {
+		return next // a probe was enough
+	}
+	next.err, next.class, next.failures = nil, "", 0
+	next.token = o.token
+	next.fetchedAt = now.Round(0)
+	next.next = s.due(o.token, now, with)
 	return next
 }
 
@@ -111,16 +126,15 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 	left, wall := t.Expires.Sub(now), now.Round(0)
 	repeated := s.token.Value.Equal(t.Value.Reveal()) && t.Expires.Sub(s.token.Expires) < sameExpiry
 	if !repeated {
-		return wall.Add(refreshAfter(left, o.RefreshBefore, rand.Float64()))
+		after := refreshAfter(left, o.RefreshBefore, rand.Float64())
+		if s.spent.isFrugal(now, o) {
+			after = max(after, min(frugalPause, left))
+		}
+		return wall.Add(after)
 	}
 	soon := wall.Add(repeatAfter(left, o.RefreshBefore, rand.Float64()))
 	if soon.Before(s.next) {
 		return s.next // a rejection made us ask, and the plan holds
 	}
 	return soon
-}
-
-// wallClock returns t with an expiry that comes nearer while the machine sleeps.
-func wallClock(t Token) Token {
-	return Token{Value: t.Value, Expires: t.Expires.Round(0)}
 }

@@ -15,12 +15,13 @@ const (
 // Status tells how an account's token is. It holds no token.
 type Status struct {
 	State        string    // StateFresh, StateDue or StateGone
+	Asleep       bool      // nobody has called for a day: the token is renewed for the next caller, not before
 	Expires      time.Time // of the token; zero if there never was one
 	RefreshedAt  time.Time // of the last fetch that succeeded; zero if none did since the start
 	NextRefresh  time.Time // when WeChat is asked next, unless a caller is refused before; zero before the first answer
 	FetchesToday int       // in Beijing's day, as WeChat counts them
 	Rejections   int64     // by WeChat, since the start
-	LastError    error     // of the last fetch, nil if it succeeded; safe to show, see Explain
+	LastError    error     // what is wrong with the last fetch or the token, nil if nothing is; safe to show, see Explain
 }
 
 // Status returns how the token is now.
@@ -28,19 +29,33 @@ func (k *Keeper) Status() Status {
 	s, now := k.state.Load(), time.Now()
 	return Status{
 		State:        s.name(now),
+		Asleep:       k.isAsleep(now),
 		Expires:      s.token.Expires,
 		RefreshedAt:  s.fetchedAt,
 		NextRefresh:  s.next,
-		FetchesToday: s.fetchesOn(now),
+		FetchesToday: s.spent.on(now).Fetches,
 		Rejections:   k.rejections.Load(),
-		LastError:    s.err,
+		LastError:    s.problem(now, k.options),
 	}
+}
+
+// problem returns what an operator should know about s at now.
+func (s *state) problem(now time.Time, o Options) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.stuck != nil:
+		return s.stuck
+	case s.spent.isFrugal(now, o):
+		return errFrugal
+	}
+	return nil
 }
 
 // name returns which of the three states s is at now.
 func (s *state) name(now time.Time) string {
 	switch {
-	case !s.token.validAt(now):
+	case !s.token.validAt(now), s.stuck != nil:
 		return StateGone
 	case s.err != nil, !now.Before(s.next):
 		return StateDue
@@ -48,20 +63,38 @@ func (s *state) name(now time.Time) string {
 	return StateFresh
 }
 
-// reportSuccess logs that f replaced the token, or that WeChat repeated it.
-func (k *Keeper) reportSuccess(f *flight, before, after *state) {
+// logger returns the log with the account's name. It is not kept, because ten
+// thousand of them are large.
+func (k *Keeper) logger() *slog.Logger {
+	return k.options.Log.With("account", k.options.Name, "app_id", k.options.AppID)
+}
+
+// reportSuccess logs that f replaced the token, or what WeChat thinks of it.
+func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
+	log, repeated := k.logger(), before.token.Value.Equal(after.token.Value.Reveal())
 	details := []any{"reason", f.reason(before), "expires_in", timeUntil(after.token.Expires),
 		"next_refresh_in", timeUntil(after.next)}
-	switch repeated := before.token.Value.Equal(after.token.Value.Reveal()); {
+	switch {
+	case o.stuck != nil:
+		e := Explain(o.stuck)
+		log.Error("the token is dead and WeChat has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy)...)
+	case o.forced:
+		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
+			append(details, "forced_today", after.spent.Forced)...)
+	case repeated && o.verdict == Alive:
+		log.Warn("WeChat refused the token in an answer, but a probe shows that it is good: "+
+			"WeChat is flapping, or that API is not open to the account", details...)
 	case repeated && !f.refused.Empty():
-		k.log.Warn("WeChat refuses the token in an answer and stands by it when asked: "+
-			"this API may not be open to the account", details...)
-		return
+		log.Warn("WeChat refused the token in an answer, stands by it when asked, and a probe was not clear", details...)
 	case repeated:
-		k.log.Info("token unchanged", details...)
-		return
+		log.Info("token unchanged", details...)
+	default:
+		log.Info("token refreshed", details...)
 	}
-	k.log.Info("token refreshed", details...)
+	if with := k.options; after.spent.isFrugal(time.Now(), with) && after.spent.Fetches == frugal {
+		e := Explain(errFrugal)
+		log.Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy)
+	}
 }
 
 // reportFailure logs why f failed: as an error if WeChat will not change its
@@ -72,7 +105,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 		level = slog.LevelWarn
 	}
 	e := Explain(after.err)
-	k.log.Log(k.ctx, level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
+	k.logger().Log(k.ctx, level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
 		"errmsg", e.Reason, "remedy", e.Remedy,
 		"retry_in", timeUntil(after.next), "expires_in", timeUntil(after.token.Expires))
 }

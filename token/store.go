@@ -12,15 +12,21 @@ import (
 // ErrNotStored tells that a Store has no token for an account.
 var ErrNotStored = errors.New("no token stored")
 
-// A Store keeps the newest token of each account, by its app id. It may be slow
-// or fail: a [Keeper] then goes on without it.
-type Store interface {
-	// Load returns the token that was saved last, or ErrNotStored. A token that
-	// has expired is never returned. Errors hold nothing of what is stored.
-	Load(appID string) (Token, error)
+// A Record is what is kept of an account.
+type Record struct {
+	Token Token // empty if there is none
+	Spent Spent
+}
 
-	// Save replaces the stored token.
-	Save(appID string, t Token) error
+// A Store keeps a Record of each account, by its app id. It may be slow or fail:
+// a [Keeper] then goes on without it.
+type Store interface {
+	// Load returns the record that was saved last, or ErrNotStored. A token that
+	// has expired is never in it. Errors hold nothing of what is stored.
+	Load(appID string) (Record, error)
+
+	// Save replaces the stored record.
+	Save(appID string, r Record) error
 }
 
 // OpenStore returns the store that spec names: "memory:" or "file:DIR".
@@ -45,21 +51,21 @@ func NewMemory() *Memory {
 }
 
 // Load implements [Store].
-func (m *Memory) Load(appID string) (Token, error) {
-	if t, ok := m.tokens.Get(appID); ok && t.(Token).validAt(time.Now()) {
-		return t.(Token), nil
+func (m *Memory) Load(appID string) (Record, error) {
+	if r, ok := m.tokens.Get(appID); ok && r.(Record).Token.validAt(time.Now()) {
+		return r.(Record), nil
 	}
-	return Token{}, ErrNotStored
+	return Record{}, ErrNotStored
 }
 
 // Save implements [Store]. A token that has expired is forgotten, because to
 // go-cache a life of zero or less means that it never ends.
-func (m *Memory) Save(appID string, t Token) error {
-	life := time.Until(t.Expires)
+func (m *Memory) Save(appID string, r Record) error {
+	life := time.Until(r.Token.Expires)
 	if life <= 0 {
 		m.tokens.Delete(appID)
 		return nil
 	}
-	m.tokens.Set(appID, t, life)
+	m.tokens.Set(appID, r, life)
 	return nil
 }

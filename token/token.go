@@ -1,7 +1,7 @@
 // Package token keeps the access tokens of WeChat accounts fresh.
 //
 // A [Keeper] owns the token of one account. It is the only one that asks WeChat
-// for it, through a [Fetch], which a [Client] provides. Whoever needs the token
+// for it, in the ways that a [Client] provides. Whoever needs the token
 // calls [Keeper.Token]; whoever was refused with it calls [Keeper.Replace].
 // A [Store] carries tokens over a restart.
 package token
@@ -26,3 +26,16 @@ func (t Token) validAt(now time.Time) bool {
 // Fetch asks WeChat for the current token of one account. The lifetime of the
 // token it returns counts from before the question was sent.
 type Fetch func(context.Context) (Token, error)
+
+// Probe finds out what WeChat thinks of a token, without any other effect.
+type Probe func(context.Context, Secret) Verdict
+
+// A Verdict is what WeChat thinks of a token.
+type Verdict int
+
+// The verdicts.
+const (
+	Unclear Verdict = iota // WeChat could not be asked, or its answer says nothing
+	Alive                  // the token is good: whatever refused it has another reason
+	Dead                   // the token is refused everywhere
+)

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
@@ -44,3 +45,15 @@ func (t *Timeout) Timeout() bool { return true }
 
 // RetryAfter returns how long the answer under way may still take.
 func (t *Timeout) RetryAfter() time.Duration { return time.Second }
+
+// A stuckToken says why a token that is dead cannot be replaced.
+type stuckToken string
+
+// Error implements error.
+func (s stuckToken) Error() string {
+	return "WeChat refuses the token and repeats it when asked for another: " + string(s)
+}
+
+// errFrugal is the state of an account whose classic token was fetched so often
+// today that rejections do not rotate it any more.
+var errFrugal = errors.New("500 tokens were fetched today: until midnight in Beijing a rejection rotates the token no more")

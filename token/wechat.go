@@ -4,12 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,16 +32,34 @@ type Client struct {
 	AppID  string                 // of the account
 	Secret func() (Secret, error) // the account's AppSecret, read for every fetch
 	API    API                    // Stable or Classic
+
+	sent atomic.Pointer[Secret] // the AppSecret of the last fetch; nil if there was none
 }
 
 // Fetch asks WeChat for the current token; Classic makes a new one by that. The
 // error is a [*Refusal] if WeChat declined. It never holds the secret.
-func (c *Client) Fetch(ctx context.Context) (Token, error) {
+func (c *Client) Fetch(ctx context.Context) (Token, error) { return c.fetch(ctx, false) }
+
+// Force has WeChat make a new stable token and kill the one before. WeChat does
+// so 20 times a day, 30 s apart, and otherwise repeats the token in silence.
+func (c *Client) Force(ctx context.Context) (Token, error) { return c.fetch(ctx, true) }
+
+// SecretChanged reports whether the AppSecret is another one than the last fetch
+// sent.
+func (c *Client) SecretChanged() bool {
+	secret, err := c.Secret()
+	sent := c.sent.Load()
+	return err == nil && (sent == nil || !sent.Equal(secret.Reveal()))
+}
+
+func (c *Client) fetch(ctx context.Context, force bool) (Token, error) {
 	secret, err := c.Secret()
 	if err != nil {
+		c.sent.Store(nil)
 		return Token{}, &secretError{err}
 	}
-	req, err := c.request(ctx, secret)
+	c.sent.Store(&secret)
+	req, err := c.request(ctx, secret, force)
 	if err != nil {
 		return Token{}, newTransportError(err, secret)
 	}
@@ -55,14 +72,14 @@ func (c *Client) Fetch(ctx context.Context) (Token, error) {
 }
 
 // request returns the question that c's API expects.
-func (c *Client) request(ctx context.Context, secret Secret) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, secret Secret, force bool) (*http.Request, error) {
 	const grant = "client_credential"
 	if c.API == Classic {
 		query := url.Values{"grant_type": {grant}, "appid": {c.AppID}, "secret": {secret.Reveal()}}
 		return http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/token?"+query.Encode(), nil)
 	}
 	body, err := json.Marshal(map[string]any{
-		"grant_type": grant, "appid": c.AppID, "secret": secret.Reveal(), "force_refresh": false,
+		"grant_type": grant, "appid": c.AppID, "secret": secret.Reveal(), "force_refresh": force,
 	})
 	if err != nil {
 		return nil, err
@@ -91,36 +108,3 @@ func (c *Client) send(req *http.Request) ([]byte, error) {
 	}
 	return body, err
 }
-
-// A transportError is a question that got no answer of WeChat's. It shows what
-// net/http says about that, without the URL and the secret.
-type transportError struct {
-	text  string
-	cause error
-}
-
-func newTransportError(err error, secret Secret) error {
-	if withURL, ok := errors.AsType[*url.Error](err); ok {
-		err = withURL.Err // the URL holds the secret
-	}
-	text := clean(err.Error(), secret)
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		text = "the answer did not come in time" // net/http says which of its settings was the shortest
-	}
-	return &transportError{text: text, cause: err}
-}
-
-// Error implements error.
-func (t *transportError) Error() string { return "asking WeChat for a token: " + t.text }
-
-// Unwrap returns the cause, to be examined but not printed.
-func (t *transportError) Unwrap() error { return t.cause }
-
-// A secretError is an AppSecret that cannot be read.
-type secretError struct{ cause error }
-
-// Error implements error.
-func (s *secretError) Error() string { return "reading the secret: " + clean(s.cause.Error()) }
-
-// Unwrap returns the cause.
-func (s *secretError) Unwrap() error { return s.cause }

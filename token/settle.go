@@ -1,0 +1,106 @@
+package token
+
+import (
+	"context"
+	"time"
+)
+
+// An outcome is what WeChat had to say in one flight.
+type outcome struct {
+	token   Token
+	err     error   // why there is none
+	verdict Verdict // on the refused token, if that is still the current one
+	stuck   error   // why a dead token cannot be replaced
+	forced  bool    // the token was made by force
+}
+
+// settle finds the token to use from now on. A token that was refused is not
+// taken for dead on a single API's word: WeChat is known to answer 40001 where
+// an account may not use an API, and for no reason at all. See
+// https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
+func (k *Keeper) settle(refused Secret) outcome {
+	if k.options.Classic && !refused.Empty() {
+		if k.probe(refused) == Alive { // or a good token would be made worthless
+			return outcome{token: k.state.Load().token, verdict: Alive}
+		}
+		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
+		k.save()
+	}
+	t, err := k.ask(k.options.Fetch)
+	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
+		return outcome{token: t, err: err}
+	}
+	verdict := k.probe(refused)
+	if err != nil || verdict != Dead {
+		return outcome{token: t, err: err, verdict: verdict}
+	}
+	return k.force(t)
+}
+
+// force has WeChat replace t, which it repeats although it is dead. That is a
+// fetch of its own, at most 20 times a day and 30 s apart: WeChat allows no more.
+// https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken
+func (k *Keeper) force(t Token) outcome {
+	stuck := outcome{token: t, verdict: Dead}
+	now := time.Now()
+	switch spent := k.state.Load().spent.on(now); {
+	case k.options.Force == nil:
+		stuck.stuck = stuckToken("there is no way to make it issue another one")
+	case spent.Forced >= forcedPerDay:
+		stuck.stuck = stuckToken("today's forced refreshes are used up")
+	case recently(spent.ForcedAt, now):
+		stuck.stuck = stuckToken("the last forced refresh was less than 30 s ago")
+	}
+	if stuck.stuck != nil {
+		return stuck
+	}
+	k.spend(func(s *Spent) { s.Forced, s.ForcedAt = s.Forced+1, now })
+	k.save()
+	forced, err := k.ask(k.options.Force)
+	switch {
+	case err != nil:
+		stuck.stuck = stuckToken("the forced refresh failed: " + clean(err.Error()))
+		return stuck
+	case t.Value.Equal(forced.Value.Reveal()):
+		stuck.stuck = stuckToken("a forced refresh changed nothing: WeChat allows one in 30 s and 20 a day, and another program may have used them")
+		return stuck
+	}
+	return outcome{token: forced, forced: true}
+}
+
+// ask fetches a token.
+func (k *Keeper) ask(fetch Fetch) (t Token, err error) {
+	k.spend(func(s *Spent) { s.Fetches++ })
+	if panicked := k.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
+		return Token{}, panicked
+	}
+	if err == nil && !t.validAt(time.Now()) {
+		return Token{}, errUnusable
+	}
+	return t, err
+}
+
+// probe finds out what WeChat thinks of t. It has to refuse t twice to be
+// believed, because it may be flapping.
+func (k *Keeper) probe(t Secret) (v Verdict) {
+	if k.options.Probe == nil {
+		return Unclear
+	}
+	for range 2 {
+		panicked := k.within(func(ctx context.Context) { v = k.options.Probe(ctx, t) })
+		if panicked != nil || v != Dead {
+			return v
+		}
+	}
+	return Dead
+}
+
+// spend notes in the state what is about to be used of WeChat's quotas.
+func (k *Keeper) spend(use func(*Spent)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := *k.state.Load()
+	next.spent = next.spent.on(time.Now())
+	use(&next.spent)
+	k.state.Store(&next)
+}

@@ -1,0 +1,61 @@
+package token
+
+import "time"
+
+const (
+	// forcedPerDay is how many forced refreshes WeChat allows in a day.
+	forcedPerDay = 20
+
+	// frugal is how many fetches of the classic token in a day are enough: of
+	// WeChat's 2000 the rest is for those who cannot do without. From then on a
+	// rejection rotates the token no more.
+	frugal = 500
+
+	// frugalPause separates two fetches of the classic token from then on.
+	frugalPause = 5 * time.Minute
+)
+
+// Spent is what an account has used of WeChat's quotas, which count by the day,
+// and when it last did what must not be repeated soon.
+type Spent struct {
+	Day       int64     // see beijingDay; the counts are of that day
+	Fetches   int       // of tokens
+	Forced    int       // of these, by force
+	ForcedAt  time.Time // zero if never
+	RotatedAt time.Time // when a rejection made us rotate a classic token; zero if never
+}
+
+// on returns s as it counts at now.
+func (s Spent) on(now time.Time) Spent {
+	if day := beijingDay(now); s.Day != day {
+		s.Day, s.Fetches, s.Forced = day, 0, 0
+	}
+	return s
+}
+
+// plus returns s with what was spent before s was known, of the same account.
+func (s Spent) plus(earlier Spent, now time.Time) Spent {
+	s, earlier = s.on(now), earlier.on(now)
+	s.Fetches += max(earlier.Fetches, 0)
+	s.Forced += max(earlier.Forced, 0)
+	if s.ForcedAt.IsZero() {
+		s.ForcedAt = earlier.ForcedAt
+	}
+	if s.RotatedAt.IsZero() {
+		s.RotatedAt = earlier.RotatedAt
+	}
+	return s
+}
+
+// isFrugal reports whether so many classic tokens were fetched today that only
+// those are fetched still that callers cannot do without.
+func (s Spent) isFrugal(now time.Time, o Options) bool {
+	return o.Classic && s.on(now).Fetches >= frugal
+}
+
+// recently reports whether at was less than 30 s before now. What seems to be in
+// the future, because the clock was set back, was not.
+func recently(at, now time.Time) bool {
+	since := now.Sub(at)
+	return since >= 0 && since < standing
+}

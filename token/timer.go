@@ -1,0 +1,57 @@
+package token
+
+import "time"
+
+const (
+	// unusedFor is how long nobody has called an account that is left alone.
+	unusedFor = 24 * time.Hour
+
+	// secretLook is how often the AppSecret is looked at that WeChat refused.
+	secretLook = 2 * time.Second
+)
+
+// arm has the timer start the next flight of s in left, which is not measured by
+// the wall clock. The caller holds k.mu.
+func (k *Keeper) arm(s *state, left time.Duration) {
+	if k.timer != nil {
+		k.timer.Stop()
+	}
+	if k.stopped {
+		return
+	}
+	step := left
+	if k.options.SecretChanged != nil && blamesSecret(s.err) {
+		step = min(left, secretLook)
+	}
+	k.timer = time.AfterFunc(step, func() { k.wake(s, left-step) })
+}
+
+// wake starts the flight that s has planned, unless there is left to wait or
+// nobody uses the account. A new AppSecret is tried at once.
+func (k *Keeper) wake(s *state, left time.Duration) {
+	if k.isAsleep(time.Now()) {
+		return // the next caller starts it
+	}
+	if left <= 0 || k.options.SecretChanged() {
+		k.refresh(s)
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.state.Load() == s {
+		k.arm(s, left)
+	}
+}
+
+// use notes that a caller asks, once a minute at most: many do.
+func (k *Keeper) use(now time.Time) {
+	const minute = 60
+	if seconds := now.Unix(); seconds-k.used.Load() >= minute {
+		k.used.Store(seconds)
+	}
+}
+
+// isAsleep reports whether nobody has called the account for a day.
+func (k *Keeper) isAsleep(now time.Time) bool {
+	return now.Unix()-k.used.Load() >= int64(unusedFor/time.Second)
+}

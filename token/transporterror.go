@@ -1,0 +1,40 @@
+package token
+
+import (
+	"errors"
+	"net"
+	"net/url"
+)
+
+// A transportError is a question that got no answer of WeChat's. It shows what
+// net/http says about that, without the URL and the secret.
+type transportError struct {
+	text  string
+	cause error
+}
+
+func newTransportError(err error, secret Secret) error {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
+		err = withURL.Err // the URL holds the secret
+	}
+	text := clean(err.Error(), secret)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		text = "the answer did not come in time" // net/http says which of its settings was the shortest
+	}
+	return &transportError{text: text, cause: err}
+}
+
+// Error implements error.
+func (t *transportError) Error() string { return "asking WeChat for a token: " + t.text }
+
+// Unwrap returns the cause, to be examined but not printed.
+func (t *transportError) Unwrap() error { return t.cause }
+
+// A secretError is an AppSecret that cannot be read.
+type secretError struct{ cause error }
+
+// Error implements error.
+func (s *secretError) Error() string { return "reading the secret: " + clean(s.cause.Error()) }
+
+// Unwrap returns the cause.
+func (s *secretError) Unwrap() error { return s.cause }
