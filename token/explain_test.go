@@ -105,13 +105,13 @@ func TestEveryRemedyIsOneSentenceInTwoLanguages(t *testing.T) {
 func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
 	got := (&Unavailable{Account: "shop", Cause: &Refusal{Code: 40125, Reason: "invalid appsecret rid: 1-2"}}).Error()
 	want := "no access token for account shop: WeChat answered errcode 40125: invalid appsecret rid: 1-2; " +
-		"check secret: it is not this account's AppSecret; if it was reset at WeChat, put the new one here"
+		"check secret: it is not this account's AppSecret; if it was reset at WeChat, put the new one here (请检查 secret：它不是该账号的 AppSecret；如果已在微信后台重置，请填写新的)"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	got = (&Unavailable{Account: "shop", Cause: newTransportError(syscall.ECONNREFUSED, Secret{})}).Error()
 	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
-		"check upstream.url, the network and the firewall: WeChat cannot be reached"
+		"check upstream.url, the network and the firewall: WeChat cannot be reached (请检查 upstream.url、网络和防火墙：无法连接微信)"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

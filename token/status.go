@@ -77,7 +77,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	switch {
 	case o.stuck != nil:
 		e := Explain(o.stuck)
-		log.Error("the token is dead and WeChat has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy)...)
+		log.Error("the token is dead and WeChat has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)...)
 	case o.forced:
 		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
 			append(details, "forced_today", after.spent.Forced)...)
@@ -93,7 +93,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	}
 	if with := k.options; after.spent.isFrugal(time.Now(), with) && after.spent.Fetches == frugal {
 		e := Explain(errFrugal)
-		log.Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy)
+		log.Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }
 
@@ -106,7 +106,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	}
 	e := Explain(after.err)
 	k.logger().Log(k.ctx, level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
-		"errmsg", e.Reason, "remedy", e.Remedy,
+		"errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next), "expires_in", timeUntil(after.token.Expires))
 }
 

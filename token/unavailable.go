@@ -13,14 +13,15 @@ type Unavailable struct {
 	Retry   time.Duration // until WeChat is asked again
 }
 
-// Error says in one line what happened and what to do about it.
+// Error says in one line what happened and what to do about it, the latter in
+// English and Chinese.
 func (u *Unavailable) Error() string {
 	e := Explain(u.Cause)
 	what := e.Reason
 	if e.Code != 0 {
 		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)
 	}
-	return fmt.Sprintf("no access token for account %s: %s; %s", u.Account, what, e.Remedy)
+	return fmt.Sprintf("no access token for account %s: %s; %s (%s)", u.Account, what, e.Remedy, e.RemedyZH)
 }
 
 // Unwrap returns the cause.
