@@ -169,7 +169,7 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 		{"no status", "GET", "HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", false, []int{502}, ""},
 		{"HTTP/2", "GET", "HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, []int{200, 502}, "hello"},
 		{"HTTP/1.0 in parts", "GET", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true, []int{200, 502}, "5\r\nhello\r\n0\r\n\r\n"},
-		{"switching protocols", "GET", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false, []int{502, 504}, ""},
+		{"switching protocols", "GET", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false, []int{502}, ""},
 		{"an interim answer first", "GET", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answered("hello"), false, []int{200}, "hello"},
 		{"an interim answer with a length", "GET", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n" + answered("hello"), false, []int{200, 502}, "hello"},
 		{"another protocol", "GET", "SSH-2.0-OpenSSH_9.9\r\n", true, []int{502}, ""},

@@ -62,7 +62,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	}
 	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
 	if !isFold(scheme, "bearer") {
-		secret, ok := queryValue(x.target.query, x.route.names.secret)
+		secret, ok := shownSecret(x)
 		if !ok {
 			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
 		}
@@ -72,6 +72,18 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		return c, nil
 	}
 	return nil, refuse(unauthenticated, "no client has this key")
+}
+
+// shownSecret returns what a request shows in the place of the AppSecret, on a
+// path of class "secret".
+func shownSecret(x *exchange) (string, bool) {
+	if x.route.Credential != CredentialSecret {
+		return "", false
+	}
+	if secret, ok := queryValue(x.target.query, x.route.names.secret); ok {
+		return secret, true
+	}
+	return queryValue(x.target.query, "secret")
 }
 
 // account chooses the account of a request: the one that it names, the client's

@@ -25,19 +25,23 @@ const (
 	sendBuffer = 128 << 10
 )
 
-// A callerConn is a caller's connection. It notes whether its caller has ever
-// sent anything, bounds how long the caller may stall, and can be closed so that
-// a caller which is still sending reads the answer.
+// A callerConn is a caller's connection. It notes whether a request is under way,
+// bounds how long the caller may stall, and can be closed so that a caller which
+// is still sending reads the answer.
 type callerConn struct {
 	net.Conn
-	listener *Listener
-	spoke    atomic.Bool
-	lingers  atomic.Bool // Close waits for the caller
+	listener  *Listener
+	answering atomic.Bool // from a request's header to the end of its answer
+	lingers   atomic.Bool // Close waits for the caller
 
 	// For the goroutine that serves the connection.
 	patience time.Duration
 	surplus  time.Time // when it ends, since it is one more than are allowed; zero if it is not
+	handling bool      // a request: what is read belongs to it
 	sending  bool      // a body: every Read has the same patience anew
+	spoke    bool      // the caller has sent something, ever
+	mute     bool      // nothing is written any more
+	overdue  bool      // the time to read was over when it was set
 	ended    bool      // Read came to the end
 }
 
@@ -53,6 +57,7 @@ func (c *callerConn) SetReadDeadline(t time.Time) error {
 	if c.isSurplus() && t.After(c.surplus) {
 		t = c.surplus
 	}
+	c.overdue = !t.IsZero() && time.Until(t) <= 0
 	return c.Conn.SetReadDeadline(t)
 }
 
@@ -64,16 +69,20 @@ func (c *callerConn) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n, err := c.Conn.Read(p)
-	if n > 0 && c.spoke.CompareAndSwap(false, true) {
-		c.listener.forget(c)
+	if !c.handling {
+		c.answering.Store(false) // the last answer is written
 	}
+	n, err := c.Conn.Read(p)
+	c.spoke = c.spoke || n > 0
 	c.ended = c.ended || errors.Is(err, io.EOF)
 	return n, err
 }
 
 // Write writes to the connection for as long as the caller takes something.
 func (c *callerConn) Write(p []byte) (int, error) {
+	if c.mute {
+		return len(p), nil
+	}
 	for n := 0; ; {
 		if err := c.SetWriteDeadline(time.Now().Add(2 * c.patience)); err != nil {
 			return n, err
@@ -100,6 +109,23 @@ func (c *callerConn) Close() error {
 	return c.Conn.Close()
 }
 
+// handle says whether a request is being handled.
+func (c *callerConn) handle(handling bool) {
+	if c == nil {
+		return
+	}
+	if c.handling = handling; handling {
+		c.answering.Store(true)
+	}
+}
+
+// silence keeps what would be an answer from a caller that has asked nothing.
+func (c *callerConn) silence() {
+	if c != nil && !c.spoke {
+		c.mute = true
+	}
+}
+
 // linger makes Close linger.
 func (c *callerConn) linger() {
 	if c != nil {
@@ -116,6 +142,10 @@ func (c *callerConn) awaitBody(sending bool) {
 
 // hasEnded reports whether a Read came to the connection's end.
 func (c *callerConn) hasEnded() bool { return c != nil && c.ended }
+
+// isOverdue reports whether nothing was to be waited for: the header has told
+// enough.
+func (c *callerConn) isOverdue() bool { return c != nil && c.overdue }
 
 // isSurplus reports whether the connection is one more than are allowed.
 func (c *callerConn) isSurplus() bool { return c != nil && !c.surplus.IsZero() }

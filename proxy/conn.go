@@ -34,6 +34,9 @@ const keptRequestSize = 64 << 10
 // took the request: nothing of an answer was read.
 var errStale = errors.New("the kept-alive connection was closed")
 
+// errSwitched is an answer that changes the protocol, which nobody asked for.
+var errSwitched = errors.New("WeChat switched protocols")
+
 // roundTrip writes m and reads the answer into resp. Afterwards the connection
 // is idle or closed, unless resp has a stream of the body.
 func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
@@ -111,8 +114,11 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 		if err := resp.Header.Read(c.reader); err != nil {
 			return c.classify(err, true)
 		}
-		if resp.StatusCode() >= fasthttp.StatusOK {
+		switch status := resp.StatusCode(); {
+		case status >= fasthttp.StatusOK:
 			return nil
+		case status == fasthttp.StatusSwitchingProtocols:
+			return c.classify(errSwitched, true)
 		}
 	}
 }

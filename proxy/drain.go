@@ -32,6 +32,6 @@ func Shutdown(ctx context.Context, p *Proxy, server *fasthttp.Server, l *Listene
 			waiting = false
 		}
 	}
-	l.closeSilent()
+	l.closeIdle()
 	return server.ShutdownWithContext(ctx)
 }

@@ -93,7 +93,7 @@ func TestShutdownFinishesTheRequestThatIsHalfSent(t *testing.T) {
 	waitUntil(t, "the first half", func() bool {
 		s.listener.mu.Lock()
 		defer s.listener.mu.Unlock()
-		return s.server.GetOpenConnectionsCount() == 1 && len(s.listener.silent) == 0
+		return s.server.GetOpenConnectionsCount() == 1 && s.listener.underWay() == 1
 	})
 	time.AfterFunc(lastRequests+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
 	mustShutdown(t, s)
@@ -342,3 +342,25 @@ type timeoutError struct{}
 func (timeoutError) Error() string   { return "CANARY" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
+
+// underWay returns how many callers' requests are being answered.
+func (l *Listener) underWay() (n int) {
+	for c := range l.callers {
+		if c.answering.Load() {
+			n++
+		}
+	}
+	return n
+}
+
+func TestShutdownDoesNotWaitForAHeaderThatNeverEnds(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	first, later := s.dial(t), s.dial(t)
+	first.send("GET /p HTT")
+	later.call(get("/p"))
+	later.send("GET /")
+	if took := mustShutdown(t, s); took > lastRequests+2*time.Second {
+		t.Errorf("took %v; want little more than %v", took, lastRequests)
+	}
+}

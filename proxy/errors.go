@@ -89,6 +89,8 @@ func asFailure(err error) *failure {
 		return &failure{problem: upstreamTimeout, detail: "WeChat did not answer in time; the request may have taken effect and is not sent again"}
 	case errors.Is(err, ErrBusy):
 		return &failure{problem: upstreamBusy, detail: "every connection to WeChat stayed in use; nothing was sent", retryAfter: time.Second}
+	case errors.Is(err, ErrLeft):
+		return &failure{problem: upstreamBusy, detail: "the caller left while every connection to WeChat was in use; nothing was sent"}
 	case errors.Is(err, ErrBroken):
 		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
 	}

@@ -25,10 +25,13 @@ type exchange struct {
 	attempts int // how often it was sent to WeChat
 }
 
-// Query parameters that a caller's request loses.
+// Query parameters that a caller's request loses. What stands in the place of an
+// AppSecret goes no further: it may be the caller's key.
 var (
 	ownParameters   = []string{"from_appid"}
 	tokenParameters = []string{"access_token", "from_appid"}
+
+	secretParameters = []string{"appid", "secret", "appsecret", "from_appid"}
 )
 
 // attemptNames are the values of Wxproxy-Attempts.
@@ -38,7 +41,10 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.fields.close, x.target.path = false, nil
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
-	x.message.Body = &x.body
+	x.message.Body, x.message.Caller = &x.body, nil
+	if x.caller != nil {
+		x.message.Caller = x.caller.Conn
+	}
 }
 
 // readHeader reads the method and the end-to-end headers.

@@ -49,15 +49,14 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 func (p *Proxy) forwardWithSecret(x *exchange) error {
 	names := x.route.names
 	if names.secret == "" {
-		x.address([]string{names.appID, "from_appid"}, parameter{names.appID, x.account.AppID})
+		x.address(secretParameters, parameter{names.appID, x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
 	if err != nil {
 		return refuse(tokenUnavailable, "the AppSecret of account "+x.account.Name+" cannot be read; see the log")
 	}
-	x.address([]string{names.appID, names.secret, "from_appid"},
-		parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
+	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
 	return p.send(x)
 }
 

@@ -118,10 +118,10 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 		{"none", "/plain/path?access_token=theirs&x", "/plain/path?access_token=theirs&x"},
 		{"secret", "/sns/jscode2session?AppID=x&secret=y&js_code=c&access_token=kept",
 			"/sns/jscode2session?js_code=c&access_token=kept&appid=wxshop&secret=shop-secret"},
-		{"secret, another spelling", "/cgi-bin/clear_quota/v2?app%73ecret=x&secret=kept",
-			"/cgi-bin/clear_quota/v2?secret=kept&appid=wxshop&appsecret=shop-secret"},
-		{"appid alone", "/sns/oauth2/refresh_token?refresh_token=r&appid=x&secret=kept",
-			"/sns/oauth2/refresh_token?refresh_token=r&secret=kept&appid=wxshop"},
+		{"secret, another spelling", "/cgi-bin/clear_quota/v2?app%73ecret=x&secret=not-for-wechat",
+			"/cgi-bin/clear_quota/v2?appid=wxshop&appsecret=shop-secret"},
+		{"appid alone", "/sns/oauth2/refresh_token?refresh_token=r&appid=x&secret=not-for-wechat",
+			"/sns/oauth2/refresh_token?refresh_token=r&appid=wxshop"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

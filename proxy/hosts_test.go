@@ -349,6 +349,40 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 	}
 }
 
+func TestRequestWhoseCallerLeftTheQueueIsNotSent(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	w := startRaw(t, func(conn net.Conn, request string) bool {
+		if strings.HasPrefix(request, "GET /held") {
+			<-release
+		}
+		io.WriteString(conn, answered(okBody))
+		return true
+	})
+	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections = 1 }, w.url)
+	s := serve(t, config(h), defaultLimits)
+	held, leaves, stays := s.dial(t), s.dial(t), s.dial(t)
+	held.send(get("/held"))
+	waitUntil(t, "the first request", func() bool { return len(w.received()) == 1 })
+	leaves.send(post("/left", "{}"))
+	stays.send(get("/stays") + get("/stays"))
+	waitUntil(t, "three requests", func() bool { return s.proxy.InFlight() == 3 })
+	time.Sleep(20 * time.Millisecond) // until they queue
+	leaves.conn.Close()
+	close(release)
+	for range 2 {
+		if a, err := readAnswer(stays.r, false); err != nil || a.body != okBody {
+			t.Errorf("who stays got %v, %q %q; want an answer", err, a.head, a.body)
+		}
+	}
+	waitUntil(t, "the end", func() bool { return s.proxy.InFlight() == 0 })
+	for _, request := range w.received() {
+		if strings.Contains(request, "/left") {
+			t.Errorf("got %q; want nothing of a caller that left", request)
+		}
+	}
+}
+
 func TestRequestsQueueForLessThanCallersWait(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, 30 * time.Second: 10 * time.Second} {
 		if got := queueTime(timeout); got != want {

@@ -26,6 +26,14 @@ const deathCounts = time.Minute
 // busyTime is for how long a busy machine may leave a request waiting.
 const busyTime = 10 * time.Millisecond
 
+// comfort is how long WeChat has to keep idle connections open for a message to
+// be sent over one: below, no margin is safe on a busy machine.
+const comfort = time.Second
+
+// keptWhileDying is how many connections are kept while WeChat is known to close
+// them: messages take new ones then, and would leave one behind each.
+const keptWhileDying = 8
+
 // idleConns are the idle connections to one host, the one that became idle last
 // at the end. It is used first: it is the least likely to have been closed.
 //
@@ -52,10 +60,11 @@ func (i *idleConns) push(c *conn) {
 func (i *idleConns) keep(c *conn) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.closed {
+	keep := !i.closed && (len(i.conns) < keptWhileDying || !time.Now().Before(i.deathEnds))
+	if keep {
 		i.conns = append(i.conns, c)
 	}
-	return !i.closed
+	return keep
 }
 
 // take returns the connection used last and how long it has been idle, or nil
@@ -80,6 +89,9 @@ func (i *idleConns) take(use reuse) (*conn, time.Duration) {
 func (i *idleConns) isProven(c *conn) bool {
 	rest := time.Since(c.sent)
 	if time.Now().Before(i.deathEnds) {
+		if i.death < comfort {
+			return false
+		}
 		rest += busyTime
 	}
 	return rest < i.proven/2

@@ -241,3 +241,23 @@ func TestConnectionInUseIsClosedWhenItsAnswerComesAfterClose(t *testing.T) {
 		t.Errorf("got %d idle connections; want none", got)
 	}
 }
+
+func TestWhileWeChatClosesConnectionsFewAreKeptAndNoneForMessages(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	h := hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.url)
+	idle := &h.hosts[0].idle
+	idle.mu.Lock()
+	idle.proven = time.Hour
+	idle.learn(false, 30*time.Millisecond, time.Now())
+	idle.mu.Unlock()
+	for range 2 * keptWhileDying {
+		mustSend(t, h, message("POST", "/", "{}"))
+	}
+	if got := w.connections(); got != 2*keptWhileDying {
+		t.Errorf("got %d connections; want a new one for each message", got)
+	}
+	if got := idle.trim(1000); got != keptWhileDying {
+		t.Errorf("got %d connections kept; want %d", got, keptWhileDying)
+	}
+}

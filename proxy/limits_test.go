@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"slices"
@@ -177,5 +178,22 @@ func TestHopByHopHeadersEndAtTheProxyInEverySpelling(t *testing.T) {
 				t.Errorf("got %d connections to WeChat; want %d", w.connections(), want)
 			}
 		})
+	}
+}
+
+func TestBodyThatIsAnnouncedTooLargeIsRefusedBeforeItComes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	c := s.dial(t)
+	start := time.Now()
+	a := c.call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", defaultLimits.MaxBody+1))
+	if a.status() != 413 || a.field("Wxproxy-Error") != "body_too_large" || a.field("Connection") != "close" {
+		t.Errorf("got %q; want 413 body_too_large and the end", a.head)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the answer took %v; want it at once", took)
+	}
+	if !c.ended() {
+		t.Error("the connection stays")
 	}
 }

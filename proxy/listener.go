@@ -22,8 +22,8 @@ type Listener struct {
 	end      sync.Once
 	queue    []net.Conn // of drain, for Accept
 
-	mu     sync.Mutex // guards silent
-	silent map[*callerConn]struct{}
+	mu      sync.Mutex // guards callers
+	callers map[*callerConn]struct{}
 }
 
 // A deadlineListener is a TCP or a Unix listener.
@@ -39,7 +39,7 @@ func NewListener(ln net.Listener) (*Listener, error) {
 	if !ok {
 		return nil, errors.New("listening: neither a TCP nor a Unix socket")
 	}
-	return &Listener{deadlineListener: inner, drained: make(chan struct{}), silent: map[*callerConn]struct{}{}}, nil
+	return &Listener{deadlineListener: inner, drained: make(chan struct{}), callers: map[*callerConn]struct{}{}}, nil
 }
 
 // Accept returns the next caller; after drain, io.EOF when nobody waits.
@@ -94,16 +94,18 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// closeSilent closes the connections on which nothing was ever sent. A server
-// would wait for their first request.
-func (l *Listener) closeSilent() {
+// closeIdle closes the connections without a request under way: nothing was
+// sent, or not all of a header. A server would wait for it.
+func (l *Listener) closeIdle() {
 	l.mu.Lock()
-	silent := make([]*callerConn, 0, len(l.silent))
-	for c := range l.silent {
-		silent = append(silent, c)
+	var idle []*callerConn
+	for c := range l.callers {
+		if !c.answering.Load() {
+			idle = append(idle, c)
+		}
 	}
 	l.mu.Unlock()
-	for _, c := range silent {
+	for _, c := range idle {
 		c.Close()
 	}
 }
@@ -112,12 +114,12 @@ func (l *Listener) watch(c net.Conn) net.Conn {
 	watched := &callerConn{Conn: c, listener: l, patience: callerPatience}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.silent[watched] = struct{}{}
+	l.callers[watched] = struct{}{}
 	return watched
 }
 
 func (l *Listener) forget(c *callerConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.silent, c)
+	delete(l.callers, c)
 }

@@ -135,7 +135,7 @@ func (p *Proxy) release(x *exchange) {
 		})
 	}
 	x.body.release()
-	x.ctx, x.caller = nil, nil
+	x.ctx, x.caller, x.message.Caller = nil, nil, nil
 	p.exchanges.Put(x)
 }
 

@@ -66,9 +66,15 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
 	}
 }
 
-func (f *front) handle(ctx *fasthttp.RequestCtx) { f.proxy.handle(ctx, int64(f.limits.MaxBody)) }
+func (f *front) handle(ctx *fasthttp.RequestCtx) {
+	c := callerOf(ctx)
+	c.handle(true)
+	defer c.handle(false)
+	f.proxy.handle(ctx, int64(f.limits.MaxBody))
+}
 
 func (f *front) expect(ctx *fasthttp.RequestCtx) int {
+	callerOf(ctx).handle(true) // until handle ends it
 	return f.proxy.expectContinue(ctx, int64(f.limits.MaxBody))
 }
 
@@ -76,7 +82,10 @@ func (f *front) expect(ctx *fasthttp.RequestCtx) int {
 // expectation that there is may be spelled in any case, which fasthttp does not
 // know, and HTTP/1.0 has no expectations.
 func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
-	if h.ContentLength() > 0 {
+	switch length := h.ContentLength(); {
+	case length > f.limits.MaxBody:
+		c.ReadTimeout = 1 // is over already: nothing of it is waited for
+	case length > 0:
 		c.ReadTimeout = f.patience()
 	}
 	if expectation := h.Peek(fasthttp.HeaderExpect); len(expectation) > 0 {
@@ -109,18 +118,22 @@ func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
 func (f *front) patience() time.Duration { return cmp.Or(f.limits.Patience, callerPatience) }
 
 // refuseUnreadable answers a request that fasthttp could not read. Its errors
-// quote what the caller sent, so nothing of them is repeated.
+// quote what the caller sent, so nothing of them is repeated. A connection on
+// which nothing came ends without a word.
 func refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	var tooLong *fasthttp.ErrSmallBuffer
 	var network net.Error
-	f := failure{problem: badRequest, detail: "the request is not HTTP/1.1 as RFC 9112 has it"}
+	refusal := failure{problem: badRequest, detail: "the request is not HTTP/1.1 as RFC 9112 has it"}
 	switch {
+	case callerOf(ctx).isOverdue():
+		refusal = failure{problem: bodyTooLarge, detail: "the body is larger than max_body allows"}
 	case errors.As(err, &tooLong):
-		f.detail = "the header is longer than 16 KiB"
+		refusal.detail = "the header is longer than 16 KiB"
 	case errors.As(err, &network) && network.Timeout():
-		f.detail = "the request did not arrive in time"
+		refusal.detail = "the request did not arrive in time"
 	}
-	f.answer(&ctx.Response)
+	refusal.answer(&ctx.Response)
+	callerOf(ctx).silence()
 	callerOf(ctx).linger()
 }
 

@@ -11,3 +11,6 @@ const canLook = false
 // isSilent cannot look into a connection here without reading from it; a
 // connection that was closed while idle is found when the next request fails.
 func isSilent(net.Conn) bool { return true }
+
+// hasLeft cannot look either.
+func hasLeft(net.Conn) bool { return false }

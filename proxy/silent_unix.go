@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -14,19 +15,30 @@ const canLook = true
 // nothing to read. A peer that closed it, or that speaks unasked, is found
 // without waiting for the request that would fail.
 func isSilent(c net.Conn) bool {
+	_, err := peek(c)
+	return errors.Is(err, syscall.EAGAIN)
+}
+
+// hasLeft reports whether the peer has ended the connection: nothing more can be
+// read from it.
+func hasLeft(c net.Conn) bool {
+	n, err := peek(c)
+	return n == 0 && !errors.Is(err, syscall.EAGAIN)
+}
+
+// peek looks for the next byte without waiting for it and without taking it.
+func peek(c net.Conn) (n int, err error) {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
-		return true
+		return 0, syscall.EAGAIN // it cannot be looked into
 	}
 	raw, err := socket.SyscallConn()
 	if err != nil {
-		return false
+		return 0, err
 	}
-	silent := false
-	err = raw.Control(func(fd uintptr) {
+	closed := raw.Control(func(fd uintptr) {
 		var one [1]byte
-		_, _, err := syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		silent = err == syscall.EAGAIN
+		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	})
-	return err == nil && silent
+	return max(n, 0), errors.Join(closed, err)
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -14,6 +15,8 @@ type Message struct {
 	Target []byte // raw path and query
 	Fields []byte // header lines, CRLF behind each
 	Body   *Body  // nil: none
+
+	Caller net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
 }
 
 // repeatable reports whether sending m twice has no other effect than once.
@@ -39,6 +42,8 @@ var (
 	ErrTimeout = errors.New("WeChat did not answer in time")
 	// ErrBusy: every connection stayed in use.
 	ErrBusy = errors.New("every connection to WeChat is in use")
+	// ErrLeft: the caller left while every connection was in use.
+	ErrLeft = errors.New("the caller left before its request was sent")
 )
 
 // Send sends m and reads the answer into resp. A body that is not read here is a
@@ -46,7 +51,7 @@ var (
 // sent twice, but for one case that cannot repeat an effect: a kept-alive
 // connection turns out to be closed and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
-	if err := h.acquireSlot(); err != nil {
+	if err := h.acquireSlot(m.Caller); err != nil {
 		return err
 	}
 	streams := false
@@ -82,8 +87,9 @@ func (h *Hosts) releaseSlot() { <-h.slots }
 // most callers do, so that they are told and do not just leave.
 func queueTime(timeout time.Duration) time.Duration { return min(timeout, 10*time.Second) }
 
-// acquireSlot waits until fewer than MaxConnections requests are under way.
-func (h *Hosts) acquireSlot() error {
+// acquireSlot waits until fewer than MaxConnections requests are under way. A
+// caller that has left meanwhile must not find out later that it was served.
+func (h *Hosts) acquireSlot(caller net.Conn) error {
 	select {
 	case h.slots <- struct{}{}:
 		return nil
@@ -93,6 +99,10 @@ func (h *Hosts) acquireSlot() error {
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:
+		if caller != nil && hasLeft(caller) {
+			h.releaseSlot()
+			return ErrLeft
+		}
 		return nil
 	case <-wait.C:
 		return ErrBusy
