@@ -154,3 +154,11 @@ func wantUnavailable(t *testing.T, err error) *Unavailable {
 	}
 	return u
 }
+
+// counted returns fetch with a call of count before each.
+func counted(fetch Fetch, count func()) Fetch {
+	return func(ctx context.Context) (Token, error) {
+		count()
+		return fetch(ctx)
+	}
+}

@@ -22,23 +22,29 @@ type stored struct {
 // load returns the store's token if it is good and there is none yet. The first
 // flight waits a moment for the store, later ones take what has come meanwhile.
 func (k *Keeper) load() (Token, bool) {
-	patience := time.NewTimer(0)
 	if k.hasRead == nil {
 		k.stored, k.hasRead = make(chan stored, 1), make(chan struct{})
-		go func() {
-			r, err := k.options.Store.Load(k.options.AppID)
-			k.stored <- stored{r, err}
-			close(k.hasRead)
-		}()
-		patience.Reset(storePatience)
+		go k.read()
+		patience := time.NewTimer(storePatience)
+		defer patience.Stop()
+		select {
+		case <-k.hasRead:
+		case <-patience.C:
+			k.logger().Warn("the store is slow: going on without it")
+		}
 	}
-	defer patience.Stop()
 	select {
 	case r := <-k.stored:
 		return k.adopt(r)
-	case <-patience.C:
+	default:
+		return Token{}, false
 	}
-	return Token{}, false
+}
+
+func (k *Keeper) read() {
+	r, err := k.options.Store.Load(k.options.AppID)
+	k.stored <- stored{r, err}
+	close(k.hasRead)
 }
 
 // adopt takes over what the store had.

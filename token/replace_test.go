@@ -86,7 +86,7 @@ func TestTheClassicTokenRotatesForRejectionsOnceInHalfAMinute(t *testing.T) {
 func TestAScheduledRotationDoesNotCountAsOneForARejection(t *testing.T) {
 	w := &fakeWeChat{classic: true}
 	inBubble(t, w, func(t *testing.T, k *Keeper) {
-		time.Sleep(115*time.Minute + 61*time.Second)
+		time.Sleep(115*time.Minute + 121*time.Second)
 		synctest.Wait()
 		wantToken(t, k, "token-2")
 		wantReplaced(t, k, "token-2", "token-3")
@@ -97,7 +97,7 @@ func TestAScheduledRotationDoesNotAllowMoreForRejections(t *testing.T) {
 	w := &fakeWeChat{classic: true, life: 20 * time.Second}
 	inBubble(t, w, func(t *testing.T, k *Keeper) {
 		wantReplaced(t, k, "token-1", "token-2")
-		time.Sleep(13 * time.Second)
+		time.Sleep(15 * time.Second)
 		synctest.Wait()
 		wantToken(t, k, "token-3")
 		wantReplaced(t, k, "token-3", "token-3")

@@ -19,13 +19,13 @@ const (
 )
 
 // refreshAfter returns how long to keep a token that has life left before
-// replacing it: until before its expiry, and up to a fifth of that later, so
-// that many accounts and replicas do not all ask at once. The jitter never
+// replacing it: until before its expiry, and up to two fifths of that later, so
+// that ten thousand accounts do not all ask within a minute, as WeChat counts. The jitter never
 // makes it earlier, because WeChat would only repeat the token. A token that
 // lives briefly is kept for half of its life. random is in [0,1).
 func refreshAfter(life, before time.Duration, random float64) time.Duration {
 	before = min(before, life/2)
-	return max(life-before+portion(before/5, random), minPause)
+	return max(life-before+portion(before*2/5, random), minPause)
 }
 
 // repeatAfter returns how long to wait before asking again for the successor of

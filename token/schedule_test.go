@@ -13,10 +13,10 @@ func TestRefreshFallsIntoTheWindowBeforeExpiry(t *testing.T) {
 		want         time.Duration
 	}{
 		{"two hours, earliest", 2 * time.Hour, 5 * time.Minute, 0, 115 * time.Minute},
-		{"two hours, half of the jitter", 2 * time.Hour, 5 * time.Minute, 0.5, 115*time.Minute + 30*time.Second},
+		{"two hours, half of the jitter", 2 * time.Hour, 5 * time.Minute, 0.5, 116 * time.Minute},
 		{"an hour before", 2 * time.Hour, time.Hour, 0, time.Hour},
 		{"a minute to live", time.Minute, 5 * time.Minute, 0, 30 * time.Second},
-		{"a minute to live, half of the jitter", time.Minute, 5 * time.Minute, 0.5, 33 * time.Second},
+		{"a minute to live, half of the jitter", time.Minute, 5 * time.Minute, 0.5, 36 * time.Second},
 		{"as long as the window", 5 * time.Minute, 5 * time.Minute, 0, 150 * time.Second},
 		{"345 s, the manual's example", 345 * time.Second, 5 * time.Minute, 0, 172500 * time.Millisecond},
 		{"one second", time.Second, 5 * time.Minute, 0, time.Second},
