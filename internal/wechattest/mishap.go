@@ -44,6 +44,18 @@ func (w *WeChat) Revoke(appID string) {
 	a.classic, a.stable = line{}, line{}
 }
 
+// Kill has every business API refuse the app's tokens with 40001, although the
+// stable one is repeated to whoever asks for it in the normal way: only a
+// refresh by force, or its last minutes, end that.
+func (w *WeChat) Kill(appID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := w.mustApp(appID)
+	kill := func(t *accessToken) { t.dead = true }
+	a.classic.each(kill)
+	a.stable.each(kill)
+}
+
 // Chaos has every so often one of Expire, Steal and Revoke happen to an app
 // until ctx ends. It tells did about each: the event is "expired", "stolen" or
 // "revoked".

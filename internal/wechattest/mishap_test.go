@@ -56,6 +56,20 @@ func TestRevokeSupersedesAllTokens(t *testing.T) {
 	wantToken(t, w, stable(t, w).Token, 0)
 }
 
+func TestKillLeavesATokenThatOnlyForceReplaces(t *testing.T) {
+	w := newWeChat()
+	c, s := classic(t, w), stable(t, w)
+	w.Kill(appID)
+	wantToken(t, w, c.Token, 40001)
+	wantToken(t, w, s.Token, 40001)
+	if again := stable(t, w); again.Token != s.Token {
+		t.Error("got another token in the normal way; want the dead one repeated")
+	}
+	fresh := forced(t, w)
+	wantToken(t, w, fresh.Token, 0)
+	wantToken(t, w, classic(t, w).Token, 0)
+}
+
 func TestMishapsOfAnUnknownAppPanic(t *testing.T) {
 	defer func() {
 		if recover() == nil {

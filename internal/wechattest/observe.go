@@ -100,7 +100,7 @@ func (w *WeChat) Tokens(appID string) []string {
 	defer w.mu.Unlock()
 	var good []string
 	keep := func(t *accessToken) {
-		if w.now().Before(t.until) {
+		if w.now().Before(t.until) && !t.dead {
 			good = append(good, t.value)
 		}
 	}

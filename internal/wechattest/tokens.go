@@ -26,6 +26,7 @@ type accessToken struct {
 	value      string
 	until      time.Time // not honoured from then on
 	superseded bool      // a newer one was issued, or it was revoked
+	dead       bool      // it was killed
 }
 
 // line is the succession of an app's tokens of one kind. Nothing but these two
@@ -88,9 +89,9 @@ func (w *WeChat) authorize(c *call) (errcode int) {
 	}
 	c.app = t.app
 	switch {
-	case w.now().Before(t.until):
+	case w.now().Before(t.until) && !t.dead:
 		return 0
-	case t.superseded:
+	case t.superseded, t.dead:
 		return 40001
 	default:
 		return 42001

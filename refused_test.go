@@ -1,0 +1,158 @@
+package main
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wxproxy/internal/wechattest"
+)
+
+// closed is an API that answers 40001 whatever the token, because it is not open
+// to the account.
+const closed = "/cgi-bin/menu/get"
+
+func TestHammeringAnAPIThatIsNotOpenDisturbsNobody(t *testing.T) {
+	t.Parallel()
+	for _, api := range []string{"stable", "classic"} {
+		t.Run(api, func(t *testing.T) {
+			t.Parallel()
+			w := startWeChat(t)
+			w.Inject(wechattest.Fault{Path: closed, Errcode: 40001})
+			p := serving(t, w.URL, fourLines+"token_api = \""+api+"\"\n")
+			p.awaitReady()
+			until := time.Now().Add(2 * time.Second)
+			var hammers sync.WaitGroup
+			var requests atomic.Int64
+			for range 4 {
+				hammers.Go(func() {
+					for time.Now().Before(until) {
+						a, err := p.ask("GET", p.proxy+closed, "")
+						if err != nil || a.code != http.StatusOK || !strings.Contains(a.body, "40001") {
+							t.Errorf("got %d %s, %v; want WeChat's refusal", a.code, a.body, err)
+						}
+						requests.Add(1)
+					}
+				})
+			}
+			for time.Now().Before(until) {
+				p.mustSucceed()
+			}
+			hammers.Wait()
+			f := w.Fetches(appID)
+			if f.Stable > 2 || f.Classic > 1 || f.Forced > 0 {
+				t.Errorf("%d refusals cost %+v; want one call of stable_token at most, and no new token", requests.Load(), f)
+			}
+			if probes := w.Calls("/cgi-bin/get_api_domain_ip"); probes > 2 {
+				t.Errorf("got %d probes; want one look", probes)
+			}
+			if sent := int64(w.Calls(closed)); sent > requests.Load()+8 {
+				t.Errorf("%d requests were sent %d times; want once each, but for the first", requests.Load(), sent)
+			}
+			lines := p.logged("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account")
+			if len(lines) == 0 || len(lines) > 4 || lines[0]["path"] != closed || lines[0]["account"] != "shop" {
+				t.Errorf("got %v in the log; want a line with the path", lines)
+			}
+			if s := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(s, `"state": "fresh"`) || strings.Contains(s, `"rejections": 0`) {
+				t.Errorf("got %s; want a fresh token and its rejections", s)
+			}
+			p.stop()
+		})
+	}
+}
+
+func TestFlappingIsNotSeen(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/user/info", Flap: true})
+	p := serving(t, w.URL, fourLines)
+	for range 50 {
+		p.mustSucceed()
+	}
+	if f := w.Fetches(appID); f.Stable > 2 || f.Forced > 0 {
+		t.Errorf("got %+v; want no new token", f)
+	}
+	p.stop()
+}
+
+func TestADeadTokenThatWeChatRepeatsIsReplacedByForceOnceIn30s(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	store := "WXPROXY_STORE=file:" + filepath.Join(t.TempDir(), "tokens")
+	p := serving(t, w.URL, fourLines, store)
+	p.awaitReady()
+	w.Kill(appID)
+	p.mustSucceed()
+	if f := w.Fetches(appID); f.Forced != 1 {
+		t.Errorf("got %+v; want one forced refresh", f)
+	}
+	if len(p.logged("WeChat repeated a dead token; a forced refresh replaced it")) != 1 {
+		t.Errorf("got %s; want a line about it", p.stderr.tail())
+	}
+	p.stop()
+
+	p = serving(t, w.URL, fourLines, store) // which remembers
+	p.awaitReady()
+	w.Kill(appID)
+	for range 3 {
+		if a := p.call("GET", userInfo, ""); a.code != http.StatusOK || !strings.Contains(a.body, "40001") {
+			t.Errorf("dead again within 30 s: got %d %s; want WeChat's refusal", a.code, a.body)
+		}
+	}
+	if f := w.Fetches(appID); f.Forced != 1 {
+		t.Errorf("got %+v; want no forced refresh more", f)
+	}
+	status := p.mustAsk("GET", p.admin+"/status", "").body
+	for _, want := range []string{`"state": "gone"`, "repeats it when asked for another: the last forced refresh was less than 30 s ago", "refreshes this account's token by force", "强制刷新"} {
+		if !strings.Contains(status, want) {
+			t.Errorf("got %s; want %q in it", status, want)
+		}
+	}
+	if a := p.mustAsk("GET", p.admin+"/readyz", ""); a.code != http.StatusServiceUnavailable {
+		t.Errorf("/readyz: got %d; want 503", a.code)
+	}
+	p.stop()
+}
+
+func TestANewSecretIsFoundInItsFile(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	file := filepath.Join(t.TempDir(), "secret")
+	writeFile(t, file, "not-the-secret\n")
+	p := serving(t, w.URL, "[[account]]\nname = \"shop\"\napp_id = \""+appID+"\"\nsecret_file = \""+file+"\"\n")
+	p.eventually("a refusal", func() bool { return len(p.logged("token not refreshed")) == 1 })
+	p.call("GET", userInfo, "").mustBe(t, http.StatusServiceUnavailable, "token_unavailable")
+	writeFile(t, file, appSecret+"\n")
+	began := time.Now()
+	p.awaitReady()
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v; want it found within 5 s", took)
+	}
+	p.mustSucceed()
+	p.stop()
+}
+
+func TestCallersMakeTheTokenComeBackSoonAfterAnOutage(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	end := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Status: http.StatusBadGateway})
+	p := serving(t, w.URL, fourLines)
+	for range 40 {
+		p.call("GET", userInfo, "").mustBe(t, http.StatusServiceUnavailable, "token_unavailable")
+		time.Sleep(100 * time.Millisecond)
+	}
+	if got := w.Calls("/cgi-bin/stable_token"); got > 5 {
+		t.Errorf("got %d token calls in 4 s; want a few", got)
+	}
+	end()
+	began := time.Now()
+	p.eventually("success", func() bool { return p.call("GET", userInfo, "").code == http.StatusOK })
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("took %v; want 5 s at most", took)
+	}
+	p.stop()
+}
