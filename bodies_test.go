@@ -37,7 +37,7 @@ func builtPath() string {
 }
 
 // servingAsBuilt is serving with the built program.
-func servingAsBuilt(t *testing.T, upstream, toml string) *program {
+func servingAsBuilt(t testing.TB, upstream, toml string) *program {
 	t.Helper()
 	executable, err := built()
 	if err != nil {

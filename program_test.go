@@ -52,7 +52,7 @@ type launch struct {
 
 // A program is wxproxy as a process.
 type program struct {
-	t              *testing.T
+	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr transcript
 	ended          chan struct{} // closed when the process has ended
@@ -63,7 +63,7 @@ type program struct {
 
 // start starts a program. It is killed when the test ends, and the test fails
 // if the race detector or the runtime complained.
-func start(t *testing.T, l launch) *program {
+func start(t testing.TB, l launch) *program {
 	t.Helper()
 	executable, err := os.Executable()
 	if err != nil {
@@ -147,7 +147,7 @@ func (p *program) stop() {
 }
 
 // runs starts a program, waits until it ends, and checks its exit code.
-func runs(t *testing.T, want int, l launch) *program {
+func runs(t testing.TB, want int, l launch) *program {
 	t.Helper()
 	p := start(t, l)
 	p.mustEnd(want)
@@ -156,7 +156,7 @@ func runs(t *testing.T, want int, l launch) *program {
 
 // serving starts a proxy whose config.toml is in its working directory, on free
 // ports before upstream, and waits until it serves.
-func serving(t *testing.T, upstream, toml string, env ...string) *program {
+func serving(t testing.TB, upstream, toml string, env ...string) *program {
 	t.Helper()
 	dir := t.TempDir()
 	if toml != "" {
@@ -281,7 +281,7 @@ func (p *program) mustSucceed(headers ...string) answer {
 }
 
 // mustBe fails the test unless a is the proxy's own error with this slug.
-func (a answer) mustBe(t *testing.T, code int, slug string) {
+func (a answer) mustBe(t testing.TB, code int, slug string) {
 	t.Helper()
 	if a.code != code || a.header.Get("Wxproxy-Error") != slug || !strings.Contains(a.body, "wxproxy: "+slug+": ") {
 		t.Errorf("got %d %q %s; want %d %q", a.code, a.header.Get("Wxproxy-Error"), a.body, code, slug)
@@ -320,7 +320,7 @@ type weChat struct {
 
 // startWeChat starts a WeChat that knows apps, or without any the account of
 // most tests.
-func startWeChat(t *testing.T, apps ...wechattest.App) weChat {
+func startWeChat(t testing.TB, apps ...wechattest.App) weChat {
 	t.Helper()
 	if len(apps) == 0 {
 		apps = []wechattest.App{{ID: appID, Secret: appSecret}}
@@ -328,7 +328,7 @@ func startWeChat(t *testing.T, apps ...wechattest.App) weChat {
 	return serveWeChat(t, wechattest.New(apps...))
 }
 
-func serveWeChat(t *testing.T, simulated *wechattest.WeChat, configure ...func(*http.Server)) weChat {
+func serveWeChat(t testing.TB, simulated *wechattest.WeChat, configure ...func(*http.Server)) weChat {
 	t.Helper()
 	server, err := simulated.Start(configure...)
 	if err != nil {
@@ -345,14 +345,14 @@ app_id = "` + appID + `"
 secret = "` + appSecret + `"
 `
 
-func writeFile(t *testing.T, path, content string) {
+func writeFile(t testing.TB, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func chmod(t *testing.T, path string, mode os.FileMode) {
+func chmod(t testing.TB, path string, mode os.FileMode) {
 	t.Helper()
 	if err := os.Chmod(path, mode); err != nil {
 		t.Fatal(err)
@@ -360,7 +360,7 @@ func chmod(t *testing.T, path string, mode os.FileMode) {
 }
 
 // refusing returns an address that refuses connections.
-func refusing(t *testing.T) string {
+func refusing(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

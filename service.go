@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -45,6 +46,10 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	return s.run(ctx)
 }
 
+// startTime is when what only the start needed is given back to the system: with
+// ten thousand accounts more than they need from then on.
+const startTime = 10 * time.Second
+
 // run serves on the open listeners until ctx ends. The keepers outlive ctx:
 // requests being drained may still need a token.
 func (s *service) run(ctx context.Context) error {
@@ -54,6 +59,7 @@ func (s *service) run(ctx context.Context) error {
 		keeper.Start()
 	}
 	defer s.stopKeepers()
+	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
 
 	failed := make(chan error, 2) // one from each server
 	var serving sync.WaitGroup

@@ -17,7 +17,9 @@ const errUnusable = badAnswer("the token in WeChat's answer has expired")
 // A flight is one look for a token: in the store, then at WeChat's. There is at
 // most one per Keeper.
 type flight struct {
-	refused Secret        // the token whose rejection started it, or empty
+	refused Secret          // the token whose rejection started it, or empty
+	ctx     context.Context // a caller that goes away does not end it
+	cancel  context.CancelFunc
 	begun   atomic.Bool   // somebody runs it
 	done    chan struct{} // closed when its outcome is the Keeper's state
 }
@@ -51,6 +53,7 @@ func (k *Keeper) refresh(s *state) {
 // the flight run.
 func (k *Keeper) launch(s *state, refused string) *flight {
 	f := &flight{refused: NewSecret(refused), done: make(chan struct{})}
+	f.ctx, f.cancel = context.WithCancel(context.Background())
 	next := *s
 	next.flight = f
 	k.state.Store(&next)
@@ -64,17 +67,18 @@ func (k *Keeper) run(f *flight) {
 		return
 	}
 	defer k.flights.Done()
+	defer f.cancel()
 	if t, ok := k.load(); ok {
 		_, after := k.land(f, func(s *state) *state { return s.loaded(t, k.options) })
 		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
 		return
 	}
-	o := k.settle(f.refused)
+	o := k.settle(f)
 	switch {
 	case o.err == nil:
 		before, after := k.land(f, func(s *state) *state { return s.settled(o, f.refused, k.options) })
 		k.reportSuccess(f, o, before, after)
-	case k.ctx.Err() != nil:
+	case f.ctx.Err() != nil:
 		k.land(f, (*state).abandoned)
 	default:
 		before, after := k.land(f, func(s *state) *state { return s.failed(o, k.options) })
@@ -96,9 +100,10 @@ func (k *Keeper) land(f *flight, after func(*state) *state) (from, to *state) {
 	return from, to
 }
 
-// within calls do with the Keeper's own time. A panic is an error.
-func (k *Keeper) within(do func(context.Context)) (err error) {
-	ctx, cancel := context.WithTimeout(k.ctx, fetchTimeout)
+// within calls do, which may take so long as one question may. A panic is an
+// error.
+func (f *flight) within(do func(context.Context)) (err error) {
+	ctx, cancel := context.WithTimeout(f.ctx, fetchTimeout)
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {

@@ -13,42 +13,60 @@ const (
 	lastSave = 3 * time.Second
 )
 
-// stored is what a store answered.
-type stored struct {
+// A reading is the question what the store has.
+type reading struct {
 	Record
-	err error
+	err  error
+	done chan struct{} // closed when the answer is there
 }
 
 // load returns the store's token if it is good and there is none yet. The first
 // flight waits a moment for the store, later ones take what has come meanwhile.
 func (k *Keeper) load() (Token, bool) {
-	if k.hasRead == nil {
-		k.stored, k.hasRead = make(chan stored, 1), make(chan struct{})
-		go k.read()
-		patience := time.NewTimer(storePatience)
-		defer patience.Stop()
-		select {
-		case <-k.hasRead:
-		case <-patience.C:
-			k.logger().Warn("the store is slow: going on without it")
-		}
+	r := k.read()
+	if r == nil {
+		return Token{}, false
 	}
 	select {
-	case r := <-k.stored:
-		return k.adopt(r)
+	case <-r.done:
 	default:
 		return Token{}, false
 	}
+	k.mu.Lock()
+	k.reading = nil
+	k.mu.Unlock()
+	return k.adopt(r)
 }
 
-func (k *Keeper) read() {
-	r, err := k.options.Store.Load(k.options.AppID)
-	k.stored <- stored{r, err}
-	close(k.hasRead)
+// read returns the question that was not answered or not looked at yet, if there
+// is one. The first time it asks, and waits a moment.
+func (k *Keeper) read() *reading {
+	k.mu.Lock()
+	r, first := k.reading, !k.hasRead
+	if first {
+		r = &reading{done: make(chan struct{})}
+		k.reading, k.hasRead = r, true
+	}
+	k.mu.Unlock()
+	if !first {
+		return r
+	}
+	go func() {
+		r.Record, r.err = k.options.Store.Load(k.options.AppID)
+		close(r.done)
+	}()
+	patience := time.NewTimer(storePatience)
+	defer patience.Stop()
+	select {
+	case <-r.done:
+	case <-patience.C:
+		k.logger().Warn("the store is slow: going on without it")
+	}
+	return r
 }
 
 // adopt takes over what the store had.
-func (k *Keeper) adopt(r stored) (Token, bool) {
+func (k *Keeper) adopt(r *reading) (Token, bool) {
 	if r.err != nil {
 		if !errors.Is(r.err, ErrNotStored) {
 			k.logger().Warn("stored token ignored", "err", r.err)
@@ -73,7 +91,12 @@ func (k *Keeper) save() {
 }
 
 func (k *Keeper) saveAll() {
-	<-k.hasRead
+	k.mu.Lock()
+	r := k.reading
+	k.mu.Unlock()
+	if r != nil {
+		<-r.done
+	}
 	for {
 		k.mu.Lock()
 		s := k.state.Load()

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -34,8 +33,6 @@ type Options struct {
 type Keeper struct {
 	options Options
 
-	ctx     context.Context // of the flights; a caller that goes away ends none
-	cancel  context.CancelFunc
 	flights sync.WaitGroup
 	saves   sync.WaitGroup
 
@@ -43,11 +40,10 @@ type Keeper struct {
 	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
 	state      atomic.Pointer[state] // replaced under mu, read without
 
-	stored  chan stored   // what the store had, once; only flights look, one after another
-	hasRead chan struct{} // closed when the store has answered
-
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	stopped bool
+	hasRead bool        // the store was asked for what it has
+	reading *reading    // while it is, and until a flight has taken the answer
 	timer   *time.Timer // of the state's next flight
 	unsaved bool        // the store has not yet got what the state holds
 	saving  bool        // a goroutine is handing it to the store
@@ -66,7 +62,6 @@ func NewKeeper(o Options) *Keeper {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	k := &Keeper{options: o}
-	k.ctx, k.cancel = context.WithCancel(context.Background())
 	k.state.Store(&state{})
 	return k
 }
@@ -87,8 +82,10 @@ func (k *Keeper) Stop() {
 	if k.timer != nil {
 		k.timer.Stop()
 	}
+	if f := k.state.Load().flight; f != nil {
+		f.cancel()
+	}
 	k.mu.Unlock()
-	k.cancel()
 	k.flights.Wait()
 	k.awaitSaves()
 }

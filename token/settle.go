@@ -18,29 +18,30 @@ type outcome struct {
 // taken for dead on a single API's word: WeChat is known to answer 40001 where
 // an account may not use an API, and for no reason at all. See
 // https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
-func (k *Keeper) settle(refused Secret) outcome {
+func (k *Keeper) settle(f *flight) outcome {
+	refused := f.refused
 	if k.options.Classic && !refused.Empty() {
-		if k.probe(refused) == Alive { // or a good token would be made worthless
+		if k.probe(f) == Alive { // or a good token would be made worthless
 			return outcome{token: k.state.Load().token, verdict: Alive}
 		}
 		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
 		k.save()
 	}
-	t, err := k.ask(k.options.Fetch)
+	t, err := k.ask(f, k.options.Fetch)
 	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
 		return outcome{token: t, err: err}
 	}
-	verdict := k.probe(refused)
+	verdict := k.probe(f)
 	if err != nil || verdict != Dead {
 		return outcome{token: t, err: err, verdict: verdict}
 	}
-	return k.force(t)
+	return k.force(f, t)
 }
 
 // force has WeChat replace t, which it repeats although it is dead. That is a
 // fetch of its own, at most 20 times a day and 30 s apart: WeChat allows no more.
 // https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken
-func (k *Keeper) force(t Token) outcome {
+func (k *Keeper) force(f *flight, t Token) outcome {
 	stuck := outcome{token: t, verdict: Dead}
 	now := time.Now()
 	switch spent := k.state.Load().spent.on(now); {
@@ -56,7 +57,7 @@ func (k *Keeper) force(t Token) outcome {
 	}
 	k.spend(func(s *Spent) { s.Forced, s.ForcedAt = s.Forced+1, now })
 	k.save()
-	forced, err := k.ask(k.options.Force)
+	forced, err := k.ask(f, k.options.Force)
 	switch {
 	case err != nil:
 		stuck.stuck = stuckToken("the forced refresh failed: " + clean(err.Error()))
@@ -69,9 +70,9 @@ func (k *Keeper) force(t Token) outcome {
 }
 
 // ask fetches a token.
-func (k *Keeper) ask(fetch Fetch) (t Token, err error) {
+func (k *Keeper) ask(f *flight, fetch Fetch) (t Token, err error) {
 	k.spend(func(s *Spent) { s.Fetches++ })
-	if panicked := k.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
+	if panicked := f.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
 		return Token{}, panicked
 	}
 	if err == nil && !t.validAt(time.Now()) {
@@ -80,14 +81,14 @@ func (k *Keeper) ask(fetch Fetch) (t Token, err error) {
 	return t, err
 }
 
-// probe finds out what WeChat thinks of t. It has to refuse t twice to be
-// believed, because it may be flapping.
-func (k *Keeper) probe(t Secret) (v Verdict) {
+// probe finds out what WeChat thinks of the refused token. It has to refuse it
+// twice to be believed, because it may be flapping.
+func (k *Keeper) probe(f *flight) (v Verdict) {
 	if k.options.Probe == nil {
 		return Unclear
 	}
 	for range 2 {
-		panicked := k.within(func(ctx context.Context) { v = k.options.Probe(ctx, t) })
+		panicked := f.within(func(ctx context.Context) { v = k.options.Probe(ctx, f.refused) })
 		if panicked != nil || v != Dead {
 			return v
 		}

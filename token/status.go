@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -105,7 +106,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 		level = slog.LevelWarn
 	}
 	e := Explain(after.err)
-	k.logger().Log(k.ctx, level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
+	k.logger().Log(context.Background(), level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
 		"errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next), "expires_in", timeUntil(after.token.Expires))
 }
