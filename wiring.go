@@ -124,6 +124,7 @@ func newHosts(upstream config.Upstream, roots *x509.CertPool, log *slog.Logger) 
 func (s *service) proxyConfig() proxy.Config {
 	c := proxy.Config{
 		RetryErrcodes: s.cfg.Token.RetryErrcodes,
+		TokenEndpoint: proxy.TokenEndpoint(s.cfg.Proxy.TokenEndpoint),
 		OwnHosts:      s.hosts.Names(),
 		TokenWait:     s.cfg.Upstream.Timeout,
 		Upstream:      s.hosts,
@@ -136,6 +137,7 @@ func (s *service) proxyConfig() proxy.Config {
 			AppID:  account.AppID,
 			Tokens: s.keepers[account.Name],
 			Secret: revealing(account.Source),
+			Lend:   s.keepers[account.Name].Lend,
 		})
 		if account.Default {
 			c.Default = account.Name

@@ -35,7 +35,7 @@ type Config struct {
 type Proxy struct {
 	Listen         string // for ListenOn
 	AllowAnonymous bool   // lets anyone in beyond loopback
-	TokenEndpoint  string // "virtual" or "deny"
+	TokenEndpoint  string // "virtual", "real" or "deny"
 	MaxBody        int    // in bytes
 	MaxConnections int
 	IdleTimeout    time.Duration

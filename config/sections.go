@@ -13,7 +13,7 @@ func (l *loader) readProxy(t *table) {
 	t.refuseUnsupported()
 	t.text("listen", &p.Listen)
 	t.flag("allow_anonymous", &p.AllowAnonymous)
-	t.choice("token_endpoint", &p.TokenEndpoint, "virtual", "deny")
+	t.choice("token_endpoint", &p.TokenEndpoint, "virtual", "real", "deny")
 	t.size("max_body", &p.MaxBody)
 	t.count("max_connections", &p.MaxConnections)
 	t.duration("idle_timeout", &p.IdleTimeout)

@@ -14,7 +14,6 @@ var unsupported = []struct {
 	{"proxy", "tls_cert", other("")},
 	{"proxy", "tls_key", other("")},
 	{"proxy", "tls_client_ca", other("")},
-	{"proxy", "token_endpoint", is("real")},
 	{"token", "store", begins("redis://", "rediss://")},
 	{"token", "encryption_key", other("")},
 	{"token", "encryption_key_env", other("")},

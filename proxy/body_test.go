@@ -284,7 +284,7 @@ func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 		{"small, no such account", post("/@nobody/p", next), 404, true},
 		{"small, in parts, no such account", "POST /@nobody/p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(next), 404, false},
 		{"small, denied", post("/cgi-bin/component/x", next), 403, true},
-		{"small, local", post("/cgi-bin/token", next), 403, true},
+		{"small, local", post("/wxproxy/x", next), 403, true},
 		{"GET with a body", "GET /@nobody/p HTTP/1.1\r\nHost: x\r\nContent-Length: " + fmt.Sprint(len(next)) + "\r\n\r\n" + next, 404, true},
 		{"long", post("/@nobody/p", long), 404, false},
 		{"long, in parts", "POST /@nobody/p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(long), 404, false},

@@ -15,17 +15,33 @@ type Client struct {
 	Accounts  []string // names of the accounts it may use; empty: all
 	Allow     []string // path patterns; empty: every path
 	Deny      []string // path patterns; they win over Allow
+
+	id      identity
+	signing signingKey // of its virtual tokens
 }
 
-// newClients indexes clients by the hash of their keys: looking a hash up says
-// nothing about the key by the time that it takes.
-func newClients(clients []Client) map[[sha256.Size]byte]*Client {
-	byKey := make(map[[sha256.Size]byte]*Client, len(clients))
+// clientTable finds clients by the hash of their keys: looking a hash up says
+// nothing about the key by the time that it takes. It also finds them by what
+// their virtual tokens say.
+type clientTable struct {
+	byKey map[[sha256.Size]byte]*Client
+	byID  map[identity]*Client
+}
+
+func newClientTable(clients []Client) clientTable {
+	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		byKey[c.KeySHA256] = &c
+		c.id, c.signing = identityOf(c.Name), newSigningKey(c.KeySHA256[:])
+		t.byKey[c.KeySHA256], t.byID[c.id] = &c, &c
 	}
-	return byKey
+	return t
+}
+
+// withKey returns the client that has the key.
+func (t *clientTable) withKey(key []byte) (*Client, bool) {
+	c, ok := t.byKey[sha256.Sum256(bytes.TrimSpace(key))]
+	return c, ok
 }
 
 func policyPatterns(patterns []string) []string {
@@ -42,11 +58,31 @@ func (p *Proxy) admit(x *exchange) (err error) {
 		return refuse(badRequest, err.Error())
 	}
 	x.route = p.credentialOf(x.target.policy)
-	if x.client, err = p.client(x); err != nil {
+	if x.route.Credential == credentialToken {
+		return nil // its own appid and secret decide
+	}
+	found, err := p.admitVirtual(x)
+	if err != nil {
 		return err
 	}
-	if x.account, err = p.account(x); err != nil {
-		return err
+	if !found {
+		if x.client, err = p.client(x); err != nil {
+			return err
+		}
+		if x.account, err = p.account(x); err != nil {
+			return err
+		}
+	}
+	return p.permit(x)
+}
+
+// permit reports why the client may not use the account or call the path.
+func (p *Proxy) permit(x *exchange) error {
+	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
+		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
+	}
+	if x.route.Credential == credentialToken && !pathList(x.client.Deny).match(x.target.policy) {
+		return nil // without a token it could do nothing that it is allowed
 	}
 	if !x.client.permits(x.target.policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
@@ -57,7 +93,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 // client returns the client that proves itself by "Authorization: Bearer KEY",
 // or by its key in the place of the AppSecret, where SDKs send that.
 func (p *Proxy) client(x *exchange) (*Client, error) {
-	if len(p.clients) == 0 {
+	if len(p.clients.byKey) == 0 {
 		return &p.anyone, nil
 	}
 	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
@@ -68,7 +104,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		}
 		key = []byte(secret)
 	}
-	if c, ok := p.clients[sha256.Sum256(bytes.TrimSpace(key))]; ok {
+	if c, ok := p.clients.withKey(key); ok {
 		return c, nil
 	}
 	return nil, refuse(unauthenticated, "no client has this key")
@@ -102,8 +138,6 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 		return nil, refuse(unknownAccount, "no account has the name or app_id that the request gives")
 	case a == nil:
 		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
-	case len(c.Accounts) > 0 && !slices.Contains(c.Accounts, a.Name):
-		return nil, refuse(forbiddenAccount, "this client may not use the account "+a.Name)
 	}
 	return a, nil
 }

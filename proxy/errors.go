@@ -42,9 +42,23 @@ type failure struct {
 	retryAfter time.Duration // 0: no Retry-After
 }
 
-func (f *failure) Error() string { return f.slug + ": " + f.detail }
+func (f *failure) Error() string {
+	if f.slug == "" {
+		return f.detail
+	}
+	return f.slug + ": " + f.detail
+}
 
 func refuse(p problem, detail string) error { return &failure{problem: p, detail: detail} }
+
+// refuseAsWeChat refuses in WeChat's own words, which SDKs act upon.
+func refuseAsWeChat(errcode int, errmsg string) error {
+	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg}
+}
+
+func secretUnreadable(a *Account) error {
+	return refuse(tokenUnavailable, "the AppSecret of account "+a.Name+" cannot be read; see the log")
+}
 
 // answer makes f the answer, in the shape of WeChat's own errors.
 func (f *failure) answer(resp *fasthttp.Response) {
@@ -53,7 +67,11 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.Header.SetNoDefaultContentType(true)
 	resp.SetStatusCode(f.status)
 	resp.Header.SetContentType("application/json; charset=utf-8")
-	resp.Header.Set("Wxproxy-Error", f.slug)
+	errmsg := f.detail
+	if f.slug != "" {
+		resp.Header.Set("Wxproxy-Error", f.slug)
+		errmsg = "wxproxy: " + f.Error()
+	}
 	if f.status == fasthttp.StatusUnauthorized {
 		resp.Header.Set(fasthttp.HeaderWWWAuthenticate, "Bearer")
 	}
@@ -64,7 +82,7 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	body, err := json.Marshal(struct {
 		Errcode int    `json:"errcode"`
 		Errmsg  string `json:"errmsg"`
-	}{f.errcode, "wxproxy: " + f.Error()})
+	}{f.errcode, errmsg})
 	if err != nil {
 		panic("BUG: a number and a string cannot be written as JSON")
 	}

@@ -54,7 +54,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	}
 	secret, err := x.account.Secret()
 	if err != nil {
-		return refuse(tokenUnavailable, "the AppSecret of account "+x.account.Name+" cannot be read; see the log")
+		return secretUnreadable(x.account)
 	}
 	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
 	return p.send(x)

@@ -110,7 +110,7 @@ func buildStronghold(t testing.TB) *stronghold {
 	t.Helper()
 	s := &stronghold{wechat: startStrict(t), log: &pathLog{Handler: slog.DiscardHandler}}
 	c := config(hostsAt(t, nil, s.wechat.url), shop(), account("other", "wxother"))
-	c.Default = "shop"
+	c.Default, c.TokenEndpoint = "shop", TokenDeny // so that each answer is WeChat's or a problem
 	c.Log = slog.New(s.log)
 	c.Routes = []Route{{Pattern: "/denied/*", Credential: CredentialDeny}}
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))

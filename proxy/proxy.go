@@ -7,7 +7,6 @@
 package proxy
 
 import (
-	"crypto/sha256"
 	"log/slog"
 	"math"
 	"runtime/debug"
@@ -44,7 +43,12 @@ type Account struct {
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
-	vain *vain
+	// Lend returns the token and how long it lives, for TokenReal.
+	Lend func(wait time.Duration) (string, time.Duration, error)
+
+	id      identity
+	vain    *vain
+	signing *accountKey // of virtual tokens, when there are no clients
 }
 
 // Config says what a Proxy serves.
@@ -54,6 +58,7 @@ type Config struct {
 	Clients       []Client      // none: callers need no key
 	Routes        []Route       // they win over the built-in table
 	RetryErrcodes []int         // an answer with one of these errcodes refuses the token
+	TokenEndpoint TokenEndpoint // what callers get who ask for a token
 	OwnHosts      []string      // hosts, in lower case, that an absolute-form request may name
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
@@ -67,7 +72,8 @@ type Proxy struct {
 	config     Config
 	accounts   map[string]*Account // by name and by app_id
 	fallback   *Account            // nil without a default
-	clients    map[[sha256.Size]byte]*Client
+	byID       map[identity]*Account
+	clients    clientTable
 	anyone     Client // every caller, when there are no clients
 	local      routeTable
 	configured routeTable
@@ -83,15 +89,17 @@ func New(config Config) *Proxy {
 	p := &Proxy{
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
-		clients:    newClients(config.Clients),
+		byID:       make(map[identity]*Account, len(config.Accounts)),
+		clients:    newClientTable(config.Clients),
 		local:      newRouteTable(localRoutes),
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 		exchanges:  sync.Pool{New: func() any { return new(exchange) }},
 	}
 	for _, a := range config.Accounts {
-		a.vain = new(vain)
-		p.accounts[a.Name], p.accounts[a.AppID] = &a, &a
+		a.vain, a.signing = new(vain), new(accountKey)
+		a.id = identityOf(a.AppID)
+		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = &a, &a, &a
 	}
 	p.fallback = p.accounts[config.Default]
 	if len(config.Accounts) == 1 {
@@ -163,6 +171,8 @@ func (p *Proxy) serve(x *exchange) error {
 		return err
 	}
 	switch x.route.Credential {
+	case credentialToken:
+		return p.answerToken(x)
 	case CredentialApp:
 		return p.forwardWithToken(x)
 	case CredentialSecret:

@@ -17,6 +17,7 @@ const (
 	CredentialNone   Credential = "none"   // nothing
 	CredentialDeny   Credential = "deny"   // the request is refused
 	credentialLocal  Credential = "local"  // answered by the proxy, never forwarded
+	credentialToken  Credential = "token"  // the same, for those who want a token
 )
 
 // A Route gives the paths that match a pattern their credential class. A
@@ -34,8 +35,8 @@ type secretNames struct{ appID, secret string }
 
 // localRoutes are the paths that the proxy answers itself and never forwards.
 var localRoutes = []Route{
-	{Pattern: "/cgi-bin/token", Credential: credentialLocal},
-	{Pattern: "/cgi-bin/stable_token", Credential: credentialLocal},
+	{Pattern: "/cgi-bin/token", Credential: credentialToken},
+	{Pattern: "/cgi-bin/stable_token", Credential: credentialToken},
 	{Pattern: "/wxproxy/*", Credential: credentialLocal},
 }
 

@@ -1,0 +1,106 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// An accountKey is the signing key that an account's AppSecret makes, when there
+// are no clients with keys of their own.
+type accountKey struct {
+	key    atomic.Pointer[signingKey]
+	readAt atomic.Int64 // Unix seconds
+}
+
+// renew makes the key anew of what the AppSecret is now.
+func (k *accountKey) renew(secret func() (string, error)) (*signingKey, error) {
+	k.readAt.Store(time.Now().Unix())
+	text, err := secret()
+	if err != nil {
+		return nil, err
+	}
+	key := newSigningKey([]byte(text))
+	k.key.Store(&key)
+	return &key, nil
+}
+
+// admitVirtual takes the client and the account from the virtual token in the
+// query, if there is one on a path that takes a token.
+func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
+	if c := x.route.Credential; c != CredentialApp && c != credentialLocal {
+		return false, nil
+	}
+	text := virtualIn(x.target.query)
+	if text == nil {
+		return false, nil
+	}
+	var v virtual
+	if err := v.parse(text); err != nil {
+		return true, asWeChat(err)
+	}
+	if x.account, x.client = p.byID[v.account], &p.anyone; x.account == nil {
+		return true, asWeChat(errForged)
+	}
+	if v.client != (identity{}) || len(p.clients.byID) > 0 {
+		if x.client = p.clients.byID[v.client]; x.client == nil {
+			return true, asWeChat(errForged)
+		}
+		return true, asWeChat(v.check(&x.client.signing, time.Now()))
+	}
+	return true, asWeChat(x.account.checkVirtual(&v))
+}
+
+// checkVirtual checks a token that was signed with a key of the account's. If it
+// does not fit, the AppSecret may have changed since it was read.
+func (a *Account) checkVirtual(v *virtual) error {
+	key, now := a.signing.key.Load(), time.Now()
+	if key != nil {
+		if err := v.check(key, now); !errors.Is(err, errForged) || a.signing.readAt.Load() == now.Unix() {
+			return err
+		}
+	}
+	key, err := a.signing.renew(a.Secret)
+	if err != nil {
+		return secretUnreadable(a)
+	}
+	return v.check(key, now)
+}
+
+// virtualIn returns the first virtual token in the query, nil if there is none.
+func virtualIn(query []byte) []byte {
+	for len(query) > 0 {
+		segment := query[1:]
+		if i := bytes.IndexByte(segment, '&'); i >= 0 {
+			segment = segment[:i]
+		}
+		query = query[1+len(segment):]
+		if !named(segment, "access_token") {
+			continue
+		}
+		_, value, _ := bytes.Cut(segment, []byte("="))
+		if bytes.IndexByte(value, '%') >= 0 {
+			if plain, err := url.QueryUnescape(string(value)); err == nil {
+				value = []byte(plain)
+			}
+		}
+		if bytes.HasPrefix(value, []byte(virtualPrefix)) {
+			return value
+		}
+	}
+	return nil
+}
+
+// asWeChat returns the refusal of a virtual token that SDKs know from WeChat:
+// they fetch another one then.
+func asWeChat(err error) error {
+	switch {
+	case errors.Is(err, errExpired):
+		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+"; fetch a new one)")
+	case errors.Is(err, errForged):
+		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+"; fetch a new one)")
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+package proxy
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"io"
+	"net/url"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A TokenEndpoint says what callers get who ask the proxy for a token, in the
+// words of the configuration.
+type TokenEndpoint string
+
+// What /cgi-bin/token and /cgi-bin/stable_token answer.
+const (
+	TokenVirtual TokenEndpoint = "virtual" // a token that is good at this proxy only
+	TokenReal    TokenEndpoint = "real"    // WeChat's own
+	TokenDeny    TokenEndpoint = "deny"    // 403
+)
+
+// A tokenRequest is what SDKs send to get a token: in the query, as a form or as
+// JSON.
+type tokenRequest struct {
+	GrantType string `json:"grant_type"`
+	AppID     string `json:"appid"`
+	Secret    string `json:"secret"`
+}
+
+// answerToken answers for WeChat, in its format and with its errcodes, which
+// SDKs know.
+func (p *Proxy) answerToken(x *exchange) error {
+	if p.config.TokenEndpoint == TokenDeny {
+		return refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
+	}
+	ask, err := x.readTokenRequest()
+	if err != nil {
+		return err
+	}
+	if err := p.admitAsker(x, ask); err != nil {
+		return err
+	}
+	token, life, err := p.issue(x)
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(struct {
+		AccessToken string `json:"access_token"`
+		ExpiresIn   int64  `json:"expires_in"`
+	}{token, int64(life / time.Second)})
+	if err != nil {
+		return err
+	}
+	x.answerJSON(body)
+	return nil
+}
+
+// readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
+func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
+	if x.body.size > memorySize {
+		return ask, refuse(bodyTooLarge, "a request for a token is not so long")
+	}
+	body, err := io.ReadAll(x.body.Reader())
+	if err != nil {
+		return ask, err
+	}
+	form := url.Values{}
+	switch body := bytes.TrimSpace(body); {
+	case bytes.HasPrefix(body, []byte("{")):
+		if json.Unmarshal(body, &ask) != nil {
+			return ask, refuseAsWeChat(47001, "data format error")
+		}
+	case len(body) > 0:
+		form, _ = url.ParseQuery(string(body)) // what is broken is missing
+	}
+	for name, field := range map[string]*string{"grant_type": &ask.GrantType, "appid": &ask.AppID, "secret": &ask.Secret} {
+		inQuery, _ := queryValue(x.target.query, name)
+		*field = cmp.Or(inQuery, *field, form.Get(name))
+	}
+	isPOST := string(x.message.Method) == fasthttp.MethodPost
+	switch {
+	case !isPOST && (string(x.target.policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
+		return ask, refuseAsWeChat(43002, "require POST method")
+	case ask.GrantType != "client_credential":
+		return ask, refuseAsWeChat(40002, "invalid grant_type")
+	case ask.AppID == "":
+		return ask, refuseAsWeChat(41002, "appid missing")
+	}
+	return ask, nil
+}
+
+// admitAsker finds out who asks, and for which account.
+func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
+	account := p.accounts[ask.AppID]
+	if account == nil || account.AppID != ask.AppID {
+		return refuseAsWeChat(40013, "invalid appid (wxproxy: no account has it)")
+	}
+	x.account, x.client = account, &p.anyone
+	if len(p.clients.byKey) > 0 {
+		client, known := p.clients.withKey([]byte(ask.Secret))
+		if !known {
+			client, _ = p.client(x) // by the Authorization header
+		}
+		switch {
+		case client == nil && ask.Secret == "":
+			return refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
+		case client == nil:
+			return refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
+		}
+		x.client = client
+	}
+	return p.permit(x)
+}
+
+// issue returns the token for who asks and how long it lives.
+func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
+	if p.config.TokenEndpoint == TokenReal {
+		return x.account.Lend(p.config.TokenWait)
+	}
+	key, client := &x.client.signing, x.client.id
+	if x.client == &p.anyone {
+		fromSecret, err := x.account.signing.renew(x.account.Secret)
+		if err != nil {
+			return "", 0, secretUnreadable(x.account)
+		}
+		key = fromSecret
+	}
+	return newVirtual(x.account.id, client, time.Now().Add(virtualLife), key), virtualLife, nil
+}
+
+// answerJSON answers as WeChat does.
+func (x *exchange) answerJSON(body []byte) {
+	x.ctx.Response.Header.SetContentType("application/json; encoding=utf-8")
+	x.ctx.Response.SetBody(body)
+}
