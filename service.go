@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -24,7 +23,8 @@ import (
 type service struct {
 	cfg      *config.Config
 	log      *slog.Logger
-	keepers  map[string]*token.Keeper // by the account's name
+	keepers  map[string]*token.Keeper  // by the account's name
+	tickets  map[string]*token.Tickets // likewise
 	hosts    *proxy.Hosts
 	proxy    *proxy.Proxy
 	server   *fasthttp.Server
@@ -105,8 +105,11 @@ func (s *service) drain() error {
 // stopKeepers stops all keepers and waits until each has.
 func (s *service) stopKeepers() {
 	var stopping sync.WaitGroup
-	for _, keeper := range s.keepers {
-		stopping.Go(keeper.Stop)
+	for name, keeper := range s.keepers {
+		stopping.Go(func() {
+			s.tickets[name].Stop()
+			keeper.Stop()
+		})
 	}
 	stopping.Wait()
 }
@@ -129,34 +132,6 @@ func (s *service) listen() error {
 		return fmt.Errorf("admin.listen = %q: %w", s.cfg.Admin.Listen, err)
 	}
 	return nil
-}
-
-// listenOn listens on "host:port" or "unix:/path". A socket that a process left
-// behind is replaced; one that still answers is not.
-func listenOn(listen string) (net.Listener, error) {
-	network, address := config.ListenOn(listen)
-	if network != "unix" {
-		var tcp net.ListenConfig
-		tcp.SetMultipathTCP(false) // the kernel has no packet filters for such listeners, which draining needs
-		return tcp.Listen(context.Background(), network, address)
-	}
-	if c, err := net.Dial("unix", address); err == nil {
-		c.Close()
-		return nil, errors.New("another process listens there")
-	}
-	if info, err := os.Stat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(address); err != nil {
-			return nil, fmt.Errorf("removing a socket that nobody uses: %w", err)
-		}
-	}
-	ln, err := net.Listen("unix", address)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(address, 0o660); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
 }
 
 // adminTimeout bounds a request to the admin listener.

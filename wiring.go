@@ -26,7 +26,7 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, mistake(cfg, "token.store", err)
 	}
-	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}}
+	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,10 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	background := token.NewQueue(backgroundFlights)
 	for _, account := range cfg.Accounts {
 		options := token.Options{Store: store, Queue: background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
-		s.keepers[account.Name] = token.NewKeeper(withAccount(options, account, tokenClient(cfg.Upstream, account, asker)))
+		client := tokenClient(cfg.Upstream, account, asker)
+		options = withAccount(options, account, client)
+		keeper := token.NewKeeper(options)
+		s.keepers[account.Name], s.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
 	}
 	s.proxy = proxy.New(s.proxyConfig())
 	limits := proxy.Limits{
@@ -138,6 +141,7 @@ func (s *service) proxyConfig() proxy.Config {
 			Tokens: s.keepers[account.Name],
 			Secret: revealing(account.Source),
 			Lend:   s.keepers[account.Name].Lend,
+			Ticket: s.tickets[account.Name].Ticket,
 		})
 		if account.Default {
 			c.Default = account.Name

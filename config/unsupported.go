@@ -36,8 +36,6 @@ func (t *table) refuseUnsupported() {
 	}
 }
 
-func is(word string) func(any) bool { return func(value any) bool { return value == word } }
-
 // other accepts anything but the default.
 func other(usual any) func(any) bool {
 	return func(value any) bool {

@@ -30,7 +30,7 @@ func (k *accountKey) renew(secret func() (string, error)) (*signingKey, error) {
 // admitVirtual takes the client and the account from the virtual token in the
 // query, if there is one on a path that takes a token.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	if c := x.route.Credential; c != CredentialApp && c != credentialLocal {
+	if c := x.route.Credential; c != CredentialApp && c != credentialTicket && c != credentialLocal {
 		return false, nil
 	}
 	text := virtualIn(x.target.query)

@@ -158,6 +158,8 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 	client.Accounts, client.Deny = []string{"none"}, []string{"/no"}
 	withClient.Clients = []Client{client, keyed("all", "all-key")}
 	withClient.Clients[1].Deny = []string{"/no"}
+	denying := config(ok)
+	denying.TokenEndpoint = TokenDeny
 
 	rows := []struct {
 		name       string
@@ -180,7 +182,7 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 		{"another's account", withClient, get("/@shop/p", "Authorization: Bearer orders-key"), 403, -40300, "forbidden_account", "", "shop"},
 		{"a forbidden path", withClient, get("/no", "Authorization: Bearer all-key"), 403, -40301, "forbidden_path", "", "client all"},
 		{"a component's API", config(ok), get("/cgi-bin/component/api_query_auth"), 403, -40302, "no_credential", "", "third-party"},
-		{"the token API", denying, get("/cgi-bin/token?grant_type=client_credential"), 403, -40302, "no_credential", "", "not forwarded"},
+		{"the token API", denying, get("/cgi-bin/token?grant_type=client_credential"), 403, -40302, "no_credential", "", "stay in the proxy"},
 		{"no such account", config(ok), get("/@nobody/p"), 404, -40400, "unknown_account", "", "no account"},
 		{"a panic", config(upstreamFunc(func(*Message, *fasthttp.Response) error { panic("PANIC-TEXT") })), get("/p"),
 			500, -50000, "internal_error", "", "mistake"},

@@ -17,16 +17,6 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Tokens hands out the access token of one account.
-type Tokens interface {
-	// Token returns a token that is valid now, waiting for one at most that long.
-	Token(wait time.Duration) (string, error)
-
-	// Replace returns the token to use instead of refused, or refused itself
-	// when WeChat stands by it. An error means that no good token can be had.
-	Replace(refused string, wait time.Duration) (string, error)
-}
-
 // Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]
 // implements it.
 type Upstream interface {
@@ -34,21 +24,6 @@ type Upstream interface {
 	// stream of its body. An answer that refuses a token is always there in full.
 	// The error is one of the reasons that begin with Err.
 	Send(m *Message, resp *fasthttp.Response) error
-}
-
-// An Account is a WeChat account that callers may use without its credential.
-type Account struct {
-	Name   string
-	AppID  string
-	Tokens Tokens
-	Secret func() (string, error) // the AppSecret, for paths of class "secret"
-
-	// Lend returns the token and how long it lives, for TokenReal.
-	Lend func(wait time.Duration) (string, time.Duration, error)
-
-	id      identity
-	vain    *vain
-	signing *accountKey // of virtual tokens, when there are no clients
 }
 
 // Config says what a Proxy serves.
@@ -173,6 +148,8 @@ func (p *Proxy) serve(x *exchange) error {
 	switch x.route.Credential {
 	case credentialToken:
 		return p.answerToken(x)
+	case credentialTicket:
+		return p.answerTicket(x)
 	case CredentialApp:
 		return p.forwardWithToken(x)
 	case CredentialSecret:

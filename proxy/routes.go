@@ -18,6 +18,7 @@ const (
 	CredentialDeny   Credential = "deny"   // the request is refused
 	credentialLocal  Credential = "local"  // answered by the proxy, never forwarded
 	credentialToken  Credential = "token"  // the same, for those who want a token
+	credentialTicket Credential = "ticket" // the account's access_token, for a ticket that is cached
 )
 
 // A Route gives the paths that match a pattern their credential class. A
@@ -48,6 +49,8 @@ var builtinRoutes = []Route{
 	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
 	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, names: secretNames{appID: "appid"}},
 	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, names: secretNames{"appid", "appsecret"}},
+
+	{Pattern: "/cgi-bin/ticket/getticket", Credential: credentialTicket},
 
 	{Pattern: "/sns/userinfo", Credential: CredentialUser},
 	{Pattern: "/sns/auth", Credential: CredentialUser},

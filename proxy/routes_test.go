@@ -45,7 +45,7 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 		{"/sns/oauth2/component/refresh_token", CredentialDeny, secretNames{}},
 		{"/SNS/Component/x", CredentialDeny, secretNames{}},
 
-		{"/cgi-bin/ticket/getticket", CredentialApp, secretNames{}},
+		{"/cgi-bin/ticket/getticket", credentialTicket, secretNames{}},
 		{"/cgi-bin/clear_quota", CredentialApp, secretNames{}},
 		{"/cgi-bin/openapi/rid/get", CredentialApp, secretNames{}},
 		{"/cgi-bin/get_api_domain_ip", CredentialApp, secretNames{}},

@@ -29,6 +29,9 @@ type Refusal struct {
 	Reason string // errmsg, fit to be shown
 }
 
+// Refused returns WeChat's errcode and errmsg.
+func (r *Refusal) Refused() (errcode int, errmsg string) { return r.Code, r.Reason }
+
 // Error implements error.
 func (r *Refusal) Error() string {
 	return "WeChat refuses to issue a token: errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
@@ -41,9 +44,10 @@ type badAnswer string
 // Error implements error.
 func (b badAnswer) Error() string { return string(b) }
 
-// answer is the body of both token APIs, in success and refusal.
+// answer is the body of the token APIs and of getticket, in success and refusal.
 type answer struct {
 	AccessToken string `json:"access_token"`
+	Ticket      string `json:"ticket"`
 	ExpiresIn   number `json:"expires_in"`
 	Errcode     number `json:"errcode"`
 	Errmsg      string `json:"errmsg"`
@@ -72,13 +76,16 @@ func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
 		return Token{}, badAnswer("WeChat's answer is not the JSON it documents") // err may quote the token
 	}
 	if code := int(a.Errcode); code != 0 {
-		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, secret, NewSecret(a.AccessToken)), "no errmsg")}
+		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, secret, NewSecret(a.value())), "no errmsg")}
 	}
-	if a.AccessToken == "" || strings.ContainsFunc(a.AccessToken, notVisible) {
+	if a.value() == "" || strings.ContainsFunc(a.value(), notVisible) {
 		return Token{}, badAnswer("WeChat's answer has no access_token")
 	}
-	return Token{Value: NewSecret(a.AccessToken), Expires: sent.Add(a.life())}, nil
+	return Token{Value: NewSecret(a.value()), Expires: sent.Add(a.life())}, nil
 }
+
+// value returns what was asked for.
+func (a *answer) value() string { return cmp.Or(a.AccessToken, a.Ticket) }
 
 // life returns how long the token lives.
 func (a *answer) life() time.Duration {

@@ -52,7 +52,7 @@ func (k *Keeper) read() *reading {
 		return r
 	}
 	go func() {
-		r.Record, r.err = k.options.Store.Load(k.options.AppID)
+		r.Record, r.err = k.options.Store.Load(k.options.storeKey())
 		close(r.done)
 	}()
 	patience := time.NewTimer(storePatience)
@@ -63,6 +63,14 @@ func (k *Keeper) read() *reading {
 		k.logger().Warn("the store is slow: going on without it")
 	}
 	return r
+}
+
+// storeKey returns what the store knows the account's token, or ticket, by.
+func (o *Options) storeKey() string {
+	if o.Ticket == "" {
+		return o.AppID
+	}
+	return o.AppID + "-ticket-" + o.Ticket
 }
 
 // adopt takes over what the store had.
@@ -106,7 +114,7 @@ func (k *Keeper) saveAll() {
 		if !again {
 			return
 		}
-		k.reportSave(k.options.Store.Save(k.options.AppID, Record{s.token, s.spent}))
+		k.reportSave(k.options.Store.Save(k.options.storeKey(), Record{s.token, s.spent}))
 	}
 }
 

@@ -23,6 +23,7 @@ type Options struct {
 	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
 	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
 	Classic       bool          // each fetch makes the token before it worthless
+	Ticket        string        // the type of ticket that is kept instead of the token; empty: the token
 	Log           *slog.Logger  // nil: nothing is logged
 }
 

@@ -116,9 +116,24 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	}
 	next.err, next.class, next.failures = nil, "", 0
 	next.token = o.token
+	if with.Ticket != "" && same {
+		next.token.Expires = s.firstSight(o.token, now)
+	}
 	next.fetchedAt = now.Round(0)
-	next.next = s.due(o.token, now, with)
+	next.next = s.due(next.token, now, with)
 	return next
+}
+
+// frugalTicket separates two questions for a ticket that WeChat repeats.
+const frugalTicket = 30 * time.Second
+
+// firstSight returns when a repeated ticket ends: when it does since it was first
+// seen, or a little later, if WeChat repeats it even then.
+func (s *state) firstSight(t Token, now time.Time) time.Time {
+	if s.token.validAt(now) {
+		return s.token.Expires
+	}
+	return now.Add(min(briefLife, t.Expires.Sub(now)))
 }
 
 // due returns when to ask for the successor of t, which WeChat answered at now.
@@ -131,6 +146,9 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 			after = max(after, min(frugalPause, left))
 		}
 		return wall.Add(after)
+	}
+	if o.Ticket != "" {
+		return wall.Add(max(left/2, frugalTicket))
 	}
 	soon := wall.Add(repeatAfter(left, o.RefreshBefore, rand.Float64()))
 	if soon.Before(s.next) {

@@ -67,7 +67,11 @@ func (s *state) name(now time.Time) string {
 // logger returns the log with the account's name. It is not kept, because ten
 // thousand of them are large.
 func (k *Keeper) logger() *slog.Logger {
-	return k.options.Log.With("account", k.options.Name, "app_id", k.options.AppID)
+	log := k.options.Log.With("account", k.options.Name, "app_id", k.options.AppID)
+	if k.options.Ticket != "" {
+		return log.With("ticket", k.options.Ticket)
+	}
+	return log
 }
 
 // reportSuccess logs that f replaced the token, or what WeChat thinks of it.

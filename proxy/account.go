@@ -1,0 +1,31 @@
+package proxy
+
+import "time"
+
+// Tokens hands out the access token of one account.
+type Tokens interface {
+	// Token returns a token that is valid now, waiting for one at most that long.
+	Token(wait time.Duration) (string, error)
+
+	// Replace returns the token to use instead of refused, or refused itself
+	// when WeChat stands by it. An error means that no good token can be had.
+	Replace(refused string, wait time.Duration) (string, error)
+}
+
+// An Account is a WeChat account that callers may use without its credential.
+type Account struct {
+	Name   string
+	AppID  string
+	Tokens Tokens
+	Secret func() (string, error) // the AppSecret, for paths of class "secret"
+
+	// Lend returns the token and how long it lives, for TokenReal.
+	Lend func(wait time.Duration) (string, time.Duration, error)
+
+	// Ticket returns a ticket of this type and how long it lives.
+	Ticket func(kind string, wait time.Duration) (string, time.Duration, error)
+
+	id      identity
+	vain    *vain
+	signing *accountKey // of virtual tokens, when there are no clients
+}

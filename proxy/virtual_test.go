@@ -1,0 +1,273 @@
+package proxy
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// issued is what the token endpoints answer.
+type issued struct {
+	AccessToken string `json:"access_token"`
+	ExpiresIn   int    `json:"expires_in"`
+	Errcode     int    `json:"errcode"`
+	Errmsg      string `json:"errmsg"`
+}
+
+func ask(t testing.TB, p *Proxy, raw string) issued {
+	t.Helper()
+	ctx := handle(t, p, raw)
+	var got issued
+	if err := json.Unmarshal(ctx.Response.Body(), &got); err != nil {
+		t.Fatalf("%v in %s", err, ctx.Response.Body())
+	}
+	return got
+}
+
+// threeAccounts is a proxy with the accounts shop, club and game.
+func threeAccounts(u Upstream, clients ...Client) *Proxy {
+	c := config(u, account("shop", "wxshop"), account("club", "wxclub"), account("game", "wxgame"))
+	c.Default, c.Clients, c.TokenEndpoint = "shop", clients, TokenVirtual
+	return New(c)
+}
+
+func TestSDKsGetATokenInEveryWayTheyAsk(t *testing.T) {
+	for name, raw := range map[string]string{
+		"GET":                      get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=club-secret"),
+		"another order":            get("/cgi-bin/token?secret=x&appid=wxclub&grant_type=client_credential"),
+		"a form":                   post("/cgi-bin/token", "grant_type=client_credential&appid=wxclub&secret=x"),
+		"JSON":                     post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxclub","secret":"x","force_refresh":true}`),
+		"JSON with space":          post("/cgi-bin/stable_token", "\n {\"grant_type\":\"client_credential\",\"appid\":\"wxclub\",\"secret\":\"x\"}\n"),
+		"POST with a query":        post("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x", ""),
+		"behind an account's name": get("/@shop/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			u := &recorder{answers: []string{okBody}}
+			p := threeAccounts(u)
+			got := ask(t, p, raw)
+			if !strings.HasPrefix(got.AccessToken, "wxp_") || len(got.AccessToken) > 256 || got.ExpiresIn != 7200 || got.Errcode != 0 {
+				t.Fatalf("got %+v; want a virtual token for 7200 s", got)
+			}
+			ctx := handle(t, p, get("/p?access_token="+got.AccessToken+"&a=b"))
+			if body := string(ctx.Response.Body()); body != okBody || u.got[0].target != "/p?a=b&access_token=club-token" {
+				t.Errorf("got %s, and WeChat %q; want the token of club", body, u.got[0].target)
+			}
+		})
+	}
+}
+
+func TestWhoAsksWronglyIsToldAsWeChatWould(t *testing.T) {
+	const grant = "/cgi-bin/token?grant_type=client_credential"
+	limited := keyed("limited", "limited-key")
+	limited.Accounts, limited.Allow, limited.Deny = []string{"shop"}, []string{"/cgi-bin/message/*"}, []string{"/cgi-bin/stable_token"}
+	clients := []Client{keyed("orders", "orders-key"), limited}
+	for _, row := range []struct {
+		name, raw string
+		clients   []Client
+		errcode   int
+	}{
+		{"an unknown appid", get(grant + "&appid=wxother&secret=x"), nil, 40013},
+		{"an account's name for its appid", get(grant + "&appid=shop&secret=x"), nil, 40013},
+		{"no appid", get(grant + "&secret=x"), nil, 41002},
+		{"no grant_type", get("/cgi-bin/token?appid=wxshop&secret=x"), nil, 40002},
+		{"another grant_type", get("/cgi-bin/token?grant_type=x&appid=wxshop&secret=x"), nil, 40002},
+		{"GET where WeChat wants POST", get("/cgi-bin/stable_token?grant_type=client_credential&appid=wxshop"), nil, 43002},
+		{"DELETE", "DELETE " + grant + "&appid=wxshop HTTP/1.1\r\nHost: x\r\n\r\n", nil, 43002},
+		{"broken JSON", post("/cgi-bin/stable_token", `{"appid":`), nil, 47001},
+		{"a long body", post("/cgi-bin/stable_token", "{"+strings.Repeat(" ", memorySize)), nil, -41300},
+		{"a client's key", get(grant + "&appid=wxclub&secret=orders-key"), clients, 0},
+		{"a client's key in the header", get(grant+"&appid=wxclub&secret=x", "Authorization: Bearer orders-key"), clients, 0},
+		{"a wrong key", get(grant + "&appid=wxclub&secret=x"), clients, 40125},
+		{"no key", get(grant + "&appid=wxclub"), clients, 41004},
+		{"the AppSecret for a key", get(grant + "&appid=wxclub&secret=club-secret"), clients, 40125},
+		{"a client that may do little", get(grant + "&appid=wxshop&secret=limited-key"), clients, 0},
+		{"another's account", get(grant + "&appid=wxclub&secret=limited-key"), clients, -40300},
+		{"a path that is denied", post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxshop","secret":"limited-key"}`), clients, -40301},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			u := new(recorder)
+			got := ask(t, threeAccounts(u, row.clients...), row.raw)
+			if got.Errcode != row.errcode || (got.AccessToken != "") != (row.errcode == 0) || len(u.got) > 0 {
+				t.Errorf("got %+v; want errcode %d", got, row.errcode)
+			}
+			if strings.Contains(got.Errmsg, "-key") || strings.Contains(got.Errmsg, "-secret") {
+				t.Errorf("got %q; want no secret in it", got.Errmsg)
+			}
+		})
+	}
+}
+
+func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		orders, games := keyed("orders", "orders-key"), keyed("games", "games-key")
+		orders.Allow = []string{"/p", "/sns/*"}
+		games.Accounts = []string{"game"}
+		u := &recorder{answers: []string{okBody}}
+		p := threeAccounts(u, orders, games)
+		tokenOf := func(p *Proxy, appID, key string) string {
+			return ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+key)).AccessToken
+		}
+		good := tokenOf(p, "wxclub", "orders-key")
+		withoutClients := tokenOf(threeAccounts(u), "wxclub", "club-secret")
+		rotated := keyed("orders", "another-key")
+		renamed := keyed("sales", "orders-key")
+		fewer := orders
+		fewer.Accounts = []string{"shop"}
+		last := good[len(good)-1:]
+		changed := map[string]string{"A": "Q", "Q": "A"}[last]
+		if changed == "" {
+			changed = "A"
+		}
+		for _, row := range []struct {
+			name, token, path string
+			proxy             *Proxy
+			errcode           int
+		}{
+			{"good", good, "/p", p, 0},
+			{"at another replica", good, "/p", threeAccounts(u, games, orders), 0},
+			{"percent-encoded", strings.Replace(good, "_", "%5F", 1), "/p", p, 0},
+			{"of a path that the client may not call", good, "/q", p, -40301},
+			{"whose client has another key now", good, "/p", threeAccounts(u, rotated, games), 40001},
+			{"whose client is gone", good, "/p", threeAccounts(u, games), 40001},
+			{"whose client has another name now", good, "/p", threeAccounts(u, renamed), 40001},
+			{"whose client may not use the account now", good, "/p", threeAccounts(u, fewer), -40300},
+			{"of a time without clients", withoutClients, "/p", p, 40001},
+			{"of a time with clients", good, "/p", threeAccounts(u), 40001},
+			{"whose account is gone", good, "/p", New(withAccounts(u, []Client{orders}, account("shop", "wxshop"))), 40001},
+			{"cut short", good[:len(good)-1], "/p", p, 40001},
+			{"made longer", good + "A", "/p", p, 40001},
+			{"changed at its end", good[:len(good)-1] + changed, "/p", p, 40001},
+			{"changed in the middle", good[:20] + swapped(good[20:21]) + good[21:], "/p", p, 40001},
+			{"the prefix alone", "wxp_", "/p", p, 40001},
+			{"with a line break", "wxp_%0a" + good[4:], "/p", p, 40001},
+			{"padded", good + "==", "/p", p, 40001},
+		} {
+			got := ask(t, row.proxy, get(row.path+"?access_token="+row.token))
+			if got.Errcode != row.errcode {
+				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
+			}
+		}
+		time.Sleep(virtualLife - time.Second)
+		if got := ask(t, p, get("/p?access_token="+good)); got.Errcode != 0 {
+			t.Errorf("in its last second: got %+v; want success", got)
+		}
+		time.Sleep(time.Second)
+		if got := ask(t, p, get("/p?access_token="+good)); got.Errcode != 42001 || !strings.Contains(got.Errmsg, "access_token expired") {
+			t.Errorf("after its end: got %+v; want 42001", got)
+		}
+	})
+}
+
+func swapped(letter string) string {
+	if letter == "A" {
+		return "B"
+	}
+	return "A"
+}
+
+func withAccounts(u Upstream, clients []Client, accounts ...Account) Config {
+	c := config(u, accounts...)
+	c.Clients, c.TokenEndpoint = clients, TokenVirtual
+	return c
+}
+
+func TestWithoutClientsTheAppSecretSigns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret, failing := "first", error(nil)
+		build := func() *Proxy {
+			a := account("shop", "wxshop")
+			a.Secret = func() (string, error) { return secret, failing }
+			return New(withAccounts(&recorder{answers: []string{okBody}}, nil, a))
+		}
+		const question = "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=whatever"
+		here, there := build(), build()
+		old := ask(t, here, get(question)).AccessToken
+		use := func(p *Proxy, token string) int { return ask(t, p, get("/p?access_token="+token)).Errcode }
+		if use(here, old) != 0 || use(there, old) != 0 {
+			t.Error("got a refusal of a good token")
+		}
+		secret = "second"
+		time.Sleep(2 * time.Second)
+		token := ask(t, here, get(question)).AccessToken
+		if use(here, token) != 0 || use(there, token) != 0 {
+			t.Error("after a new AppSecret: got a refusal of a good token, at the other replica perhaps")
+		}
+		if use(here, old) != 40001 {
+			t.Error("got a token of the old AppSecret taken")
+		}
+		failing = errors.New("no such file")
+		if got := ask(t, build(), get(question)); got.Errcode != -50300 {
+			t.Errorf("with an AppSecret that cannot be read: got %+v", got)
+		}
+	})
+}
+
+func TestTheRealTokenIsLentWithItsTrueLife(t *testing.T) {
+	a := account("shop", "wxshop")
+	a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", 345*time.Second + 999, nil }
+	c := withAccounts(new(recorder), nil, a)
+	c.TokenEndpoint = TokenReal
+	got := ask(t, New(c), get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
+	if got.AccessToken != "REAL" || got.ExpiresIn != 345 {
+		t.Errorf("got %+v; want the real token for 345 s", got)
+	}
+}
+
+func TestAVirtualTokenIsSignedWithHMAC(t *testing.T) {
+	key := newSigningKey([]byte("secret"))
+	var v virtual
+	text := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Unix(1<<33, 0), &key)
+	if err := v.parse([]byte(text)); err != nil || v.account != identityOf("wxshop") || v.client != identityOf("orders") || v.expires.Unix() != 1<<33 {
+		t.Fatalf("got %+v, %v; want what was put in", v, err)
+	}
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write(v.signed[:])
+	if !hmac.Equal(mac.Sum(nil), v.signature[:]) {
+		t.Error("got another signature than crypto/hmac's")
+	}
+}
+
+// Whatever text is shown as a token: only what was issued is taken.
+func FuzzVirtualToken(f *testing.F) {
+	key := newSigningKey([]byte("secret"))
+	good := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), &key)
+	f.Add(good)
+	f.Add(virtualPrefix)
+	f.Add(good[:40])
+	f.Add(virtualPrefix + base64.RawURLEncoding.EncodeToString(make([]byte, virtualSize)))
+	f.Fuzz(func(t *testing.T, text string) {
+		var v virtual
+		if !strings.HasPrefix(text, virtualPrefix) || v.parse([]byte(text)) != nil {
+			return
+		}
+		if err := v.check(&key, time.Now()); err == nil && text != good {
+			t.Errorf("%q was taken for a token", text)
+		}
+	})
+}
+
+func BenchmarkVirtualToken(b *testing.B) {
+	body := []byte(okBody)
+	p := threeAccounts(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		resp.Header.SetContentType("application/json; encoding=utf-8")
+		resp.SetBody(body)
+		return nil
+	}), keyed("orders", "orders-key"))
+	token := ask(b, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
+	ctx := bareCtx(b, get(fmt.Sprintf("/cgi-bin/user/info?access_token=%s&openid=o", token)))
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		ctx.Response.Header.SetNoDefaultContentType(true)
+		p.Handle(ctx)
+	}
+}

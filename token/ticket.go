@@ -1,0 +1,95 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Tickets keeps the tickets of one account, such as the one that web pages sign
+// with, as a Keeper keeps its token: cached, one fetch at a time, refreshed
+// ahead, stored. A type of ticket that nobody asks for is not fetched.
+//
+// WeChat repeats a ticket and says each time that it lives 7200 s more, so that
+// its life counts from when its value was first seen:
+// https://developers.weixin.qq.com/community/develop/doc/000e0adca68568abb1ab525365b000
+type Tickets struct {
+	client *Client
+	tokens *Keeper
+
+	mu      sync.Mutex // guards keepers
+	keepers map[string]*Keeper
+}
+
+// NewTickets returns the Tickets of the account that client asks for and tokens
+// keeps the token of. They are stored and logged as that is.
+func NewTickets(client *Client, tokens *Keeper) *Tickets {
+	return &Tickets{client: client, tokens: tokens}
+}
+
+// Ticket returns a ticket of this type and how long it lives. It waits for one
+// at most that long. The error is an [*Unavailable] or a [*Timeout].
+func (t *Tickets) Ticket(kind string, wait time.Duration) (string, time.Duration, error) {
+	return t.keeper(kind).Lend(wait)
+}
+
+// Stop stops the Keepers.
+func (t *Tickets) Stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.keepers {
+		k.Stop()
+	}
+}
+
+func (t *Tickets) keeper(kind string) *Keeper {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, ok := t.keepers[kind]
+	if !ok {
+		o := t.tokens.options
+		o.Ticket, o.Classic, o.Force, o.Probe, o.SecretChanged = kind, false, nil, nil, nil
+		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind) }
+		k = NewKeeper(o)
+		if t.keepers == nil {
+			t.keepers = map[string]*Keeper{}
+		}
+		t.keepers[kind] = k
+	}
+	return k
+}
+
+// fetch asks WeChat for the ticket, once more if it refuses the token.
+func (t *Tickets) fetch(ctx context.Context, kind string) (Token, error) {
+	value, err := t.tokens.Token(fetchTimeout)
+	if err != nil {
+		return Token{}, err
+	}
+	ticket, err := t.client.ticket(ctx, kind, value)
+	refusal, refused := errors.AsType[*Refusal](err)
+	if !refused || verdictOf(refusal.Code) != Dead {
+		return ticket, err
+	}
+	if value, err = t.tokens.Replace(value, fetchTimeout); err != nil {
+		return Token{}, err
+	}
+	return t.client.ticket(ctx, kind, value)
+}
+
+// ticket asks WeChat for the ticket of this type.
+func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) {
+	query := url.Values{"access_token": {value}, "type": {kind}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
+	if err != nil {
+		return Token{}, newTransportError(err, NewSecret(value))
+	}
+	sent := time.Now()
+	body, err := c.send(req)
+	if err != nil {
+		return Token{}, newTransportError(err, NewSecret(value))
+	}
+	return readAnswer(body, sent, NewSecret(value))
+}
