@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,7 @@ type service struct {
 	proxy    *proxy.Proxy
 	server   *fasthttp.Server
 	listener *proxy.Listener
+	tls      *tls.Config // nil: callers speak plain HTTP
 
 	admin         *http.Server // nil: turned off
 	adminListener net.Listener
@@ -124,6 +126,7 @@ func (s *service) listen() error {
 	if s.listener, err = proxy.NewListener(ln); err != nil {
 		return err
 	}
+	s.listener.TLS = s.tls
 	if s.admin == nil {
 		return nil
 	}

@@ -30,6 +30,9 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
+	if s.tls, err = callersTLS(cfg); err != nil {
+		return nil, err
+	}
 	asker := tokenHTTP(cfg.Upstream, s.hosts)
 	background := token.NewQueue(backgroundFlights)
 	for _, account := range cfg.Accounts {
@@ -133,6 +136,7 @@ func (s *service) proxyConfig() proxy.Config {
 		Upstream:      s.hosts,
 		Log:           s.log,
 		LogAccess:     s.cfg.Log.Access,
+		Clients:       proxyClients(s.cfg.Clients),
 	}
 	for _, account := range s.cfg.Accounts {
 		c.Accounts = append(c.Accounts, proxy.Account{
@@ -147,19 +151,28 @@ func (s *service) proxyConfig() proxy.Config {
 			c.Default = account.Name
 		}
 	}
-	for _, client := range s.cfg.Clients {
-		c.Clients = append(c.Clients, proxy.Client{
-			Name:      client.Name,
-			KeySHA256: [sha256.Size]byte([]byte(client.KeySHA256.Reveal())),
-			Accounts:  client.Accounts,
-			Allow:     client.Allow,
-			Deny:      client.Deny,
-		})
-	}
 	for _, route := range s.cfg.Routes {
 		c.Routes = append(c.Routes, proxy.Route{Pattern: route.Path, Credential: proxy.Credential(route.Credential)})
 	}
 	return c
+}
+
+func proxyClients(configured []config.Client) (clients []proxy.Client) {
+	for _, client := range configured {
+		var hash [sha256.Size]byte // zero for a client with a certificate only
+		copy(hash[:], client.KeySHA256.Reveal())
+		clients = append(clients, proxy.Client{
+			Name:      client.Name,
+			KeySHA256: hash,
+			Accounts:  client.Accounts,
+			Allow:     client.Allow,
+			Deny:      client.Deny,
+
+			MaxInFlight: client.MaxInFlight,
+			Interval:    client.Interval,
+		})
+	}
+	return clients
 }
 
 // revealing returns a function that reads an AppSecret for a request to WeChat.

@@ -54,13 +54,14 @@ func (t *table) checkAppID(appID string) {
 func (l *loader) readClient(t *table) {
 	var c Client
 	var hash string
-	t.refuseUnsupported()
 	t.text("name", &c.Name)
 	source, given := t.source("key")
 	t.text("key_sha256", &hash)
 	t.texts("accounts", &c.Accounts)
 	t.texts("allow", &c.Allow)
 	t.texts("deny", &c.Deny)
+	t.limit("max_in_flight", &c.MaxInFlight)
+	t.rate("rate", &c.Interval)
 	t.refuseUnknown()
 
 	t.checkName(c.Name)
@@ -74,6 +75,9 @@ func (l *loader) readClient(t *table) {
 func (t *table) clientKey(source SecretSource, given []string, hash string) token.Secret {
 	if hash != "" {
 		return t.hashedKey(given, hash)
+	}
+	if len(given) == 0 && t.cfg.Proxy.TLSClientCA != "" {
+		return token.NewSecret("") // its certificate will do
 	}
 	if len(given) == 0 {
 		t.missing("write key, key_env, key_file or key_sha256 (`wxproxy key` makes one)",

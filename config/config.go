@@ -35,6 +35,9 @@ type Config struct {
 type Proxy struct {
 	Listen         string // for ListenOn
 	AllowAnonymous bool   // lets anyone in beyond loopback
+	TLSCert        string // a file in PEM; with TLSKey: serve HTTPS
+	TLSKey         string
+	TLSClientCA    string // callers must show a certificate that it signed
 	TokenEndpoint  string // "virtual", "real" or "deny"
 	MaxBody        int    // in bytes
 	MaxConnections int
@@ -87,10 +90,13 @@ type Account struct {
 // Client is one program that may call.
 type Client struct {
 	Name      string
-	KeySHA256 token.Secret // the 32 bytes of the hash of its key, always set
+	KeySHA256 token.Secret // the 32 bytes of the hash of its key; empty if its certificate is its key
 	Accounts  []string     // names of accounts; empty for all
 	Allow     []string     // path patterns; empty for every path
 	Deny      []string     // path patterns
+
+	MaxInFlight int           // requests at a time; 0 for any number
+	Interval    time.Duration // between two requests, on average; 0 for none
 }
 
 // Route says which credential the paths of a pattern take.

@@ -77,6 +77,9 @@ max_body = "1KiB"
 max_connections = 7
 idle_timeout = "1m30s"
 drain_timeout = "20s"
+tls_cert = "cert.pem"
+tls_key = "key.pem"
+tls_client_ca = "ca.pem"
 [admin]
 listen = ":9091"
 key_env = "ADMIN"
@@ -113,6 +116,8 @@ key = "orders-%[3]s"
 accounts = ["shop", "club"]
 allow = ["/cgi-bin/message/*", "/"]
 deny = ["/cgi-bin/message/mass/*"]
+max_in_flight = 10
+rate = "5000/min"
 [[route]]
 path = "/wxa/something/*"
 credential = "none"
@@ -128,7 +133,7 @@ credential = "none"
 		t.Errorf("client's key has another hash")
 	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "deny", 1024, 7, 90 * time.Second, 20 * time.Second},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "cert.pem", "key.pem", "ca.pem", "deny", 1024, 7, 90 * time.Second, 20 * time.Second},
 		Admin:    Admin{":9091", cfg.Admin.Key},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
 		Token:    Token{"file:/var/lib/wxproxy", 10 * time.Minute, []int{42001}, "test"},
@@ -138,7 +143,7 @@ credential = "none"
 			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
 		},
 		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, []string{"shop", "club"},
-			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}}},
+			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		File:   cfg.File,
 	}

@@ -10,7 +10,6 @@ import (
 
 func (l *loader) readProxy(t *table) {
 	p := &l.cfg.Proxy
-	t.refuseUnsupported()
 	t.text("listen", &p.Listen)
 	t.flag("allow_anonymous", &p.AllowAnonymous)
 	t.choice("token_endpoint", &p.TokenEndpoint, "virtual", "real", "deny")
@@ -18,7 +17,19 @@ func (l *loader) readProxy(t *table) {
 	t.count("max_connections", &p.MaxConnections)
 	t.duration("idle_timeout", &p.IdleTimeout)
 	t.duration("drain_timeout", &p.DrainTimeout)
+	t.text("tls_cert", &p.TLSCert)
+	t.text("tls_key", &p.TLSKey)
+	t.text("tls_client_ca", &p.TLSClientCA)
 	t.refuseUnknown()
+
+	switch {
+	case p.TLSCert == "" && p.TLSKey != "":
+		t.missing("write the certificate's file; it belongs to tls_key", "tls_cert")
+	case p.TLSCert != "" && p.TLSKey == "":
+		t.missing("write the key's file; it belongs to tls_cert", "tls_key")
+	case p.TLSCert == "" && p.TLSClientCA != "":
+		t.missing("write the certificate's file; tls_client_ca is of no use without", "tls_cert")
+	}
 
 	if err := checkListen(p.Listen); err != nil {
 		t.wrong("listen", "%v", err)

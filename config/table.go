@@ -3,9 +3,7 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
-	"time"
 )
 
 // table is one table of the file while it is read. Its methods hand out the
@@ -76,46 +74,6 @@ func (t *table) text(key string, into *string) bool {
 
 func (t *table) flag(key string, into *bool) {
 	take(t, key, "true or false, without quotes", into)
-}
-
-// count reads a positive number.
-func (t *table) count(key string, into *int) {
-	var number int64
-	switch {
-	case !take(t, key, "a number without quotes", &number):
-	case number < 1 || number > math.MaxInt32:
-		t.wrong(key, "must be between 1 and %d", math.MaxInt32)
-	default:
-		*into = int(number)
-	}
-}
-
-// duration reads a text with a unit. The decoder would take a bare 5 for five
-// nanoseconds.
-func (t *table) duration(key string, into *time.Duration) {
-	value, ok := t.value(key)
-	if !ok {
-		return
-	}
-	d, err := parseDuration(value)
-	if err != nil {
-		t.wrong(key, "%v", err)
-		return
-	}
-	*into = d
-}
-
-func (t *table) size(key string, into *int) {
-	value, ok := t.value(key)
-	if !ok {
-		return
-	}
-	size, err := parseSize(value)
-	if err != nil {
-		t.wrong(key, "%v", err)
-		return
-	}
-	*into = size
 }
 
 // choice reads one of a few words.

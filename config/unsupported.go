@@ -11,15 +11,10 @@ var unsupported = []struct {
 	table, key string
 	asked      func(value any) bool
 }{
-	{"proxy", "tls_cert", other("")},
-	{"proxy", "tls_key", other("")},
-	{"proxy", "tls_client_ca", other("")},
 	{"token", "store", begins("redis://", "rediss://")},
 	{"token", "encryption_key", other("")},
 	{"token", "encryption_key_env", other("")},
 	{"token", "encryption_key_file", other("")},
-	{"client", "max_in_flight", other(int64(0))},
-	{"client", "rate", other("")},
 }
 
 // refuseUnsupported reports what is asked of a later version. It comes before

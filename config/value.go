@@ -48,6 +48,22 @@ func parseDuration(value any) (time.Duration, error) {
 	return d, nil
 }
 
+// parseRate reads a rate such as "100/s" as the time between two requests.
+func parseRate(text string) (time.Duration, error) {
+	digits, unit, _ := strings.Cut(text, "/")
+	per := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[unit]
+	number, err := strconv.ParseUint(digits, 10, 31)
+	switch {
+	case per == 0, err != nil && !errors.Is(err, strconv.ErrRange):
+		return 0, errors.New(`is not a rate; write it as "100/s", "5000/min" or "100000/h"`)
+	case err != nil, time.Duration(number) > per:
+		return 0, errors.New("is too large")
+	case number == 0:
+		return 0, errors.New(`must be more than 0; leave it out, or write "", for no limit`)
+	}
+	return per / time.Duration(number), nil
+}
+
 // parseSize reads a positive number of bytes, with or without a unit.
 func parseSize(value any) (int, error) {
 	text, ok := value.(string)

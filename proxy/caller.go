@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -11,11 +12,15 @@ import (
 // A Client is a program that may call through the proxy.
 type Client struct {
 	Name      string
-	KeySHA256 [sha256.Size]byte
-	Accounts  []string // names of the accounts it may use; empty: all
-	Allow     []string // path patterns; empty: every path
-	Deny      []string // path patterns; they win over Allow
+	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
+	Accounts  []string          // names of the accounts it may use; empty: all
+	Allow     []string          // path patterns; empty: every path
+	Deny      []string          // path patterns; they win over Allow
 
+	MaxInFlight int           // requests at a time; 0: any number
+	Interval    time.Duration // between two requests, on average; 0: none
+
+	quota   *quota // nil: none
 	id      identity
 	signing signingKey // of its virtual tokens
 }
@@ -24,19 +29,26 @@ type Client struct {
 // nothing about the key by the time that it takes. It also finds them by what
 // their virtual tokens say.
 type clientTable struct {
-	byKey map[[sha256.Size]byte]*Client
-	byID  map[identity]*Client
+	byKey  map[[sha256.Size]byte]*Client
+	byID   map[identity]*Client
+	byName map[string]*Client // as certificates give it
 }
 
 func newClientTable(clients []Client) clientTable {
-	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}}
+	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.signing = identityOf(c.Name), newSigningKey(c.KeySHA256[:])
-		t.byKey[c.KeySHA256], t.byID[c.id] = &c, &c
+		c.id, c.signing, c.quota = identityOf(c.Name), newSigningKey(c.KeySHA256[:]), newQuota(&c)
+		t.byID[c.id], t.byName[c.Name] = &c, &c
+		if !c.isKeyless() {
+			t.byKey[c.KeySHA256] = &c
+		}
 	}
 	return t
 }
+
+// isKeyless reports whether only a certificate can prove who the client is.
+func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 
 // withKey returns the client that has the key.
 func (t *clientTable) withKey(key []byte) (*Client, bool) {
@@ -90,11 +102,15 @@ func (p *Proxy) permit(x *exchange) error {
 	return nil
 }
 
-// client returns the client that proves itself by "Authorization: Bearer KEY",
-// or by its key in the place of the AppSecret, where SDKs send that.
+// client returns the client that proves itself by its certificate, by
+// "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
+// SDKs send that.
 func (p *Proxy) client(x *exchange) (*Client, error) {
-	if len(p.clients.byKey) == 0 {
+	if len(p.clients.byName) == 0 {
 		return &p.anyone, nil
+	}
+	if c, ok := p.clients.byName[certificateOf(x.ctx)]; ok {
+		return c, nil
 	}
 	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
 	if !isFold(scheme, "bearer") {

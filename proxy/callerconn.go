@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -43,12 +44,38 @@ type callerConn struct {
 	mute     bool      // nothing is written any more
 	overdue  bool      // the time to read was over when it was set
 	ended    bool      // Read came to the end
+
+	name      string // in its certificate
+	knowsName bool   // name was looked at
 }
 
 // callerOf returns the connection of a request, nil if there is none.
-func callerOf(ctx *fasthttp.RequestCtx) *callerConn {
-	c, _ := ctx.Conn().(*callerConn)
+func callerOf(ctx *fasthttp.RequestCtx) *callerConn { return callerConnOf(ctx.Conn()) }
+
+// callerConnOf returns the connection below TLS, if there is that.
+func callerConnOf(conn net.Conn) *callerConn {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	c, _ := conn.(*callerConn)
 	return c
+}
+
+// certificateOf returns the name in the certificate that the caller has shown, if
+// any, and whose issuer is trusted.
+func certificateOf(ctx *fasthttp.RequestCtx) string {
+	secure, ok := ctx.Conn().(*tls.Conn)
+	c := callerOf(ctx)
+	if !ok || c == nil {
+		return ""
+	}
+	if !c.knowsName {
+		c.knowsName = true
+		if chains := secure.ConnectionState().VerifiedChains; len(chains) > 0 {
+			c.name = chains[0][0].Subject.CommonName
+		}
+	}
+	return c.name
 }
 
 // SetReadDeadline says until when a Read may take. A connection that is one too

@@ -26,6 +26,7 @@ var (
 	noCredential        = problem{fasthttp.StatusForbidden, -40302, "no_credential"}
 	unknownAccount      = problem{fasthttp.StatusNotFound, -40400, "unknown_account"}
 	bodyTooLarge        = problem{fasthttp.StatusRequestEntityTooLarge, -41300, "body_too_large"}
+	tooManyRequests     = problem{fasthttp.StatusTooManyRequests, -42900, "too_many_requests"}
 	internalError       = problem{fasthttp.StatusInternalServerError, -50000, "internal_error"}
 	upstreamUnreachable = problem{fasthttp.StatusBadGateway, -50200, "upstream_unreachable"}
 	tokenUnavailable    = problem{fasthttp.StatusServiceUnavailable, -50300, "token_unavailable"}

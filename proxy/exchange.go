@@ -22,7 +22,8 @@ type exchange struct {
 	account  *Account
 	route    Route
 	message  Message
-	attempts int // how often it was sent to WeChat
+	attempts int  // how often it was sent to WeChat
+	streams  bool // the answer ends later than its handling
 }
 
 // Query parameters that a caller's request loses. What stands in the place of an
@@ -39,11 +40,18 @@ var attemptNames = [...]string{"0", "1", "2"}
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
-	x.fields.close, x.target.path = false, nil
+	x.fields.close, x.target.path, x.streams = false, nil, false
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	x.message.Body, x.message.Caller = &x.body, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
+	}
+}
+
+// leaveQuota gives the request's place back, unless its answer needs it still.
+func (x *exchange) leaveQuota() {
+	if !x.streams {
+		x.client.quota.leave()
 	}
 }
 

@@ -92,8 +92,11 @@ func (p *Proxy) handOver(x *exchange) error {
 	}
 	account, path, log := x.account.Name, string(x.target.path), p.config.Log
 	p.inFlight.Add(1)
+	x.streams = true
+	quota := x.client.quota
 	s.ended = func(err error) {
 		p.inFlight.Add(-1)
+		quota.leave()
 		switch {
 		case errors.Is(err, errLeft):
 			log.Debug("a caller left before the end of its answer", "account", account, "path", path)

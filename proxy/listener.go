@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -16,6 +17,10 @@ import (
 // connections that wait in the kernel's queue, which closing a listener would
 // cut, and has the kernel refuse everybody else.
 type Listener struct {
+	// TLS is how callers are spoken to; nil: in plain text. It is set before the
+	// first Accept.
+	TLS *tls.Config
+
 	deadlineListener
 	draining atomic.Bool
 	drained  chan struct{} // closed, by end, when nobody else can come
@@ -115,6 +120,9 @@ func (l *Listener) watch(c net.Conn) net.Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.callers[watched] = struct{}{}
+	if l.TLS != nil {
+		return tls.Server(watched, l.TLS)
+	}
 	return watched
 }
 

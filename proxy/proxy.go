@@ -145,9 +145,14 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := x.readBody(); err != nil {
 		return err
 	}
-	switch x.route.Credential {
-	case credentialToken:
+	if x.route.Credential == credentialToken {
 		return p.answerToken(x)
+	}
+	if err := x.client.quota.enter(x.client.Name); err != nil {
+		return err
+	}
+	defer x.leaveQuota()
+	switch x.route.Credential {
 	case credentialTicket:
 		return p.answerTicket(x)
 	case CredentialApp:

@@ -102,9 +102,9 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 // connState counts the callers' connections, without those that are too many.
 // New ones come one at a time.
 func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
-	c, ok := conn.(*callerConn)
+	c := callerConnOf(conn)
 	switch {
-	case !ok:
+	case c == nil:
 	case state == fasthttp.StateNew && f.callers.Load() >= int64(f.limits.MaxConnections):
 		c.patience, c.surplus = f.patience(), time.Now().Add(surplusTime)
 	case state == fasthttp.StateNew:

@@ -99,10 +99,10 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 		return refuseAsWeChat(40013, "invalid appid (wxproxy: no account has it)")
 	}
 	x.account, x.client = account, &p.anyone
-	if len(p.clients.byKey) > 0 {
+	if len(p.clients.byName) > 0 {
 		client, known := p.clients.withKey([]byte(ask.Secret))
 		if !known {
-			client, _ = p.client(x) // by the Authorization header
+			client, _ = p.client(x) // by the Authorization header or the certificate
 		}
 		switch {
 		case client == nil && ask.Secret == "":
@@ -121,7 +121,7 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 		return x.account.Lend(p.config.TokenWait)
 	}
 	key, client := &x.client.signing, x.client.id
-	if x.client == &p.anyone {
+	if x.client == &p.anyone || x.client.isKeyless() {
 		fromSecret, err := x.account.signing.renew(x.account.Secret)
 		if err != nil {
 			return "", 0, secretUnreadable(x.account)

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestARateIsAnAverageWithASecondOfLicence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := Client{Name: "orders", Interval: 100 * time.Millisecond}
+		q := newQuota(&c)
+		for i := range 10 {
+			if wait := q.reserve(time.Now()); wait != 0 {
+				t.Errorf("request %d: waits %v; want a second's worth at once", i, wait)
+			}
+		}
+		for i := range 10 {
+			if wait, want := q.reserve(time.Now()), time.Duration(i+1)*100*time.Millisecond; wait != want {
+				t.Errorf("request %d beyond: waits %v; want %v", i, wait, want)
+			}
+		}
+		if wait := q.reserve(time.Now()); wait <= queueLimit {
+			t.Errorf("got %v; want more than is waited", wait)
+		}
+		time.Sleep(time.Second)
+		if wait := q.reserve(time.Now()); wait != 100*time.Millisecond {
+			t.Errorf("a second later: waits %v; want its turn", wait)
+		}
+		time.Sleep(time.Hour)
+		n := 0
+		for q.reserve(time.Now()) == 0 {
+			n++
+		}
+		if n != 10 {
+			t.Errorf("after an hour: got %d at once; want no more than a second's worth", n)
+		}
+	})
+}
+
+func TestASlowRateLetsOneRequestInAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuota(&Client{Interval: time.Minute})
+		if wait := q.reserve(time.Now()); wait != 0 {
+			t.Errorf("the first waits %v", wait)
+		}
+		if wait := q.reserve(time.Now()); wait != time.Minute {
+			t.Errorf("the second waits %v; want a minute, which is not waited", wait)
+		}
+	})
+}
+
+// A noisy client is held back, and a quiet one does not notice.
+func TestQuotasAreEachClientsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+			time.Sleep(5 * time.Second)
+			resp.SetBodyString(okBody)
+			return nil
+		})
+		noisy, quiet := keyed("noisy", "noisy-key"), keyed("quiet", "quiet-key")
+		noisy.MaxInFlight = 2
+		p := threeAccounts(slow, noisy, quiet)
+		var mu sync.Mutex
+		got := map[int]int{}
+		var calls sync.WaitGroup
+		for range 10 {
+			calls.Go(func() {
+				began := time.Now()
+				ctx := handle(t, p, get("/p", "Authorization: Bearer noisy-key"))
+				mu.Lock()
+				defer mu.Unlock()
+				got[ctx.Response.StatusCode()]++
+				if ctx.Response.StatusCode() == 429 && (slugOf(ctx) != "too_many_requests" || string(ctx.Response.Header.Peek("Retry-After")) != "1" ||
+					time.Since(began) != queueLimit) {
+					t.Errorf("got %s after %v; want too_many_requests and Retry-After, after a moment", ctx.Response.Body(), time.Since(began))
+				}
+			})
+		}
+		calls.Go(func() {
+			began := time.Now()
+			if ctx := handle(t, p, get("/p", "Authorization: Bearer quiet-key")); ctx.Response.StatusCode() != 200 || time.Since(began) != 5*time.Second {
+				t.Errorf("the quiet one got %d after %v", ctx.Response.StatusCode(), time.Since(began))
+			}
+		})
+		calls.Wait()
+		if got[200] != 2 || got[429] != 8 {
+			t.Errorf("got %v; want two answers", got)
+		}
+		if ctx := handle(t, p, get("/p", "Authorization: Bearer noisy-key")); ctx.Response.StatusCode() != 200 {
+			t.Errorf("later: got %d; want an answer", ctx.Response.StatusCode())
+		}
+	})
+}
+
+func TestAStreamHoldsItsPlaceUntilItsEnd(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	w := startRaw(t, streaming(release))
+	client := keyed("orders", "key")
+	client.MaxInFlight = 1
+	c := config(hostsAt(t, nil, w.url))
+	c.Clients = []Client{client}
+	s := serve(t, c, defaultLimits)
+	first, second := s.dial(t), s.dial(t)
+	first.send(get("/p", "Authorization: Bearer key"))
+	waitUntil(t, "the answer's beginning", func() bool { return len(w.received()) == 1 })
+	if a := second.call(get("/p", "Authorization: Bearer key")); a.status() != 429 {
+		t.Errorf("got %q; want 429 while the first answer streams", a.head)
+	}
+	close(release)
+	if _, err := readAnswer(first.r, false); err != nil {
+		t.Error(err)
+	}
+	waitUntil(t, "a place", func() bool {
+		return s.dial(t).call(get("/p", "Authorization: Bearer key")).status() == 200
+	})
+}
+
+// streaming is a script whose answers are long, and wait in their middle until
+// release is closed.
+func streaming(release chan struct{}) func(net.Conn, string) bool {
+	return func(conn net.Conn, _ string) bool {
+		const half = 8 << 10
+		fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n%s", 2*half, strings.Repeat("x", half))
+		<-release
+		_, err := io.WriteString(conn, strings.Repeat("x", half))
+		return err == nil
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"wxproxy/config"
+)
+
+// callersTLS returns how callers are spoken to; nil: in plain text.
+func callersTLS(cfg *config.Config) (*tls.Config, error) {
+	p := cfg.Proxy
+	if p.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(p.TLSCert, p.TLSKey)
+	if err != nil {
+		return nil, mistake(cfg, "proxy.tls_cert", fmt.Errorf("reading it and tls_key: %w", err))
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if p.TLSClientCA == "" {
+		return c, nil
+	}
+	pem, err := os.ReadFile(p.TLSClientCA)
+	if err == nil {
+		if c.ClientCAs = x509.NewCertPool(); !c.ClientCAs.AppendCertsFromPEM(pem) {
+			err = errors.New("it holds no certificate in PEM")
+		}
+	}
+	if err != nil {
+		return nil, mistake(cfg, "proxy.tls_client_ca", err)
+	}
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	return c, nil
+}
