@@ -6,8 +6,10 @@ SHELL := bash
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
-# Programs that the tests need, each the name of its Debian package too.
-PROGRAMS := gcc curl
+# Programs that the tests need, and the Debian packages that have them.
+PROGRAMS := gcc curl node npm
+PACKAGES := gcc curl nodejs npm
+SDKS     := testdata/sdk
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 
@@ -23,9 +25,11 @@ $(LINTER):
 	GOBIN=$(CURDIR)/.tools/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(subst .tools/bin/golangci-lint-,,$@)
 	mv .tools/bin/golangci-lint $@
 
-deps: ## install what the tests need: Go modules, and programs that are missing
+deps: ## install what the tests need: modules of Go and npm, and programs that are missing
 	go mod download
-	@type $(PROGRAMS) >/dev/null 2>&1 || $(INSTALL) $(PROGRAMS)
+	@type $(PROGRAMS) >/dev/null 2>&1 || $(INSTALL) $(PACKAGES)
+	cd $(SDKS)/go && go mod download
+	@test $(SDKS)/npm/node_modules/.package-lock.json -nt $(SDKS)/npm/package-lock.json || npm --prefix $(SDKS)/npm ci --no-audit --no-fund
 test: deps ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 run: ## run wxproxy: make run ARGS="serve -config my.local.toml"; without ARGS, the demo

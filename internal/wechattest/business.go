@@ -73,6 +73,22 @@ type ticket struct {
 	until time.Time
 }
 
+// qrCreate gives the ticket of a QR code, which is not drawn.
+func (w *WeChat) qrCreate(c *call) answer {
+	var ask struct {
+		ExpireSeconds int    `json:"expire_seconds"`
+		ActionName    string `json:"action_name"`
+	}
+	if !c.decode(&ask) || ask.ActionName == "" {
+		return w.refuse(c, 47001)
+	}
+	return c.success(struct {
+		Ticket        string `json:"ticket"`
+		ExpireSeconds int    `json:"expire_seconds"`
+		URL           string `json:"url"`
+	}{rand.Text(), ask.ExpireSeconds, "http://weixin.qq.com/q/" + rand.Text()})
+}
+
 // getTicket gives the same ticket for all its life, and says each time that
 // all its life is left, as WeChat does.
 func (w *WeChat) getTicket(c *call) answer {

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"image/png"
+	"image/jpeg"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -243,10 +243,10 @@ func TestUploadsThatAreNoMediaAreRefused(t *testing.T) {
 func TestACodeIsAPicture(t *testing.T) {
 	w := newWeChat()
 	a := post(t, w, "/wxa/getwxacodeunlimit?access_token="+classic(t, w).Token, `{"scene":"a=1"}`)
-	if got := a.header.Get("Content-Type"); got != "image/png" {
-		t.Errorf("got Content-Type %q; want image/png", got)
+	if got := a.header.Get("Content-Type"); got != "image/jpeg" {
+		t.Errorf("got Content-Type %q; want image/jpeg", got)
 	}
-	if _, err := png.Decode(bytes.NewReader(a.body)); err != nil {
+	if _, err := jpeg.Decode(bytes.NewReader(a.body)); err != nil {
 		t.Errorf("got %q; want a PNG: %v", a.body, err)
 	}
 }

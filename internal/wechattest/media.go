@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/rand"
-	"encoding/base64"
+	"image"
+	"image/jpeg"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -95,9 +96,6 @@ func (w *WeChat) mediaGet(c *call) answer {
 	return answer{status: http.StatusOK, header: header, body: m.data}
 }
 
-// codeImage is a PNG of 8 by 8 pixels, in base64.
-const codeImage = "iVBORw0KGgoAAAANSUhEUgAAAAgAAAAIAQAAAADsdIMmAAAADklEQVR42mMIZVjFgIQBHpwD/XAVyZAAAAAASUVORK5CYII="
-
 // codeUnlimit is getwxacodeunlimit: a picture, or JSON where it fails.
 func (w *WeChat) codeUnlimit(c *call) answer {
 	var ask struct {
@@ -109,9 +107,9 @@ func (w *WeChat) codeUnlimit(c *call) answer {
 	if ask.Scene == "" || len(ask.Scene) > 32 {
 		return w.refuse(c, 40129)
 	}
-	image, err := base64.StdEncoding.DecodeString(codeImage)
-	if err != nil {
-		panic("BUG: the picture is not base64: " + err.Error())
+	var picture bytes.Buffer
+	if err := jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		panic("BUG: a grey square cannot be drawn: " + err.Error())
 	}
-	return answer{status: http.StatusOK, header: contentType("image/png"), body: image}
+	return answer{status: http.StatusOK, header: contentType("image/jpeg"), body: picture.Bytes()}
 }

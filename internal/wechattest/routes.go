@@ -39,6 +39,7 @@ var routes = map[string]route{
 	"/cgi-bin/user/get":          {serve: (*WeChat).userGet},
 	"/cgi-bin/menu/create":       {serve: (*WeChat).menuCreate, payload: postJSON},
 	"/cgi-bin/menu/get":          {serve: (*WeChat).menuGet},
+	"/cgi-bin/qrcode/create":     {serve: (*WeChat).qrCreate, payload: postJSON},
 	"/cgi-bin/getcallbackip":     {serve: (*WeChat).addresses},
 	"/cgi-bin/get_api_domain_ip": {serve: (*WeChat).addresses},
 	"/cgi-bin/ticket/getticket":  {serve: (*WeChat).getTicket},

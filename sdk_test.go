@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"wxproxy/internal/wechattest"
+)
+
+// An sdk is one that others wrote, in a program that makes its commonest calls.
+// See testdata/sdk.
+type sdk struct {
+	name    string
+	command []string
+}
+
+// sdks returns all there are, ready to be run.
+func sdks(t *testing.T) []sdk {
+	t.Helper()
+	inGo := filepath.Join(t.TempDir(), "sdk")
+	build := exec.Command("go", "build", "-o", inGo, ".")
+	build.Dir = filepath.Join("testdata", "sdk", "go")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the Go SDKs: %v: %s", err, out)
+	}
+	script, err := filepath.Abs(filepath.Join("testdata", "sdk", "npm", "sdk.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(script), "node_modules")); err != nil {
+		t.Skip("the npm SDKs are missing: make deps")
+	}
+	return []sdk{
+		{"silenceper", []string{inGo, "silenceper"}},
+		{"fastwego", []string{inGo, "fastwego"}},
+		{"co-wechat-api", []string{"node", script, "co-wechat-api"}},
+		{"easywechat", []string{"node", script, "easywechat"}},
+		{"easywechat with stable tokens", []string{"node", script, "easywechat-stable"}},
+	}
+}
+
+// run has the SDK make its calls, in a directory of its own for its caches.
+func (s sdk) run(t *testing.T, p *program, appID, secret string) {
+	t.Helper()
+	c := exec.Command(s.command[0], append(s.command[1:], p.proxy, appID, secret)...)
+	c.Dir = t.TempDir()
+	c.Env = append(os.Environ(), "TMPDIR="+c.Dir)
+	out, err := c.CombinedOutput()
+	if calls := strings.Count(string(out), ": ok\n"); err != nil || calls < 10 {
+		t.Errorf("%s: %v, %d calls succeeded:\n%s", s.name, err, calls, out)
+	}
+}
+
+// Every SDK does what it does at WeChat's, with nothing changed but its base URL
+// and, where there are clients, its secret.
+func TestSDKsOfOthersWorkUnchanged(t *testing.T) {
+	t.Parallel()
+	for _, s := range sdks(t) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			t.Run("alone", func(t *testing.T) {
+				w := startWeChat(t)
+				p := serving(t, w.URL, fourLines)
+				s.run(t, p, appID, "whatever")
+				p.stop()
+			})
+			t.Run("while WeChat revokes the token between calls", func(t *testing.T) {
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
+				simulated := serveWeChat(t, w, func(server *http.Server) {
+					inner := server.Handler
+					server.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+						inner.ServeHTTP(rw, r)
+						if !strings.HasSuffix(r.URL.Path, "token") && r.URL.Path != "/cgi-bin/get_api_domain_ip" {
+							w.Revoke(appID)
+						}
+					})
+				})
+				p := serving(t, simulated.URL, fourLines)
+				s.run(t, p, appID, "whatever")
+				p.stop()
+			})
+			t.Run("two clients with two accounts at once", func(t *testing.T) {
+				const other = "wxfedcba9876543210"
+				w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret}, wechattest.App{ID: other, Secret: appSecret})
+				w.Record()
+				p := serving(t, w.URL, fourLines+fmt.Sprintf("[[account]]\nname = \"club\"\napp_id = %q\nsecret = %q\n", other, appSecret)+
+					"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\naccounts = [\"shop\"]\n"+
+					"[[client]]\nname = \"games\"\nkey = \"games-key-0123456789\"\naccounts = [\"club\"]\n")
+				var running sync.WaitGroup
+				running.Go(func() { s.run(t, p, appID, "orders-key-0123456789") })
+				running.Go(func() { s.run(t, p, other, "games-key-0123456789") })
+				running.Wait()
+				p.stop()
+				for _, r := range w.Requests() {
+					if strings.Contains(r.Target+string(r.Body), "-key-0123456789") || strings.Contains(r.Target, "wxp_") {
+						t.Errorf("WeChat got %s; want no key and no token of ours", r.Target)
+					}
+				}
+			})
+		})
+	}
+}

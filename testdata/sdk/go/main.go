@@ -1,0 +1,43 @@
+// Command sdk makes the calls that people make most with a Go SDK of others',
+// through the base URL in its first argument, and says how each went. It changes
+// nothing of the SDK but its base URL, and gives it the secret it is told.
+//
+//	sdk silenceper|fastwego BASE APPID SECRET
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/url"
+	"os"
+)
+
+// A call is one thing that people do with an SDK.
+type call struct {
+	name string
+	make func() error
+}
+
+// picture is what is uploaded and downloaded: bytes that no text has.
+func picture() []byte { return bytes.Repeat([]byte("\x89PNG\r\n\x1a\n\x00\xff"), 10_000) }
+
+func main() {
+	base, err := url.Parse(os.Args[2])
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(2)
+	}
+	sdks := map[string]func(base *url.URL, appID, secret string) []call{"silenceper": silenceper, "fastwego": fastwego}
+	failed := false
+	for _, c := range sdks[os.Args[1]](base, os.Args[3], os.Args[4]) {
+		if err := c.make(); err != nil {
+			failed = true
+			fmt.Printf("%s: %v\n", c.name, err)
+			continue
+		}
+		fmt.Printf("%s: ok\n", c.name)
+	}
+	if failed {
+		os.Exit(1)
+	}
+}
