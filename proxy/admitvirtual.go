@@ -48,6 +48,9 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 		if x.client = p.clients.byID[v.client]; x.client == nil {
 			return true, asWeChat(errForged)
 		}
+		if shown, err := p.client(x); err == nil && shown != x.client {
+			return true, asWeChat(errForged) // who proves to be somebody else has no use for it
+		}
 		if !x.client.isKeyless() {
 			return true, asWeChat(v.check(&x.client.signing, time.Now()))
 		}

@@ -156,6 +156,12 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
 			}
 		}
+		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer games-key")); got.Errcode != 40001 {
+			t.Errorf("shown by another client: got %+v; want 40001", got)
+		}
+		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer orders-key")); got.Errcode != 0 {
+			t.Errorf("shown with its client's key: got %+v; want success", got)
+		}
 		time.Sleep(virtualLife - time.Second)
 		if got := ask(t, p, get("/p?access_token="+good)); got.Errcode != 0 {
 			t.Errorf("in its last second: got %+v; want success", got)
