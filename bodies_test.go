@@ -36,8 +36,17 @@ func builtPath() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("wxproxy-test-%d", os.Getpid()))
 }
 
-// servingAsBuilt is serving with the built program.
+// servingAsBuilt is serving with the built program, whose accounts all have a
+// token.
 func servingAsBuilt(t testing.TB, upstream, toml string) *program {
+	t.Helper()
+	p := startingAsBuilt(t, upstream, toml)
+	p.awaitReady()
+	return p
+}
+
+// startingAsBuilt is serving with the built program.
+func startingAsBuilt(t testing.TB, upstream, toml string) *program {
 	t.Helper()
 	executable, err := built()
 	if err != nil {
@@ -49,7 +58,6 @@ func servingAsBuilt(t testing.TB, upstream, toml string) *program {
 		"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + upstream,
 	}})
 	p.awaitServing()
-	p.awaitReady()
 	return p
 }
 

@@ -144,6 +144,7 @@ func (s *service) newAdmin() *http.Server {
 	a := &admin.Admin{
 		Version:  version(),
 		Started:  time.Now(),
+		Accounts: make([]admin.Account, 0, len(s.cfg.Accounts)),
 		Hosts:    s.hostStates,
 		InFlight: s.proxy.InFlight,
 		Draining: s.proxy.Draining,

@@ -129,6 +129,7 @@ func newHosts(upstream config.Upstream, roots *x509.CertPool, log *slog.Logger) 
 // proxyConfig tells the proxy, in its own words, what the configuration says.
 func (s *service) proxyConfig() proxy.Config {
 	c := proxy.Config{
+		Accounts:      make([]proxy.Account, 0, len(s.cfg.Accounts)),
 		RetryErrcodes: s.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(s.cfg.Proxy.TokenEndpoint),
 		OwnHosts:      s.hosts.Names(),

@@ -1,6 +1,9 @@
 package config
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // check finds the mistakes that only show when settings are compared with one
 // another.
@@ -71,28 +74,45 @@ func (l *loader) reportNoAccount() {
 
 func (l *loader) checkClients() {
 	names, keys := map[string]string{}, map[string]string{}
+	known := l.accountNames()
 	for i, c := range l.cfg.Clients {
 		key := item("client", i)
 		l.checkUnique(names, c.Name, key, "name")
 		l.checkUnique(keys, c.KeySHA256.Reveal(), key, "key")
-		l.checkAccountsOf(c, key)
+		if len(known) > 0 {
+			l.checkAccountsOf(c, key, known)
+		}
 	}
 }
 
-// checkAccountsOf reports the accounts of a client that do not exist, once every
+// accountNames returns the accounts that a client may name: none until every
 // account has a name to compare with.
-func (l *loader) checkAccountsOf(c Client, key string) {
-	known := make([]string, len(l.cfg.Accounts))
-	for i, a := range l.cfg.Accounts {
-		known[i] = a.Name
+func (l *loader) accountNames() map[string]bool {
+	known := make(map[string]bool, len(l.cfg.Accounts))
+	for _, a := range l.cfg.Accounts {
 		if !isName(a.Name) {
-			return
+			return nil
 		}
+		known[a.Name] = true
 	}
+	return known
+}
+
+// enoughSuggestions is after how many mistakes nobody needs one more suggestion,
+// each of which looks at every account.
+const enoughSuggestions = 20
+
+// checkAccountsOf reports the accounts of a client that are not known.
+func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 	for i, name := range c.Accounts {
-		if len(known) > 0 && !slices.Contains(known, name) {
-			l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), didYouMean(name, known))
+		if known[name] {
+			continue
 		}
+		suggestion := ""
+		if len(l.problems) < enoughSuggestions {
+			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
+		}
+		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
 	}
 }
 

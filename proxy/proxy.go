@@ -80,6 +80,7 @@ func New(config Config) *Proxy {
 	if len(config.Accounts) == 1 {
 		p.fallback = p.accounts[config.Accounts[0].Name]
 	}
+	p.config.Accounts = nil // the map has them
 	return p
 }
 
