@@ -22,15 +22,16 @@ import (
 
 // A service is a proxy with everything that it needs.
 type service struct {
-	cfg      *config.Config
-	log      *slog.Logger
-	keepers  map[string]*token.Keeper  // by the account's name
-	tickets  map[string]*token.Tickets // likewise
-	hosts    *proxy.Hosts
-	proxy    *proxy.Proxy
-	server   *fasthttp.Server
-	listener *proxy.Listener
-	tls      *tls.Config // nil: callers speak plain HTTP
+	cfg        *config.Config
+	log        *slog.Logger
+	keepers    map[string]*token.Keeper  // by the account's name
+	tickets    map[string]*token.Tickets // likewise
+	hosts      *proxy.Hosts
+	background *token.Queue // of what the keepers do while no caller waits
+	proxy      *proxy.Proxy
+	server     *fasthttp.Server
+	listener   *proxy.Listener
+	tls        *tls.Config // nil: callers speak plain HTTP
 
 	admin         *http.Server // nil: turned off
 	adminListener net.Listener
@@ -48,8 +49,9 @@ func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
 	return s.run(ctx)
 }
 
-// startTime is when what only the start needed is given back to the system: with
-// ten thousand accounts more than they need from then on.
+// startTime is when those who waited for the start have seen it. What only that
+// needed is given back to the system: with ten thousand accounts it is more than
+// they need from then on.
 const startTime = 10 * time.Second
 
 // run serves on the open listeners until ctx ends. The keepers outlive ctx:
@@ -60,8 +62,9 @@ func (s *service) run(ctx context.Context) error {
 	for _, keeper := range s.keepers {
 		keeper.Start()
 	}
-	defer s.stopKeepers()
+	s.background.Add(debug.FreeOSMemory) // behind all first fetches
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
+	defer s.stopKeepers()
 
 	failed := make(chan error, 2) // one from each server
 	var serving sync.WaitGroup

@@ -26,7 +26,7 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, mistake(cfg, "token.store", err)
 	}
-	s := &service{cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
@@ -34,9 +34,8 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	asker := tokenHTTP(cfg.Upstream, s.hosts)
-	background := token.NewQueue(backgroundFlights)
 	for _, account := range cfg.Accounts {
-		options := token.Options{Store: store, Queue: background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
+		options := token.Options{Store: store, Queue: s.background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
 		client := tokenClient(cfg.Upstream, account, asker)
 		options = withAccount(options, account, client)
 		keeper := token.NewKeeper(options)

@@ -45,7 +45,7 @@ func (k *Keeper) refresh(s *state) {
 	defer k.mu.Unlock()
 	if k.state.Load() == s && s.flight == nil && !k.stopped {
 		f := k.launch(s, "")
-		k.options.Queue.add(func() { k.run(f) })
+		k.options.Queue.Add(func() { k.run(f) })
 	}
 }
 

@@ -16,8 +16,8 @@ type Queue struct {
 // NewQueue returns a Queue that runs at most limit at a time.
 func NewQueue(limit int) *Queue { return &Queue{limit: limit} }
 
-// add has f run in the background, after those that were added before.
-func (q *Queue) add(f func()) {
+// Add has f run in the background, after those that were added before.
+func (q *Queue) Add(f func()) {
 	if q == nil {
 		go f()
 		return

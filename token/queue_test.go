@@ -15,7 +15,7 @@ func TestAQueueRunsAFewAtATimeInOrder(t *testing.T) {
 		var began []int
 		under, most := 0, 0
 		for i := range 10 {
-			q.add(func() {
+			q.Add(func() {
 				mu.Lock()
 				began = append(began, i)
 				under++
@@ -65,43 +65,6 @@ func TestAFlightThatSomebodyWaitsForJumpsTheQueue(t *testing.T) {
 		ending.Wait()
 		if took := time.Since(start); took > 2*time.Second {
 			t.Errorf("stopping took %v; want those who wait not to fly", took)
-		}
-	})
-}
-
-func TestManyAccountsSpreadTheirCalls(t *testing.T) {
-	const accounts = 1000
-	synctest.Test(t, func(t *testing.T) {
-		q := NewQueue(32)
-		var mu sync.Mutex
-		perMinute := map[int64]int{}
-		start := time.Now()
-		for i := range accounts {
-			w := &fakeWeChat{latency: 20 * time.Millisecond}
-			k := newKeeper(w, func(o *Options) {
-				o.Queue, o.AppID = q, fmt.Sprint("wx", i)
-				fetch := o.Fetch
-				o.Fetch = counted(fetch, func() {
-					mu.Lock()
-					perMinute[int64(time.Since(start)/time.Minute)]++
-					mu.Unlock()
-				})
-			})
-			defer k.Stop()
-			k.Start()
-		}
-		time.Sleep(5 * time.Hour)
-		mu.Lock()
-		defer mu.Unlock()
-		total := 0
-		for minute, calls := range perMinute {
-			total += calls
-			if calls > accounts*7/10 && minute > 0 {
-				t.Errorf("got %d calls in minute %d; want them spread", calls, minute)
-			}
-		}
-		if total < accounts*3 || total > accounts*4 {
-			t.Errorf("got %d calls in 5 hours; want 3 for each of %d accounts", total, accounts)
 		}
 	})
 }
