@@ -28,7 +28,7 @@ secret = "` + canary + `"
 `
 
 // write puts content into a file that only its owner can read.
-func write(t *testing.T, name, content string) string {
+func write(t testing.TB, name, content string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
