@@ -251,11 +251,13 @@ func TestAProgramWithHTTPProxySetIsServed(t *testing.T) {
 	w := startWeChat(t)
 	p := serving(t, w.URL, fourLines)
 	p.awaitReady()
-	c := exec.Command(curl, "-sS", w.URL+userInfo)
-	c.Env = []string{"http_proxy=" + p.proxy}
-	out, err := c.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), `"openid":"OPENID"`) {
-		t.Errorf("got %v, %s; want the user", err, out)
+	for _, base := range []string{w.URL, "http://api.weixin.qq.com"} {
+		c := exec.Command(curl, "-sS", base+userInfo)
+		c.Env = []string{"http_proxy=" + p.proxy}
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), `"openid":"OPENID"`) {
+			t.Errorf("%s: got %v, %s; want the user", base, err, out)
+		}
 	}
 	p.stop()
 }

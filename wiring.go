@@ -125,13 +125,17 @@ func newHosts(upstream config.Upstream, roots *x509.CertPool, log *slog.Logger) 
 	})
 }
 
+// wechatHosts are the names by which programs with http_proxy set know WeChat,
+// wherever it is.
+var wechatHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443"}
+
 // proxyConfig tells the proxy, in its own words, what the configuration says.
 func (s *service) proxyConfig() proxy.Config {
 	c := proxy.Config{
 		Accounts:      make([]proxy.Account, 0, len(s.cfg.Accounts)),
 		RetryErrcodes: s.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(s.cfg.Proxy.TokenEndpoint),
-		OwnHosts:      s.hosts.Names(),
+		OwnHosts:      append(s.hosts.Names(), wechatHosts...),
 		TokenWait:     s.cfg.Upstream.Timeout,
 		Upstream:      s.hosts,
 		Log:           s.log,
