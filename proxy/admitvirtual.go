@@ -77,11 +77,8 @@ func (a *Account) checkVirtual(v *virtual) error {
 // virtualIn returns the first virtual token in the query, nil if there is none.
 func virtualIn(query []byte) []byte {
 	for len(query) > 0 {
-		segment := query[1:]
-		if i := bytes.IndexByte(segment, '&'); i >= 0 {
-			segment = segment[:i]
-		}
-		query = query[1+len(segment):]
+		var segment []byte
+		segment, query = cutSegment(query)
 		if !named(segment, "access_token") {
 			continue
 		}

@@ -17,11 +17,8 @@ type parameter struct {
 func appendQuery(dst, query []byte, remove []string) []byte {
 	separator := byte('?')
 	for len(query) > 0 {
-		segment := query[1:] // behind its '?' or '&'
-		if i := bytes.IndexByte(segment, '&'); i >= 0 {
-			segment = segment[:i]
-		}
-		query = query[1+len(segment):]
+		var segment []byte
+		segment, query = cutSegment(query)
 		if namedAny(segment, remove) {
 			continue
 		}
@@ -61,11 +58,8 @@ func appendEscaped(dst []byte, value string) []byte {
 // that cannot be decoded counts as empty. No parameter has the empty name.
 func queryValue(query []byte, name string) (string, bool) {
 	for len(query) > 0 && name != "" {
-		segment := query[1:]
-		if i := bytes.IndexByte(segment, '&'); i >= 0 {
-			segment = segment[:i]
-		}
-		query = query[1+len(segment):]
+		var segment []byte
+		segment, query = cutSegment(query)
 		if !named(segment, name) {
 			continue
 		}
@@ -77,6 +71,16 @@ func queryValue(query []byte, name string) (string, bool) {
 		return value, true
 	}
 	return "", false
+}
+
+// cutSegment returns the first parameter of query, which is not empty, without its
+// '?' or '&', and what follows it.
+func cutSegment(query []byte) (segment, rest []byte) {
+	segment = query[1:]
+	if i := bytes.IndexByte(segment, '&'); i >= 0 {
+		segment = segment[:i]
+	}
+	return segment, query[1+len(segment):]
 }
 
 func namedAny(segment []byte, names []string) bool {
@@ -94,11 +98,8 @@ func namedAny(segment []byte, names []string) bool {
 // taken out anyway goes with it.
 func hidesToken(query []byte) bool {
 	for len(query) > 0 {
-		segment := query[1:]
-		if i := bytes.IndexByte(segment, '&'); i >= 0 {
-			segment = segment[:i]
-		}
-		query = query[1+len(segment):]
+		var segment []byte
+		segment, query = cutSegment(query)
 		if named(segment, "access_token") {
 			continue
 		}
