@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -121,4 +122,74 @@ func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
+	for _, test := range []struct {
+		name, life string
+		most       int // fetches in an hour, of a WeChat that never issues another token
+	}{
+		{"zero", `,"expires_in":0`, 25},
+		{"negative", `,"expires_in":-1`, 25},
+		{"missing", ``, 25},
+		{"a minute", `,"expires_in":60`, 360},
+		{"a string", `,"expires_in":"7200"`, 2},
+		{"a day", `,"expires_in":86400`, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fetches := 0
+				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
+					fetches++
+					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), Secret{})
+				}})
+				defer k.Stop()
+				k.Start()
+				for range 3600 {
+					wantToken(t, k, "T")
+					time.Sleep(time.Second)
+				}
+				synctest.Wait()
+				if fetches > test.most {
+					t.Errorf("got %d fetches in an hour; want %d at most", fetches, test.most)
+				}
+			})
+		})
+	}
+}
+
+func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w.latency = 200 * time.Millisecond
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		wantToken(t, k, "token-1")
+		var callers sync.WaitGroup
+		for range 1000 {
+			callers.Go(func() { wantReplaced(t, k, "token-1", "token-2") })
+		}
+		callers.Wait()
+		if got, want := w.counts(), "3 fetches, 1 forced, 2 probes"; got != want {
+			t.Errorf("got %s; want %s", got, want)
+		}
+	})
+}
+
+func TestAForcedRefreshIsNotRepeatedWithin30Seconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		wantToken(t, k, "token-1")
+		wantReplaced(t, k, "token-1", "token-2")
+		time.Sleep(29 * time.Second)
+		wantReplaced(t, k, "token-2", "token-2")
+		if got, want := w.counts(), "4 fetches, 1 forced, 4 probes"; got != want {
+			t.Errorf("got %s; want %s", got, want)
+		}
+		if err := k.Status().LastError; err == nil || !strings.Contains(err.Error(), "less than 30 s ago") {
+			t.Errorf("got the problem %v; want it in words", err)
+		}
+	})
 }

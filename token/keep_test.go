@@ -2,7 +2,10 @@ package token
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,5 +149,58 @@ func TestStopEndsFlightsThatWaitInTheQueueAtOnce(t *testing.T) {
 		}
 		wantFetches(t, w, 0)
 		time.Sleep(2 * time.Hour)
+	})
+}
+
+func TestAFullStoreIsReportedOnceAndItsEndOnce(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fails error
+	}{
+		{"full", syscall.ENOSPC},
+		{"read-only", syscall.EROFS},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store, w := &keptStore{err: test.fails}, &fakeWeChat{}
+				var log strings.Builder
+				k := newKeeper(w, func(o *Options) { o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil)) })
+				k.Start()
+				time.Sleep(7 * time.Hour)
+				store.mu.Lock()
+				store.err = nil
+				store.mu.Unlock()
+				time.Sleep(7 * time.Hour)
+				k.Stop()
+				for _, line := range []string{"token not stored", "token stored again"} {
+					if got := strings.Count(log.String(), line); got != 1 {
+						t.Errorf("got %q %d times; want once in\n%s", line, got, log.String())
+					}
+				}
+				if want := k.state.Load().token.Value.Reveal(); !store.now().Token.Value.Equal(want) {
+					t.Error("the store does not have the newest token")
+				}
+			})
+		})
+	}
+}
+
+func TestASlowSaveDelaysNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWeChat{}
+		k := newKeeper(w, func(o *Options) { o.Store = &keptStore{saving: time.Hour} })
+		start := time.Now()
+		k.Start()
+		wantToken(t, k, "token-1")
+		w.revoke()
+		wantReplaced(t, k, "token-1", "token-2")
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("callers waited %v; want not at all", waited)
+		}
+		k.Stop()
+		if took := time.Since(start); took != lastSave {
+			t.Errorf("the end took %v; want %v", took, lastSave)
+		}
+		time.Sleep(3 * time.Hour)
 	})
 }
