@@ -68,8 +68,13 @@ func (k *Keeper) run(f *flight) {
 	}
 	defer k.flights.Done()
 	defer f.cancel()
-	if t, ok := k.load(); ok {
-		_, after := k.land(f, func(s *state) *state { return s.loaded(t, k.options) })
+	stored, ok := k.load(f)
+	if f.ctx.Err() != nil {
+		k.land(f, (*state).abandoned) // before it asked
+		return
+	}
+	if ok {
+		_, after := k.land(f, func(s *state) *state { return k.takeOver(stored, s) })
 		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
 		return
 	}
@@ -78,11 +83,13 @@ func (k *Keeper) run(f *flight) {
 	case o.err == nil:
 		before, after := k.land(f, func(s *state) *state { return s.settled(o, f.refused, k.options) })
 		k.reportSuccess(f, o, before, after)
+		k.reportBudget(after)
 	case f.ctx.Err() != nil:
 		k.land(f, (*state).abandoned)
 	default:
 		before, after := k.land(f, func(s *state) *state { return s.failed(o, k.options) })
 		k.reportFailure(f, before, after)
+		k.reportBudget(after)
 	}
 	k.save()
 }

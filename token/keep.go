@@ -20,27 +20,28 @@ type reading struct {
 	done chan struct{} // closed when the answer is there
 }
 
-// load returns the store's token if it is good and there is none yet. The first
-// flight waits a moment for the store, later ones take what has come meanwhile.
-func (k *Keeper) load() (Token, bool) {
-	r := k.read()
+// load returns what the store had if its token is good and there is none yet.
+// The first flight waits a moment for the store, later ones take what has come
+// meanwhile.
+func (k *Keeper) load(f *flight) (Record, bool) {
+	if f.ctx.Err() != nil {
+		return Record{}, false
+	}
+	r := k.read(f)
 	if r == nil {
-		return Token{}, false
+		return Record{}, false
 	}
 	select {
 	case <-r.done:
+		return k.adopt(r)
 	default:
-		return Token{}, false
+		return Record{}, false
 	}
-	k.mu.Lock()
-	k.reading = nil
-	k.mu.Unlock()
-	return k.adopt(r)
 }
 
 // read returns the question that was not answered or not looked at yet, if there
 // is one. The first time it asks, and waits a moment.
-func (k *Keeper) read() *reading {
+func (k *Keeper) read(f *flight) *reading {
 	k.mu.Lock()
 	r, first := k.reading, !k.hasRead
 	if first {
@@ -59,6 +60,7 @@ func (k *Keeper) read() *reading {
 	defer patience.Stop()
 	select {
 	case <-r.done:
+	case <-f.ctx.Done():
 	case <-patience.C:
 		k.logger().Warn("the store is slow: going on without it")
 	}
@@ -73,17 +75,28 @@ func (o *Options) storeKey() string {
 	return o.AppID + "-ticket-" + o.Ticket
 }
 
-// adopt takes over what the store had.
-func (k *Keeper) adopt(r *reading) (Token, bool) {
-	if r.err != nil {
-		if !errors.Is(r.err, ErrNotStored) {
-			k.logger().Warn("stored token ignored", "err", r.err)
-		}
-		return Token{}, false
+// adopt takes over what the store had, unless that has a token to land with.
+func (k *Keeper) adopt(r *reading) (Record, bool) {
+	if r.err != nil && !errors.Is(r.err, ErrNotStored) {
+		k.logger().Warn("stored token ignored", "err", r.err)
 	}
 	now := time.Now()
-	k.spend(func(s *Spent) { *s = s.plus(r.Spent, now) })
-	return r.Token, r.Token.validAt(now) && !k.state.Load().token.validAt(now)
+	if r.Token.validAt(now) && !k.state.Load().token.validAt(now) {
+		return r.Record, true
+	}
+	k.spend(func(s *Spent) {
+		k.reading = nil
+		*s = s.plus(r.Spent, now)
+	})
+	return Record{}, false
+}
+
+// takeOver returns the state after the store had r. The caller holds k.mu.
+func (k *Keeper) takeOver(r Record, s *state) *state {
+	k.reading = nil
+	next := *s
+	next.spent = s.spent.plus(r.Spent, time.Now())
+	return next.loaded(r.Token, k.options)
 }
 
 // save hands what the state holds to the store, in the background and not before
@@ -107,15 +120,30 @@ func (k *Keeper) saveAll() {
 	}
 	for {
 		k.mu.Lock()
-		s := k.state.Load()
+		now := k.record(time.Now())
 		again := k.unsaved
 		k.saving, k.unsaved = again, false
 		k.mu.Unlock()
 		if !again {
 			return
 		}
-		k.reportSave(k.options.Store.Save(k.options.storeKey(), Record{s.token, s.spent}))
+		k.reportSave(k.options.Store.Save(k.options.storeKey(), now))
 	}
+}
+
+// record returns what is to be stored: what the state holds, and what the store
+// had as long as no flight has taken that over. The caller holds k.mu.
+func (k *Keeper) record(now time.Time) Record {
+	s := k.state.Load()
+	r := Record{s.token, s.spent}
+	if k.reading == nil {
+		return r
+	}
+	r.Spent = s.spent.plus(k.reading.Spent, now)
+	if !s.token.validAt(now) && k.reading.Token.validAt(now) {
+		r.Token = k.reading.Token
+	}
+	return r
 }
 
 // reportSave says once that the store takes nothing, and once that it does again.

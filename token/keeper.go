@@ -85,6 +85,7 @@ func (k *Keeper) Stop() {
 	}
 	if f := k.state.Load().flight; f != nil {
 		f.cancel()
+		go k.run(f) // or it would wait for its turn in the queue
 	}
 	k.mu.Unlock()
 	k.flights.Wait()
@@ -161,6 +162,9 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	}
 	if wait := s.backsOff(now, k.options); wait > 0 {
 		return "", nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+	}
+	if !s.token.validAt(now) {
+		refused = "" // whatever was refused, what is missing is a token
 	}
 	return "", k.launch(s, refused), nil
 }

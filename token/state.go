@@ -74,9 +74,15 @@ func (s *state) loaded(t Token, o Options) *state {
 		next.next = next.next.Add(refreshAfter(left, o.RefreshBefore, rand.Float64()))
 	}
 	if recently(s.spent.RotatedAt, now) {
-		next.stands = now.Add(standing - now.Sub(s.spent.RotatedAt))
+		next.stands = s.rotationStands(now)
 	}
 	return next
+}
+
+// rotationStands returns until when the classic token is not rotated again for a
+// rejection.
+func (s *state) rotationStands(now time.Time) time.Time {
+	return now.Add(standing - now.Sub(s.spent.RotatedAt))
 }
 
 // failed returns the state after a fetch ended with o.err. The token stays.
@@ -108,6 +114,8 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	switch {
 	case refused.Equal(o.token.Value.Reveal()), with.Classic && !refused.Empty():
 		next.stands = now.Add(standing)
+	case recently(s.spent.RotatedAt, now): // a rotation that succeeded at the second try
+		next.stands = s.rotationStands(now)
 	case !with.Classic && !same:
 		next.stands = time.Time{} // what was said of another token
 	}
@@ -151,7 +159,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 		return wall.Add(max(left/2, frugalTicket))
 	}
 	soon := wall.Add(repeatAfter(left, o.RefreshBefore, rand.Float64()))
-	if soon.Before(s.next) {
+	if soon.Before(s.next) && s.next.Before(wall.Add(left)) {
 		return s.next // a rejection made us ask, and the plan holds
 	}
 	return soon

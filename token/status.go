@@ -96,9 +96,14 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	default:
 		log.Info("token refreshed", details...)
 	}
-	if with := k.options; after.spent.isFrugal(time.Now(), with) && after.spent.Fetches == frugal {
+}
+
+// reportBudget logs that the fetch which has just ended was the last but those
+// that callers cannot do without.
+func (k *Keeper) reportBudget(after *state) {
+	if after.spent.isFrugal(time.Now(), k.options) && after.spent.Fetches == frugal {
 		e := Explain(errFrugal)
-		log.Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		k.logger().Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }
 

@@ -29,13 +29,16 @@ func (k *Keeper) arm(s *state, left time.Duration) {
 // wake starts the flight that s has planned, unless there is left to wait or
 // nobody uses the account. A new AppSecret is tried at once.
 func (k *Keeper) wake(s *state, left time.Duration) {
-	if k.isAsleep(time.Now()) {
-		return // the next caller starts it
-	}
-	if left <= 0 || k.options.SecretChanged() {
+	switch asleep := k.isAsleep(time.Now()); {
+	case left > 0 && (asleep || !k.options.SecretChanged()):
+		k.rearm(s, left)
+	case !asleep: // or the next caller starts it
 		k.refresh(s)
-		return
 	}
+}
+
+// rearm goes on waiting, unless the state has moved on since s was read.
+func (k *Keeper) rearm(s *state, left time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.state.Load() == s {

@@ -1,0 +1,195 @@
+package token
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestARejectionOfAnExpiredTokenAsksForANewOneAndDoesNotProbe(t *testing.T) {
+	for _, test := range []struct{ name, refused string }{
+		{"the expired one", "token-1"},
+		{"another", "of somebody else"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &scriptedWeChat{verdicts: []Verdict{Alive}} // the old token is honoured a little longer
+				w.classic, w.life = true, time.Minute
+				k := newScripted(w, NewMemory())
+				defer k.Stop()
+				k.Start()
+				wantToken(t, k, "token-1")
+				w.fail(errAway)
+				time.Sleep(90 * time.Second)
+				w.fail(nil)
+				w.change(func(*fakeWeChat) { w.probes = 0 })
+				wantReplaced(t, k, test.refused, "token-2")
+				if w.probes > 0 {
+					t.Errorf("got %d probes; want none of a token that nobody would use", w.probes)
+				}
+			})
+		})
+	}
+}
+
+func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w.classic = true
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		k.Start()
+		wantToken(t, k, "token-1")
+		w.fail(errAway)
+		_, err := k.Replace("token-1", time.Minute)
+		wantUnavailable(t, err)
+		w.fail(nil)
+		time.Sleep(2 * time.Second)
+		wantToken(t, k, "token-2") // the retry
+		wantReplaced(t, k, "token-2", "token-2")
+		time.Sleep(27 * time.Second)
+		wantReplaced(t, k, "token-2", "token-2")
+		time.Sleep(2 * time.Second)
+		wantReplaced(t, k, "token-2", "token-3")
+	})
+}
+
+func TestAPlanBeyondTheEndOfTheTokenDoesNotHold(t *testing.T) {
+	now := time.Now()
+	o := NewKeeper(Options{}).options
+	token := Token{NewSecret("t"), now.Add(time.Hour)}
+	s := &state{token: token, next: now.Round(0).Add(26 * time.Hour)} // the clock was set back by a day
+	if got := s.due(token, now, o).Sub(now.Round(0)); got > time.Hour {
+		t.Errorf("got the next refresh in %v; want it before the token ends", got)
+	}
+	s.next = now.Round(0).Add(57 * time.Minute)
+	if got := s.due(token, now, o); !got.Equal(s.next) {
+		t.Errorf("got %v; want the plan to hold", got)
+	}
+}
+
+func TestANewSecretIsFoundByAnAccountThatWasJustWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWeChat{err: &Refusal{Code: 40125, Reason: "invalid appsecret"}}
+		var mu sync.Mutex
+		changed := false
+		k := newKeeper(w, func(o *Options) {
+			o.SecretChanged = func() bool { mu.Lock(); defer mu.Unlock(); return changed }
+		})
+		defer k.Stop()
+		k.Start()
+		time.Sleep(unusedFor + time.Minute)
+		synctest.Wait()
+		if left := time.Until(k.Status().NextRefresh); left < 5*time.Second || !k.Status().Asleep {
+			t.Skip("the retry fell onto the hour")
+		}
+		_, err := k.Token(time.Second)
+		wantUnavailable(t, err)
+		w.fail(nil)
+		mu.Lock()
+		changed = true
+		mu.Unlock()
+		time.Sleep(2*secretLook + time.Second)
+		wantToken(t, k, "token-1")
+	})
+}
+
+func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		err  error
+	}{{"it succeeds", nil}, {"it fails", errAway}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: beijingDay(time.Now()), Fetches: frugal - 1}}}
+				var log strings.Builder
+				w := &fakeWeChat{classic: true, err: test.err}
+				k := newKeeper(w, func(o *Options) { o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil)) })
+				k.Start()
+				_, err := k.Token(time.Second)
+				if (err == nil) != (test.err == nil) {
+					t.Errorf("got %v", err)
+				}
+				time.Sleep(10 * time.Minute)
+				k.Stop()
+				if got := strings.Count(log.String(), "many token fetches today"); got != 1 {
+					t.Errorf("got %d lines about the budget; want 1 in\n%s", got, log.String())
+				}
+			})
+		})
+	}
+}
+
+func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
+	for _, test := range []struct {
+		name, life string
+		most       int // fetches in an hour, of a WeChat that never issues another token
+	}{
+		{"zero", `,"expires_in":0`, 25},
+		{"negative", `,"expires_in":-1`, 25},
+		{"missing", ``, 25},
+		{"a minute", `,"expires_in":60`, 360},
+		{"a string", `,"expires_in":"7200"`, 2},
+		{"a day", `,"expires_in":86400`, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fetches := 0
+				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
+					fetches++
+					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), Secret{})
+				}})
+				defer k.Stop()
+				k.Start()
+				for range 3600 {
+					wantToken(t, k, "T")
+					time.Sleep(time.Second)
+				}
+				synctest.Wait()
+				if fetches > test.most {
+					t.Errorf("got %d fetches in an hour; want %d at most", fetches, test.most)
+				}
+			})
+		})
+	}
+}
+
+func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w.latency = 200 * time.Millisecond
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		wantToken(t, k, "token-1")
+		var callers sync.WaitGroup
+		for range 1000 {
+			callers.Go(func() { wantReplaced(t, k, "token-1", "token-2") })
+		}
+		callers.Wait()
+		if got, want := w.counts(), "3 fetches, 1 forced, 2 probes"; got != want {
+			t.Errorf("got %s; want %s", got, want)
+		}
+	})
+}
+
+func TestAForcedRefreshIsNotRepeatedWithin30Seconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		wantToken(t, k, "token-1")
+		wantReplaced(t, k, "token-1", "token-2")
+		time.Sleep(29 * time.Second)
+		wantReplaced(t, k, "token-2", "token-2")
+		if got, want := w.counts(), "4 fetches, 1 forced, 4 probes"; got != want {
+			t.Errorf("got %s; want %s", got, want)
+		}
+		if err := k.Status().LastError; err == nil || !strings.Contains(err.Error(), "less than 30 s ago") {
+			t.Errorf("got the problem %v; want it in words", err)
+		}
+	})
+}
