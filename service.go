@@ -26,6 +26,7 @@ type service struct {
 	log        *slog.Logger
 	keepers    map[string]*token.Keeper  // by the account's name
 	tickets    map[string]*token.Tickets // likewise
+	redis      *token.RedisStore         // nil: tokens are not shared
 	hosts      *proxy.Hosts
 	background *token.Queue // of what the keepers do while no caller waits
 	proxy      *proxy.Proxy
@@ -59,6 +60,10 @@ const startTime = 10 * time.Second
 func (s *service) run(ctx context.Context) error {
 	s.hosts.Start()
 	defer s.hosts.Close()
+	if s.redis != nil {
+		s.redis.Start()
+		defer s.redis.Close()
+	}
 	for _, keeper := range s.keepers {
 		keeper.Start()
 	}

@@ -22,11 +22,14 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, mistake(cfg, "upstream.ca_file", err)
 	}
-	store, err := token.OpenStore(cfg.Token.Store)
+	store, err := token.OpenStore(token.StoreConfig{
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log,
+	})
 	if err != nil {
 		return nil, mistake(cfg, "token.store", err)
 	}
-	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	shared, _ := store.(*token.RedisStore)
+	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, redis: shared, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
@@ -36,6 +39,9 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	asker := tokenHTTP(cfg.Upstream, s.hosts)
 	for _, account := range cfg.Accounts {
 		options := token.Options{Store: store, Queue: s.background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
+		if shared != nil {
+			options.Shared = shared
+		}
 		client := tokenClient(cfg.Upstream, account, asker)
 		options = withAccount(options, account, client)
 		keeper := token.NewKeeper(options)

@@ -12,6 +12,8 @@ type outcome struct {
 	verdict Verdict // on the refused token, if that is still the current one
 	stuck   error   // why a dead token cannot be replaced
 	forced  bool    // the token was made by force
+
+	asked time.Time // when the token was asked for
 }
 
 // settle finds the token to use from now on. A token that was refused is not
@@ -25,7 +27,7 @@ func (k *Keeper) settle(f *flight) outcome {
 			return outcome{token: k.state.Load().token, verdict: Alive}
 		}
 		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
-		k.save()
+		k.save(nil)
 	}
 	t, err := k.ask(f, k.options.Fetch)
 	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
@@ -56,7 +58,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 		return stuck
 	}
 	k.spend(func(s *Spent) { s.Forced, s.ForcedAt = s.Forced+1, now })
-	k.save()
+	k.save(nil)
 	forced, err := k.ask(f, k.options.Force)
 	switch {
 	case err != nil:
@@ -72,6 +74,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 // ask fetches a token.
 func (k *Keeper) ask(f *flight, fetch Fetch) (t Token, err error) {
 	k.spend(func(s *Spent) { s.Fetches++ })
+	f.asked = time.Now()
 	if panicked := f.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
 		return Token{}, panicked
 	}

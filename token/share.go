@@ -1,0 +1,222 @@
+package token
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// A Sharer is what a Store adds that several processes use at the same time.
+type Sharer interface {
+	// Lease makes this process the one that asks WeChat about key, until release
+	// is called. The error is ErrLeased while another one is, or says that the
+	// store is out of reach.
+	Lease(key Key) (release func(), err error)
+
+	// Watch has look called with the generation of key's record whenever that may
+	// be another one than this process knows.
+	Watch(key Key, look func(generation int64))
+}
+
+const (
+	// leasePoll is how often the store is asked for what another process, which
+	// asks WeChat at this moment, is told.
+	leasePoll = 100 * time.Millisecond
+
+	// alone is how much life of a token is left when it is renewed without the
+	// other processes, because the store is out of reach: WeChat may make the
+	// tokens of the others worthless by that.
+	alone = time.Minute
+
+	// apart is within which time processes rotate the classic token by turns when
+	// the store is out of reach, so that it is clear afterwards whose is the last.
+	apart = time.Second
+
+	// moment is how exactly processes know when a token was fetched.
+	moment = 20 * time.Millisecond
+
+	// stagger is how much later than the process that fetched the token the
+	// others plan to fetch its successor, at most.
+	stagger = 10 * time.Second
+)
+
+// consult finds out what other processes know before WeChat is asked. It reports
+// whether that settles f, and if it does not, returns what ends this process's
+// turn to ask.
+func (k *Keeper) consult(f *flight) (release func(), settled bool) {
+	for {
+		release, err := k.options.Shared.Lease(k.options.key())
+		switch {
+		case err == nil && k.learn(f):
+			release()
+			return nil, true
+		case err == nil:
+			return release, false
+		case errors.Is(err, ErrLeased) && k.learn(f):
+			return nil, true
+		case !errors.Is(err, ErrLeased):
+			return nil, k.postpone(f)
+		}
+		if !f.pause(leasePoll) {
+			k.land(f, (*state).abandoned)
+			return nil, true
+		}
+	}
+}
+
+// learn takes over what other processes have stored, and reports whether that
+// ended f.
+func (k *Keeper) learn(f *flight) bool {
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil {
+		k.reportLoad(err)
+		return false
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, _ := before.shared(r, time.Now())
+	answered := next.generation != f.knows && next.answers(f.refused, time.Now(), k.options)
+	if !answered {
+		k.state.Store(next)
+	}
+	k.mu.Unlock()
+	if answered {
+		_, next = k.land(f, func(*state) *state { return next.abandoned() })
+	}
+	k.reportShared(before, next)
+	return answered
+}
+
+// answers reports whether s, which another process made, is what somebody wanted
+// to know who was refused with refused, or for whom the token was due.
+func (s *state) answers(refused Secret, now time.Time, o Options) bool {
+	switch {
+	case s.backsOff(now, o) > 0:
+		return true
+	case !s.token.validAt(now):
+		return false
+	case refused.Empty():
+		return now.Before(s.next)
+	}
+	return !s.token.Value.Equal(refused.Reveal()) || s.standsBy(now, o)
+}
+
+// postpone ends f, for which the store was asked in vain, unless the token is
+// needed so much that WeChat has to be asked all the same.
+func (k *Keeper) postpone(f *flight) bool {
+	if s := k.state.Load(); !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
+		if k.options.Classic {
+			f.pause(portion(apart, rand.Float64()))
+		}
+		return false
+	}
+	k.land(f, func(s *state) *state {
+		next := s.abandoned()
+		next.next = time.Now().Round(0).Add(eager + portion(eager, rand.Float64()))
+		return next
+	})
+	return true
+}
+
+// heard is told the generation of the record in a shared store.
+func (k *Keeper) heard(generation int64) {
+	k.mu.Lock()
+	known := k.stopped || generation == k.state.Load().generation && !k.lost
+	k.mu.Unlock()
+	if !known {
+		k.options.Queue.Add(k.catchUp)
+	}
+}
+
+// catchUp takes over what another process has stored, or stores again what the
+// store has lost.
+func (k *Keeper) catchUp() {
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil && !errors.Is(err, ErrNotStored) {
+		k.reportLoad(err)
+		return
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, newer := before.shared(r, time.Now())
+	lost := k.lost || !newer && next.generation != r.Word.Generation
+	k.publish(next)
+	k.mu.Unlock()
+	k.reportShared(before, next)
+	if lost && next.token.validAt(time.Now()) {
+		k.save(nil)
+	}
+}
+
+// agree notes that the store took r, or that it has a newer record.
+func (k *Keeper) agree(r, stored Record) {
+	k.mu.Lock()
+	before := k.state.Load()
+	next, _ := before.shared(stored, time.Now())
+	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
+		taken := *before
+		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
+		next = &taken
+	}
+	k.publish(next)
+	k.mu.Unlock()
+	k.reportShared(before, next)
+}
+
+// publish replaces the state beside a flight, or between two. The caller holds
+// k.mu.
+func (k *Keeper) publish(next *state) {
+	k.state.Store(next)
+	if next.flight == nil {
+		k.arm(next, time.Until(next.next))
+	}
+}
+
+// shared returns the state after another process stored r, and whether that tells
+// more of WeChat than s did. What was spent counts in any case.
+func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
+	n := *s
+	n.spent, n.synced = s.spent.minus(s.synced, now).plus(r.Spent, now), r.Spent
+	w, other := r.Word, !r.Token.Value.Equal(s.token.Value.Reveal())
+	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
+		return &n, false
+	}
+	n.generation = w.Generation
+	if r.Token.validAt(now) {
+		if other {
+			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+		}
+		n.fetchedAt, n.stands = w.FetchedAt, w.Stands
+		n.err, n.class, n.failures = nil, "", 0
+	}
+	if w.Refusal != nil {
+		n.err, n.class, n.failures, n.failedAt = w.Refusal, Explain(w.Refusal).Class, w.Failures, now
+	}
+	if w.Next.After(now) {
+		spare := max(min(n.token.Expires.Sub(w.Next)/2, stagger), 0)
+		n.next = w.Next.Round(0).Add(portion(spare, rand.Float64()))
+	}
+	return &n, true
+}
+
+// word returns what other processes are told of s.
+func (s *state) word(now time.Time) Word {
+	w := Word{
+		Generation: s.generation,
+		FetchedAt:  s.fetchedAt,
+		Stands:     s.stands,
+		Next:       s.next,
+		Added:      s.spent.minus(s.synced, now),
+	}
+	if refusal := sharedRefusal(s.err); refusal != nil {
+		w.Refusal, w.Failures = refusal, s.failures
+	}
+	return w
+}
+
+// reportShared logs that another process has another token.
+func (k *Keeper) reportShared(before, after *state) {
+	if !before.token.Value.Equal(after.token.Value.Reveal()) {
+		k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
+	}
+}
