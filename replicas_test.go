@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,7 +36,7 @@ func inFleets(t *testing.T, test func(f *fleet)) {
 		t.Run(api, func(t *testing.T) {
 			t.Parallel()
 			test(&fleet{
-				t: t, w: startWeChat(t), redis: redistest.Start(t, nil),
+				t: t, w: startWeChat(t), redis: redistest.Start(t),
 				toml: fourLines + "token_api = \"" + api + "\"\n",
 			})
 		})
@@ -267,15 +270,25 @@ func TestAReplicaThatIsCutOffServesOnAndCatchesUp(t *testing.T) {
 
 func TestClocksTenMinutesApartMakeNoDifference(t *testing.T) {
 	t.Parallel()
-	for _, shift := range []string{"+10m", "-10m"} {
-		t.Run(shift, func(t *testing.T) {
+	library := filepath.Join(t.TempDir(), "shift.so")
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", library, "testdata/clock/shift.c").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, shift := range []string{"600", "-600"} {
+		t.Run(shift+" s", func(t *testing.T) {
 			t.Parallel()
-			f := &fleet{t: t, w: startWeChat(t), toml: fourLines, redis: redistest.Start(t, []string{"faketime", "-f", shift})}
+			f := &fleet{t: t, w: startWeChat(t), toml: fourLines, redis: redistest.Start(t, "LD_PRELOAD="+library, "CLOCK_SHIFT="+shift)}
+			expires := time.Now().Add(2 * time.Hour)
 			f.add(3, f.redis.Addr)
 			f.awaitReady()
 			f.w.Revoke(appID)
 			f.under(f.awaitStored)
 			f.mustHaveFetched(2)
+			seconds, _ := strconv.Atoi(shift)
+			stored, err := strconv.ParseInt(f.stored("expires_at"), 10, 64)
+			if off := time.Unix(stored, 0).Sub(expires) - time.Duration(seconds)*time.Second; err != nil || off.Abs() > time.Minute {
+				t.Errorf("got an expires_at that is off by %v; want it by the clock of Redis", off)
+			}
 			for _, p := range f.replicas {
 				var status struct {
 					Accounts []struct {

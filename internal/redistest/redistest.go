@@ -3,8 +3,9 @@ package redistest
 
 import (
 	"net"
+	"os"
 	"os/exec"
-	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -17,23 +18,30 @@ type Server struct {
 
 	t   testing.TB
 	run []string // the command
+	env []string // besides that of the test
 	dir string
 	cmd *exec.Cmd // nil while it is stopped
 }
 
-// Start starts a redis-server with further arguments and stops it when the test
-// ends. Without the program the test is skipped. wrapper, which may be empty,
-// is a command that runs it.
-func Start(t testing.TB, wrapper []string, args ...string) *Server {
+// Start starts a redis-server with further arguments, or variables of the
+// environment, and stops it when the test ends. Without the program the test is
+// skipped.
+func Start(t testing.TB, args ...string) *Server {
 	t.Helper()
-	for _, program := range append(slices.Clone(wrapper[:min(1, len(wrapper))]), "redis-server") {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("SKIPPED: no %s; `make deps` installs it", program)
-		}
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("SKIPPED: no redis-server; `make deps` installs it")
 	}
 	s := &Server{Addr: freeAddress(t), t: t, dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(s.Addr)
-	s.run = append(append(wrapper, "redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", s.dir), args...)
+	s.run = []string{path, "--bind", "127.0.0.1", "--port", port, "--dir", s.dir}
+	for _, arg := range args {
+		if name, _, variable := strings.Cut(arg, "="); variable && !strings.HasPrefix(name, "-") {
+			s.env = append(s.env, arg)
+		} else {
+			s.run = append(s.run, arg)
+		}
+	}
 	s.Start()
 	t.Cleanup(s.Stop)
 	return s
@@ -43,7 +51,7 @@ func Start(t testing.TB, wrapper []string, args ...string) *Server {
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = exec.Command(s.run[0], s.run[1:]...)
-	s.cmd.Dir = s.dir
+	s.cmd.Dir, s.cmd.Env = s.dir, append(os.Environ(), s.env...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
