@@ -161,6 +161,9 @@ func TestTheImageServesAsAUserWithoutAShell(t *testing.T) {
 	}
 
 	process := innermost(t, p.cmd.Process.Pid)
+	if executable, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", process)); filepath.Base(executable) != "wxproxy" {
+		t.Fatalf("got the process %s, %v; want wxproxy's", executable, err)
+	}
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", process))
 	if err != nil {
 		t.Fatal(err)
