@@ -21,6 +21,7 @@ type flight struct {
 	ctx     context.Context // a caller that goes away does not end it
 	cancel  context.CancelFunc
 	begun   atomic.Bool   // somebody runs it
+	asked   bool          // from outside
 	done    chan struct{} // closed when its outcome is the Keeper's state
 }
 

@@ -49,6 +49,7 @@ type Keeper struct {
 	unsaved bool        // the store has not yet got what the state holds
 	saving  bool        // a goroutine is handing it to the store
 	saveErr bool        // the store did not take it the last time
+	fetches []FetchCount
 }
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
