@@ -26,7 +26,10 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, mistake(cfg, "token.store", err)
 	}
-	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	s := &service{
+		cfg: cfg, log: log, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{},
+	}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
@@ -140,6 +143,7 @@ func (s *service) proxyConfig() proxy.Config {
 		Upstream:      s.hosts,
 		Log:           s.log,
 		LogAccess:     s.cfg.Log.Access,
+		Counts:        s.counts,
 		Clients:       proxyClients(s.cfg.Clients),
 	}
 	for _, account := range s.cfg.Accounts {
