@@ -97,10 +97,10 @@ func (s sink) counted(c *proxy.Snapshot) {
 	}
 	buckets, sum := map[float64]uint64{}, uint64(0)
 	for i, bound := range proxy.DurationBounds {
-		sum += c.Durations.Counts[i]
+		sum += c.Counts[i]
 		buckets[bound.Seconds()] = sum
 	}
-	s.metrics <- prometheus.MustNewConstHistogram(durations, c.Durations.Count(), c.Durations.Total.Seconds(), buckets)
+	s.metrics <- prometheus.MustNewConstHistogram(durations, c.Count(), c.Total.Seconds(), buckets)
 }
 
 // number returns n in digits, and a word for the number that stands for others.
