@@ -208,3 +208,21 @@ func BenchmarkHandleLogged(b *testing.B) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// Whatever a query is, what is logged of it are few short names of small letters.
+func FuzzParameterNames(f *testing.F) {
+	for _, query := range []string{"?a=b&c", "?&&=&a%62=c", "?" + strings.Repeat("x=&", 40), "?\xff\x00=\r\n&=?", "x"} {
+		f.Add([]byte(query))
+	}
+	f.Fuzz(func(t *testing.T, query []byte) {
+		names := parameterNames(query)
+		if len(names) > maxNames+1 {
+			t.Errorf("got %d names", len(names))
+		}
+		for _, name := range names {
+			if name != "?" && name != "..." && (len(name) > maxName || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "") {
+				t.Errorf("got %q", name)
+			}
+		}
+	})
+}
