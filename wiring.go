@@ -29,7 +29,10 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 		return nil, mistake(cfg, "token.store", err)
 	}
 	shared, _ := store.(*token.RedisStore)
-	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, redis: shared, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	s := &service{
+		cfg: cfg, log: log, redis: shared, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{},
+	}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
@@ -146,6 +149,7 @@ func (s *service) proxyConfig() proxy.Config {
 		Upstream:      s.hosts,
 		Log:           s.log,
 		LogAccess:     s.cfg.Log.Access,
+		Counts:        s.counts,
 		Clients:       proxyClients(s.cfg.Clients),
 	}
 	for _, account := range s.cfg.Accounts {

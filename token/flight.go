@@ -21,8 +21,9 @@ type flight struct {
 	ctx     context.Context // a caller that goes away does not end it
 	cancel  context.CancelFunc
 	begun   atomic.Bool   // somebody runs it
+	asked   bool          // from outside
 	done    chan struct{} // closed when its outcome is the Keeper's state
-	asked   time.Time     // when the token was asked for that it is to land with
+	sent    time.Time     // when the token was asked for that it is to land with
 	knows   int64         // the generation of the record in a shared store that started it
 }
 
@@ -87,7 +88,7 @@ func (k *Keeper) run(f *flight) {
 		return
 	}
 	o := k.settle(f)
-	o.asked = f.asked
+	o.asked = f.sent
 	switch {
 	case o.err == nil:
 		before, after := k.land(f, func(s *state) *state { return s.settled(o, f.refused, k.options) })

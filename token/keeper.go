@@ -51,6 +51,7 @@ type Keeper struct {
 	saving  bool        // a goroutine is handing it to the store
 	lost    bool        // the store did not take it the last time
 	leases  []func()    // to call when the store has it
+	fetches []FetchCount
 }
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.

@@ -29,7 +29,7 @@ func (k *Keeper) settle(f *flight) outcome {
 		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
 		k.save(nil)
 	}
-	t, err := k.ask(f, k.options.Fetch)
+	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
 	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
 		return outcome{token: t, err: err}
 	}
@@ -59,7 +59,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 	}
 	k.spend(func(s *Spent) { s.Forced, s.ForcedAt = s.Forced+1, now })
 	k.save(nil)
-	forced, err := k.ask(f, k.options.Force)
+	forced, err := k.ask(f, "forced", k.options.Force)
 	switch {
 	case err != nil:
 		stuck.stuck = stuckToken("the forced refresh failed: " + clean(err.Error()))
@@ -71,10 +71,11 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 	return outcome{token: forced, forced: true}
 }
 
-// ask fetches a token.
-func (k *Keeper) ask(f *flight, fetch Fetch) (t Token, err error) {
+// ask fetches a token, for a reason that is counted.
+func (k *Keeper) ask(f *flight, reason string, fetch Fetch) (t Token, err error) {
+	defer func() { k.count(reason, err) }()
 	k.spend(func(s *Spent) { s.Fetches++ })
-	f.asked = time.Now()
+	f.sent = time.Now()
 	if panicked := f.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
 		return Token{}, panicked
 	}

@@ -104,7 +104,7 @@ func (s *state) answers(refused Secret, now time.Time, o Options) bool {
 // postpone ends f, for which the store was asked in vain, unless the token is
 // needed so much that WeChat has to be asked all the same.
 func (k *Keeper) postpone(f *flight) bool {
-	if s := k.state.Load(); !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
+	if s := k.state.Load(); f.asked || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
 		if k.options.Classic {
 			f.pause(portion(apart, rand.Float64()))
 		}
