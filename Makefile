@@ -7,8 +7,8 @@ SHELL := bash
 ARGS     ?= demo
 FUZZTIME ?= 10s
 # Programs that the tests need, and the Debian packages that have them.
-PROGRAMS := gcc curl node npm buildah
-PACKAGES := gcc curl nodejs npm buildah
+PROGRAMS := gcc curl node npm buildah redis-server redis-sentinel
+PACKAGES := gcc curl nodejs npm buildah redis-server redis-sentinel
 SDKS     := testdata/sdk
 DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install

@@ -74,9 +74,7 @@ func NewKeeper(o Options) *Keeper {
 // good one, and keeps it fresh from then on.
 func (k *Keeper) Start() {
 	k.used.Store(time.Now().Unix())
-	if k.options.Shared != nil {
-		k.options.Shared.Watch(k.options.key(), k.heard)
-	}
+	k.watch()
 	k.refresh(k.state.Load())
 }
 

@@ -28,7 +28,7 @@ const (
 )
 
 // ErrAway tells that a Store is out of reach.
-var ErrAway = errors.New("Redis is out of reach")
+var ErrAway = errors.New("the token store is out of reach")
 
 var (
 	//go:embed redis_load.lua
@@ -76,7 +76,7 @@ func newRedisStore(c StoreConfig, seal *sealer) (*RedisStore, error) {
 	}
 	redis.SetLogger(redisLog{log})
 	return &RedisStore{
-		client:  redis.NewUniversalClient(options),
+		client:  connectRedis(options),
 		prefix:  c.KeyPrefix,
 		seal:    seal,
 		log:     log,
@@ -143,40 +143,6 @@ func (s *RedisStore) run(script *redis.Script, key Key, args ...any) (answer red
 		return err
 	})
 	return answer, err
-}
-
-// setClock notes what the clock of Redis shows in an answer to what was sent. A
-// slow answer tells little.
-func (s *RedisStore) setClock(sent time.Time, now int64) {
-	const slow = 20 * time.Millisecond
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	took := time.Since(sent)
-	zero := now - (sent.Sub(s.began) + took/2).Milliseconds()
-	if off := time.Duration(zero-s.zero) * time.Millisecond; took < slow || off.Abs() > redisPatience {
-		s.zero = zero
-	}
-}
-
-// clock returns what the clock of Redis shows at t, in Unix milliseconds, and 0
-// for no time. Nobody depends on the clocks of replicas.
-func (s *RedisStore) clock(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.zero + t.Sub(s.began).Milliseconds()
-}
-
-// at returns the time when the clock of Redis shows ms, and none for 0.
-func (s *RedisStore) at(ms int64) time.Time {
-	if ms <= 0 || ms > 1<<50 {
-		return time.Time{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.began.Add(time.Duration(ms-s.zero) * time.Millisecond)
 }
 
 // try asks Redis, unless it has just failed to answer.

@@ -35,13 +35,11 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 		Password: password,
 
 		DialTimeout:              redisPatience,
-		DialerRetries:            1,
 		ReadTimeout:              redisPatience,
 		WriteTimeout:             redisPatience,
 		PoolTimeout:              redisPatience,
 		MaxRetries:               1,
 		PoolSize:                 redisConnections,
-		PipelinePoolSize:         -1,
 		DisableIdentity:          true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
@@ -57,6 +55,24 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 	return o, withParameters(o, u, query)
 }
 
+// connectRedis returns a client that tries once to connect: whoever asks is not to
+// wait longer.
+func connectRedis(o *redis.UniversalOptions) redis.UniversalClient {
+	switch {
+	case o.MasterName != "":
+		failover := o.Failover()
+		failover.DialerRetries = 1
+		return redis.NewFailoverClient(failover)
+	case o.IsClusterMode:
+		cluster := o.Cluster()
+		cluster.DialerRetries = 1
+		return redis.NewClusterClient(cluster)
+	}
+	single := o.Simple()
+	single.DialerRetries = 1
+	return redis.NewClient(single)
+}
+
 // redisConnections is how many connections to Redis there are at most. A command
 // takes a fraction of a millisecond.
 const redisConnections = 8
@@ -64,28 +80,12 @@ const redisConnections = 8
 // withParameters adds what the parameters of the URL say.
 func withParameters(o *redis.UniversalOptions, u *url.URL, query url.Values) error {
 	secure := u.Scheme == "rediss"
-	for name := range query {
-		switch {
-		case !slices.Contains(redisParameters, name):
-			return fmt.Errorf("has the unknown parameter %q; known are %s", name, strings.Join(redisParameters, ", "))
-		case slices.Contains(tlsParameters, name) && !secure:
-			return fmt.Errorf("has the parameter %s, which is about TLS; write rediss://", name)
-		}
+	if err := checkParameters(query, secure); err != nil {
+		return err
 	}
-	o.MasterName = query.Get("master_name")
+	o.MasterName, o.IsClusterMode = query.Get("master_name"), query.Get("cluster") == "true"
 	o.SentinelUsername, o.SentinelPassword = query.Get("sentinel_username"), query.Get("sentinel_password")
-	for _, name := range []string{"cluster", "skip_verify"} {
-		if v := query.Get(name); v != "" && v != "true" && v != "false" {
-			return fmt.Errorf("has the parameter %s; write true or false", name)
-		}
-	}
-	o.IsClusterMode = query.Get("cluster") == "true"
-	for _, address := range query["addr"] {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return errors.New("has a parameter addr without a port; write HOST:PORT")
-		}
-		o.Addrs = append(o.Addrs, address)
-	}
+	o.Addrs = append(o.Addrs, query["addr"]...)
 	switch {
 	case o.IsClusterMode && o.MasterName != "":
 		return errors.New("has both cluster and master_name; keep the one that is meant")
@@ -97,8 +97,31 @@ func withParameters(o *redis.UniversalOptions, u *url.URL, query url.Values) err
 		return nil
 	}
 	var err error
-	o.TLSConfig, err = redisTLS(u.Hostname(), query)
+	o.TLSConfig, err = redisTLS(query)
 	return err
+}
+
+// checkParameters reports a parameter that is unknown or has a value that it
+// cannot have.
+func checkParameters(query url.Values, secure bool) error {
+	for name, values := range query {
+		switch {
+		case !slices.Contains(redisParameters, name):
+			return fmt.Errorf("has the unknown parameter %q; known are %s", name, strings.Join(redisParameters, ", "))
+		case slices.Contains(tlsParameters, name) && !secure:
+			return fmt.Errorf("has the parameter %s, which is about TLS; write rediss://", name)
+		case name == "cluster" || name == "skip_verify":
+			if values[0] != "true" && values[0] != "false" {
+				return fmt.Errorf("has the parameter %s; write true or false", name)
+			}
+		}
+	}
+	for _, address := range query["addr"] {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			return errors.New("has a parameter addr without a port; write HOST:PORT")
+		}
+	}
+	return nil
 }
 
 // The parameters of a URL of Redis.
@@ -108,9 +131,9 @@ var (
 )
 
 // redisTLS returns how Redis is to prove who it is, and wxproxy to Redis.
-func redisTLS(host string, query url.Values) (*tls.Config, error) {
+func redisTLS(query url.Values) (*tls.Config, error) {
 	config := &tls.Config{
-		ServerName:         cmp.Or(query.Get("server_name"), host),
+		ServerName:         query.Get("server_name"), // empty: that of each server's address
 		InsecureSkipVerify: query.Get("skip_verify") == "true",
 	}
 	if file := query.Get("ca_file"); file != "" {
