@@ -6,9 +6,9 @@ SHELL := bash
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
-# Programs that the tests need, and the Debian packages that have them.
-PROGRAMS := gcc curl node npm buildah redis-server redis-sentinel
-PACKAGES := gcc curl nodejs npm buildah redis-server redis-sentinel
+# Programs that the tests need, each with the Debian package that has it if that
+# is called otherwise.
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel
 SDKS     := testdata/sdk
 DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
@@ -28,7 +28,8 @@ $(LINTER):
 
 deps: ## install what the tests need: modules of Go and npm, and programs that are missing
 	go mod download
-	@type $(PROGRAMS) >/dev/null 2>&1 || $(INSTALL) $(PACKAGES)
+	@missing=; for p in $(PROGRAMS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
+	test -z "$$missing" || $(INSTALL) $$missing
 	cd $(SDKS)/go && go mod download
 	cd $(DEPLOY) && go mod download
 	@test $(SDKS)/npm/node_modules/.package-lock.json -nt $(SDKS)/npm/package-lock.json || npm --prefix $(SDKS)/npm ci --no-audit --no-fund
