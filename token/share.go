@@ -114,16 +114,26 @@ func (k *Keeper) watch() {
 // heard is told the generation of the record in a shared store.
 func (k *Keeper) heard(generation int64) {
 	k.mu.Lock()
-	known := k.stopped || generation == k.state.Load().generation && !k.lost
-	k.mu.Unlock()
-	if !known {
-		k.options.Queue.Add(k.catchUp)
+	defer k.mu.Unlock()
+	if known := generation == k.state.Load().generation && !k.lost; known || k.stopped {
+		return
 	}
+	k.saves.Add(1)
+	k.options.Queue.Add(func() {
+		defer k.saves.Done()
+		k.catchUp()
+	})
 }
 
 // catchUp takes over what another process has stored, or stores again what the
 // store has lost.
 func (k *Keeper) catchUp() {
+	k.mu.Lock()
+	stopped := k.stopped
+	k.mu.Unlock()
+	if stopped {
+		return // or a queue of them would hold up the end
+	}
 	r, err := k.options.Store.Load(k.options.key())
 	if err != nil && !errors.Is(err, ErrNotStored) {
 		k.reportLoad(err)
@@ -145,9 +155,11 @@ func (k *Keeper) catchUp() {
 func (k *Keeper) agree(r, stored Record) {
 	k.mu.Lock()
 	before := k.state.Load()
-	next, _ := before.shared(stored, time.Now())
+	counted := *before
+	counted.synced = r.Spent
+	next, _ := counted.shared(stored, time.Now())
 	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
-		taken := *before
+		taken := counted
 		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
 		next = &taken
 	}

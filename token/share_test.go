@@ -1,0 +1,462 @@
+package token_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxproxy/internal/wechattest"
+	"wxproxy/token"
+)
+
+// A hub does what Redis does for replicas, by the same rules as the scripts, in a
+// bubble: a real one has no place there.
+type hub struct {
+	mu      sync.Mutex // guards what follows
+	records map[token.Key]token.Record
+	leases  map[token.Key]time.Time // until when
+	members []*member
+	calls   int
+}
+
+// A member is a replica's way to the hub.
+type member struct {
+	hub  *hub
+	look map[token.Key]func(int64)
+	away bool // guarded by hub.mu
+	dead bool // its leases are never given back
+}
+
+func newHub() *hub {
+	return &hub{records: map[token.Key]token.Record{}, leases: map[token.Key]time.Time{}}
+}
+
+func (h *hub) join() *member {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := &member{hub: h, look: map[token.Key]func(int64){}}
+	h.members = append(h.members, m)
+	return m
+}
+
+// reach begins a call of the hub.
+func (m *member) reach() error {
+	time.Sleep(time.Millisecond)
+	m.hub.mu.Lock()
+	if m.away {
+		m.hub.mu.Unlock()
+		time.Sleep(500 * time.Millisecond)
+		return fmt.Errorf("%w: a test", token.ErrAway)
+	}
+	m.hub.calls++
+	return nil
+}
+
+func (m *member) Load(key token.Key) (token.Record, error) {
+	if err := m.reach(); err != nil {
+		return token.Record{}, err
+	}
+	defer m.hub.mu.Unlock()
+	r, ok := m.hub.records[key]
+	if !ok {
+		return token.Record{}, token.ErrNotStored
+	}
+	if !time.Now().Before(r.Token.Expires) {
+		r.Token = token.Token{}
+	}
+	return r, nil
+}
+
+func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
+	if err := m.reach(); err != nil {
+		return r, err
+	}
+	defer m.hub.mu.Unlock()
+	stored := m.hub.records[key]
+	added := r.Word.Added
+	r.Word.Added = token.Spent{}
+	spent := r.Spent
+	spent.Fetches, spent.Forced = added.Fetches, added.Forced
+	if stored.Spent.Day == spent.Day {
+		spent.Fetches += stored.Spent.Fetches
+		spent.Forced += stored.Spent.Forced
+	}
+	r.Spent = spent
+	if stored.Word.Generation != r.Word.Generation && !stored.Word.FetchedAt.Before(r.Word.FetchedAt) {
+		stored.Spent = spent
+		m.hub.records[key] = stored
+		return stored, nil
+	}
+	r.Word.Generation = max(r.Word.Generation, stored.Word.Generation) + 1
+	m.hub.records[key] = r
+	for _, other := range m.hub.members {
+		if look := other.look[key]; other != m && !other.away && look != nil {
+			go look(r.Word.Generation)
+		}
+	}
+	return r, nil
+}
+
+func (m *member) Lease(key token.Key) (func(), error) {
+	if err := m.reach(); err != nil {
+		return nil, err
+	}
+	defer m.hub.mu.Unlock()
+	const life = 5 * time.Second
+	if time.Now().Before(m.hub.leases[key]) {
+		return nil, token.ErrLeased
+	}
+	if m.dead {
+		m.hub.leases[key] = time.Now().Add(life)
+		return func() {}, nil
+	}
+	m.hub.leases[key] = time.Now().Add(time.Hour) // it is renewed
+	return func() {
+		m.hub.mu.Lock()
+		defer m.hub.mu.Unlock()
+		delete(m.hub.leases, key)
+	}, nil
+}
+
+func (m *member) Watch(key token.Key, look func(int64)) {
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	m.look[key] = look
+}
+
+// poll has the replica hear of every record, as it does every 30 s.
+func (m *member) poll() {
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	for key, look := range m.look {
+		if !m.away {
+			go look(m.hub.records[key].Word.Generation)
+		}
+	}
+}
+
+// A crew is some replicas in a bubble.
+type crew struct {
+	w       *wechattest.WeChat
+	api     token.API
+	hub     *hub
+	members []*member
+	keepers []*token.Keeper
+}
+
+func newCrew(w *wechattest.WeChat, api token.API, n int) *crew {
+	c := &crew{w: w, api: api, hub: newHub()}
+	for range n {
+		c.members, c.keepers = append(c.members, c.hub.join()), append(c.keepers, nil)
+		c.start(len(c.keepers) - 1)
+	}
+	return c
+}
+
+// start starts replica i.
+func (c *crew) start(i int) {
+	client := newClient(c.w, c.api)
+	c.keepers[i] = newKeeper(c.w, c.api, func(o *token.Options) {
+		o.Fetch, o.Probe, o.Store, o.Shared = client.Fetch, client.Probe, c.members[i], c.members[i]
+		if c.api == token.Stable {
+			o.Force = client.Force
+		}
+	})
+	c.keepers[i].Start()
+}
+
+func (c *crew) stop() {
+	for _, k := range c.keepers {
+		k.Stop()
+	}
+}
+
+func (c *crew) fetches() int {
+	f := c.w.Fetches(appID)
+	return f.Stable + f.Classic
+}
+
+func eachAPI(t *testing.T, test func(t *testing.T, api token.API)) {
+	for _, api := range []token.API{token.Stable, token.Classic} {
+		t.Run(string(api), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, api) })
+		})
+	}
+}
+
+func TestFiveReplicasFetchNoMoreThanOne(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5)
+		defer c.stop()
+		const life, lead = 2 * time.Hour, 5 * time.Minute
+		began := time.Now()
+		for time.Since(began) < 24*time.Hour {
+			for _, k := range c.keepers {
+				if code := call(t, w, k); code != 0 {
+					t.Fatalf("after %v: got errcode %d", time.Since(began), code)
+				}
+			}
+			time.Sleep(20 * time.Second)
+		}
+		if got, most := c.fetches(), int(24*time.Hour/(life-lead))+1; got > most {
+			t.Errorf("got %d fetches in a day; want at most %d, as one alone needs", got, most)
+		}
+		for i, k := range c.keepers {
+			const today = 4 // in Beijing's day, which began 16 hours after the test
+			if s := k.Status(); s.Rejections > 0 || s.FetchesToday < today || s.FetchesToday > today+1 {
+				t.Errorf("replica %d: got %d rejections, %d fetches today; want none, and those of all", i, s.Rejections, s.FetchesToday)
+			}
+		}
+		t.Logf("%d fetches, %d calls of the store", c.fetches(), c.hub.calls)
+	})
+}
+
+func TestADeadTokenIsReplacedOnceForFiveReplicas(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5)
+		defer c.stop()
+		time.Sleep(time.Second)
+		for round := range 5 {
+			w.Revoke(appID)
+			var callers sync.WaitGroup
+			for _, k := range c.keepers {
+				callers.Go(func() {
+					if code := call(t, w, k); code != 0 {
+						t.Errorf("got errcode %d", code)
+					}
+				})
+			}
+			callers.Wait()
+			if got := c.fetches(); got != round+2 {
+				t.Errorf("got %d fetches after %d deaths; want one each, and one at the start", got, round+1)
+			}
+			time.Sleep(31 * time.Second)
+		}
+	})
+}
+
+func TestOneReplicaAsksWhetherARefusedTokenIsGood(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5)
+		defer c.stop()
+		time.Sleep(time.Second)
+		before := c.fetches()
+		for _, k := range c.keepers {
+			value, err := k.Token(time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if other, err := k.Replace(value, time.Minute); err != nil || other != value {
+				t.Errorf("got another token, %v; want WeChat's word that it is good", err)
+			}
+			time.Sleep(time.Second)
+		}
+		if got := c.fetches() - before; got > 1 || w.Calls("/cgi-bin/get_api_domain_ip") > 1 {
+			t.Errorf("got %d fetches and %d probes; want one look for all", got, w.Calls("/cgi-bin/get_api_domain_ip"))
+		}
+	})
+}
+
+func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
+	for _, row := range []struct {
+		errcode int
+		shared  bool
+	}{{45009, true}, {50002, true}, {-1, true}, {40164, false}, {89503, false}} {
+		t.Run(fmt.Sprint(row.errcode), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: row.errcode})
+				c := newCrew(w, token.Stable, 5)
+				defer c.stop()
+				time.Sleep(900 * time.Millisecond)
+				want := 1
+				if !row.shared {
+					want = 5
+				}
+				if got := w.Calls("/cgi-bin/stable_token"); got != want {
+					t.Errorf("got %d questions; want %d", got, want)
+				}
+				for _, k := range c.keepers {
+					_, err := k.Token(0)
+					var refusal *token.Refusal
+					if !errors.As(err, &refusal) || refusal.Code != row.errcode {
+						t.Errorf("got %v; want errcode %d", err, row.errcode)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestAForcedRefreshIsSpentByAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, token.Stable, 5)
+		defer c.stop()
+		time.Sleep(time.Second)
+		for i := range 60 {
+			w.Kill(appID)
+			for _, k := range c.keepers {
+				call(t, w, k)
+			}
+			if forced := w.Fetches(appID).Forced; forced > 20 {
+				t.Fatalf("got %d forced refreshes after %d deaths; want 20 a day at most", forced, i+1)
+			}
+			time.Sleep(31 * time.Second)
+		}
+		if forced := w.Fetches(appID).Forced; forced != 20 {
+			t.Errorf("got %d forced refreshes; want 20", forced)
+		}
+	})
+}
+
+func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 3)
+		defer c.stop()
+		time.Sleep(time.Second)
+		corpse := c.hub.join()
+		corpse.dead = true
+		if _, err := corpse.Lease(token.Key{AppID: appID}); err != nil {
+			t.Fatal(err)
+		}
+		w.Revoke(appID)
+		began := time.Now()
+		for _, k := range c.keepers {
+			if code := call(t, w, k); code != 0 {
+				t.Errorf("got errcode %d", code)
+			}
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %v; want less than 10 s", took)
+		}
+	})
+}
+
+func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 3)
+		defer c.stop()
+		time.Sleep(time.Second)
+		c.each(func(m *member) { m.away = true })
+		time.Sleep(2*time.Hour - 90*time.Second) // the token is due, and has a minute left
+		if got := c.fetches(); got != 1 {
+			t.Errorf("got %d fetches; want to wait for the store", got)
+		}
+		c.each(func(m *member) { m.away = false })
+		time.Sleep(10 * time.Second)
+		if got := c.fetches(); got != 2 {
+			t.Errorf("got %d fetches; want one when the store is back", got)
+		}
+		c.each(func(m *member) { m.away = true })
+		for range 3 * 60 * 6 {
+			if code := call(t, w, c.keepers[0]); code != 0 {
+				t.Fatalf("got errcode %d; want a token although the store is away", code)
+			}
+			time.Sleep(10 * time.Second)
+		}
+	})
+}
+
+func (c *crew) each(change func(m *member)) {
+	c.hub.mu.Lock()
+	defer c.hub.mu.Unlock()
+	for _, m := range c.members {
+		change(m)
+	}
+}
+
+// Whatever happens to the replicas, their store and the token: with the stable
+// API no request fails while the store can be reached, and ten seconds after all
+// is well every replica has the same, good token.
+func TestReplicasAgreeInTheEnd(t *testing.T) {
+	for _, api := range []token.API{token.Stable, token.Classic} {
+		for seed := range uint64(20) {
+			synctest.Test(t, func(t *testing.T) { disagreeAtRandom(t, api, seed) })
+		}
+	}
+}
+
+func disagreeAtRandom(t *testing.T, api token.API, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 2))
+	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	c := newCrew(w, api, 3)
+	defer c.stop()
+	var history []string
+	calm := true // since the last change everything was well, and long enough
+	for range 40 {
+		what := random.IntN(8)
+		history = append(history, fmt.Sprint(what))
+		i := random.IntN(3)
+		switch what {
+		case 0:
+			w.Revoke(appID)
+		case 1:
+			w.Steal(appID)
+		case 2:
+			c.each(func(m *member) { m.away = true })
+			calm = false
+		case 3:
+			c.hub.mu.Lock()
+			c.members[i].away = true
+			c.hub.mu.Unlock()
+			calm = false
+		case 4:
+			c.hub.mu.Lock()
+			clear(c.hub.records)
+			c.hub.mu.Unlock()
+		case 5:
+			c.keepers[i].Stop()
+			c.start(i)
+		case 6:
+			c.each(func(m *member) { m.away = false })
+			time.Sleep(time.Minute)
+			calm = true
+		case 7:
+			time.Sleep(time.Duration(random.Int64N(int64(3 * time.Hour))))
+		}
+		for range 5 {
+			for _, k := range c.keepers {
+				if code := call(t, w, k); code != 0 && calm && api == token.Stable {
+					t.Fatalf("%s, seed %d, after %s: got errcode %d", api, seed, strings.Join(history, " "), code)
+				}
+			}
+			for _, m := range c.members {
+				m.poll()
+			}
+			time.Sleep(time.Duration(random.Int64N(int64(20 * time.Second))))
+		}
+	}
+	c.each(func(m *member) { m.away = false })
+	time.Sleep(31 * time.Second)
+	for range 2 { // the first may find a token dead
+		for _, k := range c.keepers {
+			call(t, w, k)
+		}
+		for _, m := range c.members {
+			m.poll()
+		}
+		time.Sleep(5 * time.Second)
+	}
+	values := map[string]bool{}
+	for _, k := range c.keepers {
+		value, err := k.Token(time.Second)
+		if err != nil || callWith(t, w, value) != 0 {
+			t.Errorf("%s, seed %d, after %s: got no good token: %v", api, seed, strings.Join(history, " "), err)
+		}
+		values[value] = true
+	}
+	if len(values) != 1 {
+		t.Errorf("%s, seed %d, after %s: got %d tokens; want one for all", api, seed, strings.Join(history, " "), len(values))
+	}
+}
