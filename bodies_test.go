@@ -30,7 +30,7 @@ func servingAsBuilt(t testing.TB, upstream, toml string) *program {
 }
 
 // startingAsBuilt is serving with the built program.
-func startingAsBuilt(t testing.TB, upstream, toml string) *program {
+func startingAsBuilt(t testing.TB, upstream, toml string, env ...string) *program {
 	t.Helper()
 	executable, err := built()
 	if err != nil {
@@ -38,9 +38,9 @@ func startingAsBuilt(t testing.TB, upstream, toml string) *program {
 	}
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "config.toml"), toml)
-	p := start(t, launch{dir: dir, executable: executable, env: []string{
+	p := start(t, launch{dir: dir, executable: executable, env: append([]string{
 		"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + upstream,
-	}})
+	}, env...)})
 	p.awaitServing()
 	return p
 }
