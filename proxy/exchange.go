@@ -96,8 +96,8 @@ func (x *exchange) address(remove []string, add ...parameter) {
 	x.message.Target = target
 }
 
-// logRequest writes the access log's line. It holds the path and never the
-// query.
+// logRequest writes the access log's line. It holds the path, but no
+// parameter, wherever the caller put it.
 func (p *Proxy) logRequest(x *exchange, err error) {
 	level := slog.LevelDebug
 	if p.config.LogAccess {
@@ -109,10 +109,13 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if !p.config.Log.Enabled(context.Background(), level) {
 		return
 	}
-	ctx := x.ctx
+	ctx, method := x.ctx, "other" // which may be anything
+	if isForwarded(ctx.Method()) {
+		method = string(ctx.Method())
+	}
 	attributes := []slog.Attr{
-		slog.String("method", string(ctx.Method())),
-		slog.String("path", string(x.target.path)),
+		slog.String("method", method),
+		slog.String("path", loggedPath(x.target.path)),
 		slog.Int("status", ctx.Response.StatusCode()),
 		slog.Int("attempts", x.attempts),
 		slog.String("duration", time.Since(ctx.Time()).Round(time.Microsecond).String()),
