@@ -28,14 +28,14 @@ func (k *accountKey) renew(secret func() (string, error)) (*signingKey, error) {
 }
 
 // admitVirtual takes the client and the account from the virtual token in the
-// query, if there is one on a path that takes a token.
+// query, if there is one. Where the caller's own token goes it is out of place.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	if c := x.route.Credential; c != CredentialApp && c != credentialTicket && c != credentialLocal {
-		return false, nil
-	}
 	text := virtualIn(x.target.query)
 	if text == nil {
 		return false, nil
+	}
+	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
+		return true, asWeChat(errMisplaced)
 	}
 	var v virtual
 	if err := v.parse(text); err != nil {
@@ -100,9 +100,9 @@ func virtualIn(query []byte) []byte {
 func asWeChat(err error) error {
 	switch {
 	case errors.Is(err, errExpired):
-		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+"; fetch a new one)")
-	case errors.Is(err, errForged):
-		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+"; fetch a new one)")
+		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+")")
+	case errors.Is(err, errForged), errors.Is(err, errMisplaced):
+		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	}
 	return err
 }

@@ -32,7 +32,7 @@ var (
 	ownParameters   = []string{"from_appid"}
 	tokenParameters = []string{"access_token", "from_appid"}
 
-	secretParameters = []string{"appid", "secret", "appsecret", "from_appid"}
+	secretParameters = []string{"appid", "secret", "appsecret", "access_token", "from_appid"}
 )
 
 // attemptNames are the values of Wxproxy-Attempts.

@@ -50,6 +50,13 @@ func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 	}
 }
 
+func TestNoAccessTokenGoesWhereTheAppSecretDoes(t *testing.T) {
+	const query = "?access_token=x&js_code=1&Access%5fToken&secret=y&appid=z&from_appid=z"
+	if got, want := addressed(t, "/p"+query, secretParameters, ours), "/p?js_code=1&access_token=OURS"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
 func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
 	for _, query := range []string{
 		"?pay_sig=%2b%2B+&b=%e4%BD%a0&a", "?&a", "?a&", "?a&&b", "?=x", "?==", "?a=access_token", "?a=access_token=x",

@@ -150,11 +150,25 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 			{"the prefix alone", "wxp_", "/p", p, 40001},
 			{"with a line break", "wxp_%0a" + good[4:], "/p", p, 40001},
 			{"padded", good + "==", "/p", p, 40001},
+			{"where the AppSecret goes", good, "/sns/jscode2session", p, 0},
+			{"where the AppSecret goes, of a path that the client may not call", good, "/cgi-bin/clear_quota/v2", p, -40301},
+			{"where the AppSecret goes, cut short", good[:len(good)-1], "/sns/jscode2session", p, 40001},
+			{"in the place of a user's own", good, "/sns/userinfo", p, 40001},
+			{"cut short, in the place of a user's own", good[:len(good)-1], "/sns/userinfo", p, 40001},
+			{"where no API takes it", good, "/cgi-bin/component/x", p, -40301},
 		} {
 			got := ask(t, row.proxy, get(row.path+"?access_token="+row.token))
 			if got.Errcode != row.errcode {
 				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
 			}
+		}
+		for _, sent := range u.got {
+			if strings.Contains(sent.target, virtualPrefix) {
+				t.Errorf("WeChat got %q; want no virtual token", sent.target)
+			}
+		}
+		if last := u.got[len(u.got)-1].target; last != "/sns/jscode2session?appid=wxclub&secret=club-secret" {
+			t.Errorf("WeChat got %q; want the AppID and AppSecret of the token's account", last)
 		}
 		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer games-key")); got.Errcode != 40001 {
 			t.Errorf("shown by another client: got %+v; want 40001", got)
@@ -171,6 +185,23 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 			t.Errorf("after its end: got %+v; want 42001", got)
 		}
 	})
+}
+
+// A virtual token is never what such a path takes, and never WeChat's to see.
+func TestWhereTheCallersOwnTokenGoesAVirtualOneIsRefused(t *testing.T) {
+	u := &recorder{answers: []string{okBody}}
+	c := withAccounts(u, nil, account("shop", "wxshop"))
+	c.Routes = []Route{{Pattern: "/none", Credential: CredentialNone}}
+	p := New(c)
+	token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
+	for _, target := range []string{
+		"/sns/userinfo?access_token=" + token, "/sns/auth?openid=o&ACCESS%5FTOKEN=" + token, "/none?access_token=" + token,
+		"/sns/userinfo?access_token=theirs&access_token=" + token, "/none?access_token=%77xp_x",
+	} {
+		if got := ask(t, p, get(target)); got.Errcode != 40001 || len(u.got) != 0 {
+			t.Errorf("%.30s: got %+v and %d requests at WeChat's; want 40001 and none", target, got, len(u.got))
+		}
+	}
 }
 
 func swapped(letter string) string {
