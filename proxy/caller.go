@@ -93,8 +93,9 @@ func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
-	if x.route.Credential == credentialToken && !pathList(x.client.Deny).match(x.target.policy) {
-		return nil // without a token it could do nothing that it is allowed
+	isVirtual := x.route.Credential == credentialToken && p.config.TokenEndpoint != TokenReal
+	if isVirtual && !pathList(x.client.Deny).match(x.target.policy) {
+		return nil // it is good for what the client is allowed, which could do nothing without
 	}
 	if !x.client.permits(x.target.policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
@@ -160,7 +161,8 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query. The account is nil if none has that
-// name; an appid that the proxy sets anyway names only an account that there is.
+// name. An appid, which the proxy sets anyway, names an account if it is not
+// empty; without clients, only one that there is.
 func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	if x.target.selector != nil {
 		return p.accounts[string(x.target.selector)], true
@@ -173,7 +175,7 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	}
 	appID, _ := queryValue(x.target.query, x.route.names.appID)
 	a = p.accounts[appID]
-	return a, a != nil
+	return a, a != nil || appID != "" && len(p.clients.byName) > 0
 }
 
 // permits reports whether the client may call the policy path.

@@ -145,8 +145,14 @@ func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) 
 		{"a key in two places", get("/sns/jscode2session?appid=wxclub&secret=orders-key&appsecret=orders-key"), clients, "club", ""},
 		{"a key on a path that takes a token", get("/p?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
 		{"another client's account", get("/sns/jscode2session?appid=wxclub&secret=games-key&js_code=1"), clients, "", "forbidden_account"},
+		{"an app_id that no account has", get("/sns/jscode2session?appid=touristappid&secret=orders-key&js_code=1"), clients, "", "unknown_account"},
+		{"an app_id that no account has, for a client of one account", get("/sns/jscode2session?appid=touristappid&secret=games-key"), clients, "", "unknown_account"},
+		{"an app_id that no account has, with a key in the header", get("/sns/jscode2session?appid=touristappid", "Authorization: Bearer orders-key"), clients, "", "unknown_account"},
+		{"an empty app_id", get("/sns/jscode2session?appid=&secret=orders-key&js_code=1"), clients, "game", ""},
+		{"no app_id", get("/sns/jscode2session?secret=orders-key&js_code=1"), clients, "game", ""},
+		{"the path before an app_id that no account has", get("/@shop/sns/jscode2session?appid=touristappid&secret=orders-key"), clients, "shop", ""},
 		{"an app_id without clients", get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
-		{"an app_id that nobody has", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
+		{"an app_id that no account has, without clients", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
 		{"the path before the app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "shop", ""},
 	}
 	for _, row := range rows {

@@ -259,6 +259,34 @@ func TestTheRealTokenIsLentWithItsTrueLife(t *testing.T) {
 	}
 }
 
+// Unlike a virtual token, a real one would be good for every path.
+func TestTheRealTokenIsOnlyLentToWhoMayAskForIt(t *testing.T) {
+	const grant = "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key"
+	for _, row := range []struct {
+		name        string
+		allow, deny []string
+		errcode     int
+	}{
+		{"all is allowed", nil, nil, 0},
+		{"the path is allowed", []string{"/cgi-bin/Token"}, nil, 0},
+		{"others are allowed", []string{"/cgi-bin/message/*"}, nil, -40301},
+		{"the other token endpoint is allowed", []string{"/cgi-bin/stable_token"}, nil, -40301},
+		{"the path is denied", nil, []string{"/cgi-bin/token"}, -40301},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a := account("shop", "wxshop")
+			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
+			client := keyed("orders", "key")
+			client.Allow, client.Deny = row.allow, row.deny
+			c := withAccounts(new(recorder), []Client{client}, a)
+			c.TokenEndpoint = TokenReal
+			if got := ask(t, New(c), get(grant)); got.Errcode != row.errcode || (got.AccessToken == "REAL") != (row.errcode == 0) {
+				t.Errorf("got %+v; want errcode %d", got, row.errcode)
+			}
+		})
+	}
+}
+
 func TestAVirtualTokenIsSignedWithHMAC(t *testing.T) {
 	key := newSigningKey([]byte("secret"))
 	var v virtual
