@@ -48,14 +48,24 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 		if x.client = p.clients.byID[v.client]; x.client == nil {
 			return true, asWeChat(errForged)
 		}
-		if shown, err := p.client(x); err == nil && shown != x.client {
-			return true, asWeChat(errForged) // who proves to be somebody else has no use for it
+		if p.provesAnother(x, x.client) {
+			return true, asWeChat(errForged) // somebody else has no use for it
 		}
 		if !x.client.isKeyless() {
 			return true, asWeChat(v.check(&x.client.signing, time.Now()))
 		}
 	}
 	return true, asWeChat(x.account.checkVirtual(&v))
+}
+
+// provesAnother reports whether the caller, who says to be c, proves to be another
+// client, or two at once.
+func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
+	shown, err := p.client(x)
+	if err != nil {
+		return p.clients.byName[certificateOf(x.ctx)] != nil // and a key that is not its client's
+	}
+	return shown != c
 }
 
 // checkVirtual checks a token that was signed with a key of the account's. If it

@@ -110,21 +110,26 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	if len(p.clients.byName) == 0 {
 		return &p.anyone, nil
 	}
-	if c, ok := p.clients.byName[certificateOf(x.ctx)]; ok {
-		return c, nil
-	}
+	certified := p.clients.byName[certificateOf(x.ctx)]
 	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
 	if !isFold(scheme, "bearer") {
+		if certified != nil {
+			return certified, nil
+		}
 		secret, ok := shownSecret(x)
 		if !ok {
 			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
 		}
 		key = []byte(secret)
 	}
-	if c, ok := p.clients.withKey(key); ok {
+	switch c, ok := p.clients.withKey(key); {
+	case !ok:
+		return nil, refuse(unauthenticated, "no client has this key")
+	case certified != nil && c != certified:
+		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
+	default:
 		return c, nil
 	}
-	return nil, refuse(unauthenticated, "no client has this key")
 }
 
 // shownSecret returns what a request shows in the place of the AppSecret, on a
