@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -183,6 +184,29 @@ func TestKeyOfTheClientDoesNotReachWeChat(t *testing.T) {
 	handle(t, New(c), get("/p", "Authorization: Bearer orders-key", "X: y"))
 	if want := "X: y\r\n"; len(u.got) != 1 || u.got[0].fields != want {
 		t.Errorf("got %+v; want one request with the fields %q", u.got, want)
+	}
+}
+
+func TestWhoMayUseAnAccountLearnsWhichOneFailed(t *testing.T) {
+	failing := upstreamFunc(func(*Message, *fasthttp.Response) error { return ErrTimeout })
+	limited := keyed("orders", "orders-key")
+	limited.Accounts = []string{"shop"}
+	p := threeAccounts(failing, limited)
+	forged := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(signingKey))
+	for _, row := range []struct{ name, raw, want string }{
+		{"time-out", get("/p", "Authorization: Bearer orders-key"), "shop"},
+		{"an API that the proxy has no credential for", get("/cgi-bin/component/x", "Authorization: Bearer orders-key"), "shop"},
+		{"without a key", get("/@shop/p"), ""},
+		{"another's account", get("/@club/p", "Authorization: Bearer orders-key"), ""},
+		{"a forged token", get("/p?access_token=" + forged), ""},
+		{"a wrong secret for a token", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"), ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := handle(t, p, row.raw)
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Account")); got != row.want {
+				t.Errorf("got the account %q (%s); want %q", got, ctx.Response.Body(), row.want)
+			}
+		})
 	}
 }
 

@@ -22,6 +22,7 @@ type exchange struct {
 	account  *Account
 	route    Route
 	message  Message
+	admitted bool // the client may use the account
 	attempts int  // how often it was sent to WeChat
 	streams  bool // the answer ends later than its handling
 }
@@ -40,7 +41,7 @@ var attemptNames = [...]string{"0", "1", "2"}
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
-	x.fields.close, x.target.path, x.streams = false, nil, false
+	x.fields.close, x.target.path, x.admitted, x.streams = false, nil, false, false
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	x.message.Body, x.message.Caller = &x.body, nil
 	if x.caller != nil {

@@ -103,6 +103,9 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	err := p.safely(x, p.serve)
 	if err != nil {
 		asFailure(err).answer(&ctx.Response)
+		if x.admitted {
+			ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
+		}
 	}
 	x.leave(err != nil)
 	if p.draining.Load() || x.fields.close {
@@ -140,11 +143,10 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
 	}
-	if x.route.Credential == credentialLocal {
-		return p.answerLocally(x)
-	}
-	if err := x.readBody(); err != nil {
-		return err
+	if x.route.Credential != credentialLocal {
+		if err := x.readBody(); err != nil {
+			return err
+		}
 	}
 	if x.route.Credential == credentialToken {
 		return p.answerToken(x)
@@ -154,6 +156,8 @@ func (p *Proxy) serve(x *exchange) error {
 	}
 	defer x.leaveQuota()
 	switch x.route.Credential {
+	case credentialLocal:
+		return p.answerLocally(x)
 	case credentialTicket:
 		return p.answerTicket(x)
 	case CredentialApp:
@@ -178,6 +182,7 @@ func (p *Proxy) judge(x *exchange) error {
 	if err := p.admit(x); err != nil {
 		return err
 	}
+	x.admitted = x.account != nil
 	if x.route.Credential == CredentialDeny {
 		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
 	}

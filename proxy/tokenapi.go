@@ -43,6 +43,10 @@ func (p *Proxy) answerToken(x *exchange) error {
 	if err := p.admitAsker(x, ask); err != nil {
 		return err
 	}
+	if err := x.client.quota.enter(x.client.Name); err != nil {
+		return err
+	}
+	defer x.client.quota.leave()
 	token, life, err := p.issue(x)
 	if err != nil {
 		return err
