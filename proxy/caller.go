@@ -73,6 +73,9 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	if x.route.Credential == credentialToken {
 		return nil // its own appid and secret decide
 	}
+	if x.route.Credential == CredentialSecret && hides(x.target.query, secretParameters) {
+		return refuse(badRequest, errTargetHidden.Error())
+	}
 	found, err := p.admitVirtual(x)
 	if err != nil {
 		return err
