@@ -6,10 +6,11 @@ SHELL := bash
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
-# Programs that the tests need, and the Debian packages that have them.
-PROGRAMS := gcc curl node npm
-PACKAGES := gcc curl nodejs npm
+# Programs that the tests need, each with the Debian package that has it if that
+# is called otherwise.
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel
 SDKS     := testdata/sdk
+DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 
@@ -27,8 +28,10 @@ $(LINTER):
 
 deps: ## install what the tests need: modules of Go and npm, and programs that are missing
 	go mod download
-	@type $(PROGRAMS) >/dev/null 2>&1 || $(INSTALL) $(PACKAGES)
+	@missing=; for p in $(PROGRAMS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
+	test -z "$$missing" || $(INSTALL) $$missing
 	cd $(SDKS)/go && go mod download
+	cd $(DEPLOY) && go mod download
 	@test $(SDKS)/npm/node_modules/.package-lock.json -nt $(SDKS)/npm/package-lock.json || npm --prefix $(SDKS)/npm ci --no-audit --no-fund
 test: deps ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...

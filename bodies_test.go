@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,21 +19,6 @@ import (
 
 	"wxproxy/internal/wechattest"
 )
-
-// built returns wxproxy as users have it, without the race detector, whose
-// memory is several times the program's own.
-var built = sync.OnceValues(func() (string, error) {
-	out, err := exec.Command("go", "build", "-o", builtPath(), ".").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
-	return builtPath(), err
-})
-
-// builtPath is where built puts the program. TestMain removes it.
-func builtPath() string {
-	return filepath.Join(os.TempDir(), fmt.Sprintf("wxproxy-test-%d", os.Getpid()))
-}
 
 // servingAsBuilt is serving with the built program, whose accounts all have a
 // token.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -35,6 +36,11 @@ type silence struct {
 // business.
 func (s *silence) hear(a answer) answer {
 	fmt.Fprintf(&s.said, "%d %v\n%s\n", a.code, a.header, a.body)
+	if packed, err := gzip.NewReader(strings.NewReader(a.body)); err == nil {
+		if _, err := io.Copy(&s.said, packed); err != nil {
+			s.t.Errorf("unpacking what is said: %v", err)
+		}
+	}
 	return a
 }
 
@@ -141,19 +147,40 @@ secret = "`+canarySecret+`"
 	}
 	s.badRequests(p)
 
-	for _, path := range []string{"/healthz", "/readyz", "/status", "/metrics", "/", "/accounts/shop/token", "/nowhere?key=" + canaryAdminKey} {
-		s.hear(p.mustAsk("GET", p.admin+path, "", byAdmin))
-		s.hear(p.mustAsk("GET", p.admin+path, ""))
-		s.hear(p.mustAsk("POST", p.admin+path, `{"access_token":"x"}`, "Authorization: Bearer not-"+canaryAdminKey))
-	}
+	s.adminPages(p)
 	w.Close()
 	shop("GET", userInfo, "").mustBe(t, http.StatusBadGateway, "upstream_unreachable")
-	s.hear(p.mustAsk("GET", p.admin+"/status", "", byAdmin))
+	s.adminPages(p)
 	p.stop()
 	s.mustHold(p)
 	for _, want := range []string{"token refreshed", "token not refreshed", "sending again", "request"} {
 		if len(p.logged(want)) == 0 {
 			t.Errorf("got no line %q in the log; want to have looked at one", want)
+		}
+	}
+}
+
+// adminPages asks for every page of the admin listener, in every way, but for the
+// one whose business it is to hand out a token.
+func (s *silence) adminPages(p *program) {
+	s.t.Helper()
+	token := "/accounts/shop/token"
+	for _, path := range []string{
+		"/healthz", "/readyz", "/status", "/metrics", "/", token, "/accounts/nobody/token", "/accounts/shop/refresh", "/nowhere?key=" + canaryAdminKey,
+		"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/symbol?x=" + canaryOfCaller, "/debug/pprof/goroutine?debug=2", "/debug/pprof/goroutine?debug=1",
+		"/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1", "/debug/pprof/mutex?debug=1",
+		"/debug/pprof/threadcreate?debug=1", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=0.1",
+	} {
+		if path != token {
+			s.hear(p.mustAsk("GET", p.admin+path, "", byAdmin))
+			s.hear(p.mustAsk("POST", p.admin+path, `{"access_token":"`+canaryOfCaller+`"}`, byAdmin))
+		}
+		s.hear(p.mustAsk("GET", p.admin+path, ""))
+		s.hear(p.mustAsk("POST", p.admin+path, `{"access_token":"x"}`, "Authorization: Bearer not-"+canaryAdminKey))
+	}
+	for _, page := range []string{"wxproxy_requests_total{", "goroutine profile: total", "Types of profiles available", "heap profile: "} {
+		if !strings.Contains(s.said.String(), page) {
+			s.t.Errorf("got no %q; want to have looked at it", page)
 		}
 	}
 }
@@ -172,6 +199,8 @@ func (s *silence) badRequests(p *program) {
 		{"GET", "/@shop/cgi-bin/component/x?x=" + canaryOfCaller, "", byClient},
 		{"GET", "/@shop//x?access_token=" + canaryOfCaller, "", byClient},
 		{"GET", "/@shop/x%2f..%2f?access_token=" + canaryOfCaller, "", byClient},
+		{"GET", "/@shop/x?" + canaryOfCaller + "=1&" + canaryClientKey + "&" + url.QueryEscape(canarySecret) + "=", "", byClient},
+		{canaryOfCaller, "/@shop/x", "", byClient},
 		{"TRACE", "/@shop" + userInfo + "&x=" + canaryOfCaller, "", byClient},
 		{"POST", "/@shop" + send, large, byClient},
 		{"GET", "/@shop" + userInfo + "&x=" + strings.Repeat(canaryOfCaller, 1000), "", byClient},

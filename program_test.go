@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	defer os.Remove(builtPath())
+	defer os.RemoveAll(builtPath())
 	m.Run()
 }
 

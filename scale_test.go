@@ -82,7 +82,7 @@ func rest(b *testing.B, accounts int) resting {
 	}
 	r.readyz = took(func() { p.mustAsk("GET", p.admin+"/readyz", "") })
 	r.status = took(func() { p.mustAsk("GET", p.admin+"/status", "") })
-	r.check = took(func() { runs(b, exitOK, launch{args: []string{"check"}, dir: p.cmd.Dir, executable: builtPath()}) })
+	r.check = took(func() { runs(b, exitOK, launch{args: []string{"check"}, dir: p.cmd.Dir, executable: p.cmd.Path}) })
 	time.Sleep(startTime) // and idle connections end
 	before := p.cpuTime()
 	time.Sleep(restTime)

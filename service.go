@@ -14,7 +14,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -26,8 +25,10 @@ type service struct {
 	log        *slog.Logger
 	keepers    map[string]*token.Keeper  // by the account's name
 	tickets    map[string]*token.Tickets // likewise
+	redis      *token.RedisStore         // nil: tokens are not shared
 	hosts      *proxy.Hosts
 	background *token.Queue // of what the keepers do while no caller waits
+	counts     *proxy.Counts
 	proxy      *proxy.Proxy
 	server     *fasthttp.Server
 	listener   *proxy.Listener
@@ -59,12 +60,17 @@ const startTime = 10 * time.Second
 func (s *service) run(ctx context.Context) error {
 	s.hosts.Start()
 	defer s.hosts.Close()
+	if s.redis != nil {
+		s.redis.Start()
+		defer s.redis.Close()
+	}
 	for _, keeper := range s.keepers {
 		keeper.Start()
 	}
 	s.background.Add(debug.FreeOSMemory) // behind all first fetches
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
 	defer s.stopKeepers()
+	defer s.countMinutes()()
 
 	failed := make(chan error, 2) // one from each server
 	var serving sync.WaitGroup
@@ -107,6 +113,18 @@ func (s *service) drain() error {
 	return nil
 }
 
+// countMinutes has the counts know when a minute ends, until what it returns is
+// called.
+func (s *service) countMinutes() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var counting sync.WaitGroup
+	counting.Go(func() { s.counts.Run(ctx) })
+	return func() {
+		cancel()
+		counting.Wait()
+	}
+}
+
 // stopKeepers stops all keepers and waits until each has.
 func (s *service) stopKeepers() {
 	var stopping sync.WaitGroup
@@ -138,43 +156,4 @@ func (s *service) listen() error {
 		return fmt.Errorf("admin.listen = %q: %w", s.cfg.Admin.Listen, err)
 	}
 	return nil
-}
-
-// adminTimeout bounds a request to the admin listener.
-const adminTimeout = 10 * time.Second
-
-func (s *service) newAdmin() *http.Server {
-	a := &admin.Admin{
-		Version:  version(),
-		Started:  time.Now(),
-		Accounts: make([]admin.Account, 0, len(s.cfg.Accounts)),
-		Hosts:    s.hostStates,
-		InFlight: s.proxy.InFlight,
-		Draining: s.proxy.Draining,
-		Key:      s.cfg.Admin.Key,
-		Public:   config.BeyondLoopback(s.cfg.Admin.Listen),
-	}
-	for _, account := range s.cfg.Accounts {
-		a.Accounts = append(a.Accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: s.keepers[account.Name].Status,
-		})
-	}
-	return &http.Server{
-		Handler:      a.Handler(),
-		ReadTimeout:  adminTimeout,
-		WriteTimeout: adminTimeout,
-		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
-}
-
-func (s *service) hostStates() []admin.Host {
-	var hosts []admin.Host
-	for _, state := range s.hosts.States() {
-		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}
-		if state.Down {
-			host.State = "down"
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 
 	"wxproxy/config"
@@ -22,25 +21,21 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, mistake(cfg, "upstream.ca_file", err)
 	}
-	store, err := token.OpenStore(cfg.Token.Store)
+	store, err := openStore(cfg, log)
 	if err != nil {
-		return nil, mistake(cfg, "token.store", err)
+		return nil, err
 	}
-	s := &service{background: token.NewQueue(backgroundFlights), cfg: cfg, log: log, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	s := &service{
+		cfg: cfg, log: log, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{},
+	}
 	if s.hosts, err = newHosts(cfg.Upstream, roots, log); err != nil {
 		return nil, err
 	}
 	if s.tls, err = callersTLS(cfg); err != nil {
 		return nil, err
 	}
-	asker := tokenHTTP(cfg.Upstream, s.hosts)
-	for _, account := range cfg.Accounts {
-		options := token.Options{Store: store, Queue: s.background, RefreshBefore: cfg.Token.RefreshBefore, Log: log}
-		client := tokenClient(cfg.Upstream, account, asker)
-		options = withAccount(options, account, client)
-		keeper := token.NewKeeper(options)
-		s.keepers[account.Name], s.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
-	}
+	s.addAccounts(store)
 	s.proxy = proxy.New(s.proxyConfig())
 	limits := proxy.Limits{
 		MaxBody:        cfg.Proxy.MaxBody,
@@ -57,40 +52,6 @@ func newService(cfg *config.Config, log *slog.Logger) (*service, error) {
 // mistake returns err as a mistake in a setting, in the form of config's own.
 func mistake(cfg *config.Config, key string, err error) error {
 	return mistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err.Error()}}
-}
-
-// backgroundFlights is how many accounts ask WeChat at a time for a token that no
-// caller waits for.
-const backgroundFlights = 32
-
-// withAccount adds what is the account's own.
-func withAccount(o token.Options, account config.Account, client *token.Client) token.Options {
-	o.Name, o.AppID = account.Name, account.AppID
-	o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
-	if o.Classic = client.API == token.Classic; !o.Classic {
-		o.Force = client.Force
-	}
-	return o
-}
-
-// tokenClient returns the client that asks for the account's tokens. The
-// AppSecret is read for every fetch, so that one that was changed in its file
-// is found.
-func tokenClient(upstream config.Upstream, account config.Account, asker *http.Client) *token.Client {
-	return &token.Client{
-		HTTP:   asker,
-		URL:    upstream.URL,
-		AppID:  account.AppID,
-		Secret: account.Source.Read,
-		API:    token.API(account.TokenAPI),
-	}
-}
-
-// tokenHTTP returns the HTTP client of the token API. It has connections of its
-// own, so that requests which wait for a token cannot keep it from coming, and
-// uses each for one question, so that none is closed when it is needed.
-func tokenHTTP(upstream config.Upstream, hosts *proxy.Hosts) *http.Client {
-	return &http.Client{Timeout: upstream.Timeout, Transport: failover{hosts}}
 }
 
 // rootsWith returns the system's roots and those in caFile; nil, which is the
@@ -140,6 +101,7 @@ func (s *service) proxyConfig() proxy.Config {
 		Upstream:      s.hosts,
 		Log:           s.log,
 		LogAccess:     s.cfg.Log.Access,
+		Counts:        s.counts,
 		Clients:       proxyClients(s.cfg.Clients),
 	}
 	for _, account := range s.cfg.Accounts {

@@ -1,12 +1,13 @@
 // Package admin answers an operator: whether the process works, whether it is
 // ready, and how each account's token is. Nothing it says holds a token or a
-// secret.
+// secret, but for the one page that hands out a token to who has the key.
 package admin
 
 import (
 	"encoding/json"
 	"net/http"
-	"strings"
+	"net/http/pprof"
+
 	"time"
 
 	"wxproxy/token"
@@ -20,15 +21,19 @@ type Admin struct {
 	Hosts    func() []Host
 	InFlight func() int   // requests being answered
 	Draining func() bool  // the process is about to end
-	Key      token.Secret // asked for beyond loopback
+	Metrics  http.Handler // answers in Prometheus's words
+	Key      token.Secret // asked for beyond loopback, and for what is not for everybody
 	Public   bool         // the listener is reachable beyond loopback
 }
 
-// An Account is an account whose status can be asked for.
+// An Account is an account whose token can be asked for, and after. Methods of
+// [token.Keeper] are what it wants.
 type Account struct {
-	Name   string
-	AppID  string
-	Status func() token.Status
+	Name    string
+	AppID   string
+	Status  func() token.Status
+	Refresh func(failed string, wait time.Duration) error
+	Lend    func(wait time.Duration) (string, time.Duration, error)
 }
 
 // A Host is one of WeChat's hosts.
@@ -44,23 +49,16 @@ func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
-	mux.Handle("GET /status", a.guarded(a.status))
+	mux.Handle("GET /status", a.reading(a.status))
+	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
+	mux.Handle("POST /accounts/{name}/refresh", a.changing(a.withAccount(refresh)))
+	mux.Handle("GET /accounts/{name}/token", a.telling(a.withAccount(lend)))
+	mux.Handle("GET /debug/pprof/", a.telling(pprof.Index))
+	mux.Handle("GET /debug/pprof/cmdline", a.telling(pprof.Cmdline))
+	mux.Handle("GET /debug/pprof/profile", a.telling(pprof.Profile))
+	mux.Handle("GET /debug/pprof/symbol", a.telling(pprof.Symbol))
+	mux.Handle("GET /debug/pprof/trace", a.telling(pprof.Trace))
 	return mux
-}
-
-// guarded lets only those in who show the key, unless the listener is on
-// loopback, where reading is free.
-func (a *Admin) guarded(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		shown := strings.EqualFold(scheme, "bearer") && a.Key.Equal(strings.TrimSpace(key))
-		if a.Public && !shown {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			writeJSON(w, http.StatusUnauthorized, map[string]string{"error": `send the header "Authorization: Bearer KEY" with admin.key`})
-			return
-		}
-		next(w, r)
-	})
 }
 
 func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {

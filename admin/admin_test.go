@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -24,11 +25,16 @@ func newAdmin() *Admin {
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
 		InFlight: func() int { return 3 },
 		Draining: func() bool { return false },
+		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wxshop_metrics 1\n") }),
 	}
 }
 
 func account(name string, s token.Status) Account {
-	return Account{Name: name, AppID: "wx" + name, Status: func() token.Status { return s }}
+	return Account{
+		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
+		Refresh: func(string, time.Duration) error { return nil },
+		Lend:    func(time.Duration) (string, time.Duration, error) { return "token-of-" + name, time.Hour, nil },
+	}
 }
 
 func fresh() token.Status {
@@ -231,6 +237,9 @@ func TestBeyondLoopbackOnlyHealthAndReadinessAreFree(t *testing.T) {
 			if strings.Contains(w.Body.String(), key) || strings.Contains(w.Body.String(), "wxshop") != (test.want == 200) {
 				t.Errorf("/status: got %s", w.Body)
 			}
+			if w := ask(a, "GET", "/metrics", test.authorization); w.Code != test.want || strings.Contains(w.Body.String(), "wxshop") != (test.want == 200) {
+				t.Errorf("/metrics: got %d %s; want %d", w.Code, w.Body, test.want)
+			}
 			for _, path := range []string{"/healthz", "/readyz"} {
 				if w := ask(a, "GET", path, test.authorization); w.Code != 200 {
 					t.Errorf("%s: got %d; want 200", path, w.Code)
@@ -248,10 +257,17 @@ func TestOnlyKnownPagesCanOnlyBeRead(t *testing.T) {
 		{"POST", "/status"}:                 http.StatusMethodNotAllowed,
 		{"DELETE", "/healthz"}:              http.StatusMethodNotAllowed,
 		{"GET", "/status/"}:                 http.StatusNotFound,
-		{"GET", "/accounts/shop/token"}:     http.StatusNotFound,
+		{"GET", "/metrics"}:                 http.StatusOK,
+		{"POST", "/metrics"}:                http.StatusMethodNotAllowed,
+		{"POST", "/debug/pprof/symbol"}:     http.StatusMethodNotAllowed,
+		{"GET", "/accounts/shop/refresh"}:   http.StatusMethodNotAllowed,
+		{"POST", "/accounts/shop/token"}:    http.StatusMethodNotAllowed,
+		{"GET", "/accounts/shop"}:           http.StatusNotFound,
+		{"GET", "/accounts/shop/token"}:     http.StatusForbidden,
 		{"GET", "/cgi-bin/user/info"}:       http.StatusNotFound,
 		{"POST", "/cgi-bin/stable_token"}:   http.StatusNotFound,
-		{"POST", "/accounts/shop/refresh"}:  http.StatusNotFound,
+		{"POST", "/accounts/shop/refresh"}:  http.StatusOK,
+		{"POST", "/accounts/blog/refresh"}:  http.StatusNotFound,
 		{"GET", "/../status?access_token="}: http.StatusTemporaryRedirect,
 	} {
 		if w := ask(a, request[0], request[1], ""); w.Code != want {

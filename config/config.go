@@ -64,7 +64,8 @@ type Upstream struct {
 
 // Token is about the care of access tokens.
 type Token struct {
-	Store         string // "memory:" or "file:DIR"
+	Store         token.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
+	EncryptionKey token.Secret // 32 bytes; empty to store tokens in the clear
 	RefreshBefore time.Duration
 	RetryErrcodes []int
 	KeyPrefix     string
@@ -135,7 +136,7 @@ func Default() Config {
 			MaxConnections: 512,
 		},
 		Token: Token{
-			Store:         "memory:",
+			Store:         token.NewSecret("memory:"),
 			RefreshBefore: 5 * time.Minute,
 			RetryErrcodes: []int{40001, 40014, 42001},
 			KeyPrefix:     "wxproxy",

@@ -3,10 +3,12 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"wxproxy/token"
 )
 
 // Describe says in words what the configuration means, a line for each thing.
@@ -66,8 +68,14 @@ func (u Upstream) describe() string {
 
 func (t Token) describe() string {
 	place := "in memory"
-	if dir, ok := strings.CutPrefix(t.Store, "file:"); ok {
-		place = "in memory and in the folder " + dir
+	switch kind, rest, _ := strings.Cut(t.Store.Reveal(), ":"); kind {
+	case "file":
+		place += " and in the folder " + rest
+	case "redis", "rediss":
+		place += " and, for all replicas, in " + redisAt(t.Store)
+	}
+	if !t.EncryptionKey.Empty() {
+		place += ", encrypted"
 	}
 	codes := make([]string, len(t.RetryErrcodes))
 	for i, code := range t.RetryErrcodes {
@@ -75,6 +83,15 @@ func (t Token) describe() string {
 	}
 	return fmt.Sprintf("kept %s, renewed %s before expiry and on errcode %s",
 		place, short(t.RefreshBefore), strings.Join(codes, ", "))
+}
+
+// redisAt returns a URL of Redis without what may be secret.
+func redisAt(store token.Secret) string {
+	u, err := url.Parse(store.Reveal())
+	if err != nil {
+		return "Redis"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
 func (a Account) describe() string {

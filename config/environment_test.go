@@ -56,7 +56,7 @@ func TestMistakesInTheEnvironmentNameTheVariable(t *testing.T) {
 		{"admin beyond loopback", account + "WXPROXY_ADMIN_LISTEN=:8081", []string{"WXPROXY_ADMIN_LISTEN: is reachable beyond loopback and needs a key"}},
 		{"the rest", account + "WXPROXY_STORE=disk WXPROXY_UPSTREAM_URL=x WXPROXY_LOG_LEVEL=loud",
 			[]string{"WXPROXY_STORE: is not a store", "WXPROXY_UPSTREAM_URL: has to begin with", "WXPROXY_LOG_LEVEL: is not known"}},
-		{"a store of a later version", account + "WXPROXY_STORE=redis://u:" + canary + "@h", []string{"WXPROXY_STORE: is not in this version yet"}},
+		{"a store without a host", account + "WXPROXY_STORE=redis://u:" + canary + "@", []string{"WXPROXY_STORE: is not a URL of Redis"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := Load("", lookup(pairs(row.env)...))
@@ -93,7 +93,7 @@ level = "warn"
 		{"listen", cfg.Proxy.Listen, "127.0.0.1:7000"},
 		{"admin listen", cfg.Admin.Listen, ":7001"},
 		{"admin key", cfg.Admin.Key.Reveal(), canary},
-		{"store", cfg.Token.Store, "file:data"},
+		{"store", cfg.Token.Store.Reveal(), "file:data"},
 		{"upstream url", cfg.Upstream.URL, "https://wechat.example"},
 		{"log level", cfg.Log.Level.String(), "ERROR"},
 		{"account", cfg.Accounts[0].Name, "shop"},
@@ -109,8 +109,8 @@ func TestAnEmptyVariableTurnsOffTheAdminListenerAlone(t *testing.T) {
 	if cfg.Admin.Listen != "" {
 		t.Errorf("admin: got %q; want it off", cfg.Admin.Listen)
 	}
-	if cfg.Proxy.Listen != Default().Proxy.Listen || cfg.Token.Store != "memory:" {
-		t.Errorf("got %q and %q; want the defaults", cfg.Proxy.Listen, cfg.Token.Store)
+	if cfg.Proxy.Listen != Default().Proxy.Listen || cfg.Token.Store.Reveal() != "memory:" {
+		t.Errorf("got %q and %q; want the defaults", cfg.Proxy.Listen, cfg.Token.Store.Reveal())
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/token"
 )
 
 // good is the shortest file there is.
@@ -136,7 +137,7 @@ credential = "none"
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "cert.pem", "key.pem", "ca.pem", "deny", 1024, 7, 90 * time.Second, 20 * time.Second},
 		Admin:    Admin{":9091", cfg.Admin.Key},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
-		Token:    Token{"file:/var/lib/wxproxy", 10 * time.Minute, []int{42001}, "test"},
+		Token:    Token{token.NewSecret("file:/var/lib/wxproxy"), token.Secret{}, 10 * time.Minute, []int{42001}, "test"},
 		Log:      Log{slog.LevelDebug, "json", true},
 		Accounts: []Account{
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},

@@ -1,11 +1,11 @@
 package config
 
 import (
+	"encoding/base64"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
+	"wxproxy/token"
 )
 
 func (l *loader) readProxy(t *table) {
@@ -54,8 +54,10 @@ func (l *loader) readAdmin(t *table) {
 
 func (l *loader) readToken(t *table) {
 	c := &l.cfg.Token
-	t.refuseUnsupported()
-	t.text("store", &c.Store)
+	store := c.Store.Reveal()
+	t.text("store", &store)
+	c.Store = token.NewSecret(store)
+	key, given := t.source("encryption_key")
 	t.duration("refresh_before", &c.RefreshBefore)
 	var errcodes []int64
 	if list(t, "retry_errcodes", "numbers", &errcodes) {
@@ -64,9 +66,10 @@ func (l *loader) readToken(t *table) {
 	t.text("key_prefix", &c.KeyPrefix)
 	t.refuseUnknown()
 
-	if !isStore(c.Store) {
-		t.wrong("store", `is not a store; write "memory:" or "file:" and a folder, as "file:/var/lib/wxproxy"`)
+	if err := token.CheckStore(c.Store); err != nil {
+		t.wrong("store", "%v", err)
 	}
+	c.EncryptionKey = t.encryptionKey(t.secret(key, given), given)
 	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
 		t.wrong("refresh_before", `must be between "10s" and "1h"`)
 	}
@@ -75,10 +78,17 @@ func (l *loader) readToken(t *table) {
 	}
 }
 
-// isStore reports whether store is one of the places for tokens.
-func isStore(store string) bool {
-	dir, ok := strings.CutPrefix(store, "file:")
-	return store == "memory:" || ok && dir != "" && !strings.ContainsFunc(dir, unicode.IsControl)
+// encryptionKey returns the bytes that text, in base64, stands for.
+func (t *table) encryptionKey(text token.Secret, given []string) token.Secret {
+	if text.Empty() {
+		return token.Secret{}
+	}
+	const bytes = 32
+	key, err := base64.StdEncoding.DecodeString(text.Reveal())
+	if err != nil || len(key) != bytes {
+		t.wrong(given[0], "is not %d bytes in base64; `head -c 32 /dev/urandom | base64` makes a key", bytes)
+	}
+	return token.NewSecret(string(key))
 }
 
 // checkErrcodes returns what can be meant by a list of errcodes.

@@ -135,14 +135,3 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
-
-func TestUnsupportedAcceptsEveryKindOfValue(t *testing.T) {
-	for _, value := range []any{int64(1), 0.5, true, []any{}, map[string]any{}, time.Time{}, []map[string]any{nil}} {
-		if !other("")(value) {
-			t.Errorf("%v passes for the default", value)
-		}
-	}
-	if other("")("") {
-		t.Error("the default is refused")
-	}
-}

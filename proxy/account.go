@@ -27,5 +27,6 @@ type Account struct {
 
 	id      identity
 	vain    *vain
+	met     *met
 	signing *accountKey // of virtual tokens, when there are no clients
 }

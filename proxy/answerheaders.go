@@ -64,7 +64,7 @@ func (f *fields) belongs(name []byte) bool {
 	if isFold(name, "content-length") {
 		return true
 	}
-	return isName(name) && !isHopByHop(name) && !isOurs(name) && !listed(f.connection, name)
+	return isName(name) && !isHopByHop(name) && !isOurs(name) && !f.isID(name) && !listed(f.connection, name)
 }
 
 // endsConnection reports whether WeChat closes the connection behind its answer.

@@ -78,6 +78,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	}
 	found, err := p.admitVirtual(x)
 	if err != nil {
+		x.client = nil // it is not who it says it is, or no longer
 		return err
 	}
 	if !found {

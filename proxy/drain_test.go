@@ -328,7 +328,8 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			ctx := new(fasthttp.RequestCtx)
-			refuseUnreadable(ctx, row.err)
+			f := front{proxy: New(config(&recorder{}))}
+			f.refuseUnreadable(ctx, row.err)
 			got := string(ctx.Response.Body())
 			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) || strings.Contains(got, "CANARY") {
 				t.Errorf("got %d %s; want %d and %q", ctx.Response.StatusCode(), got, row.status, row.words)

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"context"
-	"log/slog"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -24,7 +22,12 @@ type exchange struct {
 	message  Message
 	admitted bool // the client may use the account
 	attempts int  // how often it was sent to WeChat
+	errcode  int  // of the answer, WeChat's or the proxy's own; 0: none
 	streams  bool // the answer ends later than its handling
+
+	began     time.Time
+	stopwatch *stopwatch // nil: nothing is counted
+	requestID string     // empty unless requests are given ids
 }
 
 // Query parameters that a caller's request loses. What stands in the place of an
@@ -41,11 +44,25 @@ var attemptNames = [...]string{"0", "1", "2"}
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
-	x.fields.close, x.target.path, x.admitted, x.streams = false, nil, false, false
+	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
+	x.fields.close, x.target.path, x.target.query, x.streams = false, nil, nil, false
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
+	if x.began.IsZero() {
+		x.began = time.Now() // the request came over no connection
+	}
 	x.message.Body, x.message.Caller = &x.body, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
+	}
+}
+
+// refuse answers the request with what err says.
+func (x *exchange) refuse(err error) {
+	f := asFailure(err)
+	x.errcode = f.errcode
+	f.answer(&x.ctx.Response)
+	if x.admitted {
+		x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
 	}
 }
 
@@ -68,6 +85,7 @@ func (x *exchange) readHeader() error {
 		x.fields.close = true
 		return refuse(badRequest, err.Error())
 	}
+	x.identify()
 	m.Method = req.Header.Method()
 	if !isForwarded(m.Method) {
 		return refuse(badRequest, "the method is none that WeChat's API uses")
@@ -95,40 +113,4 @@ func (x *exchange) address(remove []string, add ...parameter) {
 		target = appendParameter(target, query, p)
 	}
 	x.message.Target = target
-}
-
-// logRequest writes the access log's line. It holds the path, but no
-// parameter, wherever the caller put it.
-func (p *Proxy) logRequest(x *exchange, err error) {
-	level := slog.LevelDebug
-	if p.config.LogAccess {
-		level = slog.LevelInfo
-	}
-	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil {
-		level = slog.LevelWarn
-	}
-	if !p.config.Log.Enabled(context.Background(), level) {
-		return
-	}
-	ctx, method := x.ctx, "other" // which may be anything
-	if isForwarded(ctx.Method()) {
-		method = string(ctx.Method())
-	}
-	attributes := []slog.Attr{
-		slog.String("method", method),
-		slog.String("path", loggedPath(x.target.path)),
-		slog.Int("status", ctx.Response.StatusCode()),
-		slog.Int("attempts", x.attempts),
-		slog.String("duration", time.Since(ctx.Time()).Round(time.Microsecond).String()),
-	}
-	if x.account != nil {
-		attributes = append(attributes, slog.String("account", x.account.Name))
-	}
-	if x.client != nil && x.client.Name != "" {
-		attributes = append(attributes, slog.String("client", x.client.Name))
-	}
-	if err != nil {
-		attributes = append(attributes, slog.Any("err", err))
-	}
-	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
 }

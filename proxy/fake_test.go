@@ -120,6 +120,7 @@ func config(u Upstream, accounts ...Account) Config {
 		TokenWait:     time.Second,
 		Upstream:      u,
 		Log:           slog.New(slog.DiscardHandler),
+		Counts:        NewCounts(),
 	}
 }
 

@@ -12,37 +12,43 @@ import (
 // WeChat refuses that one and there is another, or WeChat stands by it all the
 // same.
 func (p *Proxy) forwardWithToken(x *exchange) error {
-	wait, tokens := p.config.TokenWait, x.account.Tokens
-	token, err := tokens.Token(wait)
+	token, err := x.account.Tokens.Token(p.config.TokenWait)
 	if err != nil {
 		return err
 	}
 	x.address(tokenParameters, parameter{"access_token", token})
-	if err := p.send(x); err != nil {
+	if err := p.send(x); err != nil || !p.isRefused(x) {
 		return err
 	}
-	errcode, rejected := rejects(&x.ctx.Response, p.config.RetryErrcodes)
-	if !rejected {
-		return nil
-	}
-	better, err := tokens.Replace(token, wait)
+	errcode := x.errcode
+	outcome, err := p.sendAgain(x, token)
+	p.config.Counts.retry(x.account.Name, errcode, outcome)
+	return err
+}
+
+// sendAgain sends the request once more, after WeChat refused token.
+func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
+	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
 	if err != nil {
-		return err // that says more than the refusal: why there is no good token, and when there may be
+		return RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
 	}
 	if better == token && x.account.vain.is(x.target.policy) {
-		return nil
+		return RetryInVain, nil
 	}
-	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", errcode, "same_token", better == token)
+	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
 	x.address(tokenParameters, parameter{"access_token", better})
-	if err := p.send(x); err != nil || better != token {
-		return err
+	if err := p.send(x); err != nil {
+		return RetryFailed, err
 	}
-	if errcode, rejected := rejects(&x.ctx.Response, p.config.RetryErrcodes); rejected {
+	if !p.isRefused(x) {
+		return RetryAccepted, nil
+	}
+	if better == token {
 		x.account.vain.note(x.target.policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
-			"account", x.account.Name, "path", loggedPath(x.target.path), "errcode", errcode)
+			"account", x.account.Name, "path", loggedPath(x.target.path), "errcode", x.errcode)
 	}
-	return nil
+	return RetryRefused, nil
 }
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.
@@ -60,9 +66,10 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	return p.send(x)
 }
 
-// send sends the request as it stands and cleans the answer.
+// send sends the request as it stands, cleans the answer and reads its errcode.
 func (p *Proxy) send(x *exchange) error {
 	x.attempts++
+	x.errcode = 0
 	resp := &x.ctx.Response
 	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
 		return err
@@ -70,8 +77,19 @@ func (p *Proxy) send(x *exchange) error {
 	x.fields.cleanResponse(&resp.Header)
 	resp.Header.Set("Wxproxy-Account", x.account.Name)
 	resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
+	if err := p.takeOver(x); err != nil {
+		return err
+	}
+	if x.errcode = errcodeOf(resp); x.errcode != 0 {
+		p.config.Counts.errcode(x.account.Name, x.errcode)
+	}
+	return nil
+}
+
+// takeOver makes the body of the answer one that the caller may have.
+func (p *Proxy) takeOver(x *exchange) error {
 	if string(x.target.policy) == quotesRequest {
-		return maskCredentials(resp)
+		return maskCredentials(&x.ctx.Response)
 	}
 	return p.handOver(x)
 }

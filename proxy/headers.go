@@ -25,6 +25,10 @@ type fields struct {
 	length     bool     // Content-Length was there
 	encoding   bool     // Transfer-Encoding was there
 	close      bool     // the caller's connection ends with this request
+
+	identifies bool   // every request has an X-Request-Id
+	ids        int    // how many the caller sent
+	id         []byte // the last one, within the raw lines
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant
@@ -32,16 +36,17 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0]}
+	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0], identifies: f.identifies}
 	if err := f.read(raw); err != nil {
 		return dst, err
 	}
+	replacesID := f.identifies && !f.hasGoodID()
 	for len(raw) > len("\r\n") {
 		end := bytes.IndexByte(raw, '\n') + 1
 		line := raw[:end]
 		raw = raw[end:]
 		name := line[:bytes.IndexByte(line, ':')]
-		if isHopByHop(name) || isForProxy(name) || listed(f.connection, name) {
+		if isHopByHop(name) || isForProxy(name) || listed(f.connection, name) || replacesID && f.isID(name) {
 			continue
 		}
 		dst = append(dst, line...)
@@ -102,6 +107,10 @@ func (f *fields) note(name, value []byte) error {
 	case 'w':
 		if f.account == nil && isFold(name, "wxproxy-account") {
 			f.account = value
+		}
+	case 'x':
+		if f.isID(name) {
+			f.ids, f.id = f.ids+1, value
 		}
 	}
 	return nil

@@ -151,6 +151,15 @@ func (h *Hosts) Names() []string {
 	return names
 }
 
+// Connections returns how many connections are in use, those that are being made
+// included, and how many are idle.
+func (h *Hosts) Connections() (active, idle int) {
+	for _, host := range h.hosts {
+		idle += host.idle.count()
+	}
+	return len(h.slots), idle
+}
+
 // HostState is what an operator may know of a host.
 type HostState struct {
 	URL    string

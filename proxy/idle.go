@@ -147,6 +147,13 @@ func (i *idleConns) trim(room int) int {
 	return kept
 }
 
+// count returns how many there are.
+func (i *idleConns) count() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return len(i.conns)
+}
+
 // close closes all connections, and those that become idle later.
 func (i *idleConns) close() {
 	i.mu.Lock()

@@ -22,12 +22,6 @@ func unproven(h *Hosts) *Hosts {
 	return h
 }
 
-func (i *idleConns) count() int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return len(i.conns)
-}
-
 func TestWhatIsProvenFollowsWhatWasSeen(t *testing.T) {
 	type seen struct {
 		at    time.Duration

@@ -38,7 +38,8 @@ type Config struct {
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
 	Log           *slog.Logger
-	LogAccess     bool // log one line per request; at debug level it is logged anyway
+	LogAccess     bool    // log one line per request, and give each an id; at debug level it is logged anyway
+	Counts        *Counts // nil: nothing is counted
 }
 
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
@@ -50,6 +51,7 @@ type Proxy struct {
 	byID       map[identity]*Account
 	clients    clientTable
 	anyone     Client // every caller, when there are no clients
+	strangers  met    // those who named no account
 	local      routeTable
 	configured routeTable
 	builtin    routeTable
@@ -69,10 +71,12 @@ func New(config Config) *Proxy {
 		local:      newRouteTable(localRoutes),
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
-		exchanges:  sync.Pool{New: func() any { return new(exchange) }},
+	}
+	p.exchanges.New = func() any {
+		return &exchange{stopwatch: config.Counts.stopwatch(), fields: fields{identifies: config.LogAccess}}
 	}
 	for _, a := range config.Accounts {
-		a.vain, a.signing = new(vain), new(accountKey)
+		a.vain, a.signing, a.met = new(vain), new(accountKey), new(met)
 		a.id = identityOf(a.AppID)
 		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = &a, &a, &a
 	}
@@ -102,15 +106,19 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 
 	err := p.safely(x, p.serve)
 	if err != nil {
-		asFailure(err).answer(&ctx.Response)
-		if x.admitted {
-			ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
-		}
+		x.refuse(err)
 	}
 	x.leave(err != nil)
 	if p.draining.Load() || x.fields.close {
 		ctx.Response.SetConnectionClose()
 	}
+	p.conclude(x, err)
+}
+
+// conclude counts and logs a request that has its answer.
+func (p *Proxy) conclude(x *exchange, err error) {
+	x.answerID()
+	p.count(x)
 	p.logRequest(x, err)
 }
 

@@ -114,12 +114,25 @@ func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
 	x := p.exchanges.Get().(*exchange)
 	defer p.release(x)
 	x.begin(ctx, maxBody)
+	x.began = time.Now() // the context has the time of the request before
 	err := p.safely(x, p.judge)
 	if err == nil {
 		return fasthttp.StatusContinue
 	}
-	asFailure(err).answer(&ctx.Response)
+	x.refuse(err)
 	x.caller.linger()
-	p.logRequest(x, err)
+	p.conclude(x, err)
 	return ctx.Response.StatusCode()
+}
+
+// answerUnreadable answers what is no request, unless nobody spoke.
+func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
+	x := p.exchanges.Get().(*exchange)
+	defer p.release(x)
+	x.begin(ctx, 0)
+	x.began = time.Now() // it never arrived
+	x.refuse(refusal)
+	if c := x.caller; c == nil || c.spoke {
+		p.conclude(x, refusal)
+	}
 }

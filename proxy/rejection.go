@@ -14,22 +14,30 @@ import (
 // of a token. Real ones have some 200 bytes.
 const maxRejection = 4096
 
-// rejects reports whether resp is WeChat's refusal of the access token: HTTP
-// 200 and a short JSON object whose top-level errcode is one of codes. The
-// content type says nothing: WeChat sends JSON as text/plain and more.
-func rejects(resp *fasthttp.Response, codes []int) (errcode int, rejected bool) {
+// errcodeOf returns the errcode by which WeChat says in resp that something went
+// wrong, 0 if it does not: the top-level one of a short JSON object with HTTP
+// 200. The content type says nothing: WeChat sends JSON as text/plain and more.
+func errcodeOf(resp *fasthttp.Response) int {
 	if resp.StatusCode() != fasthttp.StatusOK || resp.IsBodyStream() {
-		return 0, false
+		return 0
 	}
 	body := resp.Body()
 	if isFold(resp.Header.ContentEncoding(), "gzip") {
 		body = gunzip(body)
 	}
 	if len(body) > maxRejection {
-		return 0, false
+		return 0
 	}
 	errcode, ok := topLevelErrcode(body)
-	return errcode, ok && slices.Contains(codes, errcode)
+	if !ok {
+		return 0
+	}
+	return errcode
+}
+
+// isRefused reports whether WeChat refused the access token in its answer.
+func (p *Proxy) isRefused(x *exchange) bool {
+	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
 }
 
 // maxPacked bounds how long a refusal can be that is packed with gzip.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -139,7 +140,8 @@ func TestAnswerIsARefusalOfTheTokenOnlyUnderAllConditions(t *testing.T) {
 			resp.Header.SetContentType(row.contentType)
 			resp.Header.SetContentEncoding(row.encoding)
 			resp.SetBodyString(row.body)
-			errcode, got := rejects(&resp, []int{40001, 40014, 42001})
+			errcode := errcodeOf(&resp)
+			got := slices.Contains([]int{40001, 40014, 42001}, errcode)
 			if got != row.wantRejected {
 				t.Errorf("got %v (errcode %d); want %v", got, errcode, row.wantRejected)
 			}

@@ -49,7 +49,7 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
 		ExpectHandler:                f.expect,
 		HeaderReceived:               f.headerReceived,
 		ConnState:                    f.connState,
-		ErrorHandler:                 refuseUnreadable,
+		ErrorHandler:                 f.refuseUnreadable,
 		Concurrency:                  limits.MaxConnections + surplusConnections,
 		ReadBufferSize:               headerSize,
 		ReadTimeout:                  headerTimeout,
@@ -120,7 +120,7 @@ func (f *front) patience() time.Duration { return cmp.Or(f.limits.Patience, call
 // refuseUnreadable answers a request that fasthttp could not read. Its errors
 // quote what the caller sent, so nothing of them is repeated. A connection on
 // which nothing came ends without a word.
-func refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
+func (f *front) refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	var tooLong *fasthttp.ErrSmallBuffer
 	var network net.Error
 	refusal := failure{problem: badRequest, detail: "the request is not HTTP/1.1 as RFC 9112 has it"}
@@ -132,7 +132,7 @@ func refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &network) && network.Timeout():
 		refusal.detail = "the request did not arrive in time"
 	}
-	refusal.answer(&ctx.Response)
+	f.proxy.answerUnreadable(ctx, &refusal)
 	callerOf(ctx).silence()
 	callerOf(ctx).linger()
 }

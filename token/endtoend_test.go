@@ -178,7 +178,7 @@ func TestARestartWithTokenFilesFetchesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 		for range 3 {
-			store, err := token.OpenStore("file:" + dir)
+			store, err := token.OpenStore(token.StoreConfig{Spec: token.NewSecret("file:" + dir)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"access_token":"canary`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	store, err := token.OpenStore("file:" + dir)
+	store, err := token.OpenStore(token.StoreConfig{Spec: token.NewSecret("file:" + dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 			t.Errorf("got errcode %d; want success", code)
 		}
 		k.Stop()
-		if got, err := store.Load(appID); err != nil || got.Token.Value.Reveal() != w.Tokens(appID)[0] {
+		if got, err := store.Load(token.Key{AppID: appID}); err != nil || got.Token.Value.Reveal() != w.Tokens(appID)[0] {
 			t.Errorf("got %v, %v from the store; want WeChat's token", got, err)
 		}
 	})

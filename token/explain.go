@@ -108,6 +108,16 @@ func blamesSecret(err error) bool {
 	return ok && (refusal.Code == 40001 || refusal.Code == 40125)
 }
 
+// sharedRefusal returns WeChat's answer in err if any machine would get it: nil if
+// there is none, or it is about the address of this one.
+func sharedRefusal(err error) *Refusal {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if !ok || strings.Contains(refusals[refusal.Code].en, "IP address") || strings.Contains(refusals[refusal.Code].en, "{ip}") {
+		return nil
+	}
+	return refusal
+}
+
 // isTLS reports whether err ended a TLS handshake: neither side trusts the other
 // unasked, or the other end does not speak TLS at all.
 func isTLS(err error) bool {

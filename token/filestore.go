@@ -14,14 +14,20 @@ import (
 
 // FileStore is a Store of one file per account, DIR/APPID.json, that only the
 // owner of the process can read.
-type FileStore struct{ dir string }
+type FileStore struct {
+	dir  string
+	seal *sealer
+}
 
-// NewFileStore returns the store in dir, which it makes if it is missing.
-func NewFileStore(dir string) (*FileStore, error) {
+// NewFileStore returns the store in dir, which it makes if it is missing. It
+// encrypts nothing.
+func NewFileStore(dir string) (*FileStore, error) { return newFileStore(dir, nil) }
+
+func newFileStore(dir string, seal *sealer) (*FileStore, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the token directory: %w", err)
 	}
-	return &FileStore{dir}, nil
+	return &FileStore{dir, seal}, nil
 }
 
 // file is the content of a file.
@@ -38,7 +44,8 @@ type file struct {
 
 // Load implements [Store]. A file that is damaged or of another account is an
 // error that says so; a token that has expired is none.
-func (s *FileStore) Load(appID string) (Record, error) {
+func (s *FileStore) Load(key Key) (Record, error) {
+	appID := key.name()
 	path, err := s.path(appID)
 	if err != nil {
 		return Record{}, err
@@ -54,14 +61,18 @@ func (s *FileStore) Load(appID string) (Record, error) {
 	if err := json.Unmarshal(content, &f); err != nil { // which may quote the token
 		return Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	}
+	value, err := s.seal.open(appID, f.AccessToken)
+	if err != nil {
+		return Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
+	}
 	r := Record{
-		Token: Token{NewSecret(f.AccessToken), f.ExpiresAt},
+		Token: Token{value, f.ExpiresAt},
 		Spent: Spent{f.Day, f.Fetches, f.Forced, f.ForcedAt, f.RotatedAt},
 	}
 	switch {
 	case f.AppID != appID:
 		return Record{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
-	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(f.AccessToken, notVisible):
+	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(value.Reveal(), notVisible):
 		return Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	case time.Until(f.ExpiresAt) > longestLife:
 		return Record{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
@@ -73,14 +84,15 @@ func (s *FileStore) Load(appID string) (Record, error) {
 }
 
 // Save implements [Store]. A reader finds the old file or the new one, whole.
-func (s *FileStore) Save(appID string, r Record) error {
+func (s *FileStore) Save(key Key, r Record) (Record, error) {
+	appID := key.name()
 	path, err := s.path(appID)
 	if err != nil {
-		return err
+		return r, err
 	}
 	content, err := json.Marshal(file{
 		AppID:       appID,
-		AccessToken: r.Token.Value.Reveal(),
+		AccessToken: s.seal.seal(appID, r.Token.Value),
 		ExpiresAt:   r.Token.Expires.UTC().Truncate(time.Second),
 		Day:         r.Spent.Day,
 		Fetches:     r.Spent.Fetches,
@@ -89,12 +101,12 @@ func (s *FileStore) Save(appID string, r Record) error {
 		RotatedAt:   r.Spent.RotatedAt.UTC(),
 	})
 	if err != nil {
-		return fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
+		return r, fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
 	}
 	if err := writeWhole(path, append(content, '\n')); err != nil {
-		return fmt.Errorf("storing a token: %w", err)
+		return r, fmt.Errorf("storing a token: %w", err)
 	}
-	return nil
+	return r, nil
 }
 
 // path returns the file of an account. An app id cannot lead out of the

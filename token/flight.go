@@ -21,7 +21,10 @@ type flight struct {
 	ctx     context.Context // a caller that goes away does not end it
 	cancel  context.CancelFunc
 	begun   atomic.Bool   // somebody runs it
+	asked   bool          // from outside
 	done    chan struct{} // closed when its outcome is the Keeper's state
+	sent    time.Time     // when the token was asked for that it is to land with
+	knows   int64         // the generation of the record in a shared store that started it
 }
 
 func (f *flight) hasBegun() bool { return f.begun.Load() }
@@ -34,6 +37,18 @@ func (f *flight) await(wait time.Duration) bool {
 	case <-f.done:
 		return true
 	case <-timer.C:
+		return false
+	}
+}
+
+// pause waits for d and reports whether f goes on then.
+func (f *flight) pause(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-f.ctx.Done():
 		return false
 	}
 }
@@ -52,7 +67,7 @@ func (k *Keeper) refresh(s *state) {
 // launch plans a flight from s, which has none. The caller holds k.mu, and has
 // the flight run.
 func (k *Keeper) launch(s *state, refused string) *flight {
-	f := &flight{refused: NewSecret(refused), done: make(chan struct{})}
+	f := &flight{refused: NewSecret(refused), done: make(chan struct{}), knows: s.generation}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	next := *s
 	next.flight = f
@@ -68,17 +83,12 @@ func (k *Keeper) run(f *flight) {
 	}
 	defer k.flights.Done()
 	defer f.cancel()
-	stored, ok := k.load(f)
-	if f.ctx.Err() != nil {
-		k.land(f, (*state).abandoned) // before it asked
-		return
-	}
-	if ok {
-		_, after := k.land(f, func(s *state) *state { return k.takeOver(stored, s) })
-		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
+	release, done := k.prepare(f)
+	if done {
 		return
 	}
 	o := k.settle(f)
+	o.asked = f.sent
 	switch {
 	case o.err == nil:
 		before, after := k.land(f, func(s *state) *state { return s.settled(o, f.refused, k.options) })
@@ -91,7 +101,27 @@ func (k *Keeper) run(f *flight) {
 		k.reportFailure(f, before, after)
 		k.reportBudget(after)
 	}
-	k.save()
+	k.save(release)
+}
+
+// prepare looks for what f is after where it costs WeChat nothing, and reports
+// whether that ended f. Otherwise release, if there is one, is to be called when
+// the outcome is stored.
+func (k *Keeper) prepare(f *flight) (release func(), done bool) {
+	if k.options.Shared != nil {
+		return k.consult(f)
+	}
+	stored, ok := k.load(f)
+	switch {
+	case f.ctx.Err() != nil:
+		k.land(f, (*state).abandoned) // before it asked
+	case ok:
+		_, after := k.land(f, func(s *state) *state { return k.takeOver(stored, s) })
+		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
+	default:
+		return nil, false
+	}
+	return nil, true
 }
 
 // land ends f: it publishes the state that after makes of the current one,

@@ -53,7 +53,7 @@ func (k *Keeper) read(f *flight) *reading {
 		return r
 	}
 	go func() {
-		r.Record, r.err = k.options.Store.Load(k.options.storeKey())
+		r.Record, r.err = k.options.Store.Load(k.options.key())
 		close(r.done)
 	}()
 	patience := time.NewTimer(storePatience)
@@ -67,19 +67,12 @@ func (k *Keeper) read(f *flight) *reading {
 	return r
 }
 
-// storeKey returns what the store knows the account's token, or ticket, by.
-func (o *Options) storeKey() string {
-	if o.Ticket == "" {
-		return o.AppID
-	}
-	return o.AppID + "-ticket-" + o.Ticket
-}
+// key returns what the store knows the account's token, or ticket, by.
+func (o *Options) key() Key { return Key{o.AppID, o.Ticket} }
 
 // adopt takes over what the store had, unless that has a token to land with.
 func (k *Keeper) adopt(r *reading) (Record, bool) {
-	if r.err != nil && !errors.Is(r.err, ErrNotStored) {
-		k.logger().Warn("stored token ignored", "err", r.err)
-	}
+	k.reportLoad(r.err)
 	now := time.Now()
 	if r.Token.validAt(now) && !k.state.Load().token.validAt(now) {
 		return r.Record, true
@@ -101,10 +94,14 @@ func (k *Keeper) takeOver(r Record, s *state) *state {
 
 // save hands what the state holds to the store, in the background and not before
 // the store has told what it had. While that takes its time, the newest waits.
-func (k *Keeper) save() {
+// It calls release, if there is one, when the store has it.
+func (k *Keeper) save(release func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.unsaved = true
+	if release != nil {
+		k.leases = append(k.leases, release)
+	}
 	if !k.saving {
 		k.saving = true
 		k.saves.Go(k.saveAll)
@@ -121,13 +118,30 @@ func (k *Keeper) saveAll() {
 	for {
 		k.mu.Lock()
 		now := k.record(time.Now())
-		again := k.unsaved
-		k.saving, k.unsaved = again, false
+		again, leases := k.unsaved, k.leases
+		k.saving, k.unsaved, k.leases = again, false, nil
 		k.mu.Unlock()
 		if !again {
 			return
 		}
-		k.reportSave(k.options.Store.Save(k.options.storeKey(), now))
+		k.hand(now)
+		for _, release := range leases {
+			release()
+		}
+	}
+}
+
+// hand hands r to the store. Others are not told of failures that may be this
+// machine's alone.
+func (k *Keeper) hand(r Record) {
+	shared := k.options.Shared != nil
+	if s := k.state.Load(); shared && s.err != nil && r.Word.Refusal == nil {
+		return
+	}
+	stored, err := k.options.Store.Save(k.options.key(), r)
+	k.reportSave(err)
+	if shared && err == nil {
+		k.agree(r, stored)
 	}
 }
 
@@ -135,7 +149,7 @@ func (k *Keeper) saveAll() {
 // had as long as no flight has taken that over. The caller holds k.mu.
 func (k *Keeper) record(now time.Time) Record {
 	s := k.state.Load()
-	r := Record{s.token, s.spent}
+	r := Record{s.token, s.spent, s.word(now)}
 	if k.reading == nil {
 		return r
 	}
@@ -146,13 +160,22 @@ func (k *Keeper) record(now time.Time) Record {
 	return r
 }
 
+// reportLoad says that the store has something that is of no use.
+func (k *Keeper) reportLoad(err error) {
+	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrAway) {
+		k.logger().Warn("stored token ignored", "err", err)
+	}
+}
+
 // reportSave says once that the store takes nothing, and once that it does again.
 func (k *Keeper) reportSave(err error) {
 	k.mu.Lock()
-	failed := k.saveErr
-	k.saveErr = err != nil
+	failed := k.lost
+	k.lost = err != nil
 	k.mu.Unlock()
 	switch {
+	case k.options.Shared != nil && (err == nil || errors.Is(err, ErrAway)):
+		// the store itself says that
 	case err != nil && !failed:
 		k.logger().Warn("token not stored; it is served all the same, but a restart would fetch another", "err", err)
 	case err == nil && failed:

@@ -21,7 +21,7 @@ type keptStore struct {
 	err  error // of Save
 }
 
-func (s *keptStore) Load(string) (Record, error) {
+func (s *keptStore) Load(Key) (Record, error) {
 	time.Sleep(s.loading)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -31,14 +31,14 @@ func (s *keptStore) Load(string) (Record, error) {
 	return s.kept, nil
 }
 
-func (s *keptStore) Save(_ string, r Record) error {
+func (s *keptStore) Save(_ Key, r Record) (Record, error) {
 	time.Sleep(s.saving)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
 		s.kept, s.has = r, true
 	}
-	return s.err
+	return r, s.err
 }
 
 func (s *keptStore) now() Record {

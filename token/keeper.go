@@ -20,6 +20,7 @@ type Options struct {
 	Probe         Probe         // how a refused token is examined; nil: not at all
 	SecretChanged func() bool   // whether the AppSecret is another one than the last fetch sent; nil: it never is
 	Store         Store         // nil: a restart begins without a token
+	Shared        Sharer        // the Store, if other processes use it, too; nil: none does
 	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
 	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
 	Classic       bool          // each fetch makes the token before it worthless
@@ -48,7 +49,9 @@ type Keeper struct {
 	timer   *time.Timer // of the state's next flight
 	unsaved bool        // the store has not yet got what the state holds
 	saving  bool        // a goroutine is handing it to the store
-	saveErr bool        // the store did not take it the last time
+	lost    bool        // the store did not take it the last time
+	leases  []func()    // to call when the store has it
+	fetches []FetchCount
 }
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
@@ -71,6 +74,7 @@ func NewKeeper(o Options) *Keeper {
 // good one, and keeps it fresh from then on.
 func (k *Keeper) Start() {
 	k.used.Store(time.Now().Unix())
+	k.watch()
 	k.refresh(k.state.Load())
 }
 

@@ -310,7 +310,7 @@ func TestATokenFetchedWhileStoppingIsStored(t *testing.T) {
 		k.Start()
 		synctest.Wait()
 		k.Stop()
-		if got, err := store.Load("wx1"); err != nil || got.Token.Value.Reveal() != "late" {
+		if got, err := store.Load(Key{AppID: "wx1"}); err != nil || got.Token.Value.Reveal() != "late" {
 			t.Errorf("got %v from the store; want the token that came last", err)
 		}
 	})

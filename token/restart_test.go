@@ -20,7 +20,7 @@ type scriptedStore struct {
 	most   int // at a time
 }
 
-func (s *scriptedStore) Load(string) (Record, error) {
+func (s *scriptedStore) Load(Key) (Record, error) {
 	time.Sleep(s.delay)
 	if s.stored.Token.Value.Empty() && s.err == nil {
 		return Record{}, ErrNotStored
@@ -28,7 +28,7 @@ func (s *scriptedStore) Load(string) (Record, error) {
 	return s.stored, s.err
 }
 
-func (s *scriptedStore) Save(_ string, r Record) error {
+func (s *scriptedStore) Save(_ Key, r Record) (Record, error) {
 	s.mu.Lock()
 	s.under++
 	s.most = max(s.most, s.under)
@@ -38,7 +38,7 @@ func (s *scriptedStore) Save(_ string, r Record) error {
 	defer s.mu.Unlock()
 	s.under--
 	s.saved = append(s.saved, r.Token.Value.Reveal())
-	return s.err
+	return r, s.err
 }
 
 func (s *scriptedStore) savedSoFar() string {

@@ -12,6 +12,8 @@ type outcome struct {
 	verdict Verdict // on the refused token, if that is still the current one
 	stuck   error   // why a dead token cannot be replaced
 	forced  bool    // the token was made by force
+
+	asked time.Time // when the token was asked for
 }
 
 // settle finds the token to use from now on. A token that was refused is not
@@ -25,9 +27,9 @@ func (k *Keeper) settle(f *flight) outcome {
 			return outcome{token: k.state.Load().token, verdict: Alive}
 		}
 		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
-		k.save()
+		k.save(nil)
 	}
-	t, err := k.ask(f, k.options.Fetch)
+	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
 	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
 		return outcome{token: t, err: err}
 	}
@@ -56,8 +58,8 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 		return stuck
 	}
 	k.spend(func(s *Spent) { s.Forced, s.ForcedAt = s.Forced+1, now })
-	k.save()
-	forced, err := k.ask(f, k.options.Force)
+	k.save(nil)
+	forced, err := k.ask(f, "forced", k.options.Force)
 	switch {
 	case err != nil:
 		stuck.stuck = stuckToken("the forced refresh failed: " + clean(err.Error()))
@@ -69,9 +71,11 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 	return outcome{token: forced, forced: true}
 }
 
-// ask fetches a token.
-func (k *Keeper) ask(f *flight, fetch Fetch) (t Token, err error) {
+// ask fetches a token, for a reason that is counted.
+func (k *Keeper) ask(f *flight, reason string, fetch Fetch) (t Token, err error) {
+	defer func() { k.count(reason, err) }()
 	k.spend(func(s *Spent) { s.Fetches++ })
+	f.sent = time.Now()
 	if panicked := f.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
 		return Token{}, panicked
 	}

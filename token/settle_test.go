@@ -245,7 +245,7 @@ func TestAClassicTokenIsNotRotatedForRejectionsBeyondItsBudget(t *testing.T) {
 		w.classic = true
 		store := NewMemory()
 		now := time.Now()
-		if err := store.Save("wx1", Record{
+		if _, err := store.Save(Key{AppID: "wx1"}, Record{
 			Token: Token{NewSecret("stored"), now.Add(2 * time.Hour)},
 			Spent: Spent{Day: beijingDay(now), Fetches: frugal - 1, RotatedAt: now.Add(-10 * time.Second)},
 		}); err != nil {

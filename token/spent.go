@@ -33,18 +33,28 @@ func (s Spent) on(now time.Time) Spent {
 	return s
 }
 
-// plus returns s with what was spent before s was known, of the same account.
+// plus returns s with what else was spent of the same account.
 func (s Spent) plus(earlier Spent, now time.Time) Spent {
 	s, earlier = s.on(now), earlier.on(now)
 	s.Fetches += max(earlier.Fetches, 0)
 	s.Forced += max(earlier.Forced, 0)
-	if s.ForcedAt.IsZero() {
-		s.ForcedAt = earlier.ForcedAt
-	}
-	if s.RotatedAt.IsZero() {
-		s.RotatedAt = earlier.RotatedAt
-	}
+	s.ForcedAt, s.RotatedAt = later(s.ForcedAt, earlier.ForcedAt), later(s.RotatedAt, earlier.RotatedAt)
 	return s
+}
+
+// minus returns s without the counts that are in earlier.
+func (s Spent) minus(earlier Spent, now time.Time) Spent {
+	s, earlier = s.on(now), earlier.on(now)
+	s.Fetches -= earlier.Fetches
+	s.Forced -= earlier.Forced
+	return s
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // isFrugal reports whether so many classic tokens were fetched today that only

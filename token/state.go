@@ -23,7 +23,7 @@ const eager = 3 * time.Second
 // meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
 	token     Token
-	fetchedAt time.Time // zero for a token out of the store
+	fetchedAt time.Time // when the token was asked for; zero for one out of the store of one process
 	next      time.Time // the due moment, or after a failure that of the retry
 	stands    time.Time // until then a rejection of token is not taken to WeChat
 	stuck     error     // why WeChat has no other token although this one is dead
@@ -35,6 +35,9 @@ type state struct {
 
 	spent  Spent
 	flight *flight // the one under way, or nil
+
+	generation int64 // of the record in a shared store that s knows
+	synced     Spent // what of spent is in it
 }
 
 // standsBy reports whether a rejection of the token is not to be taken to WeChat:
@@ -127,7 +130,7 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	if with.Ticket != "" && same {
 		next.token.Expires = s.firstSight(o.token, now)
 	}
-	next.fetchedAt = now.Round(0)
+	next.fetchedAt = o.asked
 	next.next = s.due(next.token, now, with)
 	return next
 }

@@ -125,6 +125,8 @@ func (f *flight) reason(s *state) string {
 	switch {
 	case !f.refused.Empty():
 		return "refused"
+	case f.asked:
+		return "asked"
 	case s.fetchedAt.IsZero():
 		return "start"
 	}

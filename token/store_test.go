@@ -17,7 +17,7 @@ func stores(t *testing.T) map[string]Store {
 	t.Helper()
 	all := map[string]Store{}
 	for name, spec := range map[string]string{"memory": "memory:", "file": "file:" + filepath.Join(t.TempDir(), "a", "b")} {
-		store, err := OpenStore(spec)
+		store, err := OpenStore(StoreConfig{Spec: NewSecret(spec)})
 		if err != nil {
 			t.Fatalf("opening %s: %v", spec, err)
 		}
@@ -29,19 +29,19 @@ func stores(t *testing.T) map[string]Store {
 func TestAStoreReturnsWhatWasSavedLast(t *testing.T) {
 	for name, store := range stores(t) {
 		t.Run(name, func(t *testing.T) {
-			if _, err := store.Load("wx1"); !errors.Is(err, ErrNotStored) {
+			if _, err := store.Load(Key{AppID: "wx1"}); !errors.Is(err, ErrNotStored) {
 				t.Errorf("nothing saved: got %v; want ErrNotStored", err)
 			}
 			expires := time.Now().Add(time.Hour)
 			for _, value := range []string{"first", "second"} {
-				if err := store.Save("wx1", Record{Token: Token{NewSecret(value), expires}}); err != nil {
+				if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret(value), expires}}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := store.Save("wx2", Record{Token: Token{NewSecret("other"), expires}}); err != nil {
+			if _, err := store.Save(Key{AppID: "wx2"}, Record{Token: Token{NewSecret("other"), expires}}); err != nil {
 				t.Fatal(err)
 			}
-			got, err := store.Load("wx1")
+			got, err := store.Load(Key{AppID: "wx1"})
 			if err != nil || got.Token.Value.Reveal() != "second" {
 				t.Errorf("got %q, %v; want second", got.Token.Value.Reveal(), err)
 			}
@@ -57,11 +57,11 @@ func TestAStoreNeverReturnsAnExpiredToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, life := range []time.Duration{-time.Hour, -1, 0, time.Minute} {
-					if err := store.Save("wx1", Record{Token: Token{NewSecret("canary"), time.Now().Add(life)}}); err != nil {
+					if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("canary"), time.Now().Add(life)}}); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(max(life, 0))
-					got, err := store.Load("wx1")
+					got, err := store.Load(Key{AppID: "wx1"})
 					if !got.Token.Value.Empty() {
 						t.Errorf("life %v: got a token until %v; want none", life, got.Token.Expires)
 					}
@@ -75,8 +75,8 @@ func TestAStoreNeverReturnsAnExpiredToken(t *testing.T) {
 }
 
 func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
-	for _, spec := range []string{"", "memory", "memory:x", "file", "file:", "redis://user:canary@host/0", "canary"} {
-		if _, err := OpenStore(spec); err == nil || strings.Contains(err.Error(), "canary") {
+	for _, spec := range []string{"", "memory", "memory:x", "file", "file:", "redis://user:canary@", "redis://user:canary@host/canary", "redis://user:canary%@host", "redis:canary", "canary"} {
+		if _, err := OpenStore(StoreConfig{Spec: NewSecret(spec)}); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: got %v; want an error that does not repeat it", spec, err)
 		}
 	}
@@ -84,7 +84,7 @@ func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenStore("file:" + file); err == nil {
+	if _, err := OpenStore(StoreConfig{Spec: NewSecret("file:" + file)}); err == nil {
 		t.Error("a file instead of a directory: got no error")
 	}
 }
@@ -95,7 +95,7 @@ func TestTokenFilesAreForTheirOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Save("wx1", Record{Token: Token{NewSecret("canary"), time.Date(2100, 1, 2, 3, 4, 5, 6, time.Local)}}); err != nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("canary"), time.Date(2100, 1, 2, 3, 4, 5, 6, time.Local)}}); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "wx1.json"): 0o600} {
@@ -143,7 +143,7 @@ func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err = store.Load("wx1"); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
+			if _, err = store.Load(Key{AppID: "wx1"}); err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "canary") {
 				t.Errorf("got %v; want %q and no canary", err, test.want)
 			}
 		})
@@ -156,10 +156,10 @@ func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, appID := range []string{"", ".", "../wx1", "a/b", `a\b`, "a.b", "wx\x00", "微信"} {
-		if _, err := store.Load(appID); err == nil || errors.Is(err, ErrNotStored) {
+		if _, err := store.Load(Key{AppID: appID}); err == nil || errors.Is(err, ErrNotStored) {
 			t.Errorf("loading %q: got %v; want an error", appID, err)
 		}
-		if err := store.Save(appID, Record{Token: Token{NewSecret("x"), time.Now()}}); err == nil {
+		if _, err := store.Save(Key{AppID: appID}, Record{Token: Token{NewSecret("x"), time.Now()}}); err == nil {
 			t.Errorf("saving %q: got no error", appID)
 		}
 	}
@@ -172,16 +172,16 @@ func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	late := Token{NewSecret("canary"), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
-	if err := store.Save("wx1", Record{Token: late}); err == nil || strings.Contains(err.Error(), "canary") {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: late}); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("an expiry beyond RFC 3339: got %v; want an error without the token", err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, "wx1.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Load("wx1"); err == nil || errors.Is(err, ErrNotStored) {
+	if _, err := store.Load(Key{AppID: "wx1"}); err == nil || errors.Is(err, ErrNotStored) {
 		t.Errorf("loading a directory: got %v; want an error", err)
 	}
-	if err := store.Save("wx1", Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
 		t.Error("saving over a directory: got no error")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
@@ -190,7 +190,7 @@ func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Save("wx1", Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
 		t.Error("saving into a directory that is gone: got no error")
 	}
 }

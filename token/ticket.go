@@ -60,6 +60,7 @@ func (t *Tickets) keeper(kind string) *Keeper {
 		o.Ticket, o.Classic, o.Force, o.Probe, o.SecretChanged = kind, false, nil, nil, nil
 		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind) }
 		k = NewKeeper(o)
+		k.watch()
 		if t.keepers == nil {
 			t.keepers = map[string]*Keeper{}
 		}

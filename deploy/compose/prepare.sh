@@ -1,0 +1,35 @@
+#!/bin/sh
+# Makes what compose.yaml reads and Git must not have: secrets/, data/ and .env.
+# Asks for the AppSecret; the rest is random. What is there already stays as it is.
+#
+# Docker mounts such files with the owner and mode they have here. So the containers
+# run as whoever ran this script, or as 65532 if that was root.
+set -eu
+umask 077
+cd "$(dirname "$0")"
+
+owner=$(id -u):$(id -g)
+[ "${owner%%:*}" != 0 ] || owner=65532:65532
+
+random() {
+	od -An -N32 -tx1 /dev/urandom | tr -d ' \n'
+}
+
+mkdir -p secrets data
+if [ ! -s secrets/shop_secret ]; then
+	printf 'AppSecret of the account: ' >&2
+	read -r secret
+	printf '%s' "$secret" >secrets/shop_secret
+fi
+[ -s secrets/caller_key ] || random >secrets/caller_key
+[ -s secrets/redis_password ] || random >secrets/redis_password
+cat >.env <<EOF
+WXPROXY_USER=$owner
+REDIS_PASSWORD=$(cat secrets/redis_password)
+EOF
+
+chmod o-r config.toml
+if [ "$(id -u)" = 0 ]; then
+	chown -R "$owner" config.toml secrets data
+fi
+echo 'Put your AppID into config.toml, then: docker compose up --build' >&2

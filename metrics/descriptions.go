@@ -1,0 +1,36 @@
+package metrics
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// What there is to tell. Names and labels are an interface that dashboards and
+// alarms are written for.
+var (
+	requests = describe("requests_total",
+		"Requests that were answered. Account and client are empty where a request had none that is configured.",
+		"account", "client", "status")
+	durations = describe("request_duration_seconds",
+		"From the end of a request's header to the point where its answer can be written; what a streamed body takes from there is not in it.")
+	errcodes = describe("upstream_errcodes_total",
+		"Answers of WeChat's with an errcode other than 0, those to the first of two attempts included.",
+		"account", "errcode")
+	retries = describe("retries_total",
+		"Requests whose token WeChat refused, by what became of them: sent again and accepted, refused or failed; or not sent again, "+
+			"because a good token was unavailable or in_vain, because that API refuses good tokens.",
+		"account", "errcode", "outcome")
+	fetches = describe("token_fetches_total",
+		"Questions to WeChat for a token, by reason (start, due, refused, forced, asked) and outcome (success, or the failure's class: "+
+			"transient, configuration, quota, account).",
+		"account", "reason", "outcome")
+	expiry = describe("token_expiry_timestamp_seconds",
+		"When the account's token expires; 0 while there is none. An account that nobody has called for a day has no value.",
+		"account")
+	inFlight = describe("requests_in_flight", "Requests that are being answered.")
+
+	connections = describe("upstream_connections", "Connections to WeChat: active, which includes those that are being made, and idle.", "state")
+
+	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("wxproxy_"+name, help, labels, nil)
+}

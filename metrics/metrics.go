@@ -1,0 +1,146 @@
+// Package metrics tells in Prometheus's words what the proxy has counted and how
+// the tokens are. It reads when somebody asks, and costs nothing until then. No
+// label holds anything but configured names, numbers of HTTP and WeChat, and
+// words of this package.
+package metrics
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// Sources are what metrics are read from. They are called concurrently.
+type Sources struct {
+	Counts      *proxy.Counts
+	InFlight    func() int
+	Connections func() (active, idle int) // to WeChat
+	Hosts       func() []proxy.HostState
+	Accounts    func() []Account
+}
+
+// An Account is an account as far as its token goes. Methods of [token.Keeper]
+// are what it wants.
+type Account struct {
+	Name    string
+	Status  func() token.Status
+	Fetches func() []token.FetchCount
+}
+
+// maxScrapes is how many may read at a time: with ten thousand accounts an answer
+// has megabytes.
+const maxScrapes = 4
+
+// NewHandler returns what answers /metrics, and reports on log what goes wrong.
+func NewHandler(s Sources, log *slog.Logger) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collector{s}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelError),
+		MaxRequestsInFlight: maxScrapes,
+	})
+}
+
+// A collector reads the Sources anew for each scrape.
+type collector struct{ Sources }
+
+// Describe implements [prometheus.Collector].
+func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, expiry, inFlight, connections, up} {
+		descriptions <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c collector) Collect(metrics chan<- prometheus.Metric) {
+	out := sink{metrics}
+	out.counted(c.Counts.Snapshot())
+	for _, a := range c.Accounts() {
+		out.account(a)
+	}
+	out.gauge(inFlight, float64(c.InFlight()))
+	active, idle := c.Connections()
+	out.gauge(connections, float64(active), "active")
+	out.gauge(connections, float64(idle), "idle")
+	out.hosts(c.Hosts())
+}
+
+// A sink takes metrics.
+type sink struct{ metrics chan<- prometheus.Metric }
+
+func (s sink) gauge(d *prometheus.Desc, value float64, labels ...string) {
+	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func (s sink) counter(d *prometheus.Desc, n uint64, labels ...string) {
+	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
+
+func (s sink) counted(c *proxy.Snapshot) {
+	for _, r := range c.Requests {
+		s.counter(requests, r.N, r.Account, r.Client, number(r.Status, 0))
+	}
+	for _, e := range c.Errcodes {
+		s.counter(errcodes, e.N, e.Account, number(e.Errcode, proxy.OtherErrcode))
+	}
+	for _, r := range c.Retries {
+		s.counter(retries, r.N, r.Account, strconv.Itoa(r.Errcode), string(r.Outcome))
+	}
+	buckets, sum := map[float64]uint64{}, uint64(0)
+	for i, bound := range proxy.DurationBounds {
+		sum += c.Counts[i]
+		buckets[bound.Seconds()] = sum
+	}
+	s.metrics <- prometheus.MustNewConstHistogram(durations, c.Count(), c.Total.Seconds(), buckets)
+}
+
+// number returns n in digits, and a word for the number that stands for others.
+func number(n, other int) string {
+	if n == other {
+		return "other"
+	}
+	return strconv.Itoa(n)
+}
+
+// account tells of a token. One that is gone has expired in 1970, so that it
+// meets every condition for an alarm; one that nobody needs has no expiry.
+func (s sink) account(a Account) {
+	for _, f := range a.Fetches() {
+		s.counter(fetches, f.N, a.Name, f.Reason, f.Outcome)
+	}
+	switch status := a.Status(); {
+	case status.Asleep:
+	case status.State == token.StateGone:
+		s.gauge(expiry, 0, a.Name)
+	default:
+		s.gauge(expiry, float64(status.Expires.UnixMilli())/float64(time.Second/time.Millisecond), a.Name)
+	}
+}
+
+// hosts tells which are up. Two URLs may lead to one host.
+func (s sink) hosts(states []proxy.HostState) {
+	values := map[string]float64{}
+	for _, state := range states {
+		name := state.URL
+		if u, err := url.Parse(state.URL); err == nil {
+			name = u.Host
+		}
+		if !state.Down {
+			values[name] = 1
+		} else {
+			values[name] += 0
+		}
+	}
+	for name, value := range values {
+		s.gauge(up, value, name)
+	}
+}

@@ -1,0 +1,184 @@
+package metrics
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// An upstream answers with one errcode after the other.
+type upstream struct{ errcodes []int }
+
+func (u *upstream) Send(_ *proxy.Message, resp *fasthttp.Response) error {
+	resp.SetBodyString(fmt.Sprintf(`{"errcode":%d}`, u.errcodes[0]))
+	u.errcodes = u.errcodes[1:]
+	return nil
+}
+
+// tokens has another one for a refused token.
+type tokens struct{}
+
+func (tokens) Token(time.Duration) (string, error)           { return "old", nil }
+func (tokens) Replace(string, time.Duration) (string, error) { return "new", nil }
+
+// counted returns what was counted of some calls.
+func counted(t *testing.T) *proxy.Counts {
+	t.Helper()
+	c := proxy.NewCounts()
+	p := proxy.New(proxy.Config{
+		Accounts:      []proxy.Account{{Name: "shop", AppID: "wx1", Tokens: tokens{}}},
+		RetryErrcodes: []int{40001},
+		Upstream:      &upstream{errcodes: []int{0, 40001, 0, 45009, 1 << 30}},
+		Counts:        c,
+		Log:           slog.New(slog.DiscardHandler),
+	})
+	for _, target := range []string{"/p", "/p", "/p", "/p", "/@evil/p"} {
+		ctx := new(fasthttp.RequestCtx)
+		ctx.Init(new(fasthttp.Request), nil, nil)
+		if err := ctx.Request.Read(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"))); err != nil {
+			t.Fatal(err)
+		}
+		p.Handle(ctx)
+	}
+	return c
+}
+
+var moment = time.UnixMilli(1_800_000_000_500)
+
+func sources(t *testing.T) Sources {
+	account := func(name string, s token.Status, fetches ...token.FetchCount) Account {
+		return Account{Name: name, Status: func() token.Status { return s }, Fetches: func() []token.FetchCount { return fetches }}
+	}
+	return Sources{
+		Counts:      counted(t),
+		InFlight:    func() int { return 3 },
+		Connections: func() (int, int) { return 5, 7 },
+		Hosts: func() []proxy.HostState {
+			return []proxy.HostState{{URL: "https://one.example"}, {URL: "https://two.example", Down: true, Reason: "refused"},
+				{URL: "https://three.example:8443", Down: true}, {URL: "http://three.example:8443"}}
+		},
+		Accounts: func() []Account {
+			return []Account{
+				account("shop", token.Status{State: token.StateFresh, Expires: moment},
+					token.FetchCount{Reason: "start", Outcome: token.FetchSucceeded, N: 1}, token.FetchCount{Reason: "due", Outcome: "transient", N: 2}),
+				account("blog", token.Status{State: token.StateGone, Expires: moment, LastError: errors.New("secret")}),
+				account("attic", token.Status{State: token.StateGone, Asleep: true, Expires: moment}),
+			}
+		},
+	}
+}
+
+// scrape returns the text and what it says.
+func scrape(t *testing.T, s Sources) (string, map[string]*dto.MetricFamily) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	NewHandler(s, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	text := w.Body.String()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil || w.Code != 200 {
+		t.Fatalf("got %d, %v: %s", w.Code, err, text)
+	}
+	return text, families
+}
+
+func TestMetricsSayWhatIsCounted(t *testing.T) {
+	text, families := scrape(t, sources(t))
+	want := `wxproxy_request_duration_seconds_count 5
+wxproxy_requests_in_flight 3
+wxproxy_requests_total{account="",client="",status="404"} 1
+wxproxy_requests_total{account="shop",client="",status="200"} 4
+wxproxy_retries_total{account="shop",errcode="40001",outcome="accepted"} 1
+wxproxy_token_expiry_timestamp_seconds{account="blog"} 0
+wxproxy_token_expiry_timestamp_seconds{account="shop"} 1.8000000005e+09
+wxproxy_token_fetches_total{account="shop",outcome="success",reason="start"} 1
+wxproxy_token_fetches_total{account="shop",outcome="transient",reason="due"} 2
+wxproxy_upstream_connections{state="active"} 5
+wxproxy_upstream_connections{state="idle"} 7
+wxproxy_upstream_errcodes_total{account="shop",errcode="40001"} 1
+wxproxy_upstream_errcodes_total{account="shop",errcode="45009"} 1
+wxproxy_upstream_errcodes_total{account="shop",errcode="other"} 1
+wxproxy_upstream_up{host="one.example"} 1
+wxproxy_upstream_up{host="three.example:8443"} 1
+wxproxy_upstream_up{host="two.example"} 0
+`
+	got := ""
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "wxproxy_") && !strings.HasPrefix(line, "wxproxy_request_duration_seconds_bucket") &&
+			!strings.HasPrefix(line, "wxproxy_request_duration_seconds_sum") {
+			got += line
+		}
+	}
+	if got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+	h := families["wxproxy_request_duration_seconds"].GetMetric()[0].GetHistogram()
+	buckets := h.GetBucket()
+	if len(buckets) != len(proxy.DurationBounds)+1 || buckets[0].GetUpperBound() != 0.005 || buckets[len(buckets)-1].GetCumulativeCount() != 5 {
+		t.Errorf("got the histogram %v", h)
+	}
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_start_time_seconds"} {
+		if families[name] == nil {
+			t.Errorf("got no %s", name)
+		}
+	}
+}
+
+func TestOnlySomeMayReadAtATime(t *testing.T) {
+	s := sources(t)
+	in, wait := make(chan bool), make(chan bool)
+	s.InFlight = func() int {
+		in <- true
+		<-wait
+		return 0
+	}
+	h := NewHandler(s, slog.New(slog.DiscardHandler))
+	ended := make(chan int)
+	read := func() {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		ended <- w.Code
+	}
+	for range maxScrapes {
+		go read()
+		<-in
+	}
+	go read()
+	if code := <-ended; code != 503 {
+		t.Errorf("got %d; want 503", code)
+	}
+	close(wait)
+	for range maxScrapes {
+		if code := <-ended; code != 200 {
+			t.Errorf("got %d; want 200", code)
+		}
+	}
+}
+
+func BenchmarkScrape10000Accounts(b *testing.B) {
+	s := Sources{Counts: proxy.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []proxy.HostState { return nil }}
+	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
+	s.Accounts = func() (accounts []Account) {
+		for i := range 10_000 {
+			accounts = append(accounts, Account{fmt.Sprint("account-", i), func() token.Status { return status }, func() []token.FetchCount { return fetches }})
+		}
+		return accounts
+	}
+	h := NewHandler(s, slog.New(slog.DiscardHandler))
+	for b.Loop() {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil))
+	}
+}

@@ -1,0 +1,140 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// requestID is the header by which a caller, the proxy and WeChat speak of the
+// same request.
+const requestID = "X-Request-Id"
+
+// maxRequestID bounds a caller's.
+const maxRequestID = 128
+
+// isID reports whether the header called name is the request's id, and the proxy
+// sees to that.
+func (f *fields) isID(name []byte) bool { return f.identifies && isFold(name, "x-request-id") }
+
+// hasGoodID reports whether the caller gave the request one id that can be
+// passed on and logged: some printable ASCII.
+func (f *fields) hasGoodID() bool {
+	for _, c := range f.id {
+		if c <= ' ' || c > '~' {
+			return false
+		}
+	}
+	return f.ids == 1 && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
+}
+
+// identify takes the caller's id for the request, or makes one and adds it to
+// what WeChat will read.
+func (x *exchange) identify() {
+	switch m := &x.message; {
+	case !x.fields.identifies:
+	case x.fields.hasGoodID():
+		x.requestID = string(x.fields.id)
+	default:
+		x.requestID = rand.Text()
+		m.Fields = append(append(append(m.Fields, requestID+": "...), x.requestID...), "\r\n"...)
+	}
+}
+
+// answerID tells the caller the id of its request, also of one that could not be
+// read.
+func (x *exchange) answerID() {
+	if !x.fields.identifies {
+		return
+	}
+	if x.requestID == "" {
+		x.requestID = rand.Text()
+	}
+	x.ctx.Response.Header.Set(requestID, x.requestID)
+}
+
+// logRequest writes the access log's line. It holds the path without what a
+// caller confused with it, and of the query nothing but names.
+func (p *Proxy) logRequest(x *exchange, err error) {
+	level := slog.LevelDebug
+	if p.config.LogAccess {
+		level = slog.LevelInfo
+	}
+	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil {
+		level = slog.LevelWarn
+	}
+	if !p.config.Log.Enabled(context.Background(), level) {
+		return
+	}
+	account, client := names(x.account, x.client)
+	attributes := []slog.Attr{
+		slog.String("account", account),
+		slog.String("client", client),
+		slog.String("method", methodName(x.ctx.Method())),
+		slog.String("path", loggedPath(x.target.path)),
+		slog.Any("parameters", parameterNames(x.target.query)),
+		slog.Int("status", x.ctx.Response.StatusCode()),
+		slog.Int("errcode", x.errcode),
+		slog.Int("attempts", x.attempts),
+		slog.String("duration", time.Since(x.began).Round(time.Microsecond).String()),
+	}
+	if x.requestID != "" {
+		attributes = append(attributes, slog.String("request_id", x.requestID))
+	}
+	if err != nil {
+		attributes = append(attributes, slog.Any("err", err))
+	}
+	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+}
+
+// methodName returns a method for the log, "?" for one that a stranger made up.
+func methodName(method []byte) string {
+	if !isForwarded(method) {
+		return "?"
+	}
+	return string(method)
+}
+
+const (
+	// maxNames is how many parameters of a query are logged.
+	maxNames = 32
+
+	// maxName is the length of the longest name that is logged.
+	maxName = 32
+)
+
+// parameterNames returns the names in a query for the log. What does not look
+// like one, or has no value, could itself be a secret: it is a "?".
+func parameterNames(query []byte) []string {
+	found := []string{}
+	for len(query) > 0 {
+		var segment []byte
+		segment, query = cutSegment(query)
+		name, _, hasValue := bytes.Cut(segment, []byte("="))
+		switch {
+		case len(name) == 0 && !hasValue:
+		case len(found) == maxNames:
+			return append(found, "...")
+		case hasValue && isPlainName(name):
+			found = append(found, string(name))
+		default:
+			found = append(found, "?")
+		}
+	}
+	return found
+}
+
+// isPlainName reports whether name looks like those of WeChat's parameters: a
+// secret that a program puts there by mistake has digits or capitals.
+func isPlainName(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && c != '_' {
+			return false
+		}
+	}
+	return 0 < len(name) && len(name) <= maxName
+}

@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestRequestIDsAreTakenOrMadeAndPassedOn(t *testing.T) {
+	const made = "made"
+	long := strings.Repeat("x", maxRequestID)
+	rows := []struct {
+		name   string
+		access bool
+		fields []string
+		want   string   // the id; made: a new one; empty: none of the proxy's
+		sent   []string // the ids that WeChat reads, if the proxy has none
+	}{
+		{"the caller's", true, []string{"X-Request-Id: order-17/3"}, "order-17/3", nil},
+		{"in another spelling", true, []string{"x-request-ID:\t a~!  "}, "a~!", nil},
+		{"as long as can be", true, []string{"X-Request-Id: " + long}, long, nil},
+		{"none", true, nil, made, nil},
+		{"too long", true, []string{"X-Request-Id: x" + long}, made, nil},
+		{"empty", true, []string{"X-Request-Id:"}, made, nil},
+		{"with a space", true, []string{"X-Request-Id: a b"}, made, nil},
+		{"with a tab", true, []string{"X-Request-Id: a\tb"}, made, nil},
+		{"not ASCII", true, []string{"X-Request-Id: a\xffb"}, made, nil},
+		{"two of them", true, []string{"X-Request-Id: a", "x-request-id: a"}, made, nil},
+		{"one that ends here", true, []string{"Connection: x-request-id", "X-Request-Id: a"}, made, nil},
+		{"the caller's, without access log", false, []string{"x-request-id: a b"}, "", []string{"a b"}},
+		{"none, without access log", false, nil, "", nil},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var log bytes.Buffer
+			u := &recorder{answers: []string{refusedBody, okBody}}
+			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+				resp.Header.DisableNormalizing()
+				resp.Header.Set("x-request-id", "WeChat's own")
+				return u.Send(m, resp)
+			}), shopWith(&fixedTokens{token: "old", replacement: "new"})...)
+			c.LogAccess, c.Log = row.access, slog.New(slog.NewJSONHandler(&log, nil))
+			ctx := handle(t, New(c), get("/p", row.fields...))
+
+			answered := idsIn(string(ctx.Response.Header.Header()))
+			if !row.access {
+				if sent := idsIn(u.got[0].fields); !slices.Equal(sent, row.sent) || !slices.Equal(answered, []string{"WeChat's own"}) || log.Len() > 0 {
+					t.Errorf("got %q at WeChat, %q in the answer and the log %s; want nothing of the proxy's", sent, answered, log.String())
+				}
+				return
+			}
+			var line struct {
+				ID string `json:"request_id"`
+			}
+			if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+				t.Fatalf("%v in %s", err, log.String())
+			}
+			if row.want == made && (len(line.ID) != 26 || slices.ContainsFunc(row.fields, func(f string) bool { return strings.Contains(f, line.ID) })) {
+				t.Errorf("got the id %q; want a new one", line.ID)
+			} else if row.want != made && line.ID != row.want {
+				t.Errorf("got the id %q; want %q", line.ID, row.want)
+			}
+			for i, got := range u.got {
+				if sent := idsIn(got.fields); !slices.Equal(sent, []string{line.ID}) {
+					t.Errorf("request %d: got %q at WeChat; want %q", i+1, sent, line.ID)
+				}
+			}
+			if len(u.got) != 2 || !slices.Equal(answered, []string{line.ID}) {
+				t.Errorf("got %d requests and %q in the answer; want 2 and %q", len(u.got), answered, line.ID)
+			}
+		})
+	}
+}
+
+// idsIn returns the request ids in a header.
+func idsIn(header string) (ids []string) {
+	for line := range strings.SplitSeq(header, "\r\n") {
+		if name, value, _ := strings.Cut(line, ":"); strings.EqualFold(name, requestID) {
+			ids = append(ids, strings.Trim(value, " \t"))
+		}
+	}
+	return ids
+}
+
+func TestTwoMadeIDsDiffer(t *testing.T) {
+	c := config(&recorder{answers: []string{okBody}})
+	c.LogAccess = true
+	p, seen := New(c), map[string]bool{}
+	for range 100 {
+		seen[string(handle(t, p, get("/p")).Response.Header.Peek(requestID))] = true
+	}
+	if len(seen) != 100 {
+		t.Errorf("got %d ids of 100 requests", len(seen))
+	}
+}
+
+func TestTheAccessLogTellsOfEveryRequest(t *testing.T) {
+	const key = "Authorization: Bearer key"
+	rows := []struct{ name, request, want string }{
+		{"an answer", get("/@shop/p?openid=x&js_code=y", key),
+			`"account":"shop","client":"orders","method":"GET","path":"/p","parameters":["openid","js_code"],"status":200,"errcode":0,"attempts":1,`},
+		{"WeChat's errcode", get("/quota", key),
+			`"account":"shop","client":"orders","method":"GET","path":"/quota","parameters":[],"status":200,"errcode":45009,"attempts":1,`},
+		{"a token that was refused", get("/refused", key),
+			`"account":"shop","client":"orders","method":"GET","path":"/refused","parameters":[],"status":200,"errcode":40001,"attempts":2,`},
+		{"AppSecret", get("/sns/jscode2session?secret=key&js_code=y"),
+			`"account":"shop","client":"orders","method":"GET","path":"/sns/jscode2session","parameters":["secret","js_code"],"status":200,"errcode":0,"attempts":1,`},
+		{"no key", get("/p?x=y"),
+			`"account":"","client":"","method":"GET","path":"/p","parameters":["x"],"status":401,"errcode":-40100,"attempts":0,`},
+		{"a target that cannot be read", get("/a//b?x=y", key),
+			`"account":"","client":"","method":"GET","path":"/a//b","parameters":["x"],"status":400,"errcode":-40000,"attempts":0,`},
+		{"a method that is none", "hidden /p HTTP/1.1\r\nHost: x\r\n\r\n",
+			`"account":"","client":"","method":"?","path":"","parameters":[],"status":400,"errcode":-40000,"attempts":0,`},
+		{"no answer", get("/break", key),
+			`"account":"shop","client":"orders","method":"GET","path":"/break","parameters":[],"status":504,"errcode":-50400,"attempts":1,`},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var log bytes.Buffer
+			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+				switch path, _, _ := strings.Cut(string(m.Target), "?"); path {
+				case "/quota":
+					resp.SetBodyString(`{"errcode":45009}`)
+				case "/refused":
+					resp.SetBodyString(refusedBody)
+				case "/break":
+					return ErrTimeout
+				}
+				return nil
+			}))
+			c.Clients, c.LogAccess, c.Log = []Client{keyed("orders", "key")}, true, slog.New(slog.NewJSONHandler(&log, nil))
+			handle(t, New(c), row.request)
+			lines := strings.Split(strings.TrimSpace(log.String()), "\n")
+			last := lines[len(lines)-1]
+			if !strings.Contains(last, `"msg":"request",`+row.want+`"duration":"`) || !strings.Contains(last, `"request_id":"`) {
+				t.Errorf("got %s; want %s", last, row.want)
+			}
+			if strings.Contains(log.String(), "hidden") {
+				t.Errorf("got %s, which says too much", log.String())
+			}
+		})
+	}
+}
+
+func TestOnlyNamesThatLookLikeNamesAreLogged(t *testing.T) {
+	long := strings.Repeat("x", maxName)
+	for query, want := range map[string][]string{
+		"":                                     {},
+		"?":                                    {},
+		"?&&":                                  {},
+		"?a=b":                                 {"a"},
+		"?grant_type=x&&openid=":               {"grant_type", "openid"},
+		"?" + long + "=y&" + long + "x=y":      {long, "?"},
+		"?5f4dcc3b5aa765d61d8327deb882cf99=":   {"?"},
+		"?c2VjcmV0LXZhbHVl==":                  {"?"},
+		"?flag&=value&a%62=c&a\"b=c&a=b=c&A=b": {"?", "?", "?", "?", "a", "?"},
+		"?" + strings.Repeat("a=b&", 33):       append(slices.Repeat([]string{"a"}, maxNames), "..."),
+		"?" + strings.Repeat("a=b&", 32) + "&": slices.Repeat([]string{"a"}, maxNames),
+	} {
+		if got := parameterNames([]byte(query)); !slices.Equal(got, want) || got == nil {
+			t.Errorf("%s: got %q; want %q", query, got, want)
+		}
+	}
+}
+
+func TestRequestsThatCannotBeReadAreLogged(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	c := config(&recorder{answers: []string{okBody}})
+	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(&log, nil))
+	s := serve(t, c, defaultLimits)
+	answers := ""
+	for _, raw := range []string{"hidden\r\n\r\n", "GET /p?hidden HTTP/1.1\r\nhidden\r\n\r\n"} {
+		caller := s.dial(t)
+		caller.send(raw)
+		a, _ := readAnswer(caller.r, false)
+		answers += a.head
+	}
+	mustShutdown(t, s)
+	if n := strings.Count(log.String(), `"msg":"request"`); n != 2 || strings.Contains(log.String(), "hidden") {
+		t.Errorf("got %s; want two lines without what the caller sent", log.String())
+	}
+	if n := len(idsIn(answers)); n != 2 {
+		t.Errorf("got %s; want an id in both answers", answers)
+	}
+}
+
+func BenchmarkHandleLogged(b *testing.B) {
+	c := config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		resp.SetBodyString(okBody)
+		return nil
+	}))
+	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(discard{}, nil))
+	p, ctx := New(c), bareCtx(b, smallCall)
+	b.ReportAllocs()
+	for b.Loop() {
+		ctx.Response.Reset()
+		p.Handle(ctx)
+	}
+}
+
+// discard is a place for lines that slog does not know to be none.
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// Whatever a query is, what is logged of it are few short names of small letters.
+func FuzzParameterNames(f *testing.F) {
+	for _, query := range []string{"?a=b&c", "?&&=&a%62=c", "?" + strings.Repeat("x=&", 40), "?\xff\x00=\r\n&=?", "x"} {
+		f.Add([]byte(query))
+	}
+	f.Fuzz(func(t *testing.T, query []byte) {
+		names := parameterNames(query)
+		if len(names) > maxNames+1 {
+			t.Errorf("got %d names", len(names))
+		}
+		for _, name := range names {
+			if name != "?" && name != "..." && (len(name) > maxName || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "") {
+				t.Errorf("got %q", name)
+			}
+		}
+	})
+}

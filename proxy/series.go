@@ -1,0 +1,92 @@
+package proxy
+
+import (
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+)
+
+// maxStatuses is how many statuses of one client at one account are told apart.
+// WeChat uses five.
+const maxStatuses = 16
+
+// otherStatus stands for those beyond, and for what is no status of HTTP.
+const otherStatus = 0
+
+// A series counts one client's requests for one account, by the status of their
+// answers. A status is known from its first answer on; to count another one
+// takes no lock, no hash and no memory.
+type series struct {
+	statuses atomic.Pointer[[]*statusCount] // replaced when there is one more
+}
+
+type statusCount struct {
+	n      atomic.Uint64
+	status int
+	_      [48]byte // the rest of a cache line, which belongs to nobody else
+}
+
+func newSeries() *series {
+	s := new(series)
+	s.statuses.Store(new([]*statusCount))
+	return s
+}
+
+func (s *series) count(status int) {
+	for _, c := range *s.statuses.Load() {
+		if c.status == status {
+			c.n.Add(1)
+			return
+		}
+	}
+	s.begin(status).n.Add(1)
+}
+
+// begin returns the count of a status that was not known just now.
+func (s *series) begin(status int) *statusCount {
+	for {
+		known := s.statuses.Load()
+		if status < fasthttp.StatusOK || status > 599 || len(*known) >= maxStatuses {
+			status = otherStatus
+		}
+		if at := slices.IndexFunc(*known, func(c *statusCount) bool { return c.status == status }); at >= 0 {
+			return (*known)[at]
+		}
+		c := &statusCount{status: status}
+		more := append(slices.Clone(*known), c)
+		if s.statuses.CompareAndSwap(known, &more) {
+			return c
+		}
+	}
+}
+
+// met are the series of those clients that have called for one account, so that
+// most of what accounts times clients could be takes no memory.
+type met struct {
+	byClient atomic.Pointer[map[*Client]*series] // replaced when there is one more; nil: none yet
+}
+
+// of returns the series of client, nil if it was not met.
+func (m *met) of(client *Client) *series {
+	if known := m.byClient.Load(); known != nil {
+		return (*known)[client]
+	}
+	return nil
+}
+
+// add makes client known.
+func (m *met) add(client *Client, s *series) {
+	for {
+		known := m.byClient.Load()
+		more := map[*Client]*series{}
+		if known != nil {
+			more = maps.Clone(*known)
+		}
+		more[client] = s
+		if m.byClient.CompareAndSwap(known, &more) {
+			return
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package token
+
+import "time"
+
+// setClock notes what the clock of Redis shows in an answer to what was sent. A
+// slow answer tells little.
+func (s *RedisStore) setClock(sent time.Time, now int64) {
+	const slow = 20 * time.Millisecond
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := time.Since(sent)
+	zero := now - (sent.Sub(s.began) + took/2).Milliseconds()
+	if off := time.Duration(zero-s.zero) * time.Millisecond; took < slow || off.Abs() > redisPatience {
+		s.zero = zero
+	}
+}
+
+// clock returns what the clock of Redis shows at t, in Unix milliseconds, and 0
+// for no time. Nobody depends on the clocks of replicas.
+func (s *RedisStore) clock(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.zero + t.Sub(s.began).Milliseconds()
+}
+
+// at returns the time when the clock of Redis shows ms, and none for 0.
+func (s *RedisStore) at(ms int64) time.Time {
+	if ms <= 0 || ms > 1<<50 {
+		return time.Time{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.began.Add(time.Duration(ms-s.zero) * time.Millisecond)
+}

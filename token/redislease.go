@@ -1,0 +1,81 @@
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// leaseLife is how long a replica that dies while it asks WeChat keeps the
+	// others from asking.
+	leaseLife = 5 * time.Second
+
+	// leaseRenewal is how often one that lives prolongs its lease.
+	leaseRenewal = leaseLife / 3
+)
+
+// ErrLeased tells that another replica is asking WeChat.
+var ErrLeased = errors.New("another replica is asking WeChat")
+
+// A lease is its owner's alone to prolong and to give back.
+const (
+	renewScript   = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2]) or 0`
+	releaseScript = `return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1]) or 0`
+)
+
+// Lease makes this replica the one that asks WeChat about key until release is
+// called, which may be done once. It spares WeChat questions; nothing else
+// depends on it, and one that is lost or held twice does no harm. The error is
+// ErrLeased, or Redis is out of reach.
+func (s *RedisStore) Lease(key Key) (release func(), err error) {
+	name, owner, held := s.name(key)+":lease", rand.Text(), false
+	err = s.try(func(ctx context.Context) error {
+		err := s.client.Do(ctx, "SET", name, owner, "NX", "PX", leaseLife.Milliseconds()).Err()
+		held = err == nil
+		if errors.Is(err, redis.Nil) {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case !held:
+		return nil, ErrLeased
+	}
+	renewing, stop := context.WithCancel(context.Background())
+	renewed := make(chan struct{})
+	go func() {
+		s.renew(renewing, name, owner)
+		close(renewed)
+	}()
+	return func() {
+		stop()
+		<-renewed
+		_ = s.onLease(releaseScript, name, owner) // or it ends by itself
+	}, nil
+}
+
+// renew prolongs a lease until ctx ends.
+func (s *RedisStore) renew(ctx context.Context, name, owner string) {
+	tick := time.NewTicker(leaseRenewal)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			_ = s.onLease(renewScript, name, owner, leaseLife.Milliseconds()) // or another replica asks, too
+		}
+	}
+}
+
+func (s *RedisStore) onLease(script, name, owner string, args ...any) error {
+	return s.try(func(ctx context.Context) error {
+		return s.client.Eval(ctx, script, []string{name}, append([]any{owner}, args...)...).Err()
+	})
+}

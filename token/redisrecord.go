@@ -1,0 +1,109 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An outcome of the scripts.
+const (
+	clockMoved = -1
+	written    = 1
+)
+
+// A redisAnswer is what the scripts answer.
+type redisAnswer struct {
+	outcome int64
+	now     int64 // by the clock of Redis, in Unix milliseconds
+	fields  map[string]string
+}
+
+// errStrangeRedis is an answer that the scripts do not give.
+var errStrangeRedis = errors.New("its answer is not that of wxproxy's script")
+
+func readRedisAnswer(raw []any) (redisAnswer, error) {
+	if len(raw) != 3 {
+		return redisAnswer{}, errStrangeRedis
+	}
+	outcome, ok1 := raw[0].(int64)
+	clock, ok2 := raw[1].(string)
+	flat, ok3 := raw[2].([]any)
+	now, err := strconv.ParseInt(clock, 10, 64)
+	if !ok1 || !ok2 || !ok3 || err != nil || len(flat)%2 != 0 {
+		return redisAnswer{}, errStrangeRedis
+	}
+	a := redisAnswer{outcome, now, make(map[string]string, len(flat)/2)}
+	for i := 0; i < len(flat); i += 2 {
+		name, _ := flat[i].(string)
+		a.fields[name], _ = flat[i+1].(string)
+	}
+	return a, nil
+}
+
+// record returns the record in a.
+func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
+	if len(a.fields) == 0 {
+		return Record{}, ErrNotStored
+	}
+	value, err := s.seal.open(s.name(key), a.fields["access_token"])
+	if err != nil {
+		return Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), err)
+	}
+	now := time.Now()
+	r := Record{
+		Token: Token{value, s.at(a.number("expires_at") * 1000)},
+		Spent: Spent{
+			Day:       beijingDay(now),
+			ForcedAt:  s.at(a.number("forced_at")),
+			RotatedAt: s.at(a.number("rotated_at")),
+		},
+		Word: Word{
+			Generation: a.number("generation"),
+			FetchedAt:  s.at(a.number("fetched_at")),
+			Stands:     s.at(a.number("stands_until")),
+			Next:       s.at(a.number("next_at")),
+			Failures:   int(a.number("failures")),
+		},
+	}
+	if a.number("day") == beijingDay(time.UnixMilli(a.now)) {
+		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
+	}
+	if code := int(a.number("errcode")); code != 0 {
+		r.Word.Refusal = &Refusal{Code: code, Reason: clean(a.fields["errmsg"])}
+	}
+	switch {
+	case strings.ContainsFunc(value.Reveal(), notVisible), r.Token.Expires.Sub(now) > longestLife:
+		return Record{}, fmt.Errorf("reading %s of Redis: it is damaged", s.name(key))
+	case !r.Token.validAt(now):
+		r.Token = Token{}
+	}
+	return r, nil
+}
+
+// number returns the number in a field, or 0.
+func (a redisAnswer) number(field string) int64 {
+	n, err := strconv.ParseInt(a.fields[field], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// arguments returns what the script gets to save r.
+func (s *RedisStore) arguments(key Key, r Record) []any {
+	w := r.Word
+	code, reason := 0, ""
+	if w.Refusal != nil {
+		code, reason = w.Refusal.Code, w.Refusal.Reason
+	}
+	return []any{
+		s.clock(time.Now()), w.Generation,
+		s.seal.seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
+		s.clock(w.FetchedAt), s.clock(w.Stands), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
+		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
+		recordLife.Milliseconds(), s.channel(), key.path() + " " + s.writer,
+	}
+}

@@ -1,0 +1,146 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+const (
+	// watchEvery is how often Redis is asked for what an announcement should
+	// have told, unless there are many accounts.
+	watchEvery = 30 * time.Second
+
+	// watchEach is the share of an account in that, so that ten thousand are a
+	// hundred questions a second.
+	watchEach = 10 * time.Millisecond
+
+	// watchReturn is how often Redis is asked whether it is back.
+	watchReturn = 2 * time.Second
+
+	// watchBatch is how many accounts are asked for in one go.
+	watchBatch = 500
+)
+
+// Watch has look called with the generation of key's record when another replica
+// may have written it, and again when a record may have got lost.
+func (s *RedisStore) Watch(key Key, look func(generation int64)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watched[key.path()] = look
+}
+
+// Start begins to listen to the other replicas.
+func (s *RedisStore) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	s.stop, s.stopped = stop, make(chan struct{})
+	go func() {
+		defer close(s.stopped)
+		s.watch(ctx)
+	}()
+}
+
+// Close ends what Start began and closes the connections.
+func (s *RedisStore) Close() error {
+	if s.stopped != nil {
+		s.stop()
+		<-s.stopped
+	}
+	return s.client.Close()
+}
+
+// watch listens to the other replicas until ctx ends. It asks as well: on every
+// new connection, because announcements are not repeated, and now and then.
+func (s *RedisStore) watch(ctx context.Context) {
+	subscription := s.client.Subscribe(ctx, s.channel())
+	defer subscription.Close()
+	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
+	poll := time.NewTimer(watchEvery)
+	defer poll.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.failed:
+			poll.Reset(watchReturn)
+		case message := <-messages:
+			if m, ok := message.(*redis.Message); ok {
+				s.hear(m.Payload)
+				continue
+			}
+			poll.Reset(0)
+		case <-poll.C:
+			poll.Reset(s.poll(ctx))
+		}
+	}
+}
+
+// hear passes an announcement of others on: the path of a key, who wrote, and the
+// generation.
+func (s *RedisStore) hear(announcement string) {
+	words := strings.Fields(announcement)
+	if len(words) != 3 || words[1] == s.writer {
+		return
+	}
+	generation, err := strconv.ParseInt(words[2], 10, 64)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	look := s.watched[words[0]]
+	s.mu.Unlock()
+	if look != nil {
+		look(generation)
+	}
+}
+
+// poll asks for the generation of every record and returns when to do so again.
+func (s *RedisStore) poll(ctx context.Context) time.Duration {
+	s.mu.Lock()
+	watched := maps.Clone(s.watched)
+	s.mu.Unlock()
+	for paths := range slices.Chunk(slices.Collect(maps.Keys(watched)), watchBatch) {
+		generations, err := s.generations(ctx, paths)
+		if err != nil {
+			return watchReturn
+		}
+		for i, path := range paths {
+			watched[path](generations[i])
+		}
+	}
+	return max(watchEvery, watchEach*time.Duration(len(watched)))
+}
+
+// generations returns the generation of each record, 0 if there is none.
+func (s *RedisStore) generations(ctx context.Context, paths []string) ([]int64, error) {
+	answers := make([]*redis.StringCmd, len(paths))
+	err := s.try(func(context.Context) error {
+		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for i, path := range paths {
+				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
+			}
+			return nil
+		})
+		if errors.Is(err, redis.Nil) { // of one that is missing
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	generations := make([]int64, len(paths))
+	for i, answer := range answers {
+		generations[i], _ = answer.Int64()
+	}
+	return generations, nil
+}
+
+// channel returns the name of the channel of announcements.
+func (s *RedisStore) channel() string { return s.prefix + ":tokens" }

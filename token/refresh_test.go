@@ -1,0 +1,149 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// wantCounts fails the test unless these fetches were counted.
+func wantCounts(t *testing.T, k *Keeper, want string) {
+	t.Helper()
+	var got []string
+	for _, c := range k.Fetches() {
+		got = append(got, fmt.Sprintf("%s/%s=%d", c.Reason, c.Outcome, c.N))
+	}
+	slices.Sort(got)
+	if s := strings.Join(got, " "); s != want {
+		t.Errorf("got the fetches %q; want %q", s, want)
+	}
+}
+
+func TestFetchesAreCountedByReasonAndOutcome(t *testing.T) {
+	w := &fakeWeChat{}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantCounts(t, k, "start/success=1")
+		w.revoke()
+		wantReplaced(t, k, "token-1", "token-2")
+		wantCounts(t, k, "refused/success=1 start/success=1")
+		time.Sleep(100 * time.Minute)
+		w.fail(errAway)
+		for range 6 {
+			time.Sleep(5 * time.Minute)
+			k.use(time.Now())
+		}
+		w.fail(&Refusal{Code: 40125, Reason: "invalid appsecret"})
+		time.Sleep(5 * time.Minute)
+		got := map[string]bool{}
+		for _, c := range k.Fetches() {
+			got[c.Reason+"/"+c.Outcome] = true
+		}
+		if !got["due/transient"] || !got["due/configuration"] || len(got) > 5 {
+			t.Errorf("got %v; want failures of both classes", k.Fetches())
+		}
+	})
+}
+
+func TestForcedFetchesAreCountedAsSuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &fakeWeChat{}
+		k := newKeeper(w, func(o *Options) {
+			o.Probe = func(context.Context, Secret) Verdict { return Dead }
+			o.Force = func(ctx context.Context) (Token, error) {
+				w.revoke()
+				return w.Fetch(ctx)
+			}
+		})
+		defer k.Stop()
+		wantToken(t, k, "token-1")
+		wantReplaced(t, k, "token-1", "token-2")
+		wantCounts(t, k, "forced/success=1 refused/success=1 start/success=1")
+	})
+}
+
+func TestRefreshAsksWeChatOnceAndNotForAYoungToken(t *testing.T) {
+	for _, classic := range []bool{false, true} {
+		w := &fakeWeChat{classic: classic, latency: time.Second}
+		inBubble(t, w, func(t *testing.T, k *Keeper) {
+			wantToken(t, k, "token-1")
+			if err := k.Refresh("", time.Minute); err != nil || w.fetches() != 1 {
+				t.Errorf("a young token: got %v and %d fetches; want 1", err, w.fetches())
+			}
+			time.Sleep(31 * time.Second)
+			var asking sync.WaitGroup
+			for range 100 {
+				asking.Go(func() {
+					if err := k.Refresh("", time.Minute); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			asking.Wait()
+			wantFetches(t, w, 2)
+			wantCounts(t, k, "asked/success=1 start/success=1")
+		})
+	}
+}
+
+func TestRefreshForATokenThatFailedIsPassive(t *testing.T) {
+	w := &fakeWeChat{}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantToken(t, k, "token-1")
+		w.revoke()
+		for _, failed := range []string{"another", "token-1", "token-1"} {
+			if err := k.Refresh(failed, time.Minute); err != nil {
+				t.Errorf("%s: %v", failed, err)
+			}
+		}
+		wantToken(t, k, "token-2")
+		wantFetches(t, w, 2)
+	})
+}
+
+func TestRefreshSaysWhyThereIsNoToken(t *testing.T) {
+	w := &fakeWeChat{}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		time.Sleep(time.Hour)
+		w.fail(&Refusal{Code: 40125, Reason: "invalid appsecret"})
+		for _, when := range []string{"when it fails", "while it backs off"} {
+			var why *Unavailable
+			var refusal *Refusal
+			if err := k.Refresh("", time.Minute); !errors.As(err, &why) || !errors.As(err, &refusal) || why.Retry <= 0 {
+				t.Errorf("%s: got %v; want the refusal and when to come again", when, err)
+			}
+		}
+		wantFetches(t, w, 2)
+		wantToken(t, k, "token-1") // is served all the same
+
+		w.fail(nil)
+		w.delay(5 * time.Second)
+		time.Sleep(2 * time.Minute) // until the retry is under way
+		var late *Timeout
+		time.Sleep(time.Hour)
+		if err := k.Refresh("", time.Second); !errors.As(err, &late) {
+			t.Errorf("got %v; want a time-out", err)
+		}
+		k.Stop()
+		if err := k.Refresh("", time.Second); !errors.Is(err, errStopped) {
+			t.Errorf("when it has stopped: got %v", err)
+		}
+	})
+}
+
+func TestRefreshKeepsToTheClassicBudget(t *testing.T) {
+	w := &fakeWeChat{classic: true}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		k.spend(func(s *Spent) { s.Fetches = frugal })
+		time.Sleep(time.Minute)
+		if err := k.Refresh("", time.Minute); !errors.Is(err, errFrugal) {
+			t.Errorf("got %v; want no fetch", err)
+		}
+		wantFetches(t, w, 1)
+	})
+}

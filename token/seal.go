@@ -1,0 +1,66 @@
+package token
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// sealed begins a stored token that is encrypted.
+const sealed = "aes256gcm:"
+
+// A sealer encrypts what is stored with AES-256-GCM. A nil sealer stores it in
+// the clear.
+type sealer struct{ aead cipher.AEAD }
+
+// newSealer returns a sealer with a key of 32 bytes, or nil without one.
+func newSealer(key Secret) (*sealer, error) {
+	if key.Empty() {
+		return nil, nil
+	}
+	const aes256 = 32
+	if n := len(key.Reveal()); n != aes256 {
+		return nil, fmt.Errorf("an encryption key has %d bytes, not %d", aes256, n)
+	}
+	block, err := aes.NewCipher([]byte(key.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("taking the encryption key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("taking the encryption key: %w", err)
+	}
+	return &sealer{aead}, nil
+}
+
+// seal returns value as it is stored under a name, where alone it can be opened.
+func (s *sealer) seal(name string, value Secret) string {
+	if s == nil || value.Empty() {
+		return value.Reveal()
+	}
+	return sealed + base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(value.Reveal()), []byte(name)))
+}
+
+// open returns the value that was stored under a name.
+func (s *sealer) open(name, stored string) (Secret, error) {
+	text, encrypted := strings.CutPrefix(stored, sealed)
+	switch {
+	case stored == "", s == nil && !encrypted:
+		return NewSecret(stored), nil
+	case s == nil:
+		return Secret{}, errors.New("it is encrypted; set token.encryption_key to the key that others use")
+	case !encrypted:
+		return Secret{}, errors.New("it is not encrypted although token.encryption_key is set")
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err == nil {
+		raw, err = s.aead.Open(nil, nil, raw, []byte(name))
+	}
+	if err != nil {
+		return Secret{}, errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed")
+	}
+	return NewSecret(string(raw)), nil
+}

@@ -1,0 +1,173 @@
+package token
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// A Sharer is what a Store adds that several processes use at the same time.
+type Sharer interface {
+	// Lease makes this process the one that asks WeChat about key, until release
+	// is called. The error is ErrLeased while another one is, or says that the
+	// store is out of reach.
+	Lease(key Key) (release func(), err error)
+
+	// Watch has look called with the generation of key's record whenever that may
+	// be another one than this process knows.
+	Watch(key Key, look func(generation int64))
+}
+
+const (
+	// leasePoll is how often the store is asked for what another process, which
+	// asks WeChat at this moment, is told.
+	leasePoll = 100 * time.Millisecond
+
+	// alone is how much life of a token is left when it is renewed without the
+	// other processes, because the store is out of reach: WeChat may make the
+	// tokens of the others worthless by that.
+	alone = time.Minute
+
+	// apart is within which time processes rotate the classic token by turns when
+	// the store is out of reach, so that it is clear afterwards whose is the last.
+	apart = time.Second
+
+	// moment is how exactly processes know when a token was fetched.
+	moment = 20 * time.Millisecond
+
+	// stagger is how much later than the process that fetched the token the
+	// others plan to fetch its successor, at most.
+	stagger = 10 * time.Second
+)
+
+// consult finds out what other processes know before WeChat is asked. It reports
+// whether that settles f, and if it does not, returns what ends this process's
+// turn to ask.
+func (k *Keeper) consult(f *flight) (release func(), settled bool) {
+	for {
+		release, err := k.options.Shared.Lease(k.options.key())
+		switch {
+		case err == nil && k.learn(f):
+			release()
+			return nil, true
+		case err == nil:
+			return release, false
+		case errors.Is(err, ErrLeased) && k.learn(f):
+			return nil, true
+		case !errors.Is(err, ErrLeased):
+			return nil, k.postpone(f)
+		}
+		if !f.pause(leasePoll) {
+			k.land(f, (*state).abandoned)
+			return nil, true
+		}
+	}
+}
+
+// learn takes over what other processes have stored, and reports whether that
+// ended f.
+func (k *Keeper) learn(f *flight) bool {
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil {
+		k.reportLoad(err)
+		return false
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, _ := before.shared(r, time.Now())
+	answered := next.generation != f.knows && next.answers(f.refused, time.Now(), k.options)
+	if !answered {
+		k.state.Store(next)
+	}
+	k.mu.Unlock()
+	if answered {
+		_, next = k.land(f, func(*state) *state { return next.abandoned() })
+	}
+	k.reportShared(before, next)
+	return answered
+}
+
+// postpone ends f, for which the store was asked in vain, unless the token is
+// needed so much that WeChat has to be asked all the same.
+func (k *Keeper) postpone(f *flight) bool {
+	if s := k.state.Load(); f.asked || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
+		if k.options.Classic {
+			f.pause(portion(apart, rand.Float64()))
+		}
+		return false
+	}
+	k.land(f, func(s *state) *state {
+		next := s.abandoned()
+		next.next = time.Now().Round(0).Add(eager + portion(eager, rand.Float64()))
+		return next
+	})
+	return true
+}
+
+// watch listens to the other processes that use the store.
+func (k *Keeper) watch() {
+	if k.options.Shared != nil {
+		k.options.Shared.Watch(k.options.key(), k.heard)
+	}
+}
+
+// heard is told the generation of the record in a shared store.
+func (k *Keeper) heard(generation int64) {
+	k.mu.Lock()
+	known := k.stopped || generation == k.state.Load().generation && !k.lost
+	k.mu.Unlock()
+	if !known {
+		k.options.Queue.Add(k.catchUp)
+	}
+}
+
+// catchUp takes over what another process has stored, or stores again what the
+// store has lost.
+func (k *Keeper) catchUp() {
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil && !errors.Is(err, ErrNotStored) {
+		k.reportLoad(err)
+		return
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, newer := before.shared(r, time.Now())
+	lost := k.lost || !newer && next.generation != r.Word.Generation
+	k.publish(next)
+	k.mu.Unlock()
+	k.reportShared(before, next)
+	if lost && next.token.validAt(time.Now()) {
+		k.save(nil)
+	}
+}
+
+// agree notes that the store took r, or that it has a newer record.
+func (k *Keeper) agree(r, stored Record) {
+	k.mu.Lock()
+	before := k.state.Load()
+	next, _ := before.shared(stored, time.Now())
+	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
+		taken := *before
+		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
+		next = &taken
+	}
+	k.publish(next)
+	k.mu.Unlock()
+	k.reportShared(before, next)
+}
+
+// publish replaces the state beside a flight, or between two. The caller holds
+// k.mu.
+func (k *Keeper) publish(next *state) {
+	k.state.Store(next)
+	if next.flight == nil {
+		k.arm(next, time.Until(next.next))
+	}
+}
+
+// reportShared logs that another process has another token.
+func (k *Keeper) reportShared(before, after *state) {
+	if !before.token.Value.Equal(after.token.Value.Reveal()) {
+		k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
+	}
+}

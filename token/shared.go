@@ -1,0 +1,62 @@
+package token
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// shared returns the state after another process stored r, and whether that tells
+// more of WeChat than s did. What was spent counts in any case.
+func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
+	n := *s
+	n.spent, n.synced = s.spent.minus(s.synced, now).plus(r.Spent, now), r.Spent
+	w, other := r.Word, !r.Token.Value.Equal(s.token.Value.Reveal())
+	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
+		return &n, false
+	}
+	n.generation = w.Generation
+	if r.Token.validAt(now) {
+		if other {
+			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+		}
+		n.fetchedAt, n.stands = w.FetchedAt, w.Stands
+		n.err, n.class, n.failures = nil, "", 0
+	}
+	if w.Refusal != nil {
+		n.err, n.class, n.failures, n.failedAt = w.Refusal, Explain(w.Refusal).Class, w.Failures, now
+	}
+	if w.Next.After(now) {
+		spare := max(min(n.token.Expires.Sub(w.Next)/2, stagger), 0)
+		n.next = w.Next.Round(0).Add(portion(spare, rand.Float64()))
+	}
+	return &n, true
+}
+
+// word returns what other processes are told of s.
+func (s *state) word(now time.Time) Word {
+	w := Word{
+		Generation: s.generation,
+		FetchedAt:  s.fetchedAt,
+		Stands:     s.stands,
+		Next:       s.next,
+		Added:      s.spent.minus(s.synced, now),
+	}
+	if refusal := sharedRefusal(s.err); refusal != nil {
+		w.Refusal, w.Failures = refusal, s.failures
+	}
+	return w
+}
+
+// answers reports whether s, which another process made, is what somebody wanted
+// to know who was refused with refused, or for whom the token was due.
+func (s *state) answers(refused Secret, now time.Time, o Options) bool {
+	switch {
+	case s.backsOff(now, o) > 0:
+		return true
+	case !s.token.validAt(now):
+		return false
+	case refused.Empty():
+		return now.Before(s.next)
+	}
+	return !s.token.Value.Equal(refused.Reveal()) || s.standsBy(now, o)
+}
