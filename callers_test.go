@@ -152,6 +152,55 @@ func TestTheCertificatesNameIsTheClients(t *testing.T) {
 	p.stop()
 }
 
+func TestACertificateAndAKeyProveOneClient(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	a := newAuthority(t)
+	for _, name := range []string{"server", "orders", "games"} {
+		a.leaf(name)
+	}
+	const ordersKey, gamesKey = "orders-key-0123456789abcdef", "games-key-0123456789abcdef"
+	p := serving(t, w.URL, fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\ntls_client_ca = %q\n"+
+		"[[client]]\nname = \"orders\"\nkey = %q\n[[client]]\nname = \"games\"\nkey = %q\n",
+		a.path("server.pem"), a.path("server.key"), a.path("ca.pem"), ordersKey, gamesKey)+fourLines)
+	p.awaitReady()
+	p.proxy = strings.Replace(p.proxy, "http://", "https://", 1)
+	plain := p.client
+	p.client = a.client("games")
+	gamesToken := p.fetchToken("", gamesKey)
+	p.client.CloseIdleConnections()
+
+	p.client = a.client("orders")
+	const byOrders, byGames, byNobody = "Authorization: Bearer " + ordersKey, "Authorization: Bearer " + gamesKey, "Authorization: Bearer x"
+	const grant = "/cgi-bin/token?grant_type=client_credential&appid=" + appID
+	for _, row := range []struct {
+		name, path, header string
+		code               int
+		want               string // in the body
+	}{
+		{"the same client's key", userInfo, byOrders, 200, ""},
+		{"nobody's key", userInfo, byNobody, 401, "unauthenticated"},
+		{"another client's key", userInfo, byGames, 401, "unauthenticated"},
+		{"another scheme", userInfo, "Authorization: Basic x", 200, ""},
+		{"another client's virtual token", userInfo + "&access_token=" + gamesToken, "", 200, "40001"},
+		{"another client's virtual token and key", userInfo + "&access_token=" + gamesToken, byGames, 200, "40001"},
+		{"nobody's key, and the same client's key for a token", grant + "&secret=" + ordersKey, byNobody, 200, "40125"},
+		{"no secret for a token", grant, "", 200, "wxp_"},
+		{"the same client's key for a token", grant + "&secret=" + ordersKey, "", 200, "wxp_"},
+		{"a wrong secret for a token", grant + "&secret=x", "", 200, "40125"},
+		{"another client's key for a token", grant + "&secret=" + gamesKey, "", 200, "40125"},
+		{"another client's key for a token, twice", grant + "&secret=" + gamesKey, byGames, 200, "40125"},
+	} {
+		headers := []string{row.header}[:min(len(row.header), 1)]
+		if got := p.call("GET", row.path, "", headers...); got.code != row.code || !strings.Contains(got.body, row.want) {
+			t.Errorf("%s: got %d %s; want %d %s", row.name, got.code, got.body, row.code, row.want)
+		}
+	}
+	p.client.CloseIdleConnections()
+	p.client = plain
+	p.stop()
+}
+
 // forged trusts a and shows a certificate of stranger's.
 func forged(a, stranger *authority) *http.Client {
 	c := a.client("")

@@ -118,7 +118,7 @@ func (l *loader) readRoute(t *table) {
 		t.missing(`write a path, as "/wxa/something/*"`, "path")
 	} else if problem := checkPattern(r.Path); problem != "" {
 		t.wrong("path", "%s", problem)
-	} else if slices.Contains(localPaths, strings.ToLower(r.Path)) {
+	} else if slices.Contains(localPaths, policyPattern(r.Path)) {
 		t.wrong("path", "is answered by wxproxy itself; token_endpoint in [proxy] says how")
 	}
 	if r.Credential == "" {
@@ -144,10 +144,21 @@ func checkPattern(pattern string) string {
 		return `must begin with "/"`
 	case strings.Contains(prefix, "*"):
 		return `has a "*" that is not at its end`
-	case strings.ContainsAny(prefix, `?#%\`) || strings.ContainsFunc(prefix, notVisible):
-		return "must be a plain path, without query, percent-encoding or white space"
+	case strings.ContainsAny(prefix, `?#%\;`) || strings.ContainsFunc(prefix, notVisible):
+		return `must be a plain path, without query, ";", percent-encoding or white space`
+	case strings.HasPrefix(prefix, "/@"):
+		return `must be the path behind "/@NAME", which only chooses the account`
 	case prefix != path.Clean(prefix) && prefix != path.Clean(prefix)+"/":
 		return `must not have "//", "." or ".." in it`
 	}
 	return ""
+}
+
+// policyPattern spells pattern as the proxy does, which minds neither letter case
+// nor a slash at the end.
+func policyPattern(pattern string) string {
+	if pattern == "/" {
+		return pattern
+	}
+	return strings.TrimSuffix(strings.ToLower(pattern), "/")
 }

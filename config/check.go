@@ -13,7 +13,7 @@ func (l *loader) check() {
 	l.checkClients()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
-		l.checkUnique(paths, r.Path, item("route", i), "path")
+		l.checkUnique(paths, policyPattern(r.Path), item("route", i), "path")
 	}
 }
 

@@ -6,24 +6,20 @@ import (
 )
 
 // count reads a positive number.
-func (t *table) count(key string, into *int) {
+func (t *table) count(key string, into *int) { t.number(key, 1, into) }
+
+// limit reads a number where 0 means none.
+func (t *table) limit(key string, into *int) { t.number(key, 0, into) }
+
+func (t *table) number(key string, least int64, into *int) {
 	var number int64
 	switch {
 	case !take(t, key, "a number without quotes", &number):
-	case number < 1 || number > math.MaxInt32:
-		t.wrong(key, "must be between 1 and %d", math.MaxInt32)
+	case number < least || number > math.MaxInt32:
+		t.wrong(key, "must be between %d and %d", least, math.MaxInt32)
 	default:
 		*into = int(number)
 	}
-}
-
-// limit reads a number where 0 means none.
-func (t *table) limit(key string, into *int) {
-	if value, ok := t.values[key]; ok && value == int64(0) {
-		t.known = append(t.known, key)
-		return
-	}
-	t.count(key, into)
 }
 
 // rate reads how often something may happen, as the time between two.

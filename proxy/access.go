@@ -57,8 +57,8 @@ func (x *exchange) answerID() {
 	x.ctx.Response.Header.Set(requestID, x.requestID)
 }
 
-// logRequest writes the access log's line. It holds the path and, of the query,
-// nothing but names.
+// logRequest writes the access log's line. It holds the path without what a
+// caller confused with it, and of the query nothing but names.
 func (p *Proxy) logRequest(x *exchange, err error) {
 	level := slog.LevelDebug
 	if p.config.LogAccess {
@@ -75,7 +75,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 		slog.String("account", account),
 		slog.String("client", client),
 		slog.String("method", methodName(x.ctx.Method())),
-		slog.String("path", string(x.target.path)),
+		slog.String("path", loggedPath(x.target.path)),
 		slog.Any("parameters", parameterNames(x.target.query)),
 		slog.Int("status", x.ctx.Response.StatusCode()),
 		slog.Int("errcode", x.errcode),

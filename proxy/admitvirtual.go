@@ -28,14 +28,14 @@ func (k *accountKey) renew(secret func() (string, error)) (*signingKey, error) {
 }
 
 // admitVirtual takes the client and the account from the virtual token in the
-// query, if there is one on a path that takes a token.
+// query, if there is one. Where the caller's own token goes it is out of place.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	if c := x.route.Credential; c != CredentialApp && c != credentialTicket && c != credentialLocal {
-		return false, nil
-	}
 	text := virtualIn(x.target.query)
 	if text == nil {
 		return false, nil
+	}
+	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
+		return true, asWeChat(errMisplaced)
 	}
 	var v virtual
 	if err := v.parse(text); err != nil {
@@ -48,14 +48,24 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 		if x.client = p.clients.byID[v.client]; x.client == nil {
 			return true, asWeChat(errForged)
 		}
-		if shown, err := p.client(x); err == nil && shown != x.client {
-			return true, asWeChat(errForged) // who proves to be somebody else has no use for it
+		if p.provesAnother(x, x.client) {
+			return true, asWeChat(errForged) // somebody else has no use for it
 		}
 		if !x.client.isKeyless() {
 			return true, asWeChat(v.check(&x.client.signing, time.Now()))
 		}
 	}
 	return true, asWeChat(x.account.checkVirtual(&v))
+}
+
+// provesAnother reports whether the caller, who says to be c, proves to be another
+// client, or two at once.
+func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
+	shown, err := p.client(x)
+	if err != nil {
+		return p.clients.byName[certificateOf(x.ctx)] != nil // and a key that is not its client's
+	}
+	return shown != c
 }
 
 // checkVirtual checks a token that was signed with a key of the account's. If it
@@ -100,9 +110,9 @@ func virtualIn(query []byte) []byte {
 func asWeChat(err error) error {
 	switch {
 	case errors.Is(err, errExpired):
-		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+"; fetch a new one)")
-	case errors.Is(err, errForged):
-		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+"; fetch a new one)")
+		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+")")
+	case errors.Is(err, errForged), errors.Is(err, errMisplaced):
+		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	}
 	return err
 }

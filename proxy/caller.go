@@ -73,6 +73,9 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	if x.route.Credential == credentialToken {
 		return nil // its own appid and secret decide
 	}
+	if x.route.Credential == CredentialSecret && hides(x.target.query, secretParameters) {
+		return refuse(badRequest, errTargetHidden.Error())
+	}
 	found, err := p.admitVirtual(x)
 	if err != nil {
 		x.client = nil // it is not who it says it is, or no longer
@@ -94,8 +97,9 @@ func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
-	if x.route.Credential == credentialToken && !pathList(x.client.Deny).match(x.target.policy) {
-		return nil // without a token it could do nothing that it is allowed
+	isVirtual := x.route.Credential == credentialToken && p.config.TokenEndpoint != TokenReal
+	if isVirtual && !pathList(x.client.Deny).match(x.target.policy) {
+		return nil // it is good for what the client is allowed, which could do nothing without
 	}
 	if !x.client.permits(x.target.policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
@@ -110,21 +114,26 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	if len(p.clients.byName) == 0 {
 		return &p.anyone, nil
 	}
-	if c, ok := p.clients.byName[certificateOf(x.ctx)]; ok {
-		return c, nil
-	}
+	certified := p.clients.byName[certificateOf(x.ctx)]
 	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
 	if !isFold(scheme, "bearer") {
+		if certified != nil {
+			return certified, nil
+		}
 		secret, ok := shownSecret(x)
 		if !ok {
 			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
 		}
 		key = []byte(secret)
 	}
-	if c, ok := p.clients.withKey(key); ok {
+	switch c, ok := p.clients.withKey(key); {
+	case !ok:
+		return nil, refuse(unauthenticated, "no client has this key")
+	case certified != nil && c != certified:
+		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
+	default:
 		return c, nil
 	}
-	return nil, refuse(unauthenticated, "no client has this key")
 }
 
 // shownSecret returns what a request shows in the place of the AppSecret, on a
@@ -161,7 +170,8 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query. The account is nil if none has that
-// name; an appid that the proxy sets anyway names only an account that there is.
+// name. An appid, which the proxy sets anyway, names an account if it is not
+// empty; without clients, only one that there is.
 func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	if x.target.selector != nil {
 		return p.accounts[string(x.target.selector)], true
@@ -174,7 +184,7 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	}
 	appID, _ := queryValue(x.target.query, x.route.names.appID)
 	a = p.accounts[appID]
-	return a, a != nil
+	return a, a != nil || appID != "" && len(p.clients.byName) > 0
 }
 
 // permits reports whether the client may call the policy path.

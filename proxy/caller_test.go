@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -145,8 +146,14 @@ func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) 
 		{"a key in two places", get("/sns/jscode2session?appid=wxclub&secret=orders-key&appsecret=orders-key"), clients, "club", ""},
 		{"a key on a path that takes a token", get("/p?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
 		{"another client's account", get("/sns/jscode2session?appid=wxclub&secret=games-key&js_code=1"), clients, "", "forbidden_account"},
+		{"an app_id that no account has", get("/sns/jscode2session?appid=touristappid&secret=orders-key&js_code=1"), clients, "", "unknown_account"},
+		{"an app_id that no account has, for a client of one account", get("/sns/jscode2session?appid=touristappid&secret=games-key"), clients, "", "unknown_account"},
+		{"an app_id that no account has, with a key in the header", get("/sns/jscode2session?appid=touristappid", "Authorization: Bearer orders-key"), clients, "", "unknown_account"},
+		{"an empty app_id", get("/sns/jscode2session?appid=&secret=orders-key&js_code=1"), clients, "game", ""},
+		{"no app_id", get("/sns/jscode2session?secret=orders-key&js_code=1"), clients, "game", ""},
+		{"the path before an app_id that no account has", get("/@shop/sns/jscode2session?appid=touristappid&secret=orders-key"), clients, "shop", ""},
 		{"an app_id without clients", get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
-		{"an app_id that nobody has", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
+		{"an app_id that no account has, without clients", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
 		{"the path before the app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "shop", ""},
 	}
 	for _, row := range rows {
@@ -177,6 +184,29 @@ func TestKeyOfTheClientDoesNotReachWeChat(t *testing.T) {
 	handle(t, New(c), get("/p", "Authorization: Bearer orders-key", "X: y"))
 	if want := "X: y\r\n"; len(u.got) != 1 || u.got[0].fields != want {
 		t.Errorf("got %+v; want one request with the fields %q", u.got, want)
+	}
+}
+
+func TestWhoMayUseAnAccountLearnsWhichOneFailed(t *testing.T) {
+	failing := upstreamFunc(func(*Message, *fasthttp.Response) error { return ErrTimeout })
+	limited := keyed("orders", "orders-key")
+	limited.Accounts = []string{"shop"}
+	p := threeAccounts(failing, limited)
+	forged := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(signingKey))
+	for _, row := range []struct{ name, raw, want string }{
+		{"time-out", get("/p", "Authorization: Bearer orders-key"), "shop"},
+		{"an API that the proxy has no credential for", get("/cgi-bin/component/x", "Authorization: Bearer orders-key"), "shop"},
+		{"without a key", get("/@shop/p"), ""},
+		{"another's account", get("/@club/p", "Authorization: Bearer orders-key"), ""},
+		{"a forged token", get("/p?access_token=" + forged), ""},
+		{"a wrong secret for a token", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"), ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ctx := handle(t, p, row.raw)
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Account")); got != row.want {
+				t.Errorf("got the account %q (%s); want %q", got, ctx.Response.Body(), row.want)
+			}
+		})
 	}
 }
 

@@ -20,6 +20,7 @@ type exchange struct {
 	account  *Account
 	route    Route
 	message  Message
+	admitted bool // the client may use the account
 	attempts int  // how often it was sent to WeChat
 	errcode  int  // of the answer, WeChat's or the proxy's own; 0: none
 	streams  bool // the answer ends later than its handling
@@ -35,7 +36,7 @@ var (
 	ownParameters   = []string{"from_appid"}
 	tokenParameters = []string{"access_token", "from_appid"}
 
-	secretParameters = []string{"appid", "secret", "appsecret", "from_appid"}
+	secretParameters = []string{"appid", "secret", "appsecret", "access_token", "from_appid"}
 )
 
 // attemptNames are the values of Wxproxy-Attempts.
@@ -43,7 +44,7 @@ var attemptNames = [...]string{"0", "1", "2"}
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
-	x.began, x.errcode, x.requestID = ctx.Time(), 0, ""
+	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
 	x.fields.close, x.target.path, x.target.query, x.streams = false, nil, nil, false
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
@@ -60,6 +61,9 @@ func (x *exchange) refuse(err error) {
 	f := asFailure(err)
 	x.errcode = f.errcode
 	f.answer(&x.ctx.Response)
+	if x.admitted {
+		x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
+	}
 }
 
 // leaveQuota gives the request's place back, unless its answer needs it still.

@@ -116,8 +116,8 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 	rows := []struct{ name, path, wantTarget string }{
 		{"user", "/sns/userinfo?access_token=users-own&openid=o&from_appid=wxshop", "/sns/userinfo?access_token=users-own&openid=o"},
 		{"none", "/plain/path?access_token=theirs&x", "/plain/path?access_token=theirs&x"},
-		{"secret", "/sns/jscode2session?AppID=x&secret=y&js_code=c&access_token=kept",
-			"/sns/jscode2session?js_code=c&access_token=kept&appid=wxshop&secret=shop-secret"},
+		{"secret", "/sns/jscode2session?AppID=x&secret=y&js_code=c&access_token=theirs",
+			"/sns/jscode2session?js_code=c&appid=wxshop&secret=shop-secret"},
 		{"secret, another spelling", "/cgi-bin/clear_quota/v2?app%73ecret=x&secret=not-for-wechat",
 			"/cgi-bin/clear_quota/v2?appid=wxshop&appsecret=shop-secret"},
 		{"appid alone", "/sns/oauth2/refresh_token?refresh_token=r&appid=x&secret=not-for-wechat",

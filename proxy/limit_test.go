@@ -100,6 +100,34 @@ func TestQuotasAreEachClientsOwn(t *testing.T) {
 	})
 }
 
+func TestWhatTheProxyAnswersItselfCountsTowardsTheRate(t *testing.T) {
+	for _, row := range []struct{ name, raw string }{
+		{"a token", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key")},
+		{"a token by POST", post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxshop","secret":"key"}`)},
+		{"a signature", get("/wxproxy/jsapi-signature?url=https://shop.example/", "Authorization: Bearer key")},
+		{"a ticket", get("/cgi-bin/ticket/getticket?type=jsapi", "Authorization: Bearer key")},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := account("shop", "wxshop")
+				a.Ticket = func(string, time.Duration) (string, time.Duration, error) { return "ticket", time.Hour, nil }
+				client := keyed("orders", "key")
+				client.Interval, client.MaxInFlight = time.Minute, 1
+				p := New(withAccounts(new(recorder), []Client{client}, a))
+				for i, want := range []int{200, 429} {
+					if ctx := handle(t, p, row.raw); ctx.Response.StatusCode() != want {
+						t.Errorf("request %d: got %d %s; want %d", i+1, ctx.Response.StatusCode(), ctx.Response.Body(), want)
+					}
+				}
+				time.Sleep(time.Minute)
+				if ctx := handle(t, p, row.raw); ctx.Response.StatusCode() != 200 {
+					t.Errorf("a minute later: got %d %s; want 200", ctx.Response.StatusCode(), ctx.Response.Body())
+				}
+			})
+		})
+	}
+}
+
 func TestAStreamHoldsItsPlaceUntilItsEnd(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

@@ -67,6 +67,9 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 			if got := string(ctx.Response.Body()); ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.want) {
 				t.Errorf("%s, %v: got %d %s; want %d %s", path, row.err, ctx.Response.StatusCode(), got, row.status, row.want)
 			}
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Account")); got != "shop" {
+				t.Errorf("%s, %v: got the account %q; want shop", path, row.err, got)
+			}
 		}
 	}
 }

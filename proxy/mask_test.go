@@ -3,8 +3,10 @@ package proxy
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/valyala/fasthttp"
 )
@@ -31,27 +33,68 @@ func TestCredentialsInAQuotedRequestAreMasked(t *testing.T) {
 }
 
 func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	w.Write([]byte(`{"request_url":"/x?access_token=50_Im7"}`))
-	w.Close()
-	for name, test := range map[string]struct {
-		body   string
-		status int
+	const quoted, masked = `{"request_url":"/x?access_token=50_Im7"}`, `{"request_url":"/x?access_token=***"}`
+	gzipped := func(body string) string {
+		var packed bytes.Buffer
+		w := gzip.NewWriter(&packed)
+		w.Write([]byte(body))
+		w.Close()
+		return packed.String()
+	}
+	long := quoted + strings.Repeat(" ", quoteSize)
+	whole := gzipped(quoted)
+	for _, row := range []struct {
+		name, coding, body string
+		want               string // in the body
+		status             int
 	}{
-		"whole":  {packed.String(), fasthttp.StatusOK},
-		"broken": {packed.String()[:20], fasthttp.StatusBadGateway},
+		{"whole", "gzip", whole, masked, fasthttp.StatusOK},
+		{"broken", "gzip", whole[:20], "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"in other letters", "GZIP", whole, masked, fasthttp.StatusOK},
+		{"by its old name", "x-gzip", whole, masked, fasthttp.StatusOK},
+		{"not packed", "Identity", quoted, masked, fasthttp.StatusOK},
+		{"in a way that nobody knows", "aes128gcm", quoted, "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"twice", "gzip, gzip", gzipped(whole), "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"longer than it seems", "gzip", gzipped(long), "longer than", fasthttp.StatusBadGateway},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(row.name, func(t *testing.T) {
 			p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
-				resp.Header.SetContentEncoding("gzip")
-				resp.SetBodyString(test.body)
+				resp.Header.SetContentEncoding(row.coding)
+				resp.SetBodyString(row.body)
 				return nil
 			})))
 			ctx := handle(t, p, post(quotesRequest, `{"rid":"x"}`))
 			body := string(ctx.Response.Body())
-			if ctx.Response.StatusCode() != test.status || strings.Contains(body, "50_Im7") {
-				t.Errorf("got %d %q; want %d and no token", ctx.Response.StatusCode(), body, test.status)
+			if ctx.Response.StatusCode() != row.status || !strings.Contains(body, row.want) || strings.Contains(body, "50_Im7") {
+				t.Errorf("got %d %.200q; want %d and %s", ctx.Response.StatusCode(), body, row.status, row.want)
+			}
+			if coding := string(ctx.Response.Header.ContentEncoding()); coding != "" {
+				t.Errorf("got the coding %q; want none", coding)
+			}
+		})
+	}
+}
+
+func TestAQuoteThatStreamsIsMaskedWithinALimit(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		body   io.Reader
+		want   string // in the body
+		status int
+	}{
+		{"short", strings.NewReader("access_token=50_Im7"), "access_token=***", fasthttp.StatusOK},
+		{"too long", strings.NewReader("access_token=50_Im7" + strings.Repeat(" ", quoteSize)), "longer than", fasthttp.StatusBadGateway},
+		{"cut", iotest.ErrReader(io.ErrUnexpectedEOF), "the connection to WeChat broke", fasthttp.StatusBadGateway},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+				resp.SetBodyStream(row.body, -1)
+				return nil
+			})))
+			ctx := handle(t, p, post(quotesRequest, `{"rid":"x"}`))
+			body := string(ctx.Response.Body())
+			if ctx.Response.StatusCode() != row.status || !strings.Contains(body, row.want) || strings.Contains(body, "50_Im7") {
+				t.Errorf("got %d %.200q; want %d and %s", ctx.Response.StatusCode(), body, row.status, row.want)
 			}
 		})
 	}

@@ -151,11 +151,10 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
 	}
-	if x.route.Credential == credentialLocal {
-		return p.answerLocally(x)
-	}
-	if err := x.readBody(); err != nil {
-		return err
+	if x.route.Credential != credentialLocal {
+		if err := x.readBody(); err != nil {
+			return err
+		}
 	}
 	if x.route.Credential == credentialToken {
 		return p.answerToken(x)
@@ -165,6 +164,8 @@ func (p *Proxy) serve(x *exchange) error {
 	}
 	defer x.leaveQuota()
 	switch x.route.Credential {
+	case credentialLocal:
+		return p.answerLocally(x)
 	case credentialTicket:
 		return p.answerTicket(x)
 	case CredentialApp:
@@ -189,6 +190,7 @@ func (p *Proxy) judge(x *exchange) error {
 	if err := p.admit(x); err != nil {
 		return err
 	}
+	x.admitted = x.account != nil
 	if x.route.Credential == CredentialDeny {
 		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
 	}

@@ -92,20 +92,23 @@ func namedAny(segment []byte, names []string) bool {
 	return false
 }
 
-// hidesToken reports whether query holds an access_token that only those see who
-// take a ';' for an '&', as HTML 4 did. Taking it out could change a value that
-// others read, so such a query is refused; what stands behind a parameter that is
-// taken out anyway goes with it.
-func hidesToken(query []byte) bool {
+// hides reports whether query holds a parameter called by a name in names that
+// only those see who take a ';' for an '&', as HTML 4 did. Taking it out could
+// change a value that others read, so such a query is refused; what stands behind
+// a parameter that is taken out anyway goes with it.
+func hides(query []byte, names []string) bool {
+	if bytes.IndexByte(query, ';') < 0 {
+		return false
+	}
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = cutSegment(query)
-		if named(segment, "access_token") {
+		if namedAny(segment, names) {
 			continue
 		}
 		for hidden := true; hidden; {
 			var part []byte
-			if part, segment, hidden = bytes.Cut(segment, []byte(";")); named(part, "access_token") {
+			if part, segment, hidden = bytes.Cut(segment, []byte(";")); namedAny(part, names) {
 				return true
 			}
 		}

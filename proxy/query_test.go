@@ -50,6 +50,36 @@ func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 	}
 }
 
+func TestNoAccessTokenGoesWhereTheAppSecretDoes(t *testing.T) {
+	const query = "?access_token=x&js_code=1&Access%5fToken&secret=y&appid=z&from_appid=z"
+	if got, want := addressed(t, "/p"+query, secretParameters, ours), "/p?js_code=1&access_token=OURS"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+func TestWhatTheProxySetsMayNotHideBehindASemicolon(t *testing.T) {
+	for _, row := range []struct{ name, target, want string }{
+		{"an AppSecret", "/sns/jscode2session?js_code=1;secret=x", "bad_request"},
+		{"an AppSecret without a value", "/sns/jscode2session?js_code=1;a;SeCret", "bad_request"},
+		{"an AppSecret of clear_quota", "/cgi-bin/clear_quota/v2?;appsecret=x", "bad_request"},
+		{"an AppSecret where there is none", "/sns/oauth2/refresh_token?a=1;secret=x", "bad_request"},
+		{"an AppID, encoded", "/sns/jscode2session?js_code=1;app%69d=x", "bad_request"},
+		{"an account", "/sns/jscode2session?js_code=1;from_appid=x", "bad_request"},
+		{"a token", "/sns/jscode2session?js_code=1;access_token=x", "bad_request"},
+		{"behind one that is taken out", "/sns/jscode2session?secret=y;secret=x&js_code=1", ""},
+		{"another parameter", "/sns/jscode2session?js_code=1;secrets=x;b", ""},
+		{"an AppSecret where the proxy sets none", "/p?a=1;secret=x", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			u := &recorder{answers: []string{okBody}}
+			ctx := handle(t, New(config(u)), get(row.target))
+			if got := slugOf(ctx); got != row.want || len(u.got) == 0 != (row.want != "") {
+				t.Errorf("got %q (%s) and %d requests at WeChat's; want %q", got, ctx.Response.Body(), len(u.got), row.want)
+			}
+		})
+	}
+}
+
 func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
 	for _, query := range []string{
 		"?pay_sig=%2b%2B+&b=%e4%BD%a0&a", "?&a", "?a&", "?a&&b", "?=x", "?==", "?a=access_token", "?a=access_token=x",

@@ -21,7 +21,7 @@ var (
 	errTargetForm     = errors.New("the request target must begin with '/' or name WeChat's own host")
 	errTargetHost     = errors.New("the request target names a host that is not WeChat's")
 	errTargetByte     = errors.New("the request target holds a space, a control byte or a '#'")
-	errTargetToken    = errors.New("the query holds an access_token behind a ';'")
+	errTargetHidden   = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
 	errPathSlash      = errors.New("the path holds '//', '\\' or an encoded slash")
 	errPathDots       = errors.New("the path holds a '.' or '..' segment")
 	errPathPercentage = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
@@ -44,8 +44,8 @@ func (t *target) parse(raw []byte, hosts []string) error {
 	if i := bytes.IndexByte(rest, '?'); i >= 0 {
 		rest, t.query = rest[:i], rest[i:]
 	}
-	if hidesToken(t.query) {
-		return errTargetToken
+	if hides(t.query, tokenParameters) {
+		return errTargetHidden
 	}
 	t.cutSelector(rest)
 	return t.decodePath()

@@ -110,9 +110,10 @@ func TestTargetThatIsAmbiguousIsRefused(t *testing.T) {
 		{"an overlong dot", "/%c0%ae%c0%ae/a", errPathReading},
 		{"half a character", "/a%e4%bd", errPathReading},
 		{"a path in GBK", "/%c4%e3", errPathReading},
-		{"a token behind a semicolon", "/a?b;access_token=x", errTargetToken},
-		{"a token behind a semicolon in other letters", "/a?b=c;;Access%5fToken;d", errTargetToken},
-		{"a token behind an HTML entity", "/a?b&amp;access_token=x", errTargetToken},
+		{"a token behind a semicolon", "/a?b;access_token=x", errTargetHidden},
+		{"a token behind a semicolon in other letters", "/a?b=c;;Access%5fToken;d", errTargetHidden},
+		{"an account behind a semicolon", "/a?b;from_appid=x", errTargetHidden},
+		{"a token behind an HTML entity", "/a?b&amp;access_token=x", errTargetHidden},
 
 		{"a dot segment", "/a/./b", errPathDots},
 		{"two dots", "/a/../b", errPathDots},

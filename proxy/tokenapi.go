@@ -43,6 +43,10 @@ func (p *Proxy) answerToken(x *exchange) error {
 	if err := p.admitAsker(x, ask); err != nil {
 		return err
 	}
+	if err := x.client.quota.enter(x.client.Name); err != nil {
+		return err
+	}
+	defer x.client.quota.leave()
 	token, life, err := p.issue(x)
 	if err != nil {
 		return err
@@ -100,19 +104,28 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
-		client, known := p.clients.withKey([]byte(ask.Secret))
-		if !known {
-			client, _ = p.client(x) // by the Authorization header or the certificate
+		var err error
+		if x.client, err = p.asker(x, ask.Secret); err != nil {
+			return err
 		}
-		switch {
-		case client == nil && ask.Secret == "":
-			return refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
-		case client == nil:
-			return refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
-		}
-		x.client = client
 	}
 	return p.permit(x)
+}
+
+// asker returns the client whose key secret is. One that proves itself by the
+// Authorization header or its certificate may leave it out.
+func (p *Proxy) asker(x *exchange, secret string) (*Client, error) {
+	if secret == "" {
+		if c, err := p.client(x); err == nil {
+			return c, nil
+		}
+		return nil, refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
+	}
+	c, known := p.clients.withKey([]byte(secret))
+	if !known || p.provesAnother(x, c) {
+		return nil, refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
+	}
+	return c, nil
 }
 
 // issue returns the token for who asks and how long it lives.

@@ -18,8 +18,9 @@ const virtualPrefix = "wxp_"
 
 // Why a virtual token is refused.
 var (
-	errForged  = errors.New("the virtual token was not issued here, or its client or account is gone")
-	errExpired = errors.New("the virtual token has expired")
+	errForged    = errors.New("the virtual token was not issued here, or its client or account is gone; fetch a new one")
+	errExpired   = errors.New("the virtual token has expired; fetch a new one")
+	errMisplaced = errors.New("a virtual token is none that this path takes")
 )
 
 // An identity names an account or a client within a virtual token: the beginning

@@ -85,7 +85,11 @@ func TestWhoAsksWronglyIsToldAsWeChatWould(t *testing.T) {
 		{"broken JSON", post("/cgi-bin/stable_token", `{"appid":`), nil, 47001},
 		{"a long body", post("/cgi-bin/stable_token", "{"+strings.Repeat(" ", memorySize)), nil, -41300},
 		{"a client's key", get(grant + "&appid=wxclub&secret=orders-key"), clients, 0},
-		{"a client's key in the header", get(grant+"&appid=wxclub&secret=x", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in the header", get(grant+"&appid=wxclub", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in the header, and no secret", get(grant+"&appid=wxclub&secret=", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in both places", get(grant+"&appid=wxclub&secret=orders-key", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in the header, and a wrong secret", get(grant+"&appid=wxclub&secret=x", "Authorization: Bearer orders-key"), clients, 40125},
+		{"a client's key in the header, and another's", get(grant+"&appid=wxshop&secret=limited-key", "Authorization: Bearer orders-key"), clients, 40125},
 		{"a wrong key", get(grant + "&appid=wxclub&secret=x"), clients, 40125},
 		{"no key", get(grant + "&appid=wxclub"), clients, 41004},
 		{"the AppSecret for a key", get(grant + "&appid=wxclub&secret=club-secret"), clients, 40125},
@@ -150,11 +154,25 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 			{"the prefix alone", "wxp_", "/p", p, 40001},
 			{"with a line break", "wxp_%0a" + good[4:], "/p", p, 40001},
 			{"padded", good + "==", "/p", p, 40001},
+			{"where the AppSecret goes", good, "/sns/jscode2session", p, 0},
+			{"where the AppSecret goes, of a path that the client may not call", good, "/cgi-bin/clear_quota/v2", p, -40301},
+			{"where the AppSecret goes, cut short", good[:len(good)-1], "/sns/jscode2session", p, 40001},
+			{"in the place of a user's own", good, "/sns/userinfo", p, 40001},
+			{"cut short, in the place of a user's own", good[:len(good)-1], "/sns/userinfo", p, 40001},
+			{"where no API takes it", good, "/cgi-bin/component/x", p, -40301},
 		} {
 			got := ask(t, row.proxy, get(row.path+"?access_token="+row.token))
 			if got.Errcode != row.errcode {
 				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
 			}
+		}
+		for _, sent := range u.got {
+			if strings.Contains(sent.target, virtualPrefix) {
+				t.Errorf("WeChat got %q; want no virtual token", sent.target)
+			}
+		}
+		if last := u.got[len(u.got)-1].target; last != "/sns/jscode2session?appid=wxclub&secret=club-secret" {
+			t.Errorf("WeChat got %q; want the AppID and AppSecret of the token's account", last)
 		}
 		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer games-key")); got.Errcode != 40001 {
 			t.Errorf("shown by another client: got %+v; want 40001", got)
@@ -171,6 +189,23 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 			t.Errorf("after its end: got %+v; want 42001", got)
 		}
 	})
+}
+
+// A virtual token is never what such a path takes, and never WeChat's to see.
+func TestWhereTheCallersOwnTokenGoesAVirtualOneIsRefused(t *testing.T) {
+	u := &recorder{answers: []string{okBody}}
+	c := withAccounts(u, nil, account("shop", "wxshop"))
+	c.Routes = []Route{{Pattern: "/none", Credential: CredentialNone}}
+	p := New(c)
+	token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
+	for _, target := range []string{
+		"/sns/userinfo?access_token=" + token, "/sns/auth?openid=o&ACCESS%5FTOKEN=" + token, "/none?access_token=" + token,
+		"/sns/userinfo?access_token=theirs&access_token=" + token, "/none?access_token=%77xp_x",
+	} {
+		if got := ask(t, p, get(target)); got.Errcode != 40001 || len(u.got) != 0 {
+			t.Errorf("%.30s: got %+v and %d requests at WeChat's; want 40001 and none", target, got, len(u.got))
+		}
+	}
 }
 
 func swapped(letter string) string {
@@ -225,6 +260,34 @@ func TestTheRealTokenIsLentWithItsTrueLife(t *testing.T) {
 	got := ask(t, New(c), get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
 	if got.AccessToken != "REAL" || got.ExpiresIn != 345 {
 		t.Errorf("got %+v; want the real token for 345 s", got)
+	}
+}
+
+// Unlike a virtual token, a real one would be good for every path.
+func TestTheRealTokenIsOnlyLentToWhoMayAskForIt(t *testing.T) {
+	const grant = "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key"
+	for _, row := range []struct {
+		name        string
+		allow, deny []string
+		errcode     int
+	}{
+		{"all is allowed", nil, nil, 0},
+		{"the path is allowed", []string{"/cgi-bin/Token"}, nil, 0},
+		{"others are allowed", []string{"/cgi-bin/message/*"}, nil, -40301},
+		{"the other token endpoint is allowed", []string{"/cgi-bin/stable_token"}, nil, -40301},
+		{"the path is denied", nil, []string{"/cgi-bin/token"}, -40301},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			a := account("shop", "wxshop")
+			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
+			client := keyed("orders", "key")
+			client.Allow, client.Deny = row.allow, row.deny
+			c := withAccounts(new(recorder), []Client{client}, a)
+			c.TokenEndpoint = TokenReal
+			if got := ask(t, New(c), get(grant)); got.Errcode != row.errcode || (got.AccessToken == "REAL") != (row.errcode == 0) {
+				t.Errorf("got %+v; want errcode %d", got, row.errcode)
+			}
+		})
 	}
 }
 

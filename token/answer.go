@@ -44,6 +44,12 @@ type badAnswer string
 // Error implements error.
 func (b badAnswer) Error() string { return string(b) }
 
+// Answers without what was asked for.
+const (
+	noToken  badAnswer = "WeChat's answer has no access_token"
+	noTicket badAnswer = "WeChat's answer has no ticket"
+)
+
 // answer is the body of the token APIs and of getticket, in success and refusal.
 type answer struct {
 	AccessToken string `json:"access_token"`
@@ -79,7 +85,7 @@ func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
 		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, secret, NewSecret(a.value())), "no errmsg")}
 	}
 	if a.value() == "" || strings.ContainsFunc(a.value(), notVisible) {
-		return Token{}, badAnswer("WeChat's answer has no access_token")
+		return Token{}, noToken
 	}
 	return Token{Value: NewSecret(a.value()), Expires: sent.Add(a.life())}, nil
 }

@@ -2,6 +2,7 @@ package token
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -15,6 +16,10 @@ const (
 	longestWord = 39
 )
 
+// credentialValue matches a credential in a URL, a form or JSON, whether or not its
+// separator is escaped: however short, what stands there is nobody's to see.
+const credentialValue = `(?i)((?:access_token|secret)(?:=|%3d|\\?"\s*:\s*\\?"))[^&"\\%\s]+`
+
 // clean returns text fit for a log and a caller: one line of valid UTF-8, not
 // long, without secrets and without whatever looks like a token.
 func clean(text string, secrets ...Secret) string {
@@ -26,6 +31,7 @@ func clean(text string, secrets ...Secret) string {
 			}
 		}
 	}
+	text = regexp.MustCompile(credentialValue).ReplaceAllString(text, "${1}"+hidden) // compiled here: failures are rare
 	text = withoutTokens(text)
 	if runes := []rune(text); len(runes) > maxReason {
 		return string(runes[:maxReason-1]) + "…"

@@ -33,7 +33,13 @@ func NewTickets(client *Client, tokens *Keeper) *Tickets {
 // Ticket returns a ticket of this type and how long it lives. It waits for one
 // at most that long. The error is an [*Unavailable] or a [*Timeout].
 func (t *Tickets) Ticket(kind string, wait time.Duration) (string, time.Duration, error) {
-	return t.keeper(kind).Lend(wait)
+	ticket, life, err := t.keeper(kind).Lend(wait)
+	if unavailable, ok := errors.AsType[*Unavailable](err); ok {
+		unavailable.Ticket = kind // it was made for this caller alone
+	} else if timeout, ok := errors.AsType[*Timeout](err); ok {
+		timeout.Ticket = kind
+	}
+	return ticket, life, err
 }
 
 // Stop stops the Keepers.
@@ -85,12 +91,16 @@ func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) 
 	query := url.Values{"access_token": {value}, "type": {kind}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
 	if err != nil {
-		return Token{}, newTransportError(err, NewSecret(value))
+		return Token{}, newTransportError("ticket", err, NewSecret(value))
 	}
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {
-		return Token{}, newTransportError(err, NewSecret(value))
+		return Token{}, newTransportError("ticket", err, NewSecret(value))
 	}
-	return readAnswer(body, sent, NewSecret(value))
+	ticket, err := readAnswer(body, sent, NewSecret(value))
+	if bad, ok := errors.AsType[badAnswer](err); ok && bad == noToken {
+		err = noTicket
+	}
+	return ticket, err
 }

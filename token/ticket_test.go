@@ -105,18 +105,24 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 		name  string
 		fault wechattest.Fault
 		code  int
+		want  string // behind what is missing
 	}{
-		{"not permitted", wechattest.Fault{Path: getTicket, Errcode: 48001}, 48001},
-		{"refused whatever the token", wechattest.Fault{Path: getTicket, Errcode: 40001}, 40001},
-		{"away", wechattest.Fault{Path: getTicket, Status: http.StatusBadGateway}, 0},
-		{"no token to be had", wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 40164}, 40164},
+		{"not permitted", wechattest.Fault{Path: getTicket, Errcode: 48001}, 48001, ": WeChat answered errcode 48001: "},
+		{"refused whatever the token", wechattest.Fault{Path: getTicket, Errcode: 40001}, 40001, ": WeChat answered errcode 40001: "},
+		{"away", wechattest.Fault{Path: getTicket, Status: http.StatusBadGateway}, 0, ": asking WeChat for a ticket: WeChat's answer is HTTP status 502; "},
+		{"without a ticket", wechattest.Fault{Path: getTicket, Body: []byte(`{"errcode":0,"errmsg":"ok"}`)}, 0, ": WeChat's answer has no ticket; "},
+		{"slow", wechattest.Fault{Path: getTicket, Delay: 5 * time.Minute}, 0, " yet: WeChat has not answered within "},
+		{"no token to be had", wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 40164}, 40164, ": WeChat answered errcode 40164: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 				w.Inject(row.fault)
-				_, _, err := tickets.Ticket("jsapi", time.Minute)
+				_, _, err := tickets.Ticket("jsapi", 10*time.Second)
 				if got := token.Explain(err); err == nil || got.Code != row.code || strings.Contains(err.Error(), wechattest.TokenPrefix) {
-					t.Errorf("got %v; want errcode %d and no token", err, row.code)
+					t.Fatalf("got %v; want errcode %d and no token", err, row.code)
+				}
+				if want := "no jsapi ticket for account shop" + row.want; !strings.HasPrefix(err.Error(), want) {
+					t.Errorf("got  %q\nwant %q at its beginning", err, want)
 				}
 			})
 		})

@@ -9,11 +9,12 @@ import (
 // A transportError is a question that got no answer of WeChat's. It shows what
 // net/http says about that, without the URL and the secret.
 type transportError struct {
+	asked string // what WeChat was asked for
 	text  string
 	cause error
 }
 
-func newTransportError(err error, secret Secret) error {
+func newTransportError(asked string, err error, secret Secret) error {
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
@@ -21,11 +22,11 @@ func newTransportError(err error, secret Secret) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
-	return &transportError{text: text, cause: err}
+	return &transportError{asked: asked, text: text, cause: err}
 }
 
 // Error implements error.
-func (t *transportError) Error() string { return "asking WeChat for a token: " + t.text }
+func (t *transportError) Error() string { return "asking WeChat for a " + t.asked + ": " + t.text }
 
 // Unwrap returns the cause, to be examined but not printed.
 func (t *transportError) Unwrap() error { return t.cause }

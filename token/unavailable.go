@@ -6,9 +6,11 @@ import (
 	"time"
 )
 
-// Unavailable is why there is no token for a caller. It is safe to show.
+// Unavailable is why there is no token for a caller, or no ticket. It is safe to
+// show.
 type Unavailable struct {
 	Account string        // its name
+	Ticket  string        // the type of ticket that is missing; empty: the token is
 	Cause   error         // what the last fetch ended with
 	Retry   time.Duration // until WeChat is asked again
 }
@@ -21,7 +23,15 @@ func (u *Unavailable) Error() string {
 	if e.Code != 0 {
 		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)
 	}
-	return fmt.Sprintf("no access token for account %s: %s; %s (%s)", u.Account, what, e.Remedy, e.RemedyZH)
+	return fmt.Sprintf("no %s for account %s: %s; %s (%s)", missing(u.Ticket), u.Account, what, e.Remedy, e.RemedyZH)
+}
+
+// missing names what is missing: a ticket of this type, or the token.
+func missing(ticket string) string {
+	if ticket == "" {
+		return "access token"
+	}
+	return ticket + " ticket"
 }
 
 // Unwrap returns the cause.
@@ -33,12 +43,13 @@ func (u *Unavailable) RetryAfter() time.Duration { return u.Retry }
 // Timeout tells a caller that its wait ended before WeChat's answer came.
 type Timeout struct {
 	Account string        // its name
+	Ticket  string        // the type of ticket that was waited for; empty: the token was
 	Waited  time.Duration // what the caller was prepared to wait
 }
 
 // Error implements error.
 func (t *Timeout) Error() string {
-	return fmt.Sprintf("no access token for account %s yet: WeChat has not answered within %v", t.Account, t.Waited)
+	return fmt.Sprintf("no %s for account %s yet: WeChat has not answered within %v", missing(t.Ticket), t.Account, t.Waited)
 }
 
 // Timeout reports true, as net.Error has it.

@@ -61,12 +61,12 @@ func (c *Client) fetch(ctx context.Context, force bool) (Token, error) {
 	c.sent.Store(&secret)
 	req, err := c.request(ctx, secret, force)
 	if err != nil {
-		return Token{}, newTransportError(err, secret)
+		return Token{}, newTransportError("token", err, secret)
 	}
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {
-		return Token{}, newTransportError(err, secret)
+		return Token{}, newTransportError("token", err, secret)
 	}
 	return readAnswer(body, sent, secret)
 }
