@@ -19,22 +19,6 @@ func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
 	return store, nil
 }
 
-// addAccounts makes a keeper of each account's token and tickets.
-func (s *service) addAccounts(store token.Store) {
-	s.redis, _ = store.(*token.RedisStore)
-	asker := tokenHTTP(s.cfg.Upstream, s.hosts)
-	for _, account := range s.cfg.Accounts {
-		options := token.Options{Store: store, Queue: s.background, RefreshBefore: s.cfg.Token.RefreshBefore, Log: s.log}
-		if s.redis != nil {
-			options.Shared = s.redis
-		}
-		client := tokenClient(s.cfg.Upstream, account, asker)
-		options = withAccount(options, account, client)
-		keeper := token.NewKeeper(options)
-		s.keepers[account.Name], s.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
-	}
-}
-
 // backgroundFlights is how many accounts ask WeChat at a time for a token that no
 // caller waits for.
 const backgroundFlights = 32

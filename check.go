@@ -47,11 +47,7 @@ func runCheck(args []string, t terminal) error {
 
 // checkLive asks WeChat for a token of each account and says what it objects to.
 func checkLive(cfg *config.Config, t terminal) error {
-	roots, err := rootsWith(cfg.Upstream.CAFile)
-	if err != nil {
-		return err
-	}
-	hosts, err := newHosts(cfg.Upstream, roots, slog.New(slog.DiscardHandler))
+	hosts, err := newHosts(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func runDemo(args []string, t terminal) error {
 		return err
 	}
 	d.explain(t)
-	ctx, stop := untilSignal(d.log)
+	ctx, stop := untilSignal(d.service)
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	defer stop()
@@ -77,7 +77,7 @@ func (d *demo) start(listen string, t terminal) error {
 		if err != nil {
 			return mistakeError{err}
 		}
-		if d.service, err = newService(cfg, newLog(cfg.Log, t)); err != nil {
+		if d.service, err = newService(cfg, t); err != nil {
 			return err
 		}
 		err = d.listen()

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 
 	"wxproxy/config"
+	"wxproxy/proxy"
 )
 
 // listenOn listens on "host:port" or "unix:/path". A socket that a process left
@@ -36,4 +38,56 @@ func listenOn(listen string) (net.Listener, error) {
 		return nil, errors.Join(err, ln.Close())
 	}
 	return ln, nil
+}
+
+// listen opens the listeners, or takes those that systemd has opened, so that an
+// address in use is known before anything else starts.
+func (s *service) listen() error {
+	callers, operators, err := inherited()
+	if err != nil {
+		return err
+	}
+	cfg := s.now.Load().cfg
+	stays := callers != nil
+	if callers, err = listenUnless(callers, cfg, "proxy.listen", cfg.Proxy.Listen); err != nil {
+		return err
+	}
+	if s.listener, err = proxy.NewListener(callers); err != nil {
+		return err
+	}
+	s.listener.Stays = stays
+	if s.now.Load().tls != nil {
+		s.listener.TLS = &tls.Config{GetConfigForClient: s.callersTLS}
+	}
+	if s.admin == nil {
+		return nil
+	}
+	if s.adminListener, err = listenUnless(operators, cfg, "admin.listen", cfg.Admin.Listen); err != nil {
+		callers.Close()
+	}
+	return err
+}
+
+// listenUnless listens unless there is a listener already, which has to be safe for
+// the configuration: systemd may have opened it to everybody.
+func listenUnless(inherited net.Listener, cfg *config.Config, key, listen string) (net.Listener, error) {
+	if inherited == nil {
+		ln, err := listenOn(listen)
+		if err != nil {
+			return nil, fmt.Errorf("%s = %q: %w", key, listen, err)
+		}
+		return ln, nil
+	}
+	if inherited.Addr().Network() == "unix" || !config.BeyondLoopback(inherited.Addr().String()) {
+		return inherited, nil
+	}
+	closed := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
+	if key == "admin.listen" {
+		closed = !cfg.Admin.Key.Empty()
+	}
+	if !closed {
+		return nil, mistakeError{fmt.Errorf("the socket %s, which systemd opened for %s, is reachable beyond loopback; "+
+			"give it a loopback address, or clients a key (admin.key for admin.listen)", inherited.Addr(), key)}
+	}
+	return inherited, nil
 }

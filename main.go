@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
@@ -57,8 +56,8 @@ func main() {
 const oneSignal = 5 * time.Millisecond
 
 // untilSignal returns a context that the first SIGTERM or SIGINT ends. A second
-// one ends the process at once.
-func untilSignal(log *slog.Logger) (context.Context, context.CancelFunc) {
+// one ends the process at once. SIGHUP has the configuration of s read again.
+func untilSignal(s *service) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // so that a second signal is not lost
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
@@ -67,14 +66,14 @@ func untilSignal(log *slog.Logger) (context.Context, context.CancelFunc) {
 		for received := range signals {
 			switch {
 			case received == syscall.SIGHUP:
-				log.Warn("SIGHUP is ignored: this version reads its configuration only at the start")
+				go func() { _, _ = s.reload() }() // which logs what comes of it; a signal to end does not wait
 			case time.Since(first) < oneSignal:
 			case ctx.Err() != nil:
-				log.Error("second signal: ending at once", "signal", received.String())
+				s.log.Error("second signal: ending at once", "signal", received.String())
 				os.Exit(exitFailure)
 			default:
 				first = time.Now()
-				log.Info("draining; a second signal ends at once", "signal", received.String())
+				s.log.Info("draining; a second signal ends at once", "signal", received.String())
 				cancel()
 			}
 		}

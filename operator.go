@@ -13,43 +13,51 @@ import (
 // adminTimeout bounds a request to the admin listener.
 const adminTimeout = 10 * time.Second
 
-func (s *service) newAdmin() *http.Server {
-	a := &admin.Admin{
-		Version:  version(),
-		Started:  time.Now(),
-		Accounts: make([]admin.Account, 0, len(s.cfg.Accounts)),
-		Hosts:    s.hostStates,
-		InFlight: s.proxy.InFlight,
-		Draining: s.proxy.Draining,
-		Metrics:  s.newMetrics(),
-		Key:      s.cfg.Admin.Key,
-		Public:   config.BeyondLoopback(s.cfg.Admin.Listen),
-	}
-	for _, account := range s.cfg.Accounts {
-		keeper := s.keepers[account.Name]
-		a.Accounts = append(a.Accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: keeper.Refresh, Lend: keeper.Lend,
-		})
-	}
+// newAdminServer returns the server of the admin listener, which answers for the
+// setup of the moment.
+func (s *service) newAdminServer() *http.Server {
 	return &http.Server{
-		Handler:      a.Handler(),
+		Handler:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }),
 		ReadTimeout:  adminTimeout,
 		WriteTimeout: adminTimeout,
 		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 }
 
-func (s *service) newMetrics() http.Handler {
+// newAdmin returns what answers an operator about a setup that has its proxy.
+func (s *service) newAdmin(of *setup) http.Handler {
+	a := &admin.Admin{
+		Version:  version(),
+		Started:  s.started,
+		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
+		Hosts:    of.hostStates,
+		InFlight: of.proxy.InFlight,
+		Draining: of.proxy.Draining,
+		Metrics:  s.newMetrics(of),
+		Reload:   s.reload,
+		Key:      of.cfg.Admin.Key,
+		Public:   config.BeyondLoopback(of.cfg.Admin.Listen),
+	}
+	for _, account := range of.cfg.Accounts {
+		keeper := of.keepers[account.Name]
+		a.Accounts = append(a.Accounts, admin.Account{
+			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: keeper.Refresh, Lend: keeper.Lend,
+		})
+	}
+	return a.Handler()
+}
+
+func (s *service) newMetrics(of *setup) http.Handler {
 	return metrics.NewHandler(metrics.Sources{
 		Counts:      s.counts,
-		InFlight:    s.proxy.InFlight,
-		Connections: s.hosts.Connections,
-		Hosts:       s.hosts.States,
-		Accounts:    s.meteredAccounts,
+		InFlight:    of.proxy.InFlight,
+		Connections: of.hosts.Connections,
+		Hosts:       of.hosts.States,
+		Accounts:    of.meteredAccounts,
 	}, s.log)
 }
 
-func (s *service) meteredAccounts() []metrics.Account {
+func (s *setup) meteredAccounts() []metrics.Account {
 	accounts := make([]metrics.Account, 0, len(s.cfg.Accounts))
 	for _, account := range s.cfg.Accounts {
 		keeper := s.keepers[account.Name]
@@ -58,7 +66,7 @@ func (s *service) meteredAccounts() []metrics.Account {
 	return accounts
 }
 
-func (s *service) hostStates() []admin.Host {
+func (s *setup) hostStates() []admin.Host {
 	var hosts []admin.Host
 	for _, state := range s.hosts.States() {
 		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}

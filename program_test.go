@@ -47,7 +47,8 @@ type launch struct {
 	env  []string // NAME=value; nothing of the test's own environment is passed on
 	dir  string   // the working directory; empty: an empty one
 
-	executable string // empty: the test binary itself
+	executable string     // empty: the test binary itself
+	files      []*os.File // open in it, from descriptor 3 on
 }
 
 // A program is wxproxy as a process.
@@ -79,6 +80,7 @@ func start(t testing.TB, l launch) *program {
 		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + p.cmd.Dir,
 		"GORACE=atexit_sleep_ms=0", "GOCOVERDIR=" + cmp.Or(os.Getenv("GOCOVERDIR"), t.TempDir()),
 	}, l.env...)
+	p.cmd.ExtraFiles = l.files
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
 	p.client = &http.Client{Transport: transport, Timeout: patience}
@@ -118,6 +120,8 @@ func (p *program) wait() int {
 	case <-p.ended:
 		return p.cmd.ProcessState.ExitCode()
 	case <-time.After(patience):
+		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // has it say what it does
+		time.Sleep(time.Second)
 		p.t.Fatalf("got a process that runs on; want its end within %v", patience)
 		return 0
 	}

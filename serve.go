@@ -14,27 +14,36 @@ func runServe(args []string, t terminal) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+	load := func() (*config.Config, error) {
+		return config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+	}
+	cfg, err := load()
 	if err != nil {
 		return mistakeError{err}
 	}
-	log := newLog(cfg.Log, t)
-	for _, warning := range cfg.Warnings {
-		log.Warn("configuration", "warning", warning)
+	s, err := newService(cfg, t)
+	if err != nil {
+		return err
 	}
-	ctx, stop := untilSignal(log)
+	s.load = load
+	ctx, stop := untilSignal(s)
 	defer stop()
-	return serve(ctx, cfg, log)
+	if err := s.listen(); err != nil {
+		return err
+	}
+	return s.run(ctx)
 }
 
-// newLog returns the log that the configuration asks for: text for people at a
-// terminal, JSON for machines.
-func newLog(c config.Log, t terminal) *slog.Logger {
-	options := &slog.HandlerOptions{Level: c.Level}
+// newLog returns the log that the configuration asks for, text for people at a
+// terminal, JSON for machines, and its level, which may be set.
+func newLog(c config.Log, t terminal) (*slog.Logger, *slog.LevelVar) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level)
+	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "auto" && isTerminal(t) {
-		return slog.New(slog.NewTextHandler(t.err, options))
+		return slog.New(slog.NewTextHandler(t.err, options)), level
 	}
-	return slog.New(slog.NewJSONHandler(t.err, options))
+	return slog.New(slog.NewJSONHandler(t.err, options)), level
 }
 
 func isTerminal(t terminal) bool {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -19,35 +20,66 @@ import (
 	"wxproxy/token"
 )
 
-// A service is a proxy with everything that it needs.
+// A service is a proxy with everything that it needs. What a reload replaces is
+// in its setup.
 type service struct {
-	cfg        *config.Config
 	log        *slog.Logger
-	keepers    map[string]*token.Keeper  // by the account's name
-	tickets    map[string]*token.Tickets // likewise
-	redis      *token.RedisStore         // nil: tokens are not shared
-	hosts      *proxy.Hosts
-	background *token.Queue // of what the keepers do while no caller waits
+	level      *slog.LevelVar
+	load       func() (*config.Config, error) // reads the configuration again; nil: it cannot be
+	started    time.Time
+	store      token.Store
+	redis      *token.RedisStore // the store, if tokens are shared
+	background *token.Queue      // of what the keepers do while no caller waits
 	counts     *proxy.Counts
-	proxy      *proxy.Proxy
-	server     *fasthttp.Server
-	listener   *proxy.Listener
-	tls        *tls.Config // nil: callers speak plain HTTP
 
+	server        *fasthttp.Server
+	listener      *proxy.Listener
 	admin         *http.Server // nil: turned off
 	adminListener net.Listener
+
+	now       atomic.Pointer[setup]
+	reloading sync.Mutex     // held while a setup takes another one's place
+	retiring  sync.WaitGroup // of setups that were replaced
 }
 
-// serve answers requests until ctx ends, and drains then.
-func serve(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	s, err := newService(cfg, log)
+// newService builds a service for a valid configuration. It starts nothing. What
+// only shows now, such as a directory that cannot be made, is a mistake in the
+// configuration all the same.
+func newService(cfg *config.Config, t terminal) (*service, error) {
+	s := &service{started: time.Now(), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts()}
+	s.log, s.level = newLog(cfg.Log, t)
+	for _, warning := range cfg.Warnings {
+		s.log.Warn("configuration", "warning", warning)
+	}
+	var err error
+	if s.store, err = openStore(cfg, s.log); err != nil {
+		return nil, err
+	}
+	s.redis, _ = s.store.(*token.RedisStore)
+	first, err := s.newSetup(cfg, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := s.listen(); err != nil {
-		return err
+	first.proxy = proxy.New(s.proxyConfig(first))
+	limits := proxy.Limits{
+		MaxBody:        cfg.Proxy.MaxBody,
+		MaxConnections: cfg.Proxy.MaxConnections,
+		IdleTimeout:    cfg.Proxy.IdleTimeout,
 	}
-	return s.run(ctx)
+	s.server = proxy.NewServer(first.proxy, limits, s.log)
+	if cfg.Admin.Listen != "" {
+		s.admin = s.newAdminServer()
+	}
+	s.use(first)
+	return s, nil
+}
+
+// use has next answer from now on.
+func (s *service) use(next *setup) {
+	if s.admin != nil {
+		next.admin = s.newAdmin(next)
+	}
+	s.now.Store(next)
 }
 
 // startTime is when those who waited for the start have seen it. What only that
@@ -58,18 +90,17 @@ const startTime = 10 * time.Second
 // run serves on the open listeners until ctx ends. The keepers outlive ctx:
 // requests being drained may still need a token.
 func (s *service) run(ctx context.Context) error {
-	s.hosts.Start()
-	defer s.hosts.Close()
 	if s.redis != nil {
 		s.redis.Start()
 		defer s.redis.Close()
 	}
-	for _, keeper := range s.keepers {
-		keeper.Start()
-	}
+	s.now.Load().start(nil)
+	defer func() {
+		s.retiring.Wait()
+		s.now.Load().stop(nil)
+	}()
 	s.background.Add(debug.FreeOSMemory) // behind all first fetches
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
-	defer s.stopKeepers()
 	defer s.countMinutes()()
 
 	failed := make(chan error, 2) // one from each server
@@ -81,6 +112,7 @@ func (s *service) run(ctx context.Context) error {
 		defer s.admin.Close()
 	}
 	s.announce()
+	defer s.watchdog()()
 
 	select {
 	case err := <-failed:
@@ -96,18 +128,23 @@ func (s *service) announce() {
 	if s.admin != nil {
 		adminAddress = s.adminListener.Addr().String()
 	}
+	cfg := s.now.Load().cfg
 	s.log.Info("serving", "version", version(), "listen", s.listener.Addr().String(),
-		"admin", adminAddress, "upstream", s.cfg.Upstream.URL, "accounts", len(s.cfg.Accounts))
+		"admin", adminAddress, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
+	s.tellManager(managerReady)
 }
 
 // drain answers the requests that are under way or on their way, for at most
 // drain_timeout.
 func (s *service) drain() error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Proxy.DrainTimeout)
+	s.reloading.Lock() // for good: nothing is loaded any more
+	s.tellManager(managerStopping)
+	patience := s.now.Load().cfg.Proxy.DrainTimeout
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	start := time.Now()
-	if err := proxy.Shutdown(ctx, s.proxy, s.server, s.listener); err != nil {
-		return fmt.Errorf("draining for %v: %w; the requests still under way are cut", s.cfg.Proxy.DrainTimeout, err)
+	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.server, s.listener); err != nil {
+		return fmt.Errorf("draining for %v: %w; the requests still under way are cut", patience, err)
 	}
 	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
 	return nil
@@ -125,35 +162,8 @@ func (s *service) countMinutes() (stop func()) {
 	}
 }
 
-// stopKeepers stops all keepers and waits until each has.
-func (s *service) stopKeepers() {
-	var stopping sync.WaitGroup
-	for name, keeper := range s.keepers {
-		stopping.Go(func() {
-			s.tickets[name].Stop()
-			keeper.Stop()
-		})
-	}
-	stopping.Wait()
-}
-
-// listen opens the listeners, so that an address in use is known before
-// anything else starts.
-func (s *service) listen() error {
-	ln, err := listenOn(s.cfg.Proxy.Listen)
-	if err != nil {
-		return fmt.Errorf("proxy.listen = %q: %w", s.cfg.Proxy.Listen, err)
-	}
-	if s.listener, err = proxy.NewListener(ln); err != nil {
-		return err
-	}
-	s.listener.TLS = s.tls
-	if s.admin == nil {
-		return nil
-	}
-	if s.adminListener, err = listenOn(s.cfg.Admin.Listen); err != nil {
-		ln.Close()
-		return fmt.Errorf("admin.listen = %q: %w", s.cfg.Admin.Listen, err)
-	}
-	return nil
+// callersTLS returns how callers are spoken to now, for a TLS handshake: a
+// certificate that was renewed is used after a reload.
+func (s *service) callersTLS(*tls.ClientHelloInfo) (*tls.Config, error) {
+	return s.now.Load().tls, nil
 }

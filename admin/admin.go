@@ -22,8 +22,14 @@ type Admin struct {
 	InFlight func() int   // requests being answered
 	Draining func() bool  // the process is about to end
 	Metrics  http.Handler // answers in Prometheus's words
-	Key      token.Secret // asked for beyond loopback, and for what is not for everybody
-	Public   bool         // the listener is reachable beyond loopback
+
+	// Reload reads the configuration again and returns the settings that have
+	// changed and take effect only at the next start. The error has a line for each
+	// mistake.
+	Reload func() ([]string, error)
+
+	Key    token.Secret // asked for beyond loopback, and for what is not for everybody
+	Public bool         // the listener is reachable beyond loopback
 }
 
 // An Account is an account whose token can be asked for, and after. Methods of
@@ -52,6 +58,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(a.withAccount(refresh)))
+	mux.Handle("POST /reload", a.changing(a.reload))
 	mux.Handle("GET /accounts/{name}/token", a.telling(a.withAccount(lend)))
 	mux.Handle("GET /debug/pprof/", a.telling(pprof.Index))
 	mux.Handle("GET /debug/pprof/cmdline", a.telling(pprof.Cmdline))

@@ -88,6 +88,13 @@ type Account struct {
 	Default  bool         // true for the only account, too
 }
 
+// KeepsAs reports whether what a process has of the account b is as good for a:
+// only its name, or whether it is the default, may differ.
+func (a Account) KeepsAs(b Account) bool {
+	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && a.Secret.Equal(b.Secret.Reveal()) &&
+		a.Source.env == b.Source.env && a.Source.file == b.Source.file
+}
+
 // Client is one program that may call.
 type Client struct {
 	Name      string

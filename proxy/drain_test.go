@@ -328,7 +328,7 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			ctx := new(fasthttp.RequestCtx)
-			f := front{proxy: New(config(&recorder{}))}
+			f := front{life: New(config(&recorder{})).life}
 			f.refuseUnreadable(ctx, row.err)
 			got := string(ctx.Response.Body())
 			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) || strings.Contains(got, "CANARY") {

@@ -21,6 +21,10 @@ type Listener struct {
 	// first Accept.
 	TLS *tls.Config
 
+	// Stays is set before the first Accept if another process goes on listening on
+	// the same socket: who waits in its queue is left to that one.
+	Stays bool
+
 	deadlineListener
 	draining atomic.Bool
 	drained  chan struct{} // closed, by end, when nobody else can come
@@ -65,7 +69,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 // from the kernel, nobody can come after them.
 func (l *Listener) acceptQueued() (net.Conn, error) {
 	l.end.Do(func() {
-		l.queue = lastCallers(l.deadlineListener)
+		if !l.Stays {
+			l.queue = lastCallers(l.deadlineListener)
+		}
 		l.Close()
 		close(l.drained)
 	})

@@ -56,14 +56,15 @@ type Proxy struct {
 	configured routeTable
 	builtin    routeTable
 	exchanges  sync.Pool // of *exchange
-	noFiles    sync.Once // says that no file could be made for a body
 	inFlight   atomic.Int64
-	draining   atomic.Bool
+	before     atomic.Pointer[Proxy] // whose place p took, as long as that has requests
+	*life
 }
 
 // New returns a Proxy for a valid config.
 func New(config Config) *Proxy {
 	p := &Proxy{
+		life:       new(life),
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
@@ -85,14 +86,9 @@ func New(config Config) *Proxy {
 		p.fallback = p.accounts[config.Accounts[0].Name]
 	}
 	p.config.Accounts = nil // the map has them
+	p.current.Store(p)
 	return p
 }
-
-// InFlight returns how many requests are being answered.
-func (p *Proxy) InFlight() int { return int(p.inFlight.Load()) }
-
-// Draining reports whether the proxy is about to end.
-func (p *Proxy) Draining() bool { return p.draining.Load() }
 
 // Handle answers one request, whatever the size of its body.
 func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) { p.handle(ctx, math.MaxInt64) }

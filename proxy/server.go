@@ -36,14 +36,14 @@ const (
 
 // A front is where callers' connections and requests come in.
 type front struct {
-	proxy   *Proxy
+	*life
 	limits  Limits
 	callers atomic.Int64
 }
 
 // NewServer returns the server that lets callers reach p through a [Listener].
 func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
-	f := &front{proxy: p, limits: limits}
+	f := &front{life: p.life, limits: limits}
 	return &fasthttp.Server{
 		Handler:                      f.handle,
 		ExpectHandler:                f.expect,
@@ -70,12 +70,12 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	c := callerOf(ctx)
 	c.handle(true)
 	defer c.handle(false)
-	f.proxy.handle(ctx, int64(f.limits.MaxBody))
+	f.current.Load().handle(ctx, int64(f.limits.MaxBody))
 }
 
 func (f *front) expect(ctx *fasthttp.RequestCtx) int {
 	callerOf(ctx).handle(true) // until handle ends it
-	return f.proxy.expectContinue(ctx, int64(f.limits.MaxBody))
+	return f.current.Load().expectContinue(ctx, int64(f.limits.MaxBody))
 }
 
 // headerReceived gives the body's first byte its own time. The name of the one
@@ -132,7 +132,7 @@ func (f *front) refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	case errors.As(err, &network) && network.Timeout():
 		refusal.detail = "the request did not arrive in time"
 	}
-	f.proxy.answerUnreadable(ctx, &refusal)
+	f.current.Load().answerUnreadable(ctx, &refusal)
 	callerOf(ctx).silence()
 	callerOf(ctx).linger()
 }

@@ -75,7 +75,9 @@ func NewKeeper(o Options) *Keeper {
 func (k *Keeper) Start() {
 	k.used.Store(time.Now().Unix())
 	k.watch()
-	k.refresh(k.state.Load())
+	if !k.resume() {
+		k.refresh(k.state.Load())
+	}
 }
 
 // Stop ends the fetch under way, if any, and waits until that is done and, if

@@ -1,0 +1,20 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+)
+
+// reload has the configuration read again. A bad one is answered with its
+// mistakes, and the one before goes on.
+func (a *Admin) reload(w http.ResponseWriter, _ *http.Request) {
+	late, err := a.Reload()
+	if err != nil {
+		writeJSON(w, http.StatusUnprocessableEntity, map[string][]string{"mistakes": strings.Split(strings.TrimSpace(err.Error()), "\n")})
+		return
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Reloaded bool     `json:"reloaded"`
+		Late     []string `json:"at_next_start,omitempty"`
+	}{true, late})
+}

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"sync"
+
+	"wxproxy/config"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// A setup is what one configuration makes of a service. A reload replaces it by
+// another one, which takes over what has not changed.
+type setup struct {
+	cfg     *config.Config
+	keepers map[string]*token.Keeper  // by the account's name
+	tickets map[string]*token.Tickets // likewise
+	hosts   *proxy.Hosts
+	tls     *tls.Config // nil: callers speak plain HTTP
+	proxy   *proxy.Proxy
+	admin   http.Handler
+}
+
+// newSetup builds the setup of a valid configuration, but for its proxy, to take
+// the place of before if that is not nil. It starts nothing.
+func (s *service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
+	next := &setup{cfg: cfg, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	var err error
+	if next.tls, err = callersTLS(cfg); err != nil {
+		return nil, err
+	}
+	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) {
+		next.hosts = before.hosts
+	} else if next.hosts, err = newHosts(cfg, s.log); err != nil {
+		return nil, err
+	}
+	s.addAccounts(next, before)
+	return next, nil
+}
+
+// addAccounts gives each account of next a keeper of its token and one of its
+// tickets: those of before as long as nothing that they depend on has changed, or
+// new ones that take over the account's token.
+func (s *service) addAccounts(next, before *setup) {
+	asker := tokenHTTP(next.cfg.Upstream, next.hosts)
+	same, tokens := before.keptBy(next)
+	for _, account := range next.cfg.Accounts {
+		if known, ok := same[account.Name]; ok && account.KeepsAs(known) {
+			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
+			continue
+		}
+		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log}
+		if s.redis != nil {
+			options.Shared = s.redis
+		}
+		client := tokenClient(next.cfg.Upstream, account, asker)
+		keeper := token.NewKeeper(withAccount(options, account, client))
+		if old := tokens[account.AppID]; old != nil {
+			keeper.Inherit(old)
+		}
+		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
+	}
+}
+
+// keptBy returns the accounts of s, which may be nil, by name as far as next can
+// keep them as they are, and all keepers of s by app_id.
+func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[string]*token.Keeper) {
+	if s == nil {
+		return nil, nil
+	}
+	same, tokens = map[string]config.Account{}, map[string]*token.Keeper{}
+	keeps := s.hosts == next.hosts && s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore
+	for _, account := range s.cfg.Accounts {
+		tokens[account.AppID] = s.keepers[account.Name]
+		if keeps {
+			same[account.Name] = account
+		}
+	}
+	return same, tokens
+}
+
+// start starts what s does not have in common with before, which may be nil.
+func (s *setup) start(before *setup) {
+	if before == nil || before.hosts != s.hosts {
+		s.hosts.Start()
+	}
+	for name, keeper := range s.keepers {
+		if before == nil || before.keepers[name] != keeper {
+			keeper.Start()
+		}
+	}
+}
+
+// stop stops what s does not have in common with its successor, which may be nil,
+// and waits until that is done.
+func (s *setup) stop(successor *setup) {
+	var stopping sync.WaitGroup
+	for name, keeper := range s.keepers {
+		if successor == nil || successor.keepers[name] != keeper {
+			stopping.Go(func() {
+				s.tickets[name].Stop()
+				keeper.Stop()
+			})
+		}
+	}
+	stopping.Wait()
+	if successor == nil || successor.hosts != s.hosts {
+		s.hosts.Close()
+	}
+}
+
+func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
+	upstream := cfg.Upstream
+	roots, err := rootsWith(upstream.CAFile)
+	if err != nil {
+		return nil, mistake(cfg, "upstream.ca_file", err)
+	}
+	return proxy.NewHosts(proxy.HostsConfig{
+		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
+		Roots:          roots,
+		ConnectTimeout: upstream.ConnectTimeout,
+		Timeout:        upstream.Timeout,
+		IdleTimeout:    upstream.IdleTimeout,
+		MaxConnections: upstream.MaxConnections,
+		Log:            log,
+	})
+}
