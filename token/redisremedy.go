@@ -16,7 +16,7 @@ var redisRemedies = []struct{ begins, remedy string }{
 	{"invalid password", "put the right password into token.store"},
 	{"NOPERM", "allow the user of token.store all that docs/scaling.md lists"},
 	{"READONLY", "token.store names a replica: name the primary, or the Sentinels with master_name"},
-	{"OOM", "Redis is full: give it more memory, or a maxmemory-policy that evicts others' keys"},
+	{"OOM", "Redis is full: give it more memory"},
 	{"MISCONF", "Redis cannot save its data: look at its disk and its log"},
 	{"MOVED", "token.store names a node of a cluster: add cluster=true"},
 	{"This instance has cluster support disabled", "token.store names a Redis that is no cluster: remove cluster=true"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -43,8 +44,11 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 	if o.Password, _ = u.User.Password(); u.User != nil && o.Password == "" {
 		return nil, errors.New("has a user without a password; " + redisURL + ", and without a user as redis://:PASSWORD@HOST")
 	}
-	if !isAddress(o.Addrs[0]) {
-		return nil, errors.New("has a port that is no number from 1 to 65535; " + redisURL)
+	switch {
+	case strings.Contains(u.Host, ","):
+		return nil, errors.New("has several hosts; name the others with addr, as redis://HOST:PORT?addr=HOST:PORT")
+	case !isAddress(o.Addrs[0]):
+		return nil, errors.New("has no host, or a port that is no number from 1 to 65535; " + redisURL)
 	}
 	if db := strings.Trim(u.Path, "/"); db != "" {
 		n, err := strconv.ParseUint(db, 10, 31)
@@ -64,7 +68,8 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 func isAddress(s string) bool {
 	host, port, err := net.SplitHostPort(s)
 	n, wrong := strconv.ParseUint(port, 10, 16)
-	return err == nil && wrong == nil && host != "" && n > 0
+	_, notIPv6 := netip.ParseAddr(host)
+	return err == nil && wrong == nil && n > 0 && host != "" && (notIPv6 == nil || !strings.ContainsAny(host, ":/?#[]@, "))
 }
 
 // connectRedis returns a client that tries once to connect: whoever asks is not to
