@@ -16,7 +16,8 @@ if math.abs(now - ARGV[1]) > 1000 then return { -1, time, {} } end
 
 -- A key that somebody used for something else, and numbers that nobody writes
 -- here, as times to come, count as missing: they would stand in the way for ever.
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local stored, fields = {}, redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
 local function number(field, largest)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // away is how long Redis is not asked after it did not answer in time, so that
@@ -14,9 +16,17 @@ const away = time.Second
 // ErrAway tells that a Store is out of reach.
 var ErrAway = errors.New("the token store is out of reach")
 
+// An access to Redis, which may be able to answer and unable to store.
+type access bool
+
+const (
+	reads  access = false
+	writes access = true
+)
+
 // try asks Redis, unless it has just failed to answer. Nobody asks for longer than
 // twice redisPatience, whatever the library tries meanwhile.
-func (s *RedisStore) try(ctx context.Context, ask func(context.Context) error) error {
+func (s *RedisStore) try(ctx context.Context, a access, ask func(context.Context) error) error {
 	s.mu.Lock()
 	gone := time.Now().Before(s.awayTill)
 	s.mu.Unlock()
@@ -30,10 +40,10 @@ func (s *RedisStore) try(ctx context.Context, ask func(context.Context) error) e
 	case ctx.Err() != nil:
 		return ctx.Err() // of ours
 	case isOtherType(err):
-		s.report(nil)
+		s.report(a, nil)
 		return err
 	}
-	s.report(err)
+	s.report(a, err)
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
@@ -41,11 +51,15 @@ func (s *RedisStore) try(ctx context.Context, ask func(context.Context) error) e
 }
 
 // report notes whether Redis answers, and logs when that, or what to do about it,
-// changes.
-func (s *RedisStore) report(err error) {
+// changes. One that refuses to store is not well because it answers questions.
+func (s *RedisStore) report(a access, err error) {
 	s.mu.Lock()
 	before := s.failing
-	s.failing = err
+	if _, refuses := errors.AsType[redis.Error](before); err == nil && a == reads && refuses && s.refuses == writes {
+		s.mu.Unlock()
+		return
+	}
+	s.failing, s.refuses = err, a
 	if err != nil {
 		s.awayTill = time.Now().Add(away)
 	}

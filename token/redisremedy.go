@@ -12,8 +12,8 @@ import (
 var redisRemedies = []struct{ begins, remedy string }{
 	{"WRONGPASS", "put the right user and password into token.store"},
 	{"NOAUTH", "put the user and the password of Redis into token.store"},
-	{"AUTH <password> called without any password", "Redis has no password: remove that of token.store, or set one there"},
-	{"invalid password", "put the right password into token.store"},
+	{"Protocol error: unauthenticated", "put the user and the password of Redis into token.store"},
+	{"The user executing the script", "allow the user of token.store all that docs/scaling.md lists"},
 	{"NOPERM", "allow the user of token.store all that docs/scaling.md lists"},
 	{"READONLY", "token.store names a replica: name the primary, or the Sentinels with master_name"},
 	{"OOM", "Redis is full: give it more memory"},
@@ -33,10 +33,7 @@ func redisRemedy(err error) string {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "name the authority that signed the certificate of Redis with ca_file, or the name in it with server_name"
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "Redis does not speak TLS there: name its TLS port, or write redis://"
-	}
-	return "have Redis run where token.store says, and be reached from here"
+	return "have Redis run, and be reached from here, where token.store says; with TLS if that begins with rediss"
 }
 
 // isOtherType reports whether err tells that a key holds something else than a

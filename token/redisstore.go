@@ -50,7 +50,8 @@ type RedisStore struct {
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
 	watched  map[string]func(generation int64) // by the key's path
-	failing  error                             // what Redis answered last; nil: well
+	failing  error                             // what was wrong with Redis last; nil: nothing
+	refuses  access                            // what failed
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 
@@ -124,7 +125,7 @@ func (s *RedisStore) Save(key Key, r Record) (Record, error) {
 
 // run runs a script on the record of key.
 func (s *RedisStore) run(script *redis.Script, key Key, args ...any) (answer redisAnswer, err error) {
-	err = s.try(context.Background(), func(ctx context.Context) error {
+	err = s.try(context.Background(), access(script == s.save), func(ctx context.Context) error {
 		sent := time.Now()
 		raw, err := script.Run(ctx, s.client, []string{s.name(key)}, args...).Slice()
 		if err == nil {

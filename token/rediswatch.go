@@ -121,7 +121,7 @@ func (s *RedisStore) poll(ctx context.Context) time.Duration {
 // be read.
 func (s *RedisStore) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
-	err := s.try(ctx, func(ctx context.Context) error {
+	err := s.try(ctx, reads, func(ctx context.Context) error {
 		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its error
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")

@@ -73,6 +73,9 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
+// Setenv sets a variable of the environment of its next start.
+func (s *Server) Setenv(name, value string) { s.env = append(s.env, name+"="+value) }
+
 // Pause has it answer nothing until Resume.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
