@@ -232,7 +232,7 @@ func TestWhatReplicasSpendAddsUp(t *testing.T) {
 	for _, s := range []*RedisStore{a, b} {
 		wg.Go(func() {
 			for range 20 {
-				r := fetched("token", time.Now())
+				r := fetched("token", time.Now()) // written or not
 				r.Word.Added = Spent{Fetches: 1, Forced: 2}
 				if _, err := s.Save(wx1, r); err != nil {
 					t.Error(err)
