@@ -55,11 +55,11 @@ func (s *RedisStore) try(ctx context.Context, a access, ask func(context.Context
 func (s *RedisStore) report(a access, err error) {
 	s.mu.Lock()
 	before := s.failing
-	if _, refuses := errors.AsType[redis.Error](before); err == nil && a == reads && refuses && s.refuses == writes {
+	if _, refuses := errors.AsType[redis.Error](before); err == nil && refuses && a == reads && s.refused == writes {
 		s.mu.Unlock()
 		return
 	}
-	s.failing, s.refuses = err, a
+	s.failing, s.refused = err, a
 	if err != nil {
 		s.awayTill = time.Now().Add(away)
 	}

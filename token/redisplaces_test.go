@@ -40,7 +40,8 @@ func mustServe(t testing.TB, url string, with ...func(*StoreConfig)) {
 	}
 }
 
-// leastRights are what a user of Redis needs who may do nothing else.
+// leastRights are what a user of Redis needs who may do nothing else; in a cluster
+// also +cluster|slots.
 var leastRights = []any{
 	"resetchannels", "&wxproxy:tokens", "~wxproxy:*",
 	"-@all", "+evalsha", "+eval", "+subscribe", "+ping", "+time", "+type", "+hgetall", "+hget", "+hset", "+pexpire", "+publish", "+get", "+set", "+del",
@@ -173,9 +174,14 @@ func TestSentinels(t *testing.T) {
 	primary := redistest.Start(t)
 	redistest.StartReplica(t, primary)
 	sentinel := redistest.StartSentinel(t, "m", primary)
-	url := "redis://127.0.0.1:1/0?master_name=m&addr=" + sentinel.Addr
+	sentinel.MustDo("ACL", "SETUSER", "w", "on", ">"+canaryPassword, "resetchannels", "&+switch-master", "&+replica-reconf-done",
+		"-@all", "+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+subscribe")
+	url := "redis://127.0.0.1:1/0?master_name=m&sentinel_username=w&sentinel_password=canaryQ7&addr=" + sentinel.Addr
 	mustServe(t, url)
 	s, told := watching(t, url)
+	if denied := sentinel.MustDo("ACL", "LOG").([]any); len(denied) > 0 {
+		t.Errorf("got %v; want nothing refused", denied)
+	}
 	known := mustSave(t, s, fetched("token-1", time.Now()))
 	primary.MustDo("WAIT", 1, 5000)
 	primary.Stop()

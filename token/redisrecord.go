@@ -21,6 +21,24 @@ type redisAnswer struct {
 	fields  map[string]string
 }
 
+// word returns what other replicas said of WeChat's.
+func (s *RedisStore) word(a redisAnswer, now time.Time) Word {
+	w := Word{
+		Generation: a.number("generation"),
+		FetchedAt:  s.at(a.number("fetched_at")),
+		Stands:     s.at(a.number("stands_until")),
+		Next:       s.at(a.number("next_at")),
+		Failures:   int(a.number("failures")),
+	}
+	if w.FetchedAt.After(now) { // the clock of Redis was set back
+		w.FetchedAt = now
+	}
+	if code, err := strconv.ParseInt(a.fields["errcode"], 10, 32); err == nil && code != 0 {
+		w.Refusal = &Refusal{Code: int(code), Reason: clean(a.fields["errmsg"])}
+	}
+	return w
+}
+
 // errDamaged is a record that no wxproxy wrote.
 var errDamaged = errors.New("it is damaged")
 
@@ -63,22 +81,10 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 			ForcedAt:  s.at(a.number("forced_at")),
 			RotatedAt: s.at(a.number("rotated_at")),
 		},
-		Word: Word{
-			Generation: a.number("generation"),
-			FetchedAt:  s.at(a.number("fetched_at")),
-			Stands:     s.at(a.number("stands_until")),
-			Next:       s.at(a.number("next_at")),
-			Failures:   int(a.number("failures")),
-		},
+		Word: s.word(a, now),
 	}
 	if a.number("day") == beijingDay(time.UnixMilli(a.now)) {
 		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
-	}
-	if code, err := strconv.ParseInt(a.fields["errcode"], 10, 32); err == nil && code != 0 {
-		r.Word.Refusal = &Refusal{Code: int(code), Reason: clean(a.fields["errmsg"])}
-	}
-	if r.Word.FetchedAt.After(now) { // the clock of Redis was set back
-		r.Word.FetchedAt = now
 	}
 	switch far := now.Add(longestLife); {
 	case strings.ContainsFunc(value.Reveal(), notVisible),

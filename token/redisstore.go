@@ -51,7 +51,7 @@ type RedisStore struct {
 	awayTill time.Time
 	watched  map[string]func(generation int64) // by the key's path
 	failing  error                             // what was wrong with Redis last; nil: nothing
-	refuses  access                            // what failed
+	refused  access                            // what failed
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 

@@ -27,20 +27,9 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
 		return nil, errors.New("is not a URL of Redis; " + redisURL)
 	}
-	o := &redis.UniversalOptions{
-		Addrs:    []string{net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379"))},
-		Username: u.User.Username(),
-
-		DialTimeout:              redisPatience,
-		ReadTimeout:              redisPatience,
-		WriteTimeout:             redisPatience,
-		PoolTimeout:              redisPatience,
-		ContextTimeoutEnabled:    true,
-		MaxRetries:               1,
-		PoolSize:                 redisConnections,
-		DisableIdentity:          true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
-	}
+	o := impatient()
+	o.Addrs = []string{net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379"))}
+	o.Username = u.User.Username()
 	if o.Password, _ = u.User.Password(); u.User != nil && o.Password == "" {
 		return nil, errors.New("has a user without a password; " + redisURL + ", and without a user as redis://:PASSWORD@HOST")
 	}
@@ -62,6 +51,21 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 		return nil, errors.New("has parameters that cannot be read; " + redisURL)
 	}
 	return o, withParameters(o, u, query)
+}
+
+// impatient returns the options that no URL changes: nobody is to wait long.
+func impatient() *redis.UniversalOptions {
+	return &redis.UniversalOptions{
+		DialTimeout:              redisPatience,
+		ReadTimeout:              redisPatience,
+		WriteTimeout:             redisPatience,
+		PoolTimeout:              redisPatience,
+		ContextTimeoutEnabled:    true,
+		MaxRetries:               1,
+		PoolSize:                 redisConnections,
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
 }
 
 // isAddress reports whether s is HOST:PORT.
