@@ -74,7 +74,7 @@ func (t Token) describe() string {
 	case "redis", "rediss":
 		place += " and, for all replicas, in " + redisAt(t.Store)
 	}
-	if !t.EncryptionKey.Empty() {
+	if !t.EncryptionKey.Empty() && place != "in memory" {
 		place += ", encrypted"
 	}
 	codes := make([]string, len(t.RetryErrcodes))

@@ -14,10 +14,18 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local time = string.format('%.0f', now)
 if math.abs(now - ARGV[1]) > 1000 then return { -1, time, {} } end
 
+-- A key that somebody used for something else, and numbers that nobody writes
+-- here, as times to come, count as missing: they would stand in the way for ever.
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local stored, fields = {}, redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
-local function number(field) return tonumber(stored[field]) or 0 end
-local function latest(field, given) return string.format('%.0f', math.max(number(field), given)) end
+local function number(field, largest)
+  local n = tonumber(stored[field])
+  return n and n >= 0 and n <= (largest or 2 ^ 43) and math.floor(n) or 0
+end
+local function past(field) return number(field, now + 1000) end
+local function latest(field, given) return string.format('%.0f', math.max(past(field), given)) end
 
 -- What was spent counts, whatever comes of the rest. WeChat's days are Beijing's.
 local day = string.format('%.0f', math.floor((now / 1000 + 28800) / 86400))
@@ -29,7 +37,7 @@ redis.call('PEXPIRE', KEYS[1], ARGV[15])
 
 -- Of two tokens the one that was asked for later is WeChat's.
 local generation = number('generation')
-local written = generation == tonumber(ARGV[2]) or number('fetched_at') < tonumber(ARGV[5])
+local written = generation == tonumber(ARGV[2]) or past('fetched_at') < tonumber(ARGV[5])
 if written then
   generation = string.format('%.0f', math.max(generation, ARGV[2]) + 1)
   redis.call('HSET', KEYS[1], 'generation', generation, 'access_token', ARGV[3], 'expires_at', ARGV[4],

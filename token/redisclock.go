@@ -28,7 +28,7 @@ func (s *RedisStore) clock(t time.Time) int64 {
 
 // at returns the time when the clock of Redis shows ms, and none for 0.
 func (s *RedisStore) at(ms int64) time.Time {
-	if ms <= 0 || ms > 1<<50 {
+	if ms <= 0 || ms > largest {
 		return time.Time{}
 	}
 	s.mu.Lock()

@@ -33,7 +33,7 @@ const (
 // ErrLeased, or Redis is out of reach.
 func (s *RedisStore) Lease(key Key) (release func(), err error) {
 	name, owner, held := s.name(key)+":lease", rand.Text(), false
-	err = s.try(func(ctx context.Context) error {
+	err = s.try(context.Background(), writes, func(ctx context.Context) error {
 		err := s.client.Do(ctx, "SET", name, owner, "NX", "PX", leaseLife.Milliseconds()).Err()
 		held = err == nil
 		if errors.Is(err, redis.Nil) {
@@ -75,7 +75,7 @@ func (s *RedisStore) renew(ctx context.Context, name, owner string) {
 }
 
 func (s *RedisStore) onLease(script, name, owner string, args ...any) error {
-	return s.try(func(ctx context.Context) error {
+	return s.try(context.Background(), writes, func(ctx context.Context) error {
 		return s.client.Eval(ctx, script, []string{name}, append([]any{owner}, args...)...).Err()
 	})
 }

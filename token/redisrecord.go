@@ -21,6 +21,27 @@ type redisAnswer struct {
 	fields  map[string]string
 }
 
+// word returns what other replicas said of WeChat's.
+func (s *RedisStore) word(a redisAnswer, now time.Time) Word {
+	w := Word{
+		Generation: a.number("generation"),
+		FetchedAt:  s.at(a.number("fetched_at")),
+		Stands:     s.at(a.number("stands_until")),
+		Next:       s.at(a.number("next_at")),
+		Failures:   int(a.number("failures")),
+	}
+	if w.FetchedAt.After(now) { // the clock of Redis was set back
+		w.FetchedAt = now
+	}
+	if code, err := strconv.ParseInt(a.fields["errcode"], 10, 32); err == nil && code != 0 {
+		w.Refusal = &Refusal{Code: int(code), Reason: clean(a.fields["errmsg"])}
+	}
+	return w
+}
+
+// errDamaged is a record that no wxproxy wrote.
+var errDamaged = errors.New("it is damaged")
+
 // errStrangeRedis is an answer that the scripts do not give.
 var errStrangeRedis = errors.New("its answer is not that of wxproxy's script")
 
@@ -60,37 +81,34 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 			ForcedAt:  s.at(a.number("forced_at")),
 			RotatedAt: s.at(a.number("rotated_at")),
 		},
-		Word: Word{
-			Generation: a.number("generation"),
-			FetchedAt:  s.at(a.number("fetched_at")),
-			Stands:     s.at(a.number("stands_until")),
-			Next:       s.at(a.number("next_at")),
-			Failures:   int(a.number("failures")),
-		},
+		Word: s.word(a, now),
 	}
 	if a.number("day") == beijingDay(time.UnixMilli(a.now)) {
 		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
 	}
-	if code := int(a.number("errcode")); code != 0 {
-		r.Word.Refusal = &Refusal{Code: code, Reason: clean(a.fields["errmsg"])}
-	}
-	switch {
-	case strings.ContainsFunc(value.Reveal(), notVisible), r.Token.Expires.Sub(now) > longestLife:
-		return Record{}, fmt.Errorf("reading %s of Redis: it is damaged", s.name(key))
+	switch far := now.Add(longestLife); {
+	case strings.ContainsFunc(value.Reveal(), notVisible),
+		r.Token.Expires.After(far), r.Word.Next.After(far), r.Word.Stands.After(far):
+		return Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
 	case !r.Token.validAt(now):
 		r.Token = Token{}
 	}
 	return r, nil
 }
 
-// number returns the number in a field, or 0.
+// number returns the number in a field, or 0 for what the scripts do not write:
+// counts, and times before the year 2248.
 func (a redisAnswer) number(field string) int64 {
 	n, err := strconv.ParseInt(a.fields[field], 10, 64)
-	if err != nil {
+	if err != nil || n < 0 || n > largest {
 		return 0
 	}
 	return n
 }
+
+// largest is the largest number in a record: such a time, in Unix milliseconds,
+// is one that a time.Duration can hold.
+const largest = 1 << 43
 
 // arguments returns what the script gets to save r.
 func (s *RedisStore) arguments(key Key, r Record) []any {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed" // the scripts
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
 )
 
 const (
@@ -18,17 +18,10 @@ const (
 	// Nobody but a flight waits for it.
 	redisPatience = 500 * time.Millisecond
 
-	// away is how long Redis is not asked by flights that did not answer in time,
-	// so that ten thousand accounts do not wait for it by turns.
-	away = time.Second
-
 	// recordLife is how long a record is kept that nobody writes any more: the
 	// budgets in it are a day's.
 	recordLife = 25 * time.Hour
 )
-
-// ErrAway tells that a Store is out of reach.
-var ErrAway = errors.New("the token store is out of reach")
 
 var (
 	//go:embed redis_load.lua
@@ -57,7 +50,8 @@ type RedisStore struct {
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
 	watched  map[string]func(generation int64) // by the key's path
-	failing  error                             // what Redis answered last; nil: well
+	failing  error                             // what was wrong with Redis last; nil: nothing
+	refused  access                            // what failed
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 
@@ -74,7 +68,7 @@ func newRedisStore(c StoreConfig, seal *sealer) (*RedisStore, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	redis.SetLogger(redisLog{log})
+	silenceRedis()
 	return &RedisStore{
 		client:  connectRedis(options),
 		prefix:  c.KeyPrefix,
@@ -89,18 +83,18 @@ func newRedisStore(c StoreConfig, seal *sealer) (*RedisStore, error) {
 	}, nil
 }
 
-// redisLog is where the library reports to: it has nothing to say that its
-// errors do not, but for somebody who looks for trouble.
-type redisLog struct{ log *slog.Logger }
-
-// Printf implements the library's logging.
-func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
-	l.log.DebugContext(ctx, "redis", "message", clean(fmt.Sprintf(format, args...)))
-}
+// silenceRedis has the library log nothing: it has nothing to say that its errors
+// do not. It is a variable because the library has one logger for all clients,
+// which must not change while one of them, of a configuration that is replaced,
+// still works.
+var silenceRedis = sync.OnceFunc(logging.Disable)
 
 // Load implements [Store].
 func (s *RedisStore) Load(key Key) (Record, error) {
 	answer, err := s.run(s.load, key)
+	if isOtherType(err) {
+		return Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
+	}
 	if err != nil {
 		return Record{}, err
 	}
@@ -131,7 +125,7 @@ func (s *RedisStore) Save(key Key, r Record) (Record, error) {
 
 // run runs a script on the record of key.
 func (s *RedisStore) run(script *redis.Script, key Key, args ...any) (answer redisAnswer, err error) {
-	err = s.try(func(ctx context.Context) error {
+	err = s.try(context.Background(), access(script == s.save), func(ctx context.Context) error {
 		sent := time.Now()
 		raw, err := script.Run(ctx, s.client, []string{s.name(key)}, args...).Slice()
 		if err == nil {
@@ -143,44 +137,6 @@ func (s *RedisStore) run(script *redis.Script, key Key, args ...any) (answer red
 		return err
 	})
 	return answer, err
-}
-
-// try asks Redis, unless it has just failed to answer.
-func (s *RedisStore) try(ask func(context.Context) error) error {
-	s.mu.Lock()
-	gone := time.Now().Before(s.awayTill)
-	s.mu.Unlock()
-	if gone {
-		return ErrAway
-	}
-	err := ask(context.Background())
-	s.report(err)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAway, err)
-	}
-	return nil
-}
-
-// report notes whether Redis answers, and logs when that changes.
-func (s *RedisStore) report(err error) {
-	s.mu.Lock()
-	before := s.failing
-	s.failing = err
-	if err != nil {
-		s.awayTill = time.Now().Add(away)
-	}
-	s.mu.Unlock()
-	switch {
-	case err != nil && before == nil:
-		s.log.Warn("Redis does not answer: tokens in memory are served on, and refreshed without the other replicas when they are about to end",
-			"err", clean(err.Error()))
-		select {
-		case s.failed <- struct{}{}:
-		default: // the watch knows
-		}
-	case err == nil && before != nil:
-		s.log.Info("Redis answers again")
-	}
 }
 
 // name returns the name of key's record in Redis.

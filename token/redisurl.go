@@ -2,13 +2,12 @@ package token
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"net/netip"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,31 +27,53 @@ func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
 	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
 		return nil, errors.New("is not a URL of Redis; " + redisURL)
 	}
-	password, _ := u.User.Password()
-	o := &redis.UniversalOptions{
-		Addrs:    []string{net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379"))},
-		Username: u.User.Username(),
-		Password: password,
-
-		DialTimeout:              redisPatience,
-		ReadTimeout:              redisPatience,
-		WriteTimeout:             redisPatience,
-		PoolTimeout:              redisPatience,
-		MaxRetries:               1,
-		PoolSize:                 redisConnections,
-		DisableIdentity:          true,
-		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	o := impatient()
+	o.Addrs = []string{net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "6379"))}
+	o.Username = u.User.Username()
+	if o.Password, _ = u.User.Password(); u.User != nil && o.Password == "" {
+		return nil, errors.New("has a user without a password; " + redisURL + ", and without a user as redis://:PASSWORD@HOST")
+	}
+	switch {
+	case strings.Contains(u.Host, ","):
+		return nil, errors.New("has several hosts; name the others with addr, as redis://HOST:PORT?addr=HOST:PORT")
+	case !isAddress(o.Addrs[0]):
+		return nil, errors.New("has no host, or a port that is no number from 1 to 65535; " + redisURL)
 	}
 	if db := strings.Trim(u.Path, "/"); db != "" {
-		if o.DB, err = strconv.Atoi(db); err != nil || o.DB < 0 {
+		n, err := strconv.ParseUint(db, 10, 31)
+		if err != nil {
 			return nil, errors.New("has no number of a database at its end; " + redisURL)
 		}
+		o.DB = int(n)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
 		return nil, errors.New("has parameters that cannot be read; " + redisURL)
 	}
 	return o, withParameters(o, u, query)
+}
+
+// impatient returns the options that no URL changes: nobody is to wait long.
+func impatient() *redis.UniversalOptions {
+	return &redis.UniversalOptions{
+		DialTimeout:              redisPatience,
+		ReadTimeout:              redisPatience,
+		WriteTimeout:             redisPatience,
+		PoolTimeout:              redisPatience,
+		ContextTimeoutEnabled:    true,
+		MaxRetries:               1,
+		PoolSize:                 redisConnections,
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
+	}
+}
+
+// isAddress reports whether s is HOST:PORT.
+func isAddress(s string) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, wrong := strconv.ParseUint(port, 10, 16)
+	_, notIPv6 := netip.ParseAddr(host)
+	return err == nil && wrong == nil && n > 0 && host != "" && (notIPv6 == nil || !strings.ContainsAny(host, ":/?#[]@, "))
 }
 
 // connectRedis returns a client that tries once to connect: whoever asks is not to
@@ -91,6 +112,10 @@ func withParameters(o *redis.UniversalOptions, u *url.URL, query url.Values) err
 		return errors.New("has both cluster and master_name; keep the one that is meant")
 	case o.IsClusterMode && o.DB != 0:
 		return errors.New("has the number of a database, of which a cluster has only 0; remove it")
+	case o.MasterName == "" && o.SentinelUsername+o.SentinelPassword != "":
+		return errors.New("has a password for Sentinels; add the master_name that they know")
+	case o.SentinelUsername != "" && o.SentinelPassword == "":
+		return errors.New("has a sentinel_username without a sentinel_password; add it")
 	case !o.IsClusterMode && o.MasterName == "" && len(o.Addrs) > 1:
 		return errors.New("has several addresses; add cluster=true, or the master_name that Sentinels know")
 	case !secure:
@@ -104,24 +129,38 @@ func withParameters(o *redis.UniversalOptions, u *url.URL, query url.Values) err
 // checkParameters reports a parameter that is unknown or has a value that it
 // cannot have.
 func checkParameters(query url.Values, secure bool) error {
-	for name, values := range query {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		values := query[name]
 		switch {
 		case !slices.Contains(redisParameters, name):
-			return fmt.Errorf("has the unknown parameter %q; known are %s", name, strings.Join(redisParameters, ", "))
+			return fmt.Errorf("has %s; known are %s", unknownParameter(name), strings.Join(redisParameters, ", "))
 		case slices.Contains(tlsParameters, name) && !secure:
 			return fmt.Errorf("has the parameter %s, which is about TLS; write rediss://", name)
+		case slices.Contains(values, ""):
+			return fmt.Errorf("has the parameter %s without a value; give it one, or remove it", name)
+		case name == "addr":
+			if slices.ContainsFunc(values, func(address string) bool { return !isAddress(address) }) {
+				return errors.New("has a parameter addr without a port; write HOST:PORT")
+			}
+		case len(values) > 1:
+			return fmt.Errorf("has the parameter %s several times; keep one", name)
 		case name == "cluster" || name == "skip_verify":
 			if values[0] != "true" && values[0] != "false" {
 				return fmt.Errorf("has the parameter %s; write true or false", name)
 			}
 		}
 	}
-	for _, address := range query["addr"] {
-		if _, _, err := net.SplitHostPort(address); err != nil {
-			return errors.New("has a parameter addr without a port; write HOST:PORT")
-		}
-	}
 	return nil
+}
+
+// unknownParameter names a parameter, unless it looks like a part of a password
+// with a question mark or an ampersand in it.
+func unknownParameter(name string) string {
+	const longest = 20
+	if len(name) > longest || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
+		return "an unknown parameter; a password is to be percent-encoded"
+	}
+	return fmt.Sprintf("the unknown parameter %q", name)
 }
 
 // The parameters of a URL of Redis.
@@ -129,29 +168,3 @@ var (
 	redisParameters = append([]string{"addr", "cluster", "master_name", "sentinel_username", "sentinel_password"}, tlsParameters...)
 	tlsParameters   = []string{"ca_file", "cert_file", "key_file", "server_name", "skip_verify"}
 )
-
-// redisTLS returns how Redis is to prove who it is, and wxproxy to Redis.
-func redisTLS(query url.Values) (*tls.Config, error) {
-	config := &tls.Config{
-		ServerName:         query.Get("server_name"), // empty: that of each server's address
-		InsecureSkipVerify: query.Get("skip_verify") == "true",
-	}
-	if file := query.Get("ca_file"); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("has a ca_file that cannot be read: %w", err)
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, errors.New("has a ca_file without a certificate in PEM")
-		}
-	}
-	if cert, key := query.Get("cert_file"), query.Get("key_file"); cert != "" || key != "" {
-		pair, err := tls.LoadX509KeyPair(cert, key)
-		if err != nil {
-			return nil, fmt.Errorf("has a cert_file and key_file that cannot be used: %w", err)
-		}
-		config.Certificates = []tls.Certificate{pair}
-	}
-	return config, nil
-}

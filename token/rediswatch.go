@@ -117,20 +117,23 @@ func (s *RedisStore) poll(ctx context.Context) time.Duration {
 	return max(watchEvery, watchEach*time.Duration(len(watched)))
 }
 
-// generations returns the generation of each record, 0 if there is none.
+// generations returns the generation of each record, 0 if there is none that can
+// be read.
 func (s *RedisStore) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
-	err := s.try(func(context.Context) error {
-		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+	err := s.try(ctx, reads, func(ctx context.Context) error {
+		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its error
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
 			}
 			return nil
 		})
-		if errors.Is(err, redis.Nil) { // of one that is missing
-			return nil
+		for _, answer := range answers {
+			if err := answer.Err(); err != nil && !errors.Is(err, redis.Nil) && !isOtherType(err) {
+				return err
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, err

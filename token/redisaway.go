@@ -1,0 +1,78 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// away is how long Redis is not asked after it did not answer in time, so that
+// ten thousand accounts do not wait for it by turns.
+const away = time.Second
+
+// ErrAway tells that a Store is out of reach.
+var ErrAway = errors.New("the token store is out of reach")
+
+// An access to Redis, which may be able to answer and unable to store.
+type access bool
+
+const (
+	reads  access = false
+	writes access = true
+)
+
+// try asks Redis, unless it has just failed to answer. Nobody asks for longer than
+// twice redisPatience, whatever the library tries meanwhile.
+func (s *RedisStore) try(ctx context.Context, a access, ask func(context.Context) error) error {
+	s.mu.Lock()
+	gone := time.Now().Before(s.awayTill)
+	s.mu.Unlock()
+	if gone {
+		return ErrAway
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*redisPatience)
+	defer cancel()
+	err := ask(limited)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // of ours
+	case isOtherType(err):
+		s.report(a, nil)
+		return err
+	}
+	s.report(a, err)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrAway, err)
+	}
+	return nil
+}
+
+// report notes whether Redis answers, and logs when that, or what to do about it,
+// changes. One that refuses to store is not well because it answers questions.
+func (s *RedisStore) report(a access, err error) {
+	s.mu.Lock()
+	before := s.failing
+	if _, refuses := errors.AsType[redis.Error](before); err == nil && refuses && a == reads && s.refused == writes {
+		s.mu.Unlock()
+		return
+	}
+	s.failing, s.refused = err, a
+	if err != nil {
+		s.awayTill = time.Now().Add(away)
+	}
+	s.mu.Unlock()
+	switch {
+	case err == nil && before != nil:
+		s.log.Info("Redis works again")
+	case err != nil && (before == nil || redisRemedy(err) != redisRemedy(before)):
+		s.log.Warn("Redis is of no use: tokens in memory are served on, and refreshed without the other replicas when they are about to end",
+			"err", clean(err.Error()), "remedy", redisRemedy(err))
+		select {
+		case s.failed <- struct{}{}:
+		default: // the watch knows
+		}
+	}
+}

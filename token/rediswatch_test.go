@@ -1,0 +1,149 @@
+package token
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"wxproxy/internal/redistest"
+)
+
+// seen are the generations that a watch told of.
+type seen struct {
+	mu          sync.Mutex // guards generations
+	generations []int64
+}
+
+func (s *seen) look(generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.generations = append(s.generations, generation)
+}
+
+func (s *seen) has(generation int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.generations, generation)
+}
+
+func (s *seen) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.generations)
+}
+
+// watching returns a store that watches wx1, once it listens.
+func watching(t testing.TB, url string, with ...func(*StoreConfig)) (*RedisStore, *seen) {
+	t.Helper()
+	s, told := openRedis(t, url, with...), &seen{}
+	s.Watch(wx1, told.look)
+	s.Start()
+	eventually(t, "first look", func() bool { return told.count() > 0 })
+	return s, told
+}
+
+func TestAnnouncementsReachTheOthersOnly(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	a, toA := watching(t, "redis://"+redis.Addr)
+	_, toB := watching(t, "redis://"+redis.Addr)
+	before := toA.count()
+	known := fetched("token", time.Now())
+	for want := int64(1); want <= 3; want++ {
+		known = mustSave(t, a, known)
+		eventually(t, fmt.Sprint("word of generation ", want), func() bool { return toB.has(want) })
+	}
+	if _, err := a.Save(Key{AppID: "wx2"}, fetched("token", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	if got := toA.count(); got != before {
+		t.Errorf("got %d words of what one has written oneself", got-before)
+	}
+}
+
+func TestRubbishOnTheChannelIsIgnored(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	_, told := watching(t, "redis://"+redis.Addr)
+	before := told.count()
+	for _, rubbish := range []string{
+		"", " ", "x", "wx1:token", "wx1:token someone", "wx1:token someone x", "wx1:token someone 1e9", "wx1:token someone 99999999999999999999",
+		"wx1:token someone 1 2", "wx2:token someone 1", "wx1:token:lease someone 1", "\xff\x00 \xff 1", strings.Repeat("wx1:token ", 100_000),
+	} {
+		redis.MustDo("PUBLISH", "wxproxy:tokens", rubbish)
+	}
+	redis.MustDo("PUBLISH", "wxproxy:tokens", "wx1:token someone -77") // forged, but no harm
+	eventually(t, "the last word", func() bool { return told.has(-77) })
+	if got := told.count() - before; got != 1 {
+		t.Errorf("got %d words; want one", got)
+	}
+}
+
+func TestAListenerThatLostItsConnectionAsks(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	_, told := watching(t, "redis://"+redis.Addr)
+	writer, known := openRedis(t, "redis://"+redis.Addr), fetched("token", time.Now())
+	for want := int64(1); want <= 2; want++ {
+		redis.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
+		known = mustSave(t, writer, known) // nobody may hear it
+		eventually(t, fmt.Sprint("word of generation ", want), func() bool { return told.has(want) })
+	}
+}
+
+func TestAListenerFindsARedisThatIsBack(t *testing.T) {
+	t.Parallel()
+	for name, outage := range map[string]func(*redistest.Server){
+		"restarted": func(s *redistest.Server) { s.Stop(); time.Sleep(100 * time.Millisecond); s.Start() },
+		"paused":    func(s *redistest.Server) { s.Pause(); time.Sleep(1500 * time.Millisecond); s.Resume() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var log logged
+			redis := redistest.Start(t)
+			s, told := watching(t, "redis://"+redis.Addr, loggingTo(&log))
+			other := openRedis(t, "redis://"+redis.Addr)
+			outage(redis)
+			known := fetched("token", time.Now())
+			known.Word.Generation = 41
+			eventually(t, "saved token", func() bool { _, err := other.Save(wx1, known); return err == nil })
+			eventually(t, "word of it", func() bool { return told.has(42) })
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			before := told.count()
+			mustSave(t, other, known)
+			if strings.Contains(log.String(), "context canceled") || told.count() != before {
+				t.Errorf("got %s; want silence after the end", log.String())
+			}
+		})
+	}
+}
+
+func TestALookIsTakenAgainAfterRedisFailed(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	s, told := watching(t, "redis://"+redis.Addr)
+	before := told.count()
+	s.report(writes, errStrangeRedis)
+	eventually(t, "another look", func() bool { return told.count() > before })
+}
+
+func TestManyAccountsAreAskedForInBatches(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	s := openRedis(t, "redis://"+redis.Addr)
+	var told seen
+	const accounts = 2*watchBatch + 1
+	for i := range accounts {
+		s.Watch(Key{AppID: fmt.Sprint("wx", i)}, told.look)
+	}
+	s.Start()
+	eventually(t, "look at all accounts", func() bool { return told.count() >= accounts })
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
