@@ -8,6 +8,7 @@ import (
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/metrics"
+	"wxproxy/proxy"
 )
 
 // adminTimeout bounds a request to the admin listener.
@@ -17,10 +18,13 @@ func (s *service) newAdmin() *http.Server {
 	a := &admin.Admin{
 		Version:  version(),
 		Started:  time.Now(),
+		Store:    s.cfg.Token.StoreAddress(),
 		Accounts: make([]admin.Account, 0, len(s.cfg.Accounts)),
 		Hosts:    s.hostStates,
 		InFlight: s.proxy.InFlight,
 		Draining: s.proxy.Draining,
+		Counted:  s.counts.Snapshot,
+		Hour:     s.counts.Hour,
 		Metrics:  s.newMetrics(),
 		Key:      s.cfg.Admin.Key,
 		Public:   config.BeyondLoopback(s.cfg.Admin.Listen),
@@ -29,6 +33,12 @@ func (s *service) newAdmin() *http.Server {
 		keeper := s.keepers[account.Name]
 		a.Accounts = append(a.Accounts, admin.Account{
 			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: keeper.Refresh, Lend: keeper.Lend,
+			Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) },
+		})
+	}
+	for _, client := range s.cfg.Clients {
+		a.Clients = append(a.Clients, admin.Client{
+			Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval,
 		})
 	}
 	return &http.Server{
