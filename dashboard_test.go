@@ -1,15 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +27,8 @@ import (
 	"wxproxy/token"
 )
 
-// With screenshots=DIR in the environment the pictures of the README are made.
+// With it naming a folder in the environment, docs/images/README.md says how, the
+// pictures of the README are made.
 const screenshots = "WXPROXY_SCREENSHOTS"
 
 // An operator opens the page in Chromium: see testdata/browser.
@@ -61,6 +69,39 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	}
 	for _, p := range []*program{plain, public, failing, many} {
 		p.stop()
+	}
+	shrinkPictures(t, os.Getenv(screenshots))
+}
+
+// shrinkPictures leaves the pictures in a folder no more colours than a byte can
+// name: those that occur most.
+func shrinkPictures(t *testing.T, folder string) {
+	names, _ := filepath.Glob(filepath.Join(folder, "dashboard-*.png"))
+	for _, name := range names {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		area, occurs := picture.Bounds(), map[color.Color]int{}
+		for y := range area.Dy() {
+			for x := range area.Dx() {
+				occurs[picture.At(x, y)]++
+			}
+		}
+		palette := slices.SortedFunc(maps.Keys(occurs), func(a, b color.Color) int { return occurs[b] - occurs[a] })
+		small := image.NewPaletted(area, palette[:min(len(palette), 256)])
+		draw.Draw(small, area, picture, area.Min, draw.Src)
+		var shrunk bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&shrunk, small); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, shrunk.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -132,7 +173,7 @@ func sampleDashboard(t *testing.T) string {
 
 func sampleAccount(name string, status token.Status, perMinute float64) admin.Account {
 	return admin.Account{
-		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(len(name))), Status: func() token.Status { return status },
+		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
 		Refresh: func(string, time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "", 0, nil },
 		Hour:    func() []proxy.Minute { return sampleHour(perMinute) },

@@ -14,6 +14,7 @@ type chart struct {
 	most        string // what the highest bar stands for
 	back, front []float64
 	hints       []string // what each minute was, "" for nothing
+	legend      []phrase // what the bars are, those in front last; nil: no need to say
 }
 
 // The size of a chart, in units of its own: the page stretches it.
@@ -23,7 +24,7 @@ const (
 	chartHeight = 48
 )
 
-// chart adds one as a figure, without the end of it.
+// chart begins a figure.
 func (d *document) chart(c chart) {
 	d.say("<figure><figcaption>", c.title, "</figcaption>")
 	d.in(`<p class="value">`, c.value, "</p>")
@@ -44,7 +45,10 @@ func (d *document) chart(c chart) {
 		}
 	}
 	d.say(`</svg><p class="axis"><span>`, wordHourAgo, "</span>")
-	d.say("<span>", wordNow, "</span></p></div>")
+	d.say("<span>", wordNow, `</span></p></div><p class="legend">`)
+	for _, word := range c.legend {
+		d.say("<span>", word, "</span>")
+	}
 }
 
 // bars adds a path with a bar for each value that is not 0. The least can be
@@ -82,16 +86,16 @@ func (d *document) sparkline(hour []proxy.Minute) {
 func (d *document) charts(hour []proxy.Minute, counted *proxy.Snapshot) {
 	d.say(`<section aria-labelledby="hour"><h2 id="hour">`, wordLastHour, `</h2><div class="charts">`)
 	d.chart(d.requestChart(hour))
-	d.mark("</figure>")
+	d.mark("</p></figure>")
 	d.chart(d.errcodeChart(hour))
 	d.errcodes(counted.Errcodes)
-	d.mark("</figure>")
+	d.mark("</p></figure>")
 	d.chart(d.latencyChart(hour))
-	d.mark("</figure></div></section>")
+	d.mark("</p></figure></div></section>")
 }
 
 func (d *document) requestChart(hour []proxy.Minute) chart {
-	c := newChart(wordRequests, len(hour))
+	c := newChart(len(hour), wordRequests, wordAll, wordAmong)
 	sum := sumOf(hour)
 	most := uint32(0)
 	for i, m := range hour {
@@ -107,7 +111,7 @@ func (d *document) requestChart(hour []proxy.Minute) chart {
 }
 
 func (d *document) errcodeChart(hour []proxy.Minute) chart {
-	c := newChart(wordErrcodes, len(hour))
+	c := newChart(len(hour), wordErrcodes)
 	sum, most := sumOf(hour), uint32(0)
 	for i, m := range hour {
 		c.front[i] = float64(m.Errcodes)
@@ -117,7 +121,7 @@ func (d *document) errcodeChart(hour []proxy.Minute) chart {
 			c.hints[i] = d.sayf(hintErrcodes, clock(m), grouped(uint64(m.Errcodes)))
 		}
 	}
-	c.value, c.note = grouped(uint64(sum.Errcodes)), percent(sum.Errcodes, sum.Requests)
+	c.value, c.note = grouped(uint64(sum.Errcodes)), d.sayf(wordPer100, 100*float64(sum.Errcodes)/float64(max(1, sum.Requests)))
 	c.most = d.sayf(wordMostCalls, grouped(uint64(most)))
 	return c
 }
@@ -125,26 +129,26 @@ func (d *document) errcodeChart(hour []proxy.Minute) chart {
 // latencyChart has a bar for each interval in which latencies are counted: what
 // is twice as high takes several times as long.
 func (d *document) latencyChart(hour []proxy.Minute) chart {
-	c := newChart(wordLatency, len(hour))
+	c := newChart(len(hour), wordLatency, wordMostOf, wordHalfOf)
 	most, all := time.Duration(0), sumOf(hour).Durations
 	for i, m := range hour {
 		half, nearly := m.Quantile(0.5), m.Quantile(0.95)
 		c.front[i], c.back[i] = interval(half), interval(nearly)
 		most = max(most, nearly)
 		if nearly > 0 {
-			c.hints[i] = d.sayf(hintLatency, clock(m), half, nearly)
+			c.hints[i] = d.sayf(hintLatency, clock(m), d.exactly(half), d.exactly(nearly))
 		}
 	}
-	c.value, c.note, c.most = "–", wordMedian[d.lang], "0 ms"
+	c.value, c.note, c.most = "–", wordMedian[d.lang], ""
 	if most > 0 {
-		c.value, c.most = d.sayf(wordWithin, all.Quantile(0.5)), most.String()
-		c.note += ", " + d.sayf(wordMost, all.Quantile(0.95))
+		c.value, c.most = d.sayf(wordWithin, d.exactly(all.Quantile(0.5))), d.exactly(most)
+		c.note += d.sayf(wordMost, d.exactly(all.Quantile(0.95)))
 	}
 	return c
 }
 
-func newChart(title phrase, n int) chart {
-	return chart{title: title, back: make([]float64, n), front: make([]float64, n), hints: make([]string, n)}
+func newChart(n int, title phrase, legend ...phrase) chart {
+	return chart{title: title, legend: legend, back: make([]float64, n), front: make([]float64, n), hints: make([]string, n)}
 }
 
 // sumOf returns the hour as one long minute.
@@ -171,10 +175,3 @@ func interval(bound time.Duration) float64 {
 }
 
 func clock(m proxy.Minute) string { return m.Start.Local().Format("15:04") }
-
-func percent(part, whole uint32) string {
-	if whole == 0 {
-		return "–"
-	}
-	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + " %"
-}

@@ -73,10 +73,18 @@ func (d *document) span(long time.Duration) string {
 		return d.sayf(wordSeconds, int(long/time.Second))
 	case long < time.Hour:
 		return d.sayf(wordMinutes, int(long/time.Minute))
-	case long < 2*day:
+	case long < day:
 		return d.sayf(wordHours, int(long/time.Hour), int(long%time.Hour/time.Minute))
 	}
 	return d.sayf(wordDays, int(long/day), int(long%day/time.Hour))
+}
+
+// exactly returns the end of an interval of latencies in words.
+func (d *document) exactly(bound time.Duration) string {
+	if bound < time.Second {
+		return d.sayf(wordMillis, bound.Milliseconds())
+	}
+	return d.sayf(wordSecs, strconv.FormatFloat(bound.Seconds(), 'f', -1, 64))
 }
 
 // grouped returns n in digits, in groups of three.

@@ -1,8 +1,11 @@
 package admin
 
 import (
+	"compress/gzip"
 	_ "embed" // the page's own files
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -25,7 +28,9 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 			d := &document{lang: langOf(r)}
 			d.head(nil)
 			d.say("<body><main><h1>wxproxy</h1><p>", wordLogin, "</p></main></body></html>\n")
-			writePage(w, http.StatusUnauthorized, d.bytes.Bytes())
+			guard(w.Header(), "text/html; charset=utf-8")
+			w.WriteHeader(http.StatusUnauthorized)
+			w.Write(d.bytes.Bytes())
 			return
 		}
 		next(w, r)
@@ -49,26 +54,34 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d.mark("</div></main>")
 	d.footer(!a.Key.Empty() || a.Public)
 	d.mark("</body></html>\n")
-	writePage(w, http.StatusOK, d.bytes.Bytes())
+	writePage(w, r, d.bytes.Bytes())
 }
 
-func writePage(w http.ResponseWriter, code int, content []byte) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	guard(w.Header())
-	w.WriteHeader(code)
-	w.Write(content)
+// writePage packs the page, which says the same of every account. It holds no
+// secret that the packed length could give away.
+func writePage(w http.ResponseWriter, r *http.Request, content []byte) {
+	guard(w.Header(), "text/html; charset=utf-8")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Write(content)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	packer := gzip.NewWriter(w)
+	_, _ = packer.Write(content) // a reader that left cannot be told
+	_ = packer.Close()
 }
 
 // file answers with a file of the page.
 func file(contentType string, content []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", contentType)
-		guard(w.Header())
+		guard(w.Header(), contentType)
 		w.Write(content)
 	}
 }
 
-func guard(h http.Header) {
+// guard says what a browser is to do with what it gets, and what never.
+func guard(h http.Header, contentType string) {
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Security-Policy", contentPolicy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -96,8 +109,10 @@ func (d *document) head(o *overview) {
 
 // languageSwitch adds a link to the same page in the other language.
 func (d *document) languageSwitch(r *http.Request) {
-	query := r.URL.Query()
-	query.Set("lang", wordLang[1-d.lang])
+	query := url.Values{"lang": {wordLang[1-d.lang]}}
+	if filter := r.URL.Query().Get("q"); filter != "" {
+		query.Set("q", filter)
+	}
 	d.say(`<nav><a lang="`, phrase{wordLang[chinese], wordLang[english]}, "")
 	d.in(`" href="?`, query.Encode(), `">`)
 	d.say("", wordOtherLang, `</a></nav>`)
@@ -157,6 +172,6 @@ func (d *document) footer(needsKey bool) {
 	d.say(`<label for="key">`, wordKey, `</label><input id="key" type="password" autocomplete="off" required aria-describedby="wrong kept">`)
 	d.say(`<p id="wrong" role="alert" data-words="`, wordWrongKey, `"></p>`)
 	d.say(`<p id="kept">`, wordKept, `</p><p class="buttons">`)
-	d.say(`<button value="cancel" formnovalidate>`, wordCancel, "</button> ")
-	d.say(`<button value="refresh" class="first">`, wordRefresh, "</button></p></form></dialog>")
+	d.say(`<button value="refresh" class="first">`, wordRefresh, "</button> ") // the first is what Enter presses
+	d.say(`<button value="cancel" formnovalidate>`, wordCancel, "</button></p></form></dialog>")
 }

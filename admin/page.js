@@ -140,7 +140,7 @@ function filter() {
   const search = new URLSearchParams(location.search);
   search.set("q", document.getElementById("q").value);
   if (!search.get("q")) search.delete("q");
-  history.replaceState(null, "", search.size ? "?" + search : location.pathname);
+  history.replaceState(null, "", String(search) ? "?" + search : location.pathname);
   look();
 }
 

@@ -56,11 +56,13 @@ func (d *document) filterForm(o *overview, all int) {
 func (d *document) account(a accountNow, hour []proxy.Minute) {
 	d.in(`<tr role="row" id="account-`, a.Name, `"`)
 	if a.LastError != nil {
-		d.mark(` class="failing"`)
+		d.mark(` class="failing `)
+		d.mark(stateClass(a.Status))
+		d.mark(`"`)
 	}
 	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
 	d.in(` <small>`, a.AppID, "</small></th>")
-	d.mark(`<td role="cell"><span class="state `)
+	d.mark(`<td role="cell" class="pill"><span class="state `)
 	d.mark(stateClass(a.Status))
 	d.say(`">`, stateWord(a.Status), "</span></td>")
 	d.moments(a.Status)
@@ -76,7 +78,7 @@ func (d *document) account(a accountNow, hour []proxy.Minute) {
 	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
 	if a.LastError != nil {
-		d.problem(a.Name, a.LastError)
+		d.problem(a)
 	}
 }
 
@@ -103,9 +105,11 @@ func (d *document) labelled(before markup, label phrase) { d.say(before, label, 
 
 // problem adds a row that says what is wrong with the account above, and what to
 // do about it.
-func (d *document) problem(name string, err error) {
-	e := token.Explain(err)
-	d.in(`<tr role="row" class="problem" id="problem-`, name, `"><td role="cell" colspan="9">`)
+func (d *document) problem(a accountNow) {
+	e := token.Explain(a.LastError)
+	d.mark(`<tr role="row" class="failing problem `)
+	d.mark(stateClass(a.Status))
+	d.in(`" id="problem-`, a.Name, `"><td role="cell" colspan="9">`)
 	if e.Code != 0 {
 		d.in("<b>", d.sayf(wordErrcode, e.Code), "</b> ")
 	}

@@ -27,7 +27,7 @@ func (d *document) errcodes(counts []proxy.ErrcodeCount) {
 	commonest := slices.SortedFunc(maps.Keys(sums), func(a, b int) int {
 		return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b))
 	})
-	d.say(`<p class="codes">`, wordSinceStart, "")
+	d.say("", wordSinceStart, "")
 	for _, errcode := range commonest[:min(len(commonest), maxErrcodes)] {
 		name := strconv.Itoa(errcode)
 		if errcode == proxy.OtherErrcode {
@@ -37,9 +37,8 @@ func (d *document) errcodes(counts []proxy.ErrcodeCount) {
 		d.number("", sums[errcode], "</span>")
 	}
 	if more := len(commonest) - maxErrcodes; more > 0 {
-		d.in(" ", d.sayf(wordMore, grouped(uint64(more))), "")
+		d.in(" <span>", d.sayf(wordMore, grouped(uint64(more))), "</span>")
 	}
-	d.mark("</p>")
 }
 
 // hosts adds the table of WeChat's hosts.
@@ -89,16 +88,15 @@ func (d *document) clients(clients []Client, counted *proxy.Snapshot) {
 		sums[c.Client] = sum
 	}
 	d.say(`<section aria-labelledby="clients"><h2 id="clients">`, wordClients, "</h2>")
-	d.say(`<table role="table"><caption>`, wordClients, "</caption>")
+	d.say(`<table class="cards" role="table"><caption>`, wordClients, "</caption>")
 	d.columns(wordClient, wordTotal, wordFailed, wordMay, wordLimits)
 	for _, client := range clients[:min(len(clients), maxRows)] {
 		d.client(client.Name, sums[client.Name])
-		d.in(`<td role="cell">`, cmp.Or(namesOf(client.Accounts, d), wordEvery[d.lang]), "</td>")
-		d.in(`<td role="cell">`, cmp.Or(d.limits(client), "–"), "</td></tr>")
+		d.may(cmp.Or(namesOf(client.Accounts, d), wordEvery[d.lang]), cmp.Or(d.limits(client), "–"))
 	}
 	if sum := sums[""]; len(clients) == 0 || sum.requests > 0 {
 		d.client(wordNobody[d.lang], sum)
-		d.mark(`<td role="cell">–</td><td role="cell">–</td></tr>`)
+		d.may("–", "–")
 	}
 	d.mark("</tbody></table>")
 	if more := len(clients) - maxRows; more > 0 {
@@ -110,8 +108,18 @@ func (d *document) clients(clients []Client, counted *proxy.Snapshot) {
 // client begins the row of one.
 func (d *document) client(name string, c called) {
 	d.in(`<tr role="row"><th role="rowheader" scope="row">`, name, "</th>")
-	d.number(`<td role="cell">`, c.requests, "</td>")
-	d.number(`<td role="cell">`, c.failed, "</td>")
+	d.labelled(`<td role="cell" data-label="`, wordTotal)
+	d.number("", c.requests, "</td>")
+	d.labelled(`<td role="cell" data-label="`, wordFailed)
+	d.number("", c.failed, "</td>")
+}
+
+// may ends the row with what a client may do.
+func (d *document) may(accounts, limits string) {
+	d.labelled(`<td role="cell" data-label="`, wordMay)
+	d.in("", accounts, "</td>")
+	d.labelled(`<td role="cell" data-label="`, wordLimits)
+	d.in("", limits, "</td></tr>")
 }
 
 // namesOf returns a few names, and how many more there are.

@@ -42,16 +42,21 @@ var (
 	wordRequests   = phrase{"Requests", "请求"}
 	wordFailedN    = phrase{"%s failed", "失败 %s"}
 	wordMostCalls  = phrase{"%s/min", "%s/分钟"}
+	wordAll        = phrase{"all", "全部"}
+	wordAmong      = phrase{"failed", "失败"}
+	wordHalfOf     = phrase{"half within", "半数"}
+	wordMostOf     = phrase{"95 % within", "95%"}
+	wordPer100     = phrase{"%.1f per 100 requests", "每 100 个请求 %.1f 个"}
 	wordErrcodes   = phrase{"Errcodes from WeChat", "微信返回的错误码"}
 	wordSinceStart = phrase{"since the start:", "启动以来："}
 	wordOther      = phrase{"other", "其他"}
 	wordLatency    = phrase{"Latency", "延迟"}
 	wordMedian     = phrase{"half of the requests", "半数请求"}
-	wordMost       = phrase{"95 % within %s", "95% 在 %s 以内"}
+	wordMost       = phrase{", 95 %% within %s", "，95%% 在 %s内"}
 	wordWithin     = phrase{"≤ %s", "≤ %s"}
 	hintRequests   = phrase{"%s: %s requests, %s failed", "%s：请求 %s，失败 %s"}
 	hintErrcodes   = phrase{"%s: %s answers with an errcode", "%s：%s 个带错误码的应答"}
-	hintLatency    = phrase{"%s: half within %s, 95 %% within %s", "%s：半数在 %s 以内，95%% 在 %s 以内"}
+	hintLatency    = phrase{"%s: half within %s, 95 %% within %s", "%s：半数在 %s内，95%% 在 %s内"}
 
 	wordAccounts   = phrase{"Accounts", "账号"}
 	wordFilter     = phrase{"Filter by name, app_id, state or errcode", "按名称、app_id、状态或错误码筛选"}
@@ -77,8 +82,7 @@ var (
 	wordHosts   = phrase{"WeChat’s hosts", "微信域名"}
 	wordHost    = phrase{"Host", "域名"}
 	wordState   = phrase{"State", "状态"}
-	wordSince   = phrase{"Since", "自"}
-	wordReason  = phrase{"Reason", "原因"}
+	wordSince   = phrase{"Since", "开始于"}
 	wordUp      = phrase{"up", "正常"}
 	wordDown    = phrase{"down", "无法连接"}
 	wordClients = phrase{"Clients", "客户端"}
@@ -96,6 +100,8 @@ var (
 
 	wordIn      = phrase{"in %s", "%s后"}
 	wordAgo     = phrase{"%s ago", "%s前"}
+	wordMillis  = phrase{"%d ms", "%d 毫秒"}
+	wordSecs    = phrase{"%s s", "%s 秒"}
 	wordSeconds = phrase{"%d s", "%d 秒"}
 	wordMinutes = phrase{"%d min", "%d 分钟"}
 	wordHours   = phrase{"%d h %d min", "%d 小时 %d 分"}

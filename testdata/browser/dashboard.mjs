@@ -32,7 +32,7 @@ async function visit(url, options = {}) {
   page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(m.text()));
   page.on("pageerror", (e) => page.complaints.push(String(e)));
   page.on("request", (r) => {
-    if (!r.url().startsWith(url.origin ?? new URL(url).origin) && !r.url().startsWith("data:")) page.complaints.push("asked for " + r.url());
+    if (!r.url().startsWith(new URL(url).origin) && !r.url().startsWith("data:")) page.complaints.push("asked for " + r.url());
   });
   page.answer = await page.goto(url);
   return page;
@@ -45,12 +45,12 @@ async function leave(page) {
 
 // accessible runs axe over what is shown. Its script comes in through the
 // debugger, which no policy of the page stops.
-async function accessible(page) {
+async function accessible(page, least = 20) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
   assert.deepEqual(found.violations.map((v) => [v.id, v.nodes.map((n) => [n.html, n.failureSummary])]), []);
   const contrasts = found.passes.find((p) => p.id === "color-contrast")?.nodes.length ?? 0;
-  assert.ok(contrasts > 20, `the contrast of only ${contrasts} elements was computed`);
+  assert.ok(contrasts >= least, `the contrast of only ${contrasts} elements was computed`);
 }
 
 async function fits(page) {
@@ -58,14 +58,29 @@ async function fits(page) {
   assert.ok(content <= width, `the page is ${content} wide on a screen of ${width}`);
 }
 
-const text = (page, selector) => page.locator(selector).innerText();
+// uncovered fails if a state cannot be seen because something lies on it.
+async function uncovered(page) {
+  const covered = await page.evaluate(() =>
+    [...document.querySelectorAll(".state")]
+      .filter((state) => {
+        state.scrollIntoView({ block: "center" });
+        const box = state.getBoundingClientRect();
+        const seen = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return seen.slice(0, seen.indexOf(state)).some((e) => getComputedStyle(e).backgroundColor !== "rgba(0, 0, 0, 0)");
+      })
+      .map((state) => state.innerText),
+  );
+  assert.deepEqual(covered, []);
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText();
 
 // change waits until the text of an element is another one than before.
 async function change(page, selector, before) {
   await page.waitForFunction(([s, b]) => document.querySelector(s).innerText !== b, [selector, before]);
 }
 
-// type goes through the page with the keyboard alone until it is at an element.
+// tabTo goes through the page with the keyboard alone until it is at an element.
 async function tabTo(page, selector) {
   for (let n = 0; n < 60; n++) {
     await page.keyboard.press("Tab");
@@ -92,10 +107,9 @@ for (const [name, options, query] of [
   checks[`${name}: it fits, is accessible, and nothing is complained about`] = async () => {
     const page = await visit(given.sample + query, options);
     await page.waitForSelector(":root.script");
-    if (given.shots && ["light", "dark", "phone", "chinese"].includes(name)) {
-      await page.screenshot({ path: join(given.shots, `dashboard-${name}.png`), fullPage: name !== "phone" });
-    }
+    if (given.shots) await page.screenshot({ path: join(given.shots, `dashboard-${name.replace(" ", "-")}.png`), fullPage: name !== "phone" });
     await fits(page);
+    await uncovered(page);
     await accessible(page);
     const lang = await page.evaluate(() => document.documentElement.lang);
     assert.equal(lang, name.startsWith("chinese") ? "zh-CN" : "en");
@@ -133,7 +147,7 @@ checks["a refresh takes the key, says so when it is wrong, and keeps it for the 
   assert.equal(await page.evaluate(() => document.activeElement.id), "refresh-shop");
   assert.equal(await text(page, "#outcome"), "");
   await page.click("#refresh-shop");
-  await accessible(page);
+  await accessible(page, 5);
   await page.keyboard.type("not the kéy 密");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.getElementById("wrong").innerText !== "");
@@ -157,7 +171,7 @@ checks["it refreshes itself and nobody loses their place"] = async () => {
   const page = await visit(given.plain, { viewport: { width: 1000, height: 300 } });
   await page.fill("#q", "sho");
   await page.waitForURL(/q=sho$/);
-  await page.waitForFunction(() => document.querySelectorAll(".cards tbody tr").length === 1);
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 1);
   await page.evaluate(() => {
     scrollTo(0, 180);
     window.seen = { row: document.getElementById("account-shop"), gone: 0 };
@@ -168,8 +182,7 @@ checks["it refreshes itself and nobody loses their place"] = async () => {
   await page.keyboard.type("p");
   const before = await text(page, "#account-shop .hour");
   for (let n = 0; n < 3; n++) assert.equal((await fetch(given.call)).status, 200);
-  await change(page, "#account-shop .hour", before);
-  assert.equal(Number(await text(page, "#account-shop .hour")), Number(before) + 3);
+  await page.waitForFunction((n) => document.querySelector("#account-shop .hour").innerText === n, String(Number(before) + 3));
   assert.equal(await page.inputValue("#q"), "shop");
   const now = await page.evaluate(() => [document.activeElement.id, scrollY, window.seen.row === document.getElementById("account-shop"), window.seen.gone]);
   assert.deepEqual(now, ["q", scrolled, true, 0]);
@@ -186,7 +199,7 @@ checks["a focused row stays focused when it moves"] = async () => {
   });
   const before = await text(page, ".facts dd");
   await change(page, ".facts dd", before);
-  const now = await page.evaluate(() => [document.activeElement.id, document.querySelector(".cards tbody tr").id]);
+  const now = await page.evaluate(() => [document.activeElement.id, document.querySelector('tr[id^="account-"]').id]);
   assert.deepEqual(now, ["refresh-shop", "account-shop"]);
   await leave(page);
 };
@@ -235,17 +248,17 @@ checks["the keyboard leads everywhere"] = async () => {
 
 checks["250 accounts: 200 are shown, and the box finds the others"] = async () => {
   const page = await visit(given.many);
-  assert.equal(await page.locator(".cards tbody tr").count(), 200);
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 200);
   assert.match(await text(page, ".shown"), /^200 of 250 shown/);
   await fits(page);
   await accessible(page);
   await page.fill("#q", "shop-249");
-  await page.waitForFunction(() => document.querySelectorAll(".cards tbody tr").length === 1);
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 1);
   assert.equal(await text(page, ".shown"), "1 of 250 match");
   await page.fill("#q", "nobody");
   await page.waitForSelector(".none");
   await page.fill("#q", "");
-  await page.waitForFunction(() => document.querySelectorAll(".cards tbody tr").length === 200);
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 200);
   await page.setViewportSize(phone);
   await fits(page);
   await leave(page);
@@ -253,20 +266,19 @@ checks["250 accounts: 200 are shown, and the box finds the others"] = async () =
 
 checks["it needs no script"] = async () => {
   const page = await visit(given.many, { javaScriptEnabled: false });
-  assert.equal(await page.locator(".cards tbody tr").count(), 200);
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 200);
   assert.equal(await page.locator(".cards button:visible").count(), 0);
   await page.fill("#q", "shop-249");
   await page.keyboard.press("Enter");
   await page.waitForURL(/q=shop-249/);
-  assert.equal(await page.locator(".cards tbody tr").count(), 1);
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 1);
   await leave(page);
 };
 
 checks["beyond loopback the browser asks for the key, and the key alone opens"] = async () => {
-  const stranger = await visit(given.public);
-  assert.equal(stranger.answer.status(), 401);
-  assert.equal(await stranger.locator(".cards").count(), 0);
-  await stranger.context().close();
+  const stranger = await fetch(given.public);
+  assert.deepEqual([stranger.status, stranger.headers.get("www-authenticate")], [401, 'Basic realm="wxproxy", charset="UTF-8"']);
+  assert.ok(!(await stranger.text()).includes("shop"));
   const page = await visit(given.public, { httpCredentials: { username: "me", password: given.key } });
   assert.equal(page.answer.status(), 200);
   page.complaints.length = 0; // of the 401 that makes the browser ask
@@ -280,17 +292,23 @@ checks["beyond loopback the browser asks for the key, and the key alone opens"] 
   await leave(page);
 };
 
+// Most of a check is waiting for the page to look again: some go on at a time.
+const waiting = Object.entries(checks).filter(([name]) => name.includes(given.only));
 let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
-  if (given.only && !name.includes(given.only)) continue;
-  try {
-    await check();
-    console.log("ok " + name);
-  } catch (e) {
-    failed++;
-    console.log(`FAIL ${name}: ${String(e.stack ?? e).replaceAll("\n", "\n  ")}`);
+async function work() {
+  for (let next; (next = waiting.shift()); ) {
+    const [name, check] = next;
+    const began = Date.now();
+    try {
+      await check();
+      console.log(`ok ${name} (${Date.now() - began} ms)`);
+    } catch (e) {
+      failed++;
+      console.log(`FAIL ${name}: ${String(e.stack ?? e).replaceAll("\n", "\n  ")}`);
+    }
   }
 }
+await Promise.all([work(), work(), work()]);
 await browser.close();
 rmSync(profile, { recursive: true, force: true });
 process.exit(failed ? 1 : 0);
