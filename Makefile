@@ -8,8 +8,9 @@ ARGS     ?= demo
 FUZZTIME ?= 10s
 # Programs that the tests need, each with the Debian package that has it if that
 # is called otherwise.
-PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium
 SDKS     := testdata/sdk
+NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 LINTER   := .tools/bin/golangci-lint-v2.15.0
@@ -32,7 +33,7 @@ deps: ## install what the tests need: modules of Go and npm, and programs that a
 	test -z "$$missing" || $(INSTALL) $$missing
 	cd $(SDKS)/go && go mod download
 	cd $(DEPLOY) && go mod download
-	@test $(SDKS)/npm/node_modules/.package-lock.json -nt $(SDKS)/npm/package-lock.json || npm --prefix $(SDKS)/npm ci --no-audit --no-fund
+	@for d in $(NPM); do test $$d/node_modules/.package-lock.json -nt $$d/package-lock.json || npm --prefix $$d ci --no-audit --no-fund; done
 test: deps ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 run: ## run wxproxy: make run ARGS="serve -config my.local.toml"; without ARGS, the demo

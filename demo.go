@@ -126,6 +126,8 @@ Wxproxy-Attempts says 2, and the answer is as good as before.
 
   curl %[2]s/status
 
+The same as a page, which refreshes itself: %[2]s/
+
 Ctrl-C ends the demo.
 
 `

@@ -137,13 +137,3 @@ func drainingWithARequestThatHangs(t *testing.T, timeout string) *program {
 	p.eventually("a line about draining", func() bool { return len(p.logged("draining; a second signal ends at once")) == 1 })
 	return p
 }
-
-func TestSIGHUPIsReportedAndEndsNothing(t *testing.T) {
-	t.Parallel()
-	w := startWeChat(t)
-	p := serving(t, w.URL, fourLines)
-	p.signal(syscall.SIGHUP)
-	p.eventually("a warning", func() bool { return strings.Contains(p.stderr.String(), "SIGHUP is ignored") })
-	p.mustSucceed()
-	p.stop()
-}

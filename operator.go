@@ -8,6 +8,7 @@ import (
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/metrics"
+	"wxproxy/proxy"
 )
 
 // adminTimeout bounds a request to the admin listener.
@@ -29,10 +30,13 @@ func (s *service) newAdmin(of *setup) http.Handler {
 	a := &admin.Admin{
 		Version:  version(),
 		Started:  s.started,
+		Store:    of.cfg.Token.StoreAddress(),
 		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
 		Hosts:    of.hostStates,
 		InFlight: of.proxy.InFlight,
 		Draining: of.proxy.Draining,
+		Counted:  s.counts.Snapshot,
+		Hour:     s.counts.Hour,
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
@@ -42,6 +46,12 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		keeper := of.keepers[account.Name]
 		a.Accounts = append(a.Accounts, admin.Account{
 			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: keeper.Refresh, Lend: keeper.Lend,
+			Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) },
+		})
+	}
+	for _, client := range of.cfg.Clients {
+		a.Clients = append(a.Clients, admin.Client{
+			Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval,
 		})
 	}
 	return a.Handler()

@@ -7,9 +7,9 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/pprof"
-
 	"time"
 
+	"wxproxy/proxy"
 	"wxproxy/token"
 )
 
@@ -17,11 +17,15 @@ import (
 type Admin struct {
 	Version  string
 	Started  time.Time
+	Store    string // where tokens are kept, without what may be secret
 	Accounts []Account
+	Clients  []Client
 	Hosts    func() []Host
-	InFlight func() int   // requests being answered
-	Draining func() bool  // the process is about to end
-	Metrics  http.Handler // answers in Prometheus's words
+	InFlight func() int  // requests being answered
+	Draining func() bool // the process is about to end
+	Counted  func() *proxy.Snapshot
+	Hour     func() []proxy.Minute // of all requests
+	Metrics  http.Handler          // answers in Prometheus's words
 
 	// Reload reads the configuration again and returns the settings that have
 	// changed and take effect only at the next start. The error has a line for each
@@ -40,6 +44,15 @@ type Account struct {
 	Status  func() token.Status
 	Refresh func(failed string, wait time.Duration) error
 	Lend    func(wait time.Duration) (string, time.Duration, error)
+	Hour    func() []proxy.Minute
+}
+
+// A Client is a program that has a key of its own.
+type Client struct {
+	Name        string
+	Accounts    []string      // the names of those that it may use; empty: all
+	MaxInFlight int           // requests at a time; 0: any number
+	Interval    time.Duration // between two requests, on average; 0: none
 }
 
 // A Host is one of WeChat's hosts.
@@ -53,6 +66,9 @@ type Host struct {
 // Handler returns the handler of the admin listener.
 func (a *Admin) Handler() http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", a.showing(a.dashboard))
+	mux.Handle("GET /page.css", a.showing(file("text/css; charset=utf-8", pageCSS)))
+	mux.Handle("GET /page.js", a.showing(file("text/javascript; charset=utf-8", pageJS)))
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /status", a.reading(a.status))
@@ -77,7 +93,7 @@ func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
 	answer := readiness{Ready: !a.Draining(), Draining: a.Draining()}
 	for _, account := range a.Accounts {
-		if status := account.Status(); status.State == token.StateGone && !status.Asleep {
+		if status := account.Status(); isGone(status) {
 			answer.Ready = false
 			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
 		}

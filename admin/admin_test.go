@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/proxy"
 	"wxproxy/token"
 )
 
@@ -25,6 +26,8 @@ func newAdmin() *Admin {
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
 		InFlight: func() int { return 3 },
 		Draining: func() bool { return false },
+		Counted:  func() *proxy.Snapshot { return &proxy.Snapshot{} },
+		Hour:     func() []proxy.Minute { return make([]proxy.Minute, 60) },
 		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wxshop_metrics 1\n") }),
 	}
 }
@@ -34,6 +37,7 @@ func account(name string, s token.Status) Account {
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
 		Refresh: func(string, time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "token-of-" + name, time.Hour, nil },
+		Hour:    func() []proxy.Minute { return make([]proxy.Minute, 60) },
 	}
 }
 

@@ -8,7 +8,21 @@ import (
 // reading lets in who shows the key, and on loopback, where reading is free,
 // everybody.
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
-	return a.guarded(next, a.Public)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.Public && !a.mayRead(r) {
+			refuse(w)
+			return
+		}
+		next(w, r)
+	})
+}
+
+// mayRead reports whether r shows the key, as a program does or as a browser: the
+// password of a user, whoever that is. A browser sends that password by itself,
+// whatever page makes it ask; so it is good for reading alone.
+func (a *Admin) mayRead(r *http.Request) bool {
+	_, password, _ := r.BasicAuth()
+	return a.shows(r) || a.Key.Equal(password)
 }
 
 // changing lets in who shows the key, and on loopback everybody, as long as there
@@ -30,15 +44,23 @@ func (a *Admin) telling(next http.HandlerFunc) http.Handler {
 
 func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		shown := strings.EqualFold(scheme, "bearer") && a.Key.Equal(strings.TrimSpace(key))
-		if needsKey && !shown {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
+		if needsKey && !a.shows(r) {
+			refuse(w)
 			return
 		}
 		next(w, r)
 	})
+}
+
+// shows reports whether r shows the key as programs do, and this package's page.
+func (a *Admin) shows(r *http.Request) bool {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "bearer") && a.Key.Equal(strings.TrimSpace(key))
+}
+
+func refuse(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
 }
 
 func writeError(w http.ResponseWriter, code int, text string) {

@@ -85,6 +85,14 @@ func (t Token) describe() string {
 		place, short(t.RefreshBefore), strings.Join(codes, ", "))
 }
 
+// StoreAddress returns the store without what may be secret.
+func (t Token) StoreAddress() string {
+	if kind, _, _ := strings.Cut(t.Store.Reveal(), ":"); kind == "redis" || kind == "rediss" {
+		return redisAt(t.Store)
+	}
+	return t.Store.Reveal()
+}
+
 // redisAt returns a URL of Redis without what may be secret.
 func redisAt(store token.Secret) string {
 	u, err := url.Parse(store.Reveal())

@@ -1,6 +1,10 @@
 package config
 
-import "testing"
+import (
+	"testing"
+
+	"wxproxy/token"
+)
 
 func TestDescribeSaysWhatAFileMeans(t *testing.T) {
 	secret := write(t, "club", canary)
@@ -74,5 +78,21 @@ account   shop is wx0123456789abcdef, stable tokens, secret from the configurati
 				t.Errorf("got %s\nwant %s", got, row.want)
 			}
 		})
+	}
+}
+
+func TestTheStoresAddressHoldsNoSecret(t *testing.T) {
+	for store, want := range map[string]string{
+		"memory:":                                    "memory:",
+		"file:/var/lib/tokens":                       "file:/var/lib/tokens",
+		"redis://me:canary@cache.example:6379/2":     "redis://cache.example:6379/2",
+		"rediss://:canary@cache.example/?x=canary":   "rediss://cache.example/",
+		"redis://me:canary%zz@cache.example:6379/2":  "Redis",
+		"redis://cache.example:6379/0#canary":        "redis://cache.example:6379/0",
+		"rediss://canary@[2001:db8::1]:6379/0?y=can": "rediss://[2001:db8::1]:6379/0",
+	} {
+		if got := (Token{Store: token.NewSecret(store)}).StoreAddress(); got != want {
+			t.Errorf("%s: got %q; want %q", store, got, want)
+		}
 	}
 }

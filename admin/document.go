@@ -1,0 +1,97 @@
+package admin
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"strconv"
+	"time"
+)
+
+// A document is a page in the making, in one language. Whatever is not written
+// down in this package gets into it escaped: mark takes literals only, unless
+// somebody converts a string to markup.
+type document struct {
+	bytes bytes.Buffer
+	lang  lang
+	now   time.Time
+}
+
+// markup is HTML that is written down in this package. An attribute that a text
+// goes into has double quotes around it.
+type markup string
+
+// mark adds HTML.
+func (d *document) mark(m markup) { d.bytes.WriteString(string(m)) }
+
+// text adds what may be anything, as text or as the value of an attribute.
+func (d *document) text(s string) { d.bytes.WriteString(html.EscapeString(s)) }
+
+// in adds a text between two pieces of HTML.
+func (d *document) in(before markup, text string, after markup) {
+	d.mark(before)
+	d.text(text)
+	d.mark(after)
+}
+
+// say adds words in the language of the page, between two pieces of HTML.
+func (d *document) say(before markup, p phrase, after markup) { d.in(before, p[d.lang], after) }
+
+// number adds one, with the thousands apart, between two pieces of HTML.
+func (d *document) number(before markup, n uint64, after markup) { d.in(before, grouped(n), after) }
+
+// sayf returns words in the language of the page with values put in.
+func (d *document) sayf(p phrase, values ...any) string { return fmt.Sprintf(p[d.lang], values...) }
+
+// moment adds a time: how far from now it is, and exactly when one points at it.
+func (d *document) moment(t time.Time) {
+	if t.IsZero() {
+		d.mark("–")
+		return
+	}
+	d.in(`<time datetime="`, t.UTC().Format(time.RFC3339), `" title="`)
+	d.in("", t.Local().Format("2006-01-02 15:04:05 -0700"), `">`)
+	d.in("", d.distance(t.Sub(d.now)), "</time>")
+}
+
+// distance returns in words how far away from now something is.
+func (d *document) distance(away time.Duration) string {
+	switch {
+	case away >= time.Second:
+		return d.sayf(wordIn, d.span(away))
+	case away > -time.Second:
+		return wordNow[d.lang]
+	}
+	return d.sayf(wordAgo, d.span(-away))
+}
+
+// span returns a duration in words, as exact as people want it.
+func (d *document) span(long time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case long < time.Minute:
+		return d.sayf(wordSeconds, int(long/time.Second))
+	case long < time.Hour:
+		return d.sayf(wordMinutes, int(long/time.Minute))
+	case long < day:
+		return d.sayf(wordHours, int(long/time.Hour), int(long%time.Hour/time.Minute))
+	}
+	return d.sayf(wordDays, int(long/day), int(long%day/time.Hour))
+}
+
+// exactly returns the end of an interval of latencies in words.
+func (d *document) exactly(bound time.Duration) string {
+	if bound < time.Second {
+		return d.sayf(wordMillis, bound.Milliseconds())
+	}
+	return d.sayf(wordSecs, strconv.FormatFloat(bound.Seconds(), 'f', -1, 64))
+}
+
+// grouped returns n in digits, in groups of three.
+func grouped(n uint64) string {
+	digits := strconv.FormatUint(n, 10)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}

@@ -1,0 +1,103 @@
+package admin
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"wxproxy/token"
+)
+
+// maxRows is how many accounts, clients and the like a page shows: what a person
+// can look through, and a browser can show every few seconds.
+const maxRows = 200
+
+// An overview is what the page says of the accounts: of all of them how many are
+// not well, and of those that match a filter the first, the worst before the
+// others.
+type overview struct {
+	filter        string
+	gone, failing int // of all; failing are those with a problem and a token
+	matching      int
+	rows          []accountNow
+}
+
+// An accountNow is an account and how it is.
+type accountNow struct {
+	Account
+	token.Status
+}
+
+// overview asks all accounts.
+func (a *Admin) overview(filter string, l lang) *overview {
+	o := &overview{filter: filter}
+	ranked := [3][]accountNow{}
+	words := strings.Fields(strings.ToLower(filter))
+	for _, account := range a.Accounts {
+		row := accountNow{account, account.Status()}
+		rank := 2
+		switch {
+		case isGone(row.Status):
+			o.gone++
+			rank = 0
+		case row.LastError != nil:
+			o.failing++
+			rank = 1
+		}
+		if row.matches(words, l) {
+			o.matching++
+			if len(ranked[rank]) < maxRows {
+				ranked[rank] = append(ranked[rank], row)
+			}
+		}
+	}
+	o.rows = slices.Concat(ranked[:]...)
+	o.rows = o.rows[:min(len(o.rows), maxRows)]
+	return o
+}
+
+// matches reports whether each word, in lower case, stands in something that the
+// page says of the account.
+func (a accountNow) matches(words []string, l lang) bool {
+	if len(words) == 0 {
+		return true
+	}
+	said := strings.ToLower(a.Name) + " " + strings.ToLower(a.AppID) + " " + stateWord(a.Status)[l]
+	if a.LastError != nil {
+		said += " " + strconv.Itoa(token.Explain(a.LastError).Code)
+	}
+	for _, word := range words {
+		if !strings.Contains(said, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// isGone reports whether there is no token, and somebody wants one.
+func isGone(s token.Status) bool { return s.State == token.StateGone && !s.Asleep }
+
+func stateWord(s token.Status) phrase {
+	switch {
+	case s.Asleep:
+		return wordAsleep
+	case s.State == token.StateFresh:
+		return wordFresh
+	case s.State == token.StateDue:
+		return wordDue
+	}
+	return wordGone
+}
+
+// stateClass is how the word looks.
+func stateClass(s token.Status) markup {
+	switch {
+	case s.Asleep:
+		return "idle"
+	case s.State == token.StateFresh && s.LastError == nil:
+		return "good"
+	case s.State == token.StateGone:
+		return "bad"
+	}
+	return "fair"
+}

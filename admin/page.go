@@ -1,0 +1,177 @@
+package admin
+
+import (
+	"compress/gzip"
+	_ "embed" // the page's own files
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+//go:embed page.css
+var pageCSS []byte
+
+//go:embed page.js
+var pageJS []byte
+
+// A page of another site can neither frame this one nor make it load anything.
+const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+// showing lets in who may read, as reading does, and has a browser ask its user
+// for the key otherwise.
+func (a *Admin) showing(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.Public && !a.mayRead(r) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="wxproxy", charset="UTF-8"`)
+			d := &document{lang: langOf(r)}
+			d.head(nil)
+			d.say("<body><main><h1>wxproxy</h1><p>", wordLogin, "</p></main></body></html>\n")
+			guard(w.Header(), "text/html; charset=utf-8")
+			w.WriteHeader(http.StatusUnauthorized)
+			w.Write(d.bytes.Bytes())
+			return
+		}
+		next(w, r)
+	})
+}
+
+// dashboard is /status for people.
+func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
+	d := &document{lang: langOf(r), now: time.Now()}
+	accounts, counted := a.overview(r.URL.Query().Get("q"), d.lang), a.Counted()
+	d.head(accounts)
+	d.mark(`<body><header><h1>wxproxy</h1>`)
+	d.languageSwitch(r)
+	d.mark(`</header><main id="main">`)
+	a.summary(d, accounts)
+	d.charts(a.Hour(), counted)
+	d.accounts(a, accounts)
+	d.mark(`<div class="two">`)
+	d.hosts(a.Hosts())
+	d.clients(a.Clients, counted)
+	d.mark("</div></main>")
+	d.footer(!a.Key.Empty() || a.Public)
+	d.mark("</body></html>\n")
+	writePage(w, r, d.bytes.Bytes())
+}
+
+// writePage packs the page, which says the same of every account. It holds no
+// secret that the packed length could give away.
+func writePage(w http.ResponseWriter, r *http.Request, content []byte) {
+	guard(w.Header(), "text/html; charset=utf-8")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Write(content)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	packer := gzip.NewWriter(w)
+	_, _ = packer.Write(content) // a reader that left cannot be told
+	_ = packer.Close()
+}
+
+// file answers with a file of the page.
+func file(contentType string, content []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		guard(w.Header(), contentType)
+		w.Write(content)
+	}
+}
+
+// guard says what a browser is to do with what it gets, and what never.
+func guard(h http.Header, contentType string) {
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+}
+
+// head adds what comes before the body. The icon is red while an account has no
+// token.
+func (d *document) head(o *overview) {
+	d.say(`<!doctype html><html lang="`, wordLang, `"><head><meta charset="utf-8"><title>`)
+	d.say("", wordTitle, "")
+	icon := markup("%231f9d57")
+	if o != nil && o.gone > 0 {
+		d.in(" (", grouped(uint64(o.gone)), ")")
+		icon = "%23d93a2f"
+	}
+	d.mark(`</title><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">`)
+	d.mark(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='`)
+	d.mark(icon)
+	d.mark(`'/%3E%3C/svg%3E"><link rel="stylesheet" href="page.css"><script src="page.js" defer></script>`)
+	d.mark(`<noscript><meta http-equiv="refresh" content="15"></noscript></head>`)
+}
+
+// languageSwitch adds a link to the same page in the other language.
+func (d *document) languageSwitch(r *http.Request) {
+	query := url.Values{"lang": {wordLang[1-d.lang]}}
+	if filter := r.URL.Query().Get("q"); filter != "" {
+		query.Set("q", filter)
+	}
+	d.say(`<nav><a lang="`, phrase{wordLang[chinese], wordLang[english]}, "")
+	d.in(`" href="?`, query.Encode(), `">`)
+	d.say("", wordOtherLang, `</a></nav>`)
+}
+
+// summary adds how all is, in one line, and what is known of the process.
+func (a *Admin) summary(d *document, o *overview) {
+	headline, class := wordAllWell[d.lang], markup("good")
+	switch {
+	case a.Draining():
+		headline, class = wordDraining[d.lang], "fair"
+	case o.gone > 0:
+		headline, class = d.sayf(wordNoTokens, o.gone, len(a.Accounts)), "bad"
+	case allDown(a.Hosts()):
+		headline, class = wordNoHosts[d.lang], "bad"
+	case o.failing > 0:
+		headline, class = d.sayf(wordProblems, o.failing, len(a.Accounts)), "fair"
+	}
+	d.mark(`<p id="headline" role="status" class="`)
+	d.mark(class)
+	d.in(`">`, headline, "</p>")
+	d.say(`<dl class="facts"><div><dt>`, wordAsOf, "</dt>")
+	d.in("<dd>", d.now.Local().Format("15:04:05 -0700"), "</dd></div>")
+	d.say("<div><dt>", wordUptime, "</dt>")
+	d.in("<dd>", d.span(d.now.Sub(a.Started)), "</dd></div>")
+	d.say("<div><dt>", wordInFlight, "</dt>")
+	d.number("<dd>", uint64(a.InFlight()), "</dd></div>")
+	d.say("<div><dt>", wordStore, "</dt>")
+	d.in("<dd>", a.Store, "</dd></div>")
+	d.say("<div><dt>", wordVersion, "</dt>")
+	d.in("<dd>", a.Version, "</dd></div></dl>")
+}
+
+func allDown(hosts []Host) bool {
+	for _, host := range hosts {
+		if host.State == "up" {
+			return false
+		}
+	}
+	return len(hosts) > 0
+}
+
+// footer adds what the script needs: where it asks for the key, and where it
+// says what became of a refresh.
+func (d *document) footer(needsKey bool) {
+	d.mark(`<footer><a href="status">/status</a> <a href="metrics">/metrics</a></footer>`)
+	d.say(`<p id="lost" role="alert" data-words="`, wordLost, `"></p>`)
+	d.say(`<p id="outcome" role="status" data-asking="`, wordAsking, `"`)
+	d.say(` data-done="`, wordDone, `"`)
+	d.say(` data-slow="`, wordSlow, `"`)
+	d.say(` data-refused="`, wordRefused, `"></p>`)
+	d.mark(`<dialog id="ask" aria-labelledby="ask-title"`)
+	if needsKey {
+		d.mark(` data-needed=""`)
+	}
+	d.say(`><form method="dialog"><h2 id="ask-title">`, wordAskKey, "</h2>")
+	d.say(`<label for="key">`, wordKey, `</label><input id="key" type="password" autocomplete="off" required aria-describedby="wrong kept">`)
+	d.say(`<p id="wrong" role="alert" data-words="`, wordWrongKey, `"></p>`)
+	d.say(`<p id="kept">`, wordKept, `</p><p class="buttons">`)
+	d.say(`<button value="refresh" class="first">`, wordRefresh, "</button> ") // the first is what Enter presses
+	d.say(`<button value="cancel" formnovalidate>`, wordCancel, "</button></p></form></dialog>")
+}

@@ -1,0 +1,158 @@
+// The page as it is without this script is complete. This keeps it up to date,
+// without anybody losing their place, and has tokens refreshed.
+"use strict";
+
+const pause = 5000; // between two looks
+const patience = 15000; // for an answer
+const main = document.getElementById("main");
+const lost = document.getElementById("lost");
+const outcome = document.getElementById("outcome");
+const dialog = document.getElementById("ask");
+const base = location.origin + location.pathname; // without what a browser's user may have put before the host
+
+document.documentElement.classList.add("script");
+
+// morph makes the element old like fresh and leaves alone what is equal, so that
+// focus, scrolling and what somebody types survive. Elements with an id are known by it.
+function morph(old, fresh) {
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const wanted = new Set(Array.from(fresh.children, (child) => child.id));
+  for (const child of [...old.children]) if (child.id && !wanted.has(child.id)) child.remove();
+  const known = new Map(Array.from(old.children, (child) => [child.id, child]));
+  let at = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    const same = child.id ? known.get(child.id) : at && !at.id && at.nodeName === child.nodeName ? at : null;
+    if (!same) {
+      old.insertBefore(document.importNode(child, true), at);
+      continue;
+    }
+    if (same === at) at = at.nextSibling;
+    else old.insertBefore(same, at);
+    if (same.nodeType === Node.ELEMENT_NODE) morph(same, child);
+    else if (same.data !== child.data) same.data = child.data;
+  }
+  while (at) {
+    const next = at.nextSibling;
+    at.remove();
+    at = next;
+  }
+}
+
+let timer = 0;
+let asking = null; // what ends the look under way
+
+// look replaces what has changed. A page that takes long is looked at less often.
+async function look() {
+  clearTimeout(timer);
+  asking?.abort();
+  if (document.hidden) return;
+  const mine = (asking = new AbortController());
+  const began = performance.now();
+  const late = setTimeout(() => mine.abort(), patience);
+  try {
+    const answer = await fetch(base + location.search, { signal: mine.signal });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    show(fresh);
+    lost.textContent = "";
+  } catch {
+    if (mine === asking) lost.textContent = lost.dataset.words;
+  }
+  clearTimeout(late);
+  if (mine === asking) timer = setTimeout(look, Math.max(pause, 10 * (performance.now() - began)));
+}
+
+function show(fresh) {
+  const focused = document.activeElement;
+  morph(main, fresh.getElementById("main"));
+  if (focused !== document.activeElement && focused?.isConnected) focused.focus({ preventScroll: true });
+  if (document.title !== fresh.title) document.title = fresh.title;
+  const icon = 'link[rel="icon"]';
+  const href = fresh.querySelector(icon).getAttribute("href");
+  if (document.querySelector(icon).getAttribute("href") !== href) document.querySelector(icon).setAttribute("href", href);
+}
+
+let key = ""; // never stored, and gone with the page
+
+// askKey resolves to what somebody typed, or to "".
+function askKey(wrong) {
+  const input = document.getElementById("key");
+  document.getElementById("wrong").textContent = wrong ? document.getElementById("wrong").dataset.words : "";
+  input.value = "";
+  dialog.returnValue = "";
+  dialog.showModal();
+  input.focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      resolve(dialog.returnValue === "refresh" ? input.value : "");
+      input.value = "";
+    }, { once: true });
+  });
+}
+
+// refresh has WeChat asked for an account's token and says what came of it.
+async function refresh(name) {
+  const say = (words) => (outcome.textContent = name + ": " + words);
+  for (let wrong = false; ; wrong = true) {
+    if (!key && "needed" in dialog.dataset && !(key = await askKey(wrong))) return;
+    say(outcome.dataset.asking);
+    const answer = await fetch(base + "accounts/" + name + "/refresh", {
+      method: "POST",
+      headers: key ? { Authorization: "Bearer " + encodeKey(key) } : {},
+    });
+    if (answer.status === 401) {
+      key = "";
+      outcome.textContent = "";
+      continue;
+    }
+    const told = await answer.json();
+    const why = told.last_error;
+    const remedy = why && (document.documentElement.lang === "en" ? why.remedy : why.remedy_zh);
+    if (answer.ok && !why) say(outcome.dataset.done);
+    else if (why) say(outcome.dataset.refused + " (" + [why.errcode || "", why.errmsg].join(" ").trim() + "). " + remedy);
+    else say(answer.status === 503 ? outcome.dataset.slow : outcome.dataset.refused + ": " + (told.error ?? answer.status));
+    return look();
+  }
+}
+
+// encodeKey makes a key fit for a header, which takes bytes: those of UTF-8.
+function encodeKey(text) {
+  return String.fromCharCode(...new TextEncoder().encode(text));
+}
+
+const refreshing = new Set();
+
+main.addEventListener("click", async (event) => {
+  const name = event.target.closest("button[data-account]")?.dataset.account;
+  if (!name || refreshing.has(name)) return;
+  refreshing.add(name);
+  try {
+    await refresh(name);
+  } catch {
+    outcome.textContent = name + ": " + lost.dataset.words;
+  }
+  refreshing.delete(name);
+});
+
+// filter looks for what stands in the box, as the form without a script would.
+function filter() {
+  const search = new URLSearchParams(location.search);
+  search.set("q", document.getElementById("q").value);
+  if (!search.get("q")) search.delete("q");
+  history.replaceState(null, "", String(search) ? "?" + search : location.pathname);
+  look();
+}
+
+let typing = 0;
+
+main.addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(filter, 150);
+});
+main.addEventListener("submit", (event) => {
+  event.preventDefault();
+  filter();
+});
+document.addEventListener("visibilitychange", () => document.hidden || look());
+timer = setTimeout(look, pause);

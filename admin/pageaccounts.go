@@ -1,0 +1,119 @@
+package admin
+
+import (
+	"time"
+
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// Roles are written down although they are the elements' own: on a phone the
+// table is shown as a list, and then some browsers forget them.
+
+// accounts adds the table of those that match the filter.
+func (d *document) accounts(a *Admin, o *overview) {
+	d.say(`<section aria-labelledby="accounts"><div class="bar"><h2 id="accounts">`, wordAccounts, "</h2>")
+	d.filterForm(o, len(a.Accounts))
+	d.mark("</div>")
+	if len(o.rows) == 0 {
+		d.say(`<p class="none">`, wordNoneMatch, "</p></section>")
+		return
+	}
+	d.say(`<table class="cards" role="table"><caption>`, wordAccounts, `</caption><thead role="rowgroup"><tr role="row">`)
+	for _, word := range []phrase{wordAccount, wordToken, wordExpires, wordRefreshed, wordNext} {
+		d.say(`<th role="columnheader" scope="col">`, word, "</th>")
+	}
+	for _, word := range []phrase{wordFetches, wordRejections, wordHour} {
+		d.say(`<th role="columnheader" scope="col" class="n">`, word, "</th>")
+	}
+	d.say(`<th role="columnheader" scope="col" class="script"><span class="unseen">`, wordRefresh, `</span></th></tr></thead><tbody role="rowgroup">`)
+	for _, row := range o.rows {
+		d.account(row, row.Hour())
+	}
+	d.mark("</tbody></table></section>")
+}
+
+// filterForm adds the box that filters, which needs no script, and how many
+// accounts are shown.
+func (d *document) filterForm(o *overview, all int) {
+	d.mark(`<form role="search">`)
+	d.say(`<input type="hidden" name="lang" value="`, wordLang, `">`)
+	d.say(`<input id="q" type="search" name="q" autocomplete="off" spellcheck="false" aria-label="`, wordFilter, `"`)
+	d.say(` placeholder="`, wordFilter, `"`)
+	d.in(` value="`, o.filter, `">`)
+	d.say(`<button class="scriptless">`, wordDoFilter, "</button></form>")
+	shown := ""
+	switch {
+	case o.matching > len(o.rows):
+		shown = d.sayf(wordShown, grouped(uint64(len(o.rows))), grouped(uint64(o.matching)))
+	case o.filter != "":
+		shown = d.sayf(wordMatching, grouped(uint64(o.matching)), grouped(uint64(all)))
+	}
+	d.in(`<p class="shown" role="status">`, shown, "</p>")
+}
+
+// account adds a row, and another one if something is wrong.
+func (d *document) account(a accountNow, hour []proxy.Minute) {
+	d.in(`<tr role="row" id="account-`, a.Name, `"`)
+	if a.LastError != nil {
+		d.mark(` class="failing `)
+		d.mark(stateClass(a.Status))
+		d.mark(`"`)
+	}
+	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
+	d.in(` <small>`, a.AppID, "</small></th>")
+	d.mark(`<td role="cell" class="pill"><span class="state `)
+	d.mark(stateClass(a.Status))
+	d.say(`">`, stateWord(a.Status), "</span></td>")
+	d.moments(a.Status)
+	d.labelled(`<td role="cell" class="n" data-label="`, wordFetches)
+	d.number("", uint64(a.FetchesToday), "</td>")
+	d.labelled(`<td role="cell" class="n" data-label="`, wordRejections)
+	d.number("", uint64(a.Rejections), "</td>")
+	d.labelled(`<td role="cell" class="n hour" data-label="`, wordHour)
+	d.sparkline(hour)
+	d.number("<span>", uint64(sumOf(hour).Requests), "</span></td>")
+	d.in(`<td role="cell" class="script"><button id="refresh-`, a.Name, `"`)
+	d.in(` data-account="`, a.Name, `" aria-label="`)
+	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
+	d.say("", wordRefresh, "</button></td></tr>")
+	if a.LastError != nil {
+		d.problem(a)
+	}
+}
+
+// moments adds when the token expires, came and is replaced.
+func (d *document) moments(s token.Status) {
+	if s.State == token.StateGone {
+		s.Expires = time.Time{}
+	}
+	d.labelled(`<td role="cell" data-label="`, wordExpires)
+	d.moment(s.Expires)
+	d.labelled(`</td><td role="cell" data-label="`, wordRefreshed)
+	d.moment(s.RefreshedAt)
+	d.labelled(`</td><td role="cell" data-label="`, wordNext)
+	if s.Asleep || s.NextRefresh.IsZero() || s.NextRefresh.After(d.now) {
+		d.moment(s.NextRefresh)
+	} else {
+		d.say("", wordNow, "")
+	}
+	d.mark("</td>")
+}
+
+// labelled begins a cell that knows its column's name, for phones.
+func (d *document) labelled(before markup, label phrase) { d.say(before, label, `">`) }
+
+// problem adds a row that says what is wrong with the account above, and what to
+// do about it.
+func (d *document) problem(a accountNow) {
+	e := token.Explain(a.LastError)
+	d.mark(`<tr role="row" class="failing problem `)
+	d.mark(stateClass(a.Status))
+	d.in(`" id="problem-`, a.Name, `"><td role="cell" colspan="9">`)
+	if e.Code != 0 {
+		d.in("<b>", d.sayf(wordErrcode, e.Code), "</b> ")
+	}
+	d.in("<span>", e.Reason, "</span>")
+	d.say(` <span class="remedy"><b>`, wordRemedy, "</b>")
+	d.in("", phrase{e.Remedy, e.RemedyZH}[d.lang], "</span></td></tr>")
+}

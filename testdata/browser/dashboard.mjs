@@ -1,0 +1,314 @@
+// Looks at wxproxy's dashboard with Chromium, as an operator would.
+//
+//   node dashboard.mjs '{"chromium":"/usr/bin/chromium", ...}'
+//
+// prints "ok NAME" or "FAIL NAME: why" for each check. The test that runs it,
+// dashboard_test.go, says what the URLs in its argument are.
+import { strict as assert } from "node:assert";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const given = JSON.parse(process.argv[2]);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const profile = mkdtempSync(join(tmpdir(), "wxproxy-chromium-"));
+const wide = { width: 1280, height: 900 };
+const phone = { width: 390, height: 844 };
+
+const browser = await chromium.launch({
+  executablePath: given.chromium,
+  env: { ...process.env, HOME: profile, XDG_CONFIG_HOME: profile, XDG_CACHE_HOME: profile },
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+
+// visit opens url and collects what the browser complains about.
+async function visit(url, options = {}) {
+  const context = await browser.newContext({ viewport: wide, locale: "en-US", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.complaints = [];
+  page.on("console", (m) => ["error", "warning"].includes(m.type()) && page.complaints.push(m.text()));
+  page.on("pageerror", (e) => page.complaints.push(String(e)));
+  page.on("request", (r) => {
+    if (!r.url().startsWith(new URL(url).origin) && !r.url().startsWith("data:")) page.complaints.push("asked for " + r.url());
+  });
+  page.answer = await page.goto(url);
+  return page;
+}
+
+async function leave(page) {
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+}
+
+// accessible runs axe over what is shown. Its script comes in through the
+// debugger, which no policy of the page stops.
+async function accessible(page, least = 20) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  assert.deepEqual(found.violations.map((v) => [v.id, v.nodes.map((n) => [n.html, n.failureSummary])]), []);
+  const contrasts = found.passes.find((p) => p.id === "color-contrast")?.nodes.length ?? 0;
+  assert.ok(contrasts >= least, `the contrast of only ${contrasts} elements was computed`);
+}
+
+async function fits(page) {
+  const [content, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  assert.ok(content <= width, `the page is ${content} wide on a screen of ${width}`);
+}
+
+// uncovered fails if a state cannot be seen because something lies on it.
+async function uncovered(page) {
+  const covered = await page.evaluate(() =>
+    [...document.querySelectorAll(".state")]
+      .filter((state) => {
+        state.scrollIntoView({ block: "center" });
+        const box = state.getBoundingClientRect();
+        const seen = document.elementsFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+        return seen.slice(0, seen.indexOf(state)).some((e) => getComputedStyle(e).backgroundColor !== "rgba(0, 0, 0, 0)");
+      })
+      .map((state) => state.innerText),
+  );
+  assert.deepEqual(covered, []);
+}
+
+const text = (page, selector) => page.locator(selector).first().innerText();
+
+// change waits until the text of an element is another one than before.
+async function change(page, selector, before) {
+  await page.waitForFunction(([s, b]) => document.querySelector(s).innerText !== b, [selector, before]);
+}
+
+// tabTo goes through the page with the keyboard alone until it is at an element.
+async function tabTo(page, selector) {
+  for (let n = 0; n < 60; n++) {
+    await page.keyboard.press("Tab");
+    const there = await page.evaluate((s) => document.activeElement.matches(s), selector);
+    if (!there) continue;
+    const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle);
+    assert.equal(outline, "solid", "focus cannot be seen at " + selector);
+    return;
+  }
+  assert.fail("the keyboard does not lead to " + selector);
+}
+
+const checks = {};
+
+for (const [name, options, query] of [
+  ["light", { colorScheme: "light" }, ""],
+  ["dark", { colorScheme: "dark" }, ""],
+  ["phone", { colorScheme: "light", viewport: phone, deviceScaleFactor: 2, isMobile: true, hasTouch: true }, ""],
+  ["chinese", { colorScheme: "light", locale: "zh-CN" }, ""],
+  ["chinese phone", { colorScheme: "dark", viewport: phone }, "?lang=zh"],
+  ["narrow", { colorScheme: "light", viewport: { width: 320, height: 640 } }, ""],
+  ["between", { colorScheme: "light", viewport: { width: 900, height: 700 } }, ""],
+]) {
+  checks[`${name}: it fits, is accessible, and nothing is complained about`] = async () => {
+    const page = await visit(given.sample + query, options);
+    await page.waitForSelector(":root.script");
+    if (given.shots) await page.screenshot({ path: join(given.shots, `dashboard-${name.replace(" ", "-")}.png`), fullPage: name !== "phone" });
+    await fits(page);
+    await uncovered(page);
+    await accessible(page);
+    const lang = await page.evaluate(() => document.documentElement.lang);
+    assert.equal(lang, name.startsWith("chinese") ? "zh-CN" : "en");
+    await leave(page);
+  };
+}
+
+checks["dark and light differ"] = async () => {
+  const grounds = [];
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await visit(given.sample, { colorScheme });
+    grounds.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    await leave(page);
+  }
+  assert.notEqual(grounds[0], grounds[1]);
+};
+
+checks["a failing account comes first, with its errcode and what to do"] = async () => {
+  const page = await visit(given.failing);
+  await page.waitForSelector(".problem");
+  assert.match(await text(page, "tbody tr:nth-child(1)"), /elsewhere/);
+  assert.match(await text(page, "#problem-elsewhere"), /errcode 40164.*invalid ip.*What to do: put \S+ on the IP allow-list/s);
+  assert.equal(await text(page, "#headline"), "Accounts without a token: 1 of 2");
+  assert.equal(await page.title(), "wxproxy (1)");
+  await page.click("nav a");
+  assert.match(await text(page, "#problem-elsewhere"), /错误码 40164.*处理办法：请在微信后台.*白名单/s);
+  assert.equal(await text(page, "#headline"), "没有 token 的账号：1 / 2");
+  await leave(page);
+};
+
+checks["a refresh takes the key, says so when it is wrong, and keeps it for the next"] = async () => {
+  const page = await visit(given.failing);
+  await page.click("#refresh-shop");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "refresh-shop");
+  assert.equal(await text(page, "#outcome"), "");
+  await page.click("#refresh-shop");
+  await accessible(page, 5);
+  await page.keyboard.type("not the kéy 密");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("wrong").innerText !== "");
+  assert.equal(await text(page, "#wrong"), "That is not the key.");
+  assert.deepEqual(page.complaints.splice(0).filter((c) => !c.includes("401")), []);
+  await page.keyboard.type(given.key);
+  await page.keyboard.press("Enter");
+  await change(page, "#outcome", "");
+  await change(page, "#outcome", "shop: asking WeChat …");
+  assert.equal(await text(page, "#outcome"), "shop: WeChat was asked; the account has a good token.");
+  await page.click("#refresh-elsewhere");
+  await page.waitForFunction(() => document.getElementById("outcome").innerText.includes("40164"));
+  assert.match(await text(page, "#outcome"), /elsewhere: not refreshed \(40164 .*put \S+ on the IP allow-list/);
+  assert.deepEqual(page.complaints.splice(0).filter((c) => !c.includes("503")), []);
+  const stored = await page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }, document.cookie, document.documentElement.outerHTML]));
+  assert.ok(!stored.includes(given.key), "the key is left in the page");
+  await leave(page);
+};
+
+checks["it refreshes itself and nobody loses their place"] = async () => {
+  const page = await visit(given.plain, { viewport: { width: 1000, height: 300 } });
+  await page.fill("#q", "sho");
+  await page.waitForURL(/q=sho$/);
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 1);
+  await page.evaluate(() => {
+    scrollTo(0, 180);
+    window.seen = { row: document.getElementById("account-shop"), gone: 0 };
+    new MutationObserver((all) => all.forEach((m) => (window.seen.gone += m.removedNodes.length))).observe(document.body, { childList: true, subtree: true });
+  });
+  await page.focus("#q");
+  const scrolled = await page.evaluate(() => scrollY);
+  await page.keyboard.type("p");
+  const before = await text(page, "#account-shop .hour");
+  for (let n = 0; n < 3; n++) assert.equal((await fetch(given.call)).status, 200);
+  await page.waitForFunction((n) => document.querySelector("#account-shop .hour").innerText === n, String(Number(before) + 3));
+  assert.equal(await page.inputValue("#q"), "shop");
+  const now = await page.evaluate(() => [document.activeElement.id, scrollY, window.seen.row === document.getElementById("account-shop"), window.seen.gone]);
+  assert.deepEqual(now, ["q", scrolled, true, 0]);
+  await leave(page);
+};
+
+checks["a focused row stays focused when it moves"] = async () => {
+  const page = await visit(given.plain);
+  await page.focus("#refresh-shop");
+  await page.evaluate(() => {
+    const row = document.getElementById("account-shop");
+    row.parentNode.append(row); // as if it had been another place before
+    document.getElementById("refresh-shop").focus();
+  });
+  const before = await text(page, ".facts dd");
+  await change(page, ".facts dd", before);
+  const now = await page.evaluate(() => [document.activeElement.id, document.querySelector('tr[id^="account-"]').id]);
+  assert.deepEqual(now, ["refresh-shop", "account-shop"]);
+  await leave(page);
+};
+
+checks["it rests while nobody looks"] = async () => {
+  const page = await visit(given.plain);
+  await page.evaluate(() => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  const before = await text(page, ".facts dd");
+  await page.waitForTimeout(6000);
+  assert.equal(await text(page, ".facts dd"), before);
+  await page.evaluate(() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
+  await change(page, ".facts dd", before);
+  await leave(page);
+};
+
+checks["it says when wxproxy does not answer, and when it does again"] = async () => {
+  const page = await visit(given.plain);
+  await page.context().setOffline(true);
+  await change(page, "#lost", "");
+  assert.match(await text(page, "#lost"), /does not answer/);
+  await page.context().setOffline(false);
+  await change(page, "#lost", await text(page, "#lost"));
+  assert.equal(await text(page, "#lost"), "");
+  assert.deepEqual(page.complaints.splice(0).filter((c) => !c.includes("DISCONNECTED")), []);
+  await leave(page);
+};
+
+checks["the keyboard leads everywhere"] = async () => {
+  const page = await visit(given.plain);
+  await tabTo(page, "nav a");
+  await tabTo(page, "#q");
+  await tabTo(page, "#refresh-shop");
+  await page.keyboard.press("Enter");
+  await change(page, "#outcome", "");
+  await change(page, "#outcome", "shop: asking WeChat …");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "refresh-shop");
+  await tabTo(page, "footer a");
+  await leave(page);
+};
+
+checks["250 accounts: 200 are shown, and the box finds the others"] = async () => {
+  const page = await visit(given.many);
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 200);
+  assert.match(await text(page, ".shown"), /^200 of 250 shown/);
+  await fits(page);
+  await accessible(page);
+  await page.fill("#q", "shop-249");
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 1);
+  assert.equal(await text(page, ".shown"), "1 of 250 match");
+  await page.fill("#q", "nobody");
+  await page.waitForSelector(".none");
+  await page.fill("#q", "");
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="account-"]').length === 200);
+  await page.setViewportSize(phone);
+  await fits(page);
+  await leave(page);
+};
+
+checks["it needs no script"] = async () => {
+  const page = await visit(given.many, { javaScriptEnabled: false });
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 200);
+  assert.equal(await page.locator(".cards button:visible").count(), 0);
+  await page.fill("#q", "shop-249");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/q=shop-249/);
+  assert.equal(await page.locator('tr[id^="account-"]').count(), 1);
+  await leave(page);
+};
+
+checks["beyond loopback the browser asks for the key, and the key alone opens"] = async () => {
+  const stranger = await fetch(given.public);
+  assert.deepEqual([stranger.status, stranger.headers.get("www-authenticate")], [401, 'Basic realm="wxproxy", charset="UTF-8"']);
+  assert.ok(!(await stranger.text()).includes("shop"));
+  const page = await visit(given.public, { httpCredentials: { username: "me", password: given.key } });
+  assert.equal(page.answer.status(), 200);
+  page.complaints.length = 0; // of the 401 that makes the browser ask
+  const before = await text(page, ".facts dd");
+  await change(page, ".facts dd", before);
+  await page.click("#refresh-shop"); // what the browser knows is not enough for that
+  await page.waitForSelector("dialog[open]");
+  await page.keyboard.type(given.key);
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("outcome").innerText.includes("good token"));
+  await leave(page);
+};
+
+// Most of a check is waiting for the page to look again: some go on at a time.
+const waiting = Object.entries(checks).filter(([name]) => name.includes(given.only));
+let failed = 0;
+async function work() {
+  for (let next; (next = waiting.shift()); ) {
+    const [name, check] = next;
+    const began = Date.now();
+    try {
+      await check();
+      console.log(`ok ${name} (${Date.now() - began} ms)`);
+    } catch (e) {
+      failed++;
+      console.log(`FAIL ${name}: ${String(e.stack ?? e).replaceAll("\n", "\n  ")}`);
+    }
+  }
+}
+await Promise.all([work(), work(), work()]);
+await browser.close();
+rmSync(profile, { recursive: true, force: true });
+process.exit(failed ? 1 : 0);
