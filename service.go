@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -32,7 +30,7 @@ type service struct {
 	background *token.Queue      // of what the keepers do while no caller waits
 	counts     *proxy.Counts
 
-	server        *fasthttp.Server
+	server        *proxy.Server
 	listener      *proxy.Listener
 	admin         *http.Server // nil: turned off
 	adminListener net.Listener

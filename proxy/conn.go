@@ -14,6 +14,7 @@ import (
 type conn struct {
 	net.Conn          // with TLS if the host has it
 	socket   net.Conn // the raw connection below
+	direct   *socket  // the same; nil: it is package net's
 	host     *host
 	reader   *bufio.Reader
 	out      []byte        // the request being written, then parts of the answer; the buffer is used again
@@ -66,18 +67,24 @@ func (c *conn) retire(keep bool) {
 // exchange writes m and reads the header of the answer. It reports whether m was
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	c.sent, c.patience = time.Now(), 0
+	c.appendHead(m)
+	isLarge := int64(len(c.out))+m.Body.Len() > keptRequestSize
+	if !isLarge && m.Body.Len() > 0 {
+		c.out = append(c.out, m.Body.memory...)
+	}
+	if c.direct != nil && !isLarge {
+		return c.exchangeDirectly(m, resp)
+	}
 	timeout := c.host.limit.Timeout
-	c.sent = time.Now()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.patience = 0
-	c.appendHead(m)
-	if int64(len(c.out))+m.Body.Len() > keptRequestSize {
+	if isLarge {
+		if c.direct != nil {
+			c.direct.writePatience = 0
+		}
 		return c.upload(m, resp)
-	}
-	if m.Body.Len() > 0 {
-		c.out = append(c.out, m.Body.memory...)
 	}
 	_, failed := c.Write(c.out)
 	if failed != nil {
@@ -87,6 +94,24 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 		return false, c.classify(err, false)
 	}
 	if err = c.readHeader(m, resp); err != nil && failed != nil {
+		err = c.classify(failed, false)
+	}
+	return failed == nil, err
+}
+
+// exchangeDirectly writes what is in the buffer at the moment when the answer is
+// waited for.
+func (c *conn) exchangeDirectly(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
+		return false, c.classify(err, false)
+	}
+	c.direct.defers, c.direct.unsent, c.direct.writePatience = true, nil, c.host.limit.Timeout
+	if _, err := c.Write(c.out); err != nil {
+		return false, c.classify(err, false)
+	}
+	err = c.readHeader(m, resp)
+	failed := c.direct.unsent
+	if err != nil && failed != nil {
 		err = c.classify(failed, false)
 	}
 	return failed == nil, err

@@ -160,7 +160,7 @@ func post(target, body string) string {
 // A service is a Proxy that serves on a socket.
 type service struct {
 	proxy    *Proxy
-	server   *fasthttp.Server
+	server   *Server
 	listener *Listener
 	addr     net.Addr
 	served   chan error // what Serve returned

@@ -118,12 +118,19 @@ func (f *fields) note(name, value []byte) error {
 
 // isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
 func isHost(value []byte) bool {
-	for _, c := range value {
-		switch c {
-		case '@', '/', '\\', '?', '#', ' ', '\t', '"', '<', '>', '^', '`', '{', '|', '}':
+	host, port := value, value[len(value):]
+	if end := bytes.LastIndexByte(value, ']'); end >= 0 && value[0] == '[' {
+		host, port = value[1:end], value[end+1:]
+	} else if colon := bytes.IndexByte(value, ':'); colon >= 0 {
+		host, port = value[:colon], value[colon:]
+	}
+	for _, c := range host {
+		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte("@/\\?#\"<>^`{|}[]"), c) >= 0 {
 			return false
 		}
-		if c >= 0x80 {
+	}
+	for i, c := range port {
+		if i == 0 && c != ':' || i > 0 && (c < '0' || c > '9') {
 			return false
 		}
 	}

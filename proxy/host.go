@@ -117,8 +117,11 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
+	if direct := newSocket(socket); direct != nil && !h.limit.PlainIO {
+		c.Conn, c.socket, c.direct = direct, direct, direct
+	}
 	if h.tls != nil {
-		secure := tls.Client(socket, h.tls)
+		secure := tls.Client(c.socket, h.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			socket.Close()
 			return nil, fmt.Errorf("shaking hands with %s: %w", address, err)
