@@ -46,7 +46,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		c.Close()
 		return err
 	}
-	keep := whole && !endsConnection(&resp.Header)
+	keep := whole && !endsConnection(&resp.Header) && (m.raw.isEmpty() || !m.raw.closes)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)
 		return nil
@@ -135,6 +135,9 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	if _, err := c.reader.Peek(1); err != nil {
 		return c.classify(err, false)
 	}
+	if m.raw != nil && !resp.SkipBody && c.readRaw(m.raw, resp) {
+		return nil
+	}
 	for {
 		if err := resp.Header.Read(c.reader); err != nil {
 			return c.classify(err, true)
@@ -146,6 +149,22 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 			return c.classify(errSwitched, true)
 		}
 	}
+}
+
+// readRaw reads an ordinary header that is here as a whole.
+func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
+	b, err := c.reader.Peek(c.reader.Buffered())
+	if err != nil {
+		return false
+	}
+	n := a.read(b)
+	if n == 0 {
+		return false
+	}
+	_, _ = c.reader.Discard(n) // it is there
+	resp.SetStatusCode(a.status)
+	resp.Header.SetContentLength(a.length)
+	return true
 }
 
 // Read reads from the connection. While the body comes in, every part of it

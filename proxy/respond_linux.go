@@ -33,6 +33,7 @@ func (v *visit) respond() {
 	}
 	v.ends = v.ends || err != nil
 	v.headed, v.wait = false, v.front.limits.IdleTimeout
+	v.seat.raw.reset()
 	ctx.Request.Reset()
 	resp.Reset()
 }
@@ -43,7 +44,7 @@ func (s *seat) answer(resp *fasthttp.Response) error {
 	if !resp.SkipBody && resp.Header.ContentLength() != len(body) {
 		resp.Header.SetContentLength(len(body))
 	}
-	s.out = appendAnswerHead(s.out[:0], &resp.Header)
+	s.out = s.appendHead(s.out[:0], &resp.Header)
 	if !resp.SkipBody {
 		s.out = append(s.out, body...)
 	}
@@ -71,7 +72,7 @@ func (s *seat) send(p []byte) error {
 func (s *seat) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
 	resp.Header.SetContentLength(max(length, -1))
-	s.out = appendAnswerHead(s.out[:0], &resp.Header)
+	s.out = s.appendHead(s.out[:0], &resp.Header)
 	if err = s.send(s.out); err == nil && !resp.SkipBody {
 		if length < 0 {
 			err = s.streamChunks(resp.BodyStream())
@@ -117,19 +118,27 @@ type flushing struct {
 // Flush has the caller read what was written.
 func (f flushing) Flush() error { return f.out.Flush() }
 
-// appendAnswerHead appends the status line and the header lines of an answer.
-func appendAnswerHead(dst []byte, h *fasthttp.ResponseHeader) []byte {
+// appendHead appends the status line and the header lines of an answer.
+func (s *seat) appendHead(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	if s.raw.isEmpty() {
+		dst = appendStatusLine(dst, h)
+	} else {
+		dst = append(dst, s.raw.lines...)
+	}
+	h.SetNoDefaultContentType(true)
+	for name, value := range h.All() {
+		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	dst = append(dst, "HTTP/1.1 "...)
 	dst = append(strconv.AppendInt(dst, int64(h.StatusCode()), 10), ' ')
 	if message := h.StatusMessage(); len(message) > 0 {
 		dst = append(dst, message...)
 	} else {
 		dst = append(dst, fasthttp.StatusMessage(h.StatusCode())...)
-	}
-	dst = append(dst, "\r\n"...)
-	h.SetNoDefaultContentType(true)
-	for name, value := range h.All() {
-		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
 	}
 	return append(dst, "\r\n"...)
 }

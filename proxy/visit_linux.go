@@ -35,6 +35,7 @@ type seat struct {
 	ctx      fasthttp.RequestCtx
 	in       *bufio.Reader
 	out      []byte
+	raw      rawAnswer // of the answer, if it has one
 
 	fd     uintptr
 	atOnce bool // Read does not wait

@@ -11,4 +11,5 @@ func (f *front) takeDirectly(*callerConn) bool { return false }
 type seat struct {
 	net.Conn
 	caller *callerConn
+	raw    rawAnswer
 }
