@@ -20,7 +20,7 @@ type conn struct {
 	out      []byte        // the request being written, then parts of the answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
-	sent     time.Time     // when writing the last request began
+	sent     time.Time     // just before the last request was written
 	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
@@ -67,7 +67,7 @@ func (c *conn) retire(keep bool) {
 // exchange writes m and reads the header of the answer. It reports whether m was
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
-	c.sent, c.patience = time.Now(), 0
+	c.patience = 0
 	c.appendHead(m)
 	isLarge := int64(len(c.out))+m.Body.Len() > keptRequestSize
 	if !isLarge && m.Body.Len() > 0 {

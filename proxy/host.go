@@ -63,17 +63,27 @@ func (h *host) reusable(use reuse) *conn {
 		return nil
 	}
 	for looked := false; ; {
-		c, age := h.idle.take(use)
-		switch {
-		case c == nil && (looked || use == reuseAny):
+		c := h.idle.take()
+		if c == nil {
 			return nil
-		case c == nil:
+		}
+		silent := isSilent(c.socket)
+		now := time.Now() // after the look, which may have taken long
+		switch age := now.Sub(c.idleFrom); {
+		case age >= h.limit.IdleTimeout:
+			c.Close()
+		case h.idle.observe(c, silent, use, now):
+			c.sent = now
+			return c
+		case !silent:
+			c.Close()
+		case looked:
+			h.idle.push(c)
+			return nil
+		default:
+			h.idle.push(c)
 			h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
 			looked = true
-		case age < h.limit.IdleTimeout && h.idle.observe(c, use):
-			return c
-		default:
-			c.Close()
 		}
 	}
 }
@@ -128,6 +138,6 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		}
 		c.Conn = secure
 	}
-	c.reader = bufio.NewReaderSize(c, responseHeaderSize)
+	c.reader, c.sent = bufio.NewReaderSize(c, responseHeaderSize), time.Now()
 	return c, nil
 }
