@@ -63,6 +63,7 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		MaxBody:        cfg.Proxy.MaxBody,
 		MaxConnections: cfg.Proxy.MaxConnections,
 		IdleTimeout:    cfg.Proxy.IdleTimeout,
+		PlainIO:        cfg.Proxy.PlainIO,
 	}
 	s.server = proxy.NewServer(first.proxy, limits, s.log)
 	if cfg.Admin.Listen != "" {

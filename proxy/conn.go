@@ -178,6 +178,15 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// isSilent reports whether nothing can be read from the connection, which is idle
+// and belongs to the caller of isSilent alone, and whether it is open.
+func (c *conn) isSilent() bool {
+	if c.direct != nil {
+		return c.direct.isSilent()
+	}
+	return isSilent(c.socket)
+}
+
 // classify tells a time-out, a connection that was closed while it was idle,
 // and any other failure apart.
 func (c *conn) classify(err error, answering bool) error {

@@ -29,15 +29,15 @@ func isValue(value []byte) bool {
 	for len(value) >= 8 {
 		word := binary.LittleEndian.Uint64(value)
 		deleted := word ^ each*0x7f
-		if ((word-each*' ')&^word|(deleted-each)&^deleted)&high != 0 && !isPlain(value[:8]) {
+		if ((word-each*' ')&^word|(deleted-each)&^deleted)&high != 0 && !isPrintable(value[:8]) {
 			return false
 		}
 		value = value[8:]
 	}
-	return isPlain(value)
+	return isPrintable(value)
 }
 
-func isPlain(value []byte) bool {
+func isPrintable(value []byte) bool {
 	for _, c := range value {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -67,7 +67,7 @@ func (h *host) reusable(use reuse) *conn {
 		if c == nil {
 			return nil
 		}
-		silent := isSilent(c.socket)
+		silent := c.isSilent()
 		now := time.Now() // after the look, which may have taken long
 		switch age := now.Sub(c.idleFrom); {
 		case age >= h.limit.IdleTimeout:

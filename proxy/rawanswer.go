@@ -75,8 +75,9 @@ func (a *rawAnswer) readLine(line []byte) bool {
 	case isFold(name, "content-length"):
 		return a.readLength(trimSpace(value))
 	case isFold(name, "connection"):
-		a.closes = a.closes || isFold(trimSpace(value), "close")
-		return a.closes || isFold(trimSpace(value), "keep-alive")
+		ends := isFold(trimSpace(value), "close")
+		a.closes = a.closes || ends
+		return ends || isFold(trimSpace(value), "keep-alive")
 	case isFold(name, "content-encoding"):
 		return false
 	case isFold(name, "transfer-encoding"):

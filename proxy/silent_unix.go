@@ -28,9 +28,6 @@ func hasLeft(c net.Conn) bool {
 
 // peek looks for the next byte without waiting for it and without taking it.
 func peek(c net.Conn) (n int, err error) {
-	if direct, ok := c.(interface{ peek() (int, error) }); ok {
-		return direct.peek()
-	}
 	socket, ok := c.(syscall.Conn)
 	if !ok {
 		return 0, syscall.EAGAIN // it cannot be looked into

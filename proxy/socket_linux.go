@@ -8,7 +8,6 @@ import (
 	"os"
 	"syscall"
 	"time"
-	"unsafe"
 )
 
 // A socket is a connection whose reads and writes are system calls that the
@@ -24,8 +23,8 @@ type socket struct {
 	out     transfer // of Write
 	writeFD func(fd uintptr) bool
 	peekFD  func(fd uintptr)
-	peeked  transfer
-	one     byte
+	peeked  syscall.Errno // what came of it
+	next    [1]byte
 
 	// What is written while it defers is sent by the next Read, which then does not
 	// look for an answer that cannot have come yet.
@@ -62,7 +61,7 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{Conn: c, raw: raw}
-	s.readFD, s.writeFD, s.peekFD = s.read, s.write, s.peekNow
+	s.readFD, s.writeFD, s.peekFD = s.read, s.write, s.peek
 	return s
 }
 
@@ -217,46 +216,8 @@ func (s *socket) SetWriteBuffer(bytes int) error {
 	return buffered.SetWriteBuffer(bytes)
 }
 
-// readNow reads from a socket without waiting.
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if errno == 0 {
-			return int(n), 0
-		}
-		if errno != syscall.EINTR {
-			return 0, errno
-		}
-	}
-}
+// isSilent is what the function of that name is, for who has the socket to itself,
+// and costs half.
+func (s *socket) isSilent() bool { return s.raw.Control(s.peekFD) == nil && s.peeked == syscall.EAGAIN }
 
-// writeNow writes to a socket without waiting.
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if errno == 0 {
-			return int(n), 0
-		}
-		if errno != syscall.EINTR {
-			return 0, errno
-		}
-	}
-}
-
-// peek looks for the next byte without waiting for it and without taking it.
-func (s *socket) peek() (int, error) {
-	if err := s.raw.Control(s.peekFD); err != nil {
-		return 0, err
-	}
-	return s.peeked.n, s.peeked.err
-}
-
-func (s *socket) peekNow(fd uintptr) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&s.one)), 1, syscall.MSG_PEEK|syscall.MSG_DONTWAIT, 0, 0)
-	s.peeked = transfer{}
-	if errno == 0 {
-		s.peeked.n = int(n)
-	} else {
-		s.peeked.err = errno
-	}
-}
+func (s *socket) peek(fd uintptr) { s.peeked = peekNow(fd, &s.next) }
