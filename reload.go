@@ -94,6 +94,7 @@ func settledAtStart(before, after *config.Config) (keys []string) {
 		{"proxy.max_body", func(c *config.Config) any { return c.Proxy.MaxBody }},
 		{"proxy.max_connections", func(c *config.Config) any { return c.Proxy.MaxConnections }},
 		{"proxy.idle_timeout", func(c *config.Config) any { return c.Proxy.IdleTimeout }},
+		{"proxy.plain_io", func(c *config.Config) any { return c.Proxy.PlainIO }},
 		{"proxy.tls_cert", func(c *config.Config) any { return c.Proxy.TLSCert == "" }},
 		{"admin.listen", func(c *config.Config) any { return c.Admin.Listen }},
 		{"token.store", func(c *config.Config) any { return c.Token.Store.Reveal() }},

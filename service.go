@@ -13,8 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -32,7 +30,7 @@ type service struct {
 	background *token.Queue      // of what the keepers do while no caller waits
 	counts     *proxy.Counts
 
-	server        *fasthttp.Server
+	server        *proxy.Server
 	listener      *proxy.Listener
 	admin         *http.Server // nil: turned off
 	adminListener net.Listener
@@ -65,6 +63,7 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		MaxBody:        cfg.Proxy.MaxBody,
 		MaxConnections: cfg.Proxy.MaxConnections,
 		IdleTimeout:    cfg.Proxy.IdleTimeout,
+		PlainIO:        cfg.Proxy.PlainIO,
 	}
 	s.server = proxy.NewServer(first.proxy, limits, s.log)
 	if cfg.Admin.Listen != "" {

@@ -125,6 +125,7 @@ func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 		Timeout:        upstream.Timeout,
 		IdleTimeout:    upstream.IdleTimeout,
 		MaxConnections: upstream.MaxConnections,
+		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 	})
 }

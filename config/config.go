@@ -43,6 +43,7 @@ type Proxy struct {
 	MaxConnections int
 	IdleTimeout    time.Duration
 	DrainTimeout   time.Duration
+	PlainIO        bool // leave connections to package net and fasthttp's server
 }
 
 // Admin is about the listener for health, status and metrics.

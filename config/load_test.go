@@ -78,6 +78,7 @@ max_body = "1KiB"
 max_connections = 7
 idle_timeout = "1m30s"
 drain_timeout = "20s"
+plain_io = true
 tls_cert = "cert.pem"
 tls_key = "key.pem"
 tls_client_ca = "ca.pem"
@@ -134,7 +135,7 @@ credential = "none"
 		t.Errorf("client's key has another hash")
 	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "cert.pem", "key.pem", "ca.pem", "deny", 1024, 7, 90 * time.Second, 20 * time.Second},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "cert.pem", "key.pem", "ca.pem", "deny", 1024, 7, 90 * time.Second, 20 * time.Second, true},
 		Admin:    Admin{":9091", cfg.Admin.Key},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
 		Token:    Token{token.NewSecret("file:/var/lib/wxproxy"), token.Secret{}, 10 * time.Minute, []int{42001}, "test"},

@@ -17,6 +17,7 @@ func (l *loader) readProxy(t *table) {
 	t.count("max_connections", &p.MaxConnections)
 	t.duration("idle_timeout", &p.IdleTimeout)
 	t.duration("drain_timeout", &p.DrainTimeout)
+	t.flag("plain_io", &p.PlainIO)
 	t.text("tls_cert", &p.TLSCert)
 	t.text("tls_key", &p.TLSKey)
 	t.text("tls_client_ca", &p.TLSClientCA)

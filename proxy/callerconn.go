@@ -31,6 +31,7 @@ const (
 // is still sending reads the answer.
 type callerConn struct {
 	net.Conn
+	direct    *socket // the same; nil: it is package net's, or there is TLS on it
 	listener  *Listener
 	answering atomic.Bool // from a request's header to the end of its answer
 	lingers   atomic.Bool // Close waits for the caller
@@ -54,11 +55,16 @@ func callerOf(ctx *fasthttp.RequestCtx) *callerConn { return callerConnOf(ctx.Co
 
 // callerConnOf returns the connection below TLS, if there is that.
 func callerConnOf(conn net.Conn) *callerConn {
-	if secure, ok := conn.(*tls.Conn); ok {
-		conn = secure.NetConn()
+	switch conn := conn.(type) {
+	case *callerConn:
+		return conn
+	case *seat:
+		return conn.caller
+	case *tls.Conn:
+		c, _ := conn.NetConn().(*callerConn)
+		return c
 	}
-	c, _ := conn.(*callerConn)
-	return c
+	return nil
 }
 
 // certificateOf returns the name in the certificate that the caller has shown, if
@@ -109,6 +115,9 @@ func (c *callerConn) Read(p []byte) (int, error) {
 func (c *callerConn) Write(p []byte) (int, error) {
 	if c.mute {
 		return len(p), nil
+	}
+	if c.direct != nil {
+		return c.direct.Write(p)
 	}
 	for n := 0; ; {
 		if err := c.SetWriteDeadline(time.Now().Add(2 * c.patience)); err != nil {

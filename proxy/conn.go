@@ -14,12 +14,13 @@ import (
 type conn struct {
 	net.Conn          // with TLS if the host has it
 	socket   net.Conn // the raw connection below
+	direct   *socket  // the same; nil: it is package net's
 	host     *host
 	reader   *bufio.Reader
 	out      []byte        // the request being written, then parts of the answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
-	sent     time.Time     // when writing the last request began
+	sent     time.Time     // just before the last request was written
 	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
@@ -45,7 +46,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		c.Close()
 		return err
 	}
-	keep := whole && !endsConnection(&resp.Header)
+	keep := whole && !endsConnection(&resp.Header) && (m.raw.isEmpty() || !m.raw.closes)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)
 		return nil
@@ -66,18 +67,24 @@ func (c *conn) retire(keep bool) {
 // exchange writes m and reads the header of the answer. It reports whether m was
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	c.patience = 0
+	c.appendHead(m)
+	isLarge := int64(len(c.out))+m.Body.Len() > keptRequestSize
+	if !isLarge && m.Body.Len() > 0 {
+		c.out = append(c.out, m.Body.memory...)
+	}
+	if c.direct != nil && !isLarge {
+		return c.exchangeDirectly(m, resp)
+	}
 	timeout := c.host.limit.Timeout
-	c.sent = time.Now()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.patience = 0
-	c.appendHead(m)
-	if int64(len(c.out))+m.Body.Len() > keptRequestSize {
+	if isLarge {
+		if c.direct != nil {
+			c.direct.writePatience = 0
+		}
 		return c.upload(m, resp)
-	}
-	if m.Body.Len() > 0 {
-		c.out = append(c.out, m.Body.memory...)
 	}
 	_, failed := c.Write(c.out)
 	if failed != nil {
@@ -87,6 +94,24 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 		return false, c.classify(err, false)
 	}
 	if err = c.readHeader(m, resp); err != nil && failed != nil {
+		err = c.classify(failed, false)
+	}
+	return failed == nil, err
+}
+
+// exchangeDirectly writes what is in the buffer at the moment when the answer is
+// waited for.
+func (c *conn) exchangeDirectly(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
+		return false, c.classify(err, false)
+	}
+	c.direct.defers, c.direct.unsent, c.direct.writePatience = true, nil, c.host.limit.Timeout
+	if _, err := c.Write(c.out); err != nil {
+		return false, c.classify(err, false)
+	}
+	err = c.readHeader(m, resp)
+	failed := c.direct.unsent
+	if err != nil && failed != nil {
 		err = c.classify(failed, false)
 	}
 	return failed == nil, err
@@ -110,6 +135,9 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	if _, err := c.reader.Peek(1); err != nil {
 		return c.classify(err, false)
 	}
+	if m.raw != nil && !resp.SkipBody && c.readRaw(m.raw, resp) {
+		return nil
+	}
 	for {
 		if err := resp.Header.Read(c.reader); err != nil {
 			return c.classify(err, true)
@@ -123,6 +151,22 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	}
 }
 
+// readRaw reads an ordinary header that is here as a whole.
+func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
+	b, err := c.reader.Peek(c.reader.Buffered())
+	if err != nil {
+		return false
+	}
+	n := a.read(b)
+	if n == 0 {
+		return false
+	}
+	_, _ = c.reader.Discard(n) // it is there
+	resp.SetStatusCode(a.status)
+	resp.Header.SetContentLength(a.length)
+	return true
+}
+
 // Read reads from the connection. While the body comes in, every part of it
 // has the same time-out anew.
 func (c *conn) Read(p []byte) (int, error) {
@@ -132,6 +176,15 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	return c.Conn.Read(p)
+}
+
+// isSilent reports whether nothing can be read from the connection, which is idle
+// and belongs to the caller of isSilent alone, and whether it is open.
+func (c *conn) isSilent() bool {
+	if c.direct != nil {
+		return c.direct.isSilent()
+	}
+	return isSilent(c.socket)
 }
 
 // classify tells a time-out, a connection that was closed while it was idle,

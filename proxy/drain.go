@@ -3,8 +3,6 @@ package proxy
 import (
 	"context"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // lastRequests is how long callers with a kept-alive connection have, when the
@@ -15,15 +13,14 @@ const lastRequests = 500 * time.Millisecond
 // most until ctx ends: nobody new is accepted but those who wait already, every
 // answer closes its connection, and only connections without a request are
 // closed by the proxy.
-func Shutdown(ctx context.Context, p *Proxy, server *fasthttp.Server, l *Listener) error {
+func Shutdown(ctx context.Context, p *Proxy, server *Server, l *Listener) error {
 	p.draining.Store(true)
 	l.drain(ctx)
 	patience := time.NewTimer(lastRequests)
 	defer patience.Stop()
 	look := time.NewTicker(lastRequests / 50)
 	defer look.Stop()
-	// Without its listener the server counts one connection too few.
-	for waiting := true; waiting && server.GetOpenConnectionsCount() >= 0; {
+	for waiting := true; waiting && l.count() > 0; {
 		select {
 		case <-look.C:
 		case <-patience.C:
@@ -33,5 +30,15 @@ func Shutdown(ctx context.Context, p *Proxy, server *fasthttp.Server, l *Listene
 		}
 	}
 	l.closeIdle()
-	return server.ShutdownWithContext(ctx)
+	if err := server.fasthttp.ShutdownWithContext(ctx); err != nil {
+		return err
+	}
+	for l.count() > 0 {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }

@@ -93,7 +93,7 @@ func TestShutdownFinishesTheRequestThatIsHalfSent(t *testing.T) {
 	waitUntil(t, "the first half", func() bool {
 		s.listener.mu.Lock()
 		defer s.listener.mu.Unlock()
-		return s.server.GetOpenConnectionsCount() == 1 && s.listener.underWay() == 1
+		return len(s.listener.callers) == 1 && s.listener.underWay() == 1
 	})
 	time.AfterFunc(lastRequests+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
 	mustShutdown(t, s)
@@ -134,7 +134,7 @@ func TestShutdownDoesNotWaitForConnectionsWithoutARequest(t *testing.T) {
 	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
 	idle, silent := s.dial(t), s.dial(t)
 	idle.call(get("/p"))
-	waitUntil(t, "the silent connection", func() bool { return s.server.GetOpenConnectionsCount() == 2 })
+	waitUntil(t, "the silent connection", func() bool { return s.listener.count() == 2 })
 	if took := mustShutdown(t, s); took > lastRequests+2*time.Second {
 		t.Errorf("took %v; want little more than %v", took, lastRequests)
 	}

@@ -50,14 +50,20 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}
-	x.message.Body, x.message.Caller = &x.body, nil
+	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
+	}
+	if s, ok := ctx.Conn().(*seat); ok {
+		x.message.raw = &s.raw
+		s.raw.dropsID = x.fields.identifies
+		s.raw.reset()
 	}
 }
 
 // refuse answers the request with what err says.
 func (x *exchange) refuse(err error) {
+	x.message.raw.reset()
 	f := asFailure(err)
 	x.errcode = f.errcode
 	f.answer(&x.ctx.Response)

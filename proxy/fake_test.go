@@ -160,7 +160,7 @@ func post(target, body string) string {
 // A service is a Proxy that serves on a socket.
 type service struct {
 	proxy    *Proxy
-	server   *fasthttp.Server
+	server   *Server
 	listener *Listener
 	addr     net.Addr
 	served   chan error // what Serve returned
@@ -184,6 +184,7 @@ func serveOn(t testing.TB, ln net.Listener, c Config, limits Limits) *service {
 		t.Fatal(err)
 	}
 	p := New(c)
+	limits.PlainIO = limits.PlainIO || isPlain()
 	s := &service{proxy: p, server: NewServer(p, limits, c.Log), listener: l, addr: ln.Addr(), served: make(chan error, 1)}
 	go func() { s.served <- s.server.Serve(l) }()
 	t.Cleanup(func() { l.Close() })
@@ -429,6 +430,7 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 		URLs: urls, ConnectTimeout: 5 * time.Second, Timeout: 10 * time.Second,
 		IdleTimeout: time.Minute, MaxConnections: 64,
 	}
+	c.PlainIO = isPlain()
 	if change != nil {
 		change(&c)
 	}

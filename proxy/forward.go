@@ -70,13 +70,19 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 func (p *Proxy) send(x *exchange) error {
 	x.attempts++
 	x.errcode = 0
+	x.message.raw.reset()
 	resp := &x.ctx.Response
 	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
 		return err
 	}
-	x.fields.cleanResponse(&resp.Header)
-	resp.Header.Set("Wxproxy-Account", x.account.Name)
-	resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
+	if raw := x.message.raw; raw.isEmpty() {
+		x.fields.cleanResponse(&resp.Header)
+		resp.Header.Set("Wxproxy-Account", x.account.Name)
+		resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
+	} else {
+		raw.add("Wxproxy-Account", x.account.Name)
+		raw.add("Wxproxy-Attempts", attemptNames[x.attempts])
+	}
 	if err := p.takeOver(x); err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type fields struct {
 	length     bool     // Content-Length was there
 	encoding   bool     // Transfer-Encoding was there
 	close      bool     // the caller's connection ends with this request
+	options    bool     // Connection names more than close and keep-alive
 
 	identifies bool   // every request has an X-Request-Id
 	ids        int    // how many the caller sent
@@ -37,136 +38,119 @@ type fields struct {
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
 	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0], identifies: f.identifies}
-	if err := f.read(raw); err != nil {
-		return dst, err
+	start := len(dst)
+	dst, err := f.read(dst, raw)
+	if err == nil && (f.options || f.identifies && f.ids > 0 && !f.hasGoodID()) {
+		dst = append(dst[:start], f.without(dst[start:])...)
 	}
-	replacesID := f.identifies && !f.hasGoodID()
-	for len(raw) > len("\r\n") {
-		end := bytes.IndexByte(raw, '\n') + 1
-		line := raw[:end]
-		raw = raw[end:]
-		name := line[:bytes.IndexByte(line, ':')]
-		if isHopByHop(name) || isForProxy(name) || listed(f.connection, name) || replacesID && f.isID(name) {
-			continue
-		}
-		dst = append(dst, line...)
-	}
-	return dst, nil
+	return dst, err
 }
 
-// read checks every line of a header block and notes what the proxy needs of it.
-// fasthttp tolerates more than HTTP allows; what it tolerates could be
-// understood differently behind the proxy.
-func (f *fields) read(raw []byte) error {
+// without returns the lines, one behind the other, that Connection does not name
+// and that are no useless ids.
+func (f *fields) without(lines []byte) (kept []byte) {
+	replacesID := f.identifies && !f.hasGoodID()
+	for len(lines) > 0 {
+		end := bytes.IndexByte(lines, '\n') + 1
+		name := lines[:bytes.IndexByte(lines, ':')]
+		if !listed(f.connection, name) && !(replacesID && f.isID(name)) {
+			kept = append(kept, lines[:end]...)
+		}
+		lines = lines[end:]
+	}
+	return kept
+}
+
+// read checks every line of a header block, notes what the proxy needs of it, and
+// appends to dst what may be meant for WeChat. fasthttp tolerates more than HTTP
+// allows; what it tolerates could be understood differently behind the proxy.
+func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
-		return nil // HTTP/1.0 needs no line at all
+		return dst, nil // HTTP/1.0 needs no line at all
 	}
 	for !bytes.Equal(raw, []byte("\r\n")) {
 		end := bytes.IndexByte(raw, '\n')
-		if end < 1 || raw[end-1] != '\r' || !isHeaderLine(raw[:end-1]) {
-			return errHeaderLine
+		if end < 1 || raw[end-1] != '\r' {
+			return dst, errHeaderLine
 		}
-		name, value, _ := bytes.Cut(raw[:end-1], []byte(":"))
+		line := raw[:end+1]
 		raw = raw[end+1:]
-		if err := f.note(name, trimSpace(value)); err != nil {
-			return err
+		colon := bytes.IndexByte(line, ':')
+		if colon < 0 || !isName(line[:colon]) || !isValue(line[colon+1:end-1]) {
+			return dst, errHeaderLine
+		}
+		passes, err := f.note(line[:colon], line[colon+1:end-1])
+		if err != nil {
+			return dst, err
+		}
+		if passes {
+			dst = append(dst, line...)
 		}
 	}
 	if f.length && f.encoding {
-		return errHeaderFraming
+		return dst, errHeaderFraming
 	}
 	if bytes.Count(f.connection, []byte(",")) > maxOptions {
-		return errHeaderOptions
+		return dst, errHeaderOptions
 	}
 	// Where a body in parts ends is for fasthttp to say, which takes a bare line
 	// feed for the end and folded lines for trailers. Nothing that follows such a
 	// body is read.
 	f.close = f.encoding || listed(f.connection, []byte("close"))
-	return nil
+	return dst, nil
 }
 
-// note takes what the proxy needs from a header.
-func (f *fields) note(name, value []byte) error {
+// note takes what the proxy needs from a header, and reports whether it may be
+// meant for WeChat.
+func (f *fields) note(name, value []byte) (passes bool, err error) {
 	switch lower(name[0]) {
 	case 'c':
 		if isFold(name, "connection") {
+			value = trimSpace(value)
 			f.connection = append(append(f.connection, value...), ',')
+			f.options = f.options || !isFold(value, "keep-alive") && !isFold(value, "close")
 		}
 		f.length = f.length || isFold(name, "content-length")
 	case 'h':
-		if isFold(name, "host") && !isHost(value) {
-			return errHeaderHost
+		if isFold(name, "host") && !isHost(trimSpace(value)) {
+			return false, errHeaderHost
 		}
 	case 't':
 		if isFold(name, "transfer-encoding") {
 			f.encoding = true
-			if !isFold(value, "chunked") {
-				return errHeaderFraming
+			if !isFold(trimSpace(value), "chunked") {
+				return false, errHeaderFraming
 			}
 		}
 	case 'w':
 		if f.account == nil && isFold(name, "wxproxy-account") {
-			f.account = value
+			f.account = trimSpace(value)
 		}
 	case 'x':
 		if f.isID(name) {
-			f.ids, f.id = f.ids+1, value
+			f.ids, f.id = f.ids+1, trimSpace(value)
 		}
 	}
-	return nil
+	return !isHopByHop(name) && !isForProxy(name), nil
 }
 
 // isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
 func isHost(value []byte) bool {
-	for _, c := range value {
-		switch c {
-		case '@', '/', '\\', '?', '#', ' ', '\t', '"', '<', '>', '^', '`', '{', '|', '}':
-			return false
-		}
-		if c >= 0x80 {
+	host, port := value, value[len(value):]
+	if end := bytes.LastIndexByte(value, ']'); end >= 0 && value[0] == '[' {
+		host, port = value[1:end], value[end+1:]
+	} else if colon := bytes.IndexByte(value, ':'); colon >= 0 {
+		host, port = value[:colon], value[colon:]
+	}
+	for _, c := range host {
+		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte("@/\\?#\"<>^`{|}[]"), c) >= 0 {
 			return false
 		}
 	}
-	return true
-}
-
-// isHeaderLine reports whether line is a token, a colon and a value without
-// control bytes (RFC 9112, section 5). A folded line is not one.
-func isHeaderLine(line []byte) bool {
-	name, value, colon := bytes.Cut(line, []byte(":"))
-	return colon && isName(name) && isValue(value)
-}
-
-func isName(name []byte) bool {
-	for _, c := range name {
-		if !isTokenByte(c) {
-			return false
-		}
-	}
-	return len(name) > 0
-}
-
-func isValue(value []byte) bool {
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
+	for i, c := range port {
+		if i == 0 && c != ':' || i > 0 && (c < '0' || c > '9') {
 			return false
 		}
 	}
 	return true
-}
-
-// isTokenByte reports whether c may stand in a header's name (RFC 9110, 5.6.2).
-func isTokenByte(c byte) bool {
-	return 'a' <= lower(c) && lower(c) <= 'z' || '0' <= c && c <= '9' || bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0
-}
-
-// trimSpace cuts off what HTTP takes for white space around a value, and no more.
-func trimSpace(value []byte) []byte {
-	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
-		value = value[1:]
-	}
-	for n := len(value); n > 0 && (value[n-1] == ' ' || value[n-1] == '\t'); n-- {
-		value = value[:n-1]
-	}
-	return value
 }

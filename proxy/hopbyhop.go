@@ -5,17 +5,19 @@ import "bytes"
 // isHopByHop reports whether a header ends at the next hop (RFC 9110, 7.6.1) or
 // is about the transfer to it, in either direction.
 func isHopByHop(name []byte) bool {
-	for _, hop := range hopByHop {
-		if isFold(name, hop) {
-			return true
-		}
+	switch lower(name[0]) {
+	case 'c':
+		return isFold(name, "connection")
+	case 'k':
+		return isFold(name, "keep-alive")
+	case 'p':
+		return isFold(name, "proxy-connection") || isFold(name, "proxy-authenticate") || isFold(name, "proxy-authorization")
+	case 't':
+		return isFold(name, "te") || isFold(name, "trailer") || isFold(name, "transfer-encoding")
+	case 'u':
+		return isFold(name, "upgrade")
 	}
 	return false
-}
-
-var hopByHop = []string{
-	"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-	"te", "trailer", "transfer-encoding", "upgrade",
 }
 
 // isForProxy reports whether a request header is for the proxy, or is written

@@ -63,17 +63,27 @@ func (h *host) reusable(use reuse) *conn {
 		return nil
 	}
 	for looked := false; ; {
-		c, age := h.idle.take(use)
-		switch {
-		case c == nil && (looked || use == reuseAny):
+		c := h.idle.take()
+		if c == nil {
 			return nil
-		case c == nil:
+		}
+		silent := c.isSilent()
+		now := time.Now() // after the look, which may have taken long
+		switch age := now.Sub(c.idleFrom); {
+		case age >= h.limit.IdleTimeout:
+			c.Close()
+		case h.idle.observe(c, silent, use, now):
+			c.sent = now
+			return c
+		case !silent:
+			c.Close()
+		case looked:
+			h.idle.push(c)
+			return nil
+		default:
+			h.idle.push(c)
 			h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
 			looked = true
-		case age < h.limit.IdleTimeout && h.idle.observe(c, use):
-			return c
-		default:
-			c.Close()
 		}
 	}
 }
@@ -117,14 +127,17 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
+	if direct := newSocket(socket); direct != nil && !h.limit.PlainIO {
+		c.Conn, c.socket, c.direct = direct, direct, direct
+	}
 	if h.tls != nil {
-		secure := tls.Client(socket, h.tls)
+		secure := tls.Client(c.socket, h.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			socket.Close()
 			return nil, fmt.Errorf("shaking hands with %s: %w", address, err)
 		}
 		c.Conn = secure
 	}
-	c.reader = bufio.NewReaderSize(c, responseHeaderSize)
+	c.reader, c.sent = bufio.NewReaderSize(c, responseHeaderSize), time.Now()
 	return c, nil
 }

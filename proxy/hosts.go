@@ -34,6 +34,7 @@ type HostsConfig struct {
 	Timeout        time.Duration  // from the request's last byte to the answer's header, and between two parts of its body
 	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
 	MaxConnections int            // at a time, to all hosts together
+	PlainIO        bool           // connections are what package net makes of them, which costs more
 	Log            *slog.Logger   // told when a host goes down or comes up; nil: nobody is
 
 	// Lookup returns the addresses of a host by its name; nil: the system's resolver does.

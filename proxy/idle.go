@@ -60,35 +60,34 @@ func (i *idleConns) push(c *conn) {
 func (i *idleConns) keep(c *conn) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	keep := !i.closed && (len(i.conns) < keptWhileDying || !time.Now().Before(i.deathEnds))
+	keep := !i.closed && (len(i.conns) < keptWhileDying || !c.idleFrom.Before(i.deathEnds))
 	if keep {
 		i.conns = append(i.conns, c)
 	}
 	return keep
 }
 
-// take returns the connection used last and how long it has been idle, or nil
-// if there is none that may be used so.
-func (i *idleConns) take(use reuse) (*conn, time.Duration) {
+// take returns the connection used last, or nil if there is none.
+func (i *idleConns) take() *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	last := len(i.conns) - 1
-	if last < 0 || use == reuseProven && !i.isProven(i.conns[last]) {
-		return nil, 0
+	if last < 0 {
+		return nil
 	}
 	c := i.conns[last]
 	i.conns[last] = nil
 	i.conns = i.conns[:last]
-	return c, time.Since(c.idleFrom)
+	return c
 }
 
 // isProven reports whether c surely stays open until a request has reached
 // WeChat. For WeChat, c may have been idle almost since the last request was sent. A
 // margin of factor two is left, and while WeChat is known to close connections
 // soon some more, for moments in which this machine or WeChat's is busy.
-func (i *idleConns) isProven(c *conn) bool {
-	rest := time.Since(c.sent)
-	if time.Now().Before(i.deathEnds) {
+func (i *idleConns) isProven(c *conn, now time.Time) bool {
+	rest := now.Sub(c.sent)
+	if now.Before(i.deathEnds) {
 		if i.death < comfort {
 			return false
 		}
@@ -97,15 +96,13 @@ func (i *idleConns) isProven(c *conn) bool {
 	return rest < i.proven/2
 }
 
-// observe reports whether c, which was taken, is alive and still of use, and
-// remembers how long it was idle.
-func (i *idleConns) observe(c *conn, use reuse) bool {
-	age := time.Since(c.idleFrom)
-	silent := isSilent(c.socket)
+// observe remembers that c, which was taken, is alive at the time now, or is not.
+// It reports whether c may be used so.
+func (i *idleConns) observe(c *conn, silent bool, use reuse, now time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.learn(silent, age, time.Now())
-	return silent && (use == reuseAny || i.isProven(c)) // again, because all this may have taken long
+	i.learn(silent, now.Sub(c.idleFrom), now)
+	return silent && (use == reuseAny || i.isProven(c, now))
 }
 
 // foundClosed remembers that c turned out to be closed when it was used.

@@ -182,7 +182,7 @@ func TestConnectionIsNotKeptBeyondItsAge(t *testing.T) {
 	w := startRaw(t, always(answered(okBody)))
 	h := hostsAt(t, nil, w.url)
 	mustSend(t, h, message("GET", "/", ""))
-	c, _ := h.hosts[0].idle.take(reuseAny)
+	c := h.hosts[0].idle.take()
 	c.born = time.Now().Add(-2 * maxAge)
 	c.host.idle.push(c)
 	if got := h.hosts[0].idle.count(); got != 0 {

@@ -18,6 +18,12 @@ func (c *conn) saidMore() bool {
 		return false
 	}
 	c.patience = 0
+	if c.direct != nil {
+		c.direct.dry = true
+		_, err := c.reader.Peek(1)
+		c.direct.dry = false
+		return !errors.Is(err, os.ErrDeadlineExceeded)
+	}
 	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil { // nothing is waited for
 		return true
 	}

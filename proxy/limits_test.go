@@ -58,11 +58,9 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := New(c)
-	server := NewServer(p, defaultLimits, c.Log)
-	if server.ReadTimeout != headerTimeout {
-		t.Errorf("got a time-out of %v; want %v", server.ReadTimeout, headerTimeout)
-	}
-	server.ReadTimeout = timeout
+	limits := defaultLimits
+	limits.HeaderTimeout = timeout
+	server := NewServer(p, limits, c.Log)
 	s := &service{proxy: p, server: server, listener: l, addr: ln.Addr()}
 	go server.Serve(l)
 	t.Cleanup(func() { l.Close() })

@@ -31,6 +31,10 @@ type Listener struct {
 	end      sync.Once
 	queue    []net.Conn // of drain, for Accept
 
+	// serve, if it is set, takes those callers that it returns true for. It is
+	// called by Accept.
+	serve func(*callerConn) bool
+
 	mu      sync.Mutex // guards callers
 	callers map[*callerConn]struct{}
 }
@@ -56,7 +60,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 	for !l.draining.Load() {
 		c, err := l.deadlineListener.Accept()
 		if err == nil {
-			return l.watch(c), nil
+			if watched := l.watch(c); watched != nil {
+				return watched, nil
+			}
+			continue
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
@@ -75,12 +82,14 @@ func (l *Listener) acceptQueued() (net.Conn, error) {
 		l.Close()
 		close(l.drained)
 	})
-	if len(l.queue) == 0 {
-		return nil, io.EOF
+	for len(l.queue) > 0 {
+		c := l.queue[0]
+		l.queue = l.queue[1:]
+		if watched := l.watch(c); watched != nil {
+			return watched, nil
+		}
 	}
-	c := l.queue[0]
-	l.queue = l.queue[1:]
-	return l.watch(c), nil
+	return nil, io.EOF
 }
 
 // drain makes Accept return those who wait and then io.EOF, and waits until
@@ -121,15 +130,26 @@ func (l *Listener) closeIdle() {
 	}
 }
 
+// watch returns the caller's connection, or nil if that is served already.
 func (l *Listener) watch(c net.Conn) net.Conn {
 	watched := &callerConn{Conn: c, listener: l, patience: callerPatience}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.callers[watched] = struct{}{}
-	if l.TLS != nil {
+	l.mu.Unlock()
+	switch {
+	case l.TLS != nil:
 		return tls.Server(watched, l.TLS)
+	case l.serve != nil && l.serve(watched):
+		return nil
 	}
 	return watched
+}
+
+// count returns how many callers are connected.
+func (l *Listener) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.callers)
 }
 
 func (l *Listener) forget(c *callerConn) {

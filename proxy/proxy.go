@@ -126,7 +126,7 @@ func (p *Proxy) release(x *exchange) {
 		})
 	}
 	x.body.release()
-	x.ctx, x.caller, x.message.Caller = nil, nil, nil
+	x.ctx, x.caller, x.message.Caller, x.message.raw = nil, nil, nil, nil
 	p.exchanges.Put(x)
 }
 

@@ -15,7 +15,9 @@ import (
 type Limits struct {
 	MaxBody        int           // bytes of a request's body
 	MaxConnections int           // of callers, at a time
+	PlainIO        bool          // fasthttp's server reads every request, which costs more
 	IdleTimeout    time.Duration // of a kept-alive connection
+	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
 	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
@@ -24,7 +26,8 @@ const (
 	// the square of its length, which this bounds too.
 	headerSize = 16 << 10
 
-	// headerTimeout is how long a caller may take to send a request's header.
+	// headerTimeout is how long a caller may take to send a request's header, if
+	// Limits say nothing else.
 	headerTimeout = 30 * time.Second
 
 	// surplusConnections is how many connections above the limit are told so.
@@ -41,9 +44,30 @@ type front struct {
 	callers atomic.Int64
 }
 
-// NewServer returns the server that lets callers reach p through a [Listener].
-func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
+// A Server lets callers reach a Proxy.
+type Server struct {
+	front    *front
+	fasthttp *fasthttp.Server
+}
+
+// NewServer returns the server that lets callers reach p, and what takes its place.
+func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
+	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
+	limits.Patience = cmp.Or(limits.Patience, callerPatience)
 	f := &front{life: p.life, limits: limits}
+	return &Server{f, f.newFasthttp(log)}
+}
+
+// Serve serves the callers that l accepts, until it accepts no more.
+func (s *Server) Serve(l *Listener) error {
+	if !s.front.limits.PlainIO {
+		l.serve = s.front.takeDirectly
+	}
+	return s.fasthttp.Serve(l)
+}
+
+func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
+	limits := f.limits
 	return &fasthttp.Server{
 		Handler:                      f.handle,
 		ExpectHandler:                f.expect,
@@ -52,7 +76,7 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *fasthttp.Server {
 		ErrorHandler:                 f.refuseUnreadable,
 		Concurrency:                  limits.MaxConnections + surplusConnections,
 		ReadBufferSize:               headerSize,
-		ReadTimeout:                  headerTimeout,
+		ReadTimeout:                  limits.HeaderTimeout,
 		IdleTimeout:                  limits.IdleTimeout,
 		StreamRequestBody:            true,
 		MaxRequestBodySize:           1,    // of a body, the least that fasthttp waits for before Handler decides
@@ -86,7 +110,7 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 	case length > f.limits.MaxBody:
 		c.ReadTimeout = 1 // is over already: nothing of it is waited for
 	case length > 0:
-		c.ReadTimeout = f.patience()
+		c.ReadTimeout = f.limits.Patience
 	}
 	if expectation := h.Peek(fasthttp.HeaderExpect); len(expectation) > 0 {
 		switch {
@@ -106,16 +130,14 @@ func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
 	switch {
 	case c == nil:
 	case state == fasthttp.StateNew && f.callers.Load() >= int64(f.limits.MaxConnections):
-		c.patience, c.surplus = f.patience(), time.Now().Add(surplusTime)
+		c.patience, c.surplus = f.limits.Patience, time.Now().Add(surplusTime)
 	case state == fasthttp.StateNew:
-		c.patience = f.patience()
+		c.patience = f.limits.Patience
 		f.callers.Add(1)
 	case state == fasthttp.StateClosed && !c.isSurplus():
 		f.callers.Add(-1)
 	}
 }
-
-func (f *front) patience() time.Duration { return cmp.Or(f.limits.Patience, callerPatience) }
 
 // refuseUnreadable answers a request that fasthttp could not read. Its errors
 // quote what the caller sent, so nothing of them is repeated. A connection on

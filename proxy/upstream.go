@@ -16,6 +16,8 @@ type Message struct {
 	Fields []byte // header lines, CRLF behind each
 	Body   *Body  // nil: none
 
+	raw *rawAnswer // where the head of the answer is left if it is an ordinary one; nil: in the Response it is
+
 	Caller net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
 }
 

@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"bytes"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A rawAnswer is the head of an answer in WeChat's own bytes: the status line and
+// the end-to-end header lines. Taking it apart and putting it together again, as
+// fasthttp does, costs as much as half of the proxy's own work.
+type rawAnswer struct {
+	lines   []byte // without those of the body's length; empty: the head is in the Response
+	closes  bool   // WeChat closes the connection behind it
+	dropsID bool   // X-Request-Id is the proxy's
+
+	status int
+	length int // -1: chunked
+}
+
+// noLength is a length that is not known.
+const noLength = -2
+
+// read takes the head that b begins with, and returns its length. It is 0 if there
+// is none, or one that is out of the ordinary: that is for fasthttp to read.
+func (a *rawAnswer) read(b []byte) int {
+	a.lines, a.closes, a.length = a.lines[:0], false, noLength
+	end := bytes.Index(b, []byte("\r\n\r\n"))
+	if end < 0 || !a.readLines(b[:end+len("\r\n")]) {
+		a.reset()
+		return 0
+	}
+	return end + len("\r\n\r\n")
+}
+
+// readLines reads a head without the empty line at its end.
+func (a *rawAnswer) readLines(head []byte) bool {
+	next := bytes.IndexByte(head, '\n') + 1
+	for ordinary := a.readStatus(head[:next]); ordinary; ordinary = a.readLine(head[:next]) {
+		head = head[next:]
+		next = bytes.IndexByte(head, '\n') + 1
+		if next == 0 {
+			return a.length != noLength
+		}
+	}
+	return false
+}
+
+// readStatus reads the first line: "HTTP/1.1 200 OK".
+func (a *rawAnswer) readStatus(line []byte) bool {
+	const version = "HTTP/1.1 "
+	if len(line) < len(version)+len("200 \r\n") || string(line[:len(version)]) != version || line[len(version)+3] != ' ' {
+		return false
+	}
+	a.status = 0
+	for _, digit := range line[len(version) : len(version)+3] {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+		a.status = 10*a.status + int(digit-'0')
+	}
+	a.lines = append(a.lines, line...)
+	end := len(line) - len("\r\n")
+	return a.status >= fasthttp.StatusOK && mayHaveBody(a.status) && line[end] == '\r' && isValue(line[:end])
+}
+
+// readLine reads a header line, and reports whether it is an ordinary one.
+func (a *rawAnswer) readLine(line []byte) bool {
+	colon, end := bytes.IndexByte(line, ':'), len(line)-len("\r\n")
+	if colon < 0 || end < colon || line[end] != '\r' || !isName(line[:colon]) || !isValue(line[colon:end]) {
+		return false
+	}
+	name, value := line[:colon], line[colon+1:end]
+	switch {
+	case isFold(name, "content-length"):
+		return a.readLength(trimSpace(value))
+	case isFold(name, "connection"):
+		ends := isFold(trimSpace(value), "close")
+		a.closes = a.closes || ends
+		return ends || isFold(trimSpace(value), "keep-alive")
+	case isFold(name, "content-encoding"):
+		return false
+	case isFold(name, "transfer-encoding"):
+		chunked := a.length == noLength && isFold(trimSpace(value), "chunked")
+		a.length = -1
+		return chunked
+	case isHopByHop(name) || isOurs(name) || a.dropsID && isFold(name, "x-request-id"):
+		return true
+	}
+	a.lines = append(a.lines, line...)
+	return true
+}
+
+// readLength reads the one length that there may be.
+func (a *rawAnswer) readLength(digits []byte) bool {
+	if a.length != noLength || len(digits) == 0 || len(digits) > len("999999999999") {
+		return false
+	}
+	a.length = 0
+	for _, digit := range digits {
+		if digit < '0' || digit > '9' {
+			return false
+		}
+		a.length = 10*a.length + int(digit-'0')
+	}
+	return true
+}
+
+// add adds a header line of the proxy's.
+func (a *rawAnswer) add(name, value string) {
+	a.lines = append(append(append(append(a.lines, name...), ": "...), value...), "\r\n"...)
+}
+
+// reset makes the head one that is in the Response, if there is one at all.
+func (a *rawAnswer) reset() {
+	if a != nil {
+		a.lines = a.lines[:0]
+	}
+}
+
+// isEmpty reports whether the head is in the Response.
+func (a *rawAnswer) isEmpty() bool { return a == nil || len(a.lines) == 0 }

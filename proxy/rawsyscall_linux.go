@@ -1,0 +1,42 @@
+//go:build !race
+
+package proxy
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// readNow reads from a socket without waiting.
+func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// writeNow writes to a socket without waiting.
+func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+// peekNow looks for the next byte of a socket without waiting for it and without
+// taking it.
+func peekNow(fd uintptr, next *[1]byte) syscall.Errno {
+	const flags = syscall.MSG_PEEK | syscall.MSG_DONTWAIT
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(next)), 1, flags, 0, 0)
+	return errno
+}

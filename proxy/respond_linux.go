@@ -1,0 +1,144 @@
+package proxy
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/http/httputil"
+	"strconv"
+
+	"github.com/valyala/fasthttp"
+)
+
+// keptAnswerSize is the largest buffer for an answer that a seat keeps.
+const keptAnswerSize = 64 << 10
+
+// respond writes the answer, and makes ready for the next request.
+func (v *visit) respond() {
+	ctx := &v.seat.ctx
+	resp := &ctx.Response
+	v.ends = v.ends || ctx.Request.Header.ConnectionClose() || resp.ConnectionClose()
+	switch {
+	case v.ends:
+		resp.SetConnectionClose()
+	case !ctx.Request.Header.IsHTTP11():
+		resp.Header.Set(fasthttp.HeaderConnection, "keep-alive")
+	}
+	resp.SkipBody = resp.SkipBody || ctx.IsHead() || !mayHaveBody(resp.StatusCode())
+	var err error
+	if resp.IsBodyStream() {
+		err = v.seat.stream(resp)
+	} else {
+		err = v.seat.answer(resp)
+	}
+	v.ends = v.ends || err != nil
+	v.headed, v.wait = false, v.front.limits.IdleTimeout
+	v.seat.raw.reset()
+	ctx.Request.Reset()
+	resp.Reset()
+}
+
+// answer writes an answer that is here as a whole.
+func (s *seat) answer(resp *fasthttp.Response) error {
+	body := resp.Body()
+	if !resp.SkipBody && resp.Header.ContentLength() != len(body) {
+		resp.Header.SetContentLength(len(body))
+	}
+	s.out = s.appendHead(s.out[:0], &resp.Header)
+	if !resp.SkipBody {
+		s.out = append(s.out, body...)
+	}
+	err := s.send(s.out)
+	if cap(s.out) > keptAnswerSize {
+		s.out = nil
+	}
+	return err
+}
+
+// send writes to the caller, without further ado if that takes everything.
+func (s *seat) send(p []byte) error {
+	if s.atOnce && !s.caller.mute {
+		n, errno := writeNow(s.fd, p)
+		if p = p[n:]; len(p) == 0 && errno == 0 {
+			return nil
+		}
+	}
+	_, err := s.caller.Write(p)
+	return err
+}
+
+// stream passes the body of an answer on as it comes. When that fails, the caller
+// is to see that the answer is not complete.
+func (s *seat) stream(resp *fasthttp.Response) (err error) {
+	length := resp.Header.ContentLength()
+	resp.Header.SetContentLength(max(length, -1))
+	s.out = s.appendHead(s.out[:0], &resp.Header)
+	if err = s.send(s.out); err == nil && !resp.SkipBody {
+		if length < 0 {
+			err = s.streamChunks(resp.BodyStream())
+		} else {
+			err = s.streamLength(resp.BodyStream(), int64(length))
+		}
+	}
+	if closed := resp.CloseBodyStream(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+func (s *seat) streamLength(body io.Reader, length int64) error {
+	n, err := io.Copy(s.caller, body)
+	if err == nil && n != length {
+		err = fmt.Errorf("got %d bytes of an answer that has %d: %w", n, length, io.ErrUnexpectedEOF)
+	}
+	return err
+}
+
+func (s *seat) streamChunks(body io.Reader) error {
+	out := bufio.NewWriter(s.caller)
+	chunks := httputil.NewChunkedWriter(out)
+	if _, err := io.Copy(flushing{chunks, out}, body); err != nil {
+		return err
+	}
+	if err := chunks.Close(); err != nil {
+		return err
+	}
+	if _, err := out.WriteString("\r\n"); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// flushing writes chunks, and all of them when it is flushed.
+type flushing struct {
+	io.Writer
+	out *bufio.Writer
+}
+
+// Flush has the caller read what was written.
+func (f flushing) Flush() error { return f.out.Flush() }
+
+// appendHead appends the status line and the header lines of an answer.
+func (s *seat) appendHead(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	if s.raw.isEmpty() {
+		dst = appendStatusLine(dst, h)
+	} else {
+		dst = append(dst, s.raw.lines...)
+	}
+	h.SetNoDefaultContentType(true)
+	for name, value := range h.All() {
+		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
+func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = append(strconv.AppendInt(dst, int64(h.StatusCode()), 10), ' ')
+	if message := h.StatusMessage(); len(message) > 0 {
+		dst = append(dst, message...)
+	} else {
+		dst = append(dst, fasthttp.StatusMessage(h.StatusCode())...)
+	}
+	return append(dst, "\r\n"...)
+}

@@ -1,0 +1,223 @@
+package proxy
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// A socket is a connection whose reads and writes are system calls that the
+// scheduler is not told of. They never block; and before one that it knows about,
+// it makes ready for a thread that does, which costs more than the call itself
+// (docs/decisions/0021). One goroutine at a time may read, and one may write.
+type socket struct {
+	net.Conn // TCP or Unix
+	raw      syscall.RawConn
+
+	in      transfer // of Read
+	readFD  func(fd uintptr) bool
+	out     transfer // of Write
+	writeFD func(fd uintptr) bool
+	peekFD  func(fd uintptr)
+	peeked  syscall.Errno // what came of it
+	next    [1]byte
+
+	// What is written while it defers is sent by the next Read, which then does not
+	// look for an answer that cannot have come yet.
+	defers   bool
+	deferred []byte
+	unsent   error // why what was deferred could not be sent
+
+	dry bool // Read returns what is here already, which is nothing
+
+	until time.Time // when Read gives up; zero if that was set elsewhere
+
+	// writePatience is how long the peer may take nothing of what is written; 0:
+	// the deadline that is set counts.
+	writePatience time.Duration
+	waitedAt      int // bytes that were written when Write waited last
+}
+
+// A transfer is a call under way.
+type transfer struct {
+	p   []byte
+	n   int
+	err error
+}
+
+// newSocket returns a socket for c, or nil if c is not TCP or Unix itself.
+func newSocket(c net.Conn) *socket {
+	switch c.(type) {
+	case *net.TCPConn, *net.UnixConn:
+	default:
+		return nil
+	}
+	raw, err := c.(syscall.Conn).SyscallConn() //nolint:forcetypeassert // both are one
+	if err != nil {
+		return nil
+	}
+	s := &socket{Conn: c, raw: raw}
+	s.readFD, s.writeFD, s.peekFD = s.read, s.write, s.peek
+	return s
+}
+
+// Read reads what there is, after waiting for it if there is nothing.
+func (s *socket) Read(p []byte) (int, error) {
+	if s.dry {
+		return 0, os.ErrDeadlineExceeded
+	}
+	s.in = transfer{p: p}
+	if err := s.raw.Read(s.readFD); err != nil {
+		return 0, err
+	}
+	return s.in.n, s.in.err
+}
+
+// read reports whether Read has nothing to wait for.
+func (s *socket) read(fd uintptr) bool {
+	if len(s.deferred) > 0 && s.sendDeferred(fd) {
+		return false
+	}
+	n, errno := readNow(fd, s.in.p)
+	switch {
+	case errno == syscall.EAGAIN:
+		return false
+	case errno != 0:
+		s.in.err = s.failed("read", errno)
+	case n == 0 && len(s.in.p) > 0:
+		s.in.err = io.EOF
+	}
+	s.in.n = n
+	return true
+}
+
+// Write writes all of p, or keeps it for the next Read.
+func (s *socket) Write(p []byte) (int, error) {
+	if s.defers {
+		s.deferred = append(s.deferred, p...)
+		return len(p), nil
+	}
+	s.out = transfer{p: p}
+	err := s.finishWrite()
+	return s.out.n, err
+}
+
+// finishWrite writes what is left of Write's bytes.
+func (s *socket) finishWrite() error {
+	s.waitedAt = -1
+	err := s.raw.Write(s.writeFD)
+	if s.waitedAt >= 0 { // a deadline that has passed would end the next Write
+		err = errors.Join(err, s.Conn.SetWriteDeadline(time.Time{}))
+	}
+	return cmp.Or(s.out.err, err)
+}
+
+// write reports whether Write has nothing to wait for.
+func (s *socket) write(fd uintptr) bool {
+	switch errno := s.pour(fd); errno {
+	case 0:
+	case syscall.EAGAIN:
+		return !s.awaitRoom()
+	default:
+		s.out.err = s.failed("write", errno)
+	}
+	return true
+}
+
+// pour writes until all is written or something is in the way.
+func (s *socket) pour(fd uintptr) syscall.Errno {
+	for s.out.n < len(s.out.p) {
+		n, errno := writeNow(fd, s.out.p[s.out.n:])
+		if errno != 0 {
+			return errno
+		}
+		s.out.n += n
+	}
+	return 0
+}
+
+// awaitRoom gives the peer its time anew whenever it has taken something.
+func (s *socket) awaitRoom() bool {
+	if s.writePatience > 0 && s.out.n > s.waitedAt {
+		s.waitedAt = s.out.n
+		s.out.err = s.Conn.SetWriteDeadline(time.Now().Add(s.writePatience))
+	}
+	return s.out.err == nil
+}
+
+// sendDeferred sends what Write has kept, and reports whether that is done. If it
+// is not, the peer may have answered and closed without reading everything.
+func (s *socket) sendDeferred(fd uintptr) bool {
+	s.out = transfer{p: s.deferred}
+	s.deferred, s.defers = s.deferred[:0], false
+	switch errno := s.pour(fd); errno {
+	case 0:
+		s.unsent = nil
+	case syscall.EAGAIN:
+		s.unsent = s.finishWrite()
+	default:
+		s.unsent = s.failed("write", errno)
+	}
+	return s.unsent == nil
+}
+
+// failed returns errno as package net would.
+func (s *socket) failed(op string, errno syscall.Errno) error {
+	local, remote := s.LocalAddr(), s.RemoteAddr()
+	return &net.OpError{Op: op, Net: local.Network(), Source: local, Addr: remote, Err: os.NewSyscallError(op, errno)}
+}
+
+// SetReadDeadline says until when Read may wait.
+func (s *socket) SetReadDeadline(t time.Time) error {
+	s.until = time.Time{}
+	return s.Conn.SetReadDeadline(t)
+}
+
+// SetDeadline says until when Read and Write may wait.
+func (s *socket) SetDeadline(t time.Time) error {
+	s.until = time.Time{}
+	return s.Conn.SetDeadline(t)
+}
+
+// allow gives Read until now plus d, or up to an eighth of d more: setting a
+// deadline costs more than looking whether the last one is still good.
+func (s *socket) allow(now time.Time, d time.Duration) error {
+	if left := s.until.Sub(now); d <= left && left <= d+d/8 {
+		return nil
+	}
+	until := now.Add(d + d/8)
+	err := s.Conn.SetReadDeadline(until)
+	s.until = until
+	return err
+}
+
+// SyscallConn lets the connection be looked into.
+func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
+
+// CloseWrite tells the peer that nothing more will come.
+func (s *socket) CloseWrite() error {
+	half, ok := s.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
+// SetWriteBuffer bounds what the kernel holds of what was written.
+func (s *socket) SetWriteBuffer(bytes int) error {
+	buffered, ok := s.Conn.(interface{ SetWriteBuffer(bytes int) error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return buffered.SetWriteBuffer(bytes)
+}
+
+// isSilent is what the function of that name is, for who has the socket to itself,
+// and costs half.
+func (s *socket) isSilent() bool { return s.raw.Control(s.peekFD) == nil && s.peeked == syscall.EAGAIN }
+
+func (s *socket) peek(fd uintptr) { s.peeked = peekNow(fd, &s.next) }

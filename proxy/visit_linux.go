@@ -1,0 +1,267 @@
+package proxy
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A visit is a caller's connection while it is served. A request that comes as a
+// whole is read and answered between two waits, with as few system calls as can
+// be; one that has to be waited for is read as fasthttp's server reads it
+// (docs/decisions/0021).
+type visit struct {
+	front  *front
+	caller *callerConn
+	seat   *seat // nil while nothing is asked
+	attend func(fd uintptr) bool
+	wait   time.Duration // for the next request
+	looks  int           // how often it was looked whether there is more
+	headed bool          // the header of the request has been read
+	ends   bool          // the connection ends
+}
+
+// A seat is what it takes to answer a request. A connection has one only while it
+// has a request, so that ten thousand that rest are cheap.
+type seat struct {
+	net.Conn // the caller's
+	caller   *callerConn
+	ctx      fasthttp.RequestCtx
+	in       *bufio.Reader
+	out      []byte
+	raw      rawAnswer // of the answer, if it has one
+
+	fd     uintptr
+	atOnce bool // Read does not wait
+	dry    bool // and there was nothing
+	full   bool // there may be more
+}
+
+var errDry = errors.New("nothing to read yet")
+
+// curiosity is how often a visit looks for more right after an answer. A caller
+// that sends the end of the connection with its last request would not be noticed
+// otherwise; who stays longer is waited for.
+const curiosity = 4
+
+var seats = sync.Pool{New: func() any {
+	s := &seat{}
+	s.in = bufio.NewReaderSize(s, headerSize)
+	s.ctx.Init2(s, nil, false)
+	return s
+}}
+
+// Read reads what the caller sent.
+func (s *seat) Read(p []byte) (int, error) {
+	if !s.atOnce {
+		return s.caller.Read(p)
+	}
+	n, errno := readNow(s.fd, p)
+	s.full = n == len(p)
+	switch {
+	case errno == syscall.EAGAIN:
+		s.dry = true
+		return 0, errDry
+	case errno != 0:
+		return 0, s.caller.direct.failed("read", errno)
+	case n == 0:
+		return 0, io.EOF
+	}
+	s.caller.spoke = true
+	return n, nil
+}
+
+// takeDirectly serves a caller by its own goroutine if the socket allows that.
+func (f *front) takeDirectly(c *callerConn) bool {
+	c.direct = newSocket(c.Conn)
+	if c.direct == nil {
+		return false
+	}
+	if f.callers.Load() >= int64(f.limits.MaxConnections) && c.listener.count() > f.limits.MaxConnections+surplusConnections {
+		c.Close()
+		return true
+	}
+	c.Conn, c.direct.writePatience = c.direct, 2*f.limits.Patience
+	f.connState(c, fasthttp.StateNew)
+	go f.serveDirectly(c)
+	return true
+}
+
+// serveDirectly serves a caller until one of both ends the connection.
+func (f *front) serveDirectly(c *callerConn) {
+	v := &visit{front: f, caller: c, wait: f.limits.HeaderTimeout}
+	v.attend = v.answerWhole
+	defer v.end()
+	for c.direct.raw.Read(v.attend) == nil && !v.ends {
+		v.answerInParts()
+		if v.ends {
+			return
+		}
+	}
+}
+
+// end ends the connection.
+func (v *visit) end() {
+	v.leaveSeat()
+	v.caller.Close()
+	v.front.connState(v.caller, fasthttp.StateClosed)
+}
+
+func (v *visit) takeSeat() *seat {
+	if v.seat == nil {
+		v.seat = seats.Get().(*seat) //nolint:forcetypeassert // nothing else is there
+		v.seat.Conn, v.seat.caller = v.caller, v.caller
+	}
+	return v.seat
+}
+
+func (v *visit) leaveSeat() {
+	if s := v.seat; s != nil {
+		v.seat, s.Conn, s.caller = nil, nil, nil
+		s.in.Reset(s)
+		seats.Put(s)
+	}
+}
+
+// answerWhole answers requests as long as they are there as a whole. It reports
+// whether waiting for the next one is not all that is left to do.
+func (v *visit) answerWhole(fd uintptr) bool {
+	s := v.takeSeat()
+	s.fd, s.atOnce, s.full = fd, true, true
+	for {
+		if s.in.Buffered() == 0 && !v.looksOn() {
+			return v.rest()
+		}
+		s.dry = false
+		if _, err := s.in.Peek(1); err != nil {
+			if s.dry {
+				return v.rest()
+			}
+			v.ends = true
+			return true
+		}
+		if !v.readWhole() {
+			s.atOnce = false
+			return true
+		}
+		v.answer()
+		if v.ends {
+			return true
+		}
+	}
+}
+
+// looksOn reports whether to look for more right now. When the kernel had less
+// than there was room for, there is none, and what comes later wakes the visit.
+func (v *visit) looksOn() bool {
+	if v.seat.full {
+		return true
+	}
+	v.looks++
+	return v.looks <= curiosity
+}
+
+// rest has the visit wait for the next request.
+func (v *visit) rest() bool {
+	v.leaveSeat()
+	v.caller.answering.Store(false)
+	if err := v.caller.allow(v.wait); err != nil {
+		v.ends = true
+	}
+	return v.ends
+}
+
+// readWhole reads a request that is there as a whole, and reports whether it was.
+func (v *visit) readWhole() bool {
+	in, req := v.seat.in, &v.seat.ctx.Request
+	if req.Header.Read(in) != nil {
+		return false
+	}
+	v.headed = true
+	length := req.Header.ContentLength()
+	if length == -1 || length > min(in.Size(), v.front.limits.MaxBody) || req.MayContinue() {
+		return false
+	}
+	if length > 0 {
+		body, err := in.Peek(length)
+		if err != nil {
+			return false
+		}
+		req.SetBodyRaw(body)
+	}
+	return true
+}
+
+// answer answers a request that is there as a whole.
+func (v *visit) answer() {
+	s := v.seat
+	length := len(s.ctx.Request.Body())
+	v.front.handle(&s.ctx)
+	_, _ = s.in.Discard(length) // it is there
+	v.respond()
+}
+
+// answerInParts answers a request that has begun to come, as far as it can be
+// read.
+func (v *visit) answerInParts() {
+	s := v.seat
+	s.atOnce = false
+	proceed, err := v.readInParts()
+	switch {
+	case errors.Is(err, io.EOF):
+		v.ends = true
+		return
+	case err != nil:
+		v.front.refuseUnreadable(&s.ctx, err)
+		s.ctx.SetConnectionClose()
+	case proceed:
+		v.front.handle(&s.ctx)
+	}
+	v.respond()
+}
+
+// readInParts reads a request's header and as much of its body as it takes to
+// begin. It reports whether the request is to be handled: one that was announced
+// may be refused already.
+func (v *visit) readInParts() (proceed bool, err error) {
+	c, in, ctx := v.caller, v.seat.in, &v.seat.ctx
+	if !v.headed {
+		if err := c.SetReadDeadline(time.Now().Add(v.front.limits.HeaderTimeout)); err != nil {
+			return false, err
+		}
+		if err := ctx.Request.Header.Read(in); err != nil {
+			return false, err
+		}
+	}
+	if patience := v.front.headerReceived(&ctx.Request.Header).ReadTimeout; patience > 0 {
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return false, err
+		}
+	}
+	if ctx.Request.MayContinue() {
+		if status := v.front.expect(ctx); status != fasthttp.StatusContinue {
+			ctx.SetConnectionClose()
+			return false, nil
+		}
+		if _, err := io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+			return false, err
+		}
+	}
+	return true, ctx.Request.ContinueReadBodyStream(in, 1, false)
+}
+
+// allow lets Read wait for d from now on.
+func (c *callerConn) allow(d time.Duration) error {
+	c.overdue = false
+	now := time.Now()
+	if c.isSurplus() {
+		return c.SetReadDeadline(now.Add(d))
+	}
+	return c.direct.allow(now, d)
+}
