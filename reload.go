@@ -2,11 +2,8 @@ package main
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 	"time"
-
-	"wxproxy/config"
 )
 
 // retirement is how long a replaced setup is kept at least: for a request that was
@@ -70,7 +67,7 @@ func (s *service) replace() (late []string, err error) {
 	next.proxy = before.proxy.Succeed(s.proxyConfig(next))
 	s.use(next)
 	s.retiring.Go(func() { before.retire(next) })
-	return settledAtStart(before.cfg, cfg), nil
+	return before.cfg.SettledAtStart(cfg), nil
 }
 
 // retire stops what s does not have in common with its successor when no request
@@ -81,29 +78,4 @@ func (s *setup) retire(successor *setup) {
 		time.Sleep(retirement / 10)
 	}
 	s.stop(successor)
-}
-
-// settledAtStart returns the settings, in the words of the file, that differ and
-// that a running process cannot change.
-func settledAtStart(before, after *config.Config) (keys []string) {
-	for _, setting := range []struct {
-		key string
-		of  func(*config.Config) any
-	}{
-		{"proxy.listen", func(c *config.Config) any { return c.Proxy.Listen }},
-		{"proxy.max_body", func(c *config.Config) any { return c.Proxy.MaxBody }},
-		{"proxy.max_connections", func(c *config.Config) any { return c.Proxy.MaxConnections }},
-		{"proxy.idle_timeout", func(c *config.Config) any { return c.Proxy.IdleTimeout }},
-		{"proxy.tls_cert", func(c *config.Config) any { return c.Proxy.TLSCert == "" }},
-		{"admin.listen", func(c *config.Config) any { return c.Admin.Listen }},
-		{"token.store", func(c *config.Config) any { return c.Token.Store.Reveal() }},
-		{"token.key_prefix", func(c *config.Config) any { return c.Token.KeyPrefix }},
-		{"token.encryption_key", func(c *config.Config) any { return c.Token.EncryptionKey.Reveal() }},
-		{"log.format", func(c *config.Config) any { return c.Log.Format }},
-	} {
-		if !reflect.DeepEqual(setting.of(before), setting.of(after)) {
-			keys = append(keys, setting.key)
-		}
-	}
-	return keys
 }
