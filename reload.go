@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"wxproxy/config"
 )
 
 // retirement is how long a replaced setup is kept at least: for a request that was
@@ -57,6 +59,9 @@ func (s *service) replace() (late []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.staysGuarded(cfg); err != nil {
+		return nil, err
+	}
 	before := s.now.Load()
 	next, err := s.newSetup(cfg, before)
 	if err != nil {
@@ -67,7 +72,16 @@ func (s *service) replace() (late []string, err error) {
 	next.proxy = before.proxy.Succeed(s.proxyConfig(next))
 	s.use(next)
 	s.retiring.Go(func() { before.retire(next) })
-	return before.cfg.SettledAtStart(cfg), nil
+	return s.settled.SettledAtStart(cfg), nil
+}
+
+// staysGuarded reports a configuration that lets everyone in through a listener
+// that is open, and stays so until the next start.
+func (s *service) staysGuarded(cfg *config.Config) error {
+	if err := mustBeGuarded(cfg, "proxy.listen", s.listener.Addr()); err != nil || s.admin == nil {
+		return err
+	}
+	return mustBeGuarded(cfg, "admin.listen", s.adminListener.Addr())
 }
 
 // retire stops what s does not have in common with its successor when no request

@@ -140,6 +140,46 @@ func TestAReloadSaysWhatWaitsForTheNextStart(t *testing.T) {
 	if !strings.Contains(a.body, "proxy.max_body") || !strings.Contains(a.body, "token.key_prefix") || strings.Contains(a.body, "listen") {
 		t.Errorf("got %s; want the settings that were changed in vain", a.body)
 	}
+	if again := p.mustAsk("POST", p.admin+"/reload", ""); again.body != a.body {
+		t.Errorf("got %s; want the same again, as long as they wait", again.body)
+	}
+	p.stop()
+}
+
+// The listeners stay open until the next start, whatever the file says of them.
+func TestAReloadOpensNoListenerToEverybody(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	const (
+		key    = "key = \"a-key-of-some-length\"\n"
+		client = "[[client]]\nname = \"orders\"\n" + key
+		bearer = "Authorization: Bearer a-key-of-some-length"
+	)
+	listening := func(host string) string {
+		return fmt.Sprintf("[proxy]\nlisten = \"%s:0\"\n[upstream]\nurl = %q\n[admin]\nlisten = \"%[1]s:0\"\n", host, w.URL)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), listening("0.0.0.0")+key+fourLines+client)
+	p := start(t, launch{dir: dir})
+	p.awaitServing()
+	p.awaitReady()
+	for _, row := range []struct{ name, toml, want string }{
+		{"no clients any more", listening("127.0.0.1") + key + fourLines, "proxy.listen: "},
+		{"no key of operators any more", listening("127.0.0.1") + fourLines + client, "admin.listen: "},
+	} {
+		p.rewrite(row.toml)
+		if a := p.mustAsk("POST", p.admin+"/reload", "", bearer); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, row.want) {
+			t.Errorf("%s: got %d %s; want a mistake in %s", row.name, a.code, a.body, row.want)
+		}
+	}
+	p.rewrite(listening("127.0.0.1") + key + fourLines + client)
+	if a := p.mustAsk("POST", p.admin+"/reload", "", bearer); a.code != http.StatusOK {
+		t.Errorf("got %d %s; want a reload, as both still ask for keys", a.code, a.body)
+	}
+	if a := p.mustAsk("GET", p.admin+"/status", ""); a.code != http.StatusUnauthorized {
+		t.Errorf("got %d; want 401 as long as others can reach it", a.code)
+	}
+	p.call("GET", userInfo, "").mustBe(t, 401, "unauthenticated")
 	p.stop()
 }
 
