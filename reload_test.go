@@ -294,6 +294,26 @@ func newSocketUnit(t *testing.T) *socketUnit {
 	return &socketUnit{t, ln.(*net.TCPListener), notify, address}
 }
 
+// file returns the socket for another process. The one of TCPListener.File would
+// have blocking mode once it is passed on, and so would the socket itself, on which
+// a process may be about to accept: NonBlocking=yes keeps systemd from that.
+func (u *socketUnit) file() *os.File {
+	u.t.Helper()
+	conn, err := u.listener.SyscallConn()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	var file *os.File
+	if err := conn.Control(func(fd uintptr) {
+		if fd, err := syscall.Dup(int(fd)); err == nil {
+			file = os.NewFile(uintptr(fd), "socket")
+		}
+	}); err != nil || file == nil {
+		u.t.Fatalf("got no copy of the socket: %v", err)
+	}
+	return file
+}
+
 // start starts the program with the socket as systemd would: the shell knows the
 // pid that LISTEN_PID has to be.
 func (u *socketUnit) start(upstream, toml string, env ...string) *program {
@@ -304,10 +324,7 @@ func (u *socketUnit) start(upstream, toml string, env ...string) *program {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	file, err := u.listener.File()
-	if err != nil {
-		u.t.Fatal(err)
-	}
+	file := u.file()
 	defer file.Close()
 	shell, err := exec.LookPath("sh")
 	if err != nil {
