@@ -64,8 +64,10 @@ func (s *service) listen() error {
 	}
 	if s.adminListener, err = listenUnless(operators, cfg, "admin.listen", cfg.Admin.Listen); err != nil {
 		callers.Close()
+		return err
 	}
-	return err
+	s.use(s.now.Load()) // which knows now who can reach it
+	return nil
 }
 
 // listenUnless listens unless there is a listener already, which has to be safe for
@@ -78,16 +80,22 @@ func listenUnless(inherited net.Listener, cfg *config.Config, key, listen string
 		}
 		return ln, nil
 	}
-	if inherited.Addr().Network() == "unix" || !config.BeyondLoopback(inherited.Addr().String()) {
-		return inherited, nil
-	}
-	closed := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
-	if key == "admin.listen" {
-		closed = !cfg.Admin.Key.Empty()
-	}
-	if !closed {
-		return nil, mistakeError{fmt.Errorf("the socket %s, which systemd opened for %s, is reachable beyond loopback; "+
-			"give it a loopback address, or clients a key (admin.key for admin.listen)", inherited.Addr(), key)}
+	if err := mustBeGuarded(cfg, key, inherited.Addr()); err != nil {
+		return nil, err
 	}
 	return inherited, nil
+}
+
+// mustBeGuarded reports a socket that other machines can reach, whatever the
+// configuration says of its address, if that lets anyone in.
+func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
+	guarded := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
+	if key == "admin.listen" {
+		guarded = !cfg.Admin.Key.Empty()
+	}
+	if guarded || open.Network() == "unix" || !config.BeyondLoopback(open.String()) {
+		return nil
+	}
+	return mistake(cfg, key, fmt.Errorf("the socket %s is open and reachable beyond loopback; "+
+		"open it on a loopback address, which takes a restart, or give clients a key (admin.key for admin.listen)", open))
 }

@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -38,6 +40,7 @@ usage: wxproxy [COMMAND] [FLAGS]
   health  [-url URL]               exit 0 if the proxy is ready
   key                              make a client key and its key_sha256
   version                          print the version
+  help    [COMMAND]                say more about a command
 
 FILE is $WXPROXY_CONFIG if the flag is not given, else config.toml in the working
 directory, else the environment alone is read:
@@ -45,6 +48,9 @@ directory, else the environment alone is read:
   WXPROXY_APP_ID, WXPROXY_SECRET or WXPROXY_SECRET_FILE    one account, when there is no file
   WXPROXY_LISTEN, WXPROXY_ADMIN_LISTEN, WXPROXY_ADMIN_KEY,
   WXPROXY_STORE, WXPROXY_UPSTREAM_URL, WXPROXY_LOG_LEVEL   override the file
+
+Every setting is explained in config.toml and docs/configuration.md. SIGHUP reads the
+file again, SIGTERM ends when all that is under way is answered.
 `
 
 func main() {
@@ -93,8 +99,11 @@ type terminal struct {
 // run carries out one command and returns the exit code.
 func run(args []string, t terminal) int {
 	name := "serve"
-	if len(args) > 0 && (args[0] == "" || args[0][0] != '-') {
+	switch {
+	case len(args) > 0 && (args[0] == "" || args[0][0] != '-'):
 		name, args = args[0], args[1:]
+	case len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		name, args = "help", nil // about all commands, not about serve alone
 	}
 	commands := map[string]func([]string, terminal) error{
 		"serve": runServe, "demo": runDemo, "check": runCheck,
@@ -133,7 +142,7 @@ func parseFlags(command string, args []string, t terminal, define func(*flag.Fla
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(t.out, usage)
+		fmt.Fprint(t.out, helpFor(command))
 		return err
 	case err != nil:
 		return mistakeError{fmt.Errorf("wxproxy %s: %w; wxproxy help lists the flags", command, err)}
@@ -143,8 +152,8 @@ func parseFlags(command string, args []string, t terminal, define func(*flag.Fla
 	return nil
 }
 
-func runHelp(_ []string, t terminal) error {
-	_, err := fmt.Fprint(t.out, usage)
+func runHelp(args []string, t terminal) error {
+	_, err := fmt.Fprint(t.out, helpFor(strings.Join(args, " ")))
 	return err
 }
 

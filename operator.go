@@ -30,7 +30,7 @@ func (s *service) newAdmin(of *setup) http.Handler {
 	a := &admin.Admin{
 		Version:  version(),
 		Started:  s.started,
-		Store:    of.cfg.Token.StoreAddress(),
+		Store:    s.settled.Token.StoreAddress(),
 		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
 		Hosts:    of.hostStates,
 		InFlight: of.proxy.InFlight,
@@ -40,7 +40,7 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
-		Public:   config.BeyondLoopback(of.cfg.Admin.Listen),
+		Public:   s.isPublic(of.cfg),
 	}
 	for _, account := range of.cfg.Accounts {
 		keeper := of.keepers[account.Name]
@@ -55,6 +55,16 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		})
 	}
 	return a.Handler()
+}
+
+// isPublic reports whether the admin listener, which systemd may have opened, can
+// be reached beyond loopback.
+func (s *service) isPublic(cfg *config.Config) bool {
+	if s.adminListener == nil {
+		return config.BeyondLoopback(cfg.Admin.Listen)
+	}
+	open := s.adminListener.Addr()
+	return open.Network() != "unix" && config.BeyondLoopback(open.String())
 }
 
 func (s *service) newMetrics(of *setup) http.Handler {

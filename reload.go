@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"reflect"
 	"strings"
 	"time"
 
@@ -60,6 +59,9 @@ func (s *service) replace() (late []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.staysGuarded(cfg); err != nil {
+		return nil, err
+	}
 	before := s.now.Load()
 	next, err := s.newSetup(cfg, before)
 	if err != nil {
@@ -70,7 +72,16 @@ func (s *service) replace() (late []string, err error) {
 	next.proxy = before.proxy.Succeed(s.proxyConfig(next))
 	s.use(next)
 	s.retiring.Go(func() { before.retire(next) })
-	return settledAtStart(before.cfg, cfg), nil
+	return s.settled.SettledAtStart(cfg), nil
+}
+
+// staysGuarded reports a configuration that lets everyone in through a listener
+// that is open, and stays so until the next start.
+func (s *service) staysGuarded(cfg *config.Config) error {
+	if err := mustBeGuarded(cfg, "proxy.listen", s.listener.Addr()); err != nil || s.admin == nil {
+		return err
+	}
+	return mustBeGuarded(cfg, "admin.listen", s.adminListener.Addr())
 }
 
 // retire stops what s does not have in common with its successor when no request
@@ -81,30 +92,4 @@ func (s *setup) retire(successor *setup) {
 		time.Sleep(retirement / 10)
 	}
 	s.stop(successor)
-}
-
-// settledAtStart returns the settings, in the words of the file, that differ and
-// that a running process cannot change.
-func settledAtStart(before, after *config.Config) (keys []string) {
-	for _, setting := range []struct {
-		key string
-		of  func(*config.Config) any
-	}{
-		{"proxy.listen", func(c *config.Config) any { return c.Proxy.Listen }},
-		{"proxy.max_body", func(c *config.Config) any { return c.Proxy.MaxBody }},
-		{"proxy.max_connections", func(c *config.Config) any { return c.Proxy.MaxConnections }},
-		{"proxy.idle_timeout", func(c *config.Config) any { return c.Proxy.IdleTimeout }},
-		{"proxy.plain_io", func(c *config.Config) any { return c.Proxy.PlainIO }},
-		{"proxy.tls_cert", func(c *config.Config) any { return c.Proxy.TLSCert == "" }},
-		{"admin.listen", func(c *config.Config) any { return c.Admin.Listen }},
-		{"token.store", func(c *config.Config) any { return c.Token.Store.Reveal() }},
-		{"token.key_prefix", func(c *config.Config) any { return c.Token.KeyPrefix }},
-		{"token.encryption_key", func(c *config.Config) any { return c.Token.EncryptionKey.Reveal() }},
-		{"log.format", func(c *config.Config) any { return c.Log.Format }},
-	} {
-		if !reflect.DeepEqual(setting.of(before), setting.of(after)) {
-			keys = append(keys, setting.key)
-		}
-	}
-	return keys
 }

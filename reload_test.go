@@ -140,6 +140,46 @@ func TestAReloadSaysWhatWaitsForTheNextStart(t *testing.T) {
 	if !strings.Contains(a.body, "proxy.max_body") || !strings.Contains(a.body, "token.key_prefix") || strings.Contains(a.body, "listen") {
 		t.Errorf("got %s; want the settings that were changed in vain", a.body)
 	}
+	if again := p.mustAsk("POST", p.admin+"/reload", ""); again.body != a.body {
+		t.Errorf("got %s; want the same again, as long as they wait", again.body)
+	}
+	p.stop()
+}
+
+// The listeners stay open until the next start, whatever the file says of them.
+func TestAReloadOpensNoListenerToEverybody(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	const (
+		key    = "key = \"a-key-of-some-length\"\n"
+		client = "[[client]]\nname = \"orders\"\n" + key
+		bearer = "Authorization: Bearer a-key-of-some-length"
+	)
+	listening := func(host string) string {
+		return fmt.Sprintf("[proxy]\nlisten = \"%s:0\"\n[upstream]\nurl = %q\n[admin]\nlisten = \"%[1]s:0\"\n", host, w.URL)
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), listening("0.0.0.0")+key+fourLines+client)
+	p := start(t, launch{dir: dir})
+	p.awaitServing()
+	p.awaitReady()
+	for _, row := range []struct{ name, toml, want string }{
+		{"no clients any more", listening("127.0.0.1") + key + fourLines, "proxy.listen: "},
+		{"no key of operators any more", listening("127.0.0.1") + fourLines + client, "admin.listen: "},
+	} {
+		p.rewrite(row.toml)
+		if a := p.mustAsk("POST", p.admin+"/reload", "", bearer); a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, row.want) {
+			t.Errorf("%s: got %d %s; want a mistake in %s", row.name, a.code, a.body, row.want)
+		}
+	}
+	p.rewrite(listening("127.0.0.1") + key + fourLines + client)
+	if a := p.mustAsk("POST", p.admin+"/reload", "", bearer); a.code != http.StatusOK {
+		t.Errorf("got %d %s; want a reload, as both still ask for keys", a.code, a.body)
+	}
+	if a := p.mustAsk("GET", p.admin+"/status", ""); a.code != http.StatusUnauthorized {
+		t.Errorf("got %d; want 401 as long as others can reach it", a.code)
+	}
+	p.call("GET", userInfo, "").mustBe(t, 401, "unauthenticated")
 	p.stop()
 }
 
@@ -254,6 +294,26 @@ func newSocketUnit(t *testing.T) *socketUnit {
 	return &socketUnit{t, ln.(*net.TCPListener), notify, address}
 }
 
+// file returns the socket for another process. The one of TCPListener.File would
+// have blocking mode once it is passed on, and so would the socket itself, on which
+// a process may be about to accept: NonBlocking=yes keeps systemd from that.
+func (u *socketUnit) file() *os.File {
+	u.t.Helper()
+	conn, err := u.listener.SyscallConn()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	var file *os.File
+	if err := conn.Control(func(fd uintptr) {
+		if fd, err := syscall.Dup(int(fd)); err == nil {
+			file = os.NewFile(uintptr(fd), "socket")
+		}
+	}); err != nil || file == nil {
+		u.t.Fatalf("got no copy of the socket: %v", err)
+	}
+	return file
+}
+
 // start starts the program with the socket as systemd would: the shell knows the
 // pid that LISTEN_PID has to be.
 func (u *socketUnit) start(upstream, toml string, env ...string) *program {
@@ -264,10 +324,7 @@ func (u *socketUnit) start(upstream, toml string, env ...string) *program {
 	if err != nil {
 		u.t.Fatal(err)
 	}
-	file, err := u.listener.File()
-	if err != nil {
-		u.t.Fatal(err)
-	}
+	file := u.file()
 	defer file.Close()
 	shell, err := exec.LookPath("sh")
 	if err != nil {

@@ -25,6 +25,7 @@ type service struct {
 	level      *slog.LevelVar
 	load       func() (*config.Config, error) // reads the configuration again; nil: it cannot be
 	started    time.Time
+	settled    *config.Config // what the listeners, the store and the log were made of
 	store      token.Store
 	redis      *token.RedisStore // the store, if tokens are shared
 	background *token.Queue      // of what the keepers do while no caller waits
@@ -36,7 +37,7 @@ type service struct {
 	adminListener net.Listener
 
 	now       atomic.Pointer[setup]
-	reloading sync.Mutex     // held while a setup takes another one's place
+	reloading sync.Mutex     // held while a setup takes another one's place, and before the first one runs
 	retiring  sync.WaitGroup // of setups that were replaced
 }
 
@@ -44,11 +45,12 @@ type service struct {
 // only shows now, such as a directory that cannot be made, is a mistake in the
 // configuration all the same.
 func newService(cfg *config.Config, t terminal) (*service, error) {
-	s := &service{started: time.Now(), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts()}
+	s := &service{started: time.Now(), settled: cfg, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts()}
 	s.log, s.level = newLog(cfg.Log, t)
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)
 	}
+	s.reloading.Lock() // until run
 	var err error
 	if s.store, err = openStore(cfg, s.log); err != nil {
 		return nil, err
@@ -94,6 +96,7 @@ func (s *service) run(ctx context.Context) error {
 		defer s.redis.Close()
 	}
 	s.now.Load().start(nil)
+	s.reloading.Unlock()
 	defer func() {
 		s.retiring.Wait()
 		s.now.Load().stop(nil)

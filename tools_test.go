@@ -172,8 +172,9 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 	}{
 		"version":        {[]string{"version"}, `^wxproxy \S+, go1\.\S+.*, commit \S+\n$`},
 		"help":           {[]string{"help"}, `(?s)usage: wxproxy.*serve.*demo.*check.*health.*key.*version.*WXPROXY_APP_ID`},
-		"-h":             {[]string{"-h"}, `usage: wxproxy`},
-		"demo --help":    {[]string{"demo", "--help"}, `usage: wxproxy`},
+		"-h":             {[]string{"-h"}, `(?s)usage: wxproxy \[COMMAND\].*  key `},
+		"demo --help":    {[]string{"demo", "--help"}, `(?s)usage: wxproxy demo.*-chaos.*-listen`},
+		"help check":     {[]string{"help", "check"}, `(?s)usage: wxproxy check.*-config.*-live`},
 		"help me please": {[]string{"help", "me", "please"}, `usage: wxproxy`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -182,5 +183,26 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 				t.Errorf("got %q and on stderr %q; want %s", got, p.stderr.String(), test.want)
 			}
 		})
+	}
+}
+
+// What a command is told is told of it, on one page and on its own.
+func TestTheHelpOfACommandHasItsFlags(t *testing.T) {
+	for command, text := range details {
+		line := regexp.MustCompile(`(?m)^  ` + command + ` .*$`).FindString(usage)
+		if line == "" {
+			t.Errorf("got no line about %s in the help; want one", command)
+		}
+		flags := regexp.MustCompile(`(?:\[| {2,}|^)(-[a-z]+)`)
+		for _, flag := range flags.FindAllStringSubmatch(line, -1) {
+			if !regexp.MustCompile(`(?m)^  ` + flag[1] + `\b`).MatchString(text) {
+				t.Errorf("%s: got no words about %s", command, flag[1])
+			}
+		}
+		for _, flag := range regexp.MustCompile(`(?m)^  (-[a-z]+)`).FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(line, "["+flag[1]) {
+				t.Errorf("%s: got words about %s, which the help of all does not have", command, flag[1])
+			}
+		}
 	}
 }

@@ -1,3 +1,5 @@
+//go:generate go test -run TestTheReferenceIsWhatTheCodeYields -update .
+
 // Package config reads what an operator tells wxproxy: one TOML file and a few
 // environment variables. Default says what goes without saying, Load reads the
 // rest and reports every mistake in one run, in the words of the file and

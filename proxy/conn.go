@@ -99,24 +99,6 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	return failed == nil, err
 }
 
-// exchangeDirectly writes what is in the buffer at the moment when the answer is
-// waited for.
-func (c *conn) exchangeDirectly(m *Message, resp *fasthttp.Response) (whole bool, err error) {
-	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
-		return false, c.classify(err, false)
-	}
-	c.direct.defers, c.direct.unsent, c.direct.writePatience = true, nil, c.host.limit.Timeout
-	if _, err := c.Write(c.out); err != nil {
-		return false, c.classify(err, false)
-	}
-	err = c.readHeader(m, resp)
-	failed := c.direct.unsent
-	if err != nil && failed != nil {
-		err = c.classify(failed, false)
-	}
-	return failed == nil, err
-}
-
 // appendHead puts the head of the request into the buffer. A small request is
 // sent in one write, so that it travels in one segment and one TLS record.
 func (c *conn) appendHead(m *Message) {
@@ -151,22 +133,6 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	}
 }
 
-// readRaw reads an ordinary header that is here as a whole.
-func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
-	b, err := c.reader.Peek(c.reader.Buffered())
-	if err != nil {
-		return false
-	}
-	n := a.read(b)
-	if n == 0 {
-		return false
-	}
-	_, _ = c.reader.Discard(n) // it is there
-	resp.SetStatusCode(a.status)
-	resp.Header.SetContentLength(a.length)
-	return true
-}
-
 // Read reads from the connection. While the body comes in, every part of it
 // has the same time-out anew.
 func (c *conn) Read(p []byte) (int, error) {
@@ -176,15 +142,6 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 	}
 	return c.Conn.Read(p)
-}
-
-// isSilent reports whether nothing can be read from the connection, which is idle
-// and belongs to the caller of isSilent alone, and whether it is open.
-func (c *conn) isSilent() bool {
-	if c.direct != nil {
-		return c.direct.isSilent()
-	}
-	return isSilent(c.socket)
 }
 
 // classify tells a time-out, a connection that was closed while it was idle,

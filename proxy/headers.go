@@ -53,7 +53,7 @@ func (f *fields) without(lines []byte) (kept []byte) {
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') + 1
 		name := lines[:bytes.IndexByte(lines, ':')]
-		if !listed(f.connection, name) && !(replacesID && f.isID(name)) {
+		if !listed(f.connection, name) && (!replacesID || !f.isID(name)) {
 			kept = append(kept, lines[:end]...)
 		}
 		lines = lines[end:]
@@ -100,27 +100,28 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// noteOptions takes what Connection says.
+func (f *fields) noteOptions(value []byte) {
+	f.connection = append(append(f.connection, value...), ',')
+	f.options = f.options || !isFold(value, "keep-alive") && !isFold(value, "close")
+}
+
 // note takes what the proxy needs from a header, and reports whether it may be
 // meant for WeChat.
 func (f *fields) note(name, value []byte) (passes bool, err error) {
 	switch lower(name[0]) {
 	case 'c':
 		if isFold(name, "connection") {
-			value = trimSpace(value)
-			f.connection = append(append(f.connection, value...), ',')
-			f.options = f.options || !isFold(value, "keep-alive") && !isFold(value, "close")
+			f.noteOptions(trimSpace(value))
 		}
 		f.length = f.length || isFold(name, "content-length")
 	case 'h':
 		if isFold(name, "host") && !isHost(trimSpace(value)) {
-			return false, errHeaderHost
+			err = errHeaderHost
 		}
 	case 't':
 		if isFold(name, "transfer-encoding") {
-			f.encoding = true
-			if !isFold(trimSpace(value), "chunked") {
-				return false, errHeaderFraming
-			}
+			f.encoding, err = true, checkEncoding(trimSpace(value))
 		}
 	case 'w':
 		if f.account == nil && isFold(name, "wxproxy-account") {
@@ -131,7 +132,14 @@ func (f *fields) note(name, value []byte) (passes bool, err error) {
 			f.ids, f.id = f.ids+1, trimSpace(value)
 		}
 	}
-	return !isHopByHop(name) && !isForProxy(name), nil
+	return !isHopByHop(name) && !isForProxy(name), err
+}
+
+func checkEncoding(value []byte) error {
+	if !isFold(value, "chunked") {
+		return errHeaderFraming
+	}
+	return nil
 }
 
 // isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).

@@ -70,25 +70,30 @@ func (a *rawAnswer) readLine(line []byte) bool {
 	if colon < 0 || end < colon || line[end] != '\r' || !isName(line[:colon]) || !isValue(line[colon:end]) {
 		return false
 	}
-	name, value := line[:colon], line[colon+1:end]
+	name, value := line[:colon], trimSpace(line[colon+1:end])
 	switch {
 	case isFold(name, "content-length"):
-		return a.readLength(trimSpace(value))
+		return a.readLength(value)
 	case isFold(name, "connection"):
-		ends := isFold(trimSpace(value), "close")
-		a.closes = a.closes || ends
-		return ends || isFold(trimSpace(value), "keep-alive")
+		return a.readConnection(value)
 	case isFold(name, "content-encoding"):
 		return false
 	case isFold(name, "transfer-encoding"):
-		chunked := a.length == noLength && isFold(trimSpace(value), "chunked")
+		chunked := a.length == noLength && isFold(value, "chunked")
 		a.length = -1
 		return chunked
-	case isHopByHop(name) || isOurs(name) || a.dropsID && isFold(name, "x-request-id"):
-		return true
 	}
-	a.lines = append(a.lines, line...)
+	if !isHopByHop(name) && !isOurs(name) && (!a.dropsID || !isFold(name, "x-request-id")) {
+		a.lines = append(a.lines, line...)
+	}
 	return true
+}
+
+// readConnection reads what happens to the connection.
+func (a *rawAnswer) readConnection(option []byte) bool {
+	ends := isFold(option, "close")
+	a.closes = a.closes || ends
+	return ends || isFold(option, "keep-alive")
 }
 
 // readLength reads the one length that there may be.

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -93,76 +92,6 @@ func (s *socket) read(fd uintptr) bool {
 	}
 	s.in.n = n
 	return true
-}
-
-// Write writes all of p, or keeps it for the next Read.
-func (s *socket) Write(p []byte) (int, error) {
-	if s.defers {
-		s.deferred = append(s.deferred, p...)
-		return len(p), nil
-	}
-	s.out = transfer{p: p}
-	err := s.finishWrite()
-	return s.out.n, err
-}
-
-// finishWrite writes what is left of Write's bytes.
-func (s *socket) finishWrite() error {
-	s.waitedAt = -1
-	err := s.raw.Write(s.writeFD)
-	if s.waitedAt >= 0 { // a deadline that has passed would end the next Write
-		err = errors.Join(err, s.Conn.SetWriteDeadline(time.Time{}))
-	}
-	return cmp.Or(s.out.err, err)
-}
-
-// write reports whether Write has nothing to wait for.
-func (s *socket) write(fd uintptr) bool {
-	switch errno := s.pour(fd); errno {
-	case 0:
-	case syscall.EAGAIN:
-		return !s.awaitRoom()
-	default:
-		s.out.err = s.failed("write", errno)
-	}
-	return true
-}
-
-// pour writes until all is written or something is in the way.
-func (s *socket) pour(fd uintptr) syscall.Errno {
-	for s.out.n < len(s.out.p) {
-		n, errno := writeNow(fd, s.out.p[s.out.n:])
-		if errno != 0 {
-			return errno
-		}
-		s.out.n += n
-	}
-	return 0
-}
-
-// awaitRoom gives the peer its time anew whenever it has taken something.
-func (s *socket) awaitRoom() bool {
-	if s.writePatience > 0 && s.out.n > s.waitedAt {
-		s.waitedAt = s.out.n
-		s.out.err = s.Conn.SetWriteDeadline(time.Now().Add(s.writePatience))
-	}
-	return s.out.err == nil
-}
-
-// sendDeferred sends what Write has kept, and reports whether that is done. If it
-// is not, the peer may have answered and closed without reading everything.
-func (s *socket) sendDeferred(fd uintptr) bool {
-	s.out = transfer{p: s.deferred}
-	s.deferred, s.defers = s.deferred[:0], false
-	switch errno := s.pour(fd); errno {
-	case 0:
-		s.unsent = nil
-	case syscall.EAGAIN:
-		s.unsent = s.finishWrite()
-	default:
-		s.unsent = s.failed("write", errno)
-	}
-	return s.unsent == nil
 }
 
 // failed returns errno as package net would.

@@ -1,12 +1,6 @@
 package proxy
 
 import (
-	"bufio"
-	"errors"
-	"io"
-	"net"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -27,55 +21,10 @@ type visit struct {
 	ends   bool          // the connection ends
 }
 
-// A seat is what it takes to answer a request. A connection has one only while it
-// has a request, so that ten thousand that rest are cheap.
-type seat struct {
-	net.Conn // the caller's
-	caller   *callerConn
-	ctx      fasthttp.RequestCtx
-	in       *bufio.Reader
-	out      []byte
-	raw      rawAnswer // of the answer, if it has one
-
-	fd     uintptr
-	atOnce bool // Read does not wait
-	dry    bool // and there was nothing
-	full   bool // there may be more
-}
-
-var errDry = errors.New("nothing to read yet")
-
 // curiosity is how often a visit looks for more right after an answer. A caller
 // that sends the end of the connection with its last request would not be noticed
 // otherwise; who stays longer is waited for.
 const curiosity = 4
-
-var seats = sync.Pool{New: func() any {
-	s := &seat{}
-	s.in = bufio.NewReaderSize(s, headerSize)
-	s.ctx.Init2(s, nil, false)
-	return s
-}}
-
-// Read reads what the caller sent.
-func (s *seat) Read(p []byte) (int, error) {
-	if !s.atOnce {
-		return s.caller.Read(p)
-	}
-	n, errno := readNow(s.fd, p)
-	s.full = n == len(p)
-	switch {
-	case errno == syscall.EAGAIN:
-		s.dry = true
-		return 0, errDry
-	case errno != 0:
-		return 0, s.caller.direct.failed("read", errno)
-	case n == 0:
-		return 0, io.EOF
-	}
-	s.caller.spoke = true
-	return n, nil
-}
 
 // takeDirectly serves a caller by its own goroutine if the socket allows that.
 func (f *front) takeDirectly(c *callerConn) bool {
@@ -205,55 +154,6 @@ func (v *visit) answer() {
 	v.front.handle(&s.ctx)
 	_, _ = s.in.Discard(length) // it is there
 	v.respond()
-}
-
-// answerInParts answers a request that has begun to come, as far as it can be
-// read.
-func (v *visit) answerInParts() {
-	s := v.seat
-	s.atOnce = false
-	proceed, err := v.readInParts()
-	switch {
-	case errors.Is(err, io.EOF):
-		v.ends = true
-		return
-	case err != nil:
-		v.front.refuseUnreadable(&s.ctx, err)
-		s.ctx.SetConnectionClose()
-	case proceed:
-		v.front.handle(&s.ctx)
-	}
-	v.respond()
-}
-
-// readInParts reads a request's header and as much of its body as it takes to
-// begin. It reports whether the request is to be handled: one that was announced
-// may be refused already.
-func (v *visit) readInParts() (proceed bool, err error) {
-	c, in, ctx := v.caller, v.seat.in, &v.seat.ctx
-	if !v.headed {
-		if err := c.SetReadDeadline(time.Now().Add(v.front.limits.HeaderTimeout)); err != nil {
-			return false, err
-		}
-		if err := ctx.Request.Header.Read(in); err != nil {
-			return false, err
-		}
-	}
-	if patience := v.front.headerReceived(&ctx.Request.Header).ReadTimeout; patience > 0 {
-		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			return false, err
-		}
-	}
-	if ctx.Request.MayContinue() {
-		if status := v.front.expect(ctx); status != fasthttp.StatusContinue {
-			ctx.SetConnectionClose()
-			return false, nil
-		}
-		if _, err := io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
-			return false, err
-		}
-	}
-	return true, ctx.Request.ContinueReadBodyStream(in, 1, false)
 }
 
 // allow lets Read wait for d from now on.

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"wxproxy/token"
+)
+
+// read returns the content of a file of the repository.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// sources returns what the packages of the program say, without their tests.
+func sources(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	for _, pattern := range []string{"*.go", "admin/*.go", "config/*.go", "metrics/*.go", "proxy/*.go", "token/*.go"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: got %d files, %v", pattern, len(paths), err)
+		}
+		for _, path := range paths {
+			if !strings.HasSuffix(path, "_test.go") {
+				all.WriteString(read(t, path))
+			}
+		}
+	}
+	return all.String()
+}
+
+const troubleshooting = "docs/troubleshooting.md"
+
+func TestEveryRemedyIsInTheDocuments(t *testing.T) {
+	doc := read(t, troubleshooting)
+	rows := regexp.MustCompile(`(?m)^\t(-?\d+): +\{Class`).FindAllStringSubmatch(read(t, "token/remedy.go"), -1)
+	if len(rows) < 30 {
+		t.Fatalf("got %d remedies; want those of token/remedy.go", len(rows))
+	}
+	for _, row := range rows {
+		code := 0
+		if _, err := fmt.Sscan(row[1], &code); err != nil {
+			t.Fatal(err)
+		}
+		e := token.Explain(&token.Refusal{Code: code, Reason: "errmsg"})
+		if want := fmt.Sprintf("| %d | %s | %s |\n", code, e.Class, e.Remedy); !strings.Contains(doc, want) {
+			t.Errorf("%s lacks %s", troubleshooting, want)
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^\| -?\d+ \| (transient|configuration|quota|account) \|`).FindAllString(doc, -1)); n != len(rows) {
+		t.Errorf("got %d errcodes; want %d as in the code", n, len(rows))
+	}
+}
+
+func TestEveryErrorOfTheProxyIsInTheDocuments(t *testing.T) {
+	doc := read(t, troubleshooting)
+	problems := regexp.MustCompile(`problem\{fasthttp\.Status\w+, (-\d+), "(\w+)"\}`).FindAllStringSubmatch(read(t, "proxy/errors.go"), -1)
+	if len(problems) < 10 {
+		t.Fatalf("got %d problems; want those of proxy/errors.go", len(problems))
+	}
+	for _, p := range problems {
+		if want := fmt.Sprintf(" | %s | `%s` | ", p[1], p[2]); !regexp.MustCompile(`(?m)^\| \d{3}` + regexp.QuoteMeta(want)).MatchString(doc) {
+			t.Errorf("%s lacks %s", troubleshooting, want)
+		}
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d{3}) \| -(\d{3})`).FindAllStringSubmatch(doc, -1) {
+		if row[1] != row[2] {
+			t.Errorf("got HTTP status %s for an errcode that begins with %s", row[1], row[2])
+		}
+	}
+}
+
+// What an operator can read in a log of level warn is explained.
+func TestEveryWarningIsInTheDocuments(t *testing.T) {
+	doc := read(t, troubleshooting)
+	calls := regexp.MustCompile(`\.(?:Warn|Error|Log|LogAttrs)\((?:context\.Background\(\), level, )?"([^"]+)"`)
+	messages := calls.FindAllStringSubmatch(sources(t), -1)
+	if len(messages) < 15 {
+		t.Fatalf("got %d messages; want more", len(messages))
+	}
+	for _, m := range messages {
+		// Tables cannot show a colon at the end: the rest stands in another literal.
+		if !strings.Contains(doc, "\n| `"+strings.TrimRight(strings.SplitN(m[1], ": tokens in", 2)[0], ": ")) {
+			t.Errorf("%s lacks %q", troubleshooting, m[1])
+		}
+	}
+}
+
+// elsewhere is what other parts of the repository make.
+var elsewhere = regexp.MustCompile(`^\.\./deploy/(grafana|prometheus)/|^deploy/(grafana|prometheus)/`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, path), -1) {
+			file, anchor, _ := strings.Cut(link[1], "#")
+			if strings.Contains(file, "://") || elsewhere.MatchString(file) {
+				continue
+			}
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+			}
+			if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: got no %s", path, link[1])
+			} else if anchor != "" && !hasHeading(read(t, target), anchor) {
+				t.Errorf("%s: got no heading for %s", path, link[1])
+			}
+		}
+	}
+}
+
+// hasHeading reports whether a heading of text has the anchor that readers of
+// Markdown give it.
+func hasHeading(text, anchor string) bool {
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		if strings.ReplaceAll(name, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+// documents returns all that users read.
+func documents(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("docs/*.md")
+	if err != nil || len(paths) < 5 {
+		t.Fatalf("got %q, %v", paths, err)
+	}
+	return append([]string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md"}, paths...)
+}

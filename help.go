@@ -1,0 +1,63 @@
+package main
+
+// details say more about a command than usage does. A test compares their flags
+// with those that there are.
+var details = map[string]string{
+	"serve": `usage: wxproxy [serve] [-config FILE]
+
+Runs the proxy until SIGTERM or SIGINT. Callers reach it on 127.0.0.1:8080, operators on
+127.0.0.1:8081: /readyz, /status, /metrics, and a page for browsers at /.
+
+  -config FILE  the configuration; wxproxy help says what is read without it
+
+SIGHUP reads the configuration again. SIGTERM and SIGINT take nobody new and answer what
+is under way, for drain_timeout at most; a second one ends at once.
+
+Exit code: 0 after a signal, 1 if it cannot go on, 2 for a mistake in the configuration.
+`,
+	"demo": `usage: wxproxy demo [-chaos] [-listen ADDR]
+
+Runs a simulated WeChat and the proxy before it, both on this machine, and prints curl
+lines to paste. Needs no account, no file and no network.
+
+  -chaos        the simulated WeChat ends the token every few seconds
+  -listen ADDR  where the proxy listens; 127.0.0.1:8080, or a free port if that is taken
+`,
+	"check": `usage: wxproxy check [-config FILE] [-live]
+
+Says what a configuration means, or every mistake in it, a line for each. It opens no
+port and changes nothing, so it may run beside a proxy.
+
+  -config FILE  the configuration; wxproxy help says what is read without it
+  -live         ask WeChat for a token of each account, and say in words what it objects to.
+                With token_api = "classic" that replaces the token in use
+
+Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
+`,
+	"health": `usage: wxproxy health [-url URL]
+
+Asks a proxy on this machine whether it is ready: whether every account has a token.
+
+  -url URL  where to ask, as http://127.0.0.1:8081; /readyz is added if it has no path.
+            Without it, the admin listener of the configuration that serve would read
+
+Exit code: 0 if it is ready, 1 if not.
+`,
+	"key": `usage: wxproxy key
+
+Prints a new key for a [[client]] and its hash. The program gets key, the configuration
+key_sha256.
+`,
+	"version": `usage: wxproxy version
+
+Prints the version, that of Go, and the commit.
+`,
+}
+
+// helpFor returns what there is to say about a command, or about all of them.
+func helpFor(command string) string {
+	if text, ok := details[command]; ok {
+		return text
+	}
+	return usage
+}
