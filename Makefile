@@ -2,13 +2,13 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench help
+.PHONY: all fmt-check vet lint deps test run fuzz bench release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
 # Programs that the tests need, each with the Debian package that has it if that
 # is called otherwise.
-PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium zip zsh fish
 SDKS     := testdata/sdk
 NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
@@ -44,5 +44,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 
 bench: ## run all benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
+release: ## make the archives of a release in dist/, the same bytes for the same commit and Go
+	deploy/release.sh
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
