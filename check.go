@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,16 +20,8 @@ import (
 	"wxproxy/token"
 )
 
-func runCheck(args []string, t terminal) error {
-	path, live := "", false
-	err := parseFlags("check", args, t, func(f *flag.FlagSet) {
-		f.StringVar(&path, "config", "", "")
-		f.BoolVar(&live, "live", false, "")
-	})
-	if err != nil {
-		return err
-	}
-	cfg, err := config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+func runCheck(o options, t terminal) error {
+	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
 		fmt.Fprintln(t.err, err)
 		return errors.New("the configuration has mistakes")
@@ -39,7 +30,7 @@ func runCheck(args []string, t terminal) error {
 		fmt.Fprintln(t.err, "warning:", warning)
 	}
 	fmt.Fprint(t.out, cfg.Describe())
-	if live {
+	if o.live {
 		return checkLive(cfg, t)
 	}
 	return nil
@@ -74,12 +65,8 @@ func checkLive(cfg *config.Config, t terminal) error {
 
 // runHealth asks the admin listener of the same configuration whether the proxy
 // is ready: what a container's health check needs, without a shell.
-func runHealth(args []string, t terminal) error {
-	address := ""
-	err := parseFlags("health", args, t, func(f *flag.FlagSet) { f.StringVar(&address, "url", "", "") })
-	if err != nil {
-		return err
-	}
+func runHealth(o options, t terminal) error {
+	address := o.url
 	client := &http.Client{Timeout: 5 * time.Second}
 	if address == "" {
 		cfg, err := config.Load(config.Find("", os.LookupEnv), os.LookupEnv)
@@ -116,10 +103,7 @@ func readyURL(address string) string {
 	return address
 }
 
-func runKey(args []string, t terminal) error {
-	if err := parseFlags("key", args, t, func(*flag.FlagSet) {}); err != nil {
-		return err
-	}
+func runKey(_ options, t terminal) error {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
 		return fmt.Errorf("making a key: %w", err)
