@@ -37,6 +37,8 @@ func runCheck(o options, t terminal) error {
 }
 
 // checkLive asks WeChat for a token of each account and says what it objects to.
+// It asks for stable tokens only: the answer to that is the same, and fetching a
+// classic one would end the one that a running proxy uses.
 func checkLive(cfg *config.Config, t terminal) error {
 	hosts, err := newHosts(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -45,7 +47,13 @@ func checkLive(cfg *config.Config, t terminal) error {
 	asker, objections := tokenHTTP(cfg.Upstream, hosts), 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for _, account := range cfg.Accounts {
-		got, err := tokenClient(cfg.Upstream, account, asker).Fetch(context.Background())
+		client := tokenClient(cfg.Upstream, account, asker)
+		client.API = token.Stable
+		got, err := client.Fetch(context.Background())
+		if err == nil && account.TokenAPI == string(token.Classic) {
+			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
+			continue
+		}
 		if err == nil {
 			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 			continue
