@@ -2,17 +2,18 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench help
+.PHONY: all fmt-check vet lint deps test run fuzz bench release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
 # Programs that the tests need, each with the Debian package that has it if that
 # is called otherwise.
-PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium zip zsh fish
 SDKS     := testdata/sdk
 NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
+PROMTOOL := .tools/bin/promtool
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 
 all: fmt-check vet lint test fuzz ## check everything: formatting, vet, lint, tests, 10 s of each fuzz target
@@ -27,13 +28,18 @@ $(LINTER):
 	GOBIN=$(CURDIR)/.tools/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(subst .tools/bin/golangci-lint-,,$@)
 	mv .tools/bin/golangci-lint $@
 
-deps: ## install what the tests need: modules of Go and npm, and programs that are missing
+deps: $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests need: modules of Go and npm, and programs that are missing
 	go mod download
 	@missing=; for p in $(PROGRAMS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(INSTALL) $$missing
 	cd $(SDKS)/go && go mod download
 	cd $(DEPLOY) && go mod download
 	@for d in $(NPM); do test $$d/node_modules/.package-lock.json -nt $$d/package-lock.json || npm --prefix $$d ci --no-audit --no-fund; done
+$(PROMTOOL): # alone: its package starts a Prometheus
+	$(INSTALL)
+	mkdir -p $(@D)
+	cd .tools && apt-get -q download prometheus && \
+	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C bin --strip-components=3 ./usr/bin/promtool && rm prometheus_*.deb
 test: deps ## run all tests with the race detector
 	go test -race $(TESTFLAGS) ./...
 run: ## run wxproxy: make run ARGS="serve -config my.local.toml"; without ARGS, the demo
@@ -44,5 +50,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 
 bench: ## run all benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
+release: ## make the archives of a release in dist/, the same bytes for the same commit and Go
+	deploy/release.sh
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

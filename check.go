@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,16 +20,8 @@ import (
 	"wxproxy/token"
 )
 
-func runCheck(args []string, t terminal) error {
-	path, live := "", false
-	err := parseFlags("check", args, t, func(f *flag.FlagSet) {
-		f.StringVar(&path, "config", "", "")
-		f.BoolVar(&live, "live", false, "")
-	})
-	if err != nil {
-		return err
-	}
-	cfg, err := config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+func runCheck(o options, t terminal) error {
+	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
 		fmt.Fprintln(t.err, err)
 		return errors.New("the configuration has mistakes")
@@ -39,13 +30,15 @@ func runCheck(args []string, t terminal) error {
 		fmt.Fprintln(t.err, "warning:", warning)
 	}
 	fmt.Fprint(t.out, cfg.Describe())
-	if live {
+	if o.live {
 		return checkLive(cfg, t)
 	}
 	return nil
 }
 
 // checkLive asks WeChat for a token of each account and says what it objects to.
+// It asks for stable tokens only: the answer to that is the same, and fetching a
+// classic one would end the one that a running proxy uses.
 func checkLive(cfg *config.Config, t terminal) error {
 	hosts, err := newHosts(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -54,7 +47,13 @@ func checkLive(cfg *config.Config, t terminal) error {
 	asker, objections := tokenHTTP(cfg.Upstream, hosts), 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for _, account := range cfg.Accounts {
-		got, err := tokenClient(cfg.Upstream, account, asker).Fetch(context.Background())
+		client := tokenClient(cfg.Upstream, account, asker)
+		client.API = token.Stable
+		got, err := client.Fetch(context.Background())
+		if err == nil && account.TokenAPI == string(token.Classic) {
+			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
+			continue
+		}
 		if err == nil {
 			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 			continue
@@ -74,12 +73,8 @@ func checkLive(cfg *config.Config, t terminal) error {
 
 // runHealth asks the admin listener of the same configuration whether the proxy
 // is ready: what a container's health check needs, without a shell.
-func runHealth(args []string, t terminal) error {
-	address := ""
-	err := parseFlags("health", args, t, func(f *flag.FlagSet) { f.StringVar(&address, "url", "", "") })
-	if err != nil {
-		return err
-	}
+func runHealth(o options, t terminal) error {
+	address := o.url
 	client := &http.Client{Timeout: 5 * time.Second}
 	if address == "" {
 		cfg, err := config.Load(config.Find("", os.LookupEnv), os.LookupEnv)
@@ -116,10 +111,7 @@ func readyURL(address string) string {
 	return address
 }
 
-func runKey(args []string, t terminal) error {
-	if err := parseFlags("key", args, t, func(*flag.FlagSet) {}); err != nil {
-		return err
-	}
+func runKey(_ options, t terminal) error {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
 		return fmt.Errorf("making a key: %w", err)

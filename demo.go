@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/rand"
 	"errors"
-	"flag"
 	"fmt"
 	"net"
 	"sync"
@@ -21,16 +20,8 @@ const demoAppID = "wxdemo0123456789ab"
 const chaosEvery = 3 * time.Second
 
 // runDemo runs the proxy before a simulated WeChat, both on loopback.
-func runDemo(args []string, t terminal) error {
-	listen, chaos := "127.0.0.1:8080", false
-	err := parseFlags("demo", args, t, func(f *flag.FlagSet) {
-		f.StringVar(&listen, "listen", listen, "")
-		f.BoolVar(&chaos, "chaos", false, "")
-	})
-	if err != nil {
-		return err
-	}
-	if config.BeyondLoopback(listen) {
+func runDemo(o options, t terminal) error {
+	if config.BeyondLoopback(o.listen) {
 		return mistakeError{errors.New("wxproxy demo: -listen: the demo is for this machine alone; take an address such as 127.0.0.1:8080")}
 	}
 	d := demo{wechat: wechattest.New(), secret: rand.Text()}
@@ -42,7 +33,7 @@ func runDemo(args []string, t terminal) error {
 	defer simulated.Close()
 	d.url = simulated.URL
 
-	if err := d.start(listen, t); err != nil {
+	if err := d.start(o.listen, t); err != nil {
 		return err
 	}
 	d.explain(t)
@@ -50,7 +41,7 @@ func runDemo(args []string, t terminal) error {
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	defer stop()
-	if chaos {
+	if o.chaos {
 		playing.Go(func() {
 			d.wechat.Chaos(ctx, chaosEvery, func(event, _ string) {
 				d.log.Info("chaos: the simulated WeChat ended the token", "event", event)

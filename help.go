@@ -30,7 +30,7 @@ port and changes nothing, so it may run beside a proxy.
 
   -config FILE  the configuration; wxproxy help says what is read without it
   -live         ask WeChat for a token of each account, and say in words what it objects to.
-                With token_api = "classic" that replaces the token in use
+                It is a stable one, so that no token in use comes to an end
 
 Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
 `,
@@ -48,6 +48,14 @@ Exit code: 0 if it is ready, 1 if not.
 Prints a new key for a [[client]] and its hash. The program gets key, the configuration
 key_sha256.
 `,
+	"completion": `usage: wxproxy completion bash|zsh|fish
+
+Prints a script with which that shell completes commands and flags:
+
+  bash  source <(wxproxy completion bash)
+  zsh   source <(wxproxy completion zsh)     in ~/.zshrc, behind compinit
+  fish  wxproxy completion fish | source
+`,
 	"version": `usage: wxproxy version
 
 Prints the version, that of Go, and the commit.
@@ -59,5 +67,5 @@ func helpFor(command string) string {
 	if text, ok := details[command]; ok {
 		return text
 	}
-	return usage
+	return usage()
 }

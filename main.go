@@ -30,29 +30,6 @@ const (
 	exitMistakes = 2 // in the configuration or on the command line
 )
 
-const usage = `wxproxy calls WeChat's server API for programs that have no access_token.
-
-usage: wxproxy [COMMAND] [FLAGS]
-
-  serve   [-config FILE]           run the proxy; the default command
-  demo    [-chaos] [-listen ADDR]  try it against a simulated WeChat: no account, no file, no network
-  check   [-config FILE] [-live]   say what a configuration means; -live: ask WeChat for a token of each account
-  health  [-url URL]               exit 0 if the proxy is ready
-  key                              make a client key and its key_sha256
-  version                          print the version
-  help    [COMMAND]                say more about a command
-
-FILE is $WXPROXY_CONFIG if the flag is not given, else config.toml in the working
-directory, else the environment alone is read:
-
-  WXPROXY_APP_ID, WXPROXY_SECRET or WXPROXY_SECRET_FILE    one account, when there is no file
-  WXPROXY_LISTEN, WXPROXY_ADMIN_LISTEN, WXPROXY_ADMIN_KEY,
-  WXPROXY_STORE, WXPROXY_UPSTREAM_URL, WXPROXY_LOG_LEVEL   override the file
-
-Every setting is explained in config.toml and docs/configuration.md. SIGHUP reads the
-file again, SIGTERM ends when all that is under way is answered.
-`
-
 func main() {
 	os.Exit(run(os.Args[1:], terminal{os.Stdout, os.Stderr}))
 }
@@ -105,23 +82,33 @@ func run(args []string, t terminal) int {
 	case len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
 		name, args = "help", nil // about all commands, not about serve alone
 	}
-	commands := map[string]func([]string, terminal) error{
-		"serve": runServe, "demo": runDemo, "check": runCheck,
-		"health": runHealth, "key": runKey, "version": runVersion, "help": runHelp,
+	o := options{listen: "127.0.0.1:8080"}
+	for _, c := range subcommands(&o) {
+		if c.name != name {
+			continue
+		}
+		if name == "help" { // about whatever follows
+			o.word, args = strings.Join(args, " "), nil
+		}
+		err := c.parse(args, &o)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			o.word = name
+			err = runHelp(o, t)
+		case err == nil:
+			err = c.run(o, t)
+		}
+		return exitCode(err, t)
 	}
-	command, ok := commands[name]
-	if !ok {
-		fmt.Fprintf(t.err, "wxproxy: there is no command %q; wxproxy help lists them\n", name)
-		return exitMistakes
-	}
-	return exitCode(command(args, t), t)
+	fmt.Fprintf(t.err, "wxproxy: there is no command %q; wxproxy help lists them\n", name)
+	return exitMistakes
 }
 
 // exitCode reports err, which may be nil, and returns what the process ends with.
 func exitCode(err error, t terminal) int {
 	var mistakes mistakeError
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return exitOK
 	case errors.As(err, &mistakes):
 		fmt.Fprintln(t.err, err)
@@ -134,33 +121,7 @@ func exitCode(err error, t terminal) int {
 // A mistakeError is something that the user wrote wrong.
 type mistakeError struct{ error }
 
-// parseFlags parses the flags that define adds. Nothing may stand behind them.
-func parseFlags(command string, args []string, t terminal, define func(*flag.FlagSet)) error {
-	flags := flag.NewFlagSet("wxproxy "+command, flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	define(flags)
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(t.out, helpFor(command))
-		return err
-	case err != nil:
-		return mistakeError{fmt.Errorf("wxproxy %s: %w; wxproxy help lists the flags", command, err)}
-	case flags.NArg() > 0:
-		return mistakeError{fmt.Errorf("wxproxy %s: unexpected argument %q; wxproxy help lists the flags", command, flags.Arg(0))}
-	}
-	return nil
-}
-
-func runHelp(args []string, t terminal) error {
-	_, err := fmt.Fprint(t.out, helpFor(strings.Join(args, " ")))
-	return err
-}
-
-func runVersion(args []string, t terminal) error {
-	if err := parseFlags("version", args, t, func(*flag.FlagSet) {}); err != nil {
-		return err
-	}
+func runVersion(_ options, t terminal) error {
 	_, err := fmt.Fprintf(t.out, "wxproxy %s, %s, commit %s\n", version(), runtime.Version(), commit())
 	return err
 }

@@ -118,7 +118,7 @@ func mustParse(t *testing.T, lines string) {
 	}
 	commands := regexp.MustCompile(`(?m)^(?:go run \.|\./wxproxy)(?: ([a-z]+))?`)
 	for _, command := range commands.FindAllStringSubmatch(lines, -1) {
-		if !strings.Contains(usage, "\n  "+command[1]) {
+		if !strings.Contains(usage(), "\n  "+command[1]) {
 			t.Errorf("got the command %q, which wxproxy help does not list", command[1])
 		}
 	}

@@ -1,21 +1,15 @@
 package main
 
 import (
-	"flag"
 	"log/slog"
 	"os"
 
 	"wxproxy/config"
 )
 
-func runServe(args []string, t terminal) error {
-	path := ""
-	err := parseFlags("serve", args, t, func(f *flag.FlagSet) { f.StringVar(&path, "config", "", "") })
-	if err != nil {
-		return err
-	}
+func runServe(o options, t terminal) error {
 	load := func() (*config.Config, error) {
-		return config.Load(config.Find(path, os.LookupEnv), os.LookupEnv)
+		return config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	}
 	cfg, err := load()
 	if err != nil {

@@ -189,7 +189,7 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 // What a command is told is told of it, on one page and on its own.
 func TestTheHelpOfACommandHasItsFlags(t *testing.T) {
 	for command, text := range details {
-		line := regexp.MustCompile(`(?m)^  ` + command + ` .*$`).FindString(usage)
+		line := regexp.MustCompile(`(?m)^  ` + command + ` .*$`).FindString(usage())
 		if line == "" {
 			t.Errorf("got no line about %s in the help; want one", command)
 		}
