@@ -36,6 +36,9 @@ func runCheck(o options, t terminal) error {
 	return nil
 }
 
+// notPermitted is what WeChat answers an account that may not use an API.
+const notPermitted = 48001
+
 // checkLive asks WeChat for a token of each account and says what it objects to.
 // It asks for stable tokens only: the answer to that is the same, and fetching a
 // classic one would end the one that a running proxy uses.
@@ -58,8 +61,12 @@ func checkLive(cfg *config.Config, t terminal) error {
 			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 			continue
 		}
-		objections++
 		why := token.Explain(err)
+		if why.Code == notPermitted && account.TokenAPI == string(token.Classic) {
+			fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
+			continue
+		}
+		objections++
 		if why.Code != 0 {
 			why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
 		}
