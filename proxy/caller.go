@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A Client is a program that may call through the proxy.
@@ -115,7 +113,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		return &p.anyone, nil
 	}
 	certified := p.clients.byName[certificateOf(x.ctx)]
-	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
+	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !isFold(scheme, "bearer") {
 		if certified != nil {
 			return certified, nil

@@ -19,13 +19,15 @@ const maxOptions = 32
 
 // fields is what the proxy read in a caller's header lines.
 type fields struct {
-	connection []byte   // the values of Connection, a comma behind each
-	account    []byte   // the value of Wxproxy-Account, within the raw lines
-	dropped    [][]byte // names of the answer's headers that end here
-	length     bool     // Content-Length was there
-	encoding   bool     // Transfer-Encoding was there
-	close      bool     // the caller's connection ends with this request
-	options    bool     // Connection names more than close and keep-alive
+	connection []byte // the values of Connection, a comma behind each
+	account    []byte // the value of Wxproxy-Account, within the raw lines
+
+	authorization []byte   // likewise
+	dropped       [][]byte // names of the answer's headers that end here
+	length        bool     // Content-Length was there
+	encoding      bool     // Transfer-Encoding was there
+	close         bool     // the caller's connection ends with this request
+	options       bool     // Connection names more than close and keep-alive
 
 	identifies bool   // every request has an X-Request-Id
 	ids        int    // how many the caller sent
@@ -107,9 +109,13 @@ func (f *fields) noteOptions(value []byte) {
 }
 
 // note takes what the proxy needs from a header, and reports whether it may be
-// meant for WeChat.
+// meant for WeChat: what isHopByHop and isForProxy name is not.
 func (f *fields) note(name, value []byte) (passes bool, err error) {
 	switch lower(name[0]) {
+	case 'a', 'e', 'k', 'p', 'u':
+		if f.authorization == nil && isFold(name, "authorization") {
+			f.authorization = trimSpace(value)
+		}
 	case 'c':
 		if isFold(name, "connection") {
 			f.noteOptions(trimSpace(value))
@@ -131,6 +137,9 @@ func (f *fields) note(name, value []byte) (passes bool, err error) {
 		if f.isID(name) {
 			f.ids, f.id = f.ids+1, trimSpace(value)
 		}
+		return true, nil
+	default:
+		return true, nil
 	}
 	return !isHopByHop(name) && !isForProxy(name), err
 }
@@ -145,13 +154,17 @@ func checkEncoding(value []byte) error {
 // isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
 func isHost(value []byte) bool {
 	host, port := value, value[len(value):]
-	if end := bytes.LastIndexByte(value, ']'); end >= 0 && value[0] == '[' {
+	if len(value) > 0 && value[0] == '[' {
+		end := bytes.LastIndexByte(value, ']')
+		if end < 0 {
+			return false
+		}
 		host, port = value[1:end], value[end+1:]
 	} else if colon := bytes.IndexByte(value, ':'); colon >= 0 {
 		host, port = value[:colon], value[colon:]
 	}
 	for _, c := range host {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte("@/\\?#\"<>^`{|}[]"), c) >= 0 {
+		if !isHostByte(c) {
 			return false
 		}
 	}
@@ -161,4 +174,13 @@ func isHost(value []byte) bool {
 		}
 	}
 	return true
+}
+
+// isHostByte reports whether c can stand in the name or address of a host.
+func isHostByte(c byte) bool {
+	switch c {
+	case '@', '/', '\\', '?', '#', '"', '<', '>', '^', '`', '{', '|', '}', '[', ']':
+		return false
+	}
+	return ' ' < c && c < 0x7f
 }
