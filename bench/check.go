@@ -27,8 +27,8 @@ func standard(addr string) load.Target {
 }
 
 // begin starts a proxy and waits until it does its job.
-func (b *bench) begin(ctx context.Context, p *peer.Peer, up *upstream.Server) (*contestant, error) {
-	process, err := p.Start(b.site(up))
+func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) (*contestant, error) {
+	process, err := p.Start(s)
 	if err != nil {
 		return nil, err
 	}

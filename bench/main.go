@@ -31,6 +31,7 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "CPU time only, without TLS, in less than a minute; writes no results")
 	binaries := flags.String("wxproxy", "", `programs to measure, "PATH" or "NAME=PATH ..."; without one it is built`)
+	number := flags.Int("rounds", 5, "how often everything is measured")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -47,7 +48,7 @@ func run(args []string, out io.Writer) error {
 	if *quick {
 		return b.quick(ctx)
 	}
-	return b.full(ctx)
+	return b.full(ctx, max(1, *number))
 }
 
 // onLoadCore starts this program anew on the core of the load, together with all

@@ -86,18 +86,32 @@ func (c *contestant) judge(r report.Run, before, after upstream.Counts) error {
 	return nil
 }
 
-// rounds measures all contestants in turn, as often as asked, beginning with
-// another one each time.
-func rounds(ctx context.Context, number int, all []*contestant, t test) ([]report.Series, error) {
-	series := make([]report.Series, len(all))
+// A trial is a contestant under a load.
+type trial struct {
+	*contestant
+	test test
+}
+
+// each returns a trial of every contestant with the same load.
+func each(all []*contestant, t test) (trials []trial) {
+	for _, c := range all {
+		trials = append(trials, trial{c, t})
+	}
+	return trials
+}
+
+// rounds makes all trials in turn, as often as asked, beginning with another one
+// each time.
+func rounds(ctx context.Context, number int, trials []trial) ([]report.Series, error) {
+	series := make([]report.Series, len(trials))
 	for round := range number {
-		for i := range all {
-			n := (round + i) % len(all)
-			run, err := all[n].measure(ctx, t)
+		for i := range trials {
+			n := (round + i) % len(trials)
+			run, err := trials[n].measure(ctx, trials[n].test)
 			if err != nil {
 				return nil, err
 			}
-			series[n].Name = all[n].name
+			series[n].Name = trials[n].name
 			series[n].Runs = append(series[n].Runs, run)
 		}
 	}

@@ -4,10 +4,12 @@ package peer
 
 import "strings"
 
-// haproxyConf does the job of nginx.conf with one thread.
+// haproxyConf does the job of nginx.conf with one thread. It wants two descriptors
+// for each connection that it could have, also where nobody grants so many.
 const haproxyConf = `global
 	nbthread 1
 	maxconn 16384
+	no strict-limits
 	tune.maxrewrite 1024
 defaults
 	mode http

@@ -2,6 +2,7 @@
 package report
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -91,4 +92,15 @@ func median(values []float64) float64 {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
+}
+
+// Middle returns the median of the values, for a table.
+func Middle(values []float64, digits int) string {
+	return fmt.Sprintf("%.*f", digits, median(values))
+}
+
+// Spread returns the least and the greatest of the values, of which there is one
+// at least, for a table.
+func Spread(values []float64, digits int) string {
+	return fmt.Sprintf("%.*f to %.*f", digits, slices.Min(values), digits, slices.Max(values))
 }
