@@ -18,7 +18,6 @@ import (
 const (
 	manyCallers  = 64
 	sidecarRate  = 2000 // requests in a second
-	warmTime     = time.Second
 	quickRounds  = 3
 	quickTime    = 2 * time.Second
 	fullTime     = 3 * time.Second
@@ -29,15 +28,24 @@ const (
 
 // A comparison is to be measured: the same load on several proxies.
 type comparison struct {
-	title string
-	body  int // length; 0: the standard one
-	test  test
+	title    string
+	body     int // length; 0: the standard one
+	test     test
+	constant bool // the rate
+}
+
+// A contest is who is measured, how often, before which upstream, and how.
+type contest struct {
+	peers    []*peer.Peer
+	upstream *upstream.Server
+	rounds   int
+	list     []comparison
 }
 
 // quick measures what matters most, without HAProxy.
 func (b *bench) quick(ctx context.Context) error {
 	without := append([]*peer.Peer{b.contestants[0]}, b.contestants[2:]...)
-	_, err := b.compare(ctx, without, b.plain, quickRounds, b.essential("plain", quickTime))
+	_, err := b.compare(ctx, contest{without, b.plain, quickRounds, b.essential("plain", quickTime)})
 	return err
 }
 
@@ -45,7 +53,7 @@ func (b *bench) quick(ctx context.Context) error {
 func (b *bench) essential(scheme string, long time.Duration) []comparison {
 	return []comparison{
 		{title: fmt.Sprintf("%s, %d callers", scheme, manyCallers), test: b.saturate(load.Closed{Callers: manyCallers, Duration: long})},
-		{title: fmt.Sprintf("%s, %d requests/s", scheme, sidecarRate), test: load.Constant{Rate: sidecarRate, Callers: manyCallers, Duration: long}.Run},
+		{title: fmt.Sprintf("%s, %d requests/s", scheme, sidecarRate), test: load.Constant{Rate: sidecarRate, Callers: manyCallers, Duration: long}.Run, constant: true},
 	}
 }
 
@@ -64,25 +72,21 @@ func (b *bench) larger() []comparison {
 }
 
 // compare starts the proxies, measures and prints each comparison, and ends them.
-func (b *bench) compare(ctx context.Context, peers []*peer.Peer, up *upstream.Server, number int, list []comparison) (found []report.Comparison, err error) {
-	all, stop, err := b.beginAll(ctx, peers, up)
+func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparison, err error) {
+	all, stop, err := b.beginAll(ctx, c.peers, c.upstream)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	warm := b.saturate(load.Closed{Callers: manyCallers, Duration: warmTime}) // nobody is measured while pools fill up
-	if _, err := rounds(ctx, 1, each(all, warm)); err != nil {
-		return nil, err
-	}
-	for _, one := range list {
-		for _, c := range all {
-			c.target.Body = load.Body(max(one.body, postLength))
+	for _, one := range c.list {
+		for _, running := range all {
+			running.target.Body = load.Body(max(one.body, postLength))
 		}
-		series, err := rounds(ctx, number, each(all, one.test))
+		series, err := rounds(ctx, c.rounds, each(all, one.test))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", one.title, err)
 		}
-		done := report.Comparison{Title: one.title, Series: series}
+		done := report.Comparison{Title: one.title, Series: series, Sampled: one.constant}
 		if err := b.show(done.Table()); err != nil {
 			return nil, err
 		}

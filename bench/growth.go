@@ -42,10 +42,6 @@ func (b *bench) grow(ctx context.Context, number int, title string, shapes []pee
 	for i, shape := range shapes {
 		all[i].target.Calls = turns(shape)
 	}
-	warm := b.saturate(load.Closed{Callers: manyCallers, Duration: fullTime, Turns: true})
-	if _, err := rounds(ctx, 1, each(all, warm)); err != nil {
-		return found, fmt.Errorf("%s: %w", title, err)
-	}
 	series, err := rounds(ctx, number, each(all, b.saturate(load.Closed{Callers: manyCallers, Duration: fullTime, Turns: true})))
 	if err != nil {
 		return found, fmt.Errorf("%s: %w", title, err)

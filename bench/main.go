@@ -32,6 +32,7 @@ func run(args []string, out io.Writer) error {
 	quick := flags.Bool("quick", false, "CPU time only, without TLS, in less than a minute; writes no results")
 	binaries := flags.String("wxproxy", "", `programs to measure, "PATH" or "NAME=PATH ..."; without one it is built`)
 	number := flags.Int("rounds", 5, "how often everything is measured")
+	folder := flags.String("results", "bench", "where RESULTS.md and results.svg are written")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func run(args []string, out io.Writer) error {
 	if *quick {
 		return b.quick(ctx)
 	}
-	return b.full(ctx, max(1, *number))
+	return b.full(ctx, max(1, *number), *folder)
 }
 
 // onLoadCore starts this program anew on the core of the load, together with all

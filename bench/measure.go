@@ -26,17 +26,26 @@ type contestant struct {
 // count are about to begin.
 type test func(ctx context.Context, t load.Target, began func() error) (load.Result, error)
 
+// warmTime is how long a proxy has the same load before what counts: connections
+// to the upstream have ended while it was the others' turn.
+const warmTime = time.Second
+
 // saturate returns a test with as many requests as the proxy can take.
 func (b *bench) saturate(l load.Closed) test {
 	return func(ctx context.Context, t load.Target, began func() error) (load.Result, error) {
-		if err := began(); err != nil {
-			return load.Result{}, err
-		}
 		dir, err := os.MkdirTemp(b.dir, "wrk-")
 		if err != nil {
 			return load.Result{}, fmt.Errorf("running wrk: %w", err)
 		}
 		defer os.RemoveAll(dir)
+		warm := l
+		warm.Duration = warmTime
+		if _, err := warm.Run(ctx, t, dir); err != nil {
+			return load.Result{}, err
+		}
+		if err := began(); err != nil {
+			return load.Result{}, err
+		}
 		return l.Run(ctx, t, dir)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"wxproxy/bench/load"
@@ -23,20 +24,22 @@ const (
 
 // resting returns the memory of each proxy when nobody has called but those who
 // check it, and with many callers who called once and stay.
-func (b *bench) resting(ctx context.Context) (report.Table, error) {
-	table := report.Table{{"memory, MiB RSS", "idle", fmt.Sprintf("with %d idle callers", idleCallers), "spread"}}
+func (b *bench) resting(ctx context.Context) (idle, crowded *report.Figure, err error) {
+	idle = &report.Figure{Title: "idle, MiB RSS"}
+	crowded = &report.Figure{Title: fmt.Sprintf("with %d idle callers, MiB RSS", idleCallers)}
 	for _, p := range b.contestants {
-		var idle, crowded []float64
+		var alone, with []float64
 		for range idleRounds {
 			before, after, err := b.crowd(ctx, p)
 			if err != nil {
-				return nil, fmt.Errorf("idle callers: %w", err)
+				return nil, nil, fmt.Errorf("idle callers: %w", err)
 			}
-			idle, crowded = append(idle, before), append(crowded, after)
+			alone, with = append(alone, before), append(with, after)
 		}
-		table = append(table, []string{p.Name, report.Middle(idle, 1), report.Middle(crowded, 1), report.Spread(crowded, 1)})
+		idle.Add(p.Name, alone)
+		crowded.Add(p.Name, with)
 	}
-	return table, b.show(table)
+	return idle, crowded, b.show(report.Tabulate(idle, crowded))
 }
 
 // crowd returns the memory of a new process before and after the callers came.
@@ -53,9 +56,8 @@ func (b *bench) crowd(ctx context.Context, p *peer.Peer) (before, after float64,
 	if err != nil {
 		return 0, 0, err
 	}
-	defer leave()
 	after, err = c.memoryLater()
-	return before, after, err
+	return before, after, errors.Join(err, leave())
 }
 
 // memoryLater returns MiB, when the proxy has been left alone for a while.
@@ -67,33 +69,40 @@ func (c *contestant) memoryLater() (float64, error) {
 
 // starting returns how long each proxy takes from the start of its process to the
 // first answer of the upstream's; wxproxy has a token in its store.
-func (b *bench) starting(ctx context.Context) (report.Table, error) {
-	table := report.Table{{"cold start, ms", "median", "spread"}}
+func (b *bench) starting(ctx context.Context) (*report.Figure, error) {
+	start := &report.Figure{Title: "cold start to the first answer, ms"}
 	for _, p := range b.contestants {
-		site := b.site(b.plain)
-		site.Store = b.dir + "/stored-" + p.Name
-		c, err := begin(ctx, p, site, b.plain) // stores the token
+		took, err := b.coldStarts(ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("cold start: %w", err)
+		}
+		start.Add(p.Name, took)
+	}
+	return start, b.show(report.Tabulate(start))
+}
+
+func (b *bench) coldStarts(ctx context.Context, p *peer.Peer) (took []float64, err error) {
+	site := b.site(b.plain)
+	site.Store = filepath.Join(b.dir, "stored-"+p.Name)
+	c, err := begin(ctx, p, site, b.plain) // stores the token
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Stop(); err != nil {
+		return nil, err
+	}
+	fetched := b.plain.Counts().Fetches
+	for range coldStarts {
+		one, err := b.coldStart(ctx, p, site)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.Stop(); err != nil {
-			return nil, err
-		}
-		fetched := b.plain.Counts().Fetches
-		var took []float64
-		for range coldStarts {
-			one, err := b.coldStart(ctx, p, site)
-			if err != nil {
-				return nil, fmt.Errorf("cold start: %w", err)
-			}
-			took = append(took, float64(one)/float64(time.Millisecond))
-		}
-		if b.plain.Counts().Fetches > fetched {
-			return nil, fmt.Errorf("cold start: %s fetched a token although one was stored", p.Name)
-		}
-		table = append(table, []string{p.Name, report.Middle(took, 1), report.Spread(took, 1)})
+		took = append(took, float64(one)/float64(time.Millisecond))
 	}
-	return table, b.show(table)
+	if b.plain.Counts().Fetches > fetched {
+		return nil, fmt.Errorf("%s fetched a token although one was stored", p.Name)
+	}
+	return took, nil
 }
 
 func (b *bench) coldStart(ctx context.Context, p *peer.Peer, s peer.Site) (took time.Duration, err error) {

@@ -76,7 +76,9 @@ func dial(ctx context.Context, t Target, n int) (*caller, error) {
 
 // meet makes the first request, in Go's own way.
 func (c *caller) meet(conn net.Conn) error {
-	conn.SetDeadline(time.Now().Add(patience))
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
 	if _, err := conn.Write(c.request); err != nil {
 		return err
 	}

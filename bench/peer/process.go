@@ -118,7 +118,7 @@ func (p *Process) Stop() error {
 	case <-time.After(stopTime):
 	}
 	for _, pid := range pids {
-		syscall.Kill(pid, syscall.SIGKILL)
+		syscall.Kill(pid, syscall.SIGKILL) //nolint:errcheck // it may have ended meanwhile
 	}
 	<-p.ended
 	return fmt.Errorf("%s did not end within %v", p.Name, stopTime)

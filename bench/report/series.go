@@ -64,6 +64,9 @@ func (s Series) values(of Value) []float64 {
 // rounds are apart.
 type Ratio struct{ Median, Least, Most float64 }
 
+// Spread returns the least and the greatest, for a table.
+func (r Ratio) Spread() string { return fmt.Sprintf("%.2f to %.2f", r.Least, r.Most) }
+
 // RatioTo compares round by round, so that what slows the machine down for a while
 // slows both.
 func (s Series) RatioTo(mark Series, of Value) Ratio {
@@ -92,15 +95,4 @@ func median(values []float64) float64 {
 		return sorted[middle]
 	}
 	return (sorted[middle-1] + sorted[middle]) / 2
-}
-
-// Middle returns the median of the values, for a table.
-func Middle(values []float64, digits int) string {
-	return fmt.Sprintf("%.*f", digits, median(values))
-}
-
-// Spread returns the least and the greatest of the values, of which there is one
-// at least, for a table.
-func Spread(values []float64, digits int) string {
-	return fmt.Sprintf("%.*f to %.*f", digits, slices.Min(values), digits, slices.Max(values))
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,6 +13,10 @@ import (
 type Comparison struct {
 	Title  string
 	Series []Series
+	// Sampled leaves the shares of user and system time out: the kernel finds them
+	// by looking at each tick of its clock, and a proxy that is idle most of the
+	// time works in step with that clock.
+	Sampled bool
 }
 
 // Values of a run, in the units of the tables.
@@ -30,13 +35,15 @@ var (
 
 func micro(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// columns of a Comparison behind its name and the cost with its spread.
-var columns = []struct {
+type column struct {
 	name    string
 	of      Value
 	digits  int
 	against bool // with the ratio to the mark
-}{
+}
+
+// columns of a Comparison behind its name and the cost with its spread.
+var columns = []column{
 	{"user", UserOf, 1, false},
 	{"system", SystemOf, 1, false},
 	{"requests/s", RateOf, 0, true},
@@ -51,25 +58,41 @@ var columns = []struct {
 // Table returns medians, each with its ratio to the mark where that says
 // something.
 func (c Comparison) Table() Table {
+	shown := columns
+	if c.Sampled {
+		shown = columns[2:]
+	}
 	head := []string{c.Title, "CPU us/request", "ratio", "spread"}
-	for _, column := range columns {
+	for _, column := range shown {
 		head = append(head, column.name)
 	}
 	t := Table{head}
-	mark := c.Series[0]
 	for _, s := range c.Series {
-		ratio := s.RatioTo(mark, CostOf)
-		row := []string{s.Name, fmt.Sprintf("%.2f", s.Median(CostOf)), fmt.Sprintf("**%.2f**", ratio.Median), fmt.Sprintf("%.2f to %.2f", ratio.Least, ratio.Most)}
-		for _, column := range columns {
-			cell := fmt.Sprintf("%.*f", column.digits, s.Median(column.of))
-			if column.against {
-				cell += fmt.Sprintf(" (%.2f)", s.RatioTo(mark, column.of).Median)
-			}
-			row = append(row, cell)
+		ratio := s.RatioTo(c.Series[0], CostOf)
+		row := []string{s.Name, fmt.Sprintf("%.2f", s.Median(CostOf)), fmt.Sprintf("**%.2f**", ratio.Median), ratio.Spread()}
+		for _, column := range shown {
+			row = append(row, column.cell(s, c.Series[0]))
 		}
 		t = append(t, row)
 	}
 	return t
+}
+
+// Ratio returns the ratio of the named series to the mark; zeros if there is none.
+func (c Comparison) Ratio(name string, of Value) Ratio {
+	i := slices.IndexFunc(c.Series, func(s Series) bool { return s.Name == name })
+	if i < 0 {
+		return Ratio{}
+	}
+	return c.Series[i].RatioTo(c.Series[0], of)
+}
+
+func (c column) cell(s, mark Series) string {
+	cell := fmt.Sprintf("%.*f", c.digits, s.Median(c.of))
+	if c.against {
+		cell += fmt.Sprintf(" (%.2f)", s.RatioTo(mark, c.of).Median)
+	}
+	return cell
 }
 
 // A Table has rows of cells; the first is the head.

@@ -55,8 +55,7 @@ func (s *switching) Write(p []byte) (int, error) {
 func (s *Server) shakeHands(c net.Conn) {
 	under := &switching{Conn: c}
 	over := tls.Server(under, s.tls)
-	c.SetDeadline(time.Now().Add(handshakeTime))
-	if over.Handshake() != nil {
+	if c.SetDeadline(time.Now().Add(handshakeTime)) != nil || over.Handshake() != nil {
 		c.Close()
 		return
 	}
