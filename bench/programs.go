@@ -20,7 +20,7 @@ func parsePrograms(list string) (all []program, err error) {
 		if !named {
 			name, path = "wxproxy", field
 		}
-		if name == "" || path == "" || strings.ContainsAny(name, "/|") {
+		if name == "" || path == "" || strings.ContainsAny(name, "/|") || name == "nginx" || name == "HAProxy" {
 			return nil, fmt.Errorf("%q is neither PATH nor NAME=PATH", field)
 		}
 		if path, err = filepath.Abs(path); err != nil {

@@ -82,8 +82,7 @@ func cpuClock(pid int) (time.Duration, error) {
 
 // parseStat returns the times in a /proc/PID/stat.
 func parseStat(stat string) (user, system time.Duration, err error) {
-	_, after, _ := strings.Cut(stat, ") ") // the name may hold anything, but not that
-	fields := strings.Fields(after)
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name before may hold anything
 	const utime, stime = 11, 12
 	if len(fields) <= stime {
 		return 0, 0, fmt.Errorf("%d fields in stat", len(fields))

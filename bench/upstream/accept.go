@@ -78,15 +78,15 @@ func (s *Server) handOver(c net.Conn, wrap func(*conn)) {
 	if wrap != nil {
 		wrap(raw)
 	}
-	s.mu.Lock()
-	s.conns[int32(fd)] = raw
-	s.mu.Unlock()
 	// The end of the handshake may have come together with the first request,
 	// which is no event for the loop any more.
 	if wrap != nil && raw.readable(make([]byte, 16<<10)) != nil {
-		s.forget(raw)
+		unix.Close(fd)
 		return
 	}
+	s.mu.Lock()
+	s.conns[int32(fd)] = raw
+	s.mu.Unlock()
 	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)}
 	if unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
 		s.forget(raw)
