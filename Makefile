@@ -51,7 +51,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 bench-deps: ## install nginx, HAProxy and wrk if missing, without starting them
 	@missing=; for p in $(PEERS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(QUIETLY) $$missing
-bench: bench-deps ## compare with nginx and HAProxy (10 min); QUICK=1 (1 min); WXPROXY="old=/path new=/path"
+bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); WXPROXY="old=/path new=/path"
 	@go build -o .tools/bin/bench ./bench
 	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)"
 microbench: ## run all of Go's benchmarks and report allocations
