@@ -53,7 +53,7 @@ bench-deps: ## install nginx, HAProxy and wrk if missing, without starting them
 	test -z "$$missing" || $(QUIETLY) $$missing
 bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); WXPROXY="old=/path new=/path"
 	@go build -o .tools/bin/bench ./bench
-	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)"
+	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
 microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
 help: ## list the targets

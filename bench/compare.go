@@ -19,6 +19,7 @@ const (
 	manyCallers  = 64
 	sidecarRate  = 2000 // requests in a second
 	quickRounds  = 3
+	fullRounds   = 5
 	quickTime    = 2 * time.Second
 	fullTime     = 3 * time.Second
 	one, crowd   = 1, 512
@@ -43,9 +44,9 @@ type contest struct {
 }
 
 // quick measures what matters most, without HAProxy.
-func (b *bench) quick(ctx context.Context) error {
+func (b *bench) quick(ctx context.Context, number int) error {
 	without := append([]*peer.Peer{b.contestants[0]}, b.contestants[2:]...)
-	_, err := b.compare(ctx, contest{without, b.plain, quickRounds, b.essential("plain", quickTime)})
+	_, err := b.compare(ctx, contest{without, b.plain, number, b.essential("plain", quickTime)})
 	return err
 }
 

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -31,7 +32,7 @@ func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "CPU time only, without TLS, in less than a minute; writes no results")
 	binaries := flags.String("wxproxy", "", `programs to measure, "PATH" or "NAME=PATH ..."; without one it is built`)
-	number := flags.Int("rounds", 5, "how often everything is measured")
+	number := flags.Int("rounds", 0, "how often everything is measured, if not as usual")
 	folder := flags.String("results", "bench", "where RESULTS.md and results.svg are written")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -47,9 +48,14 @@ func run(args []string, out io.Writer) error {
 	}
 	defer b.close()
 	if *quick {
-		return b.quick(ctx)
+		err = b.quick(ctx, cmp.Or(*number, quickRounds))
+	} else {
+		err = b.full(ctx, cmp.Or(*number, fullRounds), *folder)
 	}
-	return b.full(ctx, max(1, *number), *folder)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("interrupted, %w", err)
+	}
+	return err
 }
 
 // onLoadCore starts this program anew on the core of the load, together with all

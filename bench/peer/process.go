@@ -12,7 +12,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -64,7 +66,7 @@ func (p *Peer) run(s Site, addr string, argv []string) (*Process, error) {
 	// taskset puts the program in its own place, so the process id is the proxy's.
 	command := exec.Command("taskset", append([]string{"-c", strconv.Itoa(ProxyCore)}, argv...)...)
 	command.Dir, command.Stdout, command.Stderr = s.Dir, log, log
-	command.Env = append(os.Environ(), "TMPDIR="+s.Dir)
+	command.Env = append(withoutSettings(os.Environ()), "TMPDIR="+s.Dir)
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	process := &Process{Name: p.Name, Addr: addr, Began: time.Now(), command: command, log: log.Name(), ended: make(chan struct{})}
 	if err := command.Start(); err != nil {
@@ -75,6 +77,12 @@ func (p *Peer) run(s Site, addr string, argv []string) (*Process, error) {
 		close(process.ended)
 	}()
 	return process, nil
+}
+
+// withoutSettings returns the environment without what would replace a value of
+// the file's.
+func withoutSettings(environment []string) []string {
+	return slices.DeleteFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, "WXPROXY_") })
 }
 
 // Await waits until ready returns no error.
