@@ -27,6 +27,7 @@ type bench struct {
 	ca          string // the file with the certificate of tls
 	contestants []*peer.Peer
 	programs    []program // the wxproxies among them
+	repeats     int       // of what somebody else disturbed, at most
 }
 
 func newBench(ctx context.Context, binaries string, out io.Writer) (_ *bench, err error) {

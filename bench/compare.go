@@ -53,7 +53,7 @@ func (b *bench) quick(ctx context.Context, number int) error {
 // essential returns the comparisons that decide.
 func (b *bench) essential(scheme string, long time.Duration) []comparison {
 	return []comparison{
-		{title: fmt.Sprintf("%s, %d callers", scheme, manyCallers), test: b.saturate(load.Closed{Callers: manyCallers, Duration: long})},
+		{title: fmt.Sprintf("%s, saturated (%d callers)", scheme, manyCallers), test: b.saturate(load.Closed{Callers: manyCallers, Duration: long})},
 		{title: fmt.Sprintf("%s, %d requests/s", scheme, sidecarRate), test: load.Constant{Rate: sidecarRate, Callers: manyCallers, Duration: long}.Run, constant: true},
 	}
 }
@@ -66,7 +66,7 @@ func (b *bench) alone(scheme string) comparison {
 // larger returns the comparisons with more callers and longer bodies.
 func (b *bench) larger() []comparison {
 	return []comparison{
-		{title: fmt.Sprintf("plain, %d callers", crowd), test: b.saturate(load.Closed{Callers: crowd, Duration: fullTime})},
+		{title: fmt.Sprintf("plain, saturated (%d callers)", crowd), test: b.saturate(load.Closed{Callers: crowd, Duration: fullTime})},
 		{title: "64 KiB bodies, 16 callers", body: middle, test: b.saturate(load.Closed{Callers: 16, Duration: fullTime})},
 		{title: "10 MiB bodies, 4 callers", body: huge, test: b.saturate(load.Closed{Callers: 4, Duration: fullTime})},
 	}
@@ -83,7 +83,7 @@ func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparis
 		for _, running := range all {
 			running.target.Body = load.Body(max(one.body, postLength))
 		}
-		series, err := rounds(ctx, c.rounds, each(all, one.test))
+		series, err := b.rounds(ctx, c.rounds, each(all, one.test))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", one.title, err)
 		}

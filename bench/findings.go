@@ -21,6 +21,7 @@ type findings struct {
 // full measures everything and writes it down.
 func (b *bench) full(ctx context.Context, number int, folder string) error {
 	began := now()
+	b.repeats = 3
 	var f findings
 	err := inOrder(
 		func() (err error) {

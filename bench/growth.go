@@ -42,7 +42,7 @@ func (b *bench) grow(ctx context.Context, number int, title string, shapes []pee
 	for i, shape := range shapes {
 		all[i].target.Calls = turns(shape)
 	}
-	series, err := rounds(ctx, number, each(all, b.saturate(load.Closed{Callers: manyCallers, Duration: fullTime, Turns: true})))
+	series, err := b.rounds(ctx, number, each(all, b.saturate(load.Closed{Callers: manyCallers, Duration: fullTime, Turns: true})))
 	if err != nil {
 		return found, fmt.Errorf("%s: %w", title, err)
 	}

@@ -135,3 +135,20 @@ func TestConfigurationsNameWhatTheyNeed(t *testing.T) {
 		}
 	}
 }
+
+func TestParseIdle(t *testing.T) {
+	const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 727148 63424 147763 2441237 2541 0 17974 19716 0 0\ncpu1 1 2 3 40 5 6 7 8 0 0\nintr 1\n"
+	for core, want := range map[int]time.Duration{0: 24437780 * time.Millisecond, 1: 450 * time.Millisecond} {
+		if got, err := parseIdle(stat, core); err != nil || got != want {
+			t.Errorf("core %d: got %v, %v; want %v", core, got, err, want)
+		}
+	}
+	for name, stat := range map[string]string{"no such core": stat[:20], "cut": stat[:50], "no number": "cpu 1\ncpu0 1 2 3 x 5 6\n"} {
+		if got, err := parseIdle(stat, 0); err == nil {
+			t.Errorf("%s: got %v; want an error", name, got)
+		}
+	}
+	if idle, err := IdleTime(); err != nil || idle == 0 {
+		t.Errorf("got %v, %v of this machine", idle, err)
+	}
+}

@@ -27,9 +27,9 @@ const plotHead = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[2
 <style>
 text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
 .title { font-size: 17px; font-weight: 600 } .group { font-weight: 600 } .small { font-size: 11px; fill: #59636e }
-.back { fill: #ffffff } .line { stroke: #59636e }
+.back { fill: #ffffff } .line { stroke: #59636e } .spread { stroke: #1f2328; stroke-width: 1.5 }
 @media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 } .small { fill: #9198a1 } .back { fill: #0d1117 } .line { stroke: #9198a1 }
+text { fill: #e6edf3 } .small { fill: #9198a1 } .back { fill: #0d1117 } .line { stroke: #9198a1 } .spread { stroke: #e6edf3 }
 }
 </style>
 <rect class="back" width="100%%" height="100%%" rx="6"/>
@@ -77,7 +77,7 @@ func (p *plot) bar(s Series, r Ratio, color string) {
 	middle := p.y + barHeight/2
 	fmt.Fprintf(p.w, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", plotLeft-8, p.y+13, html.EscapeString(s.Name))
 	fmt.Fprintf(p.w, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" fill=\"%s\"/>\n", plotLeft, p.y, r.Median*p.scale, barHeight, color)
-	fmt.Fprintf(p.w, "<line class=\"line\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n", plotLeft+r.Least*p.scale, plotLeft+r.Most*p.scale, middle, middle)
-	fmt.Fprintf(p.w, "<text x=\"%.1f\" y=\"%d\">%.2f <tspan class=\"small\">%.1f us</tspan></text>\n", plotLeft+r.Most*p.scale+8, p.y+13, r.Median, s.Median(CostOf))
+	fmt.Fprintf(p.w, "<line class=\"spread\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n", plotLeft+r.Least*p.scale, plotLeft+r.Most*p.scale, middle, middle)
+	fmt.Fprintf(p.w, "<text x=\"%.1f\" y=\"%d\">%.2f <tspan class=\"small\">%.1f us</tspan></text>\n", plotLeft+max(r.Most, 1)*p.scale+8, p.y+13, r.Median, s.Median(CostOf))
 	p.y += barStep
 }

@@ -15,6 +15,7 @@ type Run struct {
 	CPU, User, System time.Duration // of the proxy, for all requests
 	Memory            int64         // resident, at the end
 	Dials             int64         // connections to the upstream that were opened
+	Others            float64       // the share of the proxy's core that others used
 }
 
 // Cost is the CPU time of one request.

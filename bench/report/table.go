@@ -30,6 +30,7 @@ var (
 	MemoryOf Value = func(r Run) float64 { return float64(r.Memory) / (1 << 20) }
 	DialsOf  Value = func(r Run) float64 { return float64(r.Dials) }
 	BusyOf   Value = func(r Run) float64 { return 100 * r.Busy() }
+	OthersOf Value = func(r Run) float64 { return 100 * r.Others }
 	RateOf   Value = Run.Rate
 )
 
@@ -52,6 +53,7 @@ var columns = []column{
 	{"p99.9 us", P999Of, 0, true},
 	{"RSS MiB", MemoryOf, 1, true},
 	{"core %", BusyOf, 0, false},
+	{"others %", OthersOf, 0, false},
 	{"dials", DialsOf, 0, false},
 }
 
