@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps microbench release help
+.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps microbench guard release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
@@ -62,6 +62,8 @@ bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); W
 	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
 microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
+guard: ## fail if requests allocate more than they have to
+	go test -run '^$$' -bench '^BenchmarkHotPath$$' -benchtime 5000x ./proxy
 release: ## make the archives of a release in dist/, the same bytes for the same commit and Go
 	deploy/release.sh
 help: ## list the targets

@@ -105,6 +105,9 @@ func (p *Proxy) permit(x *exchange) error {
 	return nil
 }
 
+// errNoKey refuses those who show no key. Who has a virtual token needs none.
+var errNoKey = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+
 // client returns the client that proves itself by its certificate, by
 // "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
 // SDKs send that.
@@ -120,7 +123,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		}
 		secret, ok := shownSecret(x)
 		if !ok {
-			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+			return nil, errNoKey
 		}
 		key = []byte(secret)
 	}

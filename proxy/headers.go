@@ -111,38 +111,32 @@ func (f *fields) noteOptions(value []byte) {
 // note takes what the proxy needs from a header, and reports whether it may be
 // meant for WeChat: what isHopByHop and isForProxy name is not.
 func (f *fields) note(name, value []byte) (passes bool, err error) {
-	switch lower(name[0]) {
-	case 'a', 'e', 'k', 'p', 'u':
-		if f.authorization == nil && isFold(name, "authorization") {
-			f.authorization = trimSpace(value)
-		}
-	case 'c':
-		if isFold(name, "connection") {
-			f.noteOptions(trimSpace(value))
-		}
-		f.length = f.length || isFold(name, "content-length")
-	case 'h':
-		if isFold(name, "host") && !isHost(trimSpace(value)) {
-			err = errHeaderHost
-		}
-	case 't':
-		if isFold(name, "transfer-encoding") {
-			f.encoding, err = true, checkEncoding(trimSpace(value))
-		}
-	case 'w':
-		if f.account == nil && isFold(name, "wxproxy-account") {
-			f.account = trimSpace(value)
-		}
-	case 'x':
-		if f.isID(name) {
-			f.ids, f.id = f.ids+1, trimSpace(value)
-		}
+	if !noted[name[0]] {
 		return true, nil
-	default:
-		return true, nil
+	}
+	value = trimSpace(value)
+	switch {
+	case isFold(name, "connection"):
+		f.noteOptions(value)
+	case isFold(name, "content-length"):
+		f.length = true
+	case isFold(name, "authorization") && f.authorization == nil:
+		f.authorization = value
+	case isFold(name, "host") && !isHost(value):
+		err = errHeaderHost
+	case isFold(name, "transfer-encoding"):
+		f.encoding, err = true, checkEncoding(value)
+	case isFold(name, "wxproxy-account") && f.account == nil:
+		f.account = value
+	case f.isID(name):
+		f.ids, f.id = f.ids+1, value
 	}
 	return !isHopByHop(name) && !isForProxy(name), err
 }
+
+// noted are the first letters of the headers that note, isHopByHop and isForProxy
+// know.
+var noted = setOf("acehkptuwxACEHKPTUWX")
 
 func checkEncoding(value []byte) error {
 	if !isFold(value, "chunked") {
