@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench release help
+.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps microbench guard release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
@@ -14,6 +14,12 @@ NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 PROMTOOL := .tools/bin/promtool
+# What is measured beside wxproxy, and by what. Debian's packages start a service
+# when they are installed, unless policy-rc.d forbids it.
+PEERS    := nginx haproxy wrk taskset:util-linux
+QUIETLY  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'p=/usr/sbin/policy-rc.d; \
+	test -e $$p || { trap "rm -f $$p" EXIT; printf "\#!/bin/sh\nexit 101\n" >$$p; chmod +x $$p; }; \
+	apt-get -q update && apt-get -qy install --no-install-recommends "$$@"' install
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 
 all: fmt-check vet lint test fuzz ## check everything: formatting, vet, lint, tests, 10 s of each fuzz target
@@ -48,8 +54,16 @@ fuzz: ## run every fuzz target for FUZZTIME
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}' | \
 	while read -r pkg target; do echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg </dev/null; done
 
-bench: ## run all benchmarks and report allocations
+bench-deps: ## install nginx, HAProxy and wrk if missing, without starting them
+	@missing=; for p in $(PEERS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
+	test -z "$$missing" || $(QUIETLY) $$missing
+bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); WXPROXY="old=/path new=/path"
+	@go build -o .tools/bin/bench ./bench
+	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
+microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
+guard: ## fail if requests allocate more than they have to
+	go test -run '^$$' -bench '^BenchmarkHotPath$$' -benchtime 5000x ./proxy
 release: ## make the archives of a release in dist/, the same bytes for the same commit and Go
 	deploy/release.sh
 help: ## list the targets

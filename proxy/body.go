@@ -27,7 +27,9 @@ type Body struct {
 	memory []byte   // all of it, or what is not in the file yet
 	file   *os.File // nil: memory is enough. It has no name: it ends with the process
 	size   int64
-	noFile error // why a long body is in memory nevertheless
+	noFile error  // why a long body is in memory nevertheless
+	own    []byte // its memory, while it has borrowed some
+	lent   bool   // it has
 }
 
 // Len returns the number of its bytes.
@@ -106,16 +108,18 @@ type spoolError struct{ error }
 func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
 func (e *spoolError) Unwrap() error { return e.error }
 
-// set makes a copy of body the body.
-func (b *Body) set(body []byte) {
-	b.memory = append(b.memory[:0], body...)
-	b.size = int64(len(body))
+// borrow makes body the body, which must stay as it is until release.
+func (b *Body) borrow(body []byte) {
+	b.own, b.memory, b.size, b.lent = b.memory[:0], body, int64(len(body)), true
 }
 
 // release gives the file back, and memory that is too large to be kept.
 func (b *Body) release() {
 	if b.file != nil {
 		b.file.Close()
+	}
+	if b.lent {
+		b.memory = b.own
 	}
 	if cap(b.memory) > memorySize {
 		b.memory = nil

@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A Client is a program that may call through the proxy.
@@ -107,6 +105,9 @@ func (p *Proxy) permit(x *exchange) error {
 	return nil
 }
 
+// errNoKey refuses those who show no key. Who has a virtual token needs none.
+var errNoKey = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+
 // client returns the client that proves itself by its certificate, by
 // "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
 // SDKs send that.
@@ -115,14 +116,14 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		return &p.anyone, nil
 	}
 	certified := p.clients.byName[certificateOf(x.ctx)]
-	scheme, key, _ := bytes.Cut(x.ctx.Request.Header.Peek(fasthttp.HeaderAuthorization), []byte(" "))
+	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !isFold(scheme, "bearer") {
 		if certified != nil {
 			return certified, nil
 		}
 		secret, ok := shownSecret(x)
 		if !ok {
-			return nil, refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+			return nil, errNoKey
 		}
 		key = []byte(secret)
 	}

@@ -8,9 +8,14 @@ func (c *conn) exchangeDirectly(m *Message, resp *fasthttp.Response) (whole bool
 	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.direct.defers, c.direct.unsent, c.direct.writePatience = true, nil, c.host.limit.Timeout
-	if _, err := c.Write(c.out); err != nil {
-		return false, c.classify(err, false)
+	c.direct.unsent, c.direct.writePatience = nil, c.host.limit.Timeout
+	if c.host.tls == nil {
+		c.direct.deferred = c.out
+	} else {
+		c.direct.defers = true
+		if _, err := c.Write(c.out); err != nil {
+			return false, c.classify(err, false)
+		}
 	}
 	err = c.readHeader(m, resp)
 	failed := c.direct.unsent

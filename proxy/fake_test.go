@@ -452,7 +452,7 @@ func (h *host) putDown() { h.goDown(h.condition.Load(), errors.New("put down by 
 // message is a request for Hosts.
 func message(method, target, body string) *Message {
 	m := &Message{Method: []byte(method), Target: []byte(target), Body: new(Body)}
-	m.Body.set([]byte(body))
+	m.Body.borrow([]byte(body))
 	if body != "" {
 		m.Fields = fmt.Appendf(nil, "Content-Length: %d\r\n", len(body))
 	}

@@ -12,14 +12,21 @@ func isName(name []byte) bool {
 	return len(name) > 0
 }
 
-// tokenBytes are the bytes of a header's name (RFC 9110, 5.6.2).
-var tokenBytes = [256]bool{
-	'!': true, '#': true, '$': true, '%': true, '&': true, '\'': true, '*': true, '+': true, '-': true, '.': true, '^': true, '_': true, '`': true, '|': true, '~': true,
-	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true,
-	'a': true, 'b': true, 'c': true, 'd': true, 'e': true, 'f': true, 'g': true, 'h': true, 'i': true, 'j': true, 'k': true, 'l': true, 'm': true,
-	'n': true, 'o': true, 'p': true, 'q': true, 'r': true, 's': true, 't': true, 'u': true, 'v': true, 'w': true, 'x': true, 'y': true, 'z': true,
-	'A': true, 'B': true, 'C': true, 'D': true, 'E': true, 'F': true, 'G': true, 'H': true, 'I': true, 'J': true, 'K': true, 'L': true, 'M': true,
-	'N': true, 'O': true, 'P': true, 'Q': true, 'R': true, 'S': true, 'T': true, 'U': true, 'V': true, 'W': true, 'X': true, 'Y': true, 'Z': true,
+const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+var (
+	// tokenBytes are the bytes of a header's name (RFC 9110, 5.6.2).
+	tokenBytes = setOf(alphanumeric + "!#$%&'*+-.^_`|~")
+
+	// unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
+	unreserved = setOf(alphanumeric + "-._~")
+)
+
+func setOf(bytes string) (set [256]bool) {
+	for _, c := range []byte(bytes) {
+		set[c] = true
+	}
+	return set
 }
 
 // isValue reports whether value has no control bytes but tabs (RFC 9112, section
@@ -55,4 +62,14 @@ func trimSpace(value []byte) []byte {
 		value = value[:n-1]
 	}
 	return value
+}
+
+// isVisible reports whether b has no space, no control byte and no '#'.
+func isVisible(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c == 0x7f || c == '#' {
+			return false
+		}
+	}
+	return true
 }

@@ -19,13 +19,15 @@ const maxOptions = 32
 
 // fields is what the proxy read in a caller's header lines.
 type fields struct {
-	connection []byte   // the values of Connection, a comma behind each
-	account    []byte   // the value of Wxproxy-Account, within the raw lines
-	dropped    [][]byte // names of the answer's headers that end here
-	length     bool     // Content-Length was there
-	encoding   bool     // Transfer-Encoding was there
-	close      bool     // the caller's connection ends with this request
-	options    bool     // Connection names more than close and keep-alive
+	connection []byte // the values of Connection, a comma behind each
+	account    []byte // the value of Wxproxy-Account, within the raw lines
+
+	authorization []byte   // likewise
+	dropped       [][]byte // names of the answer's headers that end here
+	length        bool     // Content-Length was there
+	encoding      bool     // Transfer-Encoding was there
+	close         bool     // the caller's connection ends with this request
+	options       bool     // Connection names more than close and keep-alive
 
 	identifies bool   // every request has an X-Request-Id
 	ids        int    // how many the caller sent
@@ -107,33 +109,34 @@ func (f *fields) noteOptions(value []byte) {
 }
 
 // note takes what the proxy needs from a header, and reports whether it may be
-// meant for WeChat.
+// meant for WeChat: what isHopByHop and isForProxy name is not.
 func (f *fields) note(name, value []byte) (passes bool, err error) {
-	switch lower(name[0]) {
-	case 'c':
-		if isFold(name, "connection") {
-			f.noteOptions(trimSpace(value))
-		}
-		f.length = f.length || isFold(name, "content-length")
-	case 'h':
-		if isFold(name, "host") && !isHost(trimSpace(value)) {
-			err = errHeaderHost
-		}
-	case 't':
-		if isFold(name, "transfer-encoding") {
-			f.encoding, err = true, checkEncoding(trimSpace(value))
-		}
-	case 'w':
-		if f.account == nil && isFold(name, "wxproxy-account") {
-			f.account = trimSpace(value)
-		}
-	case 'x':
-		if f.isID(name) {
-			f.ids, f.id = f.ids+1, trimSpace(value)
-		}
+	if !noted[name[0]] {
+		return true, nil
+	}
+	value = trimSpace(value)
+	switch {
+	case isFold(name, "connection"):
+		f.noteOptions(value)
+	case isFold(name, "content-length"):
+		f.length = true
+	case isFold(name, "authorization") && f.authorization == nil:
+		f.authorization = value
+	case isFold(name, "host") && !isHost(value):
+		err = errHeaderHost
+	case isFold(name, "transfer-encoding"):
+		f.encoding, err = true, checkEncoding(value)
+	case isFold(name, "wxproxy-account") && f.account == nil:
+		f.account = value
+	case f.isID(name):
+		f.ids, f.id = f.ids+1, value
 	}
 	return !isHopByHop(name) && !isForProxy(name), err
 }
+
+// noted are the first letters of the headers that note, isHopByHop and isForProxy
+// know.
+var noted = setOf("acehkptuwxACEHKPTUWX")
 
 func checkEncoding(value []byte) error {
 	if !isFold(value, "chunked") {
@@ -145,13 +148,17 @@ func checkEncoding(value []byte) error {
 // isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
 func isHost(value []byte) bool {
 	host, port := value, value[len(value):]
-	if end := bytes.LastIndexByte(value, ']'); end >= 0 && value[0] == '[' {
+	if len(value) > 0 && value[0] == '[' {
+		end := bytes.LastIndexByte(value, ']')
+		if end < 0 {
+			return false
+		}
 		host, port = value[1:end], value[end+1:]
 	} else if colon := bytes.IndexByte(value, ':'); colon >= 0 {
 		host, port = value[:colon], value[colon:]
 	}
 	for _, c := range host {
-		if c <= ' ' || c >= 0x7f || bytes.IndexByte([]byte("@/\\?#\"<>^`{|}[]"), c) >= 0 {
+		if !isHostByte(c) {
 			return false
 		}
 	}
@@ -161,4 +168,13 @@ func isHost(value []byte) bool {
 		}
 	}
 	return true
+}
+
+// isHostByte reports whether c can stand in the name or address of a host.
+func isHostByte(c byte) bool {
+	switch c {
+	case '@', '/', '\\', '?', '#', '"', '<', '>', '^', '`', '{', '|', '}', '[', ']':
+		return false
+	}
+	return ' ' < c && c < 0x7f
 }

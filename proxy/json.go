@@ -13,13 +13,16 @@ type jsonScanner struct {
 // nextKey returns what stands between the quotes of the next member's key. It
 // reports false at the end of the object and where it is not one.
 func (s *jsonScanner) nextKey() (key []byte, more bool) {
-	s.skip(" \t\r\n,")
+	s.rest = skipBlank(s.rest)
+	for len(s.rest) > 0 && s.rest[0] == ',' {
+		s.rest = skipBlank(s.rest[1:])
+	}
 	if len(s.rest) > 0 && s.rest[0] == '}' {
 		s.closed = true
 		return nil, false
 	}
 	text := s.quoted()
-	s.skip(" \t\r\n")
+	s.rest = skipBlank(s.rest)
 	if text == nil || len(s.rest) == 0 || s.rest[0] != ':' {
 		return nil, false
 	}
@@ -29,7 +32,7 @@ func (s *jsonScanner) nextKey() (key []byte, more bool) {
 
 // value returns the next value, quotes and brackets included.
 func (s *jsonScanner) value() []byte {
-	s.skip(" \t\r\n")
+	s.rest = skipBlank(s.rest)
 	start, depth := s.rest, 0
 	for len(s.rest) > 0 {
 		switch s.rest[0] {
@@ -71,5 +74,10 @@ func (s *jsonScanner) quoted() []byte {
 	return nil
 }
 
-// skip consumes the bytes that are in set.
-func (s *jsonScanner) skip(set string) { s.rest = bytes.TrimLeft(s.rest, set) }
+// skipBlank returns what follows JSON's white space.
+func skipBlank(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return b
+}

@@ -19,6 +19,9 @@ func (c *conn) saidMore() bool {
 	}
 	c.patience = 0
 	if c.direct != nil {
+		if c.direct.readOneRecord() {
+			return false
+		}
 		c.direct.dry = true
 		_, err := c.reader.Peek(1)
 		c.direct.dry = false

@@ -45,9 +45,7 @@ func appendParameter(dst []byte, start int, p parameter) []byte {
 // need no escaping; whatever else comes is escaped as net/url does.
 func appendEscaped(dst []byte, value string) []byte {
 	for i := range len(value) {
-		c := value[i]
-		letter := 'a' <= lower(c) && lower(c) <= 'z'
-		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' && c != '~' {
+		if !unreserved[value[i]] {
 			return append(dst, url.QueryEscape(value)...)
 		}
 	}

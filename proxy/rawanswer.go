@@ -71,6 +71,16 @@ func (a *rawAnswer) readLine(line []byte) bool {
 		return false
 	}
 	name, value := line[:colon], trimSpace(line[colon+1:end])
+	switch lower(name[0]) {
+	case 'c', 'k', 'p', 't', 'u', 'w', 'x':
+		return a.readSpecial(line, name, value)
+	}
+	a.lines = append(a.lines, line...)
+	return true
+}
+
+// readSpecial reads a header line that the proxy may have to do with.
+func (a *rawAnswer) readSpecial(line, name, value []byte) bool {
 	switch {
 	case isFold(name, "content-length"):
 		return a.readLength(value)

@@ -35,7 +35,7 @@ func (x *exchange) checkLength() error {
 // never holds a connection to WeChat, and makes its length known.
 func (x *exchange) readBody() error {
 	if stream := x.ctx.RequestBodyStream(); stream == nil {
-		x.body.set(x.ctx.Request.Body())
+		x.body.borrow(x.ctx.Request.Body())
 	} else if err := x.takeIn(stream); err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func longestRefusal(resp *fasthttp.Response) int {
 // beginsRefusal reports whether a body that begins with start may refuse a token:
 // whether it is an object of JSON, as far as it can be seen.
 func beginsRefusal(resp *fasthttp.Response, start []byte) bool {
-	start = bytes.TrimLeft(start, " \t\r\n")
+	start = skipBlank(start)
 	return len(start) == 0 || start[0] == '{' || isFold(resp.Header.ContentEncoding(), "gzip")
 }
 
@@ -81,7 +81,7 @@ func gunzip(body []byte) []byte {
 // sends raw control bytes and broken UTF-8 inside strings, which encoding/json
 // refuses. Of a repeated key the last one counts, as JSON parsers have it.
 func topLevelErrcode(body []byte) (errcode int, ok bool) {
-	body = bytes.TrimLeft(body, " \t\r\n")
+	body = skipBlank(body)
 	if len(body) == 0 || body[0] != '{' || !mayHoldErrcode(body) {
 		return 0, false
 	}

@@ -3,6 +3,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"syscall"
@@ -40,5 +41,5 @@ func peek(c net.Conn) (n int, err error) {
 		var one [1]byte
 		n, _, err = syscall.Recvfrom(int(fd), one[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 	})
-	return max(n, 0), errors.Join(closed, err)
+	return max(n, 0), cmp.Or(closed, err)
 }

@@ -33,6 +33,9 @@ type socket struct {
 
 	dry bool // Read returns what is here already, which is nothing
 
+	reads  int  // since something was written
+	record bool // the last one returned one record of TLS, and nothing else
+
 	until time.Time // when Read gives up; zero if that was set elsewhere
 
 	// writePatience is how long the peer may take nothing of what is written; 0:
@@ -82,8 +85,11 @@ func (s *socket) read(fd uintptr) bool {
 		return false
 	}
 	n, errno := readNow(fd, s.in.p)
+	s.reads++
+	s.record = n > recordHead && n-recordHead == int(s.in.p[3])<<8+int(s.in.p[4])
 	switch {
 	case errno == syscall.EAGAIN:
+		s.reads--
 		return false
 	case errno != 0:
 		s.in.err = s.failed("read", errno)
@@ -123,6 +129,13 @@ func (s *socket) allow(now time.Time, d time.Duration) error {
 	s.until = until
 	return err
 }
+
+// recordHead is how long the head of a record of TLS is: type, version, length.
+const recordHead = 5
+
+// readOneRecord reports whether TLS got one record, at once, for what was written
+// last: then it can have nothing left that nobody has read.
+func (s *socket) readOneRecord() bool { return s.reads == 1 && s.record }
 
 // SyscallConn lets the connection be looked into.
 func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }

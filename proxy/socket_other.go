@@ -12,12 +12,15 @@ import (
 type socket struct {
 	net.Conn
 	defers, dry   bool
+	deferred      []byte
 	unsent        error
 	writePatience time.Duration
 }
 
 // newSocket returns nil: there is none.
 func newSocket(net.Conn) *socket { return nil }
+
+func (s *socket) readOneRecord() bool { return false }
 
 func (s *socket) isSilent() bool { return isSilent(s.Conn) }
 

@@ -65,7 +65,7 @@ func (s *socket) awaitRoom() bool {
 // is not, the peer may have answered and closed without reading everything.
 func (s *socket) sendDeferred(fd uintptr) bool {
 	s.out = transfer{p: s.deferred}
-	s.deferred, s.defers = s.deferred[:0], false
+	s.deferred, s.defers, s.reads = s.deferred[:0], false, 0
 	switch errno := s.pour(fd); errno {
 	case 0:
 		s.unsent = nil

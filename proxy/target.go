@@ -32,10 +32,8 @@ var (
 // an absolute-form target may name. The policy buffer is used again.
 func (t *target) parse(raw []byte, hosts []string) error {
 	t.selector, t.path, t.query = nil, nil, nil
-	for _, c := range raw {
-		if c <= ' ' || c == 0x7f || c == '#' {
-			return errTargetByte
-		}
+	if !isVisible(raw) {
+		return errTargetByte
 	}
 	rest, err := originForm(raw, hosts)
 	if err != nil {
@@ -77,6 +75,9 @@ func (t *target) cutSelector(path []byte) {
 // No path of WeChat's has any of these. A slash at the end makes no other path
 // for some readers, so the policy path has none.
 func (t *target) decodePath() error {
+	if t.copyPath() {
+		return nil
+	}
 	t.policy = t.policy[:0]
 	for i := 0; i < len(t.path); i++ {
 		c, encoded := t.path[i], t.path[i] == '%'
@@ -102,6 +103,24 @@ func (t *target) decodePath() error {
 		t.policy = bytes.TrimSuffix(t.policy, rootPath)
 	}
 	return nil
+}
+
+// copyPath sets the policy path from one that has only one reading at first sight,
+// as all of WeChat's have, and reports whether it does.
+func (t *target) copyPath() bool {
+	t.policy = t.policy[:0]
+	before := byte(0)
+	for _, c := range t.path {
+		if c == '/' && before == '/' || c != '/' && c != '_' && !isLetterOrDigit(c) {
+			return false
+		}
+		t.policy = append(t.policy, lower(c))
+		before = c
+	}
+	if len(t.policy) > len("/") && before == '/' {
+		t.policy = t.policy[:len(t.policy)-1]
+	}
+	return true
 }
 
 // misread tells why c, next in the path, could be understood in two ways.

@@ -1,0 +1,133 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"wxproxy/bench/peer"
+	"wxproxy/bench/upstream"
+)
+
+// openFiles is what 10,000 idle callers need, and some more.
+const openFiles = 20_000
+
+// A bench is what all measurements share.
+type bench struct {
+	out         io.Writer
+	dir         string // for everything that is gone afterwards
+	plain, tls  *upstream.Server
+	ca          string // the file with the certificate of tls
+	contestants []*peer.Peer
+	programs    []program // the wxproxies among them
+	repeats     int       // of what somebody else disturbed, at most
+}
+
+func newBench(ctx context.Context, binaries string, out io.Writer) (_ *bench, err error) {
+	b := &bench{out: out}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
+	if b.dir, err = os.MkdirTemp("", "wxproxy-bench-"); err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
+	if err := moreFiles(); err != nil {
+		return nil, err
+	}
+	config, ca, err := upstream.NewTLS()
+	if err != nil {
+		return nil, err
+	}
+	b.ca = filepath.Join(b.dir, "ca.pem")
+	if err := os.WriteFile(b.ca, ca, 0o600); err != nil {
+		return nil, fmt.Errorf("starting: %w", err)
+	}
+	if b.plain, err = upstream.Start(nil); err != nil {
+		return nil, err
+	}
+	if b.tls, err = upstream.Start(config); err != nil {
+		return nil, err
+	}
+	return b, b.enlist(ctx, binaries)
+}
+
+// enlist finds out who is measured; nginx, the mark, is the first.
+func (b *bench) enlist(ctx context.Context, binaries string) error {
+	nginx, err := peer.Nginx()
+	if err != nil {
+		return err
+	}
+	haproxy, err := peer.HAProxy()
+	if err != nil {
+		return err
+	}
+	b.contestants = []*peer.Peer{nginx, haproxy}
+	if b.programs, err = parsePrograms(binaries); err != nil {
+		return err
+	}
+	if len(b.programs) == 0 {
+		built, err := build(ctx, b.dir)
+		if err != nil {
+			return err
+		}
+		b.programs = []program{built}
+	}
+	for _, program := range b.programs {
+		wxproxy, err := peer.WXProxy(program.name, program.path, peer.Shape{Accounts: 1, Clients: 1})
+		if err != nil {
+			return err
+		}
+		b.contestants = append(b.contestants, wxproxy)
+	}
+	for _, c := range b.contestants {
+		fmt.Fprintf(b.out, "%s: %s\n", c.Name, c.Version)
+	}
+	return nil
+}
+
+// site returns where a proxy before the plain or the TLS upstream stands.
+func (b *bench) site(up *upstream.Server) peer.Site {
+	s := peer.Site{Dir: b.dir, Upstream: up.URL(), Token: upstream.Token}
+	if strings.HasPrefix(s.Upstream, "https:") {
+		s.CA = b.ca
+	}
+	return s
+}
+
+// close leaves nothing behind. Proxies are stopped by those who started them.
+func (b *bench) close() {
+	if b.plain != nil {
+		b.plain.Close()
+	}
+	if b.tls != nil {
+		b.tls.Close()
+	}
+	if b.dir != "" {
+		os.RemoveAll(b.dir)
+	}
+}
+
+// moreFiles raises the limit of open files, for this program and what it starts.
+func moreFiles() error {
+	limit := syscall.Rlimit{Cur: openFiles, Max: openFiles}
+	var now syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &now); err != nil {
+		return fmt.Errorf("asking for the limit of open files: %w", err)
+	}
+	limit.Max = max(now.Max, limit.Max)
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return fmt.Errorf("raising the limit of open files to %d: %w", openFiles, errors.Join(err, errHard))
+	}
+	return nil
+}
+
+var errHard = errors.New("try `ulimit -Hn`")

@@ -1,0 +1,97 @@
+//go:build linux
+
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"wxproxy/bench/load"
+	"wxproxy/bench/peer"
+	"wxproxy/bench/report"
+	"wxproxy/bench/upstream"
+)
+
+func TestParsePrograms(t *testing.T) {
+	here, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name, list string
+		want       []program
+	}{
+		{"none", " ", nil},
+		{"a path alone is wxproxy", "/bin/a", []program{{"wxproxy", "/bin/a"}}},
+		{"names", "old=/bin/a  new=b", []program{{"old", "/bin/a"}, {"new", filepath.Join(here, "b")}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := parsePrograms(test.list)
+			if err != nil || !slices.Equal(got, test.want) {
+				t.Errorf("got %v, %v; want %v", got, err, test.want)
+			}
+		})
+	}
+	for _, list := range []string{"=/bin/a", "a=", "/bin/a /bin/b", "a=/1 a=/2", "a/b=/1", "nginx=/1"} {
+		if got, err := parsePrograms(list); err == nil {
+			t.Errorf("%q: got %v; want an error", list, got)
+		}
+	}
+}
+
+func TestTurnsMeetEveryAccountAndEveryClient(t *testing.T) {
+	for _, shape := range []peer.Shape{{Accounts: 1, Clients: 1}, {Accounts: 100, Clients: 1}, {Accounts: 1, Clients: 50}} {
+		paths, keys := map[string]bool{}, map[string]bool{}
+		for _, call := range turns(shape) {
+			paths[call.Path], keys[call.Key] = true, true
+		}
+		if len(paths) != shape.Accounts || len(keys) != shape.Clients {
+			t.Errorf("%+v: got %d accounts, %d clients", shape, len(paths), len(keys))
+		}
+	}
+}
+
+func TestJudge(t *testing.T) {
+	good := upstream.Counts{Requests: 100}
+	tests := []struct {
+		name  string
+		run   load.Result
+		after upstream.Counts
+		want  string
+	}{
+		{"all is well", load.Result{Requests: 100}, good, ""},
+		{"some were on their way when it ended", load.Result{Requests: 90}, good, ""},
+		{"nothing", load.Result{}, good, "nothing"},
+		{"failures", load.Result{Requests: 100, Failed: 1}, good, "1 of 100"},
+		{"no token", load.Result{Requests: 100}, upstream.Counts{Requests: 100, Wrong: 1}, "without the token"},
+		{"answers from elsewhere", load.Result{Requests: 101}, good, "the upstream saw 100"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			err := (&contestant{name: "x"}).judge(report.Run{Result: test.run}, upstream.Counts{}, test.after)
+			if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v; want %q", err, test.want)
+			}
+		})
+	}
+}
+
+func TestModel(t *testing.T) {
+	if got := model("processor\t: 0\nmodel name\t: Xeon @ 2\nflags\t: x\n"); got != "Xeon @ 2" {
+		t.Errorf("got %q", got)
+	}
+	if got := model("processor\t: 0\n"); got == "" {
+		t.Error("got nothing; want the architecture at least")
+	}
+}
+
+func TestRowSaysWhetherAGoalIsReached(t *testing.T) {
+	for measured, want := range map[float64]string{0.99: "reached", 1: "reached", 1.01: "missed"} {
+		if got := row("x", 1, measured, "")[4]; got != want {
+			t.Errorf("%v: got %q; want %q", measured, got, want)
+		}
+	}
+}

@@ -1,0 +1,101 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"wxproxy/bench/load"
+	"wxproxy/bench/peer"
+	"wxproxy/bench/upstream"
+)
+
+// sendPath is what is called: the message that most programs send.
+const sendPath = "/cgi-bin/message/custom/send"
+
+// postLength is the length of a request's body, as in earlier studies.
+const postLength = 476
+
+// standard returns what a proxy at addr is asked: one caller's POST of 476 bytes.
+func standard(addr string) load.Target {
+	return load.Target{Addr: addr, Calls: []load.Call{{Path: sendPath, Key: peer.ClientKey(0)}}, Body: load.Body(postLength)}
+}
+
+// begin starts a proxy and waits until it does its job.
+func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) (*contestant, error) {
+	process, err := p.Start(s)
+	if err != nil {
+		return nil, err
+	}
+	c := &contestant{Process: process, name: p.Name, target: standard(process.Addr), upstream: up}
+	err = process.Await(ctx, func() error {
+		if err := process.Ready(); err != nil {
+			return err
+		}
+		_, err := c.ask(ctx, c.target.Calls[0])
+		return err
+	})
+	if err == nil {
+		err = c.check(ctx, p)
+	}
+	if err != nil {
+		process.Stop() //nolint:errcheck // the reason is err
+		return nil, err
+	}
+	return c, nil
+}
+
+// ask makes one call and returns the answer's status, which is 200 if the body is
+// the upstream's.
+func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.target.Addr+call.Path, bytes.NewReader(c.target.Body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Authorization", "Bearer "+call.Key)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return 0, err
+	}
+	if answer.StatusCode == http.StatusOK && string(body) != upstream.Answer {
+		return 0, fmt.Errorf("%s answers %q", c.name, body)
+	}
+	return answer.StatusCode, nil
+}
+
+// check fails unless the proxy does all that it is measured for.
+func (c *contestant) check(ctx context.Context, p *peer.Peer) error {
+	c.upstream.Record()
+	status, err := c.ask(ctx, c.target.Calls[0])
+	if err != nil || status != http.StatusOK {
+		return fmt.Errorf("checking %s: status %d, %w", c.name, status, err)
+	}
+	line, fields, _ := strings.Cut(string(c.upstream.Recorded()), "\r\n")
+	want := "POST " + sendPath + "?access_token=" + upstream.Token + " HTTP/1.1"
+	if fields = strings.ToLower(fields); line != want || strings.Contains(fields, "authorization:") || strings.Contains(fields, "connection: close") {
+		return fmt.Errorf("checking %s: the upstream sees %q %q", c.name, line, fields)
+	}
+	if !p.Checks {
+		return nil
+	}
+	for call, want := range map[load.Call]int{
+		{Path: sendPath, Key: "wrong"}:                               http.StatusUnauthorized,
+		{Path: "/cgi-bin/menu/create", Key: peer.ClientKey(0)}:       http.StatusForbidden,
+		{Path: "/cgi-bin/message/mass/send", Key: peer.ClientKey(0)}: http.StatusForbidden,
+	} {
+		if status, err := c.ask(ctx, call); status != want {
+			return fmt.Errorf("checking %s: %s gets status %d instead of %d: %w", c.name, call.Path, status, want, err)
+		}
+	}
+	return nil
+}

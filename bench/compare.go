@@ -1,0 +1,123 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wxproxy/bench/load"
+	"wxproxy/bench/peer"
+	"wxproxy/bench/report"
+	"wxproxy/bench/upstream"
+)
+
+// Loads that are compared: callers who never rest, and a side-car's life.
+const (
+	manyCallers  = 64
+	sidecarRate  = 2000 // requests in a second
+	quickRounds  = 3
+	fullRounds   = 5
+	quickTime    = 2 * time.Second
+	fullTime     = 3 * time.Second
+	one, crowd   = 1, 512
+	kibi, mebi   = 1 << 10, 1 << 20
+	middle, huge = 64 * kibi, 10 * mebi
+)
+
+// A comparison is to be measured: the same load on several proxies.
+type comparison struct {
+	title    string
+	body     int // length; 0: the standard one
+	test     test
+	constant bool // the rate
+}
+
+// A contest is who is measured, how often, before which upstream, and how.
+type contest struct {
+	peers    []*peer.Peer
+	upstream *upstream.Server
+	rounds   int
+	list     []comparison
+}
+
+// quick measures what matters most, without HAProxy.
+func (b *bench) quick(ctx context.Context, number int) error {
+	without := append([]*peer.Peer{b.contestants[0]}, b.contestants[2:]...)
+	_, err := b.compare(ctx, contest{without, b.plain, number, b.essential("plain", quickTime)})
+	return err
+}
+
+// essential returns the comparisons that decide.
+func (b *bench) essential(scheme string, long time.Duration) []comparison {
+	return []comparison{
+		{title: fmt.Sprintf("%s, saturated (%d callers)", scheme, manyCallers), test: b.saturate(load.Closed{Callers: manyCallers, Duration: long})},
+		{title: fmt.Sprintf("%s, %d requests/s", scheme, sidecarRate), test: load.Constant{Rate: sidecarRate, Callers: manyCallers, Duration: long}.Run, constant: true},
+	}
+}
+
+// alone returns the comparison of a single caller.
+func (b *bench) alone(scheme string) comparison {
+	return comparison{title: scheme + ", 1 caller", test: b.saturate(load.Closed{Callers: one, Duration: fullTime})}
+}
+
+// larger returns the comparisons with more callers and longer bodies.
+func (b *bench) larger() []comparison {
+	return []comparison{
+		{title: fmt.Sprintf("plain, saturated (%d callers)", crowd), test: b.saturate(load.Closed{Callers: crowd, Duration: fullTime})},
+		{title: "64 KiB bodies, 16 callers", body: middle, test: b.saturate(load.Closed{Callers: 16, Duration: fullTime})},
+		{title: "10 MiB bodies, 4 callers", body: huge, test: b.saturate(load.Closed{Callers: 4, Duration: fullTime})},
+	}
+}
+
+// compare starts the proxies, measures and prints each comparison, and ends them.
+func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparison, err error) {
+	all, stop, err := b.beginAll(ctx, c.peers, c.upstream)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	for _, one := range c.list {
+		for _, running := range all {
+			running.target.Body = load.Body(max(one.body, postLength))
+		}
+		series, err := b.rounds(ctx, c.rounds, each(all, one.test))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", one.title, err)
+		}
+		done := report.Comparison{Title: one.title, Series: series, Sampled: one.constant}
+		if err := b.show(done.Table()); err != nil {
+			return nil, err
+		}
+		found = append(found, done)
+	}
+	return found, nil
+}
+
+// beginAll starts proxies; stop ends them.
+func (b *bench) beginAll(ctx context.Context, peers []*peer.Peer, up *upstream.Server) (all []*contestant, stop func() error, err error) {
+	stop = func() error {
+		var errs []error
+		for _, c := range all {
+			errs = append(errs, c.Stop())
+		}
+		return errors.Join(errs...)
+	}
+	for _, p := range peers {
+		c, err := begin(ctx, p, b.site(up), up)
+		if err != nil {
+			return nil, nil, errors.Join(err, stop())
+		}
+		all = append(all, c)
+	}
+	return all, stop, nil
+}
+
+// show prints a table as soon as it is known.
+func (b *bench) show(t report.Table) error {
+	fmt.Fprintln(b.out)
+	_, err := t.WriteTo(b.out)
+	return err
+}

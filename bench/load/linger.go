@@ -1,0 +1,28 @@
+//go:build linux
+
+package load
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// Linger connects so many callers, who make one request each and then stay until
+// leave is called. It fails if the proxy has sent one of them away before.
+func Linger(ctx context.Context, t Target, number int) (leave func() error, err error) {
+	c, err := connect(ctx, t, number)
+	if err != nil {
+		return nil, err
+	}
+	leave = func() error {
+		defer c.close()
+		gone, err := unix.EpollWait(c.epoll, make([]unix.EpollEvent, number), 0)
+		if err != nil || gone > 0 {
+			return fmt.Errorf("%d of %d idle callers were sent away: %w", gone, number, err)
+		}
+		return nil
+	}
+	return leave, nil
+}

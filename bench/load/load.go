@@ -1,0 +1,66 @@
+//go:build linux
+
+// Package load is the callers' side: wrk for as many requests as a proxy can
+// take, a generator of its own for a constant rate, which wrk cannot do, and
+// idle callers.
+package load
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Call is one of the requests that callers take turns with.
+type Call struct {
+	Path string
+	Key  string // of a client; shown in Authorization
+}
+
+// A Target is a proxy, and what it is asked: each call with the same body.
+type Target struct {
+	Addr  string
+	Calls []Call
+	Body  []byte
+}
+
+// A Result is what the callers saw.
+type Result struct {
+	Requests       int
+	Failed         int // answered with another status than 200, or not at all
+	Elapsed        time.Duration
+	P50, P99, P999 time.Duration
+}
+
+// bytes returns a complete request.
+func (c Call) bytes(host string, body []byte) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n", c.Path, host, c.Key)
+	fmt.Fprintf(&b, "Content-Type: application/json\r\nAccept: */*\r\nUser-Agent: bench\r\nContent-Length: %d\r\n\r\n", len(body))
+	b.Write(body)
+	return []byte(b.String())
+}
+
+// Body returns JSON of so many bytes.
+func Body(length int) []byte {
+	const begin, end = `{"touser":"oBench","msgtype":"text","text":{"content":"`, `"}}`
+	return []byte(begin + strings.Repeat("x", max(0, length-len(begin)-len(end))) + end)
+}
+
+// Percentile returns the smallest of the sorted values that is not exceeded by
+// the given share of them; 0 of none.
+func Percentile(sorted []time.Duration, share float64) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	rank := int(math.Ceil(share * float64(len(sorted))))
+	return sorted[min(max(rank, 1), len(sorted))-1]
+}
+
+// summarize sorts latencies and adds their percentiles to r.
+func (r *Result) summarize(latencies []time.Duration) {
+	slices.Sort(latencies)
+	r.P50, r.P99, r.P999 = Percentile(latencies, 0.5), Percentile(latencies, 0.99), Percentile(latencies, 0.999)
+}

@@ -1,0 +1,95 @@
+//go:build linux
+
+package peer
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// A Shape is how much a wxproxy is configured for.
+type Shape struct {
+	Accounts, Clients int
+}
+
+// AppSecret is the secret of every account.
+const AppSecret = "0123456789abcdef0123456789abcdef"
+
+// AccountName returns the name of account n, counted from 0.
+func AccountName(n int) string { return fmt.Sprintf("account-%d", n) }
+
+// ClientKey returns the key of client n, counted from 0.
+func ClientKey(n int) string { return fmt.Sprintf("wxk_bench_%042d", n) }
+
+// WXProxy returns the program at path with all that it does in production: keys,
+// a policy, metrics, an admin listener, a token store.
+func WXProxy(name, path string, shape Shape) (*Peer, error) {
+	version, err := versionOf("wxproxy ", "\n", path, "version")
+	if err != nil {
+		return nil, err
+	}
+	prepare := func(s Site, addr string) ([]string, error) {
+		admin, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		toml := wxproxyTOML(s, shape, addr, admin)
+		file, err := s.write("config.toml", toml)
+		if err != nil {
+			return nil, err
+		}
+		return []string{path, "serve", "-config", file}, os.WriteFile(adminFile(s.Dir), []byte(admin), 0o600)
+	}
+	return &Peer{Name: name, Version: version, prepare: prepare, Checks: true}, nil
+}
+
+// adminFile is where the address of the admin listener is noted.
+func adminFile(dir string) string { return filepath.Join(dir, "admin") }
+
+func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
+	var toml strings.Builder
+	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\n[admin]\nlisten = %q\n", addr, admin)
+	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, "file:"+s.storeDir())
+	for n := range shape.Accounts {
+		fmt.Fprintf(&toml, "[[account]]\nname = %q\napp_id = \"wx%016x\"\nsecret = %q\n", AccountName(n), n, AppSecret)
+		if n == 0 {
+			toml.WriteString("default = true\n")
+		}
+	}
+	for n := range shape.Clients {
+		fmt.Fprintf(&toml, "[[client]]\nname = \"client-%d\"\nkey = %q\nallow = [\"/cgi-bin/user/*\", \"/cgi-bin/message/*\"]\ndeny = [\"/cgi-bin/message/mass/*\"]\n", n, ClientKey(n))
+	}
+	return toml.String()
+}
+
+// storeDir returns where tokens are kept: with the process, if nobody says where.
+func (s Site) storeDir() string {
+	if s.Store != "" {
+		return s.Store
+	}
+	return filepath.Join(s.Dir, "tokens")
+}
+
+// Ready asks a wxproxy whether all accounts have a token; others are ready when
+// they listen.
+func (p *Process) Ready() error {
+	admin, err := os.ReadFile(adminFile(p.command.Dir))
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	answer, err := http.Get("http://" + string(admin) + "/readyz")
+	if err != nil {
+		return err
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("readyz says %s", answer.Status)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+//go:build linux
+
+package upstream
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// Answer is the body of every answer but a token's.
+const Answer = `{"errcode":0,"errmsg":"ok","msgid":200163834}`
+
+// Header names and values are those of WeChat's answers.
+const (
+	answerHead = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/json; encoding=utf-8\r\n" +
+		"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: "
+	tokenAnswer = `{"access_token":"` + Token + `","expires_in":7200}`
+)
+
+// answers are complete, so that nothing is left to do for one.
+var (
+	plainAnswer = []byte(answerHead + strconv.Itoa(len(Answer)) + "\r\n\r\n" + Answer)
+	tokenIssued = []byte(answerHead + strconv.Itoa(len(tokenAnswer)) + "\r\n\r\n" + tokenAnswer)
+)
+
+// A request is what the head of one says.
+type request struct {
+	tokenAPI bool
+	token    bool // it has the token
+	key      bool // it has an Authorization
+	length   int  // of the body
+}
+
+// parse reads a head that a proxy made, and that therefore is well-formed.
+func parse(head []byte) (r request) {
+	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
+	r.tokenAPI = bytes.HasPrefix(line, []byte("POST /cgi-bin/stable_token"))
+	r.token = bytes.Contains(line, []byte("access_token="+Token))
+	for len(rest) > 2 {
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		if value, ok := field(line, "content-length"); ok {
+			r.length, _ = strconv.Atoi(string(bytes.TrimSpace(value)))
+		} else if _, ok := field(line, "authorization"); ok {
+			r.key = true
+		}
+	}
+	return r
+}
+
+// field returns the value of the header field if line is that one, whatever the
+// case of its name; name is in lower case.
+func field(line []byte, name string) ([]byte, bool) {
+	if len(line) <= len(name) || line[len(name)] != ':' || !bytes.EqualFold(line[:len(name)], []byte(name)) {
+		return nil, false
+	}
+	return line[len(name)+1:], true
+}
+
+// answerTo counts the request and returns the whole answer.
+func (s *Server) answerTo(r request, head []byte) []byte {
+	if r.tokenAPI {
+		s.fetches.Add(1)
+		return tokenIssued
+	}
+	if r.token && !r.key {
+		s.requests.Add(1)
+	} else {
+		s.wrong.Add(1)
+	}
+	if s.record.Load() && s.record.CompareAndSwap(true, false) {
+		s.mu.Lock()
+		s.recorded = bytes.Clone(head)
+		s.mu.Unlock()
+	}
+	return plainAnswer
+}

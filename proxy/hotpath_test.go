@@ -1,0 +1,122 @@
+package proxy
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http/httptest"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// The path that every call takes allocates nothing: with keys and policy, through
+// sockets and TLS. CI runs these benchmarks and fails when that changes.
+func BenchmarkHotPath(b *testing.B) {
+	const orders = "orders-key-orders-key-orders-key"
+	client := keyed("orders", orders)
+	client.Allow = []string{"/cgi-bin/*"}
+	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), ptr(newSigningKey(client.KeySHA256[:])))
+	message := post("/cgi-bin/message/custom/send", string(noise(476)))
+	bearer := "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + orders + message[len("POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: proxy"):]
+	rows := []struct {
+		name, request string
+		secure, plain bool
+		most          float64 // allocations for a request
+	}{
+		{"a key", bearer, false, false, 0},
+		{"a virtual token", get("/cgi-bin/user/info?openid=o&access_token=" + token), false, false, 0},
+		{"TLS to WeChat", bearer, true, false, 2}, // crypto/tls's own, one for each record: ours, and the test's WeChat's
+		{"plain_io", bearer, false, true, 4},      // for a look at the idle connection
+		{"plain_io and TLS", bearer, true, true, 8},
+	}
+	for _, row := range rows {
+		b.Run(row.name, func(b *testing.B) {
+			w := startTireless(b, row.secure)
+			hosts := hostsAt(b, func(c *HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url)
+			c := config(hosts)
+			c.Clients = []Client{client}
+			limits := defaultLimits
+			limits.PlainIO = row.plain
+			caller := serve(b, c, limits).dial(b)
+			caller.conn.SetDeadline(time.Time{})
+			ask := asker(b, caller.conn, []byte(row.request))
+			for range 100 { // the buffers are made
+				ask()
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			n := 0
+			for b.Loop() {
+				ask()
+				n++
+			}
+			runtime.ReadMemStats(&after)
+			each := float64(after.Mallocs-before.Mallocs) / float64(n)
+			b.ReportMetric(each, "allocs/request")
+			if n >= 1000 && each > row.most+0.05 { // what goes on beside, such as looks at idle connections, is a little
+				b.Errorf("got %.2f allocations for each request; want %v", each, row.most)
+			}
+		})
+	}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// asker returns what sends request and reads an answer, without allocating.
+func asker(b *testing.B, conn net.Conn, request []byte) func() {
+	answer := make([]byte, 4096)
+	return func() {
+		if _, err := conn.Write(request); err != nil {
+			b.Fatal(err)
+		}
+		n, err := conn.Read(answer)
+		if err != nil || string(answer[:len("HTTP/1.1 200")]) != "HTTP/1.1 200" {
+			b.Fatalf("got %q, %v; want 200", answer[:n], err)
+		}
+	}
+}
+
+// A tireless is a WeChat that answers every request alike and allocates nothing.
+// A request comes in one piece.
+type tireless struct {
+	url   string
+	roots *x509.CertPool
+}
+
+func startTireless(b *testing.B, secure bool) tireless {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { ln.Close() })
+	w := tireless{url: "http://" + ln.Addr().String()}
+	if secure {
+		authority := httptest.NewTLSServer(nil)
+		b.Cleanup(authority.Close)
+		w.roots = x509.NewCertPool()
+		w.roots.AddCert(authority.Certificate())
+		w.url = "https://" + ln.Addr().String()
+		ln = tls.NewListener(ln, &tls.Config{Certificates: authority.TLS.Certificates})
+	}
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				request := make([]byte, 4096)
+				for answer := []byte(answered(okBody)); ; {
+					if _, err := conn.Read(request); err != nil {
+						return
+					}
+					if _, err := conn.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return w
+}
