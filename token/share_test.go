@@ -144,13 +144,17 @@ func (m *member) poll() {
 type crew struct {
 	w       *wechattest.WeChat
 	api     token.API
+	wrong   map[int]bool // replicas with a wrong AppSecret
 	hub     *hub
 	members []*member
 	keepers []*token.Keeper
 }
 
-func newCrew(w *wechattest.WeChat, api token.API, n int) *crew {
-	c := &crew{w: w, api: api, hub: newHub()}
+func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
+	c := &crew{w: w, api: api, hub: newHub(), wrong: map[int]bool{}}
+	for _, i := range wrong {
+		c.wrong[i] = true
+	}
 	for range n {
 		c.members, c.keepers = append(c.members, c.hub.join()), append(c.keepers, nil)
 		c.start(len(c.keepers) - 1)
@@ -161,8 +165,12 @@ func newCrew(w *wechattest.WeChat, api token.API, n int) *crew {
 // start starts replica i.
 func (c *crew) start(i int) {
 	client := newClient(c.w, c.api)
+	if c.wrong[i] {
+		client.Secret = func() (token.Secret, error) { return token.NewSecret("another"), nil }
+	}
 	c.keepers[i] = newKeeper(c.w, c.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.Store, o.Shared = client.Fetch, client.Probe, c.members[i], c.members[i]
+		o.SecretChanged = client.SecretChanged
 		if c.api == token.Stable {
 			o.Force = client.Force
 		}
@@ -269,7 +277,7 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 	for _, row := range []struct {
 		errcode int
 		shared  bool
-	}{{45009, true}, {50002, true}, {-1, true}, {40164, false}, {89503, false}} {
+	}{{45009, true}, {50002, true}, {-1, true}, {40125, false}, {40164, false}, {89503, false}} {
 		t.Run(fmt.Sprint(row.errcode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
@@ -294,6 +302,81 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 3, 2)
+		defer c.stop()
+		time.Sleep(time.Second)
+		for death := range 3 {
+			w.Kill(appID)
+			value, err := c.keepers[2].Token(time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.keepers[2].Replace(value, time.Minute); err == nil {
+				t.Errorf("death %d: got a token for a wrong secret", death)
+			}
+			if s := c.keepers[2].Status(); api == token.Stable && s.State != token.StateGone {
+				t.Errorf("death %d: got %s; want to be told that the token is dead", death, s.State)
+			}
+			for i, k := range c.keepers {
+				time.Sleep(10 * time.Millisecond) // until what one stored is announced
+				if code := call(t, w, k); code != 0 {
+					t.Errorf("death %d: got errcode %d of replica %d; want the one with a wrong secret to keep nobody from asking", death, code, i)
+				}
+				if s := k.Status(); s.State != token.StateFresh || s.LastError != nil {
+					t.Errorf("death %d: got %s, %v of replica %d; want all well", death, s.State, s.LastError, i)
+				}
+			}
+			time.Sleep(31 * time.Second)
+		}
+	})
+}
+
+func TestReplicasWithAWrongSecretBackOffEachForItself(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5, 0, 1, 2, 3, 4)
+		defer c.stop()
+		path, most := "/cgi-bin/stable_token", 0
+		if api == token.Classic {
+			path = "/cgi-bin/token"
+		}
+		for _, after := range []time.Duration{50 * time.Second, 80 * time.Second, 150 * time.Second, 5 * time.Minute} {
+			time.Sleep(after)
+			most += len(c.keepers)
+			if got := w.Calls(path); got != most {
+				t.Errorf("got %d questions; want %d: each replica asks 1, 2, 4 minutes after it was refused", got, most)
+			}
+		}
+	})
+}
+
+// An earlier version of the program stores what is only its own.
+func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, token.Stable, 1)
+		defer c.stop()
+		time.Sleep(time.Second)
+		earlier, key := c.hub.join(), token.Key{AppID: appID}
+		r, err := earlier.Load(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Word.Refusal, r.Word.Failures, r.Word.Next = &token.Refusal{Code: 40125, Reason: "x"}, 5, time.Now().Add(30*time.Minute)
+		if _, err := earlier.Save(key, r); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.Kill(appID)
+		if code := call(t, w, c.keepers[0]); code != 0 || c.keepers[0].Status().LastError != nil {
+			t.Errorf("got errcode %d; want another's wrong secret to be of no account", code)
+		}
+	})
 }
 
 func TestAForcedRefreshIsSpentByAll(t *testing.T) {
