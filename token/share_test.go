@@ -1,9 +1,11 @@
 package token_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -147,7 +149,35 @@ type crew struct {
 	wrong   map[int]bool // replicas with a wrong AppSecret
 	hub     *hub
 	members []*member
+	wires   []*wire
 	keepers []*token.Keeper
+}
+
+// A wire is a replica's way to WeChat.
+type wire struct {
+	w *wechattest.WeChat
+
+	mu   sync.Mutex    // guards what follows
+	hold time.Duration // how long the next answer of the token API takes to be read
+	lost bool          // that question does not arrive
+}
+
+func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	hold, lost := l.hold, l.lost
+	if strings.HasSuffix(r.URL.Path, "token") {
+		l.hold, l.lost = 0, false
+	} else {
+		hold, lost = 0, false
+	}
+	l.mu.Unlock()
+	if lost {
+		time.Sleep(hold)
+		return nil, context.DeadlineExceeded
+	}
+	resp, err := l.w.RoundTrip(r)
+	time.Sleep(hold)
+	return resp, err
 }
 
 func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
@@ -156,7 +186,7 @@ func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
 		c.wrong[i] = true
 	}
 	for range n {
-		c.members, c.keepers = append(c.members, c.hub.join()), append(c.keepers, nil)
+		c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: w})
 		c.start(len(c.keepers) - 1)
 	}
 	return c
@@ -164,7 +194,7 @@ func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
 
 // start starts replica i.
 func (c *crew) start(i int) {
-	client := newClient(c.w, c.api)
+	client := newClient(c.wires[i], c.api)
 	if c.wrong[i] {
 		client.Secret = func() (token.Secret, error) { return token.NewSecret("another"), nil }
 	}
@@ -423,6 +453,71 @@ func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
 			t.Errorf("took %v; want less than 10 s", took)
 		}
 	})
+}
+
+// A process that is stopped while it asks, and goes on when others have replaced
+// the token, knows nothing better than they.
+func TestAReplicaThatWasFrozenTakesNothingBack(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		for _, row := range []struct {
+			name string
+			hold time.Duration
+			lost bool // its question
+			deaf bool // it hears of nothing before it goes on
+		}{
+			{"with an answer", 8 * time.Second, false, false},
+			{"with an answer, and hears of the others later", 8 * time.Second, false, true},
+			{"with a question that is lost", 12 * time.Second, true, false},
+			{"with a question that is lost, and hears of the others later", 12 * time.Second, true, true},
+		} {
+			w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+			c := newCrew(w, api, 3)
+			time.Sleep(time.Second)
+			w.Kill(appID)
+			c.freeze(0, row.hold, row.lost)
+			began := time.Now()
+			var callers sync.WaitGroup
+			callers.Go(func() {
+				if code := call(t, w, c.keepers[0]); code != 0 {
+					t.Errorf("%s: got errcode %d when it goes on; want the token that the others have", row.name, code)
+				}
+			})
+			time.Sleep(5 * time.Second)
+			c.hub.mu.Lock()
+			clear(c.hub.leases) // which the frozen one does not renew
+			c.members[0].away = row.deaf
+			c.hub.mu.Unlock()
+			for _, k := range c.keepers[1:] {
+				if code := call(t, w, k); code != 0 {
+					t.Errorf("%s: got errcode %d", row.name, code)
+				}
+			}
+			time.Sleep(time.Until(began.Add(row.hold)))
+			c.each(func(m *member) { m.away = false })
+			callers.Wait()
+			time.Sleep(5 * time.Second)
+			for i, k := range c.keepers {
+				if s := k.Status(); s.State != token.StateFresh || s.LastError != nil || call(t, w, k) != 0 {
+					t.Errorf("%s: got %s, %v of replica %d; want all well", row.name, s.State, s.LastError, i)
+				}
+			}
+			want := map[token.API]int{token.Stable: 4, token.Classic: 3}[api] // of the start, of the frozen one, of another one, and its forced one
+			if row.lost {
+				want--
+			}
+			if f := w.Fetches(appID); f.Stable+f.Classic != want || f.Forced > 1 {
+				t.Errorf("%s: got %+v; want %d fetches", row.name, f, want)
+			}
+			c.stop()
+		}
+	})
+}
+
+// freeze has replica i be stopped as soon as it has asked for a token.
+func (c *crew) freeze(i int, hold time.Duration, lost bool) {
+	c.wires[i].mu.Lock()
+	defer c.wires[i].mu.Unlock()
+	c.wires[i].hold, c.wires[i].lost = hold, lost
 }
 
 func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {
