@@ -69,11 +69,11 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 // ended f.
 func (k *Keeper) learn(f *flight) bool {
 	next := k.absorb()
-	answered := next != nil && next.generation != f.knows && next.answers(f.refused, time.Now(), k.options)
-	if answered {
-		k.land(f, (*state).abandoned)
+	if next == nil || next.generation == f.knows || f.asked && next.err != nil || !next.answers(f.refused, time.Now(), k.options) {
+		return false
 	}
-	return answered
+	k.land(f, (*state).abandoned)
+	return true
 }
 
 // absorb takes over what other processes have stored, beside the flight under

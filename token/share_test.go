@@ -334,6 +334,29 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 	}
 }
 
+func TestAnOperatorEndsTheBackOffOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		mend := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 50004})
+		c := newCrew(w, token.Stable, 3)
+		defer c.stop()
+		time.Sleep(10 * time.Minute)
+		c.keepers[1].Stop()
+		c.start(1) // which finds the refusal in the store
+		time.Sleep(10 * time.Second)
+		mend()
+		if err := c.keepers[1].Refresh("", time.Minute); err != nil {
+			t.Errorf("got %v; want WeChat to be asked", err)
+		}
+		time.Sleep(time.Second)
+		for i, k := range c.keepers {
+			if s := k.Status(); s.State != token.StateFresh {
+				t.Errorf("got %s of replica %d; want what one got for all", s.State, i)
+			}
+		}
+	})
+}
+
 func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
