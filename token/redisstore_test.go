@@ -162,6 +162,31 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 	}
 }
 
+func TestWhatWasSpentIsStoredAgainOnce(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	today := beijingDay(time.Now())
+	var knows Record
+	for i := range 3 { // replicas that know of five fetches, and each of one more
+		s := openRedis(t, "redis://"+redis.Addr)
+		knows = fetched("token-1", time.Now())
+		knows.Spent = Spent{Day: today, Fetches: 6, Forced: 2}
+		knows.Word.Added = Spent{Day: today, Fetches: 1}
+		knows.Word.Generation = int64(i)
+		mustSave(t, s, knows)
+		if got, want := redis.MustDo("HMGET", wx1Key, "fetches", "forced"), fmt.Sprint([]any{fmt.Sprint(6 + i), "2"}); fmt.Sprint(got) != want {
+			t.Errorf("replica %d: got %v; want %v", i, got, want)
+		}
+	}
+	knows.Spent.Day--
+	knows.Word.Added = Spent{}
+	redis.MustDo("FLUSHALL")
+	mustSave(t, openRedis(t, "redis://"+redis.Addr), knows)
+	if got := redis.MustDo("HGET", wx1Key, "fetches"); got != "0" {
+		t.Errorf("got %v; want yesterday's fetches not to count", got)
+	}
+}
+
 func TestRedisKeepsNothingForEver(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -484,7 +509,7 @@ func TestWhatRedisRefusesIsSaidInWords(t *testing.T) {
 		{"a wrong password", "redis://:canaryQ7x@" + locked.Addr, "put the right user and password into token.store"},
 		{"a wrong user", "redis://wx:canaryQ7@" + locked.Addr, "put the right user and password"},
 		{"no password", "redis://" + locked.Addr, "put the user and the password of Redis into token.store"},
-		{"a user who may not write", "redis://weak:canaryQ7@" + stuck.Addr, "allow the user of token.store all that docs/scaling.md lists"},
+		{"a user who may not write", "redis://weak:canaryQ7@" + stuck.Addr, "give the user of token.store the rights that docs/scaling.md lists"},
 		{"a replica", "redis://" + readOnly.Addr, "token.store names a replica"},
 		{"no memory", "redis://" + full.Addr, "Redis is full"},
 		{"no cluster", "redis://" + plain.Addr + "?cluster=true", "remove cluster=true"},

@@ -83,10 +83,9 @@ func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
 	added := r.Word.Added
 	r.Word.Added = token.Spent{}
 	spent := r.Spent
-	spent.Fetches, spent.Forced = added.Fetches, added.Forced
 	if stored.Spent.Day == spent.Day {
-		spent.Fetches += stored.Spent.Fetches
-		spent.Forced += stored.Spent.Forced
+		spent.Fetches = max(spent.Fetches-added.Fetches, stored.Spent.Fetches) + added.Fetches
+		spent.Forced = max(spent.Forced-added.Forced, stored.Spent.Forced) + added.Forced
 	}
 	r.Spent = spent
 	if stored.Word.Generation != r.Word.Generation && !stored.Word.FetchedAt.Before(r.Word.FetchedAt) {
@@ -450,6 +449,39 @@ func TestAForcedRefreshIsSpentByAll(t *testing.T) {
 		}
 		if forced := w.Fetches(appID).Forced; forced != 20 {
 			t.Errorf("got %d forced refreshes; want 20", forced)
+		}
+	})
+}
+
+func TestWhatWasSpentOutlivesTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, token.Stable, 3)
+		defer c.stop()
+		time.Sleep(time.Second)
+		key := token.Key{AppID: appID}
+		for death := range 5 {
+			w.Kill(appID)
+			for _, k := range c.keepers {
+				call(t, w, k)
+			}
+			time.Sleep(31 * time.Second)
+			c.hub.mu.Lock()
+			clear(c.hub.records)
+			c.hub.mu.Unlock()
+			for _, m := range c.members {
+				m.poll()
+			}
+			time.Sleep(5 * time.Second)
+			r, err := c.hub.members[0].Load(key)
+			if want := w.Fetches(appID); err != nil || r.Spent.Forced != death+1 || r.Spent.Fetches != want.Stable {
+				t.Errorf("death %d: got %+v, %v in the store; want %+v", death, r.Spent, err, want)
+			}
+			for i, k := range c.keepers {
+				if got, want := k.Status().FetchesToday, w.Fetches(appID).Stable; got != want {
+					t.Errorf("death %d: got %d fetches today of replica %d; want %d", death, got, i, want)
+				}
+			}
 		}
 	})
 }

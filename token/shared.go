@@ -9,7 +9,8 @@ import (
 // more of WeChat than s did. What was spent counts in any case.
 func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 	n := *s
-	n.spent, n.synced = s.spent.minus(s.synced, now).plus(r.Spent, now), r.Spent
+	n.synced = s.synced.atLeast(r.Spent, now)
+	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
 	w, other := r.Word.ofAll(), !r.Token.Value.Equal(s.token.Value.Reveal())
 	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
 		return &n, false
