@@ -95,7 +95,19 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 	case !r.Token.validAt(now):
 		r.Token = Token{}
 	}
-	return r, nil
+	return r.capped(now), nil
+}
+
+// capped returns r with a token that lives no longer than WeChat documents: the
+// clock of Redis may have been set back since it was stored.
+func (r Record) capped(now time.Time) Record {
+	if most := now.Add(usualLife); r.Token.Expires.After(most) {
+		r.Token.Expires = most
+		if due := most.Add(-rotationWindow); r.Word.Next.After(due) {
+			r.Word.Next = due
+		}
+	}
+	return r
 }
 
 // number returns the number in a field, or 0 for what the scripts do not write:

@@ -187,6 +187,18 @@ func TestWhatWasSpentIsStoredAgainOnce(t *testing.T) {
 	}
 }
 
+func TestATokenOutOfRedisLivesNoLongerThanWeChatsDo(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	writer, reader := openRedis(t, "redis://"+redis.Addr), openRedis(t, "redis://"+redis.Addr)
+	r := fetched("token-1", time.Now())
+	r.Token.Expires, r.Word.Next = time.Now().Add(270*time.Minute), time.Now().Add(265*time.Minute) // as if the clock had been set back
+	mustSave(t, writer, r)
+	got := wantStored(t, reader, "token-1")
+	wantClose(t, "Expires", got.Token.Expires, time.Now().Add(2*time.Hour))
+	wantClose(t, "Next", got.Word.Next, time.Now().Add(115*time.Minute))
+}
+
 func TestRedisKeepsNothingForEver(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -567,8 +579,8 @@ func FuzzRedisAnswer(f *testing.F) {
 	f.Add(int64(1), "1700000000000", "failures", "-9223372036854775808", "fetched_at", "8796093022208")
 	f.Fuzz(func(t *testing.T, outcome int64, clock, name1, value1, name2, value2 string) {
 		for _, raw := range [][]any{
-			nil, {outcome}, {clock, outcome, nil}, {outcome, clock, []any{name1}}, {outcome, outcome, []any{}},
-			{outcome, clock, []any{name1, value1, name2, value2}}, {outcome, clock, []any{name1, outcome, nil, value2}},
+			nil, {outcome}, {clock, outcome, nil, ""}, {outcome, clock, []any{name1}, ""}, {outcome, outcome, []any{}, ""}, {outcome, clock, []any{}, nil},
+			{outcome, clock, []any{name1, value1, name2, value2}, name1}, {outcome, clock, []any{name1, outcome, nil, value2}, ""},
 		} {
 			answer, err := readRedisAnswer(raw)
 			if err != nil {
