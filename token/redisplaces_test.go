@@ -127,6 +127,12 @@ func TestAUserWithTheLeastRights(t *testing.T) {
 	if denied := redis.MustDo("ACL", "LOG").([]any); len(denied) > 0 {
 		t.Errorf("got %v; want nothing refused", denied)
 	}
+	withUser(redis, "~wxproxy:*", "resetchannels", "&wxproxy:tokens", "+@all", "-@dangerous", "-@admin") // as docs/scaling.md says of whole categories
+	redis.MustDo("FLUSHALL")
+	mustServe(t, "redis://wxproxy:canaryQ7@"+redis.Addr)
+	if denied := redis.MustDo("ACL", "LOG").([]any); len(denied) > 0 {
+		t.Errorf("got %v; want nothing refused to whole categories", denied)
+	}
 }
 
 // Each right is needed: without it Redis refuses something.
