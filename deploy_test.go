@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -189,6 +191,72 @@ func TestPreparingTwiceKeepsTheSecrets(t *testing.T) {
 	}
 	if after := read(); after != before {
 		t.Errorf("got %q; want %q as before", after, before)
+	}
+}
+
+func TestPreparingKeepsWhatIsInEnv(t *testing.T) {
+	t.Parallel()
+	dir := prepared(t)
+	env := filepath.Join(dir, ".env")
+	before, err := os.ReadFile(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := "COMPOSE_PROJECT_NAME=shop\nWXPROXY_USER=4711:4711\n"
+	stale := regexp.MustCompile("(?m)^(REDIS_PASSWORD=).*$").ReplaceAllString(string(before), "${1}stale")
+	writeFile(t, env, own+regexp.MustCompile("(?m)^WXPROXY_USER=.*\n").ReplaceAllString(stale, ""))
+	again := exec.Command("sh", "prepare.sh")
+	again.Dir = dir
+	if err := execute(again); err != nil {
+		t.Fatal(err)
+	}
+	password := regexp.MustCompile("(?m)^REDIS_PASSWORD=.*\n").FindString(string(before))
+	if after, err := os.ReadFile(env); err != nil || string(after) != own+password {
+		t.Errorf("got %q, %v; want what was there, and the password of Redis", after, err)
+	}
+}
+
+func TestPreparingNeedsAnAppSecretAndDoesNotShowIt(t *testing.T) {
+	t.Parallel()
+	dir := prepared(t)
+	if err := os.RemoveAll(filepath.Join(dir, "secrets")); err != nil {
+		t.Fatal(err)
+	}
+	for _, input := range []string{"", "\n"} {
+		empty := exec.Command("sh", "prepare.sh")
+		empty.Dir, empty.Stdin = dir, strings.NewReader(input)
+		if out, err := empty.CombinedOutput(); err == nil || !strings.Contains(string(out), "no AppSecret") {
+			t.Errorf("got %s, %v for %q; want to be told that there is none", out, err, input)
+		}
+	}
+	terminal := exec.Command("script", "-qec", "sh prepare.sh; stty -a", "/dev/null")
+	terminal.Dir = dir
+	in, err := terminal.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := terminal.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := terminal.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var shown strings.Builder
+	for one := make([]byte, 1); !strings.Contains(shown.String(), "account: "); {
+		if _, err := out.Read(one); err != nil {
+			t.Fatalf("got %q, %v; want to be asked", shown.String(), err)
+		}
+		shown.Write(one)
+	}
+	fmt.Fprintln(in, appSecret)
+	rest, _ := io.ReadAll(out)
+	in.Close()
+	if err := terminal.Wait(); err != nil || strings.Contains(string(rest), appSecret) || !strings.Contains(string(rest), " echo ") {
+		t.Errorf("got %q, %v; want the AppSecret not shown, and the terminal as before", rest, err)
+	}
+	if kept, err := os.ReadFile(filepath.Join(dir, "secrets", "shop_secret")); err != nil || string(kept) != appSecret {
+		t.Errorf("got %d bytes, %v; want what was typed", len(kept), err)
 	}
 }
 

@@ -109,10 +109,11 @@ func blamesSecret(err error) bool {
 }
 
 // sharedRefusal returns WeChat's answer in err if any machine would get it: nil if
-// there is none, or it is about the address of this one.
+// there is none, or it is about what this one has been given: its address, its
+// AppSecret, its upstream.url.
 func sharedRefusal(err error) *Refusal {
 	refusal, ok := errors.AsType[*Refusal](err)
-	if !ok || strings.Contains(refusals[refusal.Code].en, "IP address") || strings.Contains(refusals[refusal.Code].en, "{ip}") {
+	if !ok || Explain(refusal).Class == ClassConfiguration || strings.Contains(refusals[refusal.Code].en, "IP address") {
 		return nil
 	}
 	return refusal

@@ -25,6 +25,8 @@ type flight struct {
 	done    chan struct{} // closed when its outcome is the Keeper's state
 	sent    time.Time     // when the token was asked for that it is to land with
 	knows   int64         // the generation of the record in a shared store that started it
+	had     Secret        // the token when it turned from the store to WeChat
+	read    time.Time     // when it began to ask the store last
 }
 
 func (f *flight) hasBegun() bool { return f.begun.Load() }
@@ -87,21 +89,36 @@ func (k *Keeper) run(f *flight) {
 	if done {
 		return
 	}
+	f.had = k.state.Load().token.Value
 	o := k.settle(f)
+	k.catchFlightUp(f)
 	o.asked = f.sent
-	switch {
-	case o.err == nil:
-		before, after := k.land(f, func(s *state) *state { return s.settled(o, f.refused, k.options) })
-		k.reportSuccess(f, o, before, after)
-		k.reportBudget(after)
-	case f.ctx.Err() != nil:
-		k.land(f, (*state).abandoned)
-	default:
-		before, after := k.land(f, func(s *state) *state { return s.failed(o, k.options) })
-		k.reportFailure(f, before, after)
-		k.reportBudget(after)
-	}
+	k.finish(f, o)
 	k.save(release)
+}
+
+// finish ends f with o, unless the Keeper's end cut it short or another process
+// knows better.
+func (k *Keeper) finish(f *flight, o outcome) {
+	cut := o.late || o.err != nil && f.ctx.Err() != nil
+	before, after := k.land(f, func(s *state) *state {
+		switch cut = cut || s.supersedes(o, time.Now()); {
+		case cut:
+			return s.abandoned()
+		case o.err != nil:
+			return s.failed(o, k.options)
+		}
+		return s.settled(o, f.refused, k.options)
+	})
+	switch {
+	case cut:
+		return
+	case o.err != nil:
+		k.reportFailure(f, before, after)
+	default:
+		k.reportSuccess(f, o, before, after)
+	}
+	k.reportBudget(after)
 }
 
 // prepare looks for what f is after where it costs WeChat nothing, and reports

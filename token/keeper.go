@@ -26,6 +26,8 @@ type Options struct {
 	Classic       bool          // each fetch makes the token before it worthless
 	Ticket        string        // the type of ticket that is kept instead of the token; empty: the token
 	Log           *slog.Logger  // nil: nothing is logged
+
+	renewed func() bool // whether there is another token than the ticket was last asked for with; nil: it is no ticket
 }
 
 // A Keeper keeps the access token of one account fresh. Its methods may be

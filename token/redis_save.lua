@@ -1,6 +1,7 @@
 -- Writes the record of a token unless another replica has stored a newer token
--- meanwhile. Returns 1 if it did and 0 if not, the time, and what is stored now;
--- or -1 and the time, if the writer is mistaken about it or long gone.
+-- meanwhile. Returns 1 if it did and 0 if not, the time, what is stored now, and
+-- why that was not announced, if it was not; or -1 and the time, if the writer is
+-- mistaken about it or long gone.
 --
 -- KEYS[1] is the record, a hash. All times are this server's, in Unix
 -- milliseconds, but expires_at in seconds; 0 means never.
@@ -8,11 +9,12 @@
 -- then 4 expires_at, 5 fetched_at, 6 stands_until, 7 next_at, 8 forced_at,
 -- 9 rotated_at, then 10 errcode, 11 errmsg, 12 failures, then what to add to 13
 -- fetches and 14 forced, then 15 how long to keep the record, 16 the channel, 17
--- the announcement.
+-- the announcement, then 18 the day by the writer, and how many 19 fetches and 20
+-- forced of it he knows to be in the record: it has fewer if Redis lost its data.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local time = string.format('%.0f', now)
-if math.abs(now - ARGV[1]) > 1000 then return { -1, time, {} } end
+if math.abs(now - ARGV[1]) > 1000 then return { -1, time, {}, '' } end
 
 -- A key that somebody used for something else, and numbers that nobody writes
 -- here, as times to come, count as missing: they would stand in the way for ever.
@@ -29,20 +31,26 @@ local function latest(field, given) return string.format('%.0f', math.max(past(f
 
 -- What was spent counts, whatever comes of the rest. WeChat's days are Beijing's.
 local day = string.format('%.0f', math.floor((now / 1000 + 28800) / 86400))
-local today = stored.day == day and 1 or 0
+local function count(field, known, added)
+  local n = stored.day == day and number(field) or 0
+  return (day == ARGV[18] and math.max(n, known) or n) + added
+end
 redis.call('HSET', KEYS[1], 'day', day,
-  'fetches', number('fetches') * today + ARGV[13], 'forced', number('forced') * today + ARGV[14],
+  'fetches', count('fetches', ARGV[19], ARGV[13]), 'forced', count('forced', ARGV[20], ARGV[14]),
   'forced_at', latest('forced_at', ARGV[8]), 'rotated_at', latest('rotated_at', ARGV[9]))
 redis.call('PEXPIRE', KEYS[1], ARGV[15])
 
 -- Of two tokens the one that was asked for later is WeChat's.
 local generation = number('generation')
 local written = generation == tonumber(ARGV[2]) or past('fetched_at') < tonumber(ARGV[5])
+local announced = {}
 if written then
   generation = string.format('%.0f', math.max(generation, ARGV[2]) + 1)
   redis.call('HSET', KEYS[1], 'generation', generation, 'access_token', ARGV[3], 'expires_at', ARGV[4],
     'fetched_at', ARGV[5], 'stands_until', ARGV[6], 'next_at', ARGV[7],
     'errcode', ARGV[10], 'errmsg', ARGV[11], 'failures', ARGV[12])
-  redis.call('PUBLISH', ARGV[16], ARGV[17] .. ' ' .. generation)
+  -- Who may not announce has written all the same; the others find it later.
+  announced = redis.pcall('PUBLISH', ARGV[16], ARGV[17] .. ' ' .. generation)
 end
-return { written and 1 or 0, time, redis.call('HGETALL', KEYS[1]) }
+local unsaid = type(announced) == 'table' and announced.err or ''
+return { written and 1 or 0, time, redis.call('HGETALL', KEYS[1]), unsaid }

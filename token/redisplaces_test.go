@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,73 @@ func withUser(s *redistest.Server, rights ...any) {
 	s.MustDo(append([]any{"ACL", "SETUSER", "wxproxy", "reset", "on", ">" + canaryPassword}, rights...)...)
 }
 
+func TestTheDocumentsListTheLeastRights(t *testing.T) {
+	text, err := os.ReadFile("../docs/scaling.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := strings.Join(strings.Fields(string(text)), " ")
+	var commands []string
+	for _, right := range leastRights {
+		commands = append(commands, fmt.Sprint(right))
+	}
+	const channels = 3
+	for _, want := range []string{"~wxproxy:* " + strings.Join(commands[:2], " ") + " ", strings.Join(commands[channels:], " ") + " ```", "`+cluster|slots`"} {
+		if !strings.Contains(flat, want) {
+			t.Errorf("docs/scaling.md lacks %q", want)
+		}
+	}
+}
+
+// Nobody writes worse because the others do not hear of it at once.
+func TestWhoMayNotAnnounceOrHearIsToldSoOnce(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, without, want string }{
+		{"announcing", "-publish", "announce nothing"},
+		{"the channel", "resetchannels", "announce nothing"},
+		{"listening", "-subscribe", "hear nothing"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			redis := redistest.Start(t)
+			withUser(redis, append(append([]any{}, leastRights...), row.without)...)
+			var log logged
+			s := openRedis(t, "redis://wxproxy:canaryQ7@"+redis.Addr, loggingTo(&log))
+			s.Start()
+			for i := range 3 {
+				value := fmt.Sprint("token-", i)
+				if _, err := s.Save(wx1, fetched(value, time.Now().Add(time.Duration(i)*10*time.Millisecond))); err != nil {
+					t.Errorf("got %v; want it stored", err)
+				}
+				wantStored(t, s, value)
+			}
+			eventually(t, "log", func() bool { return strings.Contains(log.String(), row.want) })
+			time.Sleep(2 * watchBeat)
+			text := log.String()
+			if n := strings.Count(text, row.want); n != 1 || !strings.Contains(text, "ACL LOG") || strings.Contains(text, "canary") {
+				t.Errorf("got %s; want it said once, and what to do", text)
+			}
+		})
+	}
+}
+
+func TestARightThatIsMissingHasARemedy(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	for _, without := range []string{"-time", "-hgetall", "-eval", "resetkeys"} {
+		t.Run(without, func(t *testing.T) {
+			withUser(redis, append(append([]any{}, leastRights...), "-evalsha", without)...)
+			if without != "-eval" {
+				redis.MustDo("ACL", "SETUSER", "wxproxy", "+evalsha")
+			}
+			var log logged
+			if _, err := openRedis(t, "redis://wxproxy:canaryQ7@"+redis.Addr, loggingTo(&log)).Load(wx1); !errors.Is(err, ErrAway) || !strings.Contains(log.String(), "ACL LOG") {
+				t.Errorf("got %v, %s; want to be told of docs/scaling.md and ACL LOG", err, log.String())
+			}
+		})
+	}
+}
+
 func TestAUserWithTheLeastRights(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -58,6 +126,12 @@ func TestAUserWithTheLeastRights(t *testing.T) {
 	mustServe(t, "redis://wxproxy:canaryQ7@"+redis.Addr)
 	if denied := redis.MustDo("ACL", "LOG").([]any); len(denied) > 0 {
 		t.Errorf("got %v; want nothing refused", denied)
+	}
+	withUser(redis, "~wxproxy:*", "resetchannels", "&wxproxy:tokens", "+@all", "-@dangerous", "-@admin") // as docs/scaling.md says of whole categories
+	redis.MustDo("FLUSHALL")
+	mustServe(t, "redis://wxproxy:canaryQ7@"+redis.Addr)
+	if denied := redis.MustDo("ACL", "LOG").([]any); len(denied) > 0 {
+		t.Errorf("got %v; want nothing refused to whole categories", denied)
 	}
 }
 

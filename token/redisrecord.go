@@ -19,6 +19,7 @@ type redisAnswer struct {
 	outcome int64
 	now     int64 // by the clock of Redis, in Unix milliseconds
 	fields  map[string]string
+	unsaid  string // why the write was not announced
 }
 
 // word returns what other replicas said of WeChat's.
@@ -46,17 +47,18 @@ var errDamaged = errors.New("it is damaged")
 var errStrangeRedis = errors.New("its answer is not that of wxproxy's script")
 
 func readRedisAnswer(raw []any) (redisAnswer, error) {
-	if len(raw) != 3 {
+	if len(raw) != 4 {
 		return redisAnswer{}, errStrangeRedis
 	}
 	outcome, ok1 := raw[0].(int64)
 	clock, ok2 := raw[1].(string)
 	flat, ok3 := raw[2].([]any)
 	now, err := strconv.ParseInt(clock, 10, 64)
-	if !ok1 || !ok2 || !ok3 || err != nil || len(flat)%2 != 0 {
+	unsaid, ok4 := raw[3].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 || err != nil || len(flat)%2 != 0 {
 		return redisAnswer{}, errStrangeRedis
 	}
-	a := redisAnswer{outcome, now, make(map[string]string, len(flat)/2)}
+	a := redisAnswer{outcome, now, make(map[string]string, len(flat)/2), unsaid}
 	for i := 0; i < len(flat); i += 2 {
 		name, _ := flat[i].(string)
 		a.fields[name], _ = flat[i+1].(string)
@@ -83,7 +85,7 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 		},
 		Word: s.word(a, now),
 	}
-	if a.number("day") == beijingDay(time.UnixMilli(a.now)) {
+	if day := beijingDay(time.UnixMilli(a.now)); a.number("day") == day && r.Spent.Day == day {
 		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
 	}
 	switch far := now.Add(longestLife); {
@@ -93,7 +95,19 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 	case !r.Token.validAt(now):
 		r.Token = Token{}
 	}
-	return r, nil
+	return r.capped(now), nil
+}
+
+// capped returns r with a token that lives no longer than WeChat documents: the
+// clock of Redis may have been set back since it was stored.
+func (r Record) capped(now time.Time) Record {
+	if most := now.Add(usualLife); r.Token.Expires.After(most) {
+		r.Token.Expires = most
+		if due := most.Add(-rotationWindow); r.Word.Next.After(due) {
+			r.Word.Next = due
+		}
+	}
+	return r
 }
 
 // number returns the number in a field, or 0 for what the scripts do not write:
@@ -117,11 +131,14 @@ func (s *RedisStore) arguments(key Key, r Record) []any {
 	if w.Refusal != nil {
 		code, reason = w.Refusal.Code, w.Refusal.Reason
 	}
+	now := time.Now()
+	known := r.Spent.on(now)
 	return []any{
-		s.clock(time.Now()), w.Generation,
+		s.clock(now), w.Generation,
 		s.seal.seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
 		s.clock(w.FetchedAt), s.clock(w.Stands), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
 		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
 		recordLife.Milliseconds(), s.channel(), key.path() + " " + s.writer,
+		known.Day, max(known.Fetches-w.Added.Fetches, 0), max(known.Forced-w.Added.Forced, 0),
 	}
 }

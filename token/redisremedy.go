@@ -7,14 +7,18 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// missingRight is what to do when Redis does not say which.
+const missingRight = "give the user of token.store the rights that docs/scaling.md lists; the command ACL LOG of Redis names the one that was missing"
+
 // redisRemedies are what to do about the errors that Redis answers, by how they
 // begin.
 var redisRemedies = []struct{ begins, remedy string }{
 	{"WRONGPASS", "put the right user and password into token.store"},
 	{"NOAUTH", "put the user and the password of Redis into token.store"},
 	{"Protocol error: unauthenticated", "put the user and the password of Redis into token.store"},
-	{"The user executing the script", "allow the user of token.store all that docs/scaling.md lists"},
-	{"NOPERM", "allow the user of token.store all that docs/scaling.md lists"},
+	{"The user executing the script", missingRight},
+	{"ACL failure in script", missingRight},
+	{"NOPERM", missingRight},
 	{"READONLY", "token.store names a replica: name the primary, or the Sentinels with master_name"},
 	{"OOM", "Redis is full: give it more memory"},
 	{"MISCONF", "Redis cannot save its data: look at its disk and its log"},

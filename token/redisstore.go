@@ -53,6 +53,9 @@ type RedisStore struct {
 	failing  error                             // what was wrong with Redis last; nil: nothing
 	refused  access                            // what failed
 
+	mute sync.Once // said that announcements are refused
+	mark string    // what showed last that Redis has not lost its data; the watch's alone
+
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 
 	stop    context.CancelFunc
@@ -133,6 +136,7 @@ func (s *RedisStore) run(script *redis.Script, key Key, args ...any) (answer red
 		}
 		if err == nil {
 			s.setClock(sent, answer.now)
+			s.reportUnsaid(answer.unsaid)
 		}
 		return err
 	})

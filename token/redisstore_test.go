@@ -162,6 +162,43 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 	}
 }
 
+func TestWhatWasSpentIsStoredAgainOnce(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	today := beijingDay(time.Now())
+	var knows Record
+	for i := range 3 { // replicas that know of five fetches, and each of one more
+		s := openRedis(t, "redis://"+redis.Addr)
+		knows = fetched("token-1", time.Now())
+		knows.Spent = Spent{Day: today, Fetches: 6, Forced: 2}
+		knows.Word.Added = Spent{Day: today, Fetches: 1}
+		knows.Word.Generation = int64(i)
+		mustSave(t, s, knows)
+		if got, want := redis.MustDo("HMGET", wx1Key, "fetches", "forced"), fmt.Sprint([]any{fmt.Sprint(6 + i), "2"}); fmt.Sprint(got) != want {
+			t.Errorf("replica %d: got %v; want %v", i, got, want)
+		}
+	}
+	knows.Spent.Day--
+	knows.Word.Added = Spent{}
+	redis.MustDo("FLUSHALL")
+	mustSave(t, openRedis(t, "redis://"+redis.Addr), knows)
+	if got := redis.MustDo("HGET", wx1Key, "fetches"); got != "0" {
+		t.Errorf("got %v; want yesterday's fetches not to count", got)
+	}
+}
+
+func TestATokenOutOfRedisLivesNoLongerThanWeChatsDo(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	writer, reader := openRedis(t, "redis://"+redis.Addr), openRedis(t, "redis://"+redis.Addr)
+	r := fetched("token-1", time.Now())
+	r.Token.Expires, r.Word.Next = time.Now().Add(270*time.Minute), time.Now().Add(265*time.Minute) // as if the clock had been set back
+	mustSave(t, writer, r)
+	got := wantStored(t, reader, "token-1")
+	wantClose(t, "Expires", got.Token.Expires, time.Now().Add(2*time.Hour))
+	wantClose(t, "Next", got.Word.Next, time.Now().Add(115*time.Minute))
+}
+
 func TestRedisKeepsNothingForEver(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
@@ -170,7 +207,7 @@ func TestRedisKeepsNothingForEver(t *testing.T) {
 	if left := redis.MustDo("PTTL", wx1Key).(int64); left < recordLife.Milliseconds()-60_000 || left > recordLife.Milliseconds() {
 		t.Errorf("got %d ms; want %v", left, recordLife)
 	}
-	gone := fetched("token-2", time.Now())
+	gone := fetched("token-2", time.Now().Add(5*time.Millisecond)) // later, and by Redis's clock as well
 	gone.Token.Expires = time.Now().Add(-time.Second)
 	mustSave(t, s, gone)
 	if got := wantStored(t, s, ""); got.Word.Generation != 2 {
@@ -484,7 +521,7 @@ func TestWhatRedisRefusesIsSaidInWords(t *testing.T) {
 		{"a wrong password", "redis://:canaryQ7x@" + locked.Addr, "put the right user and password into token.store"},
 		{"a wrong user", "redis://wx:canaryQ7@" + locked.Addr, "put the right user and password"},
 		{"no password", "redis://" + locked.Addr, "put the user and the password of Redis into token.store"},
-		{"a user who may not write", "redis://weak:canaryQ7@" + stuck.Addr, "allow the user of token.store all that docs/scaling.md lists"},
+		{"a user who may not write", "redis://weak:canaryQ7@" + stuck.Addr, "give the user of token.store the rights that docs/scaling.md lists"},
 		{"a replica", "redis://" + readOnly.Addr, "token.store names a replica"},
 		{"no memory", "redis://" + full.Addr, "Redis is full"},
 		{"no cluster", "redis://" + plain.Addr + "?cluster=true", "remove cluster=true"},
@@ -542,8 +579,8 @@ func FuzzRedisAnswer(f *testing.F) {
 	f.Add(int64(1), "1700000000000", "failures", "-9223372036854775808", "fetched_at", "8796093022208")
 	f.Fuzz(func(t *testing.T, outcome int64, clock, name1, value1, name2, value2 string) {
 		for _, raw := range [][]any{
-			nil, {outcome}, {clock, outcome, nil}, {outcome, clock, []any{name1}}, {outcome, outcome, []any{}},
-			{outcome, clock, []any{name1, value1, name2, value2}}, {outcome, clock, []any{name1, outcome, nil, value2}},
+			nil, {outcome}, {clock, outcome, nil, ""}, {outcome, clock, []any{name1}, ""}, {outcome, outcome, []any{}, ""}, {outcome, clock, []any{}, nil},
+			{outcome, clock, []any{name1, value1, name2, value2}, name1}, {outcome, clock, []any{name1, outcome, nil, value2}, ""},
 		} {
 			answer, err := readRedisAnswer(raw)
 			if err != nil {

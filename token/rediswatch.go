@@ -24,6 +24,10 @@ const (
 	// watchReturn is how often Redis is asked whether it is back.
 	watchReturn = 2 * time.Second
 
+	// watchBeat is how often Redis is asked, once for all accounts, whether it has
+	// lost its data.
+	watchBeat = 3 * time.Second
+
 	// watchBatch is how many accounts are asked for in one go.
 	watchBatch = 500
 )
@@ -60,9 +64,12 @@ func (s *RedisStore) Close() error {
 func (s *RedisStore) watch(ctx context.Context) {
 	subscription := s.client.Subscribe(ctx, s.channel())
 	defer subscription.Close()
+	heard := false
 	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
 	poll := time.NewTimer(watchEvery)
 	defer poll.Stop()
+	beat := time.NewTicker(watchBeat)
+	defer beat.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -74,9 +81,15 @@ func (s *RedisStore) watch(ctx context.Context) {
 				s.hear(m.Payload)
 				continue
 			}
+			heard = true
 			poll.Reset(0)
 		case <-poll.C:
 			poll.Reset(s.poll(ctx))
+		case <-beat.C:
+			heard = heard || s.reportDeaf(ctx)
+			if s.hasLost(ctx) {
+				poll.Reset(0)
+			}
 		}
 	}
 }

@@ -147,3 +147,29 @@ func TestManyAccountsAreAskedForInBatches(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestThatRedisLostItsDataIsNoticedSoon(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	var stores [2]*RedisStore
+	var told [2]seen
+	for i := range stores {
+		stores[i] = openRedis(t, "redis://"+redis.Addr)
+		stores[i].Watch(wx1, told[i].look)
+		stores[i].Start()
+	}
+	mustSave(t, stores[0], fetched("token-1", time.Now()))
+	for round := range 2 {
+		time.Sleep(watchBeat + time.Second) // until all have seen the mark
+		before := [2]int{told[0].count(), told[1].count()}
+		redis.MustDo("FLUSHALL")
+		began := time.Now()
+		eventually(t, "look", func() bool { return told[0].count() > before[0] && told[1].count() > before[1] })
+		if took := time.Since(began); took > watchBeat+2*time.Second {
+			t.Errorf("round %d: noticed after %v; want %v and a little", round, took, watchBeat)
+		}
+	}
+	if left := redis.MustDo("PTTL", "wxproxy:mark").(int64); left <= 0 || left > recordLife.Milliseconds() {
+		t.Errorf("got a mark that is kept for %d ms", left)
+	}
+}

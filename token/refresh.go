@@ -6,7 +6,8 @@ import "time"
 // for that, at most so long. If failed is not empty, it is a token that a program
 // was refused with: then WeChat is asked only if that is the current one, as
 // [Keeper.Replace] does. A token that was fetched less than 30 s ago is not
-// fetched again. The error is an [*Unavailable] or a [*Timeout].
+// fetched again. Whoever has just repaired something is not kept waiting by the
+// back-off, but for the three seconds after a failure. The error is an [*Unavailable] or a [*Timeout].
 func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 	if failed != "" {
 		_, err := k.Replace(failed, wait)
@@ -44,7 +45,7 @@ func (k *Keeper) begin() (*flight, error) {
 	case s.spent.isFrugal(now, k.options):
 		return nil, &Unavailable{Account: k.options.Name, Cause: errFrugal, Retry: frugalPause}
 	}
-	if wait := s.backsOff(now, k.options); wait > 0 {
+	if wait := s.failedAt.Add(eager).Sub(now); s.err != nil && wait > 0 {
 		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
 	}
 	f := k.launch(s, "")

@@ -136,6 +136,24 @@ func TestRefreshSaysWhyThereIsNoToken(t *testing.T) {
 	})
 }
 
+func TestRefreshAsksDuringABackOffButNotAllTheTime(t *testing.T) {
+	w := &fakeWeChat{err: &Refusal{Code: 50004, Reason: "forbidden"}}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		for range 10 {
+			if err := k.Refresh("", time.Minute); err == nil {
+				t.Error("got a token that WeChat refuses")
+			}
+		}
+		wantFetches(t, w, 1)
+		time.Sleep(eager)
+		w.fail(nil)
+		if err := k.Refresh("", time.Minute); err != nil {
+			t.Errorf("got %v; want a token, as WeChat has one now", err)
+		}
+		wantFetches(t, w, 2)
+	})
+}
+
 func TestRefreshKeepsToTheClassicBudget(t *testing.T) {
 	w := &fakeWeChat{classic: true}
 	inBubble(t, w, func(t *testing.T, k *Keeper) {

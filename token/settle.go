@@ -12,6 +12,7 @@ type outcome struct {
 	verdict Verdict // on the refused token, if that is still the current one
 	stuck   error   // why a dead token cannot be replaced
 	forced  bool    // the token was made by force
+	late    bool    // another process did meanwhile what was to be done
 
 	asked time.Time // when the token was asked for
 }
@@ -22,10 +23,13 @@ type outcome struct {
 // https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
 func (k *Keeper) settle(f *flight) outcome {
 	refused := f.refused
+	if k.options.Classic && !refused.Empty() && k.probe(f) == Alive { // or a good token would be made worthless
+		return outcome{token: k.state.Load().token, verdict: Alive}
+	}
+	if k.isLate(f) {
+		return outcome{late: true}
+	}
 	if k.options.Classic && !refused.Empty() {
-		if k.probe(f) == Alive { // or a good token would be made worthless
-			return outcome{token: k.state.Load().token, verdict: Alive}
-		}
 		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
 		k.save(nil)
 	}
@@ -44,6 +48,9 @@ func (k *Keeper) settle(f *flight) outcome {
 // fetch of its own, at most 20 times a day and 30 s apart: WeChat allows no more.
 // https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken
 func (k *Keeper) force(f *flight, t Token) outcome {
+	if k.isLate(f) {
+		return outcome{late: true}
+	}
 	stuck := outcome{token: t, verdict: Dead}
 	now := time.Now()
 	switch spent := k.state.Load().spent.on(now); {

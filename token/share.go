@@ -45,6 +45,7 @@ const (
 // turn to ask.
 func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 	for {
+		f.read = time.Now()
 		release, err := k.options.Shared.Lease(k.options.key())
 		switch {
 		case err == nil && k.learn(f):
@@ -67,24 +68,29 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 // learn takes over what other processes have stored, and reports whether that
 // ended f.
 func (k *Keeper) learn(f *flight) bool {
+	next := k.absorb()
+	if next == nil || next.generation == f.knows || f.asked && next.err != nil || !next.answers(f.refused, time.Now(), k.options) {
+		return false
+	}
+	k.land(f, (*state).abandoned)
+	return true
+}
+
+// absorb takes over what other processes have stored, beside the flight under
+// way. It returns the state then, or nil if nothing could be read.
+func (k *Keeper) absorb() *state {
 	r, err := k.options.Store.Load(k.options.key())
 	if err != nil {
 		k.reportLoad(err)
-		return false
+		return nil
 	}
 	k.mu.Lock()
 	before := k.state.Load()
 	next, _ := before.shared(r, time.Now())
-	answered := next.generation != f.knows && next.answers(f.refused, time.Now(), k.options)
-	if !answered {
-		k.state.Store(next)
-	}
+	k.state.Store(next)
 	k.mu.Unlock()
-	if answered {
-		_, next = k.land(f, func(*state) *state { return next.abandoned() })
-	}
 	k.reportShared(before, next)
-	return answered
+	return next
 }
 
 // postpone ends f, for which the store was asked in vain, unless the token is

@@ -1,9 +1,11 @@
 package token_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -81,10 +83,9 @@ func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
 	added := r.Word.Added
 	r.Word.Added = token.Spent{}
 	spent := r.Spent
-	spent.Fetches, spent.Forced = added.Fetches, added.Forced
 	if stored.Spent.Day == spent.Day {
-		spent.Fetches += stored.Spent.Fetches
-		spent.Forced += stored.Spent.Forced
+		spent.Fetches = max(spent.Fetches-added.Fetches, stored.Spent.Fetches) + added.Fetches
+		spent.Forced = max(spent.Forced-added.Forced, stored.Spent.Forced) + added.Forced
 	}
 	r.Spent = spent
 	if stored.Word.Generation != r.Word.Generation && !stored.Word.FetchedAt.Before(r.Word.FetchedAt) {
@@ -144,15 +145,47 @@ func (m *member) poll() {
 type crew struct {
 	w       *wechattest.WeChat
 	api     token.API
+	wrong   map[int]bool // replicas with a wrong AppSecret
 	hub     *hub
 	members []*member
+	wires   []*wire
 	keepers []*token.Keeper
 }
 
-func newCrew(w *wechattest.WeChat, api token.API, n int) *crew {
-	c := &crew{w: w, api: api, hub: newHub()}
+// A wire is a replica's way to WeChat.
+type wire struct {
+	w *wechattest.WeChat
+
+	mu   sync.Mutex    // guards what follows
+	hold time.Duration // how long the next answer of the token API takes to be read
+	lost bool          // that question does not arrive
+}
+
+func (l *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	hold, lost := l.hold, l.lost
+	if strings.HasSuffix(r.URL.Path, "token") {
+		l.hold, l.lost = 0, false
+	} else {
+		hold, lost = 0, false
+	}
+	l.mu.Unlock()
+	if lost {
+		time.Sleep(hold)
+		return nil, context.DeadlineExceeded
+	}
+	resp, err := l.w.RoundTrip(r)
+	time.Sleep(hold)
+	return resp, err
+}
+
+func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
+	c := &crew{w: w, api: api, hub: newHub(), wrong: map[int]bool{}}
+	for _, i := range wrong {
+		c.wrong[i] = true
+	}
 	for range n {
-		c.members, c.keepers = append(c.members, c.hub.join()), append(c.keepers, nil)
+		c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: w})
 		c.start(len(c.keepers) - 1)
 	}
 	return c
@@ -160,9 +193,13 @@ func newCrew(w *wechattest.WeChat, api token.API, n int) *crew {
 
 // start starts replica i.
 func (c *crew) start(i int) {
-	client := newClient(c.w, c.api)
+	client := newClient(c.wires[i], c.api)
+	if c.wrong[i] {
+		client.Secret = func() (token.Secret, error) { return token.NewSecret("another"), nil }
+	}
 	c.keepers[i] = newKeeper(c.w, c.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.Store, o.Shared = client.Fetch, client.Probe, c.members[i], c.members[i]
+		o.SecretChanged = client.SecretChanged
 		if c.api == token.Stable {
 			o.Force = client.Force
 		}
@@ -269,7 +306,7 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 	for _, row := range []struct {
 		errcode int
 		shared  bool
-	}{{45009, true}, {50002, true}, {-1, true}, {40164, false}, {89503, false}} {
+	}{{45009, true}, {50002, true}, {-1, true}, {40125, false}, {40164, false}, {89503, false}} {
 		t.Run(fmt.Sprint(row.errcode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
@@ -296,6 +333,104 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 	}
 }
 
+func TestAnOperatorEndsTheBackOffOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		mend := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 50004})
+		c := newCrew(w, token.Stable, 3)
+		defer c.stop()
+		time.Sleep(10 * time.Minute)
+		c.keepers[1].Stop()
+		c.start(1) // which finds the refusal in the store
+		time.Sleep(10 * time.Second)
+		mend()
+		if err := c.keepers[1].Refresh("", time.Minute); err != nil {
+			t.Errorf("got %v; want WeChat to be asked", err)
+		}
+		time.Sleep(time.Second)
+		for i, k := range c.keepers {
+			if s := k.Status(); s.State != token.StateFresh {
+				t.Errorf("got %s of replica %d; want what one got for all", s.State, i)
+			}
+		}
+	})
+}
+
+func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 3, 2)
+		defer c.stop()
+		time.Sleep(time.Second)
+		for death := range 3 {
+			w.Kill(appID)
+			value, err := c.keepers[2].Token(time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.keepers[2].Replace(value, time.Minute); err == nil {
+				t.Errorf("death %d: got a token for a wrong secret", death)
+			}
+			if s := c.keepers[2].Status(); api == token.Stable && s.State != token.StateGone {
+				t.Errorf("death %d: got %s; want to be told that the token is dead", death, s.State)
+			}
+			for i, k := range c.keepers {
+				time.Sleep(10 * time.Millisecond) // until what one stored is announced
+				if code := call(t, w, k); code != 0 {
+					t.Errorf("death %d: got errcode %d of replica %d; want the one with a wrong secret to keep nobody from asking", death, code, i)
+				}
+				if s := k.Status(); s.State != token.StateFresh || s.LastError != nil {
+					t.Errorf("death %d: got %s, %v of replica %d; want all well", death, s.State, s.LastError, i)
+				}
+			}
+			time.Sleep(31 * time.Second)
+		}
+	})
+}
+
+func TestReplicasWithAWrongSecretBackOffEachForItself(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5, 0, 1, 2, 3, 4)
+		defer c.stop()
+		path, most := "/cgi-bin/stable_token", 0
+		if api == token.Classic {
+			path = "/cgi-bin/token"
+		}
+		for _, after := range []time.Duration{50 * time.Second, 80 * time.Second, 150 * time.Second, 5 * time.Minute} {
+			time.Sleep(after)
+			most += len(c.keepers)
+			if got := w.Calls(path); got != most {
+				t.Errorf("got %d questions; want %d: each replica asks 1, 2, 4 minutes after it was refused", got, most)
+			}
+		}
+	})
+}
+
+// An earlier version of the program stores what is only its own.
+func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, token.Stable, 1)
+		defer c.stop()
+		time.Sleep(time.Second)
+		earlier, key := c.hub.join(), token.Key{AppID: appID}
+		r, err := earlier.Load(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Word.Refusal, r.Word.Failures, r.Word.Next = &token.Refusal{Code: 40125, Reason: "x"}, 5, time.Now().Add(30*time.Minute)
+		if _, err := earlier.Save(key, r); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		w.Kill(appID)
+		if code := call(t, w, c.keepers[0]); code != 0 || c.keepers[0].Status().LastError != nil {
+			t.Errorf("got errcode %d; want another's wrong secret to be of no account", code)
+		}
+	})
+}
+
 func TestAForcedRefreshIsSpentByAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
@@ -314,6 +449,39 @@ func TestAForcedRefreshIsSpentByAll(t *testing.T) {
 		}
 		if forced := w.Fetches(appID).Forced; forced != 20 {
 			t.Errorf("got %d forced refreshes; want 20", forced)
+		}
+	})
+}
+
+func TestWhatWasSpentOutlivesTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, token.Stable, 3)
+		defer c.stop()
+		time.Sleep(time.Second)
+		key := token.Key{AppID: appID}
+		for death := range 5 {
+			w.Kill(appID)
+			for _, k := range c.keepers {
+				call(t, w, k)
+			}
+			time.Sleep(31 * time.Second)
+			c.hub.mu.Lock()
+			clear(c.hub.records)
+			c.hub.mu.Unlock()
+			for _, m := range c.members {
+				m.poll()
+			}
+			time.Sleep(5 * time.Second)
+			r, err := c.hub.members[0].Load(key)
+			if want := w.Fetches(appID); err != nil || r.Spent.Forced != death+1 || r.Spent.Fetches != want.Stable {
+				t.Errorf("death %d: got %+v, %v in the store; want %+v", death, r.Spent, err, want)
+			}
+			for i, k := range c.keepers {
+				if got, want := k.Status().FetchesToday, w.Fetches(appID).Stable; got != want {
+					t.Errorf("death %d: got %d fetches today of replica %d; want %d", death, got, i, want)
+				}
+			}
 		}
 	})
 }
@@ -340,6 +508,71 @@ func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
 			t.Errorf("took %v; want less than 10 s", took)
 		}
 	})
+}
+
+// A process that is stopped while it asks, and goes on when others have replaced
+// the token, knows nothing better than they.
+func TestAReplicaThatWasFrozenTakesNothingBack(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		for _, row := range []struct {
+			name string
+			hold time.Duration
+			lost bool // its question
+			deaf bool // it hears of nothing before it goes on
+		}{
+			{"with an answer", 8 * time.Second, false, false},
+			{"with an answer, and hears of the others later", 8 * time.Second, false, true},
+			{"with a question that is lost", 12 * time.Second, true, false},
+			{"with a question that is lost, and hears of the others later", 12 * time.Second, true, true},
+		} {
+			w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+			c := newCrew(w, api, 3)
+			time.Sleep(time.Second)
+			w.Kill(appID)
+			c.freeze(0, row.hold, row.lost)
+			began := time.Now()
+			var callers sync.WaitGroup
+			callers.Go(func() {
+				if code := call(t, w, c.keepers[0]); code != 0 {
+					t.Errorf("%s: got errcode %d when it goes on; want the token that the others have", row.name, code)
+				}
+			})
+			time.Sleep(5 * time.Second)
+			c.hub.mu.Lock()
+			clear(c.hub.leases) // which the frozen one does not renew
+			c.members[0].away = row.deaf
+			c.hub.mu.Unlock()
+			for _, k := range c.keepers[1:] {
+				if code := call(t, w, k); code != 0 {
+					t.Errorf("%s: got errcode %d", row.name, code)
+				}
+			}
+			time.Sleep(time.Until(began.Add(row.hold)))
+			c.each(func(m *member) { m.away = false })
+			callers.Wait()
+			time.Sleep(5 * time.Second)
+			for i, k := range c.keepers {
+				if s := k.Status(); s.State != token.StateFresh || s.LastError != nil || call(t, w, k) != 0 {
+					t.Errorf("%s: got %s, %v of replica %d; want all well", row.name, s.State, s.LastError, i)
+				}
+			}
+			want := map[token.API]int{token.Stable: 4, token.Classic: 3}[api] // of the start, of the frozen one, of another one, and its forced one
+			if row.lost {
+				want--
+			}
+			if f := w.Fetches(appID); f.Stable+f.Classic != want || f.Forced > 1 {
+				t.Errorf("%s: got %+v; want %d fetches", row.name, f, want)
+			}
+			c.stop()
+		}
+	})
+}
+
+// freeze has replica i be stopped as soon as it has asked for a token.
+func (c *crew) freeze(i int, hold time.Duration, lost bool) {
+	c.wires[i].mu.Lock()
+	defer c.wires[i].mu.Unlock()
+	c.wires[i].hold, c.wires[i].lost = hold, lost
 }
 
 func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {

@@ -9,8 +9,9 @@ import (
 // more of WeChat than s did. What was spent counts in any case.
 func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 	n := *s
-	n.spent, n.synced = s.spent.minus(s.synced, now).plus(r.Spent, now), r.Spent
-	w, other := r.Word, !r.Token.Value.Equal(s.token.Value.Reveal())
+	n.synced = s.synced.atLeast(r.Spent, now)
+	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
+	w, other := r.Word.ofAll(), !r.Token.Value.Equal(s.token.Value.Reveal())
 	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
 		return &n, false
 	}
@@ -18,6 +19,9 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 	if r.Token.validAt(now) {
 		if other {
 			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+		}
+		if n.err != nil {
+			n.stuck = nil // which came with it
 		}
 		n.fetchedAt, n.stands = w.FetchedAt, w.Stands
 		n.err, n.class, n.failures = nil, "", 0
@@ -30,6 +34,15 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 		n.next = w.Next.Round(0).Add(portion(spare, rand.Float64()))
 	}
 	return &n, true
+}
+
+// ofAll returns w without a refusal that is only the writer's, as earlier versions
+// wrote them, and without what the writer planned because of it.
+func (w Word) ofAll() Word {
+	if w.Refusal != nil && sharedRefusal(w.Refusal) == nil {
+		w.Refusal, w.Next = nil, time.Time{}
+	}
+	return w
 }
 
 // word returns what other processes are told of s.

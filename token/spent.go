@@ -50,6 +50,15 @@ func (s Spent) minus(earlier Spent, now time.Time) Spent {
 	return s
 }
 
+// atLeast returns what of the same counts is more, because a store has lost some,
+// and the later times.
+func (s Spent) atLeast(other Spent, now time.Time) Spent {
+	s, other = s.on(now), other.on(now)
+	s.Fetches, s.Forced = max(s.Fetches, other.Fetches), max(s.Forced, other.Forced)
+	s.ForcedAt, s.RotatedAt = later(s.ForcedAt, other.ForcedAt), later(s.RotatedAt, other.RotatedAt)
+	return s
+}
+
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

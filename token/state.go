@@ -47,9 +47,10 @@ func (s *state) standsBy(now time.Time, o Options) bool {
 }
 
 // backsOff returns how long WeChat is not to be asked for a caller, because the
-// last fetch failed so recently.
+// last fetch failed so recently. What a ticket was refused for may end with a new
+// token.
 func (s *state) backsOff(now time.Time, o Options) time.Duration {
-	if s.err == nil {
+	if s.err == nil || o.renewed != nil && o.renewed() {
 		return 0
 	}
 	wait := s.next.Sub(now)
@@ -88,13 +89,17 @@ func (s *state) rotationStands(now time.Time) time.Time {
 	return now.Add(standing - now.Sub(s.spent.RotatedAt))
 }
 
-// failed returns the state after a fetch ended with o.err. The token stays.
+// failed returns the state after a fetch ended with o.err. The token stays, but
+// one that a probe found dead is not called usable.
 func (s *state) failed(o outcome, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.err, next.failedAt = o.err, now
 	next.class = Explain(o.err).Class
-	if o.verdict == Alive {
+	switch o.verdict {
+	case Alive:
 		next.stands = now.Add(standing)
+	case Dead:
+		next.stuck = o.err
 	}
 	if s.err == nil || next.class != s.class {
 		next.failures = 0

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -58,7 +59,9 @@ func (t *Tickets) keeper(kind string) *Keeper {
 	if !ok {
 		o := t.tokens.options
 		o.Ticket, o.Classic, o.Force, o.Probe, o.SecretChanged = kind, false, nil, nil, nil
-		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind) }
+		var used atomic.Pointer[Secret] // the token of the last fetch
+		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind, &used) }
+		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }
 		k = NewKeeper(o)
 		k.watch()
 		if t.keepers == nil {
@@ -69,13 +72,26 @@ func (t *Tickets) keeper(kind string) *Keeper {
 	return k
 }
 
-// fetch asks WeChat for the ticket, once more if it refuses the token.
-func (t *Tickets) fetch(ctx context.Context, kind string) (Token, error) {
+// hasOther reports whether there is a token, and another one than used.
+func (k *Keeper) hasOther(used *Secret) bool {
+	s := k.state.Load()
+	return s.token.validAt(time.Now()) && (used == nil || !used.Equal(s.token.Value.Reveal()))
+}
+
+// fetch asks WeChat for the ticket, once more if it refuses the token. It notes
+// which it used.
+func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[Secret]) (Token, error) {
 	value, err := t.tokens.Token(fetchTimeout)
 	if err != nil {
+		used.Store(nil)
 		return Token{}, err
 	}
-	ticket, err := t.client.ticket(ctx, kind, value)
+	use := func(value string) string {
+		token := NewSecret(value)
+		used.Store(&token)
+		return value
+	}
+	ticket, err := t.client.ticket(ctx, kind, use(value))
 	refusal, refused := errors.AsType[*Refusal](err)
 	if !refused || verdictOf(refusal.Code) != Dead {
 		return ticket, err
@@ -83,7 +99,7 @@ func (t *Tickets) fetch(ctx context.Context, kind string) (Token, error) {
 	if value, err = t.tokens.Replace(value, fetchTimeout); err != nil {
 		return Token{}, err
 	}
-	return t.client.ticket(ctx, kind, value)
+	return t.client.ticket(ctx, kind, use(value))
 }
 
 // ticket asks WeChat for the ticket of this type.

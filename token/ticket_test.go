@@ -16,15 +16,22 @@ const getTicket = "/cgi-bin/ticket/getticket"
 // withTickets runs f in a bubble with the tickets of a started Keeper.
 func withTickets(t *testing.T, store func() token.Store, f func(w *wechattest.WeChat, tickets *token.Tickets)) {
 	t.Helper()
+	withTokenAndTickets(t, store, func(w *wechattest.WeChat, _ *token.Keeper, tickets *token.Tickets) { f(w, tickets) })
+}
+
+func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 		client := newClient(w, token.Stable)
-		k := newKeeper(w, token.Stable, func(o *token.Options) { o.Fetch, o.Store = client.Fetch, store() })
+		k := newKeeper(w, token.Stable, func(o *token.Options) {
+			o.Fetch, o.Probe, o.Force, o.Store = client.Fetch, client.Probe, client.Force, store()
+		})
 		defer k.Stop()
 		k.Start()
 		tickets := token.NewTickets(client, k)
 		defer tickets.Stop()
-		f(w, tickets)
+		f(w, k, tickets)
 	})
 }
 
@@ -98,6 +105,44 @@ func TestATicketIsFetchedThroughARefusedToken(t *testing.T) {
 		w.Revoke(appID)
 		mustTicket(t, tickets, "jsapi")
 	})
+}
+
+func TestATicketIsFetchedAsSoonAsThereIsANewToken(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		spoil func(w *wechattest.WeChat, k *token.Keeper) (mend func())
+	}{
+		{"its token was dead", func(w *wechattest.WeChat, k *token.Keeper) func() {
+			w.Kill(appID)
+			call(t, w, k) // which uses the forced refresh of these 30 s
+			w.Kill(appID)
+			return func() { time.Sleep(31 * time.Second); call(t, w, k) }
+		}},
+		{"there was no token", func(w *wechattest.WeChat, k *token.Keeper) func() {
+			mend := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 40125})
+			time.Sleep(2 * time.Hour)
+			return func() { mend(); time.Sleep(35 * time.Minute) }
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			withTokenAndTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets) {
+				time.Sleep(time.Second)
+				mend := row.spoil(w, k)
+				before := w.Calls(getTicket)
+				for range 100 {
+					if ticket, _, err := tickets.Ticket("jsapi", time.Minute); err == nil {
+						t.Fatalf("got %q with a dead token", ticket)
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				if got := w.Calls(getTicket) - before; got > 2 {
+					t.Errorf("got %d calls of getticket; want the back-off to hold while the token is the same", got)
+				}
+				mend()
+				mustTicket(t, tickets, "jsapi")
+			})
+		})
+	}
 }
 
 func TestWhyThereIsNoTicketIsSaid(t *testing.T) {

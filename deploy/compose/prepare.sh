@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes what compose.yaml reads and Git must not have: secrets/, data/ and .env.
-# Asks for the AppSecret; the rest is random. What is there already stays as it is.
+# Asks for the AppSecret and shows nothing of it; the rest is random. What is there
+# already stays as it is; in .env only the password of Redis follows its file.
 #
 # Docker mounts such files with the owner and mode they have here. So the containers
 # run as whoever ran this script, or as 65532 if that was root.
@@ -17,14 +18,34 @@ random() {
 
 mkdir -p secrets data
 if [ ! -s secrets/shop_secret ]; then
+	if [ -t 0 ]; then
+		trap 'stty echo' EXIT
+		trap 'exit 1' HUP INT TERM
+		stty -echo
+	fi
 	printf 'AppSecret of the account: ' >&2
-	read -r secret
+	read -r secret || :
+	if [ -t 0 ]; then
+		stty echo
+		trap - EXIT HUP INT TERM
+		echo >&2
+	fi
+	if [ -z "$secret" ]; then
+		echo 'There is no AppSecret: nothing is prepared.' >&2
+		exit 1
+	fi
 	printf '%s' "$secret" >secrets/shop_secret
 fi
 [ -s secrets/caller_key ] || random >secrets/caller_key
 [ -s secrets/redis_password ] || random >secrets/redis_password
+kept=$(grep -sv '^REDIS_PASSWORD=' .env || :)
+case $kept in
+*WXPROXY_USER=*) ;;
+*) kept="WXPROXY_USER=$owner${kept:+
+$kept}" ;;
+esac
 cat >.env <<EOF
-WXPROXY_USER=$owner
+$kept
 REDIS_PASSWORD=$(cat secrets/redis_password)
 EOF
 

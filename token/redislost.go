@@ -1,0 +1,76 @@
+package token
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// hasLost reports whether Redis holds other data than when it was asked last: then
+// the mark is gone that a replica left there, or another one's is in its place.
+func (s *RedisStore) hasLost(ctx context.Context) bool {
+	mark, err := s.readMark(ctx)
+	if err == nil && mark == "" {
+		err = s.try(ctx, writes, func(ctx context.Context) error {
+			return ignoreNil(s.client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
+		})
+		if err == nil {
+			mark, err = s.readMark(ctx)
+		}
+	}
+	if err != nil || mark == s.mark {
+		return false
+	}
+	first := s.mark == ""
+	s.mark = mark
+	return !first
+}
+
+// readMark returns the mark in Redis, empty if there is none.
+func (s *RedisStore) readMark(ctx context.Context) (mark string, err error) {
+	err = s.try(ctx, reads, func(ctx context.Context) error {
+		mark, err = s.client.Get(ctx, s.markName()).Result()
+		return ignoreNil(err)
+	})
+	return mark, err
+}
+
+// markName returns the name of the mark.
+func (s *RedisStore) markName() string { return s.prefix + ":mark" }
+
+// ignoreNil returns err unless it tells that Redis has nothing.
+func ignoreNil(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
+// reportUnsaid says once that Redis lets this replica announce nothing.
+func (s *RedisStore) reportUnsaid(why string) {
+	if why == "" {
+		return
+	}
+	s.mute.Do(func() {
+		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
+			"err", clean(why), "remedy", missingRight)
+	})
+}
+
+// reportDeaf says that Redis lets this replica hear nothing, and reports whether
+// that was to be said: the subscription itself tells only of success.
+func (s *RedisStore) reportDeaf(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	subscription := s.client.Subscribe(limited, s.channel())
+	defer subscription.Close()
+	_, err := subscription.Receive(limited)
+	if _, refused := errors.AsType[redis.Error](err); !refused {
+		return false
+	}
+	s.log.Warn("Redis lets this replica hear nothing: it finds out up to 30 s later what the others stored",
+		"err", clean(err.Error()), "remedy", redisRemedy(err))
+	return true
+}
