@@ -377,6 +377,7 @@ var inTrouble = []string{
 	`{alertname="WxproxyRejections", account="closed"}`,
 	`{alertname="WxproxyRejectionsReachCallers", account="closed", outcome="in_vain"}`,
 	`{alertname="WxproxyRejectionsReachCallers", account="closed", outcome="refused"}`,
+	`{alertname="WxproxyNoToken", account="spent"}`,
 	`{alertname="WxproxyTokenQuotaUsedUp", account="spent"}`,
 	`{alertname="WxproxyRejections", account="spent"}`,
 	`{alertname="WxproxyRejectionsReachCallers", account="spent", outcome="unavailable"}`,
