@@ -67,6 +67,7 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.Header.Reset()
 	resp.Header.SetNoDefaultContentType(true)
 	resp.SetStatusCode(f.status)
+	resp.Header.SetBytesV(fasthttp.HeaderDate, fasthttp.AppendHTTPDate(nil, time.Now()))
 	resp.Header.SetContentType("application/json; charset=utf-8")
 	errmsg := f.detail
 	if f.slug != "" {
