@@ -54,7 +54,3 @@ func equalFold(a, b []byte) bool {
 	}
 	return true
 }
-
-func isLetterOrDigit(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z'
-}

@@ -25,6 +25,9 @@ type exchange struct {
 	errcode  int  // of the answer, WeChat's or the proxy's own; 0: none
 	streams  bool // the answer ends later than its handling
 
+	token   string // of the last request
+	escaped string // the same as a query has it: looking at each of its bytes takes a while
+
 	began     time.Time
 	stopwatch *stopwatch // nil: nothing is counted
 	requestID string     // empty unless requests are given ids
@@ -107,6 +110,14 @@ func isForwarded(method []byte) bool {
 		return true
 	}
 	return false
+}
+
+// addressWith sets the target that WeChat will read, with a token.
+func (x *exchange) addressWith(token string) {
+	if token != x.token {
+		x.token, x.escaped = token, string(appendEscaped(nil, token))
+	}
+	x.address(tokenParameters, parameter{"access_token", x.escaped, true})
 }
 
 // address sets the target that WeChat will read: the caller's without the

@@ -67,9 +67,16 @@ func trimSpace(value []byte) []byte {
 // isVisible reports whether b has no space, no control byte and no '#'.
 func isVisible(b []byte) bool {
 	for _, c := range b {
-		if c <= ' ' || c == 0x7f || c == '#' {
+		if invisible[c] {
 			return false
 		}
 	}
 	return true
 }
+
+var invisible = func() (set [256]bool) {
+	for c := range set {
+		set[c] = c <= ' ' || c == 0x7f || c == '#'
+	}
+	return set
+}()

@@ -16,7 +16,7 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.address(tokenParameters, parameter{"access_token", token})
+	x.addressWith(token)
 	if err := p.send(x); err != nil || !p.isRefused(x) {
 		return err
 	}
@@ -36,7 +36,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 		return RetryInVain, nil
 	}
 	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
-	x.address(tokenParameters, parameter{"access_token", better})
+	x.addressWith(better)
 	if err := p.send(x); err != nil {
 		return RetryFailed, err
 	}
@@ -55,14 +55,14 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 func (p *Proxy) forwardWithSecret(x *exchange) error {
 	names := x.route.names
 	if names.secret == "" {
-		x.address(secretParameters, parameter{names.appID, x.account.AppID})
+		x.address(secretParameters, parameter{name: names.appID, value: x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
 	if err != nil {
 		return secretUnreadable(x.account)
 	}
-	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
+	x.address(secretParameters, parameter{name: names.appID, value: x.account.AppID}, parameter{name: names.secret, value: secret})
 	return p.send(x)
 }
 

@@ -7,8 +7,9 @@ import (
 
 // A parameter is a query parameter that the proxy sets.
 type parameter struct {
-	name  string
-	value string
+	name    string
+	value   string
+	escaped bool // the value is
 }
 
 // appendQuery appends query (with its '?', or empty) to dst without the
@@ -38,6 +39,9 @@ func appendParameter(dst []byte, start int, p parameter) []byte {
 		dst = append(dst, '&')
 	}
 	dst = append(append(dst, p.name...), '=')
+	if p.escaped {
+		return append(dst, p.value...)
+	}
 	return appendEscaped(dst, p.value)
 }
 

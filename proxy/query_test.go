@@ -17,7 +17,7 @@ func addressed(t *testing.T, raw string, remove []string, add ...parameter) stri
 	return string(x.message.Target)
 }
 
-var ours = parameter{"access_token", "OURS"}
+var ours = parameter{name: "access_token", value: "OURS"}
 
 func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 	rows := []struct{ name, query, want string }{
@@ -111,7 +111,7 @@ func TestParameterValuesAreEscapedWhereTheyMustBe(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			want := "/p?access_token=" + row.want
-			if got := addressed(t, "/p", nil, parameter{"access_token", row.value}); got != want {
+			if got := addressed(t, "/p", nil, parameter{name: "access_token", value: row.value}); got != want {
 				t.Errorf("got %q; want %q", got, want)
 			}
 		})

@@ -100,7 +100,7 @@ func topLevelErrcode(body []byte) (errcode int, ok bool) {
 // mayHoldErrcode rules most bodies out at the speed of bytes.Index: the key is
 // either spelled out or written with \u escapes.
 func mayHoldErrcode(body []byte) bool {
-	return bytes.Contains(body, []byte(`errcode"`)) || bytes.Contains(body, []byte(`\u00`))
+	return len(body) < 256 || bytes.Contains(body, []byte(`errcode"`)) || bytes.Contains(body, []byte(`\u00`))
 }
 
 // isErrcode reports whether the key between quotes is errcode.

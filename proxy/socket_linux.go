@@ -21,8 +21,7 @@ type socket struct {
 	readFD  func(fd uintptr) bool
 	out     transfer // of Write
 	writeFD func(fd uintptr) bool
-	peekFD  func(fd uintptr)
-	peeked  syscall.Errno // what came of it
+	fd      uintptr
 	next    [1]byte
 
 	// What is written while it defers is sent by the next Read, which then does not
@@ -63,7 +62,10 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{Conn: c, raw: raw}
-	s.readFD, s.writeFD, s.peekFD = s.read, s.write, s.peek
+	s.readFD, s.writeFD = s.read, s.write
+	if err := raw.Control(func(fd uintptr) { s.fd = fd }); err != nil {
+		return nil
+	}
 	return s
 }
 
@@ -159,7 +161,5 @@ func (s *socket) SetWriteBuffer(bytes int) error {
 }
 
 // isSilent is what the function of that name is, for who has the socket to itself,
-// and costs half.
-func (s *socket) isSilent() bool { return s.raw.Control(s.peekFD) == nil && s.peeked == syscall.EAGAIN }
-
-func (s *socket) peek(fd uintptr) { s.peeked = peekNow(fd, &s.next) }
+// so that nobody closes it meanwhile, and costs half.
+func (s *socket) isSilent() bool { return peekNow(s.fd, &s.next) == syscall.EAGAIN }

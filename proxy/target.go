@@ -108,20 +108,29 @@ func (t *target) decodePath() error {
 // copyPath sets the policy path from one that has only one reading at first sight,
 // as all of WeChat's have, and reports whether it does.
 func (t *target) copyPath() bool {
-	t.policy = t.policy[:0]
+	t.policy = append(t.policy[:0], t.path...)
 	before := byte(0)
-	for _, c := range t.path {
-		if c == '/' && before == '/' || c != '/' && c != '_' && !isLetterOrDigit(c) {
+	for i, c := range t.policy {
+		plain := plainInPath[c]
+		if plain == 0 || plain == '/' && before == '/' {
 			return false
 		}
-		t.policy = append(t.policy, lower(c))
-		before = c
+		t.policy[i], before = plain, plain
 	}
 	if len(t.policy) > len("/") && before == '/' {
 		t.policy = t.policy[:len(t.policy)-1]
 	}
 	return true
 }
+
+// plainInPath has the bytes that have one reading wherever they stand in a path, in
+// lower case; for others 0. Two slashes are another matter.
+var plainInPath = func() (plain [256]byte) {
+	for _, c := range []byte(alphanumeric + "/_") {
+		plain[c] = lower(c)
+	}
+	return plain
+}()
 
 // misread tells why c, next in the path, could be understood in two ways.
 func (t *target) misread(c byte, encoded bool) error {

@@ -73,7 +73,9 @@ func (v *visit) takeSeat() *seat {
 func (v *visit) leaveSeat() {
 	if s := v.seat; s != nil {
 		v.seat, s.Conn, s.caller = nil, nil, nil
-		s.in.Reset(s)
+		if s.in.Buffered() > 0 {
+			s.in.Reset(s)
+		}
 		seats.Put(s)
 	}
 }
