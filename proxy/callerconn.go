@@ -136,7 +136,9 @@ func (c *callerConn) Write(p []byte) (int, error) {
 // read would make the kernel reset the connection, and the caller could lose the
 // answer.
 func (c *callerConn) Close() error {
-	c.listener.forget(c)
+	if c.direct == nil {
+		c.listener.forget(c)
+	} // else its visit does, when it has ended
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok && c.lingers.CompareAndSwap(true, false) {
 		if half.CloseWrite() == nil && c.Conn.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 			_, _ = io.Copy(io.Discard, c.Conn) // whatever ends it

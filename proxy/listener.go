@@ -126,7 +126,7 @@ func (l *Listener) closeIdle() {
 	}
 	l.mu.Unlock()
 	for _, c := range idle {
-		c.Close()
+		go c.Close() // which waits for a request that has just begun
 	}
 }
 

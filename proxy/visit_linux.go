@@ -34,6 +34,7 @@ func (f *front) takeDirectly(c *callerConn) bool {
 	}
 	if f.callers.Load() >= int64(f.limits.MaxConnections) && c.listener.count() > f.limits.MaxConnections+surplusConnections {
 		c.Close()
+		c.listener.forget(c)
 		return true
 	}
 	c.Conn, c.direct.writePatience = c.direct, 2*f.limits.Patience
@@ -59,6 +60,7 @@ func (f *front) serveDirectly(c *callerConn) {
 func (v *visit) end() {
 	v.leaveSeat()
 	v.caller.Close()
+	v.caller.listener.forget(v.caller)
 	v.front.connState(v.caller, fasthttp.StateClosed)
 }
 

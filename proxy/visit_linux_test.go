@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // pair returns both ends of a TCP connection, one of them a socket.
@@ -202,4 +204,35 @@ func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
 		t.Errorf("got the end after %v; want it after %v, without a word", time.Since(start), limits.IdleTimeout)
 	}
 	waitUntil(t, "nobody to be connected", func() bool { return s.listener.count() == 0 })
+}
+
+// A connection that is closed because it rests may be asked something at that very
+// moment. The request is answered, and the end waits for it.
+func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
+	t.Parallel()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		close(asked)
+		<-answer
+		resp.SetBodyString(okBody)
+		return nil
+	})
+	s := serve(t, config(u), defaultLimits)
+	c := s.dial(t)
+	c.send(get("/p"))
+	<-asked
+	s.listener.mu.Lock()
+	for caller := range s.listener.callers {
+		caller.answering.Store(false) // as it was a moment before
+	}
+	s.listener.mu.Unlock()
+	s.listener.closeIdle()
+	time.AfterFunc(50*time.Millisecond, func() { close(answer) })
+	mustShutdown(t, s)
+	if isPlain() {
+		return // fasthttp's server cuts it
+	}
+	if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
+		t.Errorf("got %q, %v; want the answer", a.body, err)
+	}
 }
