@@ -146,6 +146,7 @@ secret = "`+canarySecret+`"
 		clear()
 	}
 	s.badRequests(p)
+	s.misplaced(p, w.Tokens(appID))
 
 	s.adminPages(p)
 	w.Close()
@@ -156,6 +157,24 @@ secret = "`+canarySecret+`"
 	for _, want := range []string{"token refreshed", "token not refreshed", "sending again", "request"} {
 		if len(p.logged(want)) == 0 {
 			t.Errorf("got no line %q in the log; want to have looked at one", want)
+		}
+	}
+}
+
+// misplaced sends every secret where the log shows what a caller wrote: as the
+// request's id and as a word of the path.
+func (s *silence) misplaced(p *program, tokens []string) {
+	s.t.Helper()
+	if len(tokens) == 0 {
+		s.t.Error("got no token of WeChat's; want one to misplace")
+	}
+	for _, secret := range append(tokens, canarySecret, canaryClientKey, canaryAdminKey) {
+		for _, headers := range [][]string{{byClient}, nil} {
+			a := s.hear(p.call("GET", userInfo, "", append(headers, "X-Request-Id: "+secret)...))
+			if id := a.header.Get("X-Request-Id"); len(id) != 26 {
+				s.t.Errorf("got %q; want an id that the proxy made", id)
+			}
+			s.hear(p.call("GET", "/@shop/cgi-bin/"+url.PathEscape(secret)+"/x", "", headers...))
 		}
 	}
 }

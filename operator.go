@@ -41,6 +41,7 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
 		Public:   s.isPublic(of.cfg),
+		Socket:   s.isSocket(of.cfg),
 	}
 	for _, account := range of.cfg.Accounts {
 		keeper := of.keepers[account.Name]
@@ -65,6 +66,15 @@ func (s *service) isPublic(cfg *config.Config) bool {
 	}
 	open := s.adminListener.Addr()
 	return open.Network() != "unix" && config.BeyondLoopback(open.String())
+}
+
+// isSocket reports whether the admin listener is a unix socket.
+func (s *service) isSocket(cfg *config.Config) bool {
+	if s.adminListener == nil {
+		network, _ := config.ListenOn(cfg.Admin.Listen)
+		return network == "unix"
+	}
+	return s.adminListener.Addr().Network() == "unix"
 }
 
 func (s *service) newMetrics(of *setup) http.Handler {

@@ -30,6 +30,7 @@ type service struct {
 	redis      *token.RedisStore // the store, if tokens are shared
 	background *token.Queue      // of what the keepers do while no caller waits
 	counts     *proxy.Counts
+	secrets    knownSecrets
 
 	server        *proxy.Server
 	listener      *proxy.Listener

@@ -57,6 +57,7 @@ func (s *service) addAccounts(next, before *setup) {
 			options.Shared = s.redis
 		}
 		client := tokenClient(next.cfg.Upstream, account, asker)
+		client.Secret = s.secrets.reading(account.Source)
 		keeper := token.NewKeeper(withAccount(options, account, client))
 		if old := tokens[account.AppID]; old != nil {
 			keeper.Inherit(old)

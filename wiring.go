@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/config"
 	"wxproxy/proxy"
+	"wxproxy/token"
 )
 
 // mistake returns err as a mistake in a setting, in the form of config's own.
@@ -53,13 +54,14 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		LogAccess:     of.cfg.Log.Access,
 		Counts:        s.counts,
 		Clients:       proxyClients(of.cfg.Clients),
+		Hides:         s.hides(of),
 	}
 	for _, account := range of.cfg.Accounts {
 		c.Accounts = append(c.Accounts, proxy.Account{
 			Name:   account.Name,
 			AppID:  account.AppID,
 			Tokens: of.keepers[account.Name],
-			Secret: revealing(account.Source),
+			Secret: revealing(s.secrets.reading(account.Source)),
 			Lend:   of.keepers[account.Name].Lend,
 			Ticket: of.tickets[account.Name].Ticket,
 		})
@@ -92,9 +94,9 @@ func proxyClients(configured []config.Client) (clients []proxy.Client) {
 }
 
 // revealing returns a function that reads an AppSecret for a request to WeChat.
-func revealing(source config.SecretSource) func() (string, error) {
+func revealing(read func() (token.Secret, error)) func() (string, error) {
 	return func() (string, error) {
-		secret, err := source.Read()
+		secret, err := read()
 		return secret.Reveal(), err
 	}
 }

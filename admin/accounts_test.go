@@ -73,7 +73,7 @@ func TestRefreshIsToldWhichTokenFailed(t *testing.T) {
 			return nil
 		}
 		w := httptest.NewRecorder()
-		a.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/accounts/shop/refresh", strings.NewReader(body)))
+		a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/shop/refresh", strings.NewReader(body)))
 		if w.Code != want.code || failed != want.failed || asked != want.asked {
 			t.Errorf("%.40s: got %d, refreshed for %q (%v); want %+v", body, w.Code, failed, asked, want)
 		}
@@ -115,7 +115,7 @@ func TestTheTokenIsLentWithItsLife(t *testing.T) {
 func TestAPageOfAnotherSiteRefreshesNothing(t *testing.T) {
 	for site, want := range map[string]int{"cross-site": http.StatusForbidden, "same-site": http.StatusForbidden, "same-origin": 200, "none": 200} {
 		a := newAdmin()
-		r, w := httptest.NewRequest("POST", "/accounts/shop/refresh", nil), httptest.NewRecorder()
+		r, w := newRequest("POST", "/accounts/shop/refresh", nil), httptest.NewRecorder()
 		r.Header.Set("Sec-Fetch-Site", site)
 		a.Handler().ServeHTTP(w, r)
 		if w.Code != want {

@@ -34,6 +34,7 @@ type Admin struct {
 
 	Key    token.Secret // asked for beyond loopback, and for what is not for everybody
 	Public bool         // the listener is reachable beyond loopback
+	Socket bool         // the listener is a unix socket, which no browser reaches
 }
 
 // An Account is an account whose token can be asked for, and after. Methods of

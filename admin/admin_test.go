@@ -57,10 +57,17 @@ func gone() token.Status {
 	return token.Status{State: token.StateGone, FetchesToday: 1, LastError: &token.Refusal{Code: 40013, Reason: "invalid appid rid: 1-2-3"}}
 }
 
+// newRequest returns a request as curl on the same machine sends it.
+func newRequest(method, path string, body io.Reader) *http.Request {
+	r := httptest.NewRequest(method, path, body)
+	r.Host = "127.0.0.1:8081"
+	return r
+}
+
 // ask returns the answer to a request with an Authorization header, if that is
 // not empty.
 func ask(a *Admin, method, path, authorization string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, path, nil)
+	r := newRequest(method, path, nil)
 	if authorization != "" {
 		r.Header.Set("Authorization", authorization)
 	}
@@ -277,5 +284,55 @@ func TestOnlyKnownPagesCanOnlyBeRead(t *testing.T) {
 		if w := ask(a, request[0], request[1], ""); w.Code != want {
 			t.Errorf("%v: got %d; want %d", request, w.Code, want)
 		}
+	}
+}
+
+// A page at http://evil.example:8081, which leads to 127.0.0.1, is of the same
+// origin as what it asks for.
+func TestAHostThatIsNoAddressTakesTheKey(t *testing.T) {
+	for name, test := range map[string]struct {
+		host, key, authorization string
+		socket                   bool
+		read, change             int
+	}{
+		"an address":                            {host: "127.0.0.1:8081", read: 200, change: 200},
+		"an address without a port":             {host: "127.0.0.1", read: 200, change: 200},
+		"an address of IPv6":                    {host: "[::1]:8081", read: 200, change: 200},
+		"an address of IPv6 without a port":     {host: "[::1]", read: 200, change: 200},
+		"localhost":                             {host: "localhost:8081", read: 200, change: 200},
+		"localhost in other letters":            {host: "LocalHost", read: 200, change: 200},
+		"another name":                          {host: "evil.example:8081", read: 403, change: 403},
+		"another name without a port":           {host: "evil.example", read: 403, change: 403},
+		"a name that begins like an address":    {host: "127.0.0.1.evil.example:8081", read: 403, change: 403},
+		"a name below localhost":                {host: "localhost.evil.example", read: 403, change: 403},
+		"no name":                               {host: "", read: 403, change: 403},
+		"a name on a unix socket":               {host: "wxproxy", socket: true, read: 200, change: 200},
+		"an address, with a key configured":     {host: "127.0.0.1:8081", key: key, read: 200, change: 401},
+		"another name, with a key configured":   {host: "evil.example:8081", key: key, read: 401, change: 401},
+		"another name, and a wrong key":         {host: "evil.example:8081", key: key, authorization: "Bearer x", read: 401, change: 401},
+		"another name, and the key":             {host: "wxproxy.internal", key: key, authorization: "Bearer " + key, read: 200, change: 200},
+		"another name, and a key where none is": {host: "evil.example:8081", authorization: "Bearer ", read: 403, change: 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAdmin()
+			a.Key, a.Socket, a.Reload = token.NewSecret(test.key), test.socket, func() ([]string, error) { return nil, nil }
+			for request, want := range map[[2]string]int{
+				{"GET", "/"}: test.read, {"GET", "/status"}: test.read, {"GET", "/metrics"}: test.read,
+				{"POST", "/reload"}: test.change, {"POST", "/accounts/shop/refresh"}: test.change,
+				{"GET", "/healthz"}: 200, {"GET", "/readyz"}: 200,
+			} {
+				r, w := httptest.NewRequest(request[0], request[1], nil), httptest.NewRecorder()
+				r.Host = test.host
+				r.Header.Set("Origin", "http://"+test.host)
+				r.Header.Set("Authorization", test.authorization)
+				a.Handler().ServeHTTP(w, r)
+				if w.Code != want || want != 200 && strings.Contains(w.Body.String(), "wxshop") {
+					t.Errorf("%v: got %d %s; want %d", request, w.Code, w.Body, want)
+				}
+				if want == 403 && (!strings.Contains(w.Body.String(), "DNS rebinding") || !strings.Contains(w.Body.String(), "admin.key")) {
+					t.Errorf("%v: got %s; want why, and what lifts it", request, w.Body)
+				}
+			}
+		})
 	}
 }

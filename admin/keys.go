@@ -1,7 +1,9 @@
 package admin
 
 import (
+	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 )
 
@@ -9,12 +11,29 @@ import (
 // everybody.
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Public && !a.mayRead(r) {
-			refuse(w)
+		if a.isStrange(r) && !a.mayRead(r) {
+			a.refuse(w)
 			return
 		}
 		next(w, r)
 	})
+}
+
+// isStrange reports whether nothing of r is free: it may come from another
+// machine, or from a page of another site whose name was made to lead here
+// (DNS rebinding).
+func (a *Admin) isStrange(r *http.Request) bool {
+	return a.Public || !a.Socket && !isOwnHost(r.Host)
+}
+
+// isOwnHost reports whether host is an address or localhost, with a port or
+// without: no site has a name like that.
+func isOwnHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	_, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil || strings.EqualFold(host, "localhost")
 }
 
 // mayRead reports whether r shows the key, as a program does or as a browser: the
@@ -44,8 +63,8 @@ func (a *Admin) telling(next http.HandlerFunc) http.Handler {
 
 func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if needsKey && !a.shows(r) {
-			refuse(w)
+		if (needsKey || a.isStrange(r)) && !a.shows(r) {
+			a.refuse(w)
 			return
 		}
 		next(w, r)
@@ -58,7 +77,16 @@ func (a *Admin) shows(r *http.Request) bool {
 	return strings.EqualFold(scheme, "bearer") && a.Key.Equal(strings.TrimSpace(key))
 }
 
-func refuse(w http.ResponseWriter) {
+// errStrange is what a page learns that made its own name lead here.
+const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
+	"this name lead here (DNS rebinding). Use http://127.0.0.1 with the port, or set admin.key and send it"
+
+// refuse asks for the key. Without one, only a strange name can be the reason.
+func (a *Admin) refuse(w http.ResponseWriter) {
+	if !a.Public && a.Key.Empty() {
+		writeError(w, http.StatusForbidden, errStrange)
+		return
+	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
 }

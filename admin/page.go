@@ -23,7 +23,11 @@ const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; 
 // for the key otherwise.
 func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.Public && !a.mayRead(r) {
+		if a.isStrange(r) && !a.mayRead(r) {
+			if a.Key.Empty() && !a.Public {
+				a.refuse(w)
+				return
+			}
 			w.Header().Set("WWW-Authenticate", `Basic realm="wxproxy", charset="UTF-8"`)
 			d := &document{lang: langOf(r)}
 			d.head(nil)

@@ -4,6 +4,7 @@
 
 const pause = 5000; // between two looks
 const patience = 15000; // for an answer
+const reading = 7000; // what a refresh came to
 const main = document.getElementById("main");
 const lost = document.getElementById("lost");
 const outcome = document.getElementById("outcome");
@@ -42,25 +43,28 @@ function morph(old, fresh) {
 let timer = 0;
 let asking = null; // what ends the look under way
 
-// look replaces what has changed. A page that takes long is looked at less often.
+// look replaces what has changed. A page that takes long is looked at less often;
+// one that did not come is looked for again soon, however long it was waited for.
 async function look() {
   clearTimeout(timer);
   asking?.abort();
   if (document.hidden) return;
   const mine = (asking = new AbortController());
   const began = performance.now();
+  let took = 0;
   const late = setTimeout(() => mine.abort(), patience);
   try {
     const answer = await fetch(base + location.search, { signal: mine.signal });
     if (!answer.ok) throw new Error(answer.statusText);
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     show(fresh);
+    took = performance.now() - began;
     lost.textContent = "";
   } catch {
     if (mine === asking) lost.textContent = lost.dataset.words;
   }
   clearTimeout(late);
-  if (mine === asking) timer = setTimeout(look, Math.max(pause, 10 * (performance.now() - began)));
+  if (mine === asking) timer = setTimeout(look, Math.max(pause, 10 * took));
 }
 
 function show(fresh) {
@@ -91,19 +95,28 @@ function askKey(wrong) {
   });
 }
 
+let clearing = 0;
+
+// tell shows words about a refresh, for good or for as long as they take to read.
+function tell(words, lasts) {
+  clearTimeout(clearing);
+  outcome.textContent = words;
+  if (!lasts) clearing = setTimeout(() => (outcome.textContent = ""), reading);
+}
+
 // refresh has WeChat asked for an account's token and says what came of it.
 async function refresh(name) {
-  const say = (words) => (outcome.textContent = name + ": " + words);
+  const say = (words) => tell(name + ": " + words);
   for (let wrong = false; ; wrong = true) {
     if (!key && "needed" in dialog.dataset && !(key = await askKey(wrong))) return;
-    say(outcome.dataset.asking);
+    tell(name + ": " + outcome.dataset.asking, true); // until the answer
     const answer = await fetch(base + "accounts/" + name + "/refresh", {
       method: "POST",
       headers: key ? { Authorization: "Bearer " + encodeKey(key) } : {},
     });
     if (answer.status === 401) {
       key = "";
-      outcome.textContent = "";
+      tell("");
       continue;
     }
     const told = await answer.json();
@@ -130,7 +143,7 @@ main.addEventListener("click", async (event) => {
   try {
     await refresh(name);
   } catch {
-    outcome.textContent = name + ": " + lost.dataset.words;
+    tell(name + ": " + lost.dataset.words);
   }
   refreshing.delete(name);
 });

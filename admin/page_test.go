@@ -87,7 +87,7 @@ func TestThePageSpeaksTheReadersLanguage(t *testing.T) {
 		"": "en", "en": "en", "zh": "zh-CN", "zh-CN,zh;q=0.9,en;q=0.8": "zh-CN", "ZH-tw": "zh-CN", "en-GB,zh;q=0.9": "en", "fr,zh;q=0.5,en;q=0.7": "en",
 		"fr;q=0.9, zh;q=0.5": "zh-CN", "zho": "en", "zh;q=x": "en", "*": "en", "zh;q=0,en;q=0.1": "en",
 	} {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := newRequest("GET", "/", nil)
 		r.Header.Set("Accept-Language", header)
 		w := httptest.NewRecorder()
 		newAdmin().Handler().ServeHTTP(w, r)
@@ -232,7 +232,7 @@ func BenchmarkPage(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				w := httptest.NewRecorder()
-				handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+				handler.ServeHTTP(w, newRequest("GET", "/", nil))
 				b.ReportMetric(float64(w.Body.Len()), "page-bytes")
 			}
 		})
@@ -240,7 +240,7 @@ func BenchmarkPage(b *testing.B) {
 }
 
 func TestALargePageIsPacked(t *testing.T) {
-	r, w := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
+	r, w := newRequest("GET", "/", nil), httptest.NewRecorder()
 	r.Header.Set("Accept-Encoding", "br, gzip, deflate")
 	a := crowd(200)
 	a.Handler().ServeHTTP(w, r)
@@ -276,7 +276,7 @@ func TestThePageAllowsNothingButItself(t *testing.T) {
 
 func TestABrowserShowsTheKeyAsAPassword(t *testing.T) {
 	basic := func(password string) string {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := newRequest("GET", "/", nil)
 		r.SetBasicAuth("me", password)
 		return r.Header.Get("Authorization")
 	}

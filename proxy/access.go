@@ -22,14 +22,14 @@ const maxRequestID = 128
 func (f *fields) isID(name []byte) bool { return f.identifies && isFold(name, "x-request-id") }
 
 // hasGoodID reports whether the caller gave the request one id that can be
-// passed on and logged: some printable ASCII.
+// passed on and logged: some printable ASCII, and no secret.
 func (f *fields) hasGoodID() bool {
 	for _, c := range f.id {
 		if c <= ' ' || c > '~' {
 			return false
 		}
 	}
-	return f.ids == 1 && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
+	return f.ids == 1 && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
 }
 
 // identify takes the caller's id for the request, or makes one and adds it to
@@ -75,8 +75,8 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 		slog.String("account", account),
 		slog.String("client", client),
 		slog.String("method", methodName(x.ctx.Method())),
-		slog.String("path", loggedPath(x.target.path)),
-		slog.Any("parameters", parameterNames(x.target.query)),
+		slog.String("path", p.loggedPath(x.target.path)),
+		slog.Any("parameters", p.loggedNames(x.target.query)),
 		slog.Int("status", x.ctx.Response.StatusCode()),
 		slog.Int("errcode", x.errcode),
 		slog.Int("attempts", x.attempts),

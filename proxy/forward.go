@@ -46,7 +46,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 	if better == token {
 		x.account.vain.note(x.target.policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
-			"account", x.account.Name, "path", loggedPath(x.target.path), "errcode", x.errcode)
+			"account", x.account.Name, "path", p.loggedPath(x.target.path), "errcode", x.errcode)
 	}
 	return RetryRefused, nil
 }
@@ -114,7 +114,7 @@ func (p *Proxy) handOver(x *exchange) error {
 	if !ok {
 		return nil
 	}
-	account, path, log := x.account.Name, loggedPath(x.target.path), p.config.Log
+	account, path, log := x.account.Name, p.loggedPath(x.target.path), p.config.Log
 	p.inFlight.Add(1)
 	x.streams = true
 	quota := x.client.quota

@@ -32,6 +32,9 @@ type fields struct {
 	identifies bool   // every request has an X-Request-Id
 	ids        int    // how many the caller sent
 	id         []byte // the last one, within the raw lines
+	secretID   bool   // one of them is a secret
+
+	hides func(word []byte) bool // whether a word is a secret; nil: none is
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant
@@ -39,7 +42,7 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0], identifies: f.identifies}
+	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0], identifies: f.identifies, hides: f.hides}
 	start := len(dst)
 	dst, err := f.read(dst, raw)
 	if err == nil && (f.options || f.identifies && f.ids > 0 && !f.hasGoodID()) {
@@ -130,6 +133,7 @@ func (f *fields) note(name, value []byte) (passes bool, err error) {
 		f.account = value
 	case f.isID(name):
 		f.ids, f.id = f.ids+1, value
+		f.secretID = f.secretID || f.hides != nil && f.hides(value)
 	}
 	return !isHopByHop(name) && !isForProxy(name), err
 }

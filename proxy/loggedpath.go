@@ -8,29 +8,32 @@ const longestWord = 31
 
 // loggedPath returns path as a log may show it. A caller who confuses path and
 // query has put its token or key there: all from the first sign of a parameter on
-// is hidden, and so is a word that is too long for one.
-func loggedPath(path []byte) string {
+// is hidden, and so is a word that is too long for one, or a secret.
+func loggedPath(path []byte, hides func([]byte) bool) string {
 	var shown strings.Builder
 	start := 0 // of the word
 	for i := range path {
 		if beginsParameter(path[i:]) {
-			return shown.String() + shownWord(path[start:i]) + masked
+			return shown.String() + shownWord(path[start:i], hides) + masked
 		}
 		if !ofToken(path[i]) {
-			shown.WriteString(shownWord(path[start:i]))
+			shown.WriteString(shownWord(path[start:i], hides))
 			shown.WriteByte(path[i])
 			start = i + 1
 		}
 	}
-	return shown.String() + shownWord(path[start:])
+	return shown.String() + shownWord(path[start:], hides)
 }
 
 // masked stands for what is not shown.
 const masked = "***"
 
-func shownWord(word []byte) string {
-	if len(word) > longestWord {
+func shownWord(word []byte, hides func([]byte) bool) string {
+	switch {
+	case len(word) > longestWord:
 		return masked
+	case hides(word):
+		return hiddenWord
 	}
 	return string(word)
 }

@@ -40,6 +40,10 @@ type Config struct {
 	Log           *slog.Logger
 	LogAccess     bool    // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *Counts // nil: nothing is counted
+
+	// Hides reports whether a word is a secret that the log must not show, of those
+	// that are not the clients'; nil: none is. It is asked while a line is written.
+	Hides func(word []byte) bool
 }
 
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
@@ -74,7 +78,7 @@ func New(config Config) *Proxy {
 		builtin:    newRouteTable(builtinRoutes),
 	}
 	p.exchanges.New = func() any {
-		return &exchange{stopwatch: config.Counts.stopwatch(), fields: fields{identifies: config.LogAccess}}
+		return &exchange{stopwatch: config.Counts.stopwatch(), fields: fields{identifies: config.LogAccess, hides: p.hides}}
 	}
 	for _, a := range config.Accounts {
 		a.vain, a.signing, a.met = new(vain), new(accountKey), new(met)

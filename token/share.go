@@ -183,9 +183,9 @@ func (k *Keeper) publish(next *state) {
 	}
 }
 
-// reportShared logs that another process has another token.
+// reportShared logs that another process has another token, if it has one at all.
 func (k *Keeper) reportShared(before, after *state) {
-	if !before.token.Value.Equal(after.token.Value.Reveal()) {
+	if after.token.validAt(time.Now()) && !before.token.Value.Equal(after.token.Value.Reveal()) {
 		k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
 	}
 }

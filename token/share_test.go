@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -150,6 +151,25 @@ type crew struct {
 	members []*member
 	wires   []*wire
 	keepers []*token.Keeper
+	log     *journal // nil: nowhere
+}
+
+// A journal is the log of all replicas, one line at a time.
+type journal struct {
+	mu   sync.Mutex // guards text
+	text strings.Builder
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(line)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
 }
 
 // A wire is a replica's way to WeChat.
@@ -200,6 +220,9 @@ func (c *crew) start(i int) {
 	c.keepers[i] = newKeeper(c.w, c.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.Store, o.Shared = client.Fetch, client.Probe, c.members[i], c.members[i]
 		o.SecretChanged = client.SecretChanged
+		if c.log != nil {
+			o.Log = slog.New(slog.NewTextHandler(c.log, nil))
+		}
 		if c.api == token.Stable {
 			o.Force = client.Force
 		}
@@ -403,6 +426,55 @@ func TestReplicasWithAWrongSecretBackOffEachForItself(t *testing.T) {
 			if got := w.Calls(path); got != most {
 				t.Errorf("got %d questions; want %d: each replica asks 1, 2, 4 minutes after it was refused", got, most)
 			}
+		}
+	})
+}
+
+// What there is none of is nobody's: two empty tokens are the same.
+func TestNoTokenIsTakenOverFromNobody(t *testing.T) {
+	for name, test := range map[string]struct {
+		errcode  int
+		replicas int
+	}{
+		"an AppSecret that is wrong, in WeChat's usual words": {40125, 1},
+		"an AppSecret that is wrong, in others":               {40001, 1},
+		"a refusal that all replicas are told":                {45009, 1},
+		"the same, and three replicas":                        {45009, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: test.errcode})
+				c := &crew{w: w, api: token.Stable, hub: newHub(), log: new(journal)}
+				for i := range test.replicas {
+					c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: c.w})
+					c.start(i)
+				}
+				for range 5 {
+					time.Sleep(time.Minute)
+					c.members[0].poll()
+				}
+				c.stop()
+				if got := c.log.String(); strings.Contains(got, "taken over") || !strings.Contains(got, "token not refreshed") {
+					t.Errorf("got %s; want refusals alone", got)
+				}
+			})
+		})
+	}
+}
+
+func TestATokenOfAnotherReplicaIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &crew{w: wechattest.New(wechattest.App{ID: appID, Secret: secret}), api: token.Stable, hub: newHub(), log: new(journal)}
+		for i := range 2 {
+			c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: c.w})
+			c.start(i)
+			time.Sleep(time.Minute)
+			c.members[0].poll()
+		}
+		c.stop()
+		if got := strings.Count(c.log.String(), "taken over"); got != 1 {
+			t.Errorf("got %d lines in %s; want 1", got, c.log)
 		}
 	})
 }

@@ -39,3 +39,6 @@ const (
 	Alive                  // the token is good: whatever refused it has another reason
 	Dead                   // the token is refused everywhere
 )
+
+// Holds reports whether value is the current token.
+func (k *Keeper) Holds(value string) bool { return k.state.Load().token.Value.Equal(value) }

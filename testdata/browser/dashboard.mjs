@@ -233,6 +233,29 @@ checks["it says when wxproxy does not answer, and when it does again"] = async (
   await leave(page);
 };
 
+checks["after a look that took long and failed it looks again soon"] = async () => {
+  const page = await visit(given.plain);
+  const fails = (route) => setTimeout(() => route.abort().catch(() => {}), 2000); // 10 times that would be 20 s
+  await page.route("**/", fails);
+  await change(page, "#lost", "");
+  await page.unroute("**/", fails);
+  const began = Date.now();
+  await change(page, "#lost", await text(page, "#lost"));
+  assert.equal(await text(page, "#lost"), "");
+  assert.ok(Date.now() - began < 12_000, `it looked again after ${Date.now() - began} ms`);
+  page.complaints.length = 0; // of the look that failed
+  await leave(page);
+};
+
+checks["what a refresh came to goes away"] = async () => {
+  const page = await visit(given.plain);
+  await page.click("#refresh-shop");
+  await page.waitForFunction(() => document.getElementById("outcome").innerText.includes("good token"));
+  await change(page, "#outcome", await text(page, "#outcome"));
+  assert.equal(await text(page, "#outcome"), "");
+  await leave(page);
+};
+
 checks["the keyboard leads everywhere"] = async () => {
   const page = await visit(given.plain);
   await tabTo(page, "nav a");

@@ -1,0 +1,66 @@
+package proxy
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
+	for name, secret := range map[string]string{
+		"a client's key":            "short-key-9a1c",
+		"one of the configuration":  "configured+1",
+		"a virtual token":           "wxp_AbC",
+		"of small letters, as well": "configuredletters",
+	} {
+		t.Run(name, func(t *testing.T) {
+			for where, request := range map[string]string{
+				"the id":               get("/p", "Authorization: Bearer short-key-9a1c", "X-Request-Id: "+secret),
+				"the id of a stranger": get("/p", "X-Request-Id: "+secret),
+				"the path":             get("/p/"+secret+"/q", "Authorization: Bearer short-key-9a1c"),
+				"the encoded path":     get("/p/"+strings.Replace(secret, "-", "%2d", 1), "Authorization: Bearer short-key-9a1c"),
+				"a word of a segment":  get("/p/x."+secret+",y", "Authorization: Bearer short-key-9a1c"),
+				"a parameter's name":   get("/p?"+secret+"=y", "Authorization: Bearer short-key-9a1c"),
+			} {
+				if where == "a word of a segment" && strings.Contains(secret, "+") {
+					continue // the words there are those of tokens and keys
+				}
+				var log bytes.Buffer
+				u := &recorder{answers: []string{okBody}}
+				c := config(u)
+				c.Clients, c.LogAccess, c.Log = []Client{keyed("orders", "short-key-9a1c")}, true, slog.New(slog.NewJSONHandler(&log, nil))
+				c.Hides = func(word []byte) bool { return strings.HasPrefix(string(word), "configured") }
+				ctx := handle(t, New(c), request)
+				said := log.String() + string(ctx.Response.Header.Header())
+				if strings.Contains(said, secret) || !strings.Contains(log.String(), `"request_id":"`) {
+					t.Errorf("%s: got %s; want no %s", where, said, secret)
+				}
+				if strings.Contains(where, "id") && len(u.got) > 0 && strings.Contains(u.got[0].fields, secret) {
+					t.Errorf("%s: got %s at WeChat", where, u.got[0].fields)
+				}
+				if ctx.Response.StatusCode() == fasthttp.StatusInternalServerError {
+					t.Errorf("%s: got %s", where, ctx.Response.Body())
+				}
+			}
+		})
+	}
+}
+
+func TestAPathWithoutASecretIsLoggedAsItIs(t *testing.T) {
+	c := config(&recorder{})
+	c.Clients = []Client{keyed("orders", "user")}
+	for path, want := range map[string]string{
+		"/cgi-bin/userinfo/user": "/cgi-bin/userinfo/[hidden]",
+		"/cgi-bin/us%65r/get":    "/cgi-bin/[hidden]/get",
+		"/cgi-bin/menu/get":      "/cgi-bin/menu/get",
+		"":                       "",
+		"//":                     "//",
+	} {
+		if got := New(c).loggedPath([]byte(path)); got != want {
+			t.Errorf("%s: got %q; want %q", path, got, want)
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/url"
+	"sync"
+
+	"wxproxy/config"
+	"wxproxy/token"
+)
+
+// leastToken is the length of the shortest word that is compared with the accounts'
+// tokens. Those of WeChat have more than a hundred bytes, a caller's usual id of a
+// request has 36.
+const leastToken = 40
+
+// knownSecrets are the hashes of all secrets that were configured since the start,
+// so that the log shows none of them where a caller put it. The zero value knows none.
+type knownSecrets struct{ hashes sync.Map } // of [sha256.Size]byte
+
+func (k *knownSecrets) add(secret string) {
+	if secret != "" {
+		k.hashes.LoadOrStore(sha256.Sum256([]byte(secret)), nil)
+	}
+}
+
+// holds reports whether word is one of them.
+func (k *knownSecrets) holds(word []byte) bool {
+	_, found := k.hashes.Load(sha256.Sum256(word))
+	return found
+}
+
+// learn adds the secrets of a configuration, but for the clients', whose hashes the
+// proxy has.
+func (k *knownSecrets) learn(cfg *config.Config) {
+	for _, account := range cfg.Accounts {
+		k.add(account.Secret.Reveal())
+	}
+	k.add(cfg.Admin.Key.Reveal())
+	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {
+		k.add(base64.StdEncoding.EncodeToString([]byte(key)))
+	}
+	store, err := url.Parse(cfg.Token.Store.Reveal())
+	if err != nil {
+		return // it was checked
+	}
+	password, _ := store.User.Password()
+	k.add(password)
+	k.add(store.Query().Get("sentinel_password"))
+}
+
+// reading returns a function that reads a secret, which may be another one by now,
+// and remembers it.
+func (k *knownSecrets) reading(source config.SecretSource) func() (token.Secret, error) {
+	return func() (token.Secret, error) {
+		secret, err := source.Read()
+		k.add(secret.Reveal())
+		return secret, err
+	}
+}
+
+// hides returns what tells the proxy whether a word is a secret of s or the token
+// of one of its accounts.
+func (s *service) hides(of *setup) func(word []byte) bool {
+	s.secrets.learn(of.cfg)
+	return func(word []byte) bool {
+		if s.secrets.holds(word) {
+			return true
+		}
+		if len(word) < leastToken {
+			return false
+		}
+		for _, keeper := range of.keepers {
+			if keeper.Holds(string(word)) {
+				return true
+			}
+		}
+		return false
+	}
+}
