@@ -185,7 +185,7 @@ func checkAttack(t testing.TB, s *stronghold, raw string) {
 	meant := readAllStrict(raw)
 	for i, r := range reached {
 		requestPath, query, _ := strings.Cut(r.target, "?")
-		if i >= len(logged) || logged[i] != loggedPath([]byte(requestPath)) {
+		if i >= len(logged) || logged[i] != loggedPath([]byte(requestPath), func([]byte) bool { return false }) {
 			t.Fatalf("%q: %q reached WeChat; policy looked at %q", raw, requestPath, logged)
 		}
 		if under := forbiddenBy(requestPath); under != "" {
