@@ -20,11 +20,17 @@ import (
 	"wxproxy/token"
 )
 
+var errMistakes = errors.New("the configuration has mistakes")
+
 func runCheck(o options, t terminal) error {
 	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
 		fmt.Fprintln(t.err, err)
-		return errors.New("the configuration has mistakes")
+		return errMistakes
+	}
+	if _, err := callersTLS(cfg); err != nil {
+		fmt.Fprintln(t.err, err)
+		return errMistakes
 	}
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintln(t.err, "warning:", warning)

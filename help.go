@@ -13,7 +13,7 @@ Runs the proxy until SIGTERM or SIGINT. Callers reach it on 127.0.0.1:8080, oper
 SIGHUP reads the configuration again. SIGTERM and SIGINT take nobody new and answer what
 is under way, for drain_timeout at most; a second one ends at once.
 
-Exit code: 0 after a signal, 1 if it cannot go on, 2 for a mistake in the configuration.
+Exit code: 0 after a signal, 1 if it cannot go on or had to cut a request, 2 for a mistake in the configuration.
 `,
 	"demo": `usage: wxproxy demo [-chaos] [-listen ADDR]
 

@@ -43,6 +43,7 @@ const oneSignal = 5 * time.Millisecond
 func untilSignal(s *service) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2) // so that a second signal is not lost
+	signal.Ignore(syscall.SIGPIPE)     // who reads the log may end before the proxy does
 	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 	go func() {
 		var first time.Time
@@ -107,16 +108,22 @@ func run(args []string, t terminal) int {
 // exitCode reports err, which may be nil, and returns what the process ends with.
 func exitCode(err error, t terminal) int {
 	var mistakes mistakeError
+	var logged loggedError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &mistakes):
 		fmt.Fprintln(t.err, err)
 		return exitMistakes
+	case errors.As(err, &logged):
+		return exitFailure
 	}
 	fmt.Fprintln(t.err, "wxproxy:", err)
 	return exitFailure
 }
+
+// A loggedError is one that the log has already.
+type loggedError struct{ error }
 
 // A mistakeError is something that the user wrote wrong.
 type mistakeError struct{ error }

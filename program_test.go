@@ -49,6 +49,7 @@ type launch struct {
 
 	executable string     // empty: the test binary itself
 	files      []*os.File // open in it, from descriptor 3 on
+	stderr     *os.File   // nil: the program's stderr
 }
 
 // A program is wxproxy as a process.
@@ -82,6 +83,9 @@ func start(t testing.TB, l launch) *program {
 	}, l.env...)
 	p.cmd.ExtraFiles = l.files
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	if l.stderr != nil {
+		p.cmd.Stderr = l.stderr
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: 1000}
 	p.client = &http.Client{Transport: transport, Timeout: patience}
 	if err := p.cmd.Start(); err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -119,7 +118,8 @@ func (s *service) run(ctx context.Context) error {
 
 	select {
 	case err := <-failed:
-		return errors.Join(fmt.Errorf("serving: %w", err), s.drain())
+		_ = s.drain() // which logs what it has to cut
+		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 		return s.drain()
 	}
@@ -147,7 +147,8 @@ func (s *service) drain() error {
 	defer cancel()
 	start := time.Now()
 	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.server, s.listener); err != nil {
-		return fmt.Errorf("draining for %v: %w; the requests still under way are cut", patience, err)
+		s.log.Error("drain_timeout is over; the requests still under way are cut", "drain_timeout", patience.String())
+		return loggedError{err}
 	}
 	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
 	return nil

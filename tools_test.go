@@ -3,10 +3,16 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"wxproxy/internal/wechattest"
@@ -205,4 +211,62 @@ func TestTheHelpOfACommandHasItsFlags(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestCheckReadsTheFilesOfTLS(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	a.leaf("server")
+	for name, row := range map[string]struct {
+		cert, key string
+		code      int
+		want      string
+	}{
+		"good":              {a.path("server.pem"), a.path("server.key"), exitOK, "https://127.0.0.1:8080"},
+		"no file":           {"/nowhere.pem", a.path("server.key"), exitFailure, "proxy.tls_cert: "},
+		"no certificate":    {a.path("server.key"), a.path("server.key"), exitFailure, "proxy.tls_cert: "},
+		"another one's key": {a.path("server.pem"), a.path("ca.pem"), exitFailure, "proxy.tls_cert: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			writeFile(t, dir+"/config.toml", fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\n", row.cert, row.key)+fourLines)
+			p := runs(t, row.code, launch{args: []string{"check"}, dir: dir})
+			if got := p.stdout.String() + p.stderr.String(); !strings.Contains(got, row.want) {
+				t.Errorf("got %s; want %q in it", got, row.want)
+			}
+		})
+	}
+}
+
+// Who reads the log may end before the proxy does, as in wxproxy | head.
+func TestTheEndOfWhoReadsTheLogEndsNothing(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.toml", "[log]\nlevel = \"debug\"\naccess = true\n"+fourLines)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := filepath.Join(dir, "s")
+	p := start(t, launch{dir: dir, stderr: write, env: []string{"WXPROXY_LISTEN=unix:" + listen, "WXPROXY_ADMIN_LISTEN=", "WXPROXY_UPSTREAM_URL=" + w.URL}})
+	write.Close()
+	if _, err := read.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	for range 3 {
+		var conn net.Conn
+		p.eventually("a connection", func() bool {
+			conn, err = net.Dial("unix", listen)
+			return err == nil
+		})
+		io.WriteString(conn, "GET /cgi-bin/user/info HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+			t.Errorf("got %q, %v; want an answer", answer, err)
+		}
+		conn.Close()
+	}
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitOK)
 }

@@ -19,7 +19,7 @@ func (c *Config) Describe() string {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
-	line("proxy", "listens on %s, %s", address(c.Proxy.Listen), c.describeCallers())
+	line("proxy", "listens on %s, %s", c.Proxy.address(), c.describeCallers())
 	line("admin", "%s", c.Admin.describe())
 	line("upstream", "%s", c.Upstream.describe())
 	line("token", "%s", c.Token.describe())
@@ -123,6 +123,15 @@ func orElse(list []string, otherwise string) string {
 		return otherwise
 	}
 	return strings.Join(list, ", ")
+}
+
+// address says where callers find the proxy.
+func (p Proxy) address() string {
+	where := address(p.Listen)
+	if p.TLSCert != "" {
+		where = strings.Replace(where, "http://", "https://", 1)
+	}
+	return where
 }
 
 // address returns a listen setting as one would give it to curl.

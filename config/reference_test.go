@@ -261,6 +261,8 @@ func changed() (c Config) {
 			switch f := whole.Field(i).Field(j); f.Interface().(type) {
 			case string:
 				f.SetString("other")
+			case bool:
+				f.SetBool(true)
 			case token.Secret:
 				f.Set(reflect.ValueOf(token.NewSecret("other")))
 			}

@@ -129,8 +129,15 @@ func quoted(name string) string {
 	if !isName(name) {
 		return "(not a plain word)"
 	}
+	if mayBeSecret(name) {
+		return fmt.Sprintf("(a word of %d characters)", len(name))
+	}
 	return "`" + name + "`"
 }
+
+// mayBeSecret reports whether name looks like a secret in the wrong place: those
+// that WeChat, wxproxy key and openssl make are long and have digits.
+func mayBeSecret(name string) bool { return len(name) >= 20 && strings.ContainsAny(name, "0123456789") }
 
 // oneOf lists words as alternatives.
 func oneOf(words []string) string {
