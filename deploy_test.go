@@ -73,7 +73,11 @@ func (d deployed) mustStart(t *testing.T) {
 		if err := os.MkdirAll(filepath.Dir(root+f.Path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		writeFile(t, root+f.Path, strings.ReplaceAll(f.Content, `= "/`, `= "`+root+`/`))
+		content := strings.ReplaceAll(f.Content, `= "/`, `= "`+root+`/`)
+		if strings.HasSuffix(f.Path, ".toml") {
+			content = withTLS(t, content)
+		}
+		writeFile(t, root+f.Path, content)
 		chmod(t, root+f.Path, f.Mode)
 	}
 	p := start(t, l)

@@ -163,6 +163,19 @@ func copyCheckout(t *testing.T) string {
 	return dir
 }
 
+// withTLS returns the configuration with files of TLS that there are.
+func withTLS(t *testing.T, toml string) string {
+	if !strings.Contains(toml, "tls_cert") {
+		return toml
+	}
+	a := newAuthority(t)
+	a.leaf("server")
+	for key, file := range map[string]string{"tls_cert": "server.pem", "tls_key": "server.key", "tls_client_ca": "ca.pem"} {
+		toml = regexp.MustCompile(`(?m)^(\s*`+key+`\s*=\s*)"/[^"]*"`).ReplaceAllString(toml, `${1}"`+a.path(file)+`"`)
+	}
+	return toml
+}
+
 // mustPassCheck checks a configuration, with the variables and the files that
 // it names for its secrets.
 func mustPassCheck(t *testing.T, toml string) {
@@ -177,7 +190,7 @@ func mustPassCheck(t *testing.T, toml string) {
 		writeFile(t, file, appSecret+"\n")
 		toml = strings.Replace(toml, named[0], named[1]+file+`"`, 1)
 	}
-	writeFile(t, dir+"/config.toml", toml)
+	writeFile(t, dir+"/config.toml", withTLS(t, toml))
 	p := runs(t, exitOK, l)
 	if p.stderr.String() != "" {
 		t.Errorf("got %s; want no remarks", p.stderr.String())
