@@ -66,7 +66,7 @@ func (s *service) listen() error {
 		callers.Close()
 		return err
 	}
-	s.use(s.now.Load()) // which knows now who can reach it
+	s.use(s.now.Load())
 	return nil
 }
 
@@ -93,9 +93,14 @@ func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 	if key == "admin.listen" {
 		guarded = !cfg.Admin.Key.Empty()
 	}
-	if guarded || open.Network() == "unix" || !config.BeyondLoopback(open.String()) {
+	if guarded || !isPublic(open) {
 		return nil
 	}
 	return mistake(cfg, key, fmt.Errorf("the socket %s is open and reachable beyond loopback; "+
 		"open it on a loopback address, which takes a restart, or give clients a key (admin.key for admin.listen)", open))
+}
+
+// isPublic reports whether a listener's address can be reached beyond loopback.
+func isPublic(open net.Addr) bool {
+	return open.Network() != "unix" && config.BeyondLoopback(open.String())
 }

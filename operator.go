@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"wxproxy/admin"
-	"wxproxy/config"
 	"wxproxy/metrics"
 	"wxproxy/proxy"
 )
@@ -40,8 +39,8 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
-		Public:   s.isPublic(of.cfg),
-		Socket:   s.isSocket(of.cfg),
+		Public:   isPublic(s.adminListener.Addr()),
+		Socket:   s.adminListener.Addr().Network() == "unix",
 	}
 	for _, account := range of.cfg.Accounts {
 		keeper := of.keepers[account.Name]
@@ -56,25 +55,6 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		})
 	}
 	return a.Handler()
-}
-
-// isPublic reports whether the admin listener, which systemd may have opened, can
-// be reached beyond loopback.
-func (s *service) isPublic(cfg *config.Config) bool {
-	if s.adminListener == nil {
-		return config.BeyondLoopback(cfg.Admin.Listen)
-	}
-	open := s.adminListener.Addr()
-	return open.Network() != "unix" && config.BeyondLoopback(open.String())
-}
-
-// isSocket reports whether the admin listener is a unix socket.
-func (s *service) isSocket(cfg *config.Config) bool {
-	if s.adminListener == nil {
-		network, _ := config.ListenOn(cfg.Admin.Listen)
-		return network == "unix"
-	}
-	return s.adminListener.Addr().Network() == "unix"
 }
 
 func (s *service) newMetrics(of *setup) http.Handler {

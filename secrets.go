@@ -71,8 +71,9 @@ func (s *service) hides(of *setup) func(word []byte) bool {
 		if len(word) < leastToken {
 			return false
 		}
+		value := string(word)
 		for _, keeper := range of.keepers {
-			if keeper.Holds(string(word)) {
+			if keeper.Holds(value) {
 				return true
 			}
 		}

@@ -71,11 +71,11 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()
 	}
-	s.use(first)
+	s.now.Store(first) // listen has it used
 	return s, nil
 }
 
-// use has next answer from now on.
+// use has next answer from now on. The listeners are open.
 func (s *service) use(next *setup) {
 	if s.admin != nil {
 		next.admin = s.newAdmin(next)

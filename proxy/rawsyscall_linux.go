@@ -8,22 +8,14 @@ import (
 )
 
 // readNow reads from a socket without waiting.
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
-	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if errno == 0 {
-			return int(n), 0
-		}
-		if errno != syscall.EINTR {
-			return 0, errno
-		}
-	}
-}
+func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_READ, fd, p) }
 
 // writeNow writes to a socket without waiting.
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) {
+func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_WRITE, fd, p) }
+
+func moveNow(call, fd uintptr, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 		if errno == 0 {
 			return int(n), 0
 		}

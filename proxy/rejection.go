@@ -98,7 +98,7 @@ func topLevelErrcode(body []byte) (errcode int, ok bool) {
 }
 
 // mayHoldErrcode rules most bodies out at the speed of bytes.Index: the key is
-// either spelled out or written with \u escapes.
+// either spelled out or written with \u escapes. Short ones are scanned as fast.
 func mayHoldErrcode(body []byte) bool {
 	return len(body) < 256 || bytes.Contains(body, []byte(`errcode"`)) || bytes.Contains(body, []byte(`\u00`))
 }

@@ -48,10 +48,9 @@ func (f *front) serveDirectly(c *callerConn) {
 	v := &visit{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	v.attend = v.answerWhole
 	defer v.end()
-	for c.direct.raw.Read(v.attend) == nil && !v.ends {
-		v.answerInParts()
-		if v.ends {
-			return
+	for !v.ends && c.direct.raw.Read(v.attend) == nil {
+		if !v.ends {
+			v.answerInParts()
 		}
 	}
 }

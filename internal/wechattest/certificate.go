@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// newCertificate returns a certificate that is signed by itself, and its PEM
+// NewCertificate returns a certificate that is signed by itself, and its PEM
 // for those who shall trust it.
-func newCertificate() (tls.Certificate, []byte, error) {
+func NewCertificate() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err

@@ -45,7 +45,7 @@ func (w *WeChat) Start(configure ...func(*http.Server)) (*Server, error) {
 // StartTLS serves as Start does, over HTTPS, with a certificate for 127.0.0.1,
 // localhost and all of weixin.qq.com.
 func (w *WeChat) StartTLS(configure ...func(*http.Server)) (*Server, error) {
-	certificate, ca, err := newCertificate()
+	certificate, ca, err := NewCertificate()
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
