@@ -56,7 +56,7 @@ func checkLive(cfg *config.Config, t terminal) error {
 	asker, objections := tokenHTTP(cfg.Upstream, hosts), 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for _, account := range cfg.Accounts {
-		client := tokenClient(cfg.Upstream, account, asker)
+		client := tokenClient(cfg.Upstream, account, account.Source.Read, asker)
 		client.API = token.Stable
 		got, err := client.Fetch(context.Background())
 		if err == nil && account.TokenAPI == string(token.Classic) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"syscall"
 
 	"github.com/valyala/fasthttp"
@@ -30,12 +29,12 @@ type seat struct {
 // errDry says that Read would have to wait.
 var errDry = errors.New("nothing to read yet")
 
-var seats = sync.Pool{New: func() any {
+func newSeat() *seat {
 	s := &seat{}
 	s.in = bufio.NewReaderSize(s, headerSize)
 	s.ctx.Init2(s, nil, false)
 	return s
-}}
+}
 
 // Read reads what the caller sent.
 func (s *seat) Read(p []byte) (int, error) {

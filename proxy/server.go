@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type front struct {
 	*life
 	limits  Limits
 	callers atomic.Int64
+	seats   sync.Pool // of *seat, those that are free
 }
 
 // A Server lets callers reach a Proxy.

@@ -65,7 +65,10 @@ func (v *visit) end() {
 
 func (v *visit) takeSeat() *seat {
 	if v.seat == nil {
-		v.seat = seats.Get().(*seat) //nolint:forcetypeassert // nothing else is there
+		var free bool
+		if v.seat, free = v.front.seats.Get().(*seat); !free {
+			v.seat = newSeat()
+		}
 		v.seat.Conn, v.seat.caller = v.caller, v.caller
 	}
 	return v.seat
@@ -77,7 +80,7 @@ func (v *visit) leaveSeat() {
 		if s.in.Buffered() > 0 {
 			s.in.Reset(s)
 		}
-		seats.Put(s)
+		v.front.seats.Put(s)
 	}
 }
 
