@@ -25,6 +25,7 @@ type exchange struct {
 	errcode  int  // of the answer, WeChat's or the proxy's own; 0: none
 	streams  bool // the answer ends later than its handling
 
+	key     keyHash
 	token   string // of the last request
 	escaped string // the same as a query has it: looking at each of its bytes takes a while
 

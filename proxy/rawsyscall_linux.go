@@ -8,14 +8,16 @@ import (
 )
 
 // readNow reads from a socket without waiting.
-func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_READ, fd, p) }
+func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_RECVFROM, fd, p) }
 
 // writeNow writes to a socket without waiting.
-func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_WRITE, fd, p) }
+func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_SENDTO, fd, p) }
 
+// moveNow asks for what only sockets know: the kernel makes read and write, which
+// files have too, look at more on their way.
 func moveNow(call, fd uintptr, p []byte) (int, syscall.Errno) {
 	for {
-		n, _, errno := syscall.RawSyscall(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)
 		if errno == 0 {
 			return int(n), 0
 		}

@@ -121,7 +121,7 @@ func (p *Proxy) asker(x *exchange, secret string) (*Client, error) {
 		}
 		return nil, refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
-	c, known := p.clients.withKey([]byte(secret))
+	c, known := p.clients.withKey([]byte(secret), &x.key)
 	if !known || p.provesAnother(x, c) {
 		return nil, refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
