@@ -35,7 +35,7 @@ func isFold(b []byte, name string) bool {
 		return false
 	}
 	for i, c := range b {
-		if lower(c) != name[i] {
+		if c != name[i] && lower(c) != name[i] {
 			return false
 		}
 	}

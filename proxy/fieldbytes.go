@@ -1,6 +1,9 @@
 package proxy
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // isName reports whether name can be a header's.
 func isName(name []byte) bool {
@@ -30,27 +33,42 @@ func setOf(bytes string) (set [256]bool) {
 }
 
 // isValue reports whether value has no control bytes but tabs (RFC 9112, section
-// 5). It looks at eight bytes at a time, and closer if one may be such a byte.
-func isValue(value []byte) bool {
+// 5).
+func isValue(value []byte) bool { return controlAt(value) == len(value) }
+
+// controlAt returns where the first control byte but a tab is in b, or its length
+// if there is none. It looks at eight bytes at a time.
+func controlAt(b []byte) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
-	for len(value) >= 8 {
-		word := binary.LittleEndian.Uint64(value)
-		deleted := word ^ each*0x7f
-		if ((word-each*' ')&^word|(deleted-each)&^deleted)&high != 0 && !isPrintable(value[:8]) {
-			return false
+	for i := 0; i < len(b); i++ {
+		if len(b)-i >= 8 {
+			word := binary.LittleEndian.Uint64(b[i:])
+			deleted := word ^ each*0x7f
+			found := ((word-each*' ')&^word | (deleted-each)&^deleted) & high
+			if found == 0 {
+				i += 7
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8 // the first one; those behind it may be none
 		}
-		value = value[8:]
+		if c := b[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return i
+		}
 	}
-	return isPrintable(value)
+	return len(b)
 }
 
-func isPrintable(value []byte) bool {
-	for _, c := range value {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return false
-		}
+// cutField measures the header line that b begins with: where its colon is, and
+// where its CR and LF are. It reports whether HTTP allows the line.
+func cutField(b []byte) (colon, end int, ok bool) {
+	for colon < len(b) && tokenBytes[b[colon]] {
+		colon++
 	}
-	return true
+	if colon == 0 || colon == len(b) || b[colon] != ':' {
+		return 0, 0, false
+	}
+	end = colon + controlAt(b[colon:])
+	return colon, end, end+1 < len(b) && b[end] == '\r' && b[end+1] == '\n'
 }
 
 // trimSpace cuts off what HTTP takes for white space around a value, and no more.

@@ -73,24 +73,20 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return dst, nil // HTTP/1.0 needs no line at all
 	}
-	for !bytes.Equal(raw, []byte("\r\n")) {
-		end := bytes.IndexByte(raw, '\n')
-		if end < 1 || raw[end-1] != '\r' {
+	for string(raw) != "\r\n" {
+		colon, end, ok := cutField(raw)
+		if !ok {
 			return dst, errHeaderLine
 		}
-		line := raw[:end+1]
-		raw = raw[end+1:]
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 || !isName(line[:colon]) || !isValue(line[colon+1:end-1]) {
-			return dst, errHeaderLine
-		}
-		passes, err := f.note(line[:colon], line[colon+1:end-1])
+		passes, err := f.note(raw[:colon], raw[colon+1:end])
 		if err != nil {
 			return dst, err
 		}
+		end += len("\r\n")
 		if passes {
-			dst = append(dst, line...)
+			dst = append(dst, raw[:end]...)
 		}
+		raw = raw[end:]
 	}
 	if f.length && f.encoding {
 		return dst, errHeaderFraming

@@ -25,58 +25,56 @@ const noLength = -2
 // is none, or one that is out of the ordinary: that is for fasthttp to read.
 func (a *rawAnswer) read(b []byte) int {
 	a.lines, a.closes, a.length = a.lines[:0], false, noLength
-	end := bytes.Index(b, []byte("\r\n\r\n"))
-	if end < 0 || !a.readLines(b[:end+len("\r\n")]) {
-		a.reset()
+	n := a.readStatus(b)
+	for next := n; next > 0; n += next {
+		if bytes.HasPrefix(b[n:], []byte("\r\n")) && a.length != noLength {
+			return n + len("\r\n")
+		}
+		next = a.readLine(b[n:])
+	}
+	a.reset()
+	return 0
+}
+
+// readStatus reads the first line, "HTTP/1.1 200 OK", and returns its length, 0 if
+// it is none.
+func (a *rawAnswer) readStatus(b []byte) int {
+	const version = "HTTP/1.1 "
+	if len(b) < len(version)+len("200 \r\n") || string(b[:len(version)]) != version || b[len(version)+3] != ' ' {
 		return 0
 	}
-	return end + len("\r\n\r\n")
-}
-
-// readLines reads a head without the empty line at its end.
-func (a *rawAnswer) readLines(head []byte) bool {
-	next := bytes.IndexByte(head, '\n') + 1
-	for ordinary := a.readStatus(head[:next]); ordinary; ordinary = a.readLine(head[:next]) {
-		head = head[next:]
-		next = bytes.IndexByte(head, '\n') + 1
-		if next == 0 {
-			return a.length != noLength
-		}
-	}
-	return false
-}
-
-// readStatus reads the first line: "HTTP/1.1 200 OK".
-func (a *rawAnswer) readStatus(line []byte) bool {
-	const version = "HTTP/1.1 "
-	if len(line) < len(version)+len("200 \r\n") || string(line[:len(version)]) != version || line[len(version)+3] != ' ' {
-		return false
-	}
 	a.status = 0
-	for _, digit := range line[len(version) : len(version)+3] {
+	for _, digit := range b[len(version) : len(version)+3] {
 		if digit < '0' || digit > '9' {
-			return false
+			return 0
 		}
 		a.status = 10*a.status + int(digit-'0')
 	}
-	a.lines = append(a.lines, line...)
-	end := len(line) - len("\r\n")
-	return a.status >= fasthttp.StatusOK && mayHaveBody(a.status) && line[end] == '\r' && isValue(line[:end])
+	end := controlAt(b)
+	if a.status < fasthttp.StatusOK || !mayHaveBody(a.status) || !bytes.HasPrefix(b[end:], []byte("\r\n")) {
+		return 0
+	}
+	end += len("\r\n")
+	a.lines = append(a.lines, b[:end]...)
+	return end
 }
 
-// readLine reads a header line, and reports whether it is an ordinary one.
-func (a *rawAnswer) readLine(line []byte) bool {
-	colon, end := bytes.IndexByte(line, ':'), len(line)-len("\r\n")
-	if colon < 0 || end < colon || line[end] != '\r' || !isName(line[:colon]) || !isValue(line[colon:end]) {
-		return false
+// readLine reads a header line and returns its length, 0 if it is no ordinary one.
+func (a *rawAnswer) readLine(b []byte) int {
+	colon, end, ok := cutField(b)
+	if !ok {
+		return 0
 	}
-	name, value := line[:colon], trimSpace(line[colon+1:end])
-	switch lower(name[0]) {
+	line := b[:end+len("\r\n")]
+	switch lower(line[0]) {
 	case 'c', 'k', 'p', 't', 'u', 'w', 'x':
-		return a.readSpecial(line, name, value)
+		if !a.readSpecial(line, line[:colon], trimSpace(line[colon+1:end])) {
+			return 0
+		}
+	default:
+		a.lines = append(a.lines, line...)
 	}
-	a.lines = append(a.lines, line...)
-	return true
+	return len(line)
 }
 
 // readSpecial reads a header line that the proxy may have to do with.

@@ -25,7 +25,7 @@ func errcodeOf(resp *fasthttp.Response) int {
 	if isFold(resp.Header.ContentEncoding(), "gzip") {
 		body = gunzip(body)
 	}
-	if len(body) > maxRejection {
+	if len(body) > maxRejection || !mayFail(body) {
 		return 0
 	}
 	errcode, ok := topLevelErrcode(body)
@@ -82,7 +82,7 @@ func gunzip(body []byte) []byte {
 // refuses. Of a repeated key the last one counts, as JSON parsers have it.
 func topLevelErrcode(body []byte) (errcode int, ok bool) {
 	body = skipBlank(body)
-	if len(body) == 0 || body[0] != '{' || !mayHoldErrcode(body) {
+	if len(body) == 0 || body[0] != '{' {
 		return 0, false
 	}
 	s := jsonScanner{rest: body[1:]}
@@ -97,10 +97,13 @@ func topLevelErrcode(body []byte) (errcode int, ok bool) {
 	}
 }
 
-// mayHoldErrcode rules most bodies out at the speed of bytes.Index: the key is
-// either spelled out or written with \u escapes. Short ones are scanned as fast.
-func mayHoldErrcode(body []byte) bool {
-	return len(body) < 256 || bytes.Contains(body, []byte(`errcode"`)) || bytes.Contains(body, []byte(`\u00`))
+// mayFail rules most bodies out at the speed of bytes.Index: those without the key
+// errcode, which is spelled out or written with \u escapes, and those in which the
+// only one has the value 0, wherever that is.
+func mayFail(body []byte) bool {
+	_, value, found := bytes.Cut(body, []byte(`errcode"`))
+	isZero := len(value) > 2 && string(value[:2]) == ":0" && (value[2] == ',' || value[2] == '}')
+	return found && (!isZero || bytes.Contains(value, []byte(`errcode"`))) || bytes.Contains(body, []byte(`\u00`))
 }
 
 // isErrcode reports whether the key between quotes is errcode.

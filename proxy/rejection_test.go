@@ -188,5 +188,8 @@ func FuzzTopLevelErrcode(f *testing.F) {
 		if found != wantFound || found && got != want {
 			t.Errorf("%q: got %d, %v; want %d, %v", body, got, found, want, wantFound)
 		}
+		if found && got != 0 && !mayFail(body) {
+			t.Errorf("%q: it has the errcode %d, but may not fail", body, got)
+		}
 	})
 }
