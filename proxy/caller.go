@@ -87,10 +87,9 @@ func policyPatterns(patterns []string) []string {
 
 // admit decides who calls, for which account, and whether they may.
 func (p *Proxy) admit(x *exchange) (err error) {
-	if err = x.target.parse(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
-		return refuse(badRequest, err.Error())
+	if err = p.read(x); err != nil {
+		return err
 	}
-	x.route = p.credentialOf(x.target.policy)
 	if x.route.Credential == credentialToken {
 		return nil // its own appid and secret decide
 	}

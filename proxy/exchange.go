@@ -26,6 +26,7 @@ type exchange struct {
 	streams  bool // the answer ends later than its handling
 
 	key     keyHash
+	reading reading
 	token   string // of the last request
 	escaped string // the same as a query has it: looking at each of its bytes takes a while
 
@@ -49,7 +50,7 @@ var attemptNames = [...]string{"0", "1", "2"}
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
-	x.fields.close, x.target.path, x.target.query, x.streams = false, nil, nil, false
+	x.fields.close, x.target, x.streams = false, target{}, false
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
@@ -118,7 +119,10 @@ func (x *exchange) addressWith(token string) {
 	if token != x.token {
 		x.token, x.escaped = token, string(appendEscaped(nil, token))
 	}
-	x.address(tokenParameters, parameter{"access_token", x.escaped, true})
+	if token == "" || token != x.reading.token {
+		x.address(tokenParameters, parameter{"access_token", x.escaped, true})
+		x.reading.token = token
+	}
 }
 
 // address sets the target that WeChat will read: the caller's without the
@@ -130,5 +134,5 @@ func (x *exchange) address(remove []string, add ...parameter) {
 	for _, p := range add {
 		target = appendParameter(target, query, p)
 	}
-	x.message.Target = target
+	x.message.Target, x.reading.token = target, ""
 }
