@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/valyala/fasthttp"
+)
+
+// Whatever a request met that came before, it is answered and sent as if it were
+// the first one.
+func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
+	requests := []string{
+		get("/cgi-bin/user/get"), get("/cgi-bin/user/get?"), get("/cgi-bin/user/get?a=b"), get("/CGI-BIN/user/get"),
+		get("/cgi-bin/user/get", "Authorization: Bearer key of two"), get("/cgi-bin/user/get", "Authorization: Bearer key of twx"),
+		get("/cgi-bin/user/get", "Wxproxy-Account: school"), get("/@school/cgi-bin/user/get"), get("/@nobody/cgi-bin/user/get"),
+		get("http://api.weixin.qq.com/cgi-bin/user/get"), get("http://example.com/cgi-bin/user/get"),
+		get("/sns/jscode2session?js_code=c"), get("/sns/jscode2session?js_code=c&secret=key+of+two"), get("/sns/userinfo?access_token=theirs"),
+		get("/cgi-bin/component/api_start_push_ticket"), get("/forbidden"), get("/cgi-bin//user/get"), get("/cgi-bin/../forbidden"),
+		get("/cgi-bin/user/get?access_token=x;access_token=y"), get("/cgi-bin/token?appid=wxshop&secret=key+of+two"),
+	}
+	start := func() (*Proxy, *recorder) {
+		u := &recorder{answers: []string{okBody}}
+		c := config(u, shop(), account("school", "wxschool"))
+		one, two := keyed("one", "key of one"), keyed("two", "key of two")
+		one.Deny, two.Accounts = []string{"/forbidden"}, []string{"shop"}
+		c.Default, c.Clients = "shop", []Client{one, two}
+		return New(c), u
+	}
+	ask := func(p *Proxy, u *recorder, request string) string {
+		ctx := bareCtx(t, request)
+		if len(ctx.Request.Header.Peek(fasthttp.HeaderAuthorization)) == 0 {
+			ctx = bareCtx(t, request[:len(request)-2]+"Authorization: Bearer key of one\r\n\r\n")
+		}
+		u.got = nil
+		p.Handle(ctx)
+		return fmt.Sprintf("%d %.24s %q %q", ctx.Response.StatusCode(), ctx.Response.Body(), ctx.Response.Header.Peek("Wxproxy-Account"), u.got)
+	}
+	var alone []string
+	for _, request := range requests {
+		p, u := start()
+		alone = append(alone, ask(p, u, request))
+	}
+	p, u := start()
+	for i, before := range requests {
+		for j, request := range requests {
+			ask(p, u, before)
+			for range 2 {
+				if got := ask(p, u, request); got != alone[j] {
+					t.Errorf("after\n%s%s\ngot  %s\nwant %s", requests[i], request, got, alone[j])
+				}
+			}
+		}
+	}
+}
+
+// A token that changed is in the next request, and so is one that changed back.
+func TestATargetThatRepeatsHasTheTokenOfTheMoment(t *testing.T) {
+	tokens := &fixedTokens{}
+	u := &recorder{answers: []string{okBody}}
+	p := New(config(u, shopWith(tokens)...))
+	for i, token := range []string{"a", "a", "b", "b", "a", "a/b", "a"} {
+		tokens.token, tokens.replacement = token, token
+		handle(t, p, get("/cgi-bin/user/get"))
+		if want := "/cgi-bin/user/get?access_token=" + string(appendEscaped(nil, token)); u.got[i].target != want {
+			t.Errorf("request %d: got %q; want %q", i, u.got[i].target, want)
+		}
+	}
+}
