@@ -77,8 +77,11 @@ func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err e
 func (c *contestant) check(ctx context.Context, p *peer.Peer) error {
 	c.upstream.Record()
 	status, err := c.ask(ctx, c.target.Calls[0])
-	if err != nil || status != http.StatusOK {
-		return fmt.Errorf("checking %s: status %d, %w", c.name, status, err)
+	if err != nil {
+		return fmt.Errorf("checking %s: %w", c.name, err)
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("checking %s: it answers with status %d", c.name, status)
 	}
 	line, fields, _ := strings.Cut(string(c.upstream.Recorded()), "\r\n")
 	want := "POST " + sendPath + "?access_token=" + upstream.Token + " HTTP/1.1"
@@ -93,8 +96,12 @@ func (c *contestant) check(ctx context.Context, p *peer.Peer) error {
 		{Path: "/cgi-bin/menu/create", Key: peer.ClientKey(0)}:       http.StatusForbidden,
 		{Path: "/cgi-bin/message/mass/send", Key: peer.ClientKey(0)}: http.StatusForbidden,
 	} {
-		if status, err := c.ask(ctx, call); status != want {
-			return fmt.Errorf("checking %s: %s gets status %d instead of %d: %w", c.name, call.Path, status, want, err)
+		status, err := c.ask(ctx, call)
+		if err != nil {
+			return fmt.Errorf("checking %s: %w", c.name, err)
+		}
+		if status != want {
+			return fmt.Errorf("checking %s: %s gets status %d instead of %d", c.name, call.Path, status, want)
 		}
 	}
 	return nil
