@@ -9,6 +9,8 @@ import (
 // An exchange is one request on its way: what was decided about it, and the
 // buffers that it is rebuilt in. Exchanges are used again.
 type exchange struct {
+	proxy    *Proxy
+	seated   bool // it belongs to a seat
 	ctx      *fasthttp.RequestCtx
 	caller   *callerConn // nil without one
 	maxBody  int64
@@ -47,6 +49,26 @@ var (
 // attemptNames are the values of Wxproxy-Attempts.
 var attemptNames = [...]string{"0", "1", "2"}
 
+// begin returns the exchange for a request, that of the seat which the request came
+// to, if there is one.
+func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
+	s, ok := ctx.Conn().(*seat)
+	if !ok {
+		x := p.exchanges.Get().(*exchange) //nolint:forcetypeassert // New makes nothing else
+		x.begin(ctx, maxBody)
+		return x
+	}
+	if s.exchange == nil || s.exchange.proxy != p { // there was a reload
+		s.exchange = p.newExchange()
+		s.exchange.seated = true
+	}
+	s.exchange.begin(ctx, maxBody)
+	s.exchange.message.raw = &s.raw
+	s.raw.dropsID = s.exchange.fields.identifies
+	s.raw.reset()
+	return s.exchange
+}
+
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
@@ -58,11 +80,6 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
-	}
-	if s, ok := ctx.Conn().(*seat); ok {
-		x.message.raw = &s.raw
-		s.raw.dropsID = x.fields.identifies
-		s.raw.reset()
 	}
 }
 

@@ -77,9 +77,7 @@ func New(config Config) *Proxy {
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 	}
-	p.exchanges.New = func() any {
-		return &exchange{stopwatch: config.Counts.stopwatch(), fields: fields{identifies: config.LogAccess, hides: p.hides}}
-	}
+	p.exchanges.New = func() any { return p.newExchange() }
 	for _, a := range config.Accounts {
 		a.vain, a.signing, a.met = new(vain), new(accountKey), new(met)
 		a.id = identityOf(a.AppID)
@@ -94,15 +92,18 @@ func New(config Config) *Proxy {
 	return p
 }
 
+func (p *Proxy) newExchange() *exchange {
+	return &exchange{proxy: p, stopwatch: p.config.Counts.stopwatch(), fields: fields{identifies: p.config.LogAccess, hides: p.hides}}
+}
+
 // Handle answers one request, whatever the size of its body.
 func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) { p.handle(ctx, math.MaxInt64) }
 
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
-	x := p.exchanges.Get().(*exchange)
+	x := p.begin(ctx, maxBody)
 	defer p.release(x)
-	x.begin(ctx, maxBody)
 
 	err := p.safely(x, p.serve)
 	if err != nil {
@@ -131,7 +132,9 @@ func (p *Proxy) release(x *exchange) {
 	}
 	x.body.release()
 	x.ctx, x.caller, x.message.Caller, x.message.raw = nil, nil, nil, nil
-	p.exchanges.Put(x)
+	if !x.seated {
+		p.exchanges.Put(x)
+	}
 }
 
 // safely keeps the process alive if do panics. What the panic says stays unsaid:

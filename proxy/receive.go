@@ -111,9 +111,8 @@ func (x *exchange) drain() bool {
 // expectContinue decides about a request whose caller waits to be told to send
 // the body. One that is refused is refused without it.
 func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
-	x := p.exchanges.Get().(*exchange)
+	x := p.begin(ctx, maxBody)
 	defer p.release(x)
-	x.begin(ctx, maxBody)
 	x.began = time.Now() // the context has the time of the request before
 	err := p.safely(x, p.judge)
 	if err == nil {
@@ -127,9 +126,8 @@ func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
 
 // answerUnreadable answers what is no request, unless nobody spoke.
 func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
-	x := p.exchanges.Get().(*exchange)
+	x := p.begin(ctx, 0)
 	defer p.release(x)
-	x.begin(ctx, 0)
 	x.began = time.Now() // it never arrived
 	x.refuse(refusal)
 	if c := x.caller; c == nil || c.spoke {

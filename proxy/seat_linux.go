@@ -19,6 +19,7 @@ type seat struct {
 	in       *bufio.Reader
 	out      []byte
 	raw      rawAnswer // of the answer, if it has one
+	exchange *exchange // nil before the first request
 
 	fd     uintptr
 	atOnce bool // Read does not wait

@@ -10,6 +10,7 @@ func (f *front) takeDirectly(*callerConn) bool { return false }
 // A seat is on Linux only.
 type seat struct {
 	net.Conn
-	caller *callerConn
-	raw    rawAnswer
+	caller   *callerConn
+	raw      rawAnswer
+	exchange *exchange
 }
