@@ -29,8 +29,6 @@ type exchange struct {
 
 	key     keyHash
 	reading reading
-	token   string // of the last request
-	escaped string // the same as a query has it: looking at each of its bytes takes a while
 
 	began     time.Time
 	stopwatch *stopwatch // nil: nothing is counted
@@ -133,11 +131,8 @@ func isForwarded(method []byte) bool {
 
 // addressWith sets the target that WeChat will read, with a token.
 func (x *exchange) addressWith(token string) {
-	if token != x.token {
-		x.token, x.escaped = token, string(appendEscaped(nil, token))
-	}
 	if token == "" || token != x.reading.token {
-		x.address(tokenParameters, parameter{"access_token", x.escaped, true})
+		x.address(tokenParameters, parameter{"access_token", token})
 		x.reading.token = token
 	}
 }

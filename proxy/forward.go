@@ -55,14 +55,14 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 func (p *Proxy) forwardWithSecret(x *exchange) error {
 	names := x.route.names
 	if names.secret == "" {
-		x.address(secretParameters, parameter{name: names.appID, value: x.account.AppID})
+		x.address(secretParameters, parameter{names.appID, x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
 	if err != nil {
 		return secretUnreadable(x.account)
 	}
-	x.address(secretParameters, parameter{name: names.appID, value: x.account.AppID}, parameter{name: names.secret, value: secret})
+	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
 	return p.send(x)
 }
 

@@ -102,10 +102,9 @@ func (t *tallies) note(at int, now running) {
 // total returns what was counted of the account. The caller holds Counts.mu.
 func (a *accountCounts) total() (t running) {
 	for _, s := range a.clients {
-		for _, c := range *s.statuses.Load() {
-			n := c.n.Load()
+		for status, n := range s.all() {
 			t.requests += n
-			if c.status >= 400 || c.status == otherStatus {
+			if status >= 400 || status == otherStatus {
 				t.failed += n
 			}
 		}

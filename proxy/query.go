@@ -7,9 +7,8 @@ import (
 
 // A parameter is a query parameter that the proxy sets.
 type parameter struct {
-	name    string
-	value   string
-	escaped bool // the value is
+	name  string
+	value string
 }
 
 // appendQuery appends query (with its '?', or empty) to dst without the
@@ -38,22 +37,20 @@ func appendParameter(dst []byte, start int, p parameter) []byte {
 	case len(dst) > start+1: // more than a bare '?'
 		dst = append(dst, '&')
 	}
-	dst = append(append(dst, p.name...), '=')
-	if p.escaped {
-		return append(dst, p.value...)
-	}
-	return appendEscaped(dst, p.value)
+	return appendEscaped(append(append(dst, p.name...), '='), p.value)
 }
 
 // appendEscaped appends value as a query value. The tokens that WeChat issues
 // need no escaping; whatever else comes is escaped as net/url does.
 func appendEscaped(dst []byte, value string) []byte {
-	for i := range len(value) {
-		if !unreserved[value[i]] {
-			return append(dst, url.QueryEscape(value)...)
+	start := len(dst)
+	dst = append(dst, value...)
+	for _, c := range dst[start:] {
+		if !unreserved[c] {
+			return append(dst[:start], url.QueryEscape(value)...)
 		}
 	}
-	return append(dst, value...)
+	return dst
 }
 
 // queryValue returns the decoded value of the first parameter called name; one

@@ -2,29 +2,38 @@ package proxy
 
 import "bytes"
 
-// A reading is what became of the last request target that could be read. Programs
-// ask for the same one again and again: the token, which changes, is not theirs to
-// write.
+// A reading is what became of the last path and query that could be read. Programs
+// ask for the same ones again and again: the token, which changes, is not theirs to
+// write, and neither need the account be the same.
 type reading struct {
-	raw    []byte
-	target target // within raw
-	route  Route
 	good   bool
-	token  string // the message's target is this one with token; empty: it is another
+	raw    []byte // the path, and the query behind it
+	path   int    // how long the path is
+	policy []byte
+	route  Route
+	token  string // the message's target is the same with token; empty: it is another
+}
+
+func (r *reading) is(t *target) bool {
+	return r.good && bytes.Equal(r.raw[:r.path], t.path) && bytes.Equal(r.raw[r.path:], t.query)
 }
 
 // read takes the request's target apart and finds its route.
 func (p *Proxy) read(x *exchange) error {
-	r, raw := &x.reading, x.ctx.Request.Header.RequestURI()
-	if !r.good || !bytes.Equal(raw, r.raw) {
-		r.good, r.token = false, ""
-		r.raw = append(r.raw[:0], raw...)
-		if err := r.target.parse(r.raw, p.config.OwnHosts); err != nil {
-			x.target = r.target
+	t, r := &x.target, &x.reading
+	if err := t.split(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
+		return refuse(badRequest, err.Error())
+	}
+	if !r.is(t) {
+		r.good, r.token, t.policy = false, "", r.policy
+		err := t.understand()
+		r.policy = t.policy
+		if err != nil {
 			return refuse(badRequest, err.Error())
 		}
-		r.route, r.good = p.credentialOf(r.target.policy), true
+		r.raw, r.path = append(append(r.raw[:0], t.path...), t.query...), len(t.path)
+		r.route, r.good = p.credentialOf(t.policy), true
 	}
-	x.target, x.route = r.target, r.route
+	t.policy, x.route = r.policy, r.route
 	return nil
 }

@@ -46,8 +46,8 @@ func (c *Counts) Snapshot() *Snapshot {
 
 func (s *Snapshot) add(account string, a *accountCounts) {
 	for client, series := range a.clients {
-		for _, c := range *series.statuses.Load() {
-			s.Requests = append(s.Requests, RequestCount{account, client, c.status, c.n.Load()})
+		for status, n := range series.all() {
+			s.Requests = append(s.Requests, RequestCount{account, client, status, n})
 		}
 	}
 	for errcode, n := range a.errcodes {

@@ -22,9 +22,11 @@ const eager = 3 * time.Second
 // machine is suspended: the plan is wall clock time, so that a token which died
 // meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
-	token     Token
+	token  Token     // what a request looks at comes first: it is one line of the processor's cache
+	next   time.Time // the due moment, or after a failure that of the retry
+	flight *flight   // the one under way, or nil
+
 	fetchedAt time.Time // when the token was asked for; zero for one out of the store of one process
-	next      time.Time // the due moment, or after a failure that of the retry
 	stands    time.Time // until then a rejection of token is not taken to WeChat
 	stuck     error     // why WeChat has no other token although this one is dead
 
@@ -33,8 +35,7 @@ type state struct {
 	failures int   // of this class, in a row
 	failedAt time.Time
 
-	spent  Spent
-	flight *flight // the one under way, or nil
+	spent Spent
 
 	generation int64 // of the record in a shared store that s knows
 	synced     Spent // what of spent is in it
