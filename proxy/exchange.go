@@ -52,7 +52,10 @@ var attemptNames = [...]string{"0", "1", "2"}
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	s, ok := ctx.Conn().(*seat)
 	if !ok {
-		x := p.exchanges.Get().(*exchange) //nolint:forcetypeassert // New makes nothing else
+		x, free := p.exchanges.Get().(*exchange)
+		if !free {
+			x = p.newExchange()
+		}
 		x.begin(ctx, maxBody)
 		return x
 	}
@@ -65,6 +68,10 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	s.raw.dropsID = s.exchange.fields.identifies
 	s.raw.reset()
 	return s.exchange
+}
+
+func (p *Proxy) newExchange() *exchange {
+	return &exchange{proxy: p, stopwatch: p.config.Counts.stopwatch(), fields: fields{identifies: p.config.LogAccess, hides: p.hides}}
 }
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {

@@ -77,7 +77,6 @@ func New(config Config) *Proxy {
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 	}
-	p.exchanges.New = func() any { return p.newExchange() }
 	for _, a := range config.Accounts {
 		a.vain, a.signing, a.met = new(vain), new(accountKey), new(met)
 		a.id = identityOf(a.AppID)
@@ -90,10 +89,6 @@ func New(config Config) *Proxy {
 	p.config.Accounts = nil // the map has them
 	p.current.Store(p)
 	return p
-}
-
-func (p *Proxy) newExchange() *exchange {
-	return &exchange{proxy: p, stopwatch: p.config.Counts.stopwatch(), fields: fields{identifies: p.config.LogAccess, hides: p.hides}}
 }
 
 // Handle answers one request, whatever the size of its body.
