@@ -115,6 +115,10 @@ func usage() string {
 }
 
 func runHelp(o options, t terminal) error {
-	_, err := io.WriteString(t.out, helpFor(o.word))
+	text, err := helpFor(o.word)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(t.out, text)
 	return err
 }

@@ -1,5 +1,10 @@
 package main
 
+import (
+	"fmt"
+	"slices"
+)
+
 // details say more about a command than usage does. A test compares their flags
 // with those that there are.
 var details = map[string]string{
@@ -38,8 +43,9 @@ Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
 
 Asks a proxy on this machine whether it is ready: whether every account has a token.
 
-  -url URL  where to ask, as http://127.0.0.1:8081; /readyz is added if it has no path.
-            Without it, the admin listener of the configuration that serve would read
+  -url URL  where to ask, as http://127.0.0.1:8081 or unix:/run/wxproxy/admin.sock; /readyz
+            is added if it has no path. Without it, the admin listener of the configuration
+            that serve would read
 
 Exit code: 0 if it is ready, 1 if not.
 `,
@@ -62,10 +68,20 @@ Prints the version, that of Go, and the commit.
 `,
 }
 
-// helpFor returns what there is to say about a command, or about all of them.
-func helpFor(command string) string {
-	if text, ok := details[command]; ok {
-		return text
+// helpFor returns what there is to say about a command, or about all of them if
+// name is empty.
+func helpFor(name string) (string, error) {
+	if text, ok := details[name]; ok {
+		return text, nil
 	}
-	return usage()
+	isCommand := slices.ContainsFunc(subcommands(new(options)), func(c command) bool { return c.name == name })
+	if name != "" && name[0] != '-' && !isCommand {
+		return "", unknownCommand(name)
+	}
+	return usage(), nil
+}
+
+// unknownCommand is the mistake of who names a command that there is not.
+func unknownCommand(name string) error {
+	return mistakeError{fmt.Errorf("wxproxy: there is no command %q; wxproxy help lists them", name)}
 }

@@ -101,8 +101,7 @@ func run(args []string, t terminal) int {
 		}
 		return exitCode(err, t)
 	}
-	fmt.Fprintf(t.err, "wxproxy: there is no command %q; wxproxy help lists them\n", name)
-	return exitMistakes
+	return exitCode(unknownCommand(name), t)
 }
 
 // exitCode reports err, which may be nil, and returns what the process ends with.

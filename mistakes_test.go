@@ -68,6 +68,8 @@ func TestAMistakeOnTheCommandLineEndsTheProgramWithWords(t *testing.T) {
 		want      string
 	}{
 		"an unknown command":          {args: []string{"frobnicate"}, code: exitMistakes, want: `there is no command "frobnicate"`},
+		"help about no command":       {args: []string{"help", "nope"}, code: exitMistakes, want: `there is no command "nope"`},
+		"help about a sentence":       {args: []string{"help", "me", "please"}, code: exitMistakes, want: `there is no command "me please"`},
 		"an empty command":            {args: []string{""}, code: exitMistakes, want: `there is no command ""`},
 		"an unknown flag":             {args: []string{"-verbose"}, env: account, code: exitMistakes, want: "flag provided but not defined: -verbose"},
 		"an unknown flag of check":    {args: []string{"check", "-dead"}, env: account, code: exitMistakes, want: "wxproxy check: flag provided but not defined: -dead"},

@@ -105,13 +105,13 @@ func TestABadConfigurationIsRefusedWithAllItsMistakesAndTheOldOneGoesOn(t *testi
 	p := serving(t, w.URL, fourLines)
 	p.awaitReady()
 	const canary = "canary-5f4dcc3b5aa765d6"
-	p.rewrite("[proxy]\nmax_body = 1\n" + strings.Replace(fourLines, "secret", "secert", 1) + "\n[[client]]\nname = \"" + canary + "\"\n")
+	p.rewrite("[proxy]\ntls_cert = \"/nowhere/a.pem\"\ntls_key = \"/nowhere/a.key\"\nmax_body = 1\n" + strings.Replace(fourLines, "secret", "secert", 1) + "\n[[client]]\nname = \"" + canary + "\"\n")
 	a := p.mustAsk("POST", p.admin+"/reload", "")
 	var said struct{ Mistakes []string }
 	if err := json.Unmarshal([]byte(a.body), &said); err != nil || a.code != http.StatusUnprocessableEntity {
 		t.Fatalf("got %d %s, %v; want 422 and the mistakes", a.code, a.body, err)
 	}
-	for _, want := range []string{"proxy.max_body", "did you mean `secret`", "client"} {
+	for _, want := range []string{"proxy.max_body", "proxy.tls_cert", "proxy.tls_key", "did you mean `secret`", "client"} {
 		if !slices.ContainsFunc(said.Mistakes, func(m string) bool { return strings.Contains(m, want) }) {
 			t.Errorf("got %q; want a mistake that says %s", said.Mistakes, want)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -32,6 +31,60 @@ func TestCheckSaysWhatAConfigurationMeans(t *testing.T) {
 	}
 	if strings.Contains(got+p.stderr.String(), appSecret) {
 		t.Errorf("got the secret in %s%s", got, p.stderr.String())
+	}
+}
+
+// What serve would refuse, check reports.
+func TestCheckReportsWhatKeepsServeFromStarting(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	a.leaf("server")
+	a.leaf("other")
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain")
+	writeFile(t, plain, "no PEM")
+	tls := func(cert, key, ca string) string {
+		return "[proxy]\ntls_cert = \"" + cert + "\"\ntls_key = \"" + key + "\"\ntls_client_ca = \"" + ca + "\"\n"
+	}
+	cert, key := a.path("server.pem"), a.path("server.key")
+	for name, test := range map[string]struct {
+		toml, want string
+		code       int // of check
+	}{
+		"no certificate":     {tls(plain+".no", key, ""), "proxy.tls_cert: cannot be read", exitFailure},
+		"no PEM":             {tls("/etc/passwd", key, ""), "proxy.tls_cert: has no certificate", exitFailure},
+		"another key":        {tls(cert, a.path("other.key"), ""), "proxy.tls_key: does not go with tls_cert", exitFailure},
+		"no authority":       {tls(cert, key, plain), "proxy.tls_client_ca: has no certificate", exitFailure},
+		"a store in /proc":   {"[token]\nstore = \"file:/proc/nope\"\n", "token.store: making the token directory", exitOK},
+		"a store below":      {"[token]\nstore = \"file:/proc/nope/a/b\"\n", "token.store: making the token directory", exitOK},
+		"a store in a file":  {"[token]\nstore = \"file:" + plain + "/tokens\"\n", "token.store: making the token directory", exitOK},
+		"a store that is it": {"[token]\nstore = \"file:" + plain + "\"\n", "token.store: making the token directory", exitOK},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(dir, "config.toml")
+			writeFile(t, file, test.toml+fourLines)
+			p := runs(t, test.code, launch{args: []string{"check", "-config", file}})
+			if got := p.stderr.String(); !strings.Contains(got, file+": "+test.want) {
+				t.Errorf("got %q; want %q", got, test.want)
+			}
+			s := runs(t, exitMistakes, launch{args: []string{"serve", "-config", file}, env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN="}})
+			if got := s.stderr.String(); !strings.Contains(got, test.want) {
+				t.Errorf("serve: got %q; want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestCheckMakesNoFolder(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, store := range []string{"tokens", "a/b/tokens", "."} {
+		runs(t, exitOK, launch{args: []string{"check"}, env: []string{
+			"WXPROXY_APP_ID=" + appID, "WXPROXY_SECRET=" + appSecret, "WXPROXY_STORE=file:" + filepath.Join(dir, store),
+		}})
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("got %v, %v; want nothing left", left, err)
 	}
 }
 
@@ -120,6 +173,9 @@ func TestHealthTellsWhetherTheProxyIsReady(t *testing.T) {
 	p := serving(t, w.URL, fourLines)
 	p.awaitReady()
 	unready := serving(t, "http://"+refusing(t), fourLines)
+	socket := filepath.Join(t.TempDir(), "a.sock")
+	behind := serving(t, w.URL, fourLines, "WXPROXY_ADMIN_LISTEN=unix:"+socket)
+	behind.mustSucceed() // so it has its token
 	other := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(other.Close)
 	account := []string{"WXPROXY_APP_ID=" + appID, "WXPROXY_SECRET=" + appSecret}
@@ -131,6 +187,9 @@ func TestHealthTellsWhetherTheProxyIsReady(t *testing.T) {
 	}{
 		"ready":                       {args: []string{"-url", p.admin + "/readyz"}, want: "ready\n"},
 		"ready, by the configuration": {env: append(account, "WXPROXY_ADMIN_LISTEN="+strings.TrimPrefix(p.admin, "http://")), want: "ready\n"},
+		"ready, behind a socket":      {args: []string{"-url", "unix:" + socket}, want: "ready\n"},
+		"ready, behind a socket URL":  {args: []string{"-url", "unix://" + socket}, want: "ready\n"},
+		"nobody behind the socket":    {args: []string{"-url", "unix:/nowhere/a.sock"}, code: exitFailure, want: "no such file"},
 		"not ready":                   {args: []string{"-url", unready.admin + "/readyz"}, code: exitFailure, want: "wxproxy: not ready: HTTP status 503\n"},
 		"not ready, by the variable":  {env: append(account, "WXPROXY_ADMIN_LISTEN="+strings.TrimPrefix(unready.admin, "http://")), code: exitFailure, want: "wxproxy: not ready: HTTP status 503\n"},
 		"nobody there":                {args: []string{"-url", "http://" + refusing(t) + "/readyz"}, code: exitFailure, want: "connection refused"},
@@ -145,6 +204,7 @@ func TestHealthTellsWhetherTheProxyIsReady(t *testing.T) {
 		})
 	}
 	unready.stop()
+	behind.stop()
 	p.stop()
 }
 
@@ -176,12 +236,13 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 		args []string
 		want string
 	}{
-		"version":        {[]string{"version"}, `^wxproxy \S+, go1\.\S+.*, commit \S+\n$`},
-		"help":           {[]string{"help"}, `(?s)usage: wxproxy.*serve.*demo.*check.*health.*key.*version.*WXPROXY_APP_ID`},
-		"-h":             {[]string{"-h"}, `(?s)usage: wxproxy \[COMMAND\].*  key `},
-		"demo --help":    {[]string{"demo", "--help"}, `(?s)usage: wxproxy demo.*-chaos.*-listen`},
-		"help check":     {[]string{"help", "check"}, `(?s)usage: wxproxy check.*-config.*-live`},
-		"help me please": {[]string{"help", "me", "please"}, `usage: wxproxy`},
+		"version":     {[]string{"version"}, `^wxproxy \S+, go1\.\S+.*, commit \S+\n$`},
+		"help":        {[]string{"help"}, `(?s)usage: wxproxy.*serve.*demo.*check.*health.*key.*version.*WXPROXY_APP_ID`},
+		"-h":          {[]string{"-h"}, `(?s)usage: wxproxy \[COMMAND\].*  key `},
+		"demo --help": {[]string{"demo", "--help"}, `(?s)usage: wxproxy demo.*-chaos.*-listen`},
+		"help check":  {[]string{"help", "check"}, `(?s)usage: wxproxy check.*-config.*-live`},
+		"help help":   {[]string{"help", "help"}, `usage: wxproxy \[COMMAND\]`},
+		"help -h":     {[]string{"help", "-h"}, `usage: wxproxy \[COMMAND\]`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := runs(t, exitOK, launch{args: test.args})
@@ -210,31 +271,6 @@ func TestTheHelpOfACommandHasItsFlags(t *testing.T) {
 				t.Errorf("%s: got words about %s, which the help of all does not have", command, flag[1])
 			}
 		}
-	}
-}
-
-func TestCheckReadsTheFilesOfTLS(t *testing.T) {
-	t.Parallel()
-	a := newAuthority(t)
-	a.leaf("server")
-	for name, row := range map[string]struct {
-		cert, key string
-		code      int
-		want      string
-	}{
-		"good":              {a.path("server.pem"), a.path("server.key"), exitOK, "https://127.0.0.1:8080"},
-		"no file":           {"/nowhere.pem", a.path("server.key"), exitFailure, "proxy.tls_cert: "},
-		"no certificate":    {a.path("server.key"), a.path("server.key"), exitFailure, "proxy.tls_cert: "},
-		"another one's key": {a.path("server.pem"), a.path("ca.pem"), exitFailure, "proxy.tls_cert: "},
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			writeFile(t, dir+"/config.toml", fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\n", row.cert, row.key)+fourLines)
-			p := runs(t, row.code, launch{args: []string{"check"}, dir: dir})
-			if got := p.stdout.String() + p.stderr.String(); !strings.Contains(got, row.want) {
-				t.Errorf("got %s; want %q in it", got, row.want)
-			}
-		})
 	}
 }
 

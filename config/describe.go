@@ -128,10 +128,13 @@ func orElse(list []string, otherwise string) string {
 // address says where callers find the proxy.
 func (p Proxy) address() string {
 	where := address(p.Listen)
-	if p.TLSCert != "" {
-		where = strings.Replace(where, "http://", "https://", 1)
+	if p.TLSCert == "" {
+		return where
 	}
-	return where
+	if rest, ok := strings.CutPrefix(where, "http://"); ok {
+		return "https://" + rest
+	}
+	return where + " for HTTPS"
 }
 
 // address returns a listen setting as one would give it to curl.

@@ -69,6 +69,7 @@ func TestTheShortestFileIsDefaultAndOneAccount(t *testing.T) {
 
 func TestEverySettingIsRead(t *testing.T) {
 	roots := write(t, "roots.pem", certificate(t))
+	cert, key := pair(t)
 	cfg := mustLoad(t, fmt.Sprintf(`
 [proxy]
 listen = "unix:/run/wxproxy.sock"
@@ -79,9 +80,9 @@ max_connections = 7
 idle_timeout = "1m30s"
 drain_timeout = "20s"
 plain_io = true
-tls_cert = "cert.pem"
-tls_key = "key.pem"
-tls_client_ca = "ca.pem"
+tls_cert = %[4]q
+tls_key = %[5]q
+tls_client_ca = %[1]q
 [admin]
 listen = ":9091"
 key_env = "ADMIN"
@@ -92,7 +93,7 @@ connect_timeout = "1s"
 timeout = "2s"
 idle_timeout = "500ms"
 max_connections = 3
-ca_file = %q
+ca_file = %[1]q
 [token]
 store = "file:/var/lib/wxproxy"
 refresh_before = "10m"
@@ -109,7 +110,7 @@ secret_env = "SHOP"
 [[account]]
 name = "club"
 app_id = "wx2"
-secret_file = %q
+secret_file = %[2]q
 token_api = "classic"
 default = true
 [[client]]
@@ -123,7 +124,7 @@ rate = "5000/min"
 [[route]]
 path = "/wxa/something/*"
 credential = "none"
-`, roots, write(t, "club", canary+"\r\n \n"), canary), "SHOP", "shop-"+canary, "ADMIN", "admin-"+canary)
+`, roots, write(t, "club", canary+"\r\n \n"), canary, cert, key), "SHOP", "shop-"+canary, "ADMIN", "admin-"+canary)
 
 	if got := cfg.Admin.Key.Reveal(); got != "admin-"+canary {
 		t.Errorf("admin.key: got %q", got)
@@ -135,7 +136,7 @@ credential = "none"
 		t.Errorf("client's key has another hash")
 	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, "cert.pem", "key.pem", "ca.pem", "deny", 1024, 7, 90 * time.Second, 20 * time.Second, true},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, true},
 		Admin:    Admin{":9091", cfg.Admin.Key},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
 		Token:    Token{token.NewSecret("file:/var/lib/wxproxy"), token.Secret{}, 10 * time.Minute, []int{42001}, "test"},

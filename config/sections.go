@@ -23,15 +23,7 @@ func (l *loader) readProxy(t *table) {
 	t.text("tls_client_ca", &p.TLSClientCA)
 	t.refuseUnknown()
 
-	switch {
-	case p.TLSCert == "" && p.TLSKey != "":
-		t.missing("write the certificate's file; it belongs to tls_key", "tls_cert")
-	case p.TLSCert != "" && p.TLSKey == "":
-		t.missing("write the key's file; it belongs to tls_cert", "tls_key")
-	case p.TLSCert == "" && p.TLSClientCA != "":
-		t.missing("write the certificate's file; tls_client_ca is of no use without", "tls_cert")
-	}
-
+	t.checkTLS(p)
 	if err := checkListen(p.Listen); err != nil {
 		t.wrong("listen", "%v", err)
 	}
