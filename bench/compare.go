@@ -19,9 +19,9 @@ const (
 	manyCallers  = 64
 	sidecarRate  = 2000 // requests in a second
 	quickRounds  = 3
-	fullRounds   = 5
+	fullRounds   = 9
 	quickTime    = 2 * time.Second
-	fullTime     = 3 * time.Second
+	fullTime     = time.Second
 	one, crowd   = 1, 512
 	kibi, mebi   = 1 << 10, 1 << 20
 	middle, huge = 64 * kibi, 10 * mebi
