@@ -69,7 +69,12 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 // ended f.
 func (k *Keeper) learn(f *flight) bool {
 	next := k.absorb()
-	if next == nil || next.generation == f.knows || f.asked && next.err != nil || !next.answers(f.refused, time.Now(), k.options) {
+	return next != nil && k.superseded(f, next)
+}
+
+// superseded ends f if others brought s since it began, and that is what f is after.
+func (k *Keeper) superseded(f *flight, s *state) bool {
+	if s.generation == f.knows || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
 		return false
 	}
 	k.land(f, (*state).abandoned)
@@ -96,7 +101,11 @@ func (k *Keeper) absorb() *state {
 // postpone ends f, for which the store was asked in vain, unless the token is
 // needed so much that WeChat has to be asked all the same.
 func (k *Keeper) postpone(f *flight) bool {
-	if s := k.state.Load(); f.asked || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
+	s := k.state.Load()
+	if k.superseded(f, s) { // while the store was asked, it came back
+		return true
+	}
+	if f.asked || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
 		if k.options.Classic {
 			f.pause(portion(apart, rand.Float64()))
 		}
