@@ -30,11 +30,16 @@ func (j *journal) Write(p []byte) (int, error) {
 	return j.text.Write(p)
 }
 
-// lines returns how many lines have part in them, and all text.
-func (j *journal) lines(part string) (int, string) {
+func (j *journal) String() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return strings.Count(j.text.String(), part), j.text.String()
+	return j.text.String()
+}
+
+// lines returns how many lines have part in them, and all text.
+func (j *journal) lines(part string) (int, string) {
+	text := j.String()
+	return strings.Count(text, part), text
 }
 
 func (j *journal) log() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }

@@ -1,33 +1,13 @@
 package proxy
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/valyala/fasthttp"
 )
-
-// syncBuffer is a buffer that may be written to concurrently.
-type syncBuffer struct {
-	mu sync.Mutex // guards b
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // Whatever goes wrong: neither a token, nor the AppSecret, nor a client's key
 // is in an answer of the proxy or in its log at debug level.
@@ -58,7 +38,7 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 		get("/p", "X: CANARY"+strings.Repeat("x", 17<<10)),
 		"CONNECT CANARY:443 HTTP/1.1\r\nHost: x\r\n\r\n",
 	}
-	var log syncBuffer
+	var log journal
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tokens := []Tokens{
 		&fixedTokens{token: "CANARY-token", replacement: "CANARY-token2"},
