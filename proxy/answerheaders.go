@@ -61,10 +61,11 @@ func (f *fields) repeated(h *fasthttp.ResponseHeader) (headers []header) {
 // belongs reports whether the header called name is a part of WeChat's answer.
 // Content-Length always is, even if Connection names it.
 func (f *fields) belongs(name []byte) bool {
-	if isFold(name, "content-length") {
+	kind := kindOf(name)
+	if kind == kindContentLength {
 		return true
 	}
-	return isName(name) && !isHopByHop(name) && !isOurs(name) && !f.isID(name) && !listed(f.connection, name)
+	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && !f.isID(name) && !listed(f.connection, name)
 }
 
 // endsConnection reports whether WeChat closes the connection behind its answer.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -8,7 +9,7 @@ import (
 // isName reports whether name can be a header's.
 func isName(name []byte) bool {
 	for _, c := range name {
-		if !tokenBytes[c] {
+		if tokenBytes[c] == 0 {
 			return false
 		}
 	}
@@ -17,13 +18,19 @@ func isName(name []byte) bool {
 
 const alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-var (
-	// tokenBytes are the bytes of a header's name (RFC 9110, 5.6.2).
-	tokenBytes = setOf(alphanumeric + "!#$%&'*+-.^_`|~")
+// tokenBytes has the bytes of a header's name (RFC 9110, 5.6.2) in lower case; for
+// others 0.
+var tokenBytes = loweredSet(alphanumeric + "!#$%&'*+-.^_`|~")
 
-	// unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
-	unreserved = setOf(alphanumeric + "-._~")
-)
+// unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
+var unreserved = setOf(alphanumeric + "-._~")
+
+func loweredSet(bytes string) (set [256]byte) {
+	for _, c := range []byte(bytes) {
+		set[c] = lower(c)
+	}
+	return set
+}
 
 func setOf(bytes string) (set [256]bool) {
 	for _, c := range []byte(bytes) {
@@ -59,9 +66,17 @@ func controlAt(b []byte) int {
 }
 
 // cutField measures the header line that b begins with: where its colon is, and
-// where its CR and LF are. It reports whether HTTP allows the line.
-func cutField(b []byte) (colon, end int, ok bool) {
-	for colon < len(b) && tokenBytes[b[colon]] {
+// where its CR and LF are. It puts the name into name, and reports whether HTTP
+// allows the line.
+func cutField(b []byte, name *fieldName) (colon, end int, ok bool) {
+	for colon < len(b) {
+		c := tokenBytes[b[colon]]
+		if c == 0 {
+			break
+		}
+		if colon < len(name) {
+			name[colon] = c
+		}
 		colon++
 	}
 	if colon == 0 || colon == len(b) || b[colon] != ':' {
@@ -98,3 +113,15 @@ var invisible = func() (set [256]bool) {
 	}
 	return set
 }()
+
+// listed reports whether the comma-separated list holds name.
+func listed(list, name []byte) bool {
+	for len(list) > 0 {
+		var item []byte
+		item, list, _ = bytes.Cut(list, []byte(","))
+		if equalFold(trimSpace(item), name) {
+			return true
+		}
+	}
+	return false
+}

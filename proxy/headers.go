@@ -73,17 +73,18 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return dst, nil // HTTP/1.0 needs no line at all
 	}
+	var name fieldName
 	for string(raw) != "\r\n" {
-		colon, end, ok := cutField(raw)
+		colon, end, ok := cutField(raw, &name)
 		if !ok {
 			return dst, errHeaderLine
 		}
-		passes, err := f.note(raw[:colon], raw[colon+1:end])
-		if err != nil {
+		kind := name.kind(colon)
+		if err := f.note(kind, raw[colon+1:end]); err != nil {
 			return dst, err
 		}
 		end += len("\r\n")
-		if passes {
+		if kind < kindForProxy {
 			dst = append(dst, raw[:end]...)
 		}
 		raw = raw[end:]
@@ -107,36 +108,40 @@ func (f *fields) noteOptions(value []byte) {
 	f.options = f.options || !isFold(value, "keep-alive") && !isFold(value, "close")
 }
 
-// note takes what the proxy needs from a header, and reports whether it may be
-// meant for WeChat: what isHopByHop and isForProxy name is not.
-func (f *fields) note(name, value []byte) (passes bool, err error) {
-	if !noted[name[0]] {
-		return true, nil
-	}
-	value = trimSpace(value)
-	switch {
-	case isFold(name, "connection"):
-		f.noteOptions(value)
-	case isFold(name, "content-length"):
+// note takes what the proxy needs from a header.
+func (f *fields) note(kind headerKind, value []byte) (err error) {
+	switch kind {
+	case kindConnection:
+		f.noteOptions(trimSpace(value))
+	case kindContentLength:
 		f.length = true
-	case isFold(name, "authorization") && f.authorization == nil:
-		f.authorization = value
-	case isFold(name, "host") && !isHost(value):
-		err = errHeaderHost
-	case isFold(name, "transfer-encoding"):
-		f.encoding, err = true, checkEncoding(value)
-	case isFold(name, "wxproxy-account") && f.account == nil:
-		f.account = value
-	case f.isID(name):
+	case kindAuthorization:
+		if f.authorization == nil {
+			f.authorization = trimSpace(value)
+		}
+	case kindHost:
+		if !isHost(trimSpace(value)) {
+			err = errHeaderHost
+		}
+	case kindTransferEncoding:
+		f.encoding, err = true, checkEncoding(trimSpace(value))
+	case kindAccount:
+		if f.account == nil {
+			f.account = trimSpace(value)
+		}
+	case kindRequestID:
+		f.noteID(trimSpace(value))
+	}
+	return err
+}
+
+// noteID takes what may be the request's id.
+func (f *fields) noteID(value []byte) {
+	if f.identifies {
 		f.ids, f.id = f.ids+1, value
 		f.secretID = f.secretID || f.hides != nil && f.hides(value)
 	}
-	return !isHopByHop(name) && !isForProxy(name), err
 }
-
-// noted are the first letters of the headers that note, isHopByHop and isForProxy
-// know.
-var noted = setOf("acehkptuwxACEHKPTUWX")
 
 func checkEncoding(value []byte) error {
 	if !isFold(value, "chunked") {

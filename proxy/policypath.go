@@ -67,12 +67,7 @@ func (t *target) copyPath() bool {
 
 // plainInPath has the bytes that have one reading wherever they stand in a path, in
 // lower case; for others 0. Two slashes are another matter.
-var plainInPath = func() (plain [256]byte) {
-	for _, c := range []byte(alphanumeric + "/_-") {
-		plain[c] = lower(c)
-	}
-	return plain
-}()
+var plainInPath = loweredSet(alphanumeric + "/_-")
 
 // misread tells why c, next in the path, could be understood in two ways.
 func (t *target) misread(c byte, encoded bool) error {

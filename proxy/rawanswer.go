@@ -61,40 +61,31 @@ func (a *rawAnswer) readStatus(b []byte) int {
 
 // readLine reads a header line and returns its length, 0 if it is no ordinary one.
 func (a *rawAnswer) readLine(b []byte) int {
-	colon, end, ok := cutField(b)
+	var name fieldName
+	colon, end, ok := cutField(b, &name)
 	if !ok {
 		return 0
 	}
-	line := b[:end+len("\r\n")]
-	switch lower(line[0]) {
-	case 'c', 'k', 'p', 't', 'u', 'w', 'x':
-		if !a.readSpecial(line, line[:colon], trimSpace(line[colon+1:end])) {
-			return 0
-		}
+	line, kind := b[:end+len("\r\n")], name.kind(colon)
+	switch value := b[colon+1 : end]; kind {
+	case kindContentLength:
+		ok = a.readLength(trimSpace(value))
+	case kindConnection:
+		ok = a.readConnection(trimSpace(value))
+	case kindContentEncoding:
+		ok = false
+	case kindTransferEncoding:
+		ok = a.length == noLength && isFold(trimSpace(value), "chunked")
+		a.length = -1
 	default:
-		a.lines = append(a.lines, line...)
+		if !kind.isHopByHop() && !kind.isOurs() && (!a.dropsID || kind != kindRequestID) {
+			a.lines = append(a.lines, line...)
+		}
+	}
+	if !ok {
+		return 0
 	}
 	return len(line)
-}
-
-// readSpecial reads a header line that the proxy may have to do with.
-func (a *rawAnswer) readSpecial(line, name, value []byte) bool {
-	switch {
-	case isFold(name, "content-length"):
-		return a.readLength(value)
-	case isFold(name, "connection"):
-		return a.readConnection(value)
-	case isFold(name, "content-encoding"):
-		return false
-	case isFold(name, "transfer-encoding"):
-		chunked := a.length == noLength && isFold(value, "chunked")
-		a.length = -1
-		return chunked
-	}
-	if !isHopByHop(name) && !isOurs(name) && (!a.dropsID || !isFold(name, "x-request-id")) {
-		a.lines = append(a.lines, line...)
-	}
-	return true
 }
 
 // readConnection reads what happens to the connection.
