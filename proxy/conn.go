@@ -17,7 +17,7 @@ type conn struct {
 	direct   *socket  // the same; nil: it is package net's
 	host     *host
 	reader   *bufio.Reader
-	out      []byte        // the request being written, then parts of the answer; the buffer is used again
+	out      []byte        // parts of a large request or of an answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
 	sent     time.Time     // just before the last request was written
@@ -28,8 +28,9 @@ type conn struct {
 // responseHeaderSize bounds the header of WeChat's answers.
 const responseHeaderSize = 16 << 10
 
-// keptRequestSize is the largest request buffer that a connection keeps.
-const keptRequestSize = 64 << 10
+// smallRequest is how long a request can be that is sent in one write, so that it
+// travels in one segment and one TLS record if it is short.
+const smallRequest = 64 << 10
 
 // errStale says that a kept-alive connection was closed by WeChat before it
 // took the request: nothing of an answer was read.
@@ -68,25 +69,25 @@ func (c *conn) retire(keep bool) {
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	c.patience = 0
-	c.appendHead(m)
-	isLarge := int64(len(c.out))+m.Body.Len() > keptRequestSize
-	if !isLarge && m.Body.Len() > 0 {
-		c.out = append(c.out, m.Body.memory...)
+	request := c.host.scratches.take()
+	request.bytes = c.appendHead(request.bytes, m)
+	if int64(len(request.bytes))+m.Body.Len() > smallRequest {
+		c.out = append(c.out[:0], request.bytes...)
+		c.host.scratches.give(request)
+		return c.upload(m, resp)
 	}
-	if c.direct != nil && !isLarge {
-		return c.exchangeDirectly(m, resp)
+	if m.Body.Len() > 0 {
+		request.bytes = append(request.bytes, m.Body.memory...)
+	}
+	if c.direct != nil {
+		return c.exchangeDirectly(request, m, resp)
 	}
 	timeout := c.host.limit.Timeout
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}
-	if isLarge {
-		if c.direct != nil {
-			c.direct.writePatience = 0
-		}
-		return c.upload(m, resp)
-	}
-	_, failed := c.Write(c.out)
+	_, failed := c.Write(request.bytes)
+	c.host.scratches.give(request)
 	if failed != nil {
 		timeout = lastWords
 	}
@@ -99,14 +100,12 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	return failed == nil, err
 }
 
-// appendHead puts the head of the request into the buffer. A small request is
-// sent in one write, so that it travels in one segment and one TLS record.
-func (c *conn) appendHead(m *Message) {
-	out := append(c.out[:0], m.Method...)
-	out = append(append(out, ' '), m.Target...)
-	out = append(append(out, " HTTP/1.1\r\nHost: "...), c.host.name...)
-	out = append(append(out, "\r\n"...), m.Fields...)
-	c.out = append(out, "\r\n"...)
+// appendHead appends the head of the request to dst.
+func (c *conn) appendHead(dst []byte, m *Message) []byte {
+	dst = append(append(append(dst, m.Method...), ' '), m.Target...)
+	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), c.host.name...)
+	dst = append(append(dst, "\r\n"...), m.Fields...)
+	return append(dst, "\r\n"...)
 }
 
 // readHeader reads the header of the answer. Interim answers (1xx) are read past.

@@ -2,18 +2,19 @@ package proxy
 
 import "github.com/valyala/fasthttp"
 
-// exchangeDirectly writes what is in the buffer at the moment when the answer is
-// waited for.
-func (c *conn) exchangeDirectly(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+// exchangeDirectly writes the request at the moment when the answer is waited for.
+func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
 		return false, c.classify(err, false)
 	}
 	c.direct.unsent, c.direct.writePatience = nil, c.host.limit.Timeout
-	if c.host.tls == nil {
-		c.direct.deferred = c.out
+	if c.direct.spare = &c.host.scratches; c.host.tls == nil {
+		c.direct.deferred = request
 	} else {
 		c.direct.defers = true
-		if _, err := c.Write(c.out); err != nil {
+		_, err := c.Write(request.bytes)
+		c.host.scratches.give(request)
+		if err != nil {
 			return false, c.classify(err, false)
 		}
 	}

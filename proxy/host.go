@@ -22,6 +22,7 @@ type host struct {
 	tls       *tls.Config // nil without TLS
 	limit     HostsConfig
 	idle      idleConns
+	scratches scratches // for requests
 
 	condition atomic.Pointer[condition]
 	fell      chan struct{} // wakes the watcher; one element says as much as many

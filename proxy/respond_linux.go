@@ -10,9 +10,6 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// keptAnswerSize is the largest buffer for an answer that a seat keeps.
-const keptAnswerSize = 64 << 10
-
 // respond writes the answer, and makes ready for the next request.
 func (v *visit) respond() {
 	ctx := &v.seat.ctx
@@ -44,14 +41,13 @@ func (s *seat) answer(resp *fasthttp.Response) error {
 	if !resp.SkipBody && resp.Header.ContentLength() != len(body) {
 		resp.Header.SetContentLength(len(body))
 	}
-	s.out = s.appendHead(s.out[:0], &resp.Header)
+	answer := s.scratches.take()
+	answer.bytes = s.appendHead(answer.bytes, &resp.Header)
 	if !resp.SkipBody {
-		s.out = append(s.out, body...)
+		answer.bytes = append(answer.bytes, body...)
 	}
-	err := s.send(s.out)
-	if cap(s.out) > keptAnswerSize {
-		s.out = nil
-	}
+	err := s.send(answer.bytes)
+	s.scratches.give(answer)
 	return err
 }
 
@@ -72,8 +68,11 @@ func (s *seat) send(p []byte) error {
 func (s *seat) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
 	resp.Header.SetContentLength(max(length, -1))
-	s.out = s.appendHead(s.out[:0], &resp.Header)
-	if err = s.send(s.out); err == nil && !resp.SkipBody {
+	head := s.scratches.take()
+	head.bytes = s.appendHead(head.bytes, &resp.Header)
+	err = s.send(head.bytes)
+	s.scratches.give(head)
+	if err == nil && !resp.SkipBody {
 		if length < 0 {
 			err = s.streamChunks(resp.BodyStream())
 		} else {

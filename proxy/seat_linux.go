@@ -13,13 +13,13 @@ import (
 // A seat is what it takes to answer a request. A connection has one only while it
 // has a request, so that ten thousand that rest are cheap.
 type seat struct {
-	net.Conn // the caller's
-	caller   *callerConn
-	ctx      fasthttp.RequestCtx
-	in       *bufio.Reader
-	out      []byte
-	raw      rawAnswer // of the answer, if it has one
-	exchange *exchange // nil before the first request
+	net.Conn  // the caller's
+	caller    *callerConn
+	ctx       fasthttp.RequestCtx
+	in        *bufio.Reader
+	scratches *scratches
+	raw       rawAnswer // of the answer, if it has one
+	exchange  *exchange // nil before the first request
 
 	fd     uintptr
 	atOnce bool // Read does not wait
@@ -30,8 +30,8 @@ type seat struct {
 // errDry says that Read would have to wait.
 var errDry = errors.New("nothing to read yet")
 
-func newSeat() *seat {
-	s := &seat{}
+func newSeat(answers *scratches) *seat {
+	s := &seat{scratches: answers}
 	s.in = bufio.NewReaderSize(s, headerSize)
 	s.ctx.Init2(s, nil, false)
 	return s

@@ -44,6 +44,7 @@ type front struct {
 	limits  Limits
 	callers atomic.Int64
 	seats   sync.Pool // of *seat, those that are free
+	answers scratches
 }
 
 // A Server lets callers reach a Proxy.

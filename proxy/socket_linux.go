@@ -27,8 +27,9 @@ type socket struct {
 	// What is written while it defers is sent by the next Read, which then does not
 	// look for an answer that cannot have come yet.
 	defers   bool
-	deferred []byte
-	unsent   error // why what was deferred could not be sent
+	deferred *scratch   // nil: nothing is
+	spare    *scratches // where it goes then
+	unsent   error      // why what was deferred could not be sent
 
 	dry bool // Read returns what is here already, which is nothing
 
@@ -83,7 +84,7 @@ func (s *socket) Read(p []byte) (int, error) {
 
 // read reports whether Read has nothing to wait for.
 func (s *socket) read(fd uintptr) bool {
-	if len(s.deferred) > 0 && s.sendDeferred(fd) {
+	if s.deferred != nil && s.sendDeferred(fd) {
 		return false
 	}
 	n, errno := readNow(fd, s.in.p)

@@ -12,7 +12,8 @@ import (
 type socket struct {
 	net.Conn
 	defers, dry   bool
-	deferred      []byte
+	deferred      *scratch
+	spare         *scratches
 	unsent        error
 	writePatience time.Duration
 }

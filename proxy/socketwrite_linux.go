@@ -10,7 +10,10 @@ import (
 // Write writes all of p, or keeps it for the next Read.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.defers {
-		s.deferred = append(s.deferred, p...)
+		if s.deferred == nil {
+			s.deferred = s.spare.take()
+		}
+		s.deferred.bytes = append(s.deferred.bytes, p...)
 		return len(p), nil
 	}
 	s.out = transfer{p: p}
@@ -64,8 +67,10 @@ func (s *socket) awaitRoom() bool {
 // sendDeferred sends what Write has kept, and reports whether that is done. If it
 // is not, the peer may have answered and closed without reading everything.
 func (s *socket) sendDeferred(fd uintptr) bool {
-	s.out = transfer{p: s.deferred}
-	s.deferred, s.defers, s.reads = s.deferred[:0], false, 0
+	deferred := s.deferred
+	defer s.spare.give(deferred)
+	s.out = transfer{p: deferred.bytes}
+	s.deferred, s.defers, s.reads = nil, false, 0
 	switch errno := s.pour(fd); errno {
 	case 0:
 		s.unsent = nil

@@ -29,6 +29,9 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		return false, c.classify(err, false)
 	}
+	if c.direct != nil {
+		c.direct.writePatience = 0
+	}
 	var answered atomic.Bool
 	answer := make(chan error, 1) // what readHeader returned
 	go func() {

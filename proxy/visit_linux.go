@@ -67,7 +67,7 @@ func (v *visit) takeSeat() *seat {
 	if v.seat == nil {
 		var free bool
 		if v.seat, free = v.front.seats.Get().(*seat); !free {
-			v.seat = newSeat()
+			v.seat = newSeat(&v.front.answers)
 		}
 		v.seat.Conn, v.seat.caller = v.caller, v.caller
 	}

@@ -71,7 +71,7 @@ func TestADeferredWriteGoesOutWithTheNextRead(t *testing.T) {
 	s, far := pair(t)
 	s.writePatience = 10 * time.Second
 	request := noise(4 << 20) // more than the kernels take at once
-	s.defers = true
+	s.defers, s.spare = true, new(scratches)
 	if n, err := s.Write(request); n != len(request) || err != nil {
 		t.Fatalf("got %d, %v; want all of it kept", n, err)
 	}
@@ -94,7 +94,7 @@ func TestADeferredWriteThatFailsSaysWhy(t *testing.T) {
 	far.Close() // by a reset
 	waitUntil(t, "the reset", func() bool { return !s.isSilent() })
 	s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
-	s.defers = true
+	s.defers, s.spare = true, new(scratches)
 	s.Write([]byte("request"))
 	if n, err := s.Read(make([]byte, 100)); n != 0 || err == nil || s.unsent == nil {
 		t.Errorf("got %d bytes, %v, unsent %v; want two reasons", n, err, s.unsent)
