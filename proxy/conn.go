@@ -16,7 +16,7 @@ type conn struct {
 	socket   net.Conn // the raw connection below
 	direct   *socket  // the same; nil: it is package net's
 	host     *host
-	reader   *bufio.Reader
+	reader   *bufio.Reader // while an answer comes
 	out      []byte        // parts of a large request or of an answer; the buffer is used again
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
@@ -61,7 +61,8 @@ func (c *conn) retire(keep bool) {
 		c.Close()
 		return
 	}
-	c.reused, c.idleFrom = true, time.Now()
+	c.host.readers.give(c.reader)
+	c.reader, c.reused, c.idleFrom = nil, true, time.Now()
 	c.host.idle.push(c)
 }
 
@@ -113,6 +114,7 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	resp.ResetBody()
 	resp.Header.DisableNormalizing() // WeChat's names, LogicRet and all, stay as they are
 	resp.SkipBody = m.isHead()
+	c.reader = c.host.readers.take(c)
 	if _, err := c.reader.Peek(1); err != nil {
 		return c.classify(err, false)
 	}

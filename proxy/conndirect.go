@@ -18,7 +18,11 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 			return false, c.classify(err, false)
 		}
 	}
-	err = c.readHeader(m, resp)
+	if err = c.direct.await(); err != nil {
+		err = c.classify(err, false)
+	} else {
+		err = c.readHeader(m, resp)
+	}
 	failed := c.direct.unsent
 	if err != nil && failed != nil {
 		err = c.classify(failed, false)

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -23,6 +22,7 @@ type host struct {
 	limit     HostsConfig
 	idle      idleConns
 	scratches scratches // for requests
+	readers   readers
 
 	condition atomic.Pointer[condition]
 	fell      chan struct{} // wakes the watcher; one element says as much as many
@@ -139,6 +139,6 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		}
 		c.Conn = secure
 	}
-	c.reader, c.sent = bufio.NewReaderSize(c, responseHeaderSize), time.Now()
+	c.sent = time.Now()
 	return c, nil
 }

@@ -10,7 +10,8 @@ import (
 // the end-to-end header lines. Taking it apart and putting it together again, as
 // fasthttp does, costs as much as half of the proxy's own work.
 type rawAnswer struct {
-	lines   []byte // without those of the body's length; empty: the head is in the Response
+	head    *scratch // without the lines of the body's length; nil: the head is in the Response
+	spare   *scratches
 	closes  bool   // WeChat closes the connection behind it
 	dropsID bool   // X-Request-Id is the proxy's
 
@@ -24,7 +25,8 @@ const noLength = -2
 // read takes the head that b begins with, and returns its length. It is 0 if there
 // is none, or one that is out of the ordinary: that is for fasthttp to read.
 func (a *rawAnswer) read(b []byte) int {
-	a.lines, a.closes, a.length = a.lines[:0], false, noLength
+	a.reset()
+	a.head, a.closes, a.length = a.spare.take(), false, noLength
 	n := a.readStatus(b)
 	for next := n; next > 0; n += next {
 		if bytes.HasPrefix(b[n:], []byte("\r\n")) && a.length != noLength {
@@ -55,7 +57,7 @@ func (a *rawAnswer) readStatus(b []byte) int {
 		return 0
 	}
 	end += len("\r\n")
-	a.lines = append(a.lines, b[:end]...)
+	a.head.bytes = append(a.head.bytes, b[:end]...)
 	return end
 }
 
@@ -79,7 +81,7 @@ func (a *rawAnswer) readLine(b []byte) int {
 		a.length = -1
 	default:
 		if !kind.isHopByHop() && !kind.isOurs() && (!a.dropsID || kind != kindRequestID) {
-			a.lines = append(a.lines, line...)
+			a.head.bytes = append(a.head.bytes, line...)
 		}
 	}
 	if !ok {
@@ -112,15 +114,23 @@ func (a *rawAnswer) readLength(digits []byte) bool {
 
 // add adds a header line of the proxy's.
 func (a *rawAnswer) add(name, value string) {
-	a.lines = append(append(append(append(a.lines, name...), ": "...), value...), "\r\n"...)
+	a.head.bytes = append(append(append(append(a.head.bytes, name...), ": "...), value...), "\r\n"...)
 }
 
 // reset makes the head one that is in the Response, if there is one at all.
 func (a *rawAnswer) reset() {
-	if a != nil {
-		a.lines = a.lines[:0]
+	if head := a.lift(); head != nil {
+		a.spare.give(head)
 	}
 }
 
+// lift hands over the head, nil if it is in the Response.
+func (a *rawAnswer) lift() (head *scratch) {
+	if a != nil {
+		head, a.head = a.head, nil
+	}
+	return head
+}
+
 // isEmpty reports whether the head is in the Response.
-func (a *rawAnswer) isEmpty() bool { return a == nil || len(a.lines) == 0 }
+func (a *rawAnswer) isEmpty() bool { return a == nil || a.head == nil }

@@ -40,9 +40,9 @@ func TestAnswersOutOfTheOrdinaryAreLeftToFasthttp(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			var a rawAnswer
+			a := rawAnswer{spare: new(scratches)}
 			if n := a.read([]byte(row.head)); n != 0 || !a.isEmpty() {
-				t.Errorf("got %d bytes, %q; want nothing", n, a.lines)
+				t.Errorf("got %d bytes, empty %v; want nothing", n, a.isEmpty())
 			}
 		})
 	}
@@ -52,12 +52,12 @@ func TestAnOrdinaryAnswerKeepsItsBytes(t *testing.T) {
 	const body = `{"errcode":0}`
 	head := "HTTP/1.1 200 Fine\r\nServer: w\r\nlogicRet: 0\r\nConnection: keep-alive\r\nX-Request-Id: theirs\r\n" +
 		"Keep-Alive: timeout=5\r\nWxproxy-Attempts: 9\r\ncontent-length: 13\r\nSet-Cookie: a=b\r\nSet-Cookie:c\r\n\r\n"
-	a := rawAnswer{dropsID: true}
+	a := rawAnswer{spare: new(scratches), dropsID: true}
 	n := a.read([]byte(head + body))
 	want := "HTTP/1.1 200 Fine\r\nServer: w\r\nlogicRet: 0\r\nSet-Cookie: a=b\r\nSet-Cookie:c\r\n"
-	if n != len(head) || string(a.lines) != want || a.status != 200 || a.length != len(body) || a.closes {
+	if n != len(head) || string(a.head.bytes) != want || a.status != 200 || a.length != len(body) || a.closes {
 		t.Errorf("got %d bytes, %q, status %d, length %d, closes %v; want %d, %q, 200, %d, false",
-			n, a.lines, a.status, a.length, a.closes, len(head), want, len(body))
+			n, a.head.bytes, a.status, a.length, a.closes, len(head), want, len(body))
 	}
 }
 
@@ -72,7 +72,7 @@ func FuzzRawAnswer(f *testing.F) {
 		f.Add([]byte(head))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var a rawAnswer
+		a := rawAnswer{spare: new(scratches)}
 		n := a.read(b)
 		if n == 0 {
 			return
@@ -93,7 +93,7 @@ func FuzzRawAnswer(f *testing.F) {
 		}
 		var other fields
 		other.cleanResponse(&resp.Header)
-		_, lines, _ := strings.Cut(string(a.lines), "\r\n")
+		_, lines, _ := strings.Cut(string(a.head.bytes), "\r\n")
 		for name, value := range resp.Header.All() {
 			if isFold(name, "content-length") || isFold(name, "transfer-encoding") {
 				continue

@@ -41,8 +41,7 @@ func (s *seat) answer(resp *fasthttp.Response) error {
 	if !resp.SkipBody && resp.Header.ContentLength() != len(body) {
 		resp.Header.SetContentLength(len(body))
 	}
-	answer := s.scratches.take()
-	answer.bytes = s.appendHead(answer.bytes, &resp.Header)
+	answer := s.head(&resp.Header)
 	if !resp.SkipBody {
 		answer.bytes = append(answer.bytes, body...)
 	}
@@ -68,8 +67,7 @@ func (s *seat) send(p []byte) error {
 func (s *seat) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
 	resp.Header.SetContentLength(max(length, -1))
-	head := s.scratches.take()
-	head.bytes = s.appendHead(head.bytes, &resp.Header)
+	head := s.head(&resp.Header)
 	err = s.send(head.bytes)
 	s.scratches.give(head)
 	if err == nil && !resp.SkipBody {
@@ -117,18 +115,19 @@ type flushing struct {
 // Flush has the caller read what was written.
 func (f flushing) Flush() error { return f.out.Flush() }
 
-// appendHead appends the status line and the header lines of an answer.
-func (s *seat) appendHead(dst []byte, h *fasthttp.ResponseHeader) []byte {
-	if s.raw.isEmpty() {
-		dst = appendStatusLine(dst, h)
-	} else {
-		dst = append(dst, s.raw.lines...)
+// head returns the status line and the header lines of an answer.
+func (s *seat) head(h *fasthttp.ResponseHeader) *scratch {
+	head := s.raw.lift()
+	if head == nil {
+		head = s.scratches.take()
+		head.bytes = appendStatusLine(head.bytes, h)
 	}
 	h.SetNoDefaultContentType(true)
 	for name, value := range h.All() {
-		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+		head.bytes = append(append(append(append(head.bytes, name...), ": "...), value...), "\r\n"...)
 	}
-	return append(dst, "\r\n"...)
+	head.bytes = append(head.bytes, "\r\n"...)
+	return head
 }
 
 func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {

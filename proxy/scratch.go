@@ -1,6 +1,10 @@
 package proxy
 
-import "sync"
+import (
+	"bufio"
+	"io"
+	"sync"
+)
 
 // A scratch is where something is put together that is written at once. It has no
 // owner but for that moment: a few buffers that everybody uses stay in the
@@ -27,4 +31,22 @@ func (s *scratches) give(b *scratch) {
 		b.bytes = b.bytes[:0]
 		s.free.Put(b)
 	}
+}
+
+// readers are those that nobody reads with right now.
+type readers struct{ free sync.Pool }
+
+// take returns one that reads from src.
+func (r *readers) take(src io.Reader) *bufio.Reader {
+	if b, ok := r.free.Get().(*bufio.Reader); ok {
+		b.Reset(src)
+		return b
+	}
+	return bufio.NewReaderSize(src, responseHeaderSize)
+}
+
+// give takes back a reader that has read all that it has got.
+func (r *readers) give(b *bufio.Reader) {
+	b.Reset(nil)
+	r.free.Put(b)
 }

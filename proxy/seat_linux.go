@@ -31,7 +31,7 @@ type seat struct {
 var errDry = errors.New("nothing to read yet")
 
 func newSeat(answers *scratches) *seat {
-	s := &seat{scratches: answers}
+	s := &seat{scratches: answers, raw: rawAnswer{spare: answers}}
 	s.in = bufio.NewReaderSize(s, headerSize)
 	s.ctx.Init2(s, nil, false)
 	return s

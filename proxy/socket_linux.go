@@ -21,6 +21,7 @@ type socket struct {
 	readFD  func(fd uintptr) bool
 	out     transfer // of Write
 	writeFD func(fd uintptr) bool
+	awaitFD func(fd uintptr) bool
 	fd      uintptr
 	next    [1]byte
 
@@ -31,7 +32,8 @@ type socket struct {
 	spare    *scratches // where it goes then
 	unsent   error      // why what was deferred could not be sent
 
-	dry bool // Read returns what is here already, which is nothing
+	dry   bool // Read returns what is here already, which is nothing
+	awake bool // there is something to read
 
 	reads  int  // since something was written
 	record bool // the last one returned one record of TLS, and nothing else
@@ -63,7 +65,7 @@ func newSocket(c net.Conn) *socket {
 		return nil
 	}
 	s := &socket{Conn: c, raw: raw}
-	s.readFD, s.writeFD = s.read, s.write
+	s.readFD, s.writeFD, s.awaitFD = s.read, s.write, s.sendAndWait
 	if err := raw.Control(func(fd uintptr) { s.fd = fd }); err != nil {
 		return nil
 	}
@@ -76,6 +78,11 @@ func (s *socket) Read(p []byte) (int, error) {
 		return 0, os.ErrDeadlineExceeded
 	}
 	s.in = transfer{p: p}
+	if s.awake {
+		if s.awake = false; s.read(s.fd) {
+			return s.in.n, s.in.err
+		}
+	}
 	if err := s.raw.Read(s.readFD); err != nil {
 		return 0, err
 	}
@@ -102,6 +109,18 @@ func (s *socket) read(fd uintptr) bool {
 	s.in.n = n
 	return true
 }
+
+// await sends what was deferred and waits until there is something to read. Only
+// the caller of await may close the socket before the next Read.
+func (s *socket) await() error {
+	s.awake = false
+	err := s.raw.Read(s.awaitFD)
+	s.awake = err == nil
+	return err
+}
+
+// sendAndWait reports whether await has nothing to wait for.
+func (s *socket) sendAndWait(fd uintptr) bool { return s.deferred == nil || !s.sendDeferred(fd) }
 
 // failed returns errno as package net would.
 func (s *socket) failed(op string, errno syscall.Errno) error {

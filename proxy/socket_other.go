@@ -21,6 +21,8 @@ type socket struct {
 // newSocket returns nil: there is none.
 func newSocket(net.Conn) *socket { return nil }
 
+func (s *socket) await() error { return nil }
+
 func (s *socket) readOneRecord() bool { return false }
 
 func (s *socket) isSilent() bool { return isSilent(s.Conn) }
