@@ -63,7 +63,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 	shown, err := p.client(x)
 	if err != nil {
-		return p.clients.byName[certificateOf(x.ctx)] != nil // and a key that is not its client's
+		return p.clients.certified(x.ctx) != nil // and a key that is not its client's
 	}
 	return shown != c
 }

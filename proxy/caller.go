@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // A Client is a program that may call through the proxy.
@@ -52,6 +54,15 @@ func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
 	c, ok := t.byKey[*last.of(bytes.TrimSpace(key))]
 	return c, ok
+}
+
+// certified returns the client that the caller's certificate names, nil if none.
+func (t *clientTable) certified(ctx *fasthttp.RequestCtx) *Client {
+	name := certificateOf(ctx)
+	if name == "" {
+		return nil
+	}
+	return t.byName[name]
 }
 
 func policyPatterns(patterns []string) []string {
@@ -114,7 +125,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	if len(p.clients.byName) == 0 {
 		return &p.anyone, nil
 	}
-	certified := p.clients.byName[certificateOf(x.ctx)]
+	certified := p.clients.certified(x.ctx)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !isFold(scheme, "bearer") {
 		if certified != nil {
@@ -183,8 +194,11 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 		return p.accounts[appID], true
 	}
 	appID, _ := queryValue(x.target.query, x.route.names.appID)
+	if appID == "" {
+		return nil, false
+	}
 	a = p.accounts[appID]
-	return a, a != nil || appID != "" && len(p.clients.byName) > 0
+	return a, a != nil || len(p.clients.byName) > 0
 }
 
 // permits reports whether the client may call the policy path.

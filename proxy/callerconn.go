@@ -71,8 +71,11 @@ func callerConnOf(conn net.Conn) *callerConn {
 // any, and whose issuer is trusted.
 func certificateOf(ctx *fasthttp.RequestCtx) string {
 	secure, ok := ctx.Conn().(*tls.Conn)
+	if !ok {
+		return ""
+	}
 	c := callerOf(ctx)
-	if !ok || c == nil {
+	if c == nil {
 		return ""
 	}
 	if !c.knowsName {

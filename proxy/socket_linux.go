@@ -16,34 +16,31 @@ import (
 type socket struct {
 	net.Conn // TCP or Unix
 	raw      syscall.RawConn
-
-	in      transfer // of Read
-	readFD  func(fd uintptr) bool
-	out     transfer // of Write
-	writeFD func(fd uintptr) bool
-	awaitFD func(fd uintptr) bool
-	fd      uintptr
-	next    [1]byte
+	fd       uintptr
 
 	// What is written while it defers is sent by the next Read, which then does not
 	// look for an answer that cannot have come yet.
-	defers   bool
 	deferred *scratch   // nil: nothing is
 	spare    *scratches // where it goes then
 	unsent   error      // why what was deferred could not be sent
+	defers   bool
 
-	dry   bool // Read returns what is here already, which is nothing
-	awake bool // there is something to read
-
+	awake  bool // there is something to read
+	dry    bool // Read returns what is here already, which is nothing
+	record bool // the last read returned one record of TLS, and nothing else
 	reads  int  // since something was written
-	record bool // the last one returned one record of TLS, and nothing else
+	next   [1]byte
 
 	until time.Time // when Read gives up; zero if that was set elsewhere
 
 	// writePatience is how long the peer may take nothing of what is written; 0:
 	// the deadline that is set counts.
 	writePatience time.Duration
-	waitedAt      int // bytes that were written when Write waited last
+
+	readFD, writeFD, awaitFD func(fd uintptr) bool
+
+	in, out  transfer // of Read and of Write
+	waitedAt int      // bytes that were written when Write waited last
 }
 
 // A transfer is a call under way.
@@ -77,12 +74,13 @@ func (s *socket) Read(p []byte) (int, error) {
 	if s.dry {
 		return 0, os.ErrDeadlineExceeded
 	}
-	s.in = transfer{p: p}
 	if s.awake {
-		if s.awake = false; s.read(s.fd) {
-			return s.in.n, s.in.err
+		s.awake = false
+		if n, errno := readNow(s.fd, p); errno != syscall.EAGAIN {
+			return s.took(p, n, errno)
 		}
 	}
+	s.in = transfer{p: p}
 	if err := s.raw.Read(s.readFD); err != nil {
 		return 0, err
 	}
@@ -95,19 +93,24 @@ func (s *socket) read(fd uintptr) bool {
 		return false
 	}
 	n, errno := readNow(fd, s.in.p)
-	s.reads++
-	s.record = n > recordHead && n-recordHead == int(s.in.p[3])<<8+int(s.in.p[4])
-	switch {
-	case errno == syscall.EAGAIN:
-		s.reads--
+	if errno == syscall.EAGAIN {
 		return false
-	case errno != 0:
-		s.in.err = s.failed("read", errno)
-	case n == 0 && len(s.in.p) > 0:
-		s.in.err = io.EOF
 	}
-	s.in.n = n
+	s.in.n, s.in.err = s.took(s.in.p, n, errno)
 	return true
+}
+
+// took says what Read returns when the kernel has put n bytes into p.
+func (s *socket) took(p []byte, n int, errno syscall.Errno) (int, error) {
+	s.reads++
+	s.record = n > recordHead && n-recordHead == int(p[3])<<8+int(p[4])
+	switch {
+	case errno != 0:
+		return n, s.failed("read", errno)
+	case n == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 // await sends what was deferred and waits until there is something to read. Only

@@ -69,9 +69,17 @@ func (s *socket) awaitRoom() bool {
 func (s *socket) sendDeferred(fd uintptr) bool {
 	deferred := s.deferred
 	defer s.spare.give(deferred)
-	s.out = transfer{p: deferred.bytes}
 	s.deferred, s.defers, s.reads = nil, false, 0
-	switch errno := s.pour(fd); errno {
+	n, errno := writeNow(fd, deferred.bytes)
+	if n == len(deferred.bytes) {
+		s.unsent = nil
+		return true
+	}
+	s.out = transfer{p: deferred.bytes, n: n}
+	if errno == 0 {
+		errno = s.pour(fd)
+	}
+	switch errno {
 	case 0:
 		s.unsent = nil
 	case syscall.EAGAIN:
