@@ -37,8 +37,8 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
 		return true, asWeChat(errMisplaced)
 	}
-	var v virtual
-	if err := v.parse(text); err != nil {
+	v := &x.shown
+	if err := v.take(text); err != nil {
 		return true, asWeChat(err)
 	}
 	if x.account, x.client = p.byID[v.account], &p.anyone; x.account == nil {
@@ -52,10 +52,10 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 			return true, asWeChat(errForged) // somebody else has no use for it
 		}
 		if !x.client.isKeyless() {
-			return true, asWeChat(v.check(&x.client.signing, time.Now()))
+			return true, asWeChat(v.check(&x.client.signing, x.began))
 		}
 	}
-	return true, asWeChat(x.account.checkVirtual(&v))
+	return true, asWeChat(x.account.checkVirtual(v, x.began))
 }
 
 // provesAnother reports whether the caller, who says to be c, proves to be another
@@ -70,8 +70,8 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 
 // checkVirtual checks a token that was signed with a key of the account's. If it
 // does not fit, the AppSecret may have changed since it was read.
-func (a *Account) checkVirtual(v *virtual) error {
-	key, now := a.signing.key.Load(), time.Now()
+func (a *Account) checkVirtual(v *shown, now time.Time) error {
+	key := a.signing.key.Load()
 	if key != nil {
 		if err := v.check(key, now); !errors.Is(err, errForged) || a.signing.readAt.Load() == now.Unix() {
 			return err

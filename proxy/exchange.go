@@ -29,6 +29,7 @@ type exchange struct {
 
 	key     keyHash
 	reading reading
+	shown   shown
 
 	began     time.Time
 	stopwatch *stopwatch // nil: nothing is counted

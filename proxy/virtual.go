@@ -90,13 +90,50 @@ func (v *virtual) parse(text []byte) error {
 // check reports why v is not good at now: key is its signer's.
 func (v *virtual) check(key *signingKey, now time.Time) error {
 	signature := key.sign(&v.signed)
-	switch {
-	case subtle.ConstantTimeCompare(signature[:], v.signature[:]) != 1:
+	if subtle.ConstantTimeCompare(signature[:], v.signature[:]) != 1 {
 		return errForged
-	case !now.Before(v.expires):
+	}
+	return v.checkTime(now)
+}
+
+func (v *virtual) checkTime(now time.Time) error {
+	if !now.Before(v.expires) {
 		return errExpired
 	}
 	return nil
+}
+
+// A shown is the virtual token that was shown last, and the key that has proven it.
+// Most programs show the same one for two hours.
+type shown struct {
+	text []byte // empty: none that can be read
+	virtual
+	proof *signingKey // nil: it is not proven
+}
+
+// take makes text, which begins with the prefix, the one that was shown last. The
+// time that it takes says no more than keyHash.of does.
+func (s *shown) take(text []byte) error {
+	if len(s.text) > 0 && subtle.ConstantTimeCompare(s.text, text) == 1 {
+		return nil
+	}
+	s.text, s.proof = s.text[:0], nil
+	if err := s.parse(text); err != nil {
+		return err
+	}
+	s.text = append(s.text, text...)
+	return nil
+}
+
+// check reports why what was shown is not good at now.
+func (s *shown) check(key *signingKey, now time.Time) error {
+	if s.proof != key {
+		if err := s.virtual.check(key, now); err != nil {
+			return err
+		}
+		s.proof = key
+	}
+	return s.checkTime(now)
 }
 
 // sign returns the HMAC-SHA-256 of signed. It is written out because package
