@@ -9,31 +9,32 @@ import (
 // An exchange is one request on its way: what was decided about it, and the
 // buffers that it is rebuilt in. Exchanges are used again.
 type exchange struct {
-	proxy    *Proxy
-	seated   bool // it belongs to a seat
-	ctx      *fasthttp.RequestCtx
-	caller   *callerConn // nil without one
-	maxBody  int64
-	unread   bool // some of the request's body may not have been read
-	body     Body
-	target   target
-	fields   fields
-	client   *Client
-	account  *Account
-	route    Route
-	message  Message
-	admitted bool // the client may use the account
-	attempts int  // how often it was sent to WeChat
-	errcode  int  // of the answer, WeChat's or the proxy's own; 0: none
-	streams  bool // the answer ends later than its handling
+	// What is looked at again when WeChat has answered comes first, so that it is
+	// together in memory.
+	ctx       *fasthttp.RequestCtx
+	caller    *callerConn // nil without one
+	proxy     *Proxy
+	client    *Client
+	account   *Account
+	stopwatch *stopwatch // nil: nothing is counted
+	began     time.Time
+	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
+	attempts  int    // how often it was sent to WeChat
+	seated    bool   // it belongs to a seat
+	unread    bool   // some of the request's body may not have been read
+	admitted  bool   // the client may use the account
+	streams   bool   // the answer ends later than its handling
+	requestID string // empty unless requests are given ids
+	message   Message
+	fields    fields
+	body      Body
 
+	maxBody int64
+	target  target
+	route   Route
 	key     keyHash
 	reading reading
 	shown   shown
-
-	began     time.Time
-	stopwatch *stopwatch // nil: nothing is counted
-	requestID string     // empty unless requests are given ids
 }
 
 // Query parameters that a caller's request loses. What stands in the place of an

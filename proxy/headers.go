@@ -19,22 +19,22 @@ const maxOptions = 32
 
 // fields is what the proxy read in a caller's header lines.
 type fields struct {
-	connection []byte // the values of Connection, a comma behind each
-	account    []byte // the value of Wxproxy-Account, within the raw lines
+	length   bool // Content-Length was there
+	encoding bool // Transfer-Encoding was there
+	close    bool // the caller's connection ends with this request
+	options  bool // Connection names more than close and keep-alive
 
-	authorization []byte   // likewise
-	dropped       [][]byte // names of the answer's headers that end here
-	length        bool     // Content-Length was there
-	encoding      bool     // Transfer-Encoding was there
-	close         bool     // the caller's connection ends with this request
-	options       bool     // Connection names more than close and keep-alive
-
-	identifies bool   // every request has an X-Request-Id
-	ids        int    // how many the caller sent
-	id         []byte // the last one, within the raw lines
-	secretID   bool   // one of them is a secret
+	identifies bool // every request has an X-Request-Id
+	secretID   bool // one of those that the caller sent is a secret
+	ids        int  // how many the caller sent
 
 	hides func(word []byte) bool // whether a word is a secret; nil: none is
+
+	connection    []byte   // the values of Connection, a comma behind each
+	account       []byte   // the value of Wxproxy-Account, within the raw lines
+	authorization []byte   // likewise
+	id            []byte   // likewise, the last X-Request-Id
+	dropped       [][]byte // names of the answer's headers that end here
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant

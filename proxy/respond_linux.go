@@ -10,7 +10,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// respond writes the answer, and makes ready for the next request.
+// respond writes the answer. What is left of the request is overwritten by the next
+// one.
 func (v *visit) respond() {
 	ctx := &v.seat.ctx
 	resp := &ctx.Response
@@ -31,7 +32,6 @@ func (v *visit) respond() {
 	v.ends = v.ends || err != nil
 	v.headed, v.wait = false, v.front.limits.IdleTimeout
 	v.seat.raw.reset()
-	ctx.Request.Reset()
 	resp.Reset()
 }
 

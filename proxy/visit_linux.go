@@ -143,13 +143,14 @@ func (v *visit) readWhole() bool {
 	if length == -1 || length > min(in.Size(), v.front.limits.MaxBody) || req.MayContinue() {
 		return false
 	}
+	var body []byte
 	if length > 0 {
-		body, err := in.Peek(length)
-		if err != nil {
+		var err error
+		if body, err = in.Peek(length); err != nil {
 			return false
 		}
-		req.SetBodyRaw(body)
 	}
+	req.SetBodyRaw(body)
 	return true
 }
 

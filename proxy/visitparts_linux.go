@@ -13,6 +13,7 @@ import (
 func (v *visit) answerInParts() {
 	s := v.seat
 	s.atOnce = false
+	s.ctx.Request.ResetBody() // that of the last request
 	proceed, err := v.readInParts()
 	switch {
 	case errors.Is(err, io.EOF):
@@ -25,6 +26,7 @@ func (v *visit) answerInParts() {
 		v.front.handle(&s.ctx)
 	}
 	v.respond()
+	s.ctx.Request.Reset()
 }
 
 // readInParts reads a request's header and as much of its body as it takes to
