@@ -1,6 +1,10 @@
 package proxy
 
-import "github.com/valyala/fasthttp"
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
 
 // exchangeDirectly writes the request at the moment when the answer is waited for.
 func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Response) (whole bool, err error) {
@@ -41,6 +45,7 @@ func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
 		return false
 	}
 	_, _ = c.reader.Discard(n) // it is there
+	c.answered = time.Now()
 	resp.SetStatusCode(a.status)
 	resp.Header.SetContentLength(a.length)
 	return true

@@ -84,7 +84,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}
-	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
+	x.message.Body, x.message.Caller, x.message.raw, x.message.answered = &x.body, nil, nil, time.Time{}
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
 	}

@@ -12,8 +12,8 @@ import (
 type rawAnswer struct {
 	head    *scratch // without the lines of the body's length; nil: the head is in the Response
 	spare   *scratches
-	closes  bool   // WeChat closes the connection behind it
-	dropsID bool   // X-Request-Id is the proxy's
+	closes  bool // WeChat closes the connection behind it
+	dropsID bool // X-Request-Id is the proxy's
 
 	status int
 	length int // -1: chunked

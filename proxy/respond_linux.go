@@ -58,6 +58,7 @@ func (s *seat) send(p []byte) error {
 			return nil
 		}
 	}
+	s.late = true
 	_, err := s.caller.Write(p)
 	return err
 }

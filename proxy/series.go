@@ -87,19 +87,15 @@ func (s *series) all() iter.Seq2[int, uint64] {
 // met are the series of those clients that have called for one account, so that
 // most of what accounts times clients could be takes no memory.
 type met struct {
-	first  atomic.Pointer[acquaintance]        // often the only one
+	first  atomic.Pointer[Client]              // often the only one; never replaced
+	series atomic.Pointer[series]              // of the first; nil: not known yet
 	others atomic.Pointer[map[*Client]*series] // replaced when there is one more; nil: none yet
-}
-
-type acquaintance struct {
-	client *Client
-	series *series
 }
 
 // of returns the series of client, nil if it was not met.
 func (m *met) of(client *Client) *series {
-	if first := m.first.Load(); first != nil && first.client == client {
-		return first.series
+	if s := m.series.Load(); s != nil && m.first.Load() == client {
+		return s
 	}
 	if known := m.others.Load(); known != nil {
 		return (*known)[client]
@@ -109,7 +105,8 @@ func (m *met) of(client *Client) *series {
 
 // add makes client known.
 func (m *met) add(client *Client, s *series) {
-	if m.first.CompareAndSwap(nil, &acquaintance{client, s}) {
+	if client != nil && m.first.CompareAndSwap(nil, client) {
+		m.series.Store(s)
 		return
 	}
 	for {

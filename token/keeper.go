@@ -35,14 +35,14 @@ type Options struct {
 // one flight to WeChat when the token is due. An account that nobody has called
 // for a day is left alone until somebody does.
 type Keeper struct {
+	state      atomic.Pointer[state] // replaced under mu, read without
+	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
+	rejections atomic.Int64
+
 	options Options
 
 	flights sync.WaitGroup
 	saves   sync.WaitGroup
-
-	rejections atomic.Int64
-	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
-	state      atomic.Pointer[state] // replaced under mu, read without
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	stopped bool
