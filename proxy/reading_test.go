@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -10,7 +11,17 @@ import (
 // Whatever a request met that came before, it is answered and sent as if it were
 // the first one.
 func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
+	one, two := keyed("one", "key of one"), keyed("two", "key of two")
+	virtual := func(c Client, left time.Duration) string {
+		return newVirtual(identityOf("wxshop"), identityOf(c.Name), time.Now().Add(left), new(newSigningKey(c.KeySHA256[:])))
+	}
+	good := virtual(one, time.Hour)
+	forged := good[:len(good)-2] + map[bool]string{true: "B", false: "A"}[good[len(good)-2] == 'A'] + good[len(good)-1:]
 	requests := []string{
+		get("/cgi-bin/user/get?access_token=" + good), get("/cgi-bin/user/get?access_token=" + forged), get("/cgi-bin/user/get?access_token=" + good[:40]),
+		get("/cgi-bin/user/get?access_token=" + virtual(one, -time.Hour)), get("/forbidden?access_token=" + good),
+		get("/cgi-bin/user/get?access_token="+virtual(two, time.Hour), "Authorization: Bearer key of two"),
+		get("/cgi-bin/user/get?access_token="+good, "Authorization: Bearer key of two"),
 		get("/cgi-bin/user/get"), get("/cgi-bin/user/get?"), get("/cgi-bin/user/get?a=b"), get("/CGI-BIN/user/get"),
 		get("/cgi-bin/user/get", "Authorization: Bearer key of two"), get("/cgi-bin/user/get", "Authorization: Bearer key of twx"),
 		get("/cgi-bin/user/get", "Wxproxy-Account: school"), get("/@school/cgi-bin/user/get"), get("/@nobody/cgi-bin/user/get"),
@@ -22,7 +33,6 @@ func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 	start := func() (*Proxy, *recorder) {
 		u := &recorder{answers: []string{okBody}}
 		c := config(u, shop(), account("school", "wxschool"))
-		one, two := keyed("one", "key of one"), keyed("two", "key of two")
 		one.Deny, two.Accounts = []string{"/forbidden"}, []string{"shop"}
 		c.Default, c.Clients = "shop", []Client{one, two}
 		return New(c), u
@@ -34,7 +44,7 @@ func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 		}
 		u.got = nil
 		p.Handle(ctx)
-		return fmt.Sprintf("%d %.24s %q %q", ctx.Response.StatusCode(), ctx.Response.Body(), ctx.Response.Header.Peek("Wxproxy-Account"), u.got)
+		return fmt.Sprintf("%d %.90s %q %q", ctx.Response.StatusCode(), ctx.Response.Body(), ctx.Response.Header.Peek("Wxproxy-Account"), u.got)
 	}
 	var alone []string
 	for _, request := range requests {

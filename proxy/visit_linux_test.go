@@ -168,6 +168,34 @@ func TestRequestsInPiecesAreAnswered(t *testing.T) {
 	}
 }
 
+// A request that has no body, or none yet, has nothing of what the seat was used for
+// before.
+func TestNothingIsLeftOfTheLastRequest(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	s := through(t, w)
+	for i, next := range []string{
+		get("/next"), "POST /next HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n",
+		"POST /next HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "GET /next HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+	} {
+		for cut := 0; cut < len(next); cut += 9 {
+			c := s.dial(t)
+			c.call("POST /last HTTP/1.1\r\nHost: h\r\nX-Last: 1\r\nContent-Length: 4\r\n\r\nlast")
+			if c.send(next[:cut]); cut > 0 {
+				time.Sleep(time.Millisecond)
+			}
+			if a := c.call(next[cut:]); a.body != okBody {
+				t.Errorf("%d, cut at %d: got %q %q; want an answer", i, cut, a.head, a.body)
+			}
+			for _, got := range w.received()[1:] {
+				if strings.Contains(got, "/next") && strings.Contains(strings.ToLower(got), "last") {
+					t.Fatalf("%d, cut at %d: got %q; want nothing of the last request", i, cut, got)
+				}
+			}
+		}
+	}
+}
+
 // A caller may end its half of the connection as soon as it has asked.
 func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 	t.Parallel()
