@@ -67,26 +67,6 @@ func callerConnOf(conn net.Conn) *callerConn {
 	return nil
 }
 
-// certificateOf returns the name in the certificate that the caller has shown, if
-// any, and whose issuer is trusted.
-func certificateOf(ctx *fasthttp.RequestCtx) string {
-	secure, ok := ctx.Conn().(*tls.Conn)
-	if !ok {
-		return ""
-	}
-	c := callerOf(ctx)
-	if c == nil {
-		return ""
-	}
-	if !c.knowsName {
-		c.knowsName = true
-		if chains := secure.ConnectionState().VerifiedChains; len(chains) > 0 {
-			c.name = chains[0][0].Subject.CommonName
-		}
-	}
-	return c.name
-}
-
 // SetReadDeadline says until when a Read may take. A connection that is one too
 // many has its own time.
 func (c *callerConn) SetReadDeadline(t time.Time) error {

@@ -1,0 +1,77 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/tls"
+
+	"github.com/valyala/fasthttp"
+)
+
+// clientTable finds clients by the hash of their keys: looking a hash up says
+// nothing about the key by the time that it takes. It also finds them by what
+// their virtual tokens say.
+type clientTable struct {
+	byKey  map[[sha256.Size]byte]*Client
+	byID   map[identity]*Client
+	byName map[string]*Client // as certificates give it
+}
+
+func newClientTable(clients []Client) clientTable {
+	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}, map[string]*Client{}}
+	for _, c := range clients {
+		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
+		c.id, c.signing, c.quota = identityOf(c.Name), newSigningKey(c.KeySHA256[:]), newQuota(&c)
+		t.byID[c.id], t.byName[c.Name] = &c, &c
+		if !c.isKeyless() {
+			t.byKey[c.KeySHA256] = &c
+		}
+	}
+	return t
+}
+
+// isKeyless reports whether only a certificate can prove who the client is.
+func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
+
+// withKey returns the client that has the key.
+func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
+	c, ok := t.byKey[*last.of(bytes.TrimSpace(key))]
+	return c, ok
+}
+
+// certified returns the client that the caller's certificate names, nil if none.
+func (t *clientTable) certified(ctx *fasthttp.RequestCtx) *Client {
+	name := certificateOf(ctx)
+	if name == "" {
+		return nil
+	}
+	return t.byName[name]
+}
+
+// certificateOf returns the name in the certificate that the caller has shown, if
+// any, and whose issuer is trusted.
+func certificateOf(ctx *fasthttp.RequestCtx) string {
+	secure, ok := ctx.Conn().(*tls.Conn)
+	if !ok {
+		return ""
+	}
+	c := callerOf(ctx)
+	if c == nil {
+		return ""
+	}
+	if !c.knowsName {
+		c.knowsName = true
+		if chains := secure.ConnectionState().VerifiedChains; len(chains) > 0 {
+			c.name = chains[0][0].Subject.CommonName
+		}
+	}
+	return c.name
+}
+
+func policyPatterns(patterns []string) []string {
+	spelled := make([]string, 0, len(patterns))
+	for _, pattern := range patterns {
+		spelled = append(spelled, policyPattern(pattern))
+	}
+	return spelled
+}
