@@ -68,8 +68,8 @@ func (f *fields) belongs(name []byte) bool {
 	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && !f.isID(name) && !listed(f.connection, name)
 }
 
-// endsConnection reports whether WeChat closes the connection behind its answer.
-// fasthttp recognizes no other spelling of the header than "close" alone.
+// endsConnection reports whether a header says that the connection ends behind it.
+// fasthttp recognizes no other spelling of that than "close" alone.
 func endsConnection(h *fasthttp.ResponseHeader) bool {
 	for name, value := range h.All() {
 		if isFold(name, "connection") && listed(value, []byte("close")) {

@@ -49,7 +49,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		c.Close()
 		return err
 	}
-	keep := whole && !endsConnection(&resp.Header) && (m.raw.isEmpty() || !m.raw.closes)
+	keep := whole && !m.raw.endsConnection(&resp.Header)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		m.answered = c.answered
 		c.retire(keep)

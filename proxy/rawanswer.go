@@ -124,6 +124,14 @@ func (a *rawAnswer) reset() {
 	}
 }
 
+// endsConnection reports whether WeChat closes the connection behind its answer.
+func (a *rawAnswer) endsConnection(h *fasthttp.ResponseHeader) bool {
+	if a.isEmpty() {
+		return endsConnection(h)
+	}
+	return a.closes
+}
+
 // lift hands over the head, nil if it is in the Response.
 func (a *rawAnswer) lift() (head *scratch) {
 	if a != nil {
