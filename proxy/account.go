@@ -1,6 +1,9 @@
 package proxy
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Tokens hands out the access token of one account.
 type Tokens interface {
@@ -29,4 +32,25 @@ type Account struct {
 	id      identity
 	vain    *vain
 	signing *accountKey // of virtual tokens, when there are no clients
+}
+
+// place returns the accounts as requests know them, each together in memory with
+// what it counts, and their names one behind the other: of ten thousand accounts
+// none is where the last request has just been.
+func place(configured []Account) (placed []*Account) {
+	var names strings.Builder
+	for _, a := range configured {
+		names.WriteString(a.Name)
+	}
+	rest := names.String()
+	for _, a := range configured {
+		one := &struct {
+			Account
+			met met
+		}{Account: a}
+		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
+		one.Account.met, one.vain, one.signing, one.id = &one.met, new(vain), new(accountKey), identityOf(a.AppID)
+		placed = append(placed, &one.Account)
+	}
+	return placed
 }

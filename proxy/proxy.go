@@ -77,10 +77,8 @@ func New(config Config) *Proxy {
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 	}
-	for _, a := range config.Accounts {
-		a.vain, a.signing, a.met = new(vain), new(accountKey), new(met)
-		a.id = identityOf(a.AppID)
-		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = &a, &a, &a
+	for _, a := range place(config.Accounts) {
+		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
 	}
 	p.fallback = p.accounts[config.Default]
 	if len(config.Accounts) == 1 {

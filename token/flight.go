@@ -73,7 +73,7 @@ func (k *Keeper) launch(s *state, refused string) *flight {
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	next := *s
 	next.flight = f
-	k.state.Store(&next)
+	k.setState(&next)
 	k.flights.Add(1)
 	return f
 }
@@ -148,7 +148,7 @@ func (k *Keeper) land(f *flight, after func(*state) *state) (from, to *state) {
 	defer k.mu.Unlock()
 	from = k.state.Load()
 	to = after(from)
-	k.state.Store(to)
+	k.setState(to)
 	k.arm(to, time.Until(to.next))
 	close(f.done)
 	return from, to

@@ -17,7 +17,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.hasRead = next.token.validAt(time.Now()) // or the store may know more
-	k.state.Store(next)
+	k.setState(next)
 }
 
 // resume plans the next flight if there is a token that was inherited.

@@ -68,8 +68,17 @@ func NewKeeper(o Options) *Keeper {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	k := &Keeper{options: o}
-	k.state.Store(&state{})
+	k.setState(&state{})
 	return k
+}
+
+// setState makes s, which may be known already, what the Keeper knows. The caller
+// holds k.mu if others know k.
+func (k *Keeper) setState(s *state) {
+	if bare := s.token.Value.Reveal(); bare != s.bare {
+		s.bare = bare
+	}
+	k.state.Store(s)
 }
 
 // Start gets the first token in the background, out of the store if it has a
@@ -107,13 +116,13 @@ func (k *Keeper) Stop() {
 func (k *Keeper) Token(wait time.Duration) (string, error) {
 	s, now := k.state.Load(), time.Now()
 	k.use(now)
-	if !s.token.validAt(now) {
+	if s.bare == "" || !now.Before(s.token.Expires) {
 		return k.obtain("", wait)
 	}
 	if s.flight == nil && !now.Before(s.next) {
 		k.refresh(s) // the timer is late, was lost while the machine slept, or let the account sleep
 	}
-	return s.token.Value.Reveal(), nil
+	return s.bare, nil
 }
 
 // Lend returns a token as [Keeper.Token] does, and how long it lives, for those

@@ -114,5 +114,5 @@ func (k *Keeper) spend(use func(*Spent)) {
 	next := *k.state.Load()
 	next.spent = next.spent.on(time.Now())
 	use(&next.spent)
-	k.state.Store(&next)
+	k.setState(&next)
 }

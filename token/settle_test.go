@@ -468,7 +468,7 @@ func TestTheClockOnTheWallEndsNoToken(t *testing.T) {
 		wantToken(t, k, "token-1")
 		s := *k.state.Load()
 		s.next = time.Now().Round(0).Add(-3 * time.Hour) // the plan as it looks after three hours on the wall
-		k.state.Store(&s)
+		k.setState(&s)
 		w.revoke()
 		wantToken(t, k, "token-1")
 		synctest.Wait()

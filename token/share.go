@@ -92,7 +92,7 @@ func (k *Keeper) absorb() *state {
 	k.mu.Lock()
 	before := k.state.Load()
 	next, _ := before.shared(r, time.Now())
-	k.state.Store(next)
+	k.setState(next)
 	k.mu.Unlock()
 	k.reportShared(before, next)
 	return next
@@ -186,7 +186,7 @@ func (k *Keeper) agree(r, stored Record) {
 // publish replaces the state beside a flight, or between two. The caller holds
 // k.mu.
 func (k *Keeper) publish(next *state) {
-	k.state.Store(next)
+	k.setState(next)
 	if next.flight == nil {
 		k.arm(next, time.Until(next.next))
 	}

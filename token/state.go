@@ -22,7 +22,8 @@ const eager = 3 * time.Second
 // machine is suspended: the plan is wall clock time, so that a token which died
 // meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
-	token  Token     // what a request looks at comes first: it is one line of the processor's cache
+	bare   string // the token's value: what a request looks at comes first, so that it is one line of the processor's cache
+	token  Token
 	next   time.Time // the due moment, or after a failure that of the retry
 	flight *flight   // the one under way, or nil
 
