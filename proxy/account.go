@@ -20,7 +20,6 @@ type Account struct {
 	Name   string
 	AppID  string
 	Tokens Tokens
-	met    *met
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
 	// Lend returns the token and how long it lives, for TokenReal.
@@ -31,6 +30,7 @@ type Account struct {
 
 	id      identity
 	vain    *vain
+	met     *met
 	signing *accountKey // of virtual tokens, when there are no clients
 }
 

@@ -37,43 +37,43 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
 		return true, asWeChat(errMisplaced)
 	}
-	v := &x.shown
-	if err := v.take(text); err != nil {
+	last := &x.virtual
+	if err := last.take(text); err != nil {
 		return true, asWeChat(err)
 	}
-	if x.account, x.client = p.byID[v.account], &p.anyone; x.account == nil {
+	if x.account, x.client = p.byID[last.token.account], &p.anyone; x.account == nil {
 		return true, asWeChat(errForged)
 	}
-	if v.client != (identity{}) || len(p.clients.byID) > 0 {
-		if x.client = p.clients.byID[v.client]; x.client == nil {
+	if last.token.client != (identity{}) || len(p.clients.byID) > 0 {
+		if x.client = p.clients.byID[last.token.client]; x.client == nil {
 			return true, asWeChat(errForged)
 		}
 		if p.provesAnother(x, x.client) {
 			return true, asWeChat(errForged) // somebody else has no use for it
 		}
 		if !x.client.isKeyless() {
-			return true, asWeChat(v.check(&x.client.signing, x.began))
+			return true, asWeChat(last.check(&x.client.signing, x.began))
 		}
 	}
-	return true, asWeChat(x.account.checkVirtual(v, x.began))
+	return true, asWeChat(x.account.checkVirtual(last, x.began))
 }
 
 // provesAnother reports whether the caller, who says to be c, proves to be another
 // client, or two at once.
 func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
-	shown, err := p.client(x)
+	other, err := p.client(x)
 	if err != nil {
 		return p.clients.certified(x.ctx) != nil // and a key that is not its client's
 	}
-	return shown != c
+	return other != c
 }
 
 // checkVirtual checks a token that was signed with a key of the account's. If it
 // does not fit, the AppSecret may have changed since it was read.
-func (a *Account) checkVirtual(v *shown, now time.Time) error {
+func (a *Account) checkVirtual(last *lastVirtual, now time.Time) error {
 	key := a.signing.key.Load()
 	if key != nil {
-		if err := v.check(key, now); !errors.Is(err, errForged) || a.signing.readAt.Load() == now.Unix() {
+		if err := last.check(key, now); !errors.Is(err, errForged) || a.signing.readAt.Load() == now.Unix() {
 			return err
 		}
 	}
@@ -81,7 +81,7 @@ func (a *Account) checkVirtual(v *shown, now time.Time) error {
 	if err != nil {
 		return secretUnreadable(a)
 	}
-	return v.check(key, now)
+	return last.check(key, now)
 }
 
 // virtualIn returns the first virtual token in the query, nil if there is none.

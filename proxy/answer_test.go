@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
@@ -121,6 +123,41 @@ func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
 	c.call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n")
 	if third := c.call(get("/p")); third != first {
 		t.Errorf("got %q; want %q as before", third, first)
+	}
+}
+
+// Whoever reads the refusal of a token and whoever the answer to the second attempt,
+// the caller gets the header of one of them.
+func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
+	t.Parallel()
+	const first = "HTTP/1.1 200 OK\r\nX-First: 1\r\n%sContent-Length: %d\r\n\r\n"
+	zipped := packed(refusedBody)
+	second := "HTTP/1.1 200 OK\r\nX-Second: 2\r\n%s\r\n" + okBody
+	for _, refusal := range [][]string{
+		{fmt.Sprintf(first, "", len(refusedBody)) + refusedBody},
+		{"HTTP/1.1 200 OK\r\nX-First: 1\r\nX-Fir", fmt.Sprintf("st: 1\r\nContent-Length: %d\r\n\r\n", len(refusedBody)) + refusedBody},
+		{fmt.Sprintf(first, "Content-Encoding: gzip\r\n", len(zipped)) + zipped},
+		{fmt.Sprintf(first, "Connection: X-First\r\n", len(refusedBody)) + refusedBody},
+	} {
+		for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n", len(okBody)), "Connection: close\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 27\r\n"} { // as okBody has
+			answers := 0
+			w := startRaw(t, func(conn net.Conn, _ string) bool {
+				if answers++; answers == 1 {
+					for _, part := range refusal {
+						io.WriteString(conn, part)
+						time.Sleep(10 * time.Millisecond)
+					}
+					return true
+				}
+				fmt.Fprintf(conn, second, length)
+				return !strings.Contains(length, "close")
+			})
+			a := through(t, w).dial(t).call(get("/p"))
+			if strings.Contains(a.head, "X-First") || strings.Contains(a.head, "gzip") || strings.Count(a.head, "Wxproxy-") != 2 ||
+				a.field("X-Second") != "2" || a.field("Wxproxy-Attempts") != "2" || a.body != okBody {
+				t.Errorf("%q, then %q: got %q %q", refusal, length, a.head, a.body)
+			}
+		}
 	}
 }
 

@@ -65,7 +65,7 @@ func (f *fields) belongs(name []byte) bool {
 	if kind == kindContentLength {
 		return true
 	}
-	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && !f.isID(name) && !listed(f.connection, name)
+	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && (!f.identifies || kind != kindRequestID) && !listed(f.connection, name)
 }
 
 // endsConnection reports whether a header says that the connection ends behind it.

@@ -9,16 +9,16 @@ import (
 
 // A Client is a program that may call through the proxy.
 type Client struct {
-	Name     string
-	Accounts []string // names of the accounts it may use; empty: all
-	Allow    []string // path patterns; empty: every path
-	Deny     []string // path patterns; they win over Allow
-	quota    *quota   // nil: none
+	Name      string
+	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
+	Accounts  []string          // names of the accounts it may use; empty: all
+	Allow     []string          // path patterns; empty: every path
+	Deny      []string          // path patterns; they win over Allow
 
-	KeySHA256   [sha256.Size]byte // zero: it has no key, but a certificate in its name
-	MaxInFlight int               // requests at a time; 0: any number
-	Interval    time.Duration     // between two requests, on average; 0: none
+	MaxInFlight int           // requests at a time; 0: any number
+	Interval    time.Duration // between two requests, on average; 0: none
 
+	quota   *quota // nil: none
 	id      identity
 	signing signingKey // of its virtual tokens
 }

@@ -21,7 +21,6 @@ type conn struct {
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
 	sent     time.Time     // just before the last request was written
-	answered time.Time     // when the answer's header was here, as a whole and at once; zero: it was not
 	idleFrom time.Time     // when its answer was read
 	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
 }
@@ -43,7 +42,6 @@ var errSwitched = errors.New("WeChat switched protocols")
 // roundTrip writes m and reads the answer into resp. Afterwards the connection
 // is idle or closed, unless resp has a stream of the body.
 func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
-	m.answered = time.Time{}
 	whole, err := c.exchange(m, resp)
 	if err != nil {
 		c.Close()
@@ -51,11 +49,10 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 	}
 	keep := whole && !m.raw.endsConnection(&resp.Header)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
-		m.answered = c.answered
 		c.retire(keep)
 		return nil
 	}
-	return c.receive(m, resp, keep)
+	return c.receive(resp, keep)
 }
 
 // retire makes the connection idle, or closes it.
@@ -65,16 +62,14 @@ func (c *conn) retire(keep bool) {
 		return
 	}
 	c.host.readers.give(c.reader)
-	if c.reader, c.reused, c.idleFrom = nil, true, c.answered; c.answered.IsZero() {
-		c.idleFrom = time.Now()
-	}
+	c.reader, c.reused, c.idleFrom = nil, true, time.Now()
 	c.host.idle.push(c)
 }
 
 // exchange writes m and reads the header of the answer. It reports whether m was
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
-	c.patience, c.answered = 0, time.Time{}
+	c.patience = 0
 	request := c.host.scratches.take()
 	request.bytes = c.appendHead(request.bytes, m)
 	if int64(len(request.bytes))+m.Body.Len() > smallRequest {

@@ -1,10 +1,6 @@
 package proxy
 
-import (
-	"time"
-
-	"github.com/valyala/fasthttp"
-)
+import "github.com/valyala/fasthttp"
 
 // exchangeDirectly writes the request at the moment when the answer is waited for.
 func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Response) (whole bool, err error) {
@@ -12,7 +8,7 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 		return false, c.classify(err, false)
 	}
 	c.direct.unsent, c.direct.writePatience = nil, c.host.limit.Timeout
-	if c.direct.spare = &c.host.scratches; c.host.tls == nil {
+	if c.host.tls == nil {
 		c.direct.deferred = request
 	} else {
 		c.direct.defers = true
@@ -45,7 +41,6 @@ func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
 		return false
 	}
 	_, _ = c.reader.Discard(n) // it is there
-	c.answered = time.Now()
 	resp.SetStatusCode(a.status)
 	resp.Header.SetContentLength(a.length)
 	return true

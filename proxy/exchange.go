@@ -34,7 +34,7 @@ type exchange struct {
 	route   Route
 	key     keyHash
 	reading reading
-	shown   shown
+	virtual lastVirtual
 }
 
 // Query parameters that a caller's request loses. What stands in the place of an
@@ -84,7 +84,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}
-	x.message.Body, x.message.Caller, x.message.raw, x.message.answered = &x.body, nil, nil, time.Time{}
+	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
 	}

@@ -72,6 +72,9 @@ func (p *Proxy) send(x *exchange) error {
 	x.errcode = 0
 	x.message.raw.reset()
 	resp := &x.ctx.Response
+	if x.attempts > 1 && x.message.raw != nil {
+		resp.Header.Reset() // the refused answer's, which one of raw lines would add to its own
+	}
 	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
 		return err
 	}

@@ -130,6 +130,7 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
 	if direct := newSocket(socket); direct != nil && !h.limit.PlainIO {
 		c.Conn, c.socket, c.direct = direct, direct, direct
+		direct.spare = &h.scratches
 	}
 	if h.tls != nil {
 		secure := tls.Client(c.socket, h.tls)

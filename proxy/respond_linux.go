@@ -10,8 +10,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// respond writes the answer. What is left of the request is overwritten by the next
-// one.
+// respond writes the answer. What is left of a request that came as a whole is
+// overwritten by the next one.
 func (v *visit) respond() {
 	ctx := &v.seat.ctx
 	resp := &ctx.Response
@@ -58,7 +58,6 @@ func (s *seat) send(p []byte) error {
 			return nil
 		}
 	}
-	s.late = true
 	_, err := s.caller.Write(p)
 	return err
 }

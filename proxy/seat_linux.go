@@ -25,7 +25,6 @@ type seat struct {
 	atOnce bool // Read does not wait
 	dry    bool // and there was nothing
 	full   bool // there may be more
-	late   bool // the caller had to be waited for
 }
 
 // errDry says that Read would have to wait.

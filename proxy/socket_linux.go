@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -18,14 +19,14 @@ type socket struct {
 	raw      syscall.RawConn
 	fd       uintptr
 
-	// What is written while it defers is sent by the next Read, which then does not
-	// look for an answer that cannot have come yet.
+	// What is written while it defers is sent by await, after which nobody looks for
+	// an answer that cannot have come yet.
 	deferred *scratch   // nil: nothing is
 	spare    *scratches // where it goes then
 	unsent   error      // why what was deferred could not be sent
 	defers   bool
 
-	awake  bool // there is something to read
+	awake  bool // there should be something to read
 	dry    bool // Read returns what is here already, which is nothing
 	record bool // the last read returned one record of TLS, and nothing else
 	reads  int  // since something was written
@@ -81,17 +82,14 @@ func (s *socket) Read(p []byte) (int, error) {
 		}
 	}
 	s.in = transfer{p: p}
-	if err := s.raw.Read(s.readFD); err != nil {
-		return 0, err
-	}
-	return s.in.n, s.in.err
+	err := s.raw.Read(s.readFD)
+	n, failed := s.in.n, s.in.err
+	s.in = transfer{} // p may be somebody else's from here
+	return n, cmp.Or(err, failed)
 }
 
 // read reports whether Read has nothing to wait for.
 func (s *socket) read(fd uintptr) bool {
-	if s.deferred != nil && s.sendDeferred(fd) {
-		return false
-	}
 	n, errno := readNow(fd, s.in.p)
 	if errno == syscall.EAGAIN {
 		return false
@@ -113,7 +111,8 @@ func (s *socket) took(p []byte, n int, errno syscall.Errno) (int, error) {
 	return n, nil
 }
 
-// await sends what was deferred and waits until there is something to read. Only
+// await sends what was deferred and waits until there is something to read, unless
+// it could not be sent: then unsent says why, and an answer may be here or not. Only
 // the caller of await may close the socket before the next Read.
 func (s *socket) await() error {
 	s.awake = false

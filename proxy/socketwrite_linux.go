@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Write writes all of p, or keeps it for the next Read.
+// Write writes all of p, or keeps it for await.
 func (s *socket) Write(p []byte) (int, error) {
 	if s.defers {
 		if s.deferred == nil {
@@ -18,7 +18,9 @@ func (s *socket) Write(p []byte) (int, error) {
 	}
 	s.out = transfer{p: p}
 	err := s.finishWrite()
-	return s.out.n, err
+	n := s.out.n
+	s.out = transfer{}
+	return n, err
 }
 
 // finishWrite writes what is left of Write's bytes.
@@ -87,5 +89,6 @@ func (s *socket) sendDeferred(fd uintptr) bool {
 	default:
 		s.unsent = s.failed("write", errno)
 	}
+	s.out = transfer{}
 	return s.unsent == nil
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http/httputil"
-	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -25,16 +24,14 @@ type stream struct {
 
 // receive reads the body of the answer if that may refuse the token, which is
 // decided as early as can be, and leaves every other one to be streamed.
-func (c *conn) receive(m *Message, resp *fasthttp.Response, keep bool) error {
+func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	length, longest := resp.Header.ContentLength(), longestRefusal(resp)
 	c.patience = c.host.limit.Timeout
 	if 0 < length && length <= min(c.reader.Buffered(), maxPacked) { // all of it is here
-		m.answered = c.answered
 		err := resp.ReadBody(c.reader, maxPacked)
 		c.retire(keep && err == nil)
 		return err
 	}
-	c.answered = time.Time{} // is yet to come
 	s := &stream{conn: c, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.parts = httputil.NewChunkedReader(c.reader)

@@ -18,8 +18,6 @@ type Message struct {
 
 	raw *rawAnswer // where the head of the answer is left if it is an ordinary one; nil: in the Response it is
 
-	answered time.Time // when the answer was here; zero: nobody looked at the clock
-
 	Caller net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
 }
 

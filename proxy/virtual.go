@@ -103,37 +103,37 @@ func (v *virtual) checkTime(now time.Time) error {
 	return nil
 }
 
-// A shown is the virtual token that was shown last, and the key that has proven it.
+// A lastVirtual is the virtual token that was shown last, and the key that has proven it.
 // Most programs show the same one for two hours.
-type shown struct {
-	text []byte // empty: none that can be read
-	virtual
+type lastVirtual struct {
+	text  []byte // empty: none that can be read
+	token virtual
 	proof *signingKey // nil: it is not proven
 }
 
 // take makes text, which begins with the prefix, the one that was shown last. The
 // time that it takes says no more than keyHash.of does.
-func (s *shown) take(text []byte) error {
-	if len(s.text) > 0 && subtle.ConstantTimeCompare(s.text, text) == 1 {
+func (l *lastVirtual) take(text []byte) error {
+	if len(l.text) > 0 && subtle.ConstantTimeCompare(l.text, text) == 1 {
 		return nil
 	}
-	s.text, s.proof = s.text[:0], nil
-	if err := s.parse(text); err != nil {
+	l.text, l.proof = l.text[:0], nil
+	if err := l.token.parse(text); err != nil {
 		return err
 	}
-	s.text = append(s.text, text...)
+	l.text = append(l.text, text...)
 	return nil
 }
 
 // check reports why what was shown is not good at now.
-func (s *shown) check(key *signingKey, now time.Time) error {
-	if s.proof != key {
-		if err := s.virtual.check(key, now); err != nil {
+func (l *lastVirtual) check(key *signingKey, now time.Time) error {
+	if l.proof != key {
+		if err := l.token.check(key, now); err != nil {
 			return err
 		}
-		s.proof = key
+		l.proof = key
 	}
-	return s.checkTime(now)
+	return l.token.checkTime(now)
 }
 
 // sign returns the HMAC-SHA-256 of signed. It is written out because package

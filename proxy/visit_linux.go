@@ -16,7 +16,6 @@ type visit struct {
 	seat   *seat // nil while nothing is asked
 	attend func(fd uintptr) bool
 	wait   time.Duration // for the next request
-	asOf   time.Time     // almost now; zero: unknown
 	looks  int           // how often it was looked whether there is more
 	headed bool          // the header of the request has been read
 	ends   bool          // the connection ends
@@ -127,11 +126,7 @@ func (v *visit) looksOn() bool {
 func (v *visit) rest() bool {
 	v.leaveSeat()
 	v.caller.answering.Store(false)
-	now := v.asOf
-	if v.asOf = (time.Time{}); now.IsZero() {
-		now = time.Now()
-	}
-	if err := v.caller.allow(now, v.wait); err != nil {
+	if err := v.caller.allow(v.wait); err != nil {
 		v.ends = true
 	}
 	return v.ends
@@ -165,15 +160,13 @@ func (v *visit) answer() {
 	length := len(s.ctx.Request.Body())
 	v.front.handle(&s.ctx)
 	_, _ = s.in.Discard(length) // it is there
-	v.asOf, s.late = s.exchange.message.answered, false
-	if v.respond(); s.late {
-		v.asOf = time.Time{}
-	}
+	v.respond()
 }
 
 // allow lets Read wait for d from now on.
-func (c *callerConn) allow(now time.Time, d time.Duration) error {
+func (c *callerConn) allow(d time.Duration) error {
 	c.overdue = false
+	now := time.Now()
 	if c.isSurplus() {
 		return c.SetReadDeadline(now.Add(d))
 	}

@@ -66,7 +66,7 @@ func TestASocketGivesUpOnAPeerThatTakesNothing(t *testing.T) {
 	}
 }
 
-func TestADeferredWriteGoesOutWithTheNextRead(t *testing.T) {
+func TestADeferredWriteGoesOutBeforeTheAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	s, far := pair(t)
 	s.writePatience = 10 * time.Second
@@ -82,6 +82,9 @@ func TestADeferredWriteGoesOutWithTheNextRead(t *testing.T) {
 		far.Write([]byte("answer"))
 	}()
 	answer := make([]byte, 100)
+	if err := s.await(); err != nil {
+		t.Fatal(err)
+	}
 	if n, err := s.Read(answer); string(answer[:n]) != "answer" || err != nil || s.unsent != nil {
 		t.Errorf("got %q, %v, unsent %v; want the answer", answer[:n], err, s.unsent)
 	}
@@ -96,6 +99,9 @@ func TestADeferredWriteThatFailsSaysWhy(t *testing.T) {
 	s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
 	s.defers, s.spare = true, new(scratches)
 	s.Write([]byte("request"))
+	if err := s.await(); err != nil {
+		t.Fatal(err)
+	}
 	if n, err := s.Read(make([]byte, 100)); n != 0 || err == nil || s.unsent == nil {
 		t.Errorf("got %d bytes, %v, unsent %v; want two reasons", n, err, s.unsent)
 	}
