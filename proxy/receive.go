@@ -90,8 +90,8 @@ func (x *exchange) leave(refused bool) {
 	if x.unread && !x.fields.close && !x.drain() {
 		x.fields.close = true
 	}
-	if refused && x.fields.close {
-		x.caller.linger()
+	if x.fields.close && (refused || x.fields.encoding) {
+		x.caller.linger() // there may be more that nobody reads
 	}
 }
 

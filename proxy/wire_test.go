@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"strings"
 	"testing"
+	"time"
 )
 
 // through starts a proxy before w.
@@ -213,5 +214,22 @@ func TestCallerThatEndsItsConnectionIsObeyed(t *testing.T) {
 		if a := c.call(request); a.field("Connection") != "close" || !c.ended() {
 			t.Errorf("%q: got %q; want Connection: close and the end", request, a.head)
 		}
+	}
+}
+
+// What stands behind a body in parts is not read, and the answer arrives in full
+// nevertheless: bytes that nobody has read would make the kernel reset the connection.
+func TestWhoPipelinesBehindAChunkedBodyReadsTheAnswer(t *testing.T) {
+	t.Parallel()
+	long := string(noise(300 << 10))
+	w := startRaw(t, always(answered(long)))
+	c := through(t, w).dial(t)
+	c.send("POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n" + strings.Repeat(get("/next"), 1000))
+	time.Sleep(200 * time.Millisecond) // the proxy has written all that the kernels take
+	if a, err := readAnswer(c.r, false); err != nil || a.body != long {
+		t.Errorf("got %d bytes, %v; want %d", len(a.body), err, len(long))
+	}
+	if !c.ended() {
+		t.Error("the connection stays; want its end")
 	}
 }
