@@ -11,7 +11,7 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 	if c.host.tls == nil {
 		c.direct.deferred = request
 	} else {
-		c.direct.defers = true
+		c.direct.deferred = c.host.scratches.take()
 		_, err := c.Write(request.bytes)
 		c.host.scratches.give(request)
 		if err != nil {

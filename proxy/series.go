@@ -103,7 +103,7 @@ func (m *met) of(client *Client) *series {
 	return nil
 }
 
-// add makes client known.
+// add makes client known. A nil one is never the first: that is what nobody is.
 func (m *met) add(client *Client, s *series) {
 	if client != nil && m.first.CompareAndSwap(nil, client) {
 		m.series.Store(s)

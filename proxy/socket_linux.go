@@ -19,12 +19,11 @@ type socket struct {
 	raw      syscall.RawConn
 	fd       uintptr
 
-	// What is written while it defers is sent by await, after which nobody looks for
-	// an answer that cannot have come yet.
-	deferred *scratch   // nil: nothing is
+	// While there is something deferred, what is written joins it. It is sent by await,
+	// after which nobody looks for an answer that cannot have come yet.
+	deferred *scratch   // nil: Write writes
 	spare    *scratches // where it goes then
 	unsent   error      // why what was deferred could not be sent
-	defers   bool
 
 	awake  bool // there should be something to read
 	dry    bool // Read returns what is here already, which is nothing

@@ -11,7 +11,7 @@ import (
 // does on Linux only.
 type socket struct {
 	net.Conn
-	defers, dry   bool
+	dry           bool
 	deferred      *scratch
 	spare         *scratches
 	unsent        error

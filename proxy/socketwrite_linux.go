@@ -7,12 +7,9 @@ import (
 	"time"
 )
 
-// Write writes all of p, or keeps it for await.
+// Write writes all of p, or defers it.
 func (s *socket) Write(p []byte) (int, error) {
-	if s.defers {
-		if s.deferred == nil {
-			s.deferred = s.spare.take()
-		}
+	if s.deferred != nil {
 		s.deferred.bytes = append(s.deferred.bytes, p...)
 		return len(p), nil
 	}
@@ -71,7 +68,7 @@ func (s *socket) awaitRoom() bool {
 func (s *socket) sendDeferred(fd uintptr) bool {
 	deferred := s.deferred
 	defer s.spare.give(deferred)
-	s.deferred, s.defers, s.reads = nil, false, 0
+	s.deferred, s.reads = nil, 0
 	n, errno := writeNow(fd, deferred.bytes)
 	if n == len(deferred.bytes) {
 		s.unsent = nil

@@ -103,8 +103,8 @@ func (v *virtual) checkTime(now time.Time) error {
 	return nil
 }
 
-// A lastVirtual is the virtual token that was shown last, and the key that has proven it.
-// Most programs show the same one for two hours.
+// A lastVirtual is the virtual token that was shown last, and the key that has
+// proven it. Most programs show the same one for two hours.
 type lastVirtual struct {
 	text  []byte // empty: none that can be read
 	token virtual
@@ -127,13 +127,14 @@ func (l *lastVirtual) take(text []byte) error {
 
 // check reports why what was shown is not good at now.
 func (l *lastVirtual) check(key *signingKey, now time.Time) error {
-	if l.proof != key {
-		if err := l.token.check(key, now); err != nil {
-			return err
-		}
+	if l.proof == key {
+		return l.token.checkTime(now)
+	}
+	err := l.token.check(key, now)
+	if err == nil {
 		l.proof = key
 	}
-	return l.token.checkTime(now)
+	return err
 }
 
 // sign returns the HMAC-SHA-256 of signed. It is written out because package

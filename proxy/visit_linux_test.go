@@ -71,7 +71,7 @@ func TestADeferredWriteGoesOutBeforeTheAnswerIsAwaited(t *testing.T) {
 	s, far := pair(t)
 	s.writePatience = 10 * time.Second
 	request := noise(4 << 20) // more than the kernels take at once
-	s.defers, s.spare = true, new(scratches)
+	s.deferred, s.spare = new(scratch), new(scratches)
 	if n, err := s.Write(request); n != len(request) || err != nil {
 		t.Fatalf("got %d, %v; want all of it kept", n, err)
 	}
@@ -97,7 +97,7 @@ func TestADeferredWriteThatFailsSaysWhy(t *testing.T) {
 	far.Close() // by a reset
 	waitUntil(t, "the reset", func() bool { return !s.isSilent() })
 	s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
-	s.defers, s.spare = true, new(scratches)
+	s.deferred, s.spare = new(scratch), new(scratches)
 	s.Write([]byte("request"))
 	if err := s.await(); err != nil {
 		t.Fatal(err)
