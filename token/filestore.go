@@ -119,13 +119,16 @@ func (s *FileStore) path(appID string) (string, error) {
 }
 
 // readSmall returns the beginning of the file at path, which is all of a token.
-func readSmall(path string) ([]byte, error) {
+func readSmall(path string) ([]byte, error) { return readUpTo(path, maxAnswer) }
+
+// readUpTo returns the beginning of the file at path: a device may have no end.
+func readUpTo(path string, limit int64) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxAnswer))
+	return io.ReadAll(io.LimitReader(file, limit))
 }
 
 // writeWhole writes a temporary file with mode 0600 beside path and renames it

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
-	"os"
 )
+
+// maxPEM is far more than the certificates of all authorities take.
+const maxPEM = 8 << 20
 
 // redisTLS returns how Redis is to prove who it is, and wxproxy to Redis.
 func redisTLS(query url.Values) (*tls.Config, error) {
@@ -17,7 +19,7 @@ func redisTLS(query url.Values) (*tls.Config, error) {
 		InsecureSkipVerify: query.Get("skip_verify") == "true",
 	}
 	if file := query.Get("ca_file"); file != "" {
-		pem, err := os.ReadFile(file)
+		pem, err := readUpTo(file, maxPEM)
 		if err != nil {
 			return nil, fmt.Errorf("has a ca_file that cannot be read: %w", withoutPath(err))
 		}
@@ -33,12 +35,24 @@ func redisTLS(query url.Values) (*tls.Config, error) {
 	case cert == "" || key == "":
 		return nil, errors.New("has one of cert_file and key_file; add the other one")
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := keyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("has a cert_file and key_file that cannot be used: %w", withoutPath(err))
 	}
 	config.Certificates = []tls.Certificate{pair}
 	return config, nil
+}
+
+func keyPair(certFile, keyFile string) (pair tls.Certificate, err error) {
+	cert, err := readUpTo(certFile, maxPEM)
+	if err != nil {
+		return pair, err
+	}
+	key, err := readUpTo(keyFile, maxPEM)
+	if err != nil {
+		return pair, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // withoutPath drops the name of the file, which may be a password that was

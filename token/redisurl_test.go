@@ -138,7 +138,7 @@ func TestMistakesInURLsOfRedis(t *testing.T) {
 }
 
 func FuzzURLOfRedis(f *testing.F) {
-	for _, seed := range []string{"", "@redis:6379/0", ":x@[::1]:1/1?cluster=true&addr=a:1", "h?master_name=m&addr=b:2&sentinel_password=p", "h?ca_file=/dev/null", "h?%zz", "h?a;b"} {
+	for _, seed := range []string{"", "@redis:6379/0", ":x@[::1]:1/1?cluster=true&addr=a:1", "h?master_name=m&addr=b:2&sentinel_password=p", "h?ca_file=/dev/null", "h?ca_file=/dev/zero", "h?cert_file=/dev/zero&key_file=/dev/zero", "h?%zz", "h?a;b"} {
 		f.Add(seed, true)
 		f.Add(seed, false)
 	}
