@@ -404,3 +404,39 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	hear("STOPPING=1")
 	p.mustEnd(exitOK)
 }
+
+// A client's key is changed in three steps, and no program is refused on the way.
+// What must end at once ends with the last one.
+func TestAReloadChangesAClientsKey(t *testing.T) {
+	t.Parallel()
+	w := startTwoApps(t)
+	const first, second = "orders-key-first-0123456789", "orders-key-second-0123456789"
+	with := func(keys ...string) string {
+		return account("shop", appID) + "[[client]]\nname = \"orders\"\n" + strings.Join(keys, "\n") + "\n"
+	}
+	p := serving(t, w.URL, with("key = \""+first+"\""))
+	p.awaitReady()
+	token := p.fetchToken("", first)
+	call := func(step, token string, headers ...string) answer {
+		return p.call("GET", userInfo+"&access_token="+token+"&step="+step, "", headers...)
+	}
+	p.mustReload(with("key = \""+second+"\"", "key_old = \""+first+"\""))
+	for _, key := range []string{first, second} {
+		if got := call("both", p.fetchToken("", key)); got.code != http.StatusOK || strings.Contains(got.body, "errcode") {
+			t.Errorf("a token for either key: got %d %s", got.code, got.body)
+		}
+	}
+	if got := call("old", token); got.code != http.StatusOK || strings.Contains(got.body, "errcode") {
+		t.Errorf("a token from before: got %d %s", got.code, got.body)
+	}
+	p.mustReload(with("key = \"" + second + "\""))
+	if got := call("gone", token); !strings.Contains(got.body, `"errcode":40001`) {
+		t.Errorf("a token from before, whose key is taken away: got %d %s; want 40001", got.code, got.body)
+	}
+	p.call("GET", userInfo, "", "Authorization: Bearer "+first).mustBe(t, http.StatusUnauthorized, "unauthenticated")
+	p.call("GET", "/"+first, "", "Authorization: Bearer "+second)
+	p.stop()
+	if strings.Contains(p.stderr.String(), first) {
+		t.Error("the log shows a key that was taken away")
+	}
+}

@@ -31,11 +31,22 @@ func (k *knownSecrets) holds(word []byte) bool {
 	return found
 }
 
-// learn adds the secrets of a configuration, but for the clients', whose hashes the
-// proxy has.
+// addHash adds the secret that the hash is of.
+func (k *knownSecrets) addHash(hash string) {
+	if len(hash) == sha256.Size {
+		k.hashes.LoadOrStore([sha256.Size]byte([]byte(hash)), nil)
+	}
+}
+
+// learn adds the secrets of a configuration. Those of a client that were taken
+// away are shown no sooner than those that it has.
 func (k *knownSecrets) learn(cfg *config.Config) {
 	for _, account := range cfg.Accounts {
 		k.add(account.Secret.Reveal())
+	}
+	for _, client := range cfg.Clients {
+		k.addHash(client.KeySHA256.Reveal())
+		k.addHash(client.OldSHA256.Reveal())
 	}
 	k.add(cfg.Admin.Key.Reveal())
 	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {

@@ -47,6 +47,7 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		Accounts:      make([]proxy.Account, 0, len(of.cfg.Accounts)),
 		RetryErrcodes: of.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
+		Deployment:    s.settled.Token.KeyPrefix,
 		OwnHosts:      append(of.hosts.Names(), wechatHosts...),
 		TokenWait:     of.cfg.Upstream.Timeout,
 		Upstream:      of.hosts,
@@ -77,11 +78,13 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 
 func proxyClients(configured []config.Client) (clients []proxy.Client) {
 	for _, client := range configured {
-		var hash [sha256.Size]byte // zero for a client with a certificate only
+		var hash, old [sha256.Size]byte // zero for a client with a certificate only
 		copy(hash[:], client.KeySHA256.Reveal())
+		copy(old[:], client.OldSHA256.Reveal())
 		clients = append(clients, proxy.Client{
 			Name:      client.Name,
 			KeySHA256: hash,
+			OldSHA256: old,
 			Accounts:  client.Accounts,
 			Allow:     client.Allow,
 			Deny:      client.Deny,

@@ -1,13 +1,10 @@
 package config
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"path"
 	"slices"
 	"strings"
-
-	"wxproxy/token"
 )
 
 const nameRule = "must be 1 to 64 letters, digits, '-' or '_'"
@@ -49,60 +46,6 @@ func (t *table) checkAppID(appID string) {
 	case !isName(appID):
 		t.wrong("app_id", nameRule)
 	}
-}
-
-func (l *loader) readClient(t *table) {
-	var c Client
-	var hash string
-	t.text("name", &c.Name)
-	source, given := t.source("key")
-	t.text("key_sha256", &hash)
-	t.texts("accounts", &c.Accounts)
-	t.texts("allow", &c.Allow)
-	t.texts("deny", &c.Deny)
-	t.limit("max_in_flight", &c.MaxInFlight)
-	t.rate("rate", &c.Interval)
-	t.refuseUnknown()
-
-	t.checkName(c.Name)
-	c.KeySHA256 = t.clientKey(source, given, hash)
-	t.checkPatterns("allow", c.Allow)
-	t.checkPatterns("deny", c.Deny)
-	l.cfg.Clients = append(l.cfg.Clients, c)
-}
-
-// clientKey returns the hash of a client's key, however the key was given.
-func (t *table) clientKey(source SecretSource, given []string, hash string) token.Secret {
-	if hash != "" {
-		return t.hashedKey(given, hash)
-	}
-	if len(given) == 0 && t.cfg.Proxy.TLSClientCA != "" {
-		return token.NewSecret("") // its certificate will do
-	}
-	if len(given) == 0 {
-		t.missing("write key, key_env, key_file or key_sha256 (`wxproxy key` makes one)",
-			"key", "key_env", "key_file", "key_sha256")
-	}
-	key := t.secret(source, given)
-	if key.Empty() {
-		return token.Secret{}
-	}
-	t.warnIfShort(key, given)
-	sum := sha256.Sum256([]byte(key.Reveal()))
-	return token.NewSecret(string(sum[:]))
-}
-
-func (t *table) hashedKey(given []string, hash string) token.Secret {
-	if len(given) > 0 {
-		t.onlyOne(append(given, "key_sha256"))
-		return token.Secret{}
-	}
-	sum, err := hex.DecodeString(hash)
-	if err != nil || len(sum) != sha256.Size {
-		t.wrong("key_sha256", "must be 64 hexadecimal digits, as `wxproxy key` prints them")
-		return token.Secret{}
-	}
-	return token.NewSecret(string(sum))
 }
 
 // localPaths are never forwarded, so no route can be given for them.

@@ -79,6 +79,7 @@ func (l *loader) checkClients() {
 		key := item("client", i)
 		l.checkUnique(names, c.Name, key, "name")
 		l.checkUnique(keys, c.KeySHA256.Reveal(), key, "key")
+		l.checkUnique(keys, c.OldSHA256.Reveal(), key, "key_old")
 		if len(known) > 0 {
 			l.checkAccountsOf(c, key, known)
 		}

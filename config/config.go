@@ -102,6 +102,7 @@ func (a Account) KeepsAs(b Account) bool {
 type Client struct {
 	Name      string
 	KeySHA256 token.Secret // the 32 bytes of the hash of its key; empty if its certificate is its key
+	OldSHA256 token.Secret // of the key before, which is good as well; empty if there is none
 	Accounts  []string     // names of accounts; empty for all
 	Allow     []string     // path patterns; empty for every path
 	Deny      []string     // path patterns

@@ -115,6 +115,9 @@ func (c Client) describe() string {
 	if len(c.Deny) > 0 {
 		text += ", but not for " + strings.Join(c.Deny, ", ")
 	}
+	if !c.OldSHA256.Empty() {
+		text += "; it may also show the key before (key_old)"
+	}
 	return text
 }
 

@@ -37,6 +37,7 @@ token_api = "classic"
 [[client]]
 name = "orders"
 key = "orders-` + canary + `"
+key_old = "orders-before-` + canary + `"
 accounts = ["shop", "club"]
 allow = ["/cgi-bin/message/*"]
 deny = ["/cgi-bin/message/mass/*"]
@@ -54,7 +55,7 @@ token     kept in memory and in the folder /var/lib/wxproxy, renewed 1h before e
 log       info and above, format auto
 account   club is wx2, classic tokens, secret from the file ` + secret + `
 account   shop is wx0123456789abcdef, stable tokens, secret from the configuration
-client    orders may use shop, club for /cgi-bin/message/*, but not for /cgi-bin/message/mass/*
+client    orders may use shop, club for /cgi-bin/message/*, but not for /cgi-bin/message/mass/*; it may also show the key before (key_old)
 client    stock may use every account for every path
 route     /wxa/* takes the credential "none"
 `},

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -145,7 +146,7 @@ credential = "none"
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
 			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
 		},
-		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, []string{"shop", "club"},
+		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club"},
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		File:   cfg.File,
@@ -232,7 +233,7 @@ func keysOf(name string) []string {
 		"log": l.readLog, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
 	}[name](t)
 	return slices.DeleteFunc(t.known, func(key string) bool {
-		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") ||
+		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") || strings.HasSuffix(key, "_old_sha256") ||
 			key == "secret" || name == "client" && key == "key"
 	})
 }
@@ -425,4 +426,21 @@ func FuzzLoadShowsNoSecret(f *testing.F) {
 			t.Errorf("got %d problems on %q", len(l.problems), printed)
 		}
 	})
+}
+
+func TestAClientsKeyBeforeIsGivenInFourWays(t *testing.T) {
+	const now, before = "orders-" + canary, "before-" + canary
+	sum := sha256.Sum256([]byte(before))
+	for name, line := range map[string]string{
+		"itself":  `key_old = "` + before + `"`,
+		"_env":    `key_old_env = "ORDERS_OLD"`,
+		"_file":   `key_old_file = "` + write(t, "old", before+"\n") + `"`,
+		"_sha256": `key_old_sha256 = "` + hex.EncodeToString(sum[:]) + `"`,
+	} {
+		cfg := mustLoad(t, good+"[[client]]\nname = \"orders\"\nkey = \""+now+"\"\n"+line+"\n", "ORDERS_OLD", before)
+		newSum := sha256.Sum256([]byte(now))
+		if c := cfg.Clients[0]; !c.OldSHA256.Equal(string(sum[:])) || !c.KeySHA256.Equal(string(newSum[:])) {
+			t.Errorf("%s: got other hashes", name)
+		}
+	}
 }

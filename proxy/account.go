@@ -31,13 +31,13 @@ type Account struct {
 	id      identity
 	vain    *vain
 	met     *met
-	signing *accountKey // of virtual tokens, when there are no clients
+	signing signingKeys // of virtual tokens that no client's key signs
 }
 
 // place returns the accounts as requests know them, each together in memory with
 // what it counts, and their names one behind the other: of ten thousand accounts
 // none is where the last request has just been.
-func place(configured []Account) (placed []*Account) {
+func place(configured []Account, deployment string) (placed []*Account) {
 	var names strings.Builder
 	for _, a := range configured {
 		names.WriteString(a.Name)
@@ -49,7 +49,8 @@ func place(configured []Account) (placed []*Account) {
 			met met
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.met, one.vain, one.signing, one.id = &one.met, new(vain), new(accountKey), identityOf(a.AppID)
+		one.Account.met, one.vain, one.id = &one.met, new(vain), identityOf(a.AppID)
+		one.signing = signingKeys{newSigningKey(deployment, []byte(a.AppID))}
 		placed = append(placed, &one.Account)
 	}
 	return placed

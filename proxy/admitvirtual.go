@@ -4,28 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
-	"sync/atomic"
-	"time"
 )
-
-// An accountKey is the signing key that an account's AppSecret makes, when there
-// are no clients with keys of their own.
-type accountKey struct {
-	key    atomic.Pointer[signingKey]
-	readAt atomic.Int64 // Unix seconds
-}
-
-// renew makes the key anew of what the AppSecret is now.
-func (k *accountKey) renew(secret func() (string, error)) (*signingKey, error) {
-	k.readAt.Store(time.Now().Unix())
-	text, err := secret()
-	if err != nil {
-		return nil, err
-	}
-	key := newSigningKey([]byte(text))
-	k.key.Store(&key)
-	return &key, nil
-}
 
 // admitVirtual takes the client and the account from the virtual token in the
 // query, if there is one. Where the caller's own token goes it is out of place.
@@ -52,10 +31,13 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 			return true, asWeChat(errForged) // somebody else has no use for it
 		}
 		if !x.client.isKeyless() {
-			return true, asWeChat(last.check(&x.client.signing, x.began))
+			return true, asWeChat(last.check(x.client.signing, x.began))
+		}
+		if p.clients.certified(x.ctx) != x.client {
+			return true, asWeChat(errForged) // only its certificate proves it
 		}
 	}
-	return true, asWeChat(x.account.checkVirtual(last, x.began))
+	return true, asWeChat(last.check(x.account.signing, x.began))
 }
 
 // provesAnother reports whether the caller, who says to be c, proves to be another
@@ -66,22 +48,6 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 		return p.clients.certified(x.ctx) != nil // and a key that is not its client's
 	}
 	return other != c
-}
-
-// checkVirtual checks a token that was signed with a key of the account's. If it
-// does not fit, the AppSecret may have changed since it was read.
-func (a *Account) checkVirtual(last *lastVirtual, now time.Time) error {
-	key := a.signing.key.Load()
-	if key != nil {
-		if err := last.check(key, now); !errors.Is(err, errForged) || a.signing.readAt.Load() == now.Unix() {
-			return err
-		}
-	}
-	key, err := a.signing.renew(a.Secret)
-	if err != nil {
-		return secretUnreadable(a)
-	}
-	return last.check(key, now)
 }
 
 // virtualIn returns the first virtual token in the query, nil if there is none.

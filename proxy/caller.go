@@ -11,6 +11,7 @@ import (
 type Client struct {
 	Name      string
 	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
+	OldSHA256 [sha256.Size]byte // of the key before, which is good as well; zero: none is
 	Accounts  []string          // names of the accounts it may use; empty: all
 	Allow     []string          // path patterns; empty: every path
 	Deny      []string          // path patterns; they win over Allow
@@ -20,7 +21,7 @@ type Client struct {
 
 	quota   *quota // nil: none
 	id      identity
-	signing signingKey // of its virtual tokens
+	signing signingKeys // of its virtual tokens, a key for each of its own
 }
 
 // admit decides who calls, for which account, and whether they may.

@@ -17,14 +17,17 @@ type clientTable struct {
 	byName map[string]*Client // as certificates give it
 }
 
-func newClientTable(clients []Client) clientTable {
+func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.signing, c.quota = identityOf(c.Name), newSigningKey(c.KeySHA256[:]), newQuota(&c)
+		c.id, c.quota = identityOf(c.Name), newQuota(&c)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
-		if !c.isKeyless() {
-			t.byKey[c.KeySHA256] = &c
+		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
+			if key != ([sha256.Size]byte{}) {
+				t.byKey[key] = &c
+				c.signing = append(c.signing, newSigningKey(deployment, key[:]))
+			}
 		}
 	}
 	return t

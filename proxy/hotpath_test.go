@@ -16,7 +16,7 @@ func BenchmarkHotPath(b *testing.B) {
 	const orders = "orders-key-orders-key-orders-key"
 	client := keyed("orders", orders)
 	client.Allow = []string{"/cgi-bin/*"}
-	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(newSigningKey(client.KeySHA256[:])))
+	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(newSigningKey("", client.KeySHA256[:])))
 	message := post("/cgi-bin/message/custom/send", string(noise(476)))
 	bearer := "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + orders + message[len("POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: proxy"):]
 	rows := []struct {

@@ -34,6 +34,7 @@ type Config struct {
 	Routes        []Route       // they win over the built-in table
 	RetryErrcodes []int         // an answer with one of these errcodes refuses the token
 	TokenEndpoint TokenEndpoint // what callers get who ask for a token
+	Deployment    string        // whose virtual tokens are good here: those of another are not
 	OwnHosts      []string      // hosts, in lower case, that an absolute-form request may name
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
@@ -72,12 +73,12 @@ func New(config Config) *Proxy {
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
-		clients:    newClientTable(config.Clients),
+		clients:    newClientTable(config.Clients, config.Deployment),
 		local:      newRouteTable(localRoutes),
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 	}
-	for _, a := range place(config.Accounts) {
+	for _, a := range place(config.Accounts, config.Deployment) {
 		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
 	}
 	p.fallback = p.accounts[config.Default]

@@ -13,7 +13,7 @@ import (
 func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 	one, two := keyed("one", "key of one"), keyed("two", "key of two")
 	virtual := func(c Client, left time.Duration) string {
-		return newVirtual(identityOf("wxshop"), identityOf(c.Name), time.Now().Add(left), new(newSigningKey(c.KeySHA256[:])))
+		return newVirtual(identityOf("wxshop"), identityOf(c.Name), time.Now().Add(left), new(newSigningKey("", c.KeySHA256[:])))
 	}
 	good := virtual(one, time.Hour)
 	forged := good[:len(good)-2] + map[bool]string{true: "B", false: "A"}[good[len(good)-2] == 'A'] + good[len(good)-1:]

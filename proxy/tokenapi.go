@@ -133,15 +133,11 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal {
 		return x.account.Lend(p.config.TokenWait)
 	}
-	key, client := &x.client.signing, x.client.id
+	keys := x.client.signing
 	if x.client == &p.anyone || x.client.isKeyless() {
-		fromSecret, err := x.account.signing.renew(x.account.Secret)
-		if err != nil {
-			return "", 0, secretUnreadable(x.account)
-		}
-		key = fromSecret
+		keys = x.account.signing
 	}
-	return newVirtual(x.account.id, client, time.Now().Add(virtualLife), key), virtualLife, nil
+	return newVirtual(x.account.id, x.client.id, time.Now().Add(virtualLife), &keys[0]), virtualLife, nil
 }
 
 // answerJSON answers as WeChat does.

@@ -10,8 +10,17 @@ import (
 	"time"
 )
 
-// virtualLife is how long a virtual token is good, in WeChat's own measure.
-const virtualLife = 7200 * time.Second
+const (
+	// virtualLife is how long a virtual token lives, in WeChat's own measure.
+	virtualLife = 7200 * time.Second
+
+	// virtualGrace is how much longer it is good: a program that counts from when the
+	// answer came, or sends what it has taken a moment ago, is not refused.
+	virtualGrace = time.Minute
+
+	// virtualSkew is how far the clock of the replica that issued it may be ahead.
+	virtualSkew = time.Minute
+)
 
 // virtualPrefix begins every virtual token and no token of WeChat's.
 const virtualPrefix = "wxp_"
@@ -32,14 +41,21 @@ func identityOf(name string) identity {
 	return identity(sum[:])
 }
 
-// A signingKey signs virtual tokens. It is derived from what only the proxy and
-// the one who fetches the token know, so that replicas and restarts agree
-// without a store, and a new key of the client ends its tokens.
+// A signingKey signs virtual tokens. It is derived from the client's key, so that
+// replicas and restarts agree without a store and a new key of the client ends its
+// tokens; where no key is asked for, from the app_id, which protects nothing. It
+// is never derived from the AppSecret: an SDK that does not fetch again must
+// outlive a new one.
 type signingKey [sha256.Size]byte
 
-func newSigningKey(secret []byte) signingKey {
-	return signingKey(sha256.Sum256(append([]byte("wxproxy virtual token 1\n"), secret...)))
+// newSigningKey returns the key that a deployment makes of secret, so that the
+// tokens of one are none of another's.
+func newSigningKey(deployment string, secret []byte) signingKey {
+	return signingKey(sha256.Sum256(append([]byte(deployment+" virtual token 1\n"), secret...)))
 }
+
+// signingKeys are all that prove a token. The first one signs new ones.
+type signingKeys []signingKey
 
 // The signed part of a virtual token: its version, its end in Unix seconds, the
 // account and the client, zero for none.
@@ -87,17 +103,19 @@ func (v *virtual) parse(text []byte) error {
 	return nil
 }
 
-// check reports why v is not good at now: key is its signer's.
-func (v *virtual) check(key *signingKey, now time.Time) error {
+// isSignedBy reports whether v was signed with key.
+func (v *virtual) isSignedBy(key *signingKey) bool {
 	signature := key.sign(&v.signed)
-	if subtle.ConstantTimeCompare(signature[:], v.signature[:]) != 1 {
-		return errForged
-	}
-	return v.checkTime(now)
+	return subtle.ConstantTimeCompare(signature[:], v.signature[:]) == 1
 }
 
+// checkTime reports why v is not good at now. One that would live for longer than
+// those that are issued was made by somebody who has read a key_sha256.
 func (v *virtual) checkTime(now time.Time) error {
-	if !now.Before(v.expires) {
+	switch rest := v.expires.Sub(now); {
+	case rest > virtualLife+virtualSkew:
+		return errForged
+	case rest <= -virtualGrace:
 		return errExpired
 	}
 	return nil
@@ -126,15 +144,19 @@ func (l *lastVirtual) take(text []byte) error {
 }
 
 // check reports why what was shown is not good at now.
-func (l *lastVirtual) check(key *signingKey, now time.Time) error {
-	if l.proof == key {
-		return l.token.checkTime(now)
+func (l *lastVirtual) check(keys signingKeys, now time.Time) error {
+	for i := range keys {
+		if l.proof == &keys[i] {
+			return l.token.checkTime(now)
+		}
 	}
-	err := l.token.check(key, now)
-	if err == nil {
-		l.proof = key
+	for i := range keys {
+		if l.token.isSignedBy(&keys[i]) {
+			l.proof = &keys[i]
+			return l.token.checkTime(now)
+		}
 	}
-	return err
+	return errForged
 }
 
 // sign returns the HMAC-SHA-256 of signed. It is written out because package

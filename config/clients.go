@@ -1,0 +1,90 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+
+	"wxproxy/token"
+)
+
+func (l *loader) readClient(t *table) {
+	var c Client
+	t.text("name", &c.Name)
+	key, old := t.keySource("key"), t.keySource("key_old")
+	t.texts("accounts", &c.Accounts)
+	t.texts("allow", &c.Allow)
+	t.texts("deny", &c.Deny)
+	t.limit("max_in_flight", &c.MaxInFlight)
+	t.rate("rate", &c.Interval)
+	t.refuseUnknown()
+
+	t.checkName(c.Name)
+	c.KeySHA256, c.OldSHA256 = t.clientKey(key), t.oldKey(old, key)
+	t.checkPatterns("allow", c.Allow)
+	t.checkPatterns("deny", c.Deny)
+	l.cfg.Clients = append(l.cfg.Clients, c)
+}
+
+// A keySource is where a client's key, or its hash, comes from.
+type keySource struct {
+	SecretSource
+	key   string   // in the file, as "key"
+	hash  string   // in hexadecimal digits; empty unless it is given instead
+	given []string // which keys of the table lead to it
+}
+
+// keySource reads the keys that lead to a client's key: key itself, key_env,
+// key_file and key_sha256.
+func (t *table) keySource(key string) keySource {
+	k := keySource{key: key}
+	k.SecretSource, k.given = t.source(key)
+	t.text(key+"_sha256", &k.hash)
+	if k.hash != "" {
+		k.given = append(k.given, key+"_sha256")
+	}
+	return k
+}
+
+// clientKey returns the hash of a client's key, however the key was given.
+func (t *table) clientKey(k keySource) token.Secret {
+	if len(k.given) == 0 && t.cfg.Proxy.TLSClientCA != "" {
+		return token.NewSecret("") // its certificate will do
+	}
+	if len(k.given) == 0 {
+		t.missing("write key, key_env, key_file or key_sha256 (`wxproxy key` makes one)",
+			"key", "key_env", "key_file", "key_sha256")
+	}
+	return t.hashOf(k)
+}
+
+// oldKey returns the hash of the key that a client had before its key.
+func (t *table) oldKey(old, key keySource) token.Secret {
+	if len(old.given) > 0 && len(key.given) == 0 {
+		t.wrong(old.given[0], "is the key before another one, and there is none; write it as %q", "key"+old.given[0][len("key_old"):])
+	}
+	return t.hashOf(old)
+}
+
+// hashOf returns the 32 bytes of the hash, or an empty Secret without a key or
+// after reporting what is wrong with it.
+func (t *table) hashOf(k keySource) token.Secret {
+	if len(k.given) > 1 {
+		t.onlyOne(k.given)
+		return token.Secret{}
+	}
+	if k.hash != "" {
+		sum, err := hex.DecodeString(k.hash)
+		if err != nil || len(sum) != sha256.Size {
+			t.wrong(k.given[0], "must be 64 hexadecimal digits, as `wxproxy key` prints them")
+			return token.Secret{}
+		}
+		return token.NewSecret(string(sum))
+	}
+	key := t.secret(k.SecretSource, k.given)
+	if key.Empty() {
+		return token.Secret{}
+	}
+	t.warnIfShort(key, k.given)
+	sum := sha256.Sum256([]byte(key.Reveal()))
+	return token.NewSecret(string(sum[:]))
+}
