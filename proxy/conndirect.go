@@ -1,6 +1,10 @@
 package proxy
 
-import "github.com/valyala/fasthttp"
+import (
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
 
 // exchangeDirectly writes the request at the moment when the answer is waited for.
 func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Response) (whole bool, err error) {
@@ -18,12 +22,16 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 			return false, c.classify(err, false)
 		}
 	}
-	if err = c.direct.await(); err != nil {
+	err = c.direct.await()
+	failed := c.direct.unsent
+	if err == nil && failed != nil {
+		err = c.SetReadDeadline(time.Now().Add(lastWords))
+	}
+	if err != nil {
 		err = c.classify(err, false)
 	} else {
 		err = c.readHeader(m, resp)
 	}
-	failed := c.direct.unsent
 	if err != nil && failed != nil {
 		err = c.classify(failed, false)
 	}

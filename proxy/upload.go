@@ -22,9 +22,17 @@ const (
 // errAnswered ends an upload that WeChat has refused.
 var errAnswered = errors.New("WeChat refused the request before it was complete")
 
+// What an upload has heard while it writes.
+const (
+	heardNothing int32 = iota
+	heardAnswer
+	heardRefusal
+)
+
 // upload writes the head and a large body while it listens for the answer: who
 // refuses an upload says so early and reads no further. Success that comes early
-// still wants the rest.
+// still wants the rest, but who answers without having read everything may take
+// what comes later for something else: the connection ends.
 func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		return false, c.classify(err, false)
@@ -32,17 +40,19 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	if c.direct != nil {
 		c.direct.writePatience = 0
 	}
-	var answered atomic.Bool
+	var heard atomic.Int32
 	answer := make(chan error, 1) // what readHeader returned
 	go func() {
 		err := c.readHeader(m, resp)
 		if err != nil || resp.StatusCode() >= fasthttp.StatusMultipleChoices {
-			answered.Store(true)
+			heard.Store(heardRefusal)
 			_ = c.SetWriteDeadline(time.Now()) // for a Write that waits; its error says the rest
+		} else {
+			heard.Store(heardAnswer)
 		}
 		answer <- err
 	}()
-	failed := c.writeParts(m, &answered)
+	early, failed := c.writeParts(m, &heard)
 	wait := c.host.limit.Timeout
 	if failed != nil {
 		wait = lastWords
@@ -50,34 +60,40 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
 		c.Close() // which ends readHeader too
 	}
-	early := answered.Load()
-	if err = <-answer; err != nil && failed != nil && !early {
+	whole = failed == nil && !early
+	refusal := heard.Load() == heardRefusal
+	if err = <-answer; err != nil && failed != nil && !refusal {
 		err = c.classify(failed, false)
 	}
-	return failed == nil, err
+	// A deadline that is left would end the Write of a later message.
+	return c.SetWriteDeadline(time.Time{}) == nil && whole, err
 }
 
 // writeParts writes what is in the buffer and then the body, each part in the
-// same time, until all is written or WeChat has refused it.
-func (c *conn) writeParts(m *Message, answered *atomic.Bool) error {
+// same time, until all is written or WeChat has refused it. It reports whether an
+// answer came before the last part.
+func (c *conn) writeParts(m *Message, heard *atomic.Int32) (early bool, err error) {
 	body := m.Body.Reader()
 	for part := c.out; ; {
 		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.Timeout)); err != nil {
-			return err
+			return early, err
 		}
-		if answered.Load() {
-			return errAnswered
+		switch heard.Load() {
+		case heardRefusal:
+			return true, errAnswered
+		case heardAnswer:
+			early = true
 		}
 		if _, err := c.Write(part); err != nil {
-			return err
+			return early, err
 		}
 		buffer := c.buffer()
 		n, err := io.ReadFull(body, buffer)
 		if n == 0 && errors.Is(err, io.EOF) {
-			return nil
+			return early, nil
 		}
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return &spoolError{err}
+			return early, &spoolError{err}
 		}
 		part = buffer[:n]
 	}

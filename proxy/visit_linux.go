@@ -43,12 +43,14 @@ func (f *front) takeDirectly(c *callerConn) bool {
 	return true
 }
 
-// serveDirectly serves a caller until one of both ends the connection.
+// serveDirectly serves a caller until one of both ends the connection. What time a
+// request had is over when the next one is waited for: a deadline that has passed
+// would end the connection there.
 func (f *front) serveDirectly(c *callerConn) {
 	v := &visit{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	v.attend = v.answerWhole
 	defer v.end()
-	for !v.ends && c.direct.raw.Read(v.attend) == nil {
+	for !v.ends && c.allow(v.wait) == nil && c.direct.raw.Read(v.attend) == nil {
 		if !v.ends {
 			v.answerInParts()
 		}
