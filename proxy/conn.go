@@ -47,7 +47,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		c.Close()
 		return err
 	}
-	keep := whole && !m.raw.endsConnection(&resp.Header)
+	keep := whole && !m.isAlone() && !m.raw.endsConnection(&resp.Header)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)
 		return nil
@@ -106,6 +106,9 @@ func (c *conn) appendHead(dst []byte, m *Message) []byte {
 	dst = append(append(append(dst, m.Method...), ' '), m.Target...)
 	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), c.host.name...)
 	dst = append(append(dst, "\r\n"...), m.Fields...)
+	if m.isAlone() {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
 	return append(dst, "\r\n"...)
 }
 

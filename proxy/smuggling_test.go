@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -310,5 +312,79 @@ func TestForbiddenPathsAreOutOfReachInEverySpelling(t *testing.T) {
 	s := buildStronghold(t)
 	for _, target := range spellings() {
 		checkAttack(t, s, get(target))
+	}
+}
+
+// startBodiless starts a WeChat that reads no body of any method but POST, PUT and
+// PATCH: what comes behind the header is the next request to it. It answers each
+// request with its path.
+func startBodiless(t *testing.T) (url string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go answerHeads(conn)
+		}
+	}()
+	return "http://" + ln.Addr().String()
+}
+
+func answerHeads(conn net.Conn) {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	r := bufio.NewReader(conn)
+	for {
+		head, err := readHead(r)
+		if err != nil {
+			return
+		}
+		method, rest, _ := strings.Cut(head, " ")
+		path, _, _ := strings.Cut(rest, "?")
+		body := `{"path":"` + path + `"}`
+		if method == "HEAD" {
+			body = ""
+		}
+		if path == "/hidden" {
+			time.Sleep(20 * time.Millisecond) // somebody else uses the connection meanwhile
+		}
+		io.WriteString(conn, answered(body))
+		if strings.Contains(head, "Connection: close") && path == "/polite" {
+			return
+		}
+	}
+}
+
+// Client B must not get the answer to what client A has hidden in a body that
+// WeChat does not read.
+func TestABodyThatWeChatIgnoresIsNobodysRequest(t *testing.T) {
+	t.Parallel()
+	const within = "GET /hidden?a HTTP/1.1\r\nHost: x\r\n\r\n"
+	s := serve(t, config(hostsAt(t, nil, startBodiless(t))), defaultLimits)
+	for _, method := range []string{"GET", "HEAD", "DELETE", "OPTIONS"} {
+		for name, request := range map[string]string{
+			"a length":     fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(within), within),
+			"parts":        fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(within), within),
+			"a large body": fmt.Sprintf("Content-Length: %d\r\n\r\n%s", 2000*len(within), strings.Repeat(within, 2000)),
+		} {
+			for _, path := range []string{"/impolite", "/polite"} {
+				t.Run(method+" with "+name+", "+path, func(t *testing.T) {
+					a, b := s.dial(t), s.dial(t)
+					a.call(method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + request)
+					for range 3 {
+						if got := b.call(get("/mine")); got.body != `{"path":"/mine"}` {
+							t.Errorf("got %q %q; want what was asked for", got.head, got.body)
+						}
+					}
+				})
+			}
+		}
 	}
 }

@@ -24,8 +24,25 @@ type Message struct {
 // repeatable reports whether sending m twice has no other effect than once.
 func (m *Message) repeatable() bool { return m.isHead() || string(m.Method) == "GET" }
 
+// isAlone reports whether m needs a connection that nothing else is sent over: a
+// body means nothing with most methods, and who does not read it would take it for
+// the next request.
+func (m *Message) isAlone() bool {
+	if m.Body.Len() == 0 {
+		return false
+	}
+	switch string(m.Method) {
+	case fasthttp.MethodPost, fasthttp.MethodPut, fasthttp.MethodPatch:
+		return false
+	}
+	return true
+}
+
 // reuse returns which idle connections m may be sent over.
 func (m *Message) reuse() reuse {
+	if m.isAlone() {
+		return reuseNone
+	}
 	if m.repeatable() {
 		return reuseAny
 	}

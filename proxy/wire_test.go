@@ -44,9 +44,9 @@ func TestWeChatReadsExactlyThis(t *testing.T) {
 		{"POST without a length", "POST /p HTTP/1.1\r\nHost: x\r\n\r\n",
 			"POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 0\r\n\r\n"},
 		{"DELETE with a body", "DELETE /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
-			"DELETE /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\nab"},
+			"DELETE /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"},
 		{"GET with a body", "GET /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab",
-			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\nab"},
+			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\nConnection: close\r\n\r\nab"},
 		{"PUT in parts", "PUT /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-Tail\r\n\r\n" +
 			"3\r\nabc\r\na;ext=1\r\n0123456789\r\n0\r\nX-Tail: y\r\n\r\n",
 			"PUT /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 13\r\n\r\nabc0123456789"},
