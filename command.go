@@ -19,6 +19,9 @@ type command struct {
 	run   func(options, terminal) error
 }
 
+// serves reports whether c runs until it is told to end: nobody may read its log.
+func (c command) serves() bool { return c.name == "serve" || c.name == "demo" }
+
 // An option is a flag of a command.
 type option struct {
 	name  string

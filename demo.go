@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
+	"os"
+	"os/signal"
 	"sync"
 	"syscall"
 	"time"
@@ -24,6 +27,7 @@ func runDemo(o options, t terminal) error {
 	if config.BeyondLoopback(o.listen) {
 		return mistakeError{errors.New("wxproxy demo: -listen: the demo is for this machine alone; take an address such as 127.0.0.1:8080")}
 	}
+	told := catchSignals(t, hangUp()...)
 	d := demo{wechat: wechattest.New(), secret: rand.Text()}
 	d.wechat.AddApp(wechattest.App{ID: demoAppID, Secret: d.secret})
 	simulated, err := d.wechat.Start()
@@ -37,7 +41,7 @@ func runDemo(o options, t terminal) error {
 		return err
 	}
 	d.explain(t)
-	ctx, stop := untilSignal(d.service)
+	ctx, stop := context.WithCancel(told.ctx)
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	defer stop()
@@ -48,7 +52,16 @@ func runDemo(o options, t terminal) error {
 			})
 		})
 	}
-	return d.run(ctx)
+	return d.run(told)
+}
+
+// hangUp is how the demo learns that its terminal was closed, unless nohup has it
+// go on.
+func hangUp() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return nil
+	}
+	return []os.Signal{syscall.SIGHUP}
 }
 
 // A demo is a service and the simulated WeChat behind it.

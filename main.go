@@ -5,20 +5,15 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
 
 	_ "golang.org/x/crypto/x509roots/fallback" // root certificates, where the system has none
 )
@@ -34,44 +29,24 @@ func main() {
 	os.Exit(run(os.Args[1:], terminal{os.Stdout, os.Stderr}))
 }
 
-// oneSignal is how long signals count as one: some programs send theirs to a
-// process and to its group.
-const oneSignal = 5 * time.Millisecond
-
-// untilSignal returns a context that the first SIGTERM or SIGINT ends. A second
-// one ends the process at once. SIGHUP has the configuration of s read again.
-func untilSignal(s *service) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2) // so that a second signal is not lost
-	signal.Ignore(syscall.SIGPIPE)     // who reads the log may end before the proxy does
-	signal.Notify(signals, syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
-	go func() {
-		var first time.Time
-		for received := range signals {
-			switch {
-			case received == syscall.SIGHUP:
-				go func() { _, _ = s.reload() }() // which logs what comes of it; a signal to end does not wait
-			case time.Since(first) < oneSignal:
-			case ctx.Err() != nil:
-				s.log.Error("second signal: ending at once", "signal", received.String())
-				os.Exit(exitFailure)
-			default:
-				first = time.Now()
-				s.log.Info("draining; a second signal ends at once", "signal", received.String())
-				cancel()
-			}
-		}
-	}()
-	return ctx, sync.OnceFunc(func() {
-		signal.Stop(signals)
-		close(signals)
-		cancel()
-	})
-}
-
 // A terminal is where a command writes.
 type terminal struct {
 	out, err io.Writer
+}
+
+// queued returns t with a standard error that nobody waits for, as what serves
+// needs it, and what ends that.
+func (t terminal) queued() (terminal, *logQueue) {
+	q := newLogQueue(t.err)
+	return terminal{t.out, q}, q
+}
+
+// abort ends the process at once, but for the last lines of its log.
+func (t terminal) abort() {
+	if log, ok := t.err.(*logQueue); ok {
+		log.end(logFlush)
+	}
+	os.Exit(exitFailure)
 }
 
 // run carries out one command and returns the exit code.
@@ -90,6 +65,11 @@ func run(args []string, t terminal) int {
 		}
 		if name == "help" { // about whatever follows
 			o.word, args = strings.Join(args, " "), nil
+		}
+		if c.serves() {
+			var log *logQueue
+			t, log = t.queued()
+			defer log.end(logFlush)
 		}
 		err := c.parse(args, &o)
 		switch {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -52,30 +53,21 @@ func notify(socket, state string) error {
 }
 
 // watchdog tells systemd, if that wants to know, that the process still gets to do
-// its work. It ends when what it returns is called.
-func (s *service) watchdog() (stop func()) {
+// its work, until ctx ends.
+func (s *service) watchdog(ctx context.Context) {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {
-		return func() {}
+		return
 	}
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		tick := time.NewTicker(every / 3)
-		defer tick.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-tick.C:
-				s.tellManager(daemon.SdNotifyWatchdog)
-			}
+	tick := time.NewTicker(every / 3)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			s.tellManager(daemon.SdNotifyWatchdog)
 		}
-	}()
-	return func() {
-		close(done)
-		<-ended
 	}
 }
 

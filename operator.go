@@ -64,6 +64,7 @@ func (s *service) newMetrics(of *setup) http.Handler {
 		Connections: of.hosts.Connections,
 		Hosts:       of.hosts.States,
 		Accounts:    of.meteredAccounts,
+		LinesLost:   s.dropped,
 	}, s.log)
 }
 

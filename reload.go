@@ -22,13 +22,12 @@ var (
 // connection, a request or a token being lost; a bad one changes nothing. It
 // returns the settings that have changed and take effect only at the next start.
 func (s *service) reload() (late []string, err error) {
-	if !s.reloading.TryLock() {
-		if s.now.Load().proxy.Draining() {
-			return nil, errEnding
-		}
-		s.reloading.Lock()
+	select {
+	case s.reloading <- struct{}{}:
+	case <-s.ending:
+		return nil, errEnding
 	}
-	defer s.reloading.Unlock()
+	defer func() { <-s.reloading }()
 	s.tellManager(managerReloading)
 	defer s.tellManager(managerReady)
 	began := time.Now()
@@ -67,12 +66,48 @@ func (s *service) replace() (late []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	next.start(before)
-	s.level.Set(cfg.Log.Level)
+	if err := s.succeed(next, before); err != nil {
+		return nil, err
+	}
+	return s.settled.SettledAtStart(cfg), nil
+}
+
+// succeed has next take the place of before, unless the process is about to end.
+func (s *service) succeed(next, before *setup) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.ending:
+		return errEnding
+	default:
+	}
+	s.start(next, before)
+	s.level.Set(next.cfg.Log.Level)
 	next.proxy = before.proxy.Succeed(s.proxyConfig(next))
 	s.use(next)
-	s.retiring.Go(func() { before.retire(next) })
-	return s.settled.SettledAtStart(cfg), nil
+	s.retiring.Go(func() { s.retire(before) })
+	return nil
+}
+
+// endReloads has no setup take the place of another one any more. A reload under
+// way is not waited for.
+func (s *service) endReloads() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.ending)
+}
+
+// reloadWhen reads the configuration again for each SIGHUP until the process is
+// about to end. Those that come meanwhile count as one.
+func (s *service) reloadWhen(told *signals) {
+	for {
+		select {
+		case <-told.reload:
+			_, _ = s.reload() // which logs what comes of it
+		case <-s.ending:
+			return
+		}
+	}
 }
 
 // staysGuarded reports a configuration that lets everyone in through a listener
@@ -84,12 +119,19 @@ func (s *service) staysGuarded(cfg *config.Config) error {
 	return mustBeGuarded(cfg, "admin.listen", s.adminListener.Addr())
 }
 
-// retire stops what s does not have in common with its successor when no request
-// is left that it answers.
-func (s *setup) retire(successor *setup) {
-	time.Sleep(retirement)
-	for s.proxy.InFlight() > 0 {
-		time.Sleep(retirement / 10)
+// retire stops what only old needs, when no request is left that it answers or none
+// is waited for.
+func (s *service) retire(old *setup) {
+	look := time.NewTimer(retirement)
+	defer look.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-look.C:
+			look.Reset(retirement / 10)
+			waiting = !old.proxy.Gone()
+		case <-s.drained:
+			waiting = false
+		}
 	}
-	s.stop(successor)
+	s.release(old)
 }

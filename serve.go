@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 
@@ -8,24 +9,46 @@ import (
 )
 
 func runServe(o options, t terminal) error {
+	told := catchSignals(t)
 	load := func() (*config.Config, error) {
 		return config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	}
-	cfg, err := load()
-	if err != nil {
-		return mistakeError{err}
+	s, err := startService(told.ctx, load, t)
+	if s == nil && err == nil {
+		told.log.Load().Info("ending before the start was complete", "signal", told.ending())
 	}
-	s, err := newService(cfg, t)
-	if err != nil {
+	if s == nil {
 		return err
 	}
-	s.load = load
-	ctx, stop := untilSignal(s)
-	defer stop()
 	if err := s.listen(); err != nil {
 		return err
 	}
-	return s.run(ctx)
+	return s.run(told)
+}
+
+// startService builds a service of what load returns. If ctx ends before, there is
+// none: what is read may be on a disk that hangs.
+func startService(ctx context.Context, load func() (*config.Config, error), t terminal) (*service, error) {
+	var s *service
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var cfg *config.Config
+		if cfg, err = load(); err != nil {
+			err = mistakeError{err}
+			return
+		}
+		if s, err = newService(cfg, t); err == nil {
+			s.load = load
+		}
+	}()
+	select {
+	case <-done:
+		return s, err
+	case <-ctx.Done():
+		return nil, nil
+	}
 }
 
 // newLog returns the log that the configuration asks for, text for people at a
@@ -41,7 +64,11 @@ func newLog(c config.Log, t terminal) (*slog.Logger, *slog.LevelVar) {
 }
 
 func isTerminal(t terminal) bool {
-	file, ok := t.err.(*os.File)
+	out := t.err
+	if queue, ok := out.(*logQueue); ok {
+		out = queue.out
+	}
+	file, ok := out.(*os.File)
 	if !ok {
 		return false
 	}

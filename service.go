@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +18,7 @@ import (
 // in its setup.
 type service struct {
 	log        *slog.Logger
+	dropped    func() uint64 // lines of the log
 	level      *slog.LevelVar
 	load       func() (*config.Config, error) // reads the configuration again; nil: it cannot be
 	started    time.Time
@@ -37,20 +35,29 @@ type service struct {
 	adminListener net.Listener
 
 	now       atomic.Pointer[setup]
-	reloading sync.Mutex     // held while a setup takes another one's place, and before the first one runs
-	retiring  sync.WaitGroup // of setups that were replaced
+	reloading chan struct{}  // of capacity 1: full while the configuration is read again, and before the service runs
+	uses      uses           // of what setups have in common
+	retiring  sync.WaitGroup // of setups that were replaced, and of the last one
+	drained   chan struct{}  // closed when no request is waited for any more
+
+	mu     sync.Mutex    // held while a setup takes another one's place
+	ending chan struct{} // closed under mu: none does any more
 }
 
 // newService builds a service for a valid configuration. It starts nothing. What
 // only shows now, such as a directory that cannot be made, is a mistake in the
 // configuration all the same.
 func newService(cfg *config.Config, t terminal) (*service, error) {
-	s := &service{started: time.Now(), settled: cfg, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts()}
+	s := &service{
+		started: time.Now(), settled: cfg, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
+	}
 	s.log, s.level = newLog(cfg.Log, t)
+	s.dropped = s.reportDrops(t)
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)
 	}
-	s.reloading.Lock() // until run
+	s.reloading <- struct{}{} // until run
 	var err error
 	if s.store, err = openStore(cfg, s.log); err != nil {
 		return nil, err
@@ -83,91 +90,21 @@ func (s *service) use(next *setup) {
 	s.now.Store(next)
 }
 
-// startTime is when those who waited for the start have seen it. What only that
-// needed is given back to the system: with ten thousand accounts it is more than
-// they need from then on.
-const startTime = 10 * time.Second
-
-// run serves on the open listeners until ctx ends. The keepers outlive ctx:
-// requests being drained may still need a token.
-func (s *service) run(ctx context.Context) error {
-	if s.redis != nil {
-		s.redis.Start()
-		defer s.redis.Close()
-	}
-	s.now.Load().start(nil)
-	s.reloading.Unlock()
-	defer func() {
-		s.retiring.Wait()
-		s.now.Load().stop(nil)
-	}()
-	s.background.Add(debug.FreeOSMemory) // behind all first fetches
-	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
-	defer s.countMinutes()()
-
-	failed := make(chan error, 2) // one from each server
-	var serving sync.WaitGroup
-	defer serving.Wait()
-	serving.Go(func() { failed <- s.server.Serve(s.listener) })
-	if s.admin != nil {
-		serving.Go(func() { failed <- s.admin.Serve(s.adminListener) })
-		defer s.admin.Close()
-	}
-	s.announce()
-	defer s.watchdog()()
-
-	select {
-	case err := <-failed:
-		_ = s.drain() // which logs what it has to cut
-		return fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-		return s.drain()
-	}
-}
-
-// announce logs where the service is: with the ports it got, if any was to do.
-func (s *service) announce() {
-	adminAddress := ""
-	if s.admin != nil {
-		adminAddress = s.adminListener.Addr().String()
-	}
-	cfg := s.now.Load().cfg
-	s.log.Info("serving", "version", version(), "listen", s.listener.Addr().String(),
-		"admin", adminAddress, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
-	s.tellManager(managerReady)
-}
-
-// drain answers the requests that are under way or on their way, for at most
-// drain_timeout.
-func (s *service) drain() error {
-	s.reloading.Lock() // for good: nothing is loaded any more
-	s.tellManager(managerStopping)
-	patience := s.now.Load().cfg.Proxy.DrainTimeout
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	start := time.Now()
-	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.server, s.listener); err != nil {
-		s.log.Error("drain_timeout is over; the requests still under way are cut", "drain_timeout", patience.String())
-		return loggedError{err}
-	}
-	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
-	return nil
-}
-
-// countMinutes has the counts know when a minute ends, until what it returns is
-// called.
-func (s *service) countMinutes() (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var counting sync.WaitGroup
-	counting.Go(func() { s.counts.Run(ctx) })
-	return func() {
-		cancel()
-		counting.Wait()
-	}
-}
-
 // callersTLS returns how callers are spoken to now, for a TLS handshake: a
 // certificate that was renewed is used after a reload.
 func (s *service) callersTLS(*tls.ClientHelloInfo) (*tls.Config, error) {
 	return s.now.Load().tls, nil
+}
+
+// reportDrops has the log say how many of its lines nobody took, and returns what
+// counts them.
+func (s *service) reportDrops(t terminal) func() uint64 {
+	queue, ok := t.err.(*logQueue)
+	if !ok {
+		return func() uint64 { return 0 }
+	}
+	queue.tellDrops(func(lines uint64) {
+		s.log.Error("standard error was not read fast enough: lines of the log were dropped", "lines", lines)
+	})
+	return queue.lost
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"sync"
 
 	"wxproxy/config"
 	"wxproxy/proxy"
@@ -80,36 +79,6 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 		}
 	}
 	return same, tokens
-}
-
-// start starts what s does not have in common with before, which may be nil.
-func (s *setup) start(before *setup) {
-	if before == nil || before.hosts != s.hosts {
-		s.hosts.Start()
-	}
-	for name, keeper := range s.keepers {
-		if before == nil || before.keepers[name] != keeper {
-			keeper.Start()
-		}
-	}
-}
-
-// stop stops what s does not have in common with its successor, which may be nil,
-// and waits until that is done.
-func (s *setup) stop(successor *setup) {
-	var stopping sync.WaitGroup
-	for name, keeper := range s.keepers {
-		if successor == nil || successor.keepers[name] != keeper {
-			stopping.Go(func() {
-				s.tickets[name].Stop()
-				keeper.Stop()
-			})
-		}
-	}
-	stopping.Wait()
-	if successor == nil || successor.hosts != s.hosts {
-		s.hosts.Close()
-	}
 }
 
 func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {

@@ -28,6 +28,8 @@ var (
 
 	connections = describe("upstream_connections", "Connections to WeChat: active, which includes those that are being made, and idle.", "state")
 
+	linesLost = describe("log_lines_dropped_total", "Lines of the log that were dropped, because standard error was not read fast enough or took none.")
+
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
 )
 

@@ -26,6 +26,7 @@ type Sources struct {
 	Connections func() (active, idle int) // to WeChat
 	Hosts       func() []proxy.HostState
 	Accounts    func() []Account
+	LinesLost   func() uint64 // of the log
 }
 
 // An Account is an account as far as its token goes. Methods of [token.Keeper]
@@ -55,7 +56,7 @@ type collector struct{ Sources }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, expiry, inFlight, connections, up} {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, expiry, inFlight, connections, up, linesLost} {
 		descriptions <- d
 	}
 }
@@ -72,6 +73,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.gauge(connections, float64(active), "active")
 	out.gauge(connections, float64(idle), "idle")
 	out.hosts(c.Hosts())
+	out.counter(linesLost, c.LinesLost())
 }
 
 // A sink takes metrics.

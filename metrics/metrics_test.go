@@ -65,6 +65,7 @@ func sources(t *testing.T) Sources {
 	return Sources{
 		Counts:      counted(t),
 		InFlight:    func() int { return 3 },
+		LinesLost:   func() uint64 { return 4 },
 		Connections: func() (int, int) { return 5, 7 },
 		Hosts: func() []proxy.HostState {
 			return []proxy.HostState{{URL: "https://one.example"}, {URL: "https://two.example", Down: true, Reason: "refused"},
@@ -97,7 +98,8 @@ func scrape(t *testing.T, s Sources) (string, map[string]*dto.MetricFamily) {
 
 func TestMetricsSayWhatIsCounted(t *testing.T) {
 	text, families := scrape(t, sources(t))
-	want := `wxproxy_request_duration_seconds_count 5
+	want := `wxproxy_log_lines_dropped_total 4
+wxproxy_request_duration_seconds_count 5
 wxproxy_requests_in_flight 3
 wxproxy_requests_total{account="",client="",status="404"} 1
 wxproxy_requests_total{account="shop",client="",status="200"} 4
@@ -169,7 +171,8 @@ func TestOnlySomeMayReadAtATime(t *testing.T) {
 }
 
 func BenchmarkScrape10000Accounts(b *testing.B) {
-	s := Sources{Counts: proxy.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []proxy.HostState { return nil }}
+	s := Sources{Counts: proxy.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []proxy.HostState { return nil },
+		LinesLost: func() uint64 { return 0 }}
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {
 		for i := range 10_000 {

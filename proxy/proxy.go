@@ -62,7 +62,6 @@ type Proxy struct {
 	builtin    routeTable
 	exchanges  sync.Pool // of *exchange
 	inFlight   atomic.Int64
-	before     atomic.Pointer[Proxy] // whose place p took, as long as that has requests
 	*life
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -10,6 +11,9 @@ type life struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
 	draining atomic.Bool
 	noFiles  sync.Once // says that no file could be made for a body
+
+	mu     sync.Mutex // guards former
+	former []*Proxy   // those before that answered requests when somebody looked last
 }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever
@@ -24,24 +28,43 @@ func (p *Proxy) Succeed(config Config) *Proxy {
 			client.quota = before.quota
 		}
 	}
-	next.before.Store(p)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.former = append(p.stillAnswering(), p)
 	p.current.Store(next)
 	return next
 }
 
-// InFlight returns how many requests are being answered, by p and those whose place
-// it took.
+// stillAnswering returns those of former that do. A proxy whose place was taken is
+// forgotten when it has answered all, however many came after it. The caller holds
+// l.mu.
+func (l *life) stillAnswering() []*Proxy {
+	l.former = slices.DeleteFunc(l.former, func(p *Proxy) bool { return p.answering() == 0 })
+	return l.former
+}
+
+// InFlight returns how many requests are being answered, by the proxy of the moment
+// and those before it.
 func (p *Proxy) InFlight() int {
-	n := int(p.inFlight.Load())
-	if before := p.before.Load(); before != nil {
-		others := before.InFlight()
-		if others == 0 {
-			p.before.Store(nil)
-		}
-		n += others
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := p.current.Load().answering()
+	for _, before := range p.stillAnswering() {
+		n += before.answering()
 	}
 	return n
 }
+
+// Gone reports whether p, whose place was taken, has answered all its requests, and
+// forgets it then.
+func (p *Proxy) Gone() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !slices.Contains(p.stillAnswering(), p)
+}
+
+// answering returns how many requests p itself is answering.
+func (p *Proxy) answering() int { return int(p.inFlight.Load()) }
 
 // Draining reports whether the proxy is about to end.
 func (p *Proxy) Draining() bool { return p.draining.Load() }

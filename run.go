@@ -1,0 +1,118 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"wxproxy/proxy"
+)
+
+const (
+	// startTime is when those who waited for the start have seen it. What only that
+	// needed is given back to the system: with ten thousand accounts it is more than
+	// they need from then on.
+	startTime = 10 * time.Second
+
+	// lastWork is how long after drain_timeout the process ends, whatever hangs.
+	lastWork = time.Second
+)
+
+// run serves on the open listeners until it is told to end, and ends then within
+// drain_timeout and lastWork. The keepers outlive the listeners: requests being
+// drained may still need a token.
+func (s *service) run(told *signals) error {
+	told.log.Store(s.log)
+	if s.redis != nil {
+		s.redis.Start()
+	}
+	s.start(s.now.Load(), nil)
+	<-s.reloading
+	s.background.Add(debug.FreeOSMemory) // behind all first fetches
+	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
+	failed := make(chan error, 2) // one from each server
+	var serving sync.WaitGroup
+	serving.Go(func() { failed <- s.server.Serve(s.listener) })
+	if s.admin != nil {
+		serving.Go(func() { failed <- s.admin.Serve(s.adminListener) })
+	}
+	s.announce()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	serving.Go(func() { s.counts.Run(ctx) })
+	serving.Go(func() { s.watchdog(ctx) })
+	go s.reloadWhen(told) // whose last reload may hang
+
+	var failure error
+	select {
+	case err := <-failed:
+		failure = fmt.Errorf("serving: %w", err)
+	case <-told.ctx.Done():
+		s.log.Info("draining; a second signal ends at once", "signal", told.ending())
+	}
+	end := time.Now().Add(s.now.Load().cfg.Proxy.DrainTimeout)
+	s.endReloads()
+	err := s.drain(end)
+	s.end(end.Add(lastWork), func() {
+		stop()
+		serving.Wait()
+	})
+	return cmp.Or(failure, err)
+}
+
+// announce logs where the service is: with the ports it got, if any was to do.
+func (s *service) announce() {
+	adminAddress := ""
+	if s.admin != nil {
+		adminAddress = s.adminListener.Addr().String()
+	}
+	cfg := s.now.Load().cfg
+	s.log.Info("serving", "version", version(), "listen", s.listener.Addr().String(),
+		"admin", adminAddress, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
+	s.tellManager(managerReady)
+}
+
+// drain answers the requests that are under way or on their way, until end at the
+// latest.
+func (s *service) drain(end time.Time) error {
+	s.retiring.Go(func() { s.tellManager(managerStopping) })
+	ctx, cancel := context.WithDeadline(context.Background(), end)
+	defer cancel()
+	start := time.Now()
+	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.server, s.listener); err != nil {
+		s.log.Error("drain_timeout is over; the requests still under way are cut",
+			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
+		return loggedError{err}
+	}
+	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
+	return nil
+}
+
+// end ends all that is left, and waits for that until the deadline: a store or a
+// disk that hangs keeps no process. The servers have stopped when stop returns.
+func (s *service) end(deadline time.Time, stop func()) {
+	close(s.drained)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if s.admin != nil {
+			s.admin.Close()
+		}
+		s.retiring.Go(func() { s.release(s.now.Load()) })
+		s.retiring.Wait()
+		if s.redis != nil {
+			s.redis.Close()
+		}
+		stop()
+	}()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+		s.log.Warn("drain_timeout is over; what still hangs is left")
+	}
+}
