@@ -87,13 +87,19 @@ func listenUnless(inherited net.Listener, cfg *config.Config, key, listen string
 }
 
 // mustBeGuarded reports a socket that other machines can reach, whatever the
-// configuration says of its address, if that lets anyone in.
+// configuration says of its address, if that lets anyone in, or anyone who guesses.
 func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 	guarded := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
 	if key == "admin.listen" {
 		guarded = !cfg.Admin.Key.Empty()
 	}
-	if guarded || !isPublic(open) {
+	if !isPublic(open) {
+		return nil
+	}
+	if weak, ok := cfg.WeakKeys[key]; guarded && ok {
+		return mistake(cfg, weak, fmt.Errorf("could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one", open))
+	}
+	if guarded {
 		return nil
 	}
 	return mistake(cfg, key, fmt.Errorf("the socket %s is open and reachable beyond loopback; "+

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"io/fs"
 	"os"
@@ -176,23 +178,41 @@ func withTLS(t *testing.T, toml string) string {
 	return toml
 }
 
+// ownSecret returns a secret for the setting of a line, unlike any other.
+func ownSecret(line string, i int) string {
+	if strings.Contains(line, "encryption") {
+		return base64.StdEncoding.EncodeToString([]byte(appSecret))
+	}
+	return fmt.Sprintf("%s-%d", appSecret, i)
+}
+
 // mustPassCheck checks a configuration, with the variables and the files that
 // it names for its secrets.
 func mustPassCheck(t *testing.T, toml string) {
 	dir := t.TempDir()
 	l := launch{args: []string{"check"}, dir: dir}
 	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|key|encryption_key)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
-		l.env = append(l.env, named[1]+"="+appSecret)
+		l.env = append(l.env, named[1]+"="+ownSecret(named[0], len(l.env)))
 	}
 	files := regexp.MustCompile(`(?m)^(\s*(?:secret|key|encryption_key)_file\s*=\s*")(.*?)"`)
 	for i, named := range files.FindAllStringSubmatch(toml, -1) {
 		file := fmt.Sprintf("%s/secret-%d", dir, i)
-		writeFile(t, file, appSecret+"\n")
+		writeFile(t, file, ownSecret(named[0], i)+"\n")
 		toml = strings.Replace(toml, named[0], named[1]+file+`"`, 1)
+	}
+	shipped := toml
+	for i, hole := range regexp.MustCompile(`"<[^"]*`+"`wxproxy key`"+`[^"]*>"`).FindAllString(toml, -1) {
+		toml = strings.Replace(toml, hole, fmt.Sprintf("\"%x\"", sha256.Sum256([]byte(ownSecret(hole, len(toml)+i)))), 1)
+	}
+	if shipped != toml {
+		writeFile(t, dir+"/config.toml", withTLS(t, shipped))
+		if p := runs(t, exitFailure, l); !strings.Contains(p.stderr.String(), "`wxproxy key`") {
+			t.Errorf("got %s; want that an example that was left as it is cannot load, and what makes a key", p.stderr.String())
+		}
 	}
 	writeFile(t, dir+"/config.toml", withTLS(t, toml))
 	p := runs(t, exitOK, l)
-	if p.stderr.String() != "" {
+	if inTheClear.ReplaceAllString(p.stderr.String(), "") != "" {
 		t.Errorf("got %s; want no remarks", p.stderr.String())
 	}
 }

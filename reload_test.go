@@ -152,7 +152,7 @@ func TestAReloadOpensNoListenerToEverybody(t *testing.T) {
 	w := startWeChat(t)
 	const (
 		key    = "key = \"a-key-of-some-length\"\n"
-		client = "[[client]]\nname = \"orders\"\n" + key
+		client = "[[client]]\nname = \"orders\"\nkey = \"another-key-of-some-length\"\n"
 		bearer = "Authorization: Bearer a-key-of-some-length"
 	)
 	listening := func(host string) string {

@@ -45,6 +45,8 @@ func (t *table) checkAppID(appID string) {
 		t.wrong("app_id", "looks like an AppSecret; are the two swapped?")
 	case !isName(appID):
 		t.wrong("app_id", nameRule)
+	case isPlaceholder(strings.TrimPrefix(appID, "wx")):
+		t.wrong("app_id", "is a placeholder; write the AppID that WeChat shows next to the AppSecret")
 	}
 }
 

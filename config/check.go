@@ -11,6 +11,8 @@ func (l *loader) check() {
 	l.checkListeners()
 	l.checkAccounts()
 	l.checkClients()
+	l.checkKeys()
+	l.warnOfDangers()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
 		l.checkUnique(paths, policyPattern(r.Path), item("route", i), "path")
@@ -73,13 +75,11 @@ func (l *loader) reportNoAccount() {
 }
 
 func (l *loader) checkClients() {
-	names, keys := map[string]string{}, map[string]string{}
+	names := map[string]string{}
 	known := l.accountNames()
 	for i, c := range l.cfg.Clients {
 		key := item("client", i)
 		l.checkUnique(names, c.Name, key, "name")
-		l.checkUnique(keys, c.KeySHA256.Reveal(), key, "key")
-		l.checkUnique(keys, c.OldSHA256.Reveal(), key, "key_old")
 		if len(known) > 0 {
 			l.checkAccountsOf(c, key, known)
 		}

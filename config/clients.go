@@ -78,13 +78,16 @@ func (t *table) hashOf(k keySource) token.Secret {
 			t.wrong(k.given[0], "must be 64 hexadecimal digits, as `wxproxy key` prints them")
 			return token.Secret{}
 		}
+		if isPattern(sum) {
+			t.wrong(k.given[0], "is a pattern and no hash of a key; write the line that `wxproxy key` prints")
+		}
+		t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen", sum: [sha256.Size]byte(sum)}, token.Secret{})
 		return token.NewSecret(string(sum))
 	}
 	key := t.secret(k.SecretSource, k.given)
 	if key.Empty() {
 		return token.Secret{}
 	}
-	t.warnIfShort(key, k.given)
-	sum := sha256.Sum256([]byte(key.Reveal()))
+	sum := t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen"}, key)
 	return token.NewSecret(string(sum[:]))
 }

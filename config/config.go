@@ -28,6 +28,10 @@ type Config struct {
 	// File is the path that was read, empty for the environment alone.
 	File string
 
+	// WeakKeys names, for "proxy.listen" and "admin.listen", a key that could be
+	// guessed: good enough on loopback only.
+	WeakKeys map[string]string
+
 	// Warnings are remarks on a configuration that is nevertheless good, each a
 	// line like those of Problems.
 	Warnings []string

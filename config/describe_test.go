@@ -22,7 +22,7 @@ account   shop is wx0123456789abcdef, stable tokens, secret from the configurati
 listen = ":80"
 [admin]
 listen = "unix:/run/admin.sock"
-key = "` + canary + `"
+key = "admin-` + canary + `"
 [upstream]
 url = "https://wechat.example"
 [token]

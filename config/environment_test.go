@@ -87,12 +87,12 @@ store = "nonsense, but replaced"
 [log]
 level = "warn"
 ` + good
-	cfg := mustLoad(t, file, pairs("WXPROXY_LISTEN=127.0.0.1:7000 WXPROXY_ADMIN_LISTEN=:7001 WXPROXY_ADMIN_KEY="+canary+
+	cfg := mustLoad(t, file, pairs("WXPROXY_LISTEN=127.0.0.1:7000 WXPROXY_ADMIN_LISTEN=:7001 WXPROXY_ADMIN_KEY=admin-"+canary+
 		" WXPROXY_STORE=file:data WXPROXY_UPSTREAM_URL=https://wechat.example WXPROXY_LOG_LEVEL=error")...)
 	for _, row := range []struct{ name, got, want string }{
 		{"listen", cfg.Proxy.Listen, "127.0.0.1:7000"},
 		{"admin listen", cfg.Admin.Listen, ":7001"},
-		{"admin key", cfg.Admin.Key.Reveal(), canary},
+		{"admin key", cfg.Admin.Key.Reveal(), "admin-" + canary},
 		{"store", cfg.Token.Store.Reveal(), "file:data"},
 		{"upstream url", cfg.Upstream.URL, "https://wechat.example"},
 		{"log level", cfg.Log.Level.String(), "ERROR"},

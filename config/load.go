@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 )
 
@@ -38,7 +36,7 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 		l.report("", "cannot be read: %v", withoutPath(err))
 		return nil, l.problems
 	}
-	l.warnIfReadable("", path)
+	l.warnIfOpen("", path, true)
 	return l.load(l.parse(data))
 }
 
@@ -49,6 +47,9 @@ type loader struct {
 	variables map[string]string // from the key to the variable that set it instead of the file
 	reported  map[string]bool   // the keys that have their problem: one is enough
 	problems  Problems
+	secrets   []heldSecret
+	keys      []accessKey
+	looked    map[string]bool // directories
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -57,6 +58,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		lookupEnv: lookupEnv,
 		variables: map[string]string{},
 		reported:  map[string]bool{},
+		looked:    map[string]bool{},
 	}
 	l.cfg.File = path
 	return l
@@ -134,14 +136,4 @@ func (l *loader) whereabouts(key string) (where, name string) {
 		return "environment", key
 	}
 	return l.cfg.File, key
-}
-
-// warnIfReadable remarks on a file with secrets that every user may read.
-func (l *loader) warnIfReadable(key, path string) {
-	const others fs.FileMode = 0o004
-	info, err := os.Stat(path)
-	if err != nil || runtime.GOOS == "windows" || info.Mode()&others == 0 {
-		return
-	}
-	l.warn(key, "every user of this machine can read the file; take that away with chmod o-r")
 }

@@ -150,6 +150,8 @@ credential = "none"
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		File:   cfg.File,
+
+		Warnings: cfg.Warnings,
 	}
 	got := *cfg
 	for i := range got.Accounts { // functions are never deeply equal
@@ -200,6 +202,10 @@ func TestTheShippedFileNamesEverySetting(t *testing.T) {
 	}
 	// A line that begins with # and no space is an example.
 	example := regexp.MustCompile(`(?m)^#([a-z\[].*)$`).ReplaceAllString(string(data), "$1")
+	path := write(t, "config.toml", example)
+	_, err = Load(path, lookup("WXPROXY_SHOP_SECRET", canary))
+	mustReport(t, err, path, []string{"client[1].key_sha256: must be 64 hexadecimal digits, as `wxproxy key` prints them"})
+	example = filledIn(example)
 	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary)
 	if !reflect.DeepEqual(cfg.Upstream, Default().Upstream) {
 		t.Errorf("upstream: got %+v; want %+v", cfg.Upstream, Default().Upstream)
@@ -360,7 +366,7 @@ func TestNothingThatIsPrintedShowsASecret(t *testing.T) {
 listen = ":8080"
 [admin]
 listen = ":8081"
-key = "`+canary+`"
+key = "admin-`+canary+`"
 [[client]]
 name = "orders"
 key = "orders-`+canary+`"

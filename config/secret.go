@@ -130,8 +130,9 @@ func (t *table) secret(source SecretSource, given []string) token.Secret {
 	if err != nil {
 		t.wrong(key, "%v", err)
 	}
+	t.hold(t.key(key), secret)
 	if source.file != "" {
-		t.warnIfReadable(t.key(key), source.file)
+		t.warnIfOpen(t.key(key), source.file, true)
 	}
 	return secret
 }
@@ -139,12 +140,4 @@ func (t *table) secret(source SecretSource, given []string) token.Secret {
 // onlyOne reports that a secret is given by several keys.
 func (t *table) onlyOne(given []string) {
 	t.wrong(given[0], "is given in several ways (%s); keep one of them", strings.Join(given, ", "))
-}
-
-// warnIfShort remarks on a key that could be found by trying.
-func (t *table) warnIfShort(key token.Secret, given []string) {
-	const enough = 16
-	if !key.Empty() && len(key.Reveal()) < enough {
-		t.warn(t.key(given[0]), "is shorter than %d characters and could be guessed; `wxproxy key` makes a good one", enough)
-	}
 }

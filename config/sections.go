@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 	"wxproxy/token"
 )
@@ -36,7 +37,9 @@ func (l *loader) readAdmin(t *table) {
 	t.refuseUnknown()
 
 	a.Key = t.secret(source, given)
-	t.warnIfShort(a.Key, given)
+	if !a.Key.Empty() {
+		t.addKey(accessKey{setting: given[0], name: "key", listen: "admin.listen"}, a.Key)
+	}
 	if a.Listen == "" {
 		return
 	}
@@ -62,6 +65,7 @@ func (l *loader) readToken(t *table) {
 	if err := token.CheckStore(c.Store); err != nil {
 		t.wrong("store", "%v", err)
 	}
+	l.holdPasswords(t.key("store"), c.Store)
 	c.EncryptionKey = t.encryptionKey(t.secret(key, given), given)
 	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
 		t.wrong("refresh_before", `must be between "10s" and "1h"`)
@@ -80,6 +84,10 @@ func (t *table) encryptionKey(text token.Secret, given []string) token.Secret {
 	key, err := base64.StdEncoding.DecodeString(text.Reveal())
 	if err != nil || len(key) != bytes {
 		t.wrong(given[0], "is not %d bytes in base64; `head -c 32 /dev/urandom | base64` makes a key", bytes)
+	} else if strings.Trim(string(key), "\x00") == "" {
+		t.wrong(given[0], "is all zero and no key; `head -c 32 /dev/urandom | base64` makes one")
+	} else if isPattern(key) {
+		t.warn(t.key(given[0]), "is a pattern and could be guessed; `head -c 32 /dev/urandom | base64` makes a good key")
 	}
 	return token.NewSecret(string(key))
 }

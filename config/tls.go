@@ -18,7 +18,10 @@ func (t *table) checkTLS(p *Proxy) {
 		t.missing("write the certificate's file; tls_client_ca is of no use without", "tls_cert")
 	case p.TLSCert != "":
 		t.checkPair(p.TLSCert, p.TLSKey)
+		t.warnIfOpen(t.key("tls_cert"), p.TLSCert, false)
+		t.warnIfOpen(t.key("tls_key"), p.TLSKey, true)
 	}
+	t.warnIfOpen(t.key("tls_client_ca"), p.TLSClientCA, false)
 	if err := checkCertificates(p.TLSClientCA); err != nil && p.TLSCert != "" {
 		t.wrong("tls_client_ca", "%v", err)
 	}

@@ -27,10 +27,11 @@ func (l *loader) readUpstream(t *table) {
 
 	if err := checkURL(u.URL); err != nil {
 		t.wrong("url", "%v", err)
-	} else if strings.HasPrefix(u.URL, "http:") && BeyondLoopback(hostPort(u.URL)) {
+	} else if inTheClear(u.URL) {
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 	}
 	t.checkFallbacks(u)
+	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
 	if err := checkCertificates(u.CAFile); err != nil {
 		t.wrong("ca_file", "%v", err)
 	}
@@ -38,12 +39,24 @@ func (l *loader) readUpstream(t *table) {
 
 func (t *table) checkFallbacks(u *Upstream) {
 	for i, fallback := range u.FallbackURLs {
-		if err := checkURL(fallback); err != nil {
-			t.wrong(item("fallback_urls", i), "%v", err)
-		} else if fallback == u.URL || slices.Contains(u.FallbackURLs[:i], fallback) {
-			t.wrong(item("fallback_urls", i), "is there already; remove it")
+		key := item("fallback_urls", i)
+		err := checkURL(fallback)
+		switch {
+		case err != nil:
+			t.wrong(key, "%v", err)
+		case fallback == u.URL || slices.Contains(u.FallbackURLs[:i], fallback):
+			t.wrong(key, "is there already; remove it")
+		case strings.HasPrefix(u.URL, "https:") && inTheClear(fallback):
+			t.wrong(key, "would send AppSecret and tokens in the clear when url, which is https://, cannot be reached; write https://")
+		case strings.HasPrefix(u.URL, "https:") && strings.HasPrefix(fallback, "http:"), inTheClear(fallback) && !inTheClear(u.URL):
+			t.warn(t.key(key), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 		}
 	}
+}
+
+// inTheClear reports whether a checked URL leads to another machine without TLS.
+func inTheClear(raw string) bool {
+	return strings.HasPrefix(raw, "http:") && BeyondLoopback(hostPort(raw))
 }
 
 // hostPort returns the address that a checked URL leads to.

@@ -223,3 +223,25 @@ func TestErrorsHaveTheShapeOfWeChats(t *testing.T) {
 		t.Errorf("got the type %q; want %q", got, want)
 	}
 }
+
+// The configuration refuses such a hash; nobody is to get in should it come all the
+// same.
+func TestNoKeyIsNobodysEvenWithTheHashOfNothing(t *testing.T) {
+	u := &recorder{answers: []string{okBody}}
+	c := config(u, account("shop", "wxshop"))
+	c.Clients, c.TokenEndpoint = []Client{keyed("nothing", "")}, TokenReal
+	p := New(c)
+	for _, request := range []string{
+		get("/p"),
+		get("/p", "Authorization: Bearer"),
+		get("/p", "Authorization: Bearer "),
+		get("/p", "Authorization: bearer \t "),
+		get("/sns/jscode2session?secret=&js_code=1"),
+		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret="),
+		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=%20"),
+	} {
+		if body := string(handle(t, p, request).Response.Body()); len(u.got) > 0 || strings.Contains(body, "shop-token") {
+			t.Errorf("%q: got %s; want nothing", request, body)
+		}
+	}
+}

@@ -36,10 +36,12 @@ func newClientTable(clients []Client, deployment string) clientTable {
 // isKeyless reports whether only a certificate can prove who the client is.
 func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 
-// withKey returns the client that has the key.
+// withKey returns the client that has the key. No key is nobody's, even if a client
+// has the hash of nothing.
 func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
-	c, ok := t.byKey[*last.of(bytes.TrimSpace(key))]
-	return c, ok
+	key = bytes.TrimSpace(key)
+	c, ok := t.byKey[*last.of(key)]
+	return c, ok && len(key) > 0
 }
 
 // certified returns the client that the caller's certificate names, nil if none.

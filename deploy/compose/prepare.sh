@@ -38,6 +38,7 @@ if [ ! -s secrets/shop_secret ]; then
 fi
 [ -s secrets/caller_key ] || random >secrets/caller_key
 [ -s secrets/redis_password ] || random >secrets/redis_password
+[ -s secrets/token_key ] || head -c 32 /dev/urandom | base64 >secrets/token_key
 kept=$(grep -sv '^REDIS_PASSWORD=' .env || :)
 case $kept in
 *WXPROXY_USER=*) ;;

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAFallbackWithoutTLSBesideOneWithIsAMistake(t *testing.T) {
+	const want = "would send AppSecret and tokens in the clear"
+	for _, row := range []struct{ name, upstream, want string }{
+		{"WeChat's url", `fallback_urls = ["http://api2.weixin.qq.com"]`, "upstream.fallback_urls[1]: " + want},
+		{"another url", "url = \"https://wechat.example\"\nfallback_urls = [\"https://a.example\", \"http://b.example:8080\"]", "upstream.fallback_urls[2]: " + want},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := write(t, "config.toml", "[upstream]\n"+row.upstream+good)
+			_, err := Load(path, lookup())
+			mustReport(t, err, path, []string{row.want})
+		})
+	}
+}
+
+func TestWhatGivesSecretsAwayIsRemarkedOnInOneLine(t *testing.T) {
+	cert, key := pair(t)
+	key32 := base64.StdEncoding.EncodeToString([]byte(canary + "-012345678")[:32])
+	const keys = "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\n"
+	admin := func(listen string) string {
+		return fmt.Sprintf("[admin]\nlisten = %q\nkey = %q\n", listen, "admin-"+canary)
+	}
+	store := func(url string) string { return fmt.Sprintf("[token]\nstore = %q\n", url) }
+	const callers, operators = "proxy.listen: callers' keys cross the network in the clear", "admin.listen: its key crosses the network in the clear"
+	const redis, skips = "token.store: redis:// carries tokens to another machine in the clear", "token.store: skip_verify lets anyone on the way pass for Redis"
+	for _, row := range []struct{ name, file, want string }{
+		{"keys beyond loopback", "[proxy]\nlisten = \":8080\"\n" + keys, callers},
+		{"keys on one address", "[proxy]\nlisten = \"192.0.2.7:8080\"\n" + keys, callers},
+		{"keys with TLS", fmt.Sprintf("[proxy]\nlisten = \":8443\"\ntls_cert = %q\ntls_key = %q\n", cert, key) + keys, ""},
+		{"keys on loopback", keys, ""},
+		{"keys on a socket", "[proxy]\nlisten = \"unix:/run/wxproxy.sock\"\n" + keys, ""},
+		{"no keys beyond loopback", "[proxy]\nlisten = \":8080\"\nallow_anonymous = true\n", ""},
+		{"the admin's key", admin("0.0.0.0:8081"), operators},
+		{"the admin's key on loopback", admin("[::1]:8081"), ""},
+		{"Redis elsewhere", store("redis://:" + canary + "@redis:6379/0"), redis},
+		{"Redis elsewhere without a port", store("redis://redis.example"), redis},
+		{"Redis at an address", store("redis://10.0.0.7:6379"), redis},
+		{"Redis at an address of IPv6", store("redis://[2001:db8::7]"), redis},
+		{"a cluster elsewhere", store("redis://127.0.0.1:1?cluster=true&addr=10.0.0.7:2"), redis},
+		{"Redis here", store("redis://127.0.0.1:6379"), ""},
+		{"Redis here without a port", store("redis://localhost"), ""},
+		{"Redis here by IPv6", store("redis://[::1]/1"), ""},
+		{"encrypted", store("redis://redis:6379") + fmt.Sprintf("encryption_key = %q\n", key32), ""},
+		{"Redis with TLS", store("rediss://redis:6379"), ""},
+		{"Redis that anyone can be", store("rediss://redis:6379?skip_verify=true"), skips},
+		{"Redis that anyone can be, encrypted", store("rediss://redis?skip_verify=true") + fmt.Sprintf("encryption_key = %q\n", key32), skips},
+		{"TLS that is verified", store("rediss://redis:6379?skip_verify=false"), ""},
+		{"WeChat in the clear", "[upstream]\nurl = \"http://wechat.example\"\n", "upstream.url: http:// sends AppSecret and tokens in the clear"},
+		{"a fallback in the clear to this machine", "[upstream]\nurl = \"https://wechat.example\"\nfallback_urls = [\"http://127.0.0.1:9000\"]\n", "upstream.fallback_urls[1]: http:// sends AppSecret"},
+		{"a fallback in the clear", "[upstream]\nurl = \"http://127.0.0.1:1\"\nfallback_urls = [\"http://wechat.example\"]\n", "upstream.fallback_urls[1]: http:// sends AppSecret"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			warnings := mustLoad(t, row.file+good).Warnings
+			wanted := 0
+			if row.want != "" {
+				wanted = 1
+			}
+			if got := strings.Join(warnings, "\n"); len(warnings) != wanted || !strings.Contains(got, row.want) || strings.Contains(got, canary) {
+				t.Errorf("got %q; want %q and nothing else", warnings, row.want)
+			}
+		})
+	}
+}
+
+func TestFilesThatEveryoneCanWriteGiveAWarning(t *testing.T) {
+	cert, key := pair(t)
+	secret := write(t, "secret", canary)
+	path := write(t, "config.toml", fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\ntls_client_ca = %q\n[upstream]\nca_file = %q\n",
+		cert, key, write(t, "callers.pem", certificate(t)), write(t, "roots.pem", certificate(t)))+
+		strings.Replace(good, `secret = "`+canary+`"`, fmt.Sprintf("secret_file = %q", secret), 1))
+	cfg, err := Load(path, lookup())
+	if err != nil || len(cfg.Warnings) > 0 {
+		t.Fatalf("got %v, %v; want no remark", err, cfg)
+	}
+	const write, both = "every user of this machine can write the file; take that away with chmod o-w", "every user of this machine can read and write the file"
+	for _, row := range []struct {
+		name, file string
+		mode       os.FileMode
+		want       []string
+	}{
+		{"the configuration", path, 0o602, []string{path + ": " + write}},
+		{"the configuration, read, too", path, 0o666, []string{path + ": " + both}},
+		{"a secret", secret, 0o602, []string{"account[1].secret_file: " + write}},
+		{"a certificate", cert, 0o666, []string{"proxy.tls_cert: " + write}},
+		{"a certificate's key", key, 0o602, []string{"proxy.tls_key: " + write}},
+		{"a certificate's key, read", key, 0o604, []string{"proxy.tls_key: every user of this machine can read the file"}},
+		{"the authority of callers", cfg.Proxy.TLSClientCA, 0o666, []string{"proxy.tls_client_ca: " + write}},
+		{"the authority of WeChat", cfg.Upstream.CAFile, 0o666, []string{"upstream.ca_file: " + write}},
+		{"a certificate that is read", cert, 0o644, nil},
+		{"the group writes", path, 0o660, nil},
+		{"the configuration's directory", filepath.Dir(path), 0o777, []string{path + ": every user of this machine can put another file in its place: take that away with chmod o-w " + filepath.Dir(path)}},
+		{"a secret's directory", filepath.Dir(secret), 0o702, []string{"account[1].secret_file: every user of this machine can put another file in its place"}},
+		{"a directory as /tmp", filepath.Dir(path), 0o777 | os.ModeSticky, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			before, err := os.Stat(row.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer os.Chmod(row.file, before.Mode())
+			if err := os.Chmod(row.file, row.mode); err != nil {
+				t.Fatal(err)
+			}
+			cfg, err := Load(path, lookup())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(cfg.Warnings) != len(row.want) || len(row.want) > 0 && !strings.Contains(cfg.Warnings[0], row.want[0]) {
+				t.Errorf("got %q; want %q", cfg.Warnings, row.want)
+			}
+		})
+	}
+}
+
+// Kubernetes has a link where the file seems to be, in a directory that it replaces.
+func TestTheDirectoryThatALinkLeadsToCounts(t *testing.T) {
+	target := write(t, "config.toml", good)
+	link := filepath.Join(t.TempDir(), "config.toml")
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	if cfg, err := Load(link, lookup()); err != nil || len(cfg.Warnings) > 0 {
+		t.Errorf("got %v, %v; want no remark on a link", cfg, err)
+	}
+	if err := os.Chmod(filepath.Dir(target), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Load(link, lookup())
+	if err != nil || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "chmod o-w "+filepath.Dir(target)) {
+		t.Errorf("got %v, %v; want a remark on %s", cfg, err, filepath.Dir(target))
+	}
+}

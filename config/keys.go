@@ -1,0 +1,147 @@
+package config
+
+import (
+	"crypto/sha256"
+	"net/url"
+	"strings"
+
+	"wxproxy/token"
+)
+
+// A heldSecret is a secret of the configuration, by its hash.
+type heldSecret struct {
+	setting string // as "account[1].secret"
+	sum     [sha256.Size]byte
+}
+
+// An accessKey is a key that lets in whoever shows it, by its hash.
+type accessKey struct {
+	setting string // as "client[1].key_env"
+	name    string // as "client[1].key", whichever way it is given
+	listen  string // where it is shown: "proxy.listen" or "admin.listen"
+	sum     [sha256.Size]byte
+	length  int // 0: only the hash is known
+}
+
+// owner returns what those with the same key are told.
+func (k accessKey) owner() string {
+	if k.listen == "proxy.listen" {
+		return strings.TrimSuffix(k.name, ".key")
+	}
+	return k.name
+}
+
+// addKey remembers a key of the table, for checkKeys, and returns its hash.
+func (t *table) addKey(k accessKey, key token.Secret) [sha256.Size]byte {
+	k.setting, k.name = t.key(k.setting), t.key(k.name)
+	if !key.Empty() {
+		k.sum, k.length = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal())
+	}
+	t.keys = append(t.keys, k)
+	return k.sum
+}
+
+// enoughKey is the length from which on a key cannot be found by trying.
+const enoughKey = 16
+
+// hold remembers a secret, so that no key is the same, and reports one that was
+// left as an example has it.
+func (l *loader) hold(setting string, secret token.Secret) {
+	if secret.Empty() {
+		return
+	}
+	if isPlaceholder(secret.Reveal()) {
+		l.report(setting, "is a placeholder, which everybody knows; put your own in its place")
+	}
+	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(secret.Reveal()))})
+}
+
+// holdPasswords does the same for the passwords in the URL of a store.
+func (l *loader) holdPasswords(setting string, store token.Secret) {
+	u, err := url.Parse(store.Reveal())
+	if err != nil {
+		return // it is reported
+	}
+	password, _ := u.User.Password()
+	l.hold(setting, token.NewSecret(password))
+	l.hold(setting, token.NewSecret(u.Query().Get("sentinel_password")))
+}
+
+// checkKeys finds the keys that others know or could find: they are compared when
+// all of the configuration has been read.
+func (l *loader) checkKeys() {
+	if len(l.keys) == 0 {
+		return
+	}
+	isKey := map[string]bool{}
+	for _, k := range l.keys {
+		isKey[k.setting] = true
+	}
+	taken := map[[sha256.Size]byte]string{}
+	for _, s := range l.secrets {
+		if !isKey[s.setting] {
+			taken[s.sum] = s.setting
+		}
+	}
+	guessable := l.guessable()
+	for _, k := range l.keys {
+		if owner, ok := taken[k.sum]; ok {
+			l.report(k.name, "is taken by %s already; each needs its own", owner)
+			continue
+		}
+		taken[k.sum] = k.owner()
+		l.judge(k, guessable[k.sum])
+	}
+}
+
+// judge reports a key that could be guessed where other machines can try, or that
+// only a copied example can be; on loopback a short one is worth a remark.
+func (l *loader) judge(k accessKey, known string) {
+	listen := l.cfg.Proxy.Listen
+	if k.listen == "admin.listen" {
+		listen = l.cfg.Admin.Listen
+	}
+	advice := "`wxproxy key` makes a good one"
+	switch {
+	case known != "" && k.length == 0:
+		l.report(k.setting, "is the hash of %s, so everybody knows the key; %s", known, advice)
+		return
+	case known != "":
+		known = "is " + known + " and could be guessed; " + advice
+	case k.length > 0 && k.length < enoughKey:
+		known = "is shorter than 16 characters and could be guessed; " + advice
+	default:
+		return
+	}
+	if BeyondLoopback(listen) {
+		l.report(k.setting, "%s, which is needed because %s can be reached from other machines", known, k.listen)
+		return
+	}
+	l.warn(k.setting, "%s", known)
+	if l.cfg.WeakKeys == nil {
+		l.cfg.WeakKeys = map[string]string{}
+	}
+	l.cfg.WeakKeys[k.listen] = k.setting
+}
+
+// guessable returns the hashes of keys that everybody may know, with what each is.
+func (l *loader) guessable() map[[sha256.Size]byte]string {
+	found := map[[sha256.Size]byte]string{sha256.Sum256(nil): "nothing"}
+	add := func(what string, words ...string) {
+		for _, word := range words {
+			found[sha256.Sum256([]byte(word))] = what
+		}
+	}
+	for _, word := range commonWords {
+		const what = "a word that is tried first"
+		title := strings.ToUpper(word[:1]) + word[1:]
+		add(what, word, title, strings.ToUpper(word), word+"\n", word+"1", word+"123", title+"1", title+"123", word+word)
+	}
+	for _, a := range l.cfg.Accounts {
+		add("the name or AppID of an account", a.Name, a.AppID)
+	}
+	for _, c := range l.cfg.Clients {
+		add("the name of a client", c.Name)
+	}
+	return found
+}
