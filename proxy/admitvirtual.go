@@ -40,6 +40,17 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	return true, asWeChat(last.check(x.account.signing, x.began))
 }
 
+// mustAgree refuses a request whose virtual token, which is good, is for another
+// account than it names besides: one of both is a mistake, and neither wins.
+func (p *Proxy) mustAgree(x *exchange) error {
+	other, named := p.namedAccount(x)
+	if !named || other == x.account {
+		return nil
+	}
+	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
+		", and the request names another one by its path prefix, by Wxproxy-Account, from_appid or appid; leave one of them out")
+}
+
 // provesAnother reports whether the caller, who says to be c, proves to be another
 // client, or two at once.
 func (p *Proxy) provesAnother(x *exchange, c *Client) bool {

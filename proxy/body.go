@@ -113,6 +113,18 @@ func (b *Body) borrow(body []byte) {
 	b.own, b.memory, b.size, b.lent = b.memory[:0], body, int64(len(body)), true
 }
 
+// replace makes body the body.
+func (b *Body) replace(body []byte) {
+	if b.file != nil {
+		b.file.Close()
+		b.file = nil
+	}
+	if b.lent {
+		b.memory = b.own
+	}
+	b.borrow(body)
+}
+
 // release gives the file back, and memory that is too large to be kept.
 func (b *Body) release() {
 	if b.file != nil {

@@ -2,8 +2,11 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -29,24 +32,38 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	if err = p.read(x); err != nil {
 		return err
 	}
-	if x.route.Credential == credentialToken {
-		return nil // its own appid and secret decide
-	}
-	if x.route.Credential == CredentialSecret && hides(x.target.query, secretParameters) {
-		return refuse(badRequest, errTargetHidden.Error())
+	switch x.route.Credential {
+	case credentialToken:
+		return p.awaitAsker(x)
+	case CredentialSecret:
+		if hides(x.target.query, secretParameters) {
+			return refuse(badRequest, errTargetHidden.Error())
+		}
+		x.expectMembers()
 	}
 	found, err := p.admitVirtual(x)
-	if err != nil {
+	switch {
+	case err != nil:
 		x.client = nil // it is not who it says it is, or no longer
 		return err
+	case found:
+		if err := p.mustAgree(x); err != nil {
+			return err
+		}
+		return p.permit(x)
+	case x.hasMembers:
+		return p.awaitBody(x)
 	}
-	if !found {
-		if x.client, err = p.client(x); err != nil {
-			return err
-		}
-		if x.account, err = p.account(x); err != nil {
-			return err
-		}
+	return p.admitNamed(x)
+}
+
+// admitNamed decides by what the caller shows and names, without a virtual token.
+func (p *Proxy) admitNamed(x *exchange) (err error) {
+	if x.client, err = p.client(x); err != nil {
+		return err
+	}
+	if x.account, err = p.account(x); err != nil {
+		return err
 	}
 	return p.permit(x)
 }
@@ -66,8 +83,13 @@ func (p *Proxy) permit(x *exchange) error {
 	return nil
 }
 
-// errNoKey refuses those who show no key. Who has a virtual token needs none.
-var errNoKey = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+// How those are refused who do not show a client's key. Who has a virtual token
+// needs none.
+var (
+	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+	errUnknownKey    = refuse(unauthenticated, "no client has this key")
+	errUnknownSecret = refuse(unauthenticated, "no client has this key: secret must be this program's client key, not the AppSecret, which stays in wxproxy")
+)
 
 // client returns the client that proves itself by its certificate, by
 // "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
@@ -78,6 +100,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	}
 	certified := p.clients.certified(x.ctx)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
+	unknown := errUnknownKey
 	if !isFold(scheme, "bearer") {
 		if certified != nil {
 			return certified, nil
@@ -86,11 +109,11 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		if !ok {
 			return nil, errNoKey
 		}
-		key = []byte(secret)
+		key, unknown = []byte(secret), errUnknownSecret
 	}
 	switch c, ok := p.clients.withKey(key, &x.key); {
 	case !ok:
-		return nil, refuse(unauthenticated, "no client has this key")
+		return nil, unknown
 	case certified != nil && c != certified:
 		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
 	default:
@@ -107,7 +130,11 @@ func shownSecret(x *exchange) (string, bool) {
 	if secret, ok := queryValue(x.target.query, x.route.names.secret); ok {
 		return secret, true
 	}
-	return queryValue(x.target.query, "secret")
+	if secret, ok := queryValue(x.target.query, "secret"); ok {
+		return secret, true
+	}
+	secret := cmp.Or(x.shown.secret, x.shown.otherSecret)
+	return secret, secret != ""
 }
 
 // account chooses the account of a request: the one that it names, the client's
@@ -133,7 +160,7 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query. The account is nil if none has that
 // name. An appid, which the proxy sets anyway, names an account if it is not
-// empty; without clients, only one that there is.
+// empty; without clients, only one that there is or could be.
 func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	if x.target.selector != nil {
 		return p.accounts[string(x.target.selector)], true
@@ -145,11 +172,19 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 		return p.accounts[appID], true
 	}
 	appID, _ := queryValue(x.target.query, x.route.names.appID)
-	if appID == "" {
+	if appID = cmp.Or(appID, x.shown.appID); appID == "" {
 		return nil, false
 	}
 	a = p.accounts[appID]
-	return a, a != nil || len(p.clients.byName) > 0
+	return a, a != nil || len(p.clients.byName) > 0 || isAppID(appID)
+}
+
+// isAppID reports whether text looks like an appid of WeChat's: such a one is meant
+// as it stands, and never another account.
+func isAppID(text string) bool {
+	digits, found := strings.CutPrefix(text, "wx")
+	_, err := hex.DecodeString(digits)
+	return found && err == nil && len(digits) == 16
 }
 
 // permits reports whether the client may call the policy path.

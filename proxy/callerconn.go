@@ -41,10 +41,13 @@ type callerConn struct {
 	surplus  time.Time // when it ends, since it is one more than are allowed; zero if it is not
 	handling bool      // a request: what is read belongs to it
 	sending  bool      // a body: every Read has the same patience anew
-	spoke    bool      // the caller has sent something, ever
-	mute     bool      // nothing is written any more
-	overdue  bool      // the time to read was over when it was set
-	ended    bool      // Read came to the end
+	bodyEnd  time.Time // when all of the body has to be there; zero: whenever
+
+	strangerTime time.Duration // how long that is, of a caller that is not known yet
+	spoke        bool          // the caller has sent something, ever
+	mute         bool          // nothing is written any more
+	overdue      bool          // the time to read was over when it was set
+	ended        bool          // Read came to the end
 
 	name      string // in its certificate
 	knowsName bool   // name was looked at
@@ -81,7 +84,7 @@ func (c *callerConn) SetReadDeadline(t time.Time) error {
 // the same patience anew.
 func (c *callerConn) Read(p []byte) (int, error) {
 	if c.sending {
-		if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+		if err := c.SetReadDeadline(c.nextPart()); err != nil {
 			return 0, err
 		}
 	}
@@ -151,13 +154,6 @@ func (c *callerConn) silence() {
 func (c *callerConn) linger() {
 	if c != nil {
 		c.lingers.Store(true)
-	}
-}
-
-// awaitBody says whether what is read now is a body.
-func (c *callerConn) awaitBody(sending bool) {
-	if c != nil {
-		c.sending = sending
 	}
 }
 

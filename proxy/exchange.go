@@ -29,12 +29,15 @@ type exchange struct {
 	fields    fields
 	body      Body
 
-	maxBody int64
-	target  target
-	route   Route
-	key     keyHash
-	reading reading
-	virtual lastVirtual
+	maxBody    int64
+	smallBody  bool  // the body is at most that long, and comes at once
+	hasMembers bool  // the body may say who calls, and for which account
+	shown      shown // what it says
+	target     target
+	route      Route
+	key        keyHash
+	reading    reading
+	virtual    lastVirtual
 }
 
 // Query parameters that a caller's request loses. What stands in the place of an
@@ -44,6 +47,9 @@ var (
 	tokenParameters = []string{"access_token", "from_appid"}
 
 	secretParameters = []string{"appid", "secret", "appsecret", "access_token", "from_appid"}
+
+	// secretMembers are those of them that stand in bodies, too.
+	secretMembers = secretParameters[:3]
 )
 
 // attemptNames are the values of Wxproxy-Attempts.
@@ -80,6 +86,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
 	x.fields.close, x.target, x.streams = false, target{}, false
+	x.smallBody, x.hasMembers, x.shown = false, false, shown{}
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection

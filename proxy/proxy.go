@@ -147,10 +147,8 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
 	}
-	if x.route.Credential != credentialLocal {
-		if err := x.readBody(); err != nil {
-			return err
-		}
+	if err := p.takeBody(x); err != nil {
+		return err
 	}
 	if x.route.Credential == credentialToken {
 		return p.answerToken(x)

@@ -17,39 +17,96 @@ const (
 
 	// drainTime is how long that may take: the answer waits for it.
 	drainTime = 2 * time.Second
+
+	// smallBody bounds what is read before it is known who sends it: the request for
+	// a token of an SDK has 200 bytes. It is kept in memory.
+	smallBody = 4 << 10
+
+	// strangerTime is how long all of that may take, if Limits say nothing else.
+	strangerTime = 5 * time.Second
 )
 
 // bodyLength is what the header says: -1 for parts of whatever length, a lower
 // number for no body at all.
 func (x *exchange) bodyLength() int64 { return int64(x.ctx.Request.Header.ContentLength()) }
 
+// expectSmallBody holds the body to what a caller may send who is not known yet.
+func (x *exchange) expectSmallBody() {
+	x.smallBody, x.maxBody = true, min(x.maxBody, smallBody)
+}
+
+// expectMembers holds a body that may say who calls, and for which account, to what
+// can be looked through for that.
+func (x *exchange) expectMembers() {
+	x.hasMembers = x.bodyLength() > 0 || x.bodyLength() == -1
+	x.maxBody = min(x.maxBody, memorySize)
+}
+
 // checkLength refuses a body that is known to be too large before it is read.
 func (x *exchange) checkLength() error {
 	if x.bodyLength() > x.maxBody {
-		return refuse(bodyTooLarge, "the body is larger than max_body allows")
+		return x.tooLarge()
 	}
 	return nil
 }
 
-// readBody takes in the whole body, so that a caller which stalls or leaves
-// never holds a connection to WeChat, and makes its length known.
-func (x *exchange) readBody() error {
-	if stream := x.ctx.RequestBodyStream(); stream == nil {
-		x.body.borrow(x.ctx.Request.Body())
-	} else if err := x.takeIn(stream); err != nil {
+// tooLarge returns the refusal of a body that is. Nobody waits for the rest of one
+// that should be small.
+func (x *exchange) tooLarge() error {
+	switch {
+	case x.smallBody:
+		x.fields.close = true
+		return refuse(bodyTooLarge, "a body to this path is at most 4 KiB long, or the caller shows its key in the header")
+	case x.route.Credential == CredentialSecret:
+		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
+	}
+	return refuse(bodyTooLarge, "the body is larger than max_body allows")
+}
+
+// takeBody reads the body, where there is a use for it, and decides what only that
+// can say.
+func (p *Proxy) takeBody(x *exchange) error {
+	if x.route.Credential == credentialLocal {
+		return nil
+	}
+	if err := x.readBody(); err != nil {
 		return err
 	}
+	if x.hasMembers {
+		if err := p.admitByBody(x); err != nil {
+			return err
+		}
+	}
+	x.announceLength()
+	return nil
+}
+
+// readBody takes in the whole body, so that a caller which stalls or leaves
+// never holds a connection to WeChat.
+func (x *exchange) readBody() error {
+	stream := x.ctx.RequestBodyStream()
+	if stream == nil {
+		x.body.borrow(x.ctx.Request.Body())
+		return nil
+	}
+	return x.takeIn(stream)
+}
+
+// announceLength makes the length of the body known to WeChat.
+func (x *exchange) announceLength() {
 	if m := &x.message; x.body.size > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
 		m.Fields = append(m.Fields, "Content-Length: "...)
 		m.Fields = strconv.AppendInt(m.Fields, x.body.size, 10)
 		m.Fields = append(m.Fields, "\r\n"...)
 	}
-	return nil
 }
 
 func (x *exchange) takeIn(stream io.Reader) error {
 	length := x.bodyLength()
 	x.caller.awaitBody(true)
+	if x.smallBody {
+		x.caller.awaitStranger()
+	}
 	err := x.body.fill(stream, x.maxBody)
 	x.caller.awaitBody(false)
 	// At the connection's end, fasthttp's streams end as they do at their own.
@@ -69,7 +126,7 @@ func (x *exchange) explain(err error) error {
 	var network net.Error
 	switch {
 	case errors.Is(err, errBodyTooLarge):
-		return refuse(bodyTooLarge, "the body is larger than max_body allows")
+		return x.tooLarge()
 	case errors.As(err, &onDisk):
 		return onDisk
 	}
@@ -86,8 +143,9 @@ func (x *exchange) explain(err error) error {
 // leave sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
 func (x *exchange) leave(refused bool) {
-	x.caller.awaitBody(false) // also when a panic ended it
-	if x.unread && !x.fields.close && !x.drain() {
+	x.caller.awaitBody(false)                // also when a panic ended it
+	isStranger := refused && x.client == nil // whose answer waits for nothing
+	if x.unread && !x.fields.close && (isStranger || !x.drain()) {
 		x.fields.close = true
 	}
 	if x.fields.close && (refused || x.fields.encoding) {

@@ -19,6 +19,7 @@ type Limits struct {
 	PlainIO        bool          // fasthttp's server reads every request, which costs more
 	IdleTimeout    time.Duration // of a kept-alive connection
 	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
+	StrangerTime   time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
 	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
@@ -57,6 +58,7 @@ type Server struct {
 func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
 	limits.Patience = cmp.Or(limits.Patience, callerPatience)
+	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
 	f := &front{life: p.life, limits: limits}
 	return &Server{f, f.newFasthttp(log)}
 }
@@ -105,16 +107,34 @@ func (f *front) expect(ctx *fasthttp.RequestCtx) int {
 	return f.current.Load().expectContinue(ctx, int64(f.limits.MaxBody))
 }
 
-// headerReceived gives the body's first byte its own time. The name of the one
-// expectation that there is may be spelled in any case, which fasthttp does not
-// know, and HTTP/1.0 has no expectations.
+// headerReceived gives the body's first byte, for which fasthttp waits, its own
+// time.
 func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
 	switch length := h.ContentLength(); {
 	case length > f.limits.MaxBody:
 		c.ReadTimeout = 1 // is over already: nothing of it is waited for
 	case length > 0:
-		c.ReadTimeout = f.limits.Patience
+		c.ReadTimeout = f.firstByte(h.RequestURI())
 	}
+	spellExpectation(h)
+	return c
+}
+
+// firstByte returns how long the first byte of a body may take: not long where
+// nobody has shown yet who he is.
+func (f *front) firstByte(uri []byte) time.Duration {
+	p, policy := f.current.Load(), f.answers.take()
+	defer f.answers.give(policy)
+	t := target{policy: policy.bytes}
+	if t.parse(uri, p.config.OwnHosts) == nil && p.credentialOf(t.policy).Credential == credentialToken {
+		return min(f.limits.Patience, f.limits.StrangerTime)
+	}
+	return f.limits.Patience
+}
+
+// spellExpectation spells the one expectation that there is as fasthttp knows it:
+// it may be in any letter case. HTTP/1.0 has none.
+func spellExpectation(h *fasthttp.RequestHeader) {
 	if expectation := h.Peek(fasthttp.HeaderExpect); len(expectation) > 0 {
 		switch {
 		case !h.IsHTTP11():
@@ -123,7 +143,6 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 			h.Set(fasthttp.HeaderExpect, "100-continue")
 		}
 	}
-	return c
 }
 
 // connState counts the callers' connections, without those that are too many.
@@ -133,9 +152,9 @@ func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
 	switch {
 	case c == nil:
 	case state == fasthttp.StateNew && f.callers.Load() >= int64(f.limits.MaxConnections):
-		c.patience, c.surplus = f.limits.Patience, time.Now().Add(surplusTime)
+		c.patience, c.strangerTime, c.surplus = f.limits.Patience, f.limits.StrangerTime, time.Now().Add(surplusTime)
 	case state == fasthttp.StateNew:
-		c.patience = f.limits.Patience
+		c.patience, c.strangerTime = f.limits.Patience, f.limits.StrangerTime
 		f.callers.Add(1)
 	case state == fasthttp.StateClosed && !c.isSurplus():
 		f.callers.Add(-1)

@@ -30,12 +30,18 @@ type tokenRequest struct {
 	Secret    string `json:"secret"`
 }
 
-// answerToken answers for WeChat, in its format and with its errcodes, which
-// SDKs know.
-func (p *Proxy) answerToken(x *exchange) error {
+// awaitAsker leaves it to the body who asks for a token, if anybody gets one.
+func (p *Proxy) awaitAsker(x *exchange) error {
 	if p.config.TokenEndpoint == TokenDeny {
 		return refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
 	}
+	x.expectSmallBody()
+	return nil
+}
+
+// answerToken answers for WeChat, in its format and with its errcodes, which
+// SDKs know.
+func (p *Proxy) answerToken(x *exchange) error {
 	ask, err := x.readTokenRequest()
 	if err != nil {
 		return err
@@ -64,9 +70,6 @@ func (p *Proxy) answerToken(x *exchange) error {
 
 // readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
 func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
-	if x.body.size > memorySize {
-		return ask, refuse(bodyTooLarge, "a request for a token is not so long")
-	}
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
 		return ask, err

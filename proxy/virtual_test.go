@@ -462,3 +462,47 @@ func BenchmarkVirtualToken(b *testing.B) {
 		p.Handle(ctx)
 	}
 }
+
+// Of a token and of a name beside it, neither wins.
+func TestAVirtualTokenAndAnotherAccountsNameDisagree(t *testing.T) {
+	orders := keyed("orders", "orders-key")
+	for _, clients := range [][]Client{nil, {orders}} {
+		p := threeAccounts(&recorder{answers: []string{okBody}}, clients...)
+		token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
+		forged := token[:len(token)-6] + "AAAAAA"
+		for _, row := range []struct {
+			name, raw string
+			errcode   int
+		}{
+			{"the same by prefix", get("/@club/p?access_token=" + token), 0},
+			{"the same by prefix and appid", get("/@wxclub/p?access_token=" + token), 0},
+			{"the same by header", get("/p?access_token="+token, "Wxproxy-Account: club"), 0},
+			{"the same by query", get("/p?from_appid=wxclub&access_token=" + token), 0},
+			{"the same by appid", get("/sns/jscode2session?appid=wxclub&access_token=" + token), 0},
+			{"another by prefix", get("/@shop/p?access_token=" + token), -40000},
+			{"another by prefix and appid", get("/@wxshop/p?access_token=" + token), -40000},
+			{"another by header", get("/p?access_token="+token, "Wxproxy-Account: wxshop"), -40000},
+			{"another by query", get("/p?access_token=" + token + "&from_appid=wxshop"), -40000},
+			{"another by appid", get("/sns/jscode2session?appid=wxshop&access_token=" + token), -40000},
+			{"one that there is not", get("/@nobody/p?access_token=" + token), -40000},
+			{"another beside a forged one", get("/@shop/p?access_token=" + forged), 40001},
+		} {
+			if got := ask(t, p, row.raw); got.Errcode != row.errcode || row.errcode == -40000 && !strings.Contains(got.Errmsg, "club") {
+				t.Errorf("%s, %d clients: got %+v; want errcode %d", row.name, len(clients), got, row.errcode)
+			}
+		}
+	}
+}
+
+// Who sends WeChat's secret where the client's key belongs is told so on every path.
+func TestAnAppSecretInThePlaceOfTheKeyIsExplained(t *testing.T) {
+	p := threeAccounts(new(recorder), keyed("orders", "orders-key"))
+	for _, raw := range []string{
+		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=shop-secret"), get("/sns/jscode2session?appid=wxshop&secret=shop-secret"),
+		get("/cgi-bin/clear_quota/v2?appid=wxshop&appsecret=shop-secret"), post("/cgi-bin/clear_quota/v2", `{"appid":"wxshop","appsecret":"shop-secret"}`),
+	} {
+		if got := ask(t, p, raw); !strings.Contains(got.Errmsg, "secret must be this program's client key") || strings.Contains(got.Errmsg, "shop-secret") {
+			t.Errorf("%.60q: got %+v; want the word that helps", raw, got)
+		}
+	}
+}

@@ -29,8 +29,8 @@ func (v *visit) answerInParts() {
 	s.ctx.Request.Reset()
 }
 
-// readInParts reads a request's header and as much of its body as it takes to
-// begin. It reports whether the request is to be handled: one that was announced
+// readInParts reads a request's header, and nothing of its body: who may not send
+// one is refused without it. It reports whether the request is to be handled: one that was announced
 // may be refused already.
 func (v *visit) readInParts() (proceed bool, err error) {
 	c, in, ctx := v.caller, v.seat.in, &v.seat.ctx
@@ -42,11 +42,7 @@ func (v *visit) readInParts() (proceed bool, err error) {
 			return false, err
 		}
 	}
-	if patience := v.front.headerReceived(&ctx.Request.Header).ReadTimeout; patience > 0 {
-		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
-			return false, err
-		}
-	}
+	spellExpectation(&ctx.Request.Header)
 	if ctx.Request.MayContinue() {
 		if status := v.front.expect(ctx); status != fasthttp.StatusContinue {
 			ctx.SetConnectionClose()
@@ -56,5 +52,5 @@ func (v *visit) readInParts() (proceed bool, err error) {
 			return false, err
 		}
 	}
-	return true, ctx.Request.ContinueReadBodyStream(in, 1, false)
+	return true, ctx.Request.ContinueReadBodyStream(in, 0, false)
 }

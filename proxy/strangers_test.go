@@ -1,0 +1,128 @@
+package proxy
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// strangersProxy serves the account shop with limits that are wider than what a
+// stranger may send.
+func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
+	t.Helper()
+	w := startRaw(t, always(answered(okBody)))
+	c := withAccounts(hostsAt(t, nil, w.url), clients, account("shop", "wxshop"))
+	c.TokenEndpoint = endpoint
+	limits := defaultLimits
+	limits.MaxBody, limits.StrangerTime = 32<<20, time.Second
+	s := serve(t, c, limits)
+	t.Cleanup(func() {
+		if got := w.received(); len(got) > 0 {
+			t.Errorf("WeChat got %q; want nothing", got)
+		}
+	})
+	return s
+}
+
+// Whoever has not shown who he is has his answer before anything of a body is
+// read, wherever it goes.
+func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
+	t.Parallel()
+	clients := []Client{keyed("orders", "orders-key")}
+	for _, row := range []struct {
+		path     string
+		endpoint TokenEndpoint
+		clients  []Client
+		length   int
+		status   int
+	}{
+		{"/cgi-bin/token", TokenDeny, nil, 10, 403},
+		{"/cgi-bin/stable_token", TokenDeny, clients, 20_000_000, 403},
+		{"/@shop/CGI-BIN/%54oken/", TokenDeny, clients, 20_000_000, 403},
+		{"/cgi-bin/token", TokenVirtual, nil, 20_000_000, 413},
+		{"/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key", TokenVirtual, clients, 4097, 413},
+		{"/cgi-bin/stable_token", TokenReal, clients, 70_000, 413},
+		{"/wxproxy/jsapi-signature?url=x", TokenVirtual, clients, 20_000_000, 401},
+		{"/wxproxy/other", TokenVirtual, clients, 20_000_000, 401},
+		{"/sns/jscode2session", TokenVirtual, clients, 20_000_000, 401},
+		{"/sns/jscode2session?secret=x", TokenVirtual, clients, 10, 401},
+		{"/cgi-bin/clear_quota/v2", TokenVirtual, clients, 4097, 401},
+		{"/cgi-bin/media/upload", TokenVirtual, clients, 20_000_000, 401},
+		{"/cgi-bin/ticket/getticket", TokenVirtual, clients, 10, 401},
+		{"/cgi-bin/gettoken", TokenVirtual, clients, 10, 401},
+		{"/sns/userinfo", TokenVirtual, clients, 10, 401},
+		{"/cgi-bin/media/upload?access_token=wxp_x", TokenVirtual, clients, 20_000_000, 200},
+		{"/@nobody/p", TokenVirtual, nil, 20_000_000, 404},
+	} {
+		for _, expects := range []string{"", "Expect: 100-continue\r\n"} {
+			head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Length: %d\r\n\r\n", row.path, expects, row.length)
+			if isPlain() && expects == "" {
+				head += "x" // fasthttp's server waits for one
+			}
+			c := strangersProxy(t, row.endpoint, row.clients...).dial(t)
+			a := c.call(head)
+			if a.status() != row.status || row.status == 200 && !strings.Contains(a.body, "40001") {
+				t.Errorf("%q: got %q %s; want %d", head, a.head, a.body, row.status)
+			}
+			if row.length > 300_000 && !c.ended() {
+				t.Errorf("%q: got a connection that stays; want its end", head)
+			}
+		}
+	}
+}
+
+// Of a body in parts nobody knows the length before it ends.
+func TestWhatAsksForATokenInPartsIsShort(t *testing.T) {
+	t.Parallel()
+	for _, clients := range [][]Client{nil, {keyed("orders", "orders-key")}} {
+		for _, path := range []string{"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/clear_quota/v2"} {
+			if clients == nil && strings.HasSuffix(path, "v2") {
+				continue // nobody is a stranger
+			}
+			c := strangersProxy(t, TokenVirtual, clients...).dial(t)
+			part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
+			a := c.call("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + part + "1\r\nx\r\n")
+			if a.status() != 413 || !c.ended() {
+				t.Errorf("%s: got %q %s; want 413 and the end", path, a.head, a.body)
+			}
+		}
+	}
+}
+
+// Who sends a byte from time to time holds what he holds for five seconds.
+func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ path, framing, part string }{
+		"a length": {"/cgi-bin/token", "Content-Length: 4000", "x"},
+		"parts":    {"/cgi-bin/stable_token", "Transfer-Encoding: chunked", "1\r\nx\r\n"},
+		"a key":    {"/cgi-bin/clear_quota/v2", "Content-Length: 4000", "x"},
+		"nothing":  {"/cgi-bin/stable_token", "Content-Length: 4000", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
+			c := s.dial(t)
+			c.send("POST " + row.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + row.framing + "\r\n\r\n")
+			over := make(chan struct{})
+			defer close(over)
+			go func() {
+				for {
+					select {
+					case <-over:
+						return
+					case <-time.After(100 * time.Millisecond):
+						if _, err := io.WriteString(c.conn, row.part); err != nil {
+							return
+						}
+					}
+				}
+			}()
+			a, err := readAnswer(c.r, false) // for 20 s at most
+			if err != nil || a.status() != 400 {
+				t.Errorf("got %q %s, %v; want 400", a.head, a.body, err)
+			}
+		})
+	}
+}
