@@ -50,6 +50,8 @@ type loader struct {
 	secrets   []heldSecret
 	keys      []accessKey
 	looked    map[string]bool // directories
+	document  map[string]any  // what is read
+	sensitive map[string]bool // the keys whose values are never shown
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -59,6 +61,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		variables: map[string]string{},
 		reported:  map[string]bool{},
 		looked:    map[string]bool{},
+		sensitive: map[string]bool{},
 	}
 	l.cfg.File = path
 	return l
@@ -68,6 +71,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 // speak of.
 func (l *loader) load(document map[string]any) (*Config, error) {
 	if document != nil {
+		l.document = document
 		l.applyEnvironment(document)
 		l.read(document)
 		l.check()
@@ -99,13 +103,15 @@ func (l *loader) read(document map[string]any) {
 }
 
 // report adds a problem with key, unless there is one already: what follows
-// from a mistake is no second mistake.
+// from a mistake is no second mistake. It says the value, unless that could be a
+// secret.
 func (l *loader) report(key, format string, args ...any) {
 	if l.reported[key] {
 		return
 	}
 	l.reported[key] = true
-	l.reportAt(key, fmt.Sprintf(format, args...))
+	text := fmt.Sprintf(format, args...)
+	l.reportAt(key, text+l.shown(key, text))
 }
 
 // anyReported tells whether one of the keys has a problem already, so that what

@@ -101,6 +101,7 @@ func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 // It also returns which of them the table has.
 func (t *table) source(key string) (source SecretSource, given []string) {
 	var literal string
+	t.sensitive[t.key(key)] = true
 	t.text(key, &literal)
 	t.text(key+"_env", &source.env)
 	t.text(key+"_file", &source.file)

@@ -52,6 +52,7 @@ func (l *loader) readToken(t *table) {
 	c := &l.cfg.Token
 	store := c.Store.Reveal()
 	t.text("store", &store)
+	t.sensitive[t.key("store")] = !strings.HasPrefix(store, "file:") && !strings.HasPrefix(store, "memory:")
 	c.Store = token.NewSecret(store)
 	key, given := t.source("encryption_key")
 	t.duration("refresh_before", &c.RefreshBefore)

@@ -136,8 +136,11 @@ func quoted(name string) string {
 }
 
 // mayBeSecret reports whether name looks like a secret in the wrong place: those
-// that WeChat, wxproxy key and openssl make are long and have digits.
-func mayBeSecret(name string) bool { return len(name) >= 20 && strings.ContainsAny(name, "0123456789") }
+// that WeChat, wxproxy key and openssl make are long and have digits, or else
+// capitals among other letters.
+func mayBeSecret(name string) bool {
+	return len(name) >= 20 && (strings.ContainsAny(name, "0123456789") || name != strings.ToLower(name) && name != strings.ToUpper(name))
+}
 
 // oneOf lists words as alternatives.
 func oneOf(words []string) string {
