@@ -23,18 +23,37 @@ const (
 	briefLife = 5 * time.Minute
 )
 
-// A Refusal is WeChat declining to issue a token.
+// A Refusal is WeChat declining to issue a token, or a ticket.
 type Refusal struct {
 	Code   int    // errcode
 	Reason string // errmsg, fit to be shown
+	Ticket bool   // it was asked for a ticket
 }
 
-// Refused returns WeChat's errcode and errmsg.
-func (r *Refusal) Refused() (errcode int, errmsg string) { return r.Code, r.Reason }
+// RefusedTicket returns WeChat's errcode and errmsg if it was asked for a ticket.
+func (r *Refusal) RefusedTicket() (errcode int, errmsg string, ok bool) {
+	return r.Code, r.Reason, r.Ticket
+}
 
 // Error implements error.
 func (r *Refusal) Error() string {
-	return "WeChat refuses to issue a token: errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+	what := "token"
+	if r.Ticket {
+		what = "ticket"
+	}
+	return "WeChat refuses to issue a " + what + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+}
+
+// remedy returns what the errcode means of the API that answered it.
+func (r *Refusal) remedy() remedy {
+	rows, row := refusals, unknownRefusal
+	if r.Ticket {
+		rows, row = ticketRefusals, unknownTicketRefusal
+	}
+	if known, ok := rows[r.Code]; ok {
+		return known
+	}
+	return row
 }
 
 // A badAnswer is one that WeChat's documentation does not know. It says what is

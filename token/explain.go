@@ -43,8 +43,8 @@ type remedy struct {
 // Explain says what err, the failure of a [Client] or a [Keeper], means and
 // what to do about it. Without an error there is nothing to explain.
 func Explain(err error) Explanation {
-	if unavailable, ok := errors.AsType[*Unavailable](err); ok {
-		err = unavailable.Cause
+	for unavailable, ok := errors.AsType[*Unavailable](err); ok; unavailable, ok = errors.AsType[*Unavailable](err) {
+		err = unavailable.Cause // for want of a token there is no ticket
 	}
 	if err == nil {
 		return Explanation{}
@@ -52,10 +52,7 @@ func Explain(err error) Explanation {
 	e := Explanation{Reason: clean(err.Error())}
 	row := withoutAnswer(err)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		e.Code, e.Reason = refusal.Code, clean(refusal.Reason)
-		if row, ok = refusals[refusal.Code]; !ok {
-			row = unknownRefusal
-		}
+		e.Code, e.Reason, row = refusal.Code, clean(refusal.Reason), refusal.remedy()
 	}
 	e.Class = row.class
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", quotedAddress(e.Reason, "this machine's public IP address"))
@@ -110,10 +107,13 @@ func blamesSecret(err error) bool {
 
 // sharedRefusal returns WeChat's answer in err if any machine would get it: nil if
 // there is none, or it is about what this one has been given: its address, its
-// AppSecret, its upstream.url.
+// AppSecret, its upstream.url, or for a ticket, its token.
 func sharedRefusal(err error) *Refusal {
 	refusal, ok := errors.AsType[*Refusal](err)
-	if !ok || Explain(refusal).Class == ClassConfiguration || strings.Contains(refusals[refusal.Code].en, "IP address") {
+	if _, lacksToken := errors.AsType[*Unavailable](err); !ok || lacksToken {
+		return nil
+	}
+	if row := refusal.remedy(); row.class == ClassConfiguration || strings.Contains(row.en, "IP address") {
 		return nil
 	}
 	return refusal

@@ -125,13 +125,6 @@ func (k *Keeper) Token(wait time.Duration) (string, error) {
 	return s.bare, nil
 }
 
-// Lend returns a token as [Keeper.Token] does, and how long it lives, for those
-// who have to keep it themselves for a while.
-func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
-	value, err := k.Token(wait)
-	return value, max(time.Until(k.state.Load().token.Expires), 0), err
-}
-
 // Replace returns the token to use instead of refused, which WeChat rejected.
 // It asks WeChat at most once, however many callers were refused with the same
 // token, and not at all if that is not the current one. It returns refused

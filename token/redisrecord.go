@@ -88,6 +88,9 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 	if day := beijingDay(time.UnixMilli(a.now)); a.number("day") == day && r.Spent.Day == day {
 		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
 	}
+	if r.Word.Refusal != nil {
+		r.Word.Refusal.Ticket = key.Ticket != ""
+	}
 	switch far := now.Add(longestLife); {
 	case strings.ContainsFunc(value.Reveal(), notVisible),
 		r.Token.Expires.After(far), r.Word.Next.After(far), r.Word.Stands.After(far):

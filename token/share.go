@@ -99,13 +99,14 @@ func (k *Keeper) absorb() *state {
 }
 
 // postpone ends f, for which the store was asked in vain, unless the token is
-// needed so much that WeChat has to be asked all the same.
+// needed so much that WeChat has to be asked all the same. To ask for a ticket
+// makes none worthless.
 func (k *Keeper) postpone(f *flight) bool {
 	s := k.state.Load()
 	if k.superseded(f, s) { // while the store was asked, it came back
 		return true
 	}
-	if f.asked || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
+	if f.asked || k.options.Ticket != "" || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.validAt(time.Now()) {
 		if k.options.Classic {
 			f.pause(portion(apart, rand.Float64()))
 		}

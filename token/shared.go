@@ -17,8 +17,11 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 	}
 	n.generation = w.Generation
 	if r.Token.validAt(now) {
-		if other {
+		switch {
+		case other:
 			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+		case r.Token.Expires.Sub(n.token.Expires) >= sameExpiry: // a ticket that WeChat repeated
+			n.token.Expires = r.Token.Expires
 		}
 		if n.err != nil {
 			n.stuck = nil // which came with it

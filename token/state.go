@@ -76,7 +76,10 @@ func (s *state) loaded(t Token, o Options) *state {
 	left := t.Expires.Sub(now)
 	next.token = Token{Value: t.Value, Expires: now.Add(left)}
 	next.next = now.Round(0)
-	if left > o.RefreshBefore {
+	switch {
+	case o.Ticket != "":
+		next.next = next.outlasts(now, o)
+	case left > o.RefreshBefore:
 		next.next = next.next.Add(refreshAfter(left, o.RefreshBefore, rand.Float64()))
 	}
 	if recently(s.spent.RotatedAt, now) {
@@ -134,24 +137,13 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	}
 	next.err, next.class, next.failures = nil, "", 0
 	next.token = o.token
-	if with.Ticket != "" && same {
-		next.token.Expires = s.firstSight(o.token, now)
-	}
 	next.fetchedAt = o.asked
-	next.next = s.due(next.token, now, with)
-	return next
-}
-
-// frugalTicket separates two questions for a ticket that WeChat repeats.
-const frugalTicket = 30 * time.Second
-
-// firstSight returns when a repeated ticket ends: when it does since it was first
-// seen, or a little later, if WeChat repeats it even then.
-func (s *state) firstSight(t Token, now time.Time) time.Time {
-	if s.token.validAt(now) {
-		return s.token.Expires
+	if with.Ticket != "" {
+		next.next = next.outlasts(now, with)
+	} else {
+		next.next = s.due(next.token, now, with)
 	}
-	return now.Add(min(briefLife, t.Expires.Sub(now)))
+	return next
 }
 
 // due returns when to ask for the successor of t, which WeChat answered at now.
@@ -164,9 +156,6 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 			after = max(after, min(frugalPause, left))
 		}
 		return wall.Add(after)
-	}
-	if o.Ticket != "" {
-		return wall.Add(max(left/2, frugalTicket))
 	}
 	soon := wall.Add(repeatAfter(left, o.RefreshBefore, rand.Float64()))
 	if soon.Before(s.next) && s.next.Before(wall.Add(left)) {

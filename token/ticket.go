@@ -3,8 +3,10 @@ package token
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,8 +16,9 @@ import (
 // with, as a Keeper keeps its token: cached, one fetch at a time, refreshed
 // ahead, stored. A type of ticket that nobody asks for is not fetched.
 //
-// WeChat repeats a ticket and says each time that it lives 7200 s more, so that
-// its life counts from when its value was first seen:
+// WeChat repeats a ticket and says each time that it lives 7200 s more. What it
+// says last counts, as it does for everybody who asks WeChat itself; it is asked
+// again from half of a ticket's life on:
 // https://developers.weixin.qq.com/community/develop/doc/000e0adca68568abb1ab525365b000
 type Tickets struct {
 	client *Client
@@ -31,16 +34,45 @@ func NewTickets(client *Client, tokens *Keeper) *Tickets {
 	return &Tickets{client: client, tokens: tokens}
 }
 
-// Ticket returns a ticket of this type and how long it lives. It waits for one
-// at most that long. The error is an [*Unavailable] or a [*Timeout].
-func (t *Tickets) Ticket(kind string, wait time.Duration) (string, time.Duration, error) {
+// Ticket returns a ticket of this type for those who use it at once. It waits for
+// one at most that long. The error is an [*Unavailable] or a [*Timeout].
+func (t *Tickets) Ticket(kind string, wait time.Duration) (string, error) {
+	ticket, err := t.keeper(kind).Token(wait)
+	return ticket, ofTicket(err, kind)
+}
+
+// Lend returns a ticket of this type and how long it lives, for those who keep it
+// themselves: at least half of its life, unless WeChat has no more to give.
+func (t *Tickets) Lend(kind string, wait time.Duration) (string, time.Duration, error) {
 	ticket, life, err := t.keeper(kind).Lend(wait)
+	return ticket, life, ofTicket(err, kind)
+}
+
+// ofTicket has err, which was made for one caller alone, say what is missing.
+func ofTicket(err error, kind string) error {
 	if unavailable, ok := errors.AsType[*Unavailable](err); ok {
-		unavailable.Ticket = kind // it was made for this caller alone
+		unavailable.Ticket = kind
 	} else if timeout, ok := errors.AsType[*Timeout](err); ok {
 		timeout.Ticket = kind
 	}
-	return ticket, life, err
+	return err
+}
+
+// A TicketStatus tells how a ticket is. It does not hold it.
+type TicketStatus struct {
+	Type string
+	Status
+}
+
+// Status returns how the tickets are that somebody asked for, by their type.
+func (t *Tickets) Status() []TicketStatus {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]TicketStatus, 0, len(t.keepers))
+	for _, kind := range slices.Sorted(maps.Keys(t.keepers)) {
+		all = append(all, TicketStatus{kind, t.keepers[kind].Status()})
+	}
+	return all
 }
 
 // Stop stops the Keepers.
@@ -117,6 +149,9 @@ func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) 
 	ticket, err := readAnswer(body, sent, NewSecret(value))
 	if bad, ok := errors.AsType[badAnswer](err); ok && bad == noToken {
 		err = noTicket
+	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		refusal.Ticket = true
 	}
 	return ticket, err
 }

@@ -1,7 +1,10 @@
 package token_test
 
 import (
+	"fmt"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,7 +40,7 @@ func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wecha
 
 func mustTicket(t *testing.T, tickets *token.Tickets, kind string) (string, time.Duration) {
 	t.Helper()
-	ticket, life, err := tickets.Ticket(kind, time.Minute)
+	ticket, life, err := tickets.Lend(kind, time.Minute)
 	if err != nil || !strings.HasPrefix(ticket, "ticket-") {
 		t.Fatalf("%s: got %q, %v; want a ticket", kind, ticket, err)
 	}
@@ -53,9 +56,9 @@ func TestATicketIsCachedPerTypeAndItsLifeCountsDown(t *testing.T) {
 		if other, _ := mustTicket(t, tickets, "wx_card"); other == first {
 			t.Error("got the same ticket for two types")
 		}
-		time.Sleep(time.Hour)
-		if again, life := mustTicket(t, tickets, "jsapi"); again != first || life != time.Hour {
-			t.Errorf("after an hour: got %v left; want the same ticket with 1h left", life)
+		time.Sleep(59 * time.Minute)
+		if again, life := mustTicket(t, tickets, "jsapi"); again != first || life != 61*time.Minute {
+			t.Errorf("after 59 minutes: got %v left; want the same ticket with 61m left", life)
 		}
 		if got := w.Calls(getTicket); got != 2 {
 			t.Errorf("got %d calls of getticket; want one for each type", got)
@@ -63,20 +66,218 @@ func TestATicketIsCachedPerTypeAndItsLifeCountsDown(t *testing.T) {
 	})
 }
 
-func TestATicketIsRefreshedAheadThoughWeChatRepeatsItUntilItsEnd(t *testing.T) {
-	withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
-		seen := map[string]bool{}
+// answering replaces WeChat's getticket by answer, which is told how often it was
+// asked before.
+type answering struct {
+	*wechattest.WeChat
+	asked  int
+	answer func(asked int) string
+}
+
+func (a *answering) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.URL.Path != getTicket {
+		return a.WeChat.RoundTrip(req)
+	}
+	body := a.answer(a.asked)
+	a.asked++
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+}
+
+func ticketOf(value string, life any) string {
+	return fmt.Sprintf(`{"errcode":0,"errmsg":"ok","ticket":"ticket-%s","expires_in":%v}`, value, life)
+}
+
+// Whoever keeps a ticket himself gets it with half of the life at least that WeChat
+// gave it, in whole seconds, whether WeChat repeats it for ever, replaces it or
+// says what it has left.
+func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		life   time.Duration
+		answer func(born time.Time, asked int) string
+	}{
+		{"repeated for ever", 2 * time.Hour, func(time.Time, int) string { return ticketOf("same", 7200) }},
+		{"replaced each time", 2 * time.Hour, func(_ time.Time, asked int) string { return ticketOf(strconv.Itoa(asked), 7200) }},
+		{"replaced at its end", 2 * time.Hour, func(born time.Time, _ int) string {
+			return ticketOf(strconv.Itoa(int(time.Since(born)/(2*time.Hour))), 7200)
+		}},
+		{"of a brief life", 20 * time.Second, func(time.Time, int) string { return ticketOf("same", 20) }},
+		{"of a life of three seconds", 3 * time.Second, func(time.Time, int) string { return ticketOf("same", 3) }},
+		{"whose life is a string", 2 * time.Hour, func(time.Time, int) string { return ticketOf("same", `"7200"`) }},
+		{"of an absurd life", 2 * time.Hour, func(time.Time, int) string { return ticketOf("same", 1e9) }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				born := time.Now()
+				a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}),
+					answer: func(asked int) string { return row.answer(born, asked) }}
+				tickets, stop := ticketsOf(a, token.NewMemory())
+				defer stop()
+				const looks = 1000
+				for range looks {
+					if _, life := mustTicket(t, tickets, "jsapi"); life < row.life/2 || life > row.life {
+						t.Fatalf("after %v: got a life of %v; want half of %v at least", time.Since(born), life, row.life)
+					}
+					time.Sleep(row.life / 61)
+				}
+				if most := looks*2/61 + 2; a.asked > most {
+					t.Errorf("got %d calls of getticket; want %d at most", a.asked, most)
+				}
+			})
+		})
+	}
+}
+
+// ticketsOf returns the tickets of an account whose WeChat is w, until stop.
+func ticketsOf(w http.RoundTripper, store token.Store, with ...func(*token.Options)) (tickets *token.Tickets, stop func()) {
+	client := newClient(w, token.Stable)
+	o := token.Options{Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
+	for _, change := range with {
+		change(&o)
+	}
+	k := token.NewKeeper(o)
+	k.Start()
+	tickets = token.NewTickets(client, k)
+	return tickets, func() {
+		tickets.Stop()
+		k.Stop()
+	}
+}
+
+// Should WeChat some day say what a repeated ticket has left, that is told, and
+// never a life of 0.
+func TestATicketWhoseLifeWeChatCountsDownIsHandedOutWithItsRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		born, life := time.Now(), 2*time.Hour
+		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret})}
+		a.answer = func(int) string {
+			age := time.Since(born)
+			return ticketOf(strconv.Itoa(int(age/life)), int((life-age%life)/time.Second))
+		}
+		tickets, stop := ticketsOf(a, token.NewMemory())
+		defer stop()
 		const hours = 20
+		for range hours * 360 {
+			got, left := mustTicket(t, tickets, "jsapi")
+			age := time.Since(born)
+			if want := "ticket-" + strconv.Itoa(int(age/life)); got != want || left < time.Second || left > life-age%life {
+				t.Fatalf("after %v: got %s with %v left; want %s with at most %v and at least 1s", age, got, left, want, life-age%life)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if most := hours / 2 * 20; a.asked > most {
+			t.Errorf("got %d calls of getticket in %d hours; want %d at most", a.asked, hours, most)
+		}
+	})
+}
+
+func TestALifeThatWeChatDoesNotStateIsNeverTakenForNone(t *testing.T) {
+	for _, life := range []string{"0", "-1", "null", `""`, `"0"`, "0.4", `"soon"`, "[]", "-7200"} {
+		synctest.Test(t, func(t *testing.T) {
+			a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}), answer: func(int) string { return ticketOf("same", life) }}
+			tickets, stop := ticketsOf(a, token.NewMemory())
+			defer stop()
+			for range 60 {
+				if _, left := mustTicket(t, tickets, "jsapi"); left < time.Minute {
+					t.Fatalf("%s: got %v; want some minutes", life, left)
+				}
+				time.Sleep(10 * time.Second)
+			}
+		})
+	}
+}
+
+// A ticket that is still good is better than none, however little is left of it;
+// who uses it at once gets it without a wait.
+func TestWhatIsLeftOfATicketIsServedWhileThereIsNoOther(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		fault wechattest.Fault
+	}{
+		{"WeChat refuses", wechattest.Fault{Path: getTicket, Errcode: 45009}},
+		{"WeChat flaps", wechattest.Fault{Path: getTicket, Errcode: 40001}},
+		{"WeChat is away", wechattest.Fault{Path: getTicket, Status: http.StatusBadGateway}},
+		{"WeChat is silent", wechattest.Fault{Path: getTicket, Delay: time.Hour}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+				first, _ := mustTicket(t, tickets, "jsapi")
+				end := time.Now().Add(2 * time.Hour)
+				mend := w.Inject(row.fault)
+				time.Sleep(61 * time.Minute)
+				for range 29 {
+					asked := time.Now()
+					if got, err := tickets.Ticket("jsapi", time.Minute); got != first || err != nil || time.Since(asked) > 0 {
+						t.Fatalf("to be used at once: got %q, %v after %v; want the ticket at once", got, err, time.Since(asked))
+					}
+					got, life := mustTicket(t, tickets, "jsapi")
+					if left := time.Until(end); got != first || life != left {
+						t.Fatalf("got a life of %v; want the %v that are left", life, left)
+					}
+					if waited := time.Since(asked); waited > 11*time.Second {
+						t.Fatalf("got a ticket after %v; want it after one try at most", waited)
+					}
+					time.Sleep(time.Minute)
+				}
+				time.Sleep(time.Until(end) - 500*time.Millisecond)
+				if _, life, err := tickets.Lend("jsapi", time.Minute); err == nil {
+					t.Errorf("at the very end: got a life of %v; want none of less than a second", life)
+				}
+				mend()
+				time.Sleep(37 * time.Minute)
+				if _, life := mustTicket(t, tickets, "jsapi"); life < time.Hour {
+					t.Errorf("after WeChat's return: got a life of %v; want an hour at least", life)
+				}
+			})
+		})
+	}
+}
+
+// A ticket out of the store has lived for a while: as long as nobody knows how
+// long, half of the usual life has to be left of it.
+func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		for range 30 {
+			store, err := token.NewFileStore(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tickets, stop := ticketsOf(w, store)
+			if _, life := mustTicket(t, tickets, "jsapi"); life < time.Hour {
+				t.Errorf("got a life of %v; want an hour at least", life)
+			}
+			stop()
+			time.Sleep(7 * time.Minute)
+		}
+		if got := w.Calls(getTicket); got > 5 {
+			t.Errorf("got %d calls of getticket in 3.5 hours; want one for each hour", got)
+		}
+	})
+}
+
+func TestReplicasHandOutTicketsWithHalfOfTheirLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, h := wechattest.New(wechattest.App{ID: appID, Secret: secret}), newHub()
+		var replicas []*token.Tickets
+		for range 3 {
+			m := h.join()
+			tickets, stop := ticketsOf(w, m, func(o *token.Options) { o.Shared = m })
+			defer stop()
+			replicas = append(replicas, tickets)
+		}
+		const hours = 10
 		for range hours * 60 {
-			began := time.Now()
-			ticket, life := mustTicket(t, tickets, "jsapi")
-			if seen[ticket] = true; life > 2*time.Hour || time.Since(began) > 0 && len(seen) > 1 {
-				t.Errorf("got a life of %v after %v; want at most 2h, and nobody waiting", life, time.Since(began))
+			for i, tickets := range replicas {
+				if _, life := mustTicket(t, tickets, "jsapi"); life < time.Hour {
+					t.Fatalf("replica %d: got a life of %v; want an hour at least", i, life)
+				}
 			}
 			time.Sleep(time.Minute)
 		}
-		if got := w.Calls(getTicket); len(seen) < hours/2 || got > 10*len(seen) {
-			t.Errorf("got %d calls for %d tickets in %d hours; want a few for each", got, len(seen), hours)
+		if got := w.Calls(getTicket); got > hours+2 {
+			t.Errorf("got %d calls of getticket by 3 replicas in %d hours; want one for each hour", got, hours)
 		}
 	})
 }
@@ -130,7 +331,7 @@ func TestATicketIsFetchedAsSoonAsThereIsANewToken(t *testing.T) {
 				mend := row.spoil(w, k)
 				before := w.Calls(getTicket)
 				for range 100 {
-					if ticket, _, err := tickets.Ticket("jsapi", time.Minute); err == nil {
+					if ticket, _, err := tickets.Lend("jsapi", time.Minute); err == nil {
 						t.Fatalf("got %q with a dead token", ticket)
 					}
 					time.Sleep(10 * time.Millisecond)
@@ -162,7 +363,7 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 				w.Inject(row.fault)
-				_, _, err := tickets.Ticket("jsapi", 10*time.Second)
+				_, _, err := tickets.Lend("jsapi", 10*time.Second)
 				if got := token.Explain(err); err == nil || got.Code != row.code || strings.Contains(err.Error(), wechattest.TokenPrefix) {
 					t.Fatalf("got %v; want errcode %d and no token", err, row.code)
 				}

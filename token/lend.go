@@ -1,0 +1,77 @@
+package token
+
+import "time"
+
+// least is the shortest life that is handed out. Cut down to whole seconds, as
+// WeChat states lives, less would be 0, which caches read as no end at all.
+const least = time.Second
+
+// Lend returns a token and how long it lives, for those who keep it themselves
+// for a while, as SDKs do, which take a margin off. Who would get less than is
+// enough for them waits for its successor, at most that long; what is left is
+// lent when there is none to be had. The error is an [*Unavailable] or a
+// [*Timeout].
+func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
+	began := time.Now()
+	k.use(began)
+	if !k.state.Load().token.validAt(began) {
+		if _, err := k.obtain("", wait); err != nil {
+			return "", 0, err
+		}
+	}
+	if !k.state.Load().lendable(k.options) { // be it out of the store
+		k.succeed(wait - time.Since(began))
+	}
+	s := k.state.Load()
+	switch left := time.Until(s.token.Expires); {
+	case left >= min(least, s.enough(k.options)):
+		return s.bare, left, nil
+	case s.err != nil:
+		return "", 0, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+	}
+	return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
+}
+
+// succeed waits for the successor of a token that has too little left to be lent,
+// unless WeChat has just failed to answer with one. Where it failed before that,
+// nobody waits long: what is left is better than nothing.
+func (k *Keeper) succeed(wait time.Duration) {
+	k.mu.Lock()
+	s, now := k.state.Load(), time.Now()
+	f := s.flight
+	if f == nil && !k.stopped && s.backsOff(now, k.options) <= 0 {
+		f = k.launch(s, "")
+	}
+	k.mu.Unlock()
+	if f == nil {
+		return
+	}
+	if s.err != nil {
+		wait = min(wait, eager)
+	}
+	if !f.hasBegun() {
+		go k.run(f)
+	}
+	f.await(wait)
+}
+
+// enough returns how much life a token must have left to be lent. A ticket has
+// half of its life, as SDKs take up to 1500 s off; WeChat always says 7200 s.
+func (s *state) enough(o Options) time.Duration {
+	if o.Ticket == "" {
+		return least
+	}
+	life := usualLife // of one out of the store
+	if !s.fetchedAt.IsZero() {
+		life = min(life, s.token.Expires.Sub(s.fetchedAt))
+	}
+	return (life + time.Second - 1).Truncate(time.Second) / 2 // a store may have cut the second
+}
+
+// lendable reports whether the token has enough left to be lent.
+func (s *state) lendable(o Options) bool { return time.Until(s.token.Expires) >= s.enough(o) }
+
+// outlasts returns when a ticket has no longer enough left to be lent.
+func (s *state) outlasts(now time.Time, o Options) time.Time {
+	return now.Round(0).Add(max(s.token.Expires.Sub(now)-s.enough(o), minPause))
+}
