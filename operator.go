@@ -8,6 +8,7 @@ import (
 	"wxproxy/admin"
 	"wxproxy/metrics"
 	"wxproxy/proxy"
+	"wxproxy/token"
 )
 
 // adminTimeout bounds a request to the admin listener.
@@ -43,10 +44,10 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		Socket:   s.adminListener.Addr().Network() == "unix",
 	}
 	for _, account := range of.cfg.Accounts {
-		keeper := of.keepers[account.Name]
+		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
 		a.Accounts = append(a.Accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: keeper.Refresh, Lend: keeper.Lend,
-			Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) },
+			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Lend: keeper.Lend,
+			Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		})
 	}
 	for _, client := range of.cfg.Clients {
@@ -55,6 +56,17 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		})
 	}
 	return a.Handler()
+}
+
+// refreshing returns what refreshes an account's token and has WeChat asked again
+// for the tickets that it refused.
+func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.Duration) error {
+	return func(failed string, wait time.Duration) error {
+		if failed == "" {
+			defer tickets.Retry()
+		}
+		return keeper.Refresh(failed, wait)
+	}
 }
 
 func (s *service) newMetrics(of *setup) http.Handler {

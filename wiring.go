@@ -65,6 +65,8 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 			Secret: revealing(s.secrets.reading(account.Source)),
 			Lend:   of.keepers[account.Name].Lend,
 			Ticket: of.tickets[account.Name].Ticket,
+
+			LendTicket: of.tickets[account.Name].Lend,
 		})
 		if account.Default {
 			c.Default = account.Name

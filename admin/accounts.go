@@ -59,7 +59,7 @@ func lend(account Account, w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
-	}{token, int64(life / time.Second)})
+	}{token, wholeSeconds(life)})
 }
 
 // unavailable says when to come again for a token, and returns the status for

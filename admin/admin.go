@@ -46,6 +46,15 @@ type Account struct {
 	Refresh func(failed string, wait time.Duration) error
 	Lend    func(wait time.Duration) (string, time.Duration, error)
 	Hour    func() []proxy.Minute
+	Tickets func() []token.TicketStatus // those that somebody asked for; nil: none
+}
+
+// ticketsNow returns how the account's tickets are.
+func (a *Account) ticketsNow() []token.TicketStatus {
+	if a.Tickets == nil {
+		return nil
+	}
+	return a.Tickets()
 }
 
 // A Client is a program that has a key of its own.

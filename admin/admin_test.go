@@ -184,6 +184,69 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 			 "token_fetches_today":1,"rejections":0,"last_error":`+explained(gone())+`}]}`)
 }
 
+// withTickets returns an account with a token and a good ticket, and one that WeChat
+// refuses.
+func withTickets() Account {
+	a := account("shop", fresh())
+	a.Tickets = func() []token.TicketStatus {
+		return []token.TicketStatus{
+			{Type: "jsapi", Status: token.Status{State: token.StateFresh, Expires: time.Now().Add(90*time.Minute + time.Second/2)}},
+			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: &token.Refusal{Code: 48001, Reason: "api unauthorized rid: 1", Ticket: true}}},
+		}
+	}
+	return a
+}
+
+func TestStatusTellsHowTicketsAre(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = []Account{withTickets()}
+	var got struct {
+		Accounts []struct {
+			LastError any `json:"last_error"`
+			Tickets   []struct {
+				Type      string
+				ExpiresIn int `json:"expires_in"`
+				LastError *struct {
+					Errcode        int
+					Errmsg, Remedy string
+					RemedyZH       string `json:"remedy_zh"`
+				} `json:"last_error"`
+			}
+		}
+	}
+	if err := json.Unmarshal(ask(a, "GET", "/status", "").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	tickets := got.Accounts[0].Tickets
+	if len(tickets) != 2 || got.Accounts[0].LastError != nil {
+		t.Fatalf("got %+v; want two tickets, and no error of the token", got)
+	}
+	if jsapi := tickets[0]; jsapi.Type != "jsapi" || jsapi.ExpiresIn != 5400 || jsapi.LastError != nil {
+		t.Errorf("got %+v; want jsapi with 5400 s and no error", jsapi)
+	}
+	card := tickets[1]
+	if card.Type != "wx_card" || card.ExpiresIn != 0 || card.LastError == nil || card.LastError.Errcode != 48001 {
+		t.Fatalf("got %+v; want wx_card without a ticket, refused with 48001", card)
+	}
+	if e := card.LastError; !strings.Contains(e.Remedy, "JS-SDK") || strings.Contains(e.Remedy+e.RemedyZH, "token_api") || !strings.Contains(e.RemedyZH, "JS-SDK") {
+		t.Errorf("got %+v; want the remedy of getticket", e)
+	}
+}
+
+func TestALifeOfLessThanASecondIsNotToldAsNone(t *testing.T) {
+	a := newAdmin()
+	s := fresh()
+	s.Expires = time.Now().Add(time.Hour)
+	for life, want := range map[time.Duration]string{time.Millisecond: `1`, 999 * time.Millisecond: `1`, 1999 * time.Millisecond: `1`, 7199*time.Second + 1: `7199`} {
+		one := account("shop", s)
+		one.Lend = func(time.Duration) (string, time.Duration, error) { return "a-token", life, nil }
+		a.Accounts, a.Key = []Account{one}, token.NewSecret(key)
+		if got := ask(a, "GET", "/accounts/shop/token", "Bearer "+key).Body.String(); !strings.Contains(got, `"expires_in": `+want+"\n") {
+			t.Errorf("%v: got %s; want %s", life, got, want)
+		}
+	}
+}
+
 func TestStatusOfAnExpiredTokenHasNoTimeLeft(t *testing.T) {
 	a := newAdmin()
 	s := fresh()

@@ -26,6 +26,14 @@ type overview struct {
 type accountNow struct {
 	Account
 	token.Status
+	tickets []token.TicketStatus
+}
+
+// hasProblem reports whether something is wrong with the account's token or with a
+// ticket of it.
+func (a accountNow) hasProblem() bool {
+	return a.LastError != nil ||
+		slices.ContainsFunc(a.tickets, func(t token.TicketStatus) bool { return t.LastError != nil })
 }
 
 // overview asks all accounts.
@@ -34,13 +42,13 @@ func (a *Admin) overview(filter string, l lang) *overview {
 	ranked := [3][]accountNow{}
 	words := strings.Fields(strings.ToLower(filter))
 	for _, account := range a.Accounts {
-		row := accountNow{account, account.Status()}
+		row := accountNow{account, account.Status(), account.ticketsNow()}
 		rank := 2
 		switch {
 		case isGone(row.Status):
 			o.gone++
 			rank = 0
-		case row.LastError != nil:
+		case row.hasProblem():
 			o.failing++
 			rank = 1
 		}
@@ -89,14 +97,14 @@ func stateWord(s token.Status) phrase {
 	return wordGone
 }
 
-// stateClass is how the word looks.
-func stateClass(s token.Status) markup {
+// look is how the state looks.
+func (a accountNow) look() markup {
 	switch {
-	case s.Asleep:
+	case a.Asleep:
 		return "idle"
-	case s.State == token.StateFresh && s.LastError == nil:
+	case a.State == token.StateFresh && !a.hasProblem():
 		return "good"
-	case s.State == token.StateGone:
+	case a.State == token.StateGone:
 		return "bad"
 	}
 	return "fair"

@@ -82,6 +82,17 @@ func TestThePageShowsTheWorstFirst(t *testing.T) {
 		">orders<", ">1,234,570<", ">3<", ">shop, club<", ">5 at a time, 100/s<", ">crm<", ">a, b, c and 2 more<", ">1.5/min<", ">without a key<", ">21<")
 }
 
+func TestThePageShowsTickets(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = []Account{account("blog", fresh()), withTickets()}
+	page := open(t, a, "/")
+	mustShow(t, page, "Accounts with a problem: 1 of 2", `id="account-shop" class="failing fair"`, "jsapi ticket", "in 1 h 30 min",
+		`id="problem-shop:wx_card"`, "wx_card ticket", "errcode 48001", "api unauthorized", "this account may not use the JS-SDK", `id="account-blog"`)
+	if strings.Contains(page, "problem-shop:jsapi") {
+		t.Error("got a problem with the good ticket")
+	}
+}
+
 func TestThePageSpeaksTheReadersLanguage(t *testing.T) {
 	for header, want := range map[string]string{
 		"": "en", "en": "en", "zh": "zh-CN", "zh-CN,zh;q=0.9,en;q=0.8": "zh-CN", "ZH-tw": "zh-CN", "en-GB,zh;q=0.9": "en", "fr,zh;q=0.5,en;q=0.7": "en",

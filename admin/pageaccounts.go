@@ -55,17 +55,17 @@ func (d *document) filterForm(o *overview, all int) {
 // account adds a row, and another one if something is wrong.
 func (d *document) account(a accountNow, hour []proxy.Minute) {
 	d.in(`<tr role="row" id="account-`, a.Name, `"`)
-	if a.LastError != nil {
+	if a.hasProblem() {
 		d.mark(` class="failing `)
-		d.mark(stateClass(a.Status))
+		d.mark(a.look())
 		d.mark(`"`)
 	}
 	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
 	d.in(` <small>`, a.AppID, "</small></th>")
 	d.mark(`<td role="cell" class="pill"><span class="state `)
-	d.mark(stateClass(a.Status))
+	d.mark(a.look())
 	d.say(`">`, stateWord(a.Status), "</span></td>")
-	d.moments(a.Status)
+	d.moments(a.Status, a.tickets)
 	d.labelled(`<td role="cell" class="n" data-label="`, wordFetches)
 	d.number("", uint64(a.FetchesToday), "</td>")
 	d.labelled(`<td role="cell" class="n" data-label="`, wordRejections)
@@ -78,17 +78,28 @@ func (d *document) account(a accountNow, hour []proxy.Minute) {
 	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
 	if a.LastError != nil {
-		d.problem(a)
+		d.problem(a, "", a.LastError)
+	}
+	for _, t := range a.tickets {
+		if t.LastError != nil {
+			d.problem(a, t.Type, t.LastError)
+		}
 	}
 }
 
-// moments adds when the token expires, came and is replaced.
-func (d *document) moments(s token.Status) {
+// moments adds when the token and the tickets expire, and when the token came and
+// is replaced.
+func (d *document) moments(s token.Status, tickets []token.TicketStatus) {
 	if s.State == token.StateGone {
 		s.Expires = time.Time{}
 	}
 	d.labelled(`<td role="cell" data-label="`, wordExpires)
 	d.moment(s.Expires)
+	for _, t := range tickets {
+		d.in(" <small>", d.sayf(wordTicket, t.Type), " ")
+		d.moment(t.Expires)
+		d.mark("</small>")
+	}
 	d.labelled(`</td><td role="cell" data-label="`, wordRefreshed)
 	d.moment(s.RefreshedAt)
 	d.labelled(`</td><td role="cell" data-label="`, wordNext)
@@ -103,13 +114,20 @@ func (d *document) moments(s token.Status) {
 // labelled begins a cell that knows its column's name, for phones.
 func (d *document) labelled(before markup, label phrase) { d.say(before, label, `">`) }
 
-// problem adds a row that says what is wrong with the account above, and what to
-// do about it.
-func (d *document) problem(a accountNow) {
-	e := token.Explain(a.LastError)
+// problem adds a row that says what is wrong with the token of the account above,
+// or with a ticket of this type, and what to do about it.
+func (d *document) problem(a accountNow, ticket string, err error) {
+	e := token.Explain(err)
 	d.mark(`<tr role="row" class="failing problem `)
-	d.mark(stateClass(a.Status))
-	d.in(`" id="problem-`, a.Name, `"><td role="cell" colspan="9">`)
+	d.mark(a.look())
+	d.in(`" id="problem-`, a.Name, "")
+	if ticket != "" {
+		d.in(":", ticket, "")
+	}
+	d.mark(`"><td role="cell" colspan="9">`)
+	if ticket != "" {
+		d.in("<b>", d.sayf(wordTicket, ticket), "</b> ")
+	}
 	if e.Code != 0 {
 		d.in("<b>", d.sayf(wordErrcode, e.Code), "</b> ")
 	}

@@ -28,6 +28,15 @@ type accountStatus struct {
 	TokenFetchesToday int          `json:"token_fetches_today"`
 	Rejections        int64        `json:"rejections"`
 	LastError         *errorStatus `json:"last_error"`
+
+	Tickets []ticketStatus `json:"tickets,omitempty"` // absent if nobody asked for one
+}
+
+// ticketStatus is how a ticket is that somebody asked for.
+type ticketStatus struct {
+	Type      string       `json:"type"`
+	ExpiresIn int64        `json:"expires_in"` // seconds, 0 without a ticket
+	LastError *errorStatus `json:"last_error"`
 }
 
 // errorStatus is what the last fetch ended with, and what to do about it.
@@ -60,14 +69,37 @@ func describe(account Account, now time.Time) accountStatus {
 		AppID:             account.AppID,
 		State:             s.State,
 		Asleep:            s.Asleep,
-		ExpiresIn:         max(0, int64(s.Expires.Sub(now).Seconds())),
+		ExpiresIn:         secondsLeft(s.Expires, now),
 		RefreshedAt:       utc(s.RefreshedAt),
 		NextRefresh:       utc(s.NextRefresh),
 		TokenFetchesToday: s.FetchesToday,
 		Rejections:        s.Rejections,
 		LastError:         lastError(s.LastError),
+		Tickets:           describeTickets(account.ticketsNow(), now),
 	}
 }
+
+func describeTickets(tickets []token.TicketStatus, now time.Time) []ticketStatus {
+	all := make([]ticketStatus, 0, len(tickets))
+	for _, t := range tickets {
+		all = append(all, ticketStatus{Type: t.Type, ExpiresIn: secondsLeft(t.Expires, now), LastError: lastError(t.LastError)})
+	}
+	return all
+}
+
+// secondsLeft returns how long it is until end, 0 if that is over: the last second
+// counts as a whole one.
+func secondsLeft(end, now time.Time) int64 {
+	left := end.Sub(now)
+	if left <= 0 {
+		return 0
+	}
+	return wholeSeconds(left)
+}
+
+// wholeSeconds returns a life as WeChat states it. It is never 0, which caches take
+// for no end at all.
+func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
 
 func lastError(err error) *errorStatus {
 	if err == nil {

@@ -77,6 +77,7 @@ var (
 	wordGone       = phrase{"gone", "无 token"}
 	wordAsleep     = phrase{"asleep", "休眠"}
 	wordErrcode    = phrase{"errcode %d", "错误码 %d"}
+	wordTicket     = phrase{"%s ticket", "%s ticket"}
 	wordRemedy     = phrase{"What to do: ", "处理办法："}
 
 	wordHosts   = phrase{"WeChat’s hosts", "微信域名"}

@@ -25,8 +25,11 @@ type Account struct {
 	// Lend returns the token and how long it lives, for TokenReal.
 	Lend func(wait time.Duration) (string, time.Duration, error)
 
-	// Ticket returns a ticket of this type and how long it lives.
-	Ticket func(kind string, wait time.Duration) (string, time.Duration, error)
+	// Ticket returns a ticket of this type that is valid now.
+	Ticket func(kind string, wait time.Duration) (string, error)
+
+	// LendTicket returns one that lives long enough to be kept, and how long.
+	LendTicket func(kind string, wait time.Duration) (string, time.Duration, error)
 
 	id      identity
 	vain    *vain

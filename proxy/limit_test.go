@@ -110,7 +110,8 @@ func TestWhatTheProxyAnswersItselfCountsTowardsTheRate(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := account("shop", "wxshop")
-				a.Ticket = func(string, time.Duration) (string, time.Duration, error) { return "ticket", time.Hour, nil }
+				a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
+				a.LendTicket = func(string, time.Duration) (string, time.Duration, error) { return "ticket", time.Hour, nil }
 				client := keyed("orders", "key")
 				client.Interval, client.MaxInFlight = time.Minute, 1
 				p := New(withAccounts(new(recorder), []Client{client}, a))

@@ -2,15 +2,10 @@ package proxy
 
 import (
 	"bytes"
-	"crypto/rand"
-	"crypto/sha1"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -21,16 +16,16 @@ func (p *Proxy) answerTicket(x *exchange) error {
 	if kind != "jsapi" && kind != "wx_card" {
 		return p.forwardWithToken(x) // WeChat knows what to say
 	}
-	ticket, life, err := p.ticket(x.account, kind)
+	ticket, life, err := x.account.LendTicket(kind, p.config.TokenWait)
 	if err != nil {
-		return err
+		return asRefused(err)
 	}
 	body, err := json.Marshal(struct {
 		Errcode   int    `json:"errcode"`
 		Errmsg    string `json:"errmsg"`
 		Ticket    string `json:"ticket"`
 		ExpiresIn int64  `json:"expires_in"`
-	}{0, "ok", ticket, int64(life / time.Second)})
+	}{0, "ok", ticket, wholeSeconds(life)})
 	if err != nil {
 		return err
 	}
@@ -59,19 +54,19 @@ func (x *exchange) ticketType() string {
 	return form.Get("type")
 }
 
-// ticket returns an account's ticket. WeChat's refusal to issue one is refused in
-// its words, as if it had been asked just now.
-func (p *Proxy) ticket(a *Account, kind string) (string, time.Duration, error) {
-	ticket, life, err := a.Ticket(kind, p.config.TokenWait)
+// asRefused returns err, and WeChat's refusal to issue a ticket in its words, as if
+// it had been asked just now.
+func asRefused(err error) error {
 	var refusal interface {
 		error
-		Refused() (errcode int, errmsg string)
+		RefusedTicket() (errcode int, errmsg string, ok bool)
 	}
 	if errors.As(err, &refusal) {
-		errcode, errmsg := refusal.Refused()
-		return "", 0, refuseAsWeChat(errcode, errmsg)
+		if errcode, errmsg, ok := refusal.RefusedTicket(); ok {
+			return refuseAsWeChat(errcode, errmsg)
+		}
 	}
-	return ticket, life, err
+	return err
 }
 
 // answerLocally answers what is the proxy's own.
@@ -82,42 +77,9 @@ func (p *Proxy) answerLocally(x *exchange) error {
 	if method := string(x.message.Method); method != "GET" && method != "HEAD" {
 		return refuse(badRequest, "a signature is asked for with GET")
 	}
-	page, _ := queryValue(x.target.query, "url")
-	page, _, _ = strings.Cut(page, "#")
-	if !strings.HasPrefix(page, "http://") && !strings.HasPrefix(page, "https://") {
-		return refuse(badRequest, "url must be the page's own, percent-encoded, as in ?url=https%3A%2F%2Fshop.example%2F")
-	}
-	ticket, _, err := p.ticket(x.account, "jsapi")
-	if err != nil {
-		return err
-	}
-	body, err := json.Marshal(sign(x.account.AppID, ticket, page, time.Now()))
-	if err != nil {
-		return err
-	}
-	x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
-	x.answerJSON(body)
-	return nil
+	return p.answerSignature(x)
 }
 
-// A jsapiSignature is what a page gives to wx.config, in its words.
-type jsapiSignature struct {
-	AppID     string `json:"appId"`
-	Timestamp int64  `json:"timestamp"`
-	NonceStr  string `json:"nonceStr"`
-	Signature string `json:"signature"`
-}
-
-// sign signs page as WeChat says:
-// https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html
-func sign(appID, ticket, page string, now time.Time) jsapiSignature {
-	s := jsapiSignature{AppID: appID, Timestamp: now.Unix(), NonceStr: rand.Text()}
-	s.Signature = signature(ticket, s.NonceStr, s.Timestamp, page)
-	return s
-}
-
-func signature(ticket, nonce string, timestamp int64, page string) string {
-	signed := fmt.Sprintf("jsapi_ticket=%s&noncestr=%s&timestamp=%d&url=%s", ticket, nonce, timestamp, page)
-	sum := sha1.Sum([]byte(signed))
-	return hex.EncodeToString(sum[:])
-}
+// wholeSeconds returns a life as WeChat states it. It is never 0, which caches take
+// for no end at all.
+func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }

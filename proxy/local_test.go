@@ -15,13 +15,19 @@ import (
 // refusedTicket is an error that WeChat's refusal is in.
 type refusedTicket struct{ errcode int }
 
-func (r refusedTicket) Error() string          { return "refused" }
-func (r refusedTicket) Refused() (int, string) { return r.errcode, "api unauthorized rid: 1-2" }
+func (r refusedTicket) Error() string { return "refused" }
+func (r refusedTicket) RefusedTicket() (int, string, bool) {
+	return r.errcode, "api unauthorized rid: 1-2", r.errcode != refusedToken
+}
+
+// refusedToken is an errcode of the token API, which is not for the caller.
+const refusedToken = 40125
 
 // withTicket is a proxy whose account shop has tickets, or err instead.
 func withTicket(u Upstream, err error) *Proxy {
 	a := account("shop", "wxshop")
-	a.Ticket = func(kind string, _ time.Duration) (string, time.Duration, error) {
+	a.Ticket = func(kind string, _ time.Duration) (string, error) { return "ticket-" + kind, err }
+	a.LendTicket = func(kind string, _ time.Duration) (string, time.Duration, error) {
 		return "ticket-" + kind, 345*time.Second + 999, err
 	}
 	return New(config(u, a))
@@ -60,6 +66,7 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 			want   string
 		}{
 			{fmt.Errorf("no ticket: %w", refusedTicket{48001}), 200, `{"errcode":48001,"errmsg":"api unauthorized rid: 1-2"}`},
+			{fmt.Errorf("no token: %w", refusedTicket{refusedToken}), 500, "internal_error"},
 			{laterError{time.Second}, 503, "token_unavailable"},
 			{errors.New("x"), 500, "internal_error"},
 		} {
@@ -105,16 +112,62 @@ func TestTheSignatureIsWeChats(t *testing.T) {
 	}
 }
 
+// An address that is not encoded as a whole reaches the proxy as another one, or in
+// pieces.
 func TestOnlyPagesAreSigned(t *testing.T) {
-	for _, raw := range []string{
-		get("/wxproxy/jsapi-signature"), get("/wxproxy/jsapi-signature?url="), get("/wxproxy/jsapi-signature?url=shop.example"),
-		get("/wxproxy/jsapi-signature?url=javascript:x"), post("/wxproxy/jsapi-signature?url=https://shop.example/", ""),
+	const path = "/wxproxy/jsapi-signature"
+	const encoded = "https%3A%2F%2Fshop.example%2F"
+	for _, query := range []string{
+		"", "?", "?url", "?url=", "?url=shop.example", "?url=javascript:x", "?url=https://", "?url=https:///a", "?url=https%3A%2F%2F%3Fa",
+		"?url=https%253A%252F%252Fshop.example%252F", "?url=ftp%3A%2F%2Fshop.example%2F",
+		// not encoded
+		"?url=https://shop.example/a?x=1&y=2", "?url=https://shop.example/a?x=1&y", "?url=https://shop.example/a?x=1&", "?url=https://shop.example/a?x=1&&",
+		"?url=https://shop.example/?from_appid=wxshop&from_appid=wxshop", "?url=https://shop.example/?x=1&access_token=2",
+		"?url=https://shop.example/?x=1&url=2", "?url=https://shop.example/a+b", "?url=https://shop.example/a%20b", "?url=https://shop.example/a%2Fb",
+		"?url=https://shop.example/a?to=https%3A%2F%2Fother.example%2F", "?url=https://shop.example/%E4%BD%A0", "?url=https://shop.example/%25",
+		// half encoded
+		"?url=https%3A%2F%2Fshop.example%2Fa?x=1%262", "?url=https%3A%2F%2Fshop.example%2Fa%3Fx=1&y=2", "?url=https://shop.example/a?x=1%26y=2",
+		"?url=" + encoded + "%3Fx%3Da+b", "?url=" + encoded + "%20", "?url=" + encoded + "%E4%BD%A0", "?url=" + encoded + "%FF",
+		"?url=" + encoded + "%00", "?url=" + encoded + "%0A", "?url=" + encoded + "%7F", "?url=" + encoded + "%C2%A0", "?url=" + encoded + "%zz", "?url=" + encoded + "%",
+		"?url=" + encoded + "%3Fx%3D1%26amp%3By%3D2", "?url=" + encoded + "%3Fx%3D1%26%2338%3By%3D2", "?url=" + encoded + "%3Fx%3D1%26AMP%3By%3D2",
+		// parameters that are not the proxy's
+		"?url=" + encoded + "&type=agent_config", "?type=jsapi&url=" + encoded, "?url=" + encoded + "&debug", "?url=" + encoded + "&url=" + encoded,
+		"?url=" + encoded + "&_=1700000000", "?url=" + encoded + "&", "?&url=" + encoded, "?url=" + encoded + "&URL=x", "?url=" + encoded + "&%75rl=x",
 	} {
-		if ctx := handle(t, withTicket(new(recorder), nil), raw); slugOf(ctx) != "bad_request" {
-			t.Errorf("%.60q: got %s; want bad_request", raw, ctx.Response.Body())
+		ctx := handle(t, withTicket(new(recorder), nil), get(path+query))
+		if got := string(ctx.Response.Body()); slugOf(ctx) != "bad_request" || !strings.Contains(got, "percent-encode") && !strings.Contains(got, "request target") {
+			t.Errorf("%s: got %d %s; want bad_request that says how to encode", query, ctx.Response.StatusCode(), got)
 		}
+	}
+	if ctx := handle(t, withTicket(new(recorder), nil), post(path+"?url="+encoded, "")); slugOf(ctx) != "bad_request" {
+		t.Errorf("POST: got %s; want bad_request", ctx.Response.Body())
 	}
 	if ctx := handle(t, withTicket(new(recorder), nil), get("/wxproxy/other")); slugOf(ctx) != "no_credential" {
 		t.Errorf("another page: got %s; want no_credential", ctx.Response.Body())
+	}
+}
+
+// These are what the encoders of browsers, axios, Go, Python and curl make of a
+// page's address.
+func TestAPageIsSignedHoweverItIsEncoded(t *testing.T) {
+	for query, want := range map[string]string{
+		"url=https%3A%2F%2Fshop.example%2Fa%3Fx%3D1%26y%3D%2541%252F%2Bb": "https://shop.example/a?x=1&y=%41%2F+b",
+		"url=https:%2F%2Fshop.example%2Fa%3Fx%3D1%26y%3D2":                "https://shop.example/a?x=1&y=2",
+		"url=https%3A//shop.example/a%3Fx%3D1":                            "https://shop.example/a?x=1",
+		"url=https://shop.example/":                                       "https://shop.example/",
+		"url=https://shop.example/a?x=1":                                  "https://shop.example/a?x=1",
+		"url=http%3a%2f%2fshop.example%3a8080%2f%23%2Froute%3Fx%3D1":      "http://shop.example:8080/",
+		"from_appid=wxshop&url=https%3A%2F%2Fshop.example":                "https://shop.example",
+		"url=https%3A%2F%2Fshop.example%2F%3Fx%3D1&from_appid=wxshop":     "https://shop.example/?x=1",
+		"url=https%3A%2F%2F%5B%3A%3A1%5D%2F":                              "https://[::1]/",
+	} {
+		ctx := handle(t, withTicket(new(recorder), nil), get("/wxproxy/jsapi-signature?"+query))
+		var got struct {
+			Timestamp           int64
+			NonceStr, Signature string
+		}
+		if err := json.Unmarshal(ctx.Response.Body(), &got); err != nil || got.Signature != signature("ticket-jsapi", got.NonceStr, got.Timestamp, want) {
+			t.Errorf("%s: got %s; want the signature of %s", query, ctx.Response.Body(), want)
+		}
 	}
 }

@@ -60,7 +60,7 @@ func (p *Proxy) answerToken(x *exchange) error {
 	body, err := json.Marshal(struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
-	}{token, int64(life / time.Second)})
+	}{token, wholeSeconds(life)})
 	if err != nil {
 		return err
 	}

@@ -36,6 +36,14 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"wrapped", fmt.Errorf("account shop: %w", &Refusal{Code: 45009}), ClassQuota, "midnight"},
 		{"unavailable", &Unavailable{Cause: &Refusal{Code: 45009}}, ClassQuota, "midnight"},
 
+		{"a ticket's permission", &Refusal{Code: 48001, Ticket: true}, ClassConfiguration, "JS-SDK"},
+		{"a ticket's token", &Refusal{Code: 40001, Ticket: true}, ClassTransient, "asks for the ticket again by itself"},
+		{"a ticket's expired token", &Refusal{Code: 42001, Ticket: true}, ClassTransient, "asks for the ticket again by itself"},
+		{"a ticket's quota", &Refusal{Code: 45009, Ticket: true}, ClassQuota, "getticket"},
+		{"a ticket's machine", &Refusal{Code: 61004, Reason: "requestIP: 203.0.113.7", Ticket: true}, ClassConfiguration, "put 203.0.113.7 on"},
+		{"a ticket, unknown", &Refusal{Code: 99999, Ticket: true}, ClassConfiguration, "documentation of getticket"},
+		{"no token for a ticket", &Unavailable{Ticket: "jsapi", Cause: &Unavailable{Cause: &Refusal{Code: 40125}}}, ClassConfiguration, "check secret"},
+
 		{"no such host", dial(&net.DNSError{Err: "no such host", Name: "x.invalid"}), ClassTransient, "DNS"},
 		{"refused", dial(syscall.ECONNREFUSED), ClassTransient, "cannot be reached"},
 		{"no route", dial(syscall.EHOSTUNREACH), ClassTransient, "cannot be reached"},

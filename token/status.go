@@ -115,9 +115,14 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 		level = slog.LevelWarn
 	}
 	e := Explain(after.err)
-	k.logger().Log(context.Background(), level, "token not refreshed", "reason", f.reason(before), "errcode", e.Code,
+	log := k.logger().With("reason", f.reason(before), "errcode", e.Code,
 		"errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next), "expires_in", timeUntil(after.token.Expires))
+	if k.options.Ticket != "" {
+		log.Log(context.Background(), level, "ticket not refreshed")
+		return
+	}
+	log.Log(context.Background(), level, "token not refreshed")
 }
 
 // reason returns why f was started from s.

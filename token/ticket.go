@@ -75,6 +75,21 @@ func (t *Tickets) Status() []TicketStatus {
 	return all
 }
 
+// Retry has WeChat asked again for the tickets that it failed to answer with,
+// because somebody may have repaired something.
+func (t *Tickets) Retry() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range t.keepers {
+		if k.state.Load().err == nil {
+			continue
+		}
+		if f, err := k.begin(); err == nil && f != nil {
+			k.options.Queue.Add(func() { k.run(f) })
+		}
+	}
+}
+
 // Stop stops the Keepers.
 func (t *Tickets) Stop() {
 	t.mu.Lock()

@@ -346,6 +346,50 @@ func TestATicketIsFetchedAsSoonAsThereIsANewToken(t *testing.T) {
 	}
 }
 
+// A refusal of the token on this one path passes: it is not taken for a wrong
+// AppSecret, which would be asked about every minute and then every half hour.
+func TestFlapsOfGetticketDelayATicketBySecondsOnly(t *testing.T) {
+	for _, errcode := range []int{40001, 40014, 42001, -1} {
+		withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+			w.Inject(wechattest.Fault{Path: getTicket, Errcode: errcode, Times: 4}) // a refused token is replaced, and shown once more
+			began := time.Now()
+			for {
+				if _, _, err := tickets.Lend("jsapi", time.Minute); err == nil {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("%d: got a ticket after %v; want it after seconds", errcode, took)
+			}
+		})
+	}
+}
+
+func TestTheStatusOfTicketsSaysWhatIsWrongWithThem(t *testing.T) {
+	withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+		mustTicket(t, tickets, "wx_card")
+		mend := w.Inject(wechattest.Fault{Path: getTicket, Errcode: 48001})
+		if _, err := tickets.Ticket("jsapi", time.Minute); err == nil {
+			t.Fatal("got a ticket; want none")
+		}
+		all := tickets.Status()
+		if len(all) != 2 || all[0].Type != "jsapi" || all[1].Type != "wx_card" {
+			t.Fatalf("got %+v; want jsapi and wx_card", all)
+		}
+		if e := token.Explain(all[0].LastError); e.Code != 48001 || !strings.Contains(e.Remedy, "JS-SDK") || strings.Contains(e.Remedy, "token_api") {
+			t.Errorf("jsapi: got %+v; want what 48001 means of getticket", e)
+		}
+		if all[1].LastError != nil || time.Until(all[1].Expires) < time.Hour {
+			t.Errorf("wx_card: got %+v; want a good one", all[1])
+		}
+		mend()
+		time.Sleep(4 * time.Second)
+		tickets.Retry()
+		mustTicket(t, tickets, "jsapi")
+	})
+}
+
 func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 	for _, row := range []struct {
 		name  string
