@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wxproxy/internal/wechattest"
 )
 
 // An authority signs certificates and keeps them in files.
@@ -288,6 +290,34 @@ func TestTicketsAndSignaturesAreServedFromTheCache(t *testing.T) {
 	if got := w.Calls("/cgi-bin/ticket/getticket"); got != 1 {
 		t.Errorf("got %d calls of getticket; want 1", got)
 	}
+	p.stop()
+}
+
+func TestWhyThereIsNoTicketIsInTheStatus(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	mend := w.Inject(wechattest.Fault{Path: "/cgi-bin/ticket/getticket", Errcode: 48001})
+	p := serving(t, w.URL, fourLines)
+	for _, ask := range []string{"/cgi-bin/ticket/getticket?type=jsapi", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F"} {
+		if got := p.call("GET", ask, ""); got.code != 200 || !strings.HasPrefix(got.body, `{"errcode":48001,`) {
+			t.Errorf("%s: got %d %s; want WeChat's 48001", ask, got.code, got.body)
+		}
+	}
+	status := p.mustAsk("GET", p.admin+"/status", "").body
+	_, tickets, _ := strings.Cut(status, `"tickets": [`)
+	for _, want := range []string{`"type": "jsapi"`, `"expires_in": 0`, `"errcode": 48001`, "may not use the JS-SDK"} {
+		if !strings.Contains(tickets, want) {
+			t.Errorf("got %s; want %s in it", status, want)
+		}
+	}
+	if lines := p.logged("ticket not refreshed"); len(lines) != 1 || lines[0]["ticket"] != "jsapi" {
+		t.Errorf("got %v; want one line about the ticket", lines)
+	}
+	mend()
+	p.eventually("a ticket after a refresh", func() bool {
+		p.mustAsk("POST", p.admin+"/accounts/shop/refresh", "")
+		return strings.Contains(p.call("GET", "/cgi-bin/ticket/getticket?type=jsapi", "").body, `"ticket":"ticket-`)
+	})
 	p.stop()
 }
 

@@ -130,7 +130,7 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 					Spent: Spent{Day: beijingDay(now), Fetches: 3, Forced: 2, ForcedAt: now.Add(-time.Minute), RotatedAt: now.Add(-time.Hour)},
 					Word: Word{
 						FetchedAt: now.Add(-time.Second), Stands: now.Add(30 * time.Second), Next: now.Add(time.Hour),
-						Refusal: &Refusal{Code: -1, Reason: "系统繁忙 system error"}, Failures: 4, Added: Spent{Fetches: 3, Forced: 2},
+						Refusal: &Refusal{Code: -1, Reason: "系统繁忙 system error", Ticket: k.Ticket != ""}, Failures: 4, Added: Spent{Fetches: 3, Forced: 2},
 					},
 				}
 				saved, err := writer.Save(k, want)

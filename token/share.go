@@ -99,8 +99,7 @@ func (k *Keeper) absorb() *state {
 }
 
 // postpone ends f, for which the store was asked in vain, unless the token is
-// needed so much that WeChat has to be asked all the same. To ask for a ticket
-// makes none worthless.
+// needed so much that WeChat has to be asked all the same, or is a harmless ticket.
 func (k *Keeper) postpone(f *flight) bool {
 	s := k.state.Load()
 	if k.superseded(f, s) { // while the store was asked, it came back
