@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -104,5 +105,38 @@ func TestSDKsOfOthersWorkUnchanged(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// What docs/migration.md has people write moves what is for WeChat's API, and nothing
+// of another host: QR codes and WeChat Pay stay where they are.
+func TestTheRecipesMoveWeChatsHostAlone(t *testing.T) {
+	t.Parallel()
+	_ = sdks(t)
+	doc := read(t, "docs/migration.md")
+	recipe := regexp.MustCompile("(?m)^\\| co-wechat-api \\(npm\\) \\| `([^`]+)`").FindStringSubmatch(doc)
+	if recipe == nil {
+		t.Fatal("got no recipe for co-wechat-api in docs/migration.md")
+	}
+	const base = "http://127.0.0.1:8080"
+	if used := strings.Replace(recipe[1], "'"+base+"'", "base", 1); !strings.Contains(read(t, "testdata/sdk/npm/sdk.js"), used) {
+		t.Errorf("got a test of another recipe than %s", recipe[1])
+	}
+	c := exec.Command("node", "-e", "const api = new (require('co-wechat-api'))('a', 'b'); const before = { ...api };"+recipe[1]+
+		"; for (const k of Object.keys(api)) if (typeof api[k] === 'string' && before[k].startsWith('http')) console.log(before[k] + ' ' + api[k])")
+	c.Dir = filepath.Join("testdata", "sdk", "npm")
+	out, err := c.CombinedOutput()
+	if lines := strings.Count(string(out), "\n"); err != nil || lines < 8 {
+		t.Fatalf("got %v and %d prefixes: %s", err, lines, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		before, after, _ := strings.Cut(strings.TrimSpace(line), " ")
+		want := before
+		if path, ours := strings.CutPrefix(before, "https://api.weixin.qq.com"); ours {
+			want = base + path
+		}
+		if after != want {
+			t.Errorf("%s: got %s; want %s", before, after, want)
+		}
 	}
 }

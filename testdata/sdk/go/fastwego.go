@@ -78,6 +78,9 @@ func fastwego(base *url.URL, appID, secret string) []call {
 			ticket, _, err := oauth.GetJSApiTicket(sdk)
 			return expect(err, ticket != "")
 		}},
+		{"other hosts stay", func() error {
+			return expect(nil, strings.HasPrefix(oauth.GetAuthorizeUrl(appID, "https://shop.example/", "snsapi_base", "s"), "https://open.weixin.qq.com/"))
+		}},
 		{"callback IPs", has(`"ip_list"`, func() ([]byte, error) { return util.GetCallbackIp(sdk) })},
 	}
 }

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/silenceper/wechat/v2/cache"
+	"github.com/silenceper/wechat/v2/credential"
 	"github.com/silenceper/wechat/v2/miniprogram"
 	miniconfig "github.com/silenceper/wechat/v2/miniprogram/config"
 	"github.com/silenceper/wechat/v2/miniprogram/qrcode"
@@ -21,18 +23,36 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 )
 
-// redirected sends every request to the proxy instead of to WeChat.
+// redirected sends what is for WeChat's API to the proxy instead. The SDK's other
+// packages use the same client: WeChat Pay and WeCom stay where they are.
 type redirected struct{ base *url.URL }
 
 func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
+	if req.URL.Host == "api.weixin.qq.com" {
+		req = req.Clone(req.Context())
+		req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
+	}
 	return http.DefaultTransport.RoundTrip(req)
+}
+
+// others answers for hosts that are not WeChat's API and not the proxy.
+type others struct{ next http.RoundTripper }
+
+func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
+	answers := map[string]string{
+		"qyapi.weixin.qq.com":   `{"errcode":0,"access_token":"of WeCom","expires_in":7200}`,
+		"api.mch.weixin.qq.com": `<xml>of WeChat Pay</xml>`,
+	}
+	if answer, ok := answers[req.URL.Host]; ok {
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+	}
+	return o.next.RoundTrip(req)
 }
 
 // silenceper makes the commonest calls with github.com/silenceper/wechat.
 func silenceper(base *url.URL, appID, secret string) []call {
 	util.DefaultHTTPClient = &http.Client{Transport: redirected{base}}
+	http.DefaultTransport = others{http.DefaultTransport}
 	tokens := cache.NewMemory()
 	account := officialaccount.NewOfficialAccount(&config.Config{AppID: appID, AppSecret: secret, Cache: tokens})
 	mini := miniprogram.NewMiniProgram(&miniconfig.Config{AppID: appID, AppSecret: secret, Cache: tokens})
@@ -95,6 +115,14 @@ func silenceper(base *url.URL, appID, secret string) []call {
 		{"callback IPs", func() error {
 			ips, err := account.GetBasic().GetCallbackIP()
 			return expect(err, len(ips) > 0)
+		}},
+		{"WeCom stays", func() error {
+			token, err := credential.NewWorkAccessToken("corp", "corpsecret", "", "", tokens).GetAccessToken()
+			return expect(err, token == "of WeCom")
+		}},
+		{"WeChat Pay stays", func() error {
+			answer, err := util.PostXML("https://api.mch.weixin.qq.com/pay/unifiedorder", "an order")
+			return expect(err, string(answer) == "<xml>of WeChat Pay</xml>")
 		}},
 	}
 }

@@ -18,9 +18,7 @@ function expect(ok) {
 function coWechatAPI() {
   const API = require('co-wechat-api');
   const api = new API(appID, secret);
-  for (const name of ['prefix', 'snsPrefix', 'mpPrefix', 'fileServerPrefix', 'payPrefix', 'merchantPrefix', 'customservicePrefix', 'wxaPrefix']) {
-    api[name] = api[name].replace(/^https?:\/\/[^/]+/, base);
-  }
+  for (const k of Object.keys(api).filter(k => k.endsWith('refix'))) api[k] = api[k].replace(/^https?:\/\/api\.weixin\.qq\.com(?=\/)/, base);
   let mediaID;
   return {
     'user info': async () => expect((await api.getUser({ openid: 'OPENID', lang: 'zh_CN' })).openid === 'OPENID'),
@@ -38,6 +36,7 @@ function coWechatAPI() {
     'menu': async () => expect((await api.getMenu()).menu.button.length === 1),
     'jsapi ticket': async () => expect((await api.getJsConfig({ debug: false, jsApiList: [], url: 'https://shop.example/' })).signature),
     'callback IPs': async () => expect((await api.getIp()).ip_list.length > 0),
+    'other hosts stay': async () => expect(api.showQRCodeURL('T') === 'https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket=T'),
   };
 }
 
@@ -68,6 +67,7 @@ function easywechat(stable) {
     'menu': async () => expect((await get('cgi-bin/menu/get', {})).toObject().menu.button.length === 1),
     'jsapi ticket': async () => expect((await app.getUtils().buildJsSdkConfig('https://shop.example/')).signature),
     'callback IPs': async () => expect((await get('cgi-bin/getcallbackip', {})).toObject().ip_list.length > 0),
+    'other hosts stay': async () => expect(app.getOAuth().redirect('https://shop.example/').startsWith('https://open.weixin.qq.com/')),
   };
 }
 
