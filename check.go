@@ -33,6 +33,10 @@ func runCheck(o options, t terminal) error {
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintln(t.err, "warning:", warning)
 	}
+	if err := tryParts(cfg); err != nil {
+		fmt.Fprintln(t.err, err)
+		return errMistakes
+	}
 	if err := tryStore(cfg); err != nil {
 		fmt.Fprintln(t.err, "warning:", err)
 	}

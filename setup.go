@@ -87,7 +87,7 @@ func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 	if err != nil {
 		return nil, mistake(cfg, "upstream.ca_file", err)
 	}
-	return proxy.NewHosts(proxy.HostsConfig{
+	hosts, err := proxy.NewHosts(proxy.HostsConfig{
 		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
 		Roots:          roots,
 		ConnectTimeout: upstream.ConnectTimeout,
@@ -97,4 +97,8 @@ func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 	})
+	if err != nil {
+		return nil, mistake(cfg, "upstream.url", err)
+	}
+	return hosts, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"wxproxy/config"
@@ -15,6 +16,16 @@ import (
 // mistake returns err as a mistake in a setting, in the form of config's own.
 func mistake(cfg *config.Config, key string, err error) error {
 	return mistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err.Error()}}
+}
+
+// tryParts builds what only shows then whether it can be built, as newSetup does: a
+// configuration that serve would refuse is refused by check.
+func tryParts(cfg *config.Config) error {
+	if _, err := callersTLS(cfg); err != nil {
+		return err
+	}
+	_, err := newHosts(cfg, slog.New(slog.DiscardHandler))
+	return err
 }
 
 // rootsWith returns the system's roots and those in caFile; nil, which is the

@@ -56,7 +56,20 @@ func isHost(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	return strings.Trim(host, nameAlphabet+".") == "" && !strings.HasPrefix(host, ".")
+	return host == "" || isHostName(host)
+}
+
+// isHostName reports whether DNS, or a hosts file, can have the name: nothing that
+// looks like an address and is none.
+func isHostName(host string) bool {
+	const longest, longestLabel = 253, 63
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		if label == "" || len(label) > longestLabel || strings.Trim(label, nameAlphabet) != "" || label[0] == '-' {
+			return false
+		}
+	}
+	return len(host) <= longest && strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
 
 // BeyondLoopback reports whether other machines can reach a listen setting.

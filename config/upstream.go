@@ -37,7 +37,13 @@ func (l *loader) readUpstream(t *table) {
 	}
 }
 
+// maxHosts is how many URLs, url among them, package proxy can use.
+const maxHosts = 64
+
 func (t *table) checkFallbacks(u *Upstream) {
+	if len(u.FallbackURLs) >= maxHosts {
+		t.wrong("fallback_urls", "has %d URLs; at most %d can be used", len(u.FallbackURLs), maxHosts-1)
+	}
 	for i, fallback := range u.FallbackURLs {
 		key := item("fallback_urls", i)
 		err := checkURL(fallback)
@@ -81,10 +87,16 @@ func checkURL(raw string) error {
 	case u.Hostname() == "" || !isHost(u.Hostname()):
 		return errors.New("has no valid host" + advice)
 	}
-	if _, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && err != nil {
+	if !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
 		return errors.New("has no valid port" + advice)
 	}
 	return nil
+}
+
+// isPort reports whether port is a number that one can connect to.
+func isPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }
 
 // checkCertificates says what is wrong with a file of root certificates.
