@@ -63,6 +63,7 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		TokenWait:     of.cfg.Upstream.Timeout,
 		Upstream:      of.hosts,
 		Log:           s.log,
+		MemoryLimit:   memoryLimit(),
 		LogAccess:     of.cfg.Log.Access,
 		Counts:        s.counts,
 		Clients:       proxyClients(of.cfg.Clients),

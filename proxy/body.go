@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 )
@@ -24,12 +23,18 @@ var errBodyTooLarge = errors.New("the body is larger than allowed")
 // A Body is the body of a request. It is complete before the first byte of the
 // request is sent, and can be read any number of times.
 type Body struct {
-	memory []byte   // all of it, or what is not in the file yet
-	file   *os.File // nil: memory is enough. It has no name: it ends with the process
-	size   int64
-	noFile error  // why a long body is in memory nevertheless
-	own    []byte // its memory, while it has borrowed some
-	lent   bool   // it has
+	memory  []byte   // all of it, or what came last
+	file    *os.File // nil: there is none. It has no name: it ends with the process
+	written int64    // how much of the body is in the file
+	blocks  [][]byte // what the file did not take, in front of memory
+	size    int64
+	full    bool    // the file takes no more
+	noFile  error   // why
+	budget  *budget // where what it takes comes from
+	answer  bool    // it is that of an answer
+	taken   int64   // of the budget's memory
+	own     []byte  // its memory, while it has borrowed some
+	lent    bool    // it has
 }
 
 // Len returns the number of its bytes.
@@ -40,19 +45,32 @@ func (b *Body) Len() int64 {
 	return b.size
 }
 
+// isPacked reports whether all of it is in one piece of memory.
+func (b *Body) isPacked() bool { return b == nil || b.file == nil && len(b.blocks) == 0 }
+
 // Reader returns a reader of all of it. Several may be in use.
 func (b *Body) Reader() io.Reader {
 	switch {
 	case b == nil:
 		return bytes.NewReader(nil)
-	case b.file != nil:
-		return io.NewSectionReader(b.file, 0, b.size)
+	case b.isPacked():
+		return bytes.NewReader(b.memory)
 	}
-	return bytes.NewReader(b.memory)
+	pieces := make([]io.Reader, 0, len(b.blocks)+2)
+	if b.file != nil {
+		pieces = append(pieces, io.NewSectionReader(b.file, 0, b.written))
+	}
+	for _, block := range b.blocks {
+		pieces = append(pieces, bytes.NewReader(block))
+	}
+	return io.MultiReader(append(pieces, bytes.NewReader(b.memory))...)
 }
 
 // fill takes in all of src, but no more than limit bytes.
 func (b *Body) fill(src io.Reader, limit int64) error {
+	if kept := cap(b.memory); kept > 0 && !b.take(kept) {
+		b.memory = nil
+	}
 	for {
 		if err := b.makeRoom(); err != nil {
 			return err
@@ -64,8 +82,6 @@ func (b *Body) fill(src io.Reader, limit int64) error {
 		switch {
 		case b.size > limit:
 			return errBodyTooLarge
-		case end && b.file != nil:
-			return b.flush()
 		case end:
 			return nil
 		case err != nil:
@@ -74,39 +90,58 @@ func (b *Body) fill(src io.Reader, limit int64) error {
 	}
 }
 
-// makeRoom makes room for the next bytes: by more memory, then by a file. Where
-// no file can be made, as in an image without a directory for temporary files,
-// memory has to do.
+// take takes n bytes of the budget's memory.
+func (b *Body) take(n int) bool {
+	if !b.budget.takeMemory(int64(n), b.claim(n)) {
+		return false
+	}
+	b.taken += int64(n)
+	return true
+}
+
+// claim returns what the body can claim of the budget when it has n bytes more.
+func (b *Body) claim(n int) claim {
+	switch {
+	case b.answer:
+		return claimAnswer
+	case b.taken+int64(n) <= modestBody:
+		return claimSmall
+	}
+	return claimLarge
+}
+
+// makeRoom makes room for the next bytes: by more memory, then by a file. Where no
+// file can be made, as in an image without a directory for temporary files, and
+// where it takes no more, as on a disk that is full, memory has to do.
 func (b *Body) makeRoom() error {
+	have := cap(b.memory)
+	if len(b.memory) < have {
+		return nil
+	}
+	if want := max(2*have, firstMemory); want <= memorySize && (have == 0 || b.isPacked()) && b.take(want-have) {
+		more := make([]byte, len(b.memory), want)
+		copy(more, b.memory)
+		b.memory = more
+		return nil
+	}
+	if have == 0 {
+		return errNoRoom
+	}
+	if b.file == nil && !b.full && b.noFile == nil {
+		b.open()
+	}
+	if b.file != nil && !b.full {
+		b.flush()
+	}
 	if len(b.memory) < cap(b.memory) {
 		return nil
 	}
-	if b.file == nil && b.noFile == nil && len(b.memory) >= memorySize {
-		b.file, b.noFile = unnamedFile()
+	if !b.take(memorySize) {
+		return errNoRoom
 	}
-	if b.file != nil {
-		return b.flush()
-	}
-	more := make([]byte, len(b.memory), max(2*len(b.memory), firstMemory))
-	copy(more, b.memory)
-	b.memory = more
+	b.blocks, b.memory = append(b.blocks, b.memory), make([]byte, 0, memorySize)
 	return nil
 }
-
-// flush moves what is in memory to the file.
-func (b *Body) flush() error {
-	if _, err := b.file.Write(b.memory); err != nil {
-		return &spoolError{err}
-	}
-	b.memory = b.memory[:0]
-	return nil
-}
-
-// A spoolError says that a body could not be written to its file.
-type spoolError struct{ error }
-
-func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
-func (e *spoolError) Unwrap() error { return e.error }
 
 // borrow makes body the body, which must stay as it is until release.
 func (b *Body) borrow(body []byte) {
@@ -115,40 +150,22 @@ func (b *Body) borrow(body []byte) {
 
 // replace makes body the body.
 func (b *Body) replace(body []byte) {
-	if b.file != nil {
-		b.file.Close()
-		b.file = nil
-	}
+	b.dropFile()
+	b.blocks = nil
 	if b.lent {
 		b.memory = b.own
 	}
 	b.borrow(body)
 }
 
-// release gives the file back, and memory that is too large to be kept.
+// release gives back what the body has taken, but for a little memory.
 func (b *Body) release() {
-	if b.file != nil {
-		b.file.Close()
+	b.dropFile()
+	if b.taken > 0 {
+		b.budget.giveMemory(b.taken)
 	}
 	if b.lent {
 		b.memory = b.own
 	}
-	if cap(b.memory) > memorySize {
-		b.memory = nil
-	}
-	*b = Body{memory: b.memory[:0]}
-}
-
-// unnamedFile returns a new file in the system's directory for temporary files
-// that only this process can reach.
-func unnamedFile() (*os.File, error) {
-	f, err := os.CreateTemp("", "wxproxy-body-")
-	if err != nil {
-		return nil, fmt.Errorf("creating a temporary file: %w", err)
-	}
-	if err := os.Remove(f.Name()); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("removing a temporary file's name: %w", err)
-	}
-	return f, nil
+	*b = Body{memory: b.memory[:0], budget: b.budget}
 }

@@ -72,7 +72,7 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	c.patience = 0
 	request := c.host.scratches.take()
 	request.bytes = c.appendHead(request.bytes, m)
-	if int64(len(request.bytes))+m.Body.Len() > smallRequest {
+	if int64(len(request.bytes))+m.Body.Len() > smallRequest || !m.Body.isPacked() {
 		c.out = append(c.out[:0], request.bytes...)
 		c.host.scratches.give(request)
 		return c.upload(m, resp)

@@ -79,7 +79,12 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 }
 
 func (p *Proxy) newExchange() *exchange {
-	return &exchange{proxy: p, stopwatch: p.config.Counts.stopwatch(), fields: fields{identifies: p.config.LogAccess, hides: p.hides}}
+	return &exchange{
+		proxy:     p,
+		stopwatch: p.config.Counts.stopwatch(),
+		fields:    fields{identifies: p.config.LogAccess, hides: p.hides},
+		body:      Body{budget: p.bodies},
+	}
 }
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {

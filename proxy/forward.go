@@ -1,12 +1,6 @@
 package proxy
 
-import (
-	"errors"
-	"fmt"
-	"io"
-
-	"github.com/valyala/fasthttp"
-)
+import "errors"
 
 // forwardWithToken sends the request with the account's token, and once more if
 // WeChat refuses that one and there is another, or WeChat stands by it all the
@@ -110,7 +104,9 @@ func (p *Proxy) handOver(x *exchange) error {
 		return nil
 	}
 	if resp.Header.ContentLength() < 0 && !x.ctx.Request.Header.IsHTTP11() {
-		return learnLength(resp)
+		if learned, err := p.learnLength(resp); learned || err != nil {
+			return err
+		}
 	}
 	x.caller.holdLittle()
 	s, ok := resp.BodyStream().(*stream)
@@ -131,32 +127,5 @@ func (p *Proxy) handOver(x *exchange) error {
 			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)
 		}
 	}
-	return nil
-}
-
-// maxLearned bounds an answer that has to be complete before it is passed on.
-const maxLearned = 256 << 20
-
-// learnLength reads the whole body: HTTP/1.0, which nginx speaks to those behind
-// it, knows no other way to tell a complete answer from one that was cut.
-func learnLength(resp *fasthttp.Response) error {
-	whole := new(Body)
-	if err := whole.fill(resp.BodyStream(), maxLearned); err != nil {
-		whole.release()
-		return fmt.Errorf("%w: %w", ErrBroken, err)
-	}
-	resp.SetBodyStream(&kept{whole.Reader(), whole}, int(whole.Len()))
-	return nil
-}
-
-// kept is a stream of a Body that ends with it.
-type kept struct {
-	io.Reader
-	body *Body
-}
-
-// Close gives the body back.
-func (k *kept) Close() error {
-	k.body.release()
 	return nil
 }

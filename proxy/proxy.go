@@ -39,6 +39,7 @@ type Config struct {
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
 	Log           *slog.Logger
+	MemoryLimit   int64   // of the process, which bounds what bodies may take; 0: none
 	LogAccess     bool    // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *Counts // nil: nothing is counted
 
@@ -68,7 +69,7 @@ type Proxy struct {
 // New returns a Proxy for a valid config.
 func New(config Config) *Proxy {
 	p := &Proxy{
-		life:       new(life),
+		life:       &life{bodies: newBudget(config.MemoryLimit)},
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
@@ -118,10 +119,8 @@ func (p *Proxy) conclude(x *exchange, err error) {
 
 // release gives back what x holds, and x itself.
 func (p *Proxy) release(x *exchange) {
-	if err := x.body.noFile; err != nil {
-		p.noFiles.Do(func() {
-			p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
-		})
+	if err := x.body.noFile; err != nil && p.noFiles.now() {
+		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
 	x.body.release()
 	x.ctx, x.caller, x.message.Caller, x.message.raw = nil, nil, nil, nil
@@ -147,8 +146,11 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
 	}
-	if err := p.takeBody(x); err != nil {
-		return err
+	early := x.route.Credential == credentialToken || x.hasMembers // its body may say who calls
+	if early {
+		if err := p.takeBody(x); err != nil {
+			return err
+		}
 	}
 	if x.route.Credential == credentialToken {
 		return p.answerToken(x)
@@ -157,6 +159,11 @@ func (p *Proxy) serve(x *exchange) error {
 		return err
 	}
 	defer x.leaveQuota()
+	if !early {
+		if err := p.takeBody(x); err != nil {
+			return err
+		}
+	}
 	switch x.route.Credential {
 	case credentialLocal:
 		return p.answerLocally(x)

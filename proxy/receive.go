@@ -122,13 +122,13 @@ func (x *exchange) takeIn(stream io.Reader) error {
 
 // explain returns the refusal of a body that could not be taken in.
 func (x *exchange) explain(err error) error {
-	var onDisk *spoolError
 	var network net.Error
 	switch {
 	case errors.Is(err, errBodyTooLarge):
 		return x.tooLarge()
-	case errors.As(err, &onDisk):
-		return onDisk
+	case errors.Is(err, errNoRoom):
+		x.proxy.tellNoRoom()
+		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
 	}
 	x.fields.close = true
 	switch {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http/httputil"
-	"strconv"
 
 	"github.com/valyala/fasthttp"
 )
@@ -66,16 +65,21 @@ func (s *seat) send(p []byte) error {
 // is to see that the answer is not complete.
 func (s *seat) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
-	resp.Header.SetContentLength(max(length, -1))
+	toEnd := endsWithConnection(resp)
+	if !toEnd {
+		resp.Header.SetContentLength(max(length, -1))
+	}
 	head := s.head(&resp.Header)
 	err = s.send(head.bytes)
 	s.scratches.give(head)
-	if err == nil && !resp.SkipBody {
-		if length < 0 {
-			err = s.streamChunks(resp.BodyStream())
-		} else {
-			err = s.streamLength(resp.BodyStream(), int64(length))
-		}
+	switch {
+	case err != nil || resp.SkipBody:
+	case toEnd:
+		err = s.caller.streamToEnd(s.caller, resp)
+	case length < 0:
+		err = s.streamChunks(resp.BodyStream())
+	default:
+		err = s.streamLength(resp.BodyStream(), int64(length))
 	}
 	if closed := resp.CloseBodyStream(); err == nil {
 		err = closed
@@ -123,20 +127,6 @@ func (s *seat) head(h *fasthttp.ResponseHeader) *scratch {
 		head.bytes = appendStatusLine(head.bytes, h)
 	}
 	h.SetNoDefaultContentType(true)
-	for name, value := range h.All() {
-		head.bytes = append(append(append(append(head.bytes, name...), ": "...), value...), "\r\n"...)
-	}
-	head.bytes = append(head.bytes, "\r\n"...)
+	head.bytes = appendHeader(head.bytes, h)
 	return head
-}
-
-func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
-	dst = append(dst, "HTTP/1.1 "...)
-	dst = append(strconv.AppendInt(dst, int64(h.StatusCode()), 10), ' ')
-	if message := h.StatusMessage(); len(message) > 0 {
-		dst = append(dst, message...)
-	} else {
-		dst = append(dst, fasthttp.StatusMessage(h.StatusCode())...)
-	}
-	return append(dst, "\r\n"...)
 }

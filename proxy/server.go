@@ -100,6 +100,7 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	c.handle(true)
 	defer c.handle(false)
 	f.current.Load().handle(ctx, int64(f.limits.MaxBody))
+	finish(ctx)
 }
 
 func (f *front) expect(ctx *fasthttp.RequestCtx) int {

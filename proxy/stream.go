@@ -16,6 +16,7 @@ type stream struct {
 	parts   io.Reader // of a chunked body
 	left    int64     // of a body with a length; else -1
 	start   []byte    // what has been read already
+	held    *kept     // likewise, in front of that; nil: nothing
 	keep    bool      // the connection may be used again
 	release func()    // gives back the connection's slot; may be nil
 	ended   func(error)
@@ -60,6 +61,11 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 func (s *stream) Read(p []byte) (n int, err error) {
 	if s.over {
 		return 0, errOver
+	}
+	if s.held != nil {
+		if n = s.readHeld(p); n > 0 {
+			return n, nil
+		}
 	}
 	if len(s.start) > 0 {
 		n = copy(p, s.start)
@@ -163,6 +169,7 @@ func (s *stream) end(err error) {
 		return
 	}
 	s.over = true
+	s.dropHeld()
 	s.conn.retire(s.keep && err == nil)
 	if s.release != nil {
 		s.release()

@@ -10,7 +10,9 @@ import (
 type life struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
 	draining atomic.Bool
-	noFiles  sync.Once // says that no file could be made for a body
+	bodies   *budget // of requests, and of answers that are kept
+	noFiles  seldom  // says why bodies are not in files
+	noRoom   seldom  // says that bodies were refused
 
 	mu     sync.Mutex // guards former
 	former []*Proxy   // those before that answered requests when somebody looked last

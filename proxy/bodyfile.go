@@ -1,0 +1,70 @@
+package proxy
+
+import (
+	"fmt"
+	"os"
+)
+
+// open makes the file, if there may be another one.
+func (b *Body) open() {
+	if b.full = !b.budget.takeFile(); b.full {
+		return
+	}
+	if b.file, b.noFile = unnamedFile(); b.noFile != nil {
+		b.budget.giveFile()
+	}
+}
+
+// flush moves what is in memory to the file, as far as that takes it.
+func (b *Body) flush() {
+	length := int64(len(b.memory))
+	if b.full = !b.budget.takeDisk(b.file, length, b.claim(memorySize)); b.full {
+		return
+	}
+	n, err := b.file.Write(b.memory)
+	b.written += int64(n)
+	b.memory = b.memory[:copy(b.memory, b.memory[n:])]
+	if err != nil {
+		b.full, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
+		b.budget.giveDisk(length - int64(n))
+	}
+}
+
+// dropFile gives the file back, if there is one.
+func (b *Body) dropFile() {
+	if b.file != nil {
+		b.file.Close()
+		b.budget.giveDisk(b.written)
+		b.budget.giveFile()
+		b.file, b.written = nil, 0
+	}
+}
+
+// unnamedFile returns a new file in the system's directory for temporary files
+// that only this process can reach.
+func unnamedFile() (*os.File, error) {
+	f, err := os.CreateTemp("", "wxproxy-body-")
+	if err != nil {
+		return nil, fmt.Errorf("creating a temporary file: %w", err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("removing a temporary file's name: %w", err)
+	}
+	return f, nil
+}
+
+// A spoolError says that a body could not be written to its file.
+type spoolError struct{ error }
+
+func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
+func (e *spoolError) Unwrap() error { return e.error }
+
+// tellNoRoom logs what takes all the room.
+func (p *Proxy) tellNoRoom() {
+	if p.noRoom.now() {
+		g := p.bodies
+		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
+			"memory", g.memory.used.Load(), "memory_limit", g.memory.limit, "disk", g.disk.used.Load(), "disk_limit", g.disk.limit)
+	}
+}
