@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -154,8 +155,13 @@ func checkForwarded(raw string) (r strictRequest, err error) {
 	if !strings.HasPrefix(r.target, "/") || strings.HasPrefix(r.target, "//") || r.version != "HTTP/1.1" || r.fields[0][0] != "host" {
 		return r, fmt.Errorf("%q: not in origin form over HTTP/1.1, Host first", raw)
 	}
+	alone := r.body != "" && r.method != "POST" && r.method != "PUT" && r.method != "PATCH"
+	if slices.Contains(r.fields, [2]string{"connection", "close"}) != alone {
+		return r, fmt.Errorf("%q: ends the connection: %v; want %v", raw, !alone, alone)
+	}
 	for _, field := range r.fields {
 		switch name := field[0]; {
+		case name == "connection" && alone && field[1] == "close":
 		case name == "connection", name == "keep-alive", name == "proxy-connection", name == "te", name == "trailer",
 			name == "transfer-encoding", name == "upgrade", name == "expect", name == "authorization", name == "accept-encoding",
 			strings.HasPrefix(name, "proxy-authen"), strings.HasPrefix(name, "proxy-author"), strings.HasPrefix(name, "wxproxy-"):
