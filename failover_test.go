@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 
+	"wxproxy/config"
 	"wxproxy/internal/wechattest"
 )
 
@@ -143,7 +144,7 @@ func TestRootCertificatesAreCompiledIn(t *testing.T) {
 	defer simulated.Close()
 	caFile := filepath.Join(t.TempDir(), "ca.pem")
 	writeFile(t, caFile, string(simulated.CA))
-	withCA, err := rootsWith(caFile)
+	withCA, err := rootsWith(&config.Config{Upstream: config.Upstream{CAFile: caFile}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -229,3 +229,31 @@ func TestARefreshThatHangsDoesNotKeepTheProcess(t *testing.T) {
 	defer p.awaitReader(secret).Close()
 	p.endsInTime(exitFailure)
 }
+
+func TestASecretThatHangsAtTheStartIsAMistake(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	fifo(t, secret)
+	writeFile(t, filepath.Join(dir, "config.toml"), account("club", otherID)+fmt.Sprintf("[[account]]\nname = \"shop\"\napp_id = %q\nsecret_file = %q\n", appID, secret))
+	p := runs(t, exitMistakes, launch{dir: dir})
+	if text := p.stderr.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "account[2].secret_file: `shop`: ") || !strings.Contains(text, secret) {
+		t.Errorf("got %s; want one line with the file and the account", text)
+	}
+}
+
+func TestAReloadWhoseSecretHangsIsRefusedAndTheOldOneGoesOn(t *testing.T) {
+	t.Parallel()
+	p, secret := withSecretFile(t, startWeChat(t).URL)
+	fifo(t, secret)
+	a := p.mustAsk("POST", p.admin+"/reload", "")
+	if a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, "account[1].secret_file: `shop`: ") {
+		t.Errorf("got %d %s; want a mistake that names the account", a.code, a.body)
+	}
+	p.mustSucceed()
+	os.Remove(secret)
+	writeFile(t, secret, appSecret)
+	p.signal(syscall.SIGHUP)
+	p.eventually("a reload", func() bool { return len(p.logged("configuration reloaded")) == 1 })
+	p.stop()
+}

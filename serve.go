@@ -2,16 +2,23 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"wxproxy/config"
 )
 
+// startPatience is how long the configuration and the store may take to be read.
+// Most files have a limit of their own, which is shorter.
+const startPatience = time.Minute
+
 func runServe(o options, t terminal) error {
 	told := catchSignals(t)
+	files := config.NewFiles()
 	load := func() (*config.Config, error) {
-		return config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
+		return files.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	}
 	s, err := startService(told.ctx, load, t)
 	if s == nil && err == nil {
@@ -27,7 +34,8 @@ func runServe(o options, t terminal) error {
 }
 
 // startService builds a service of what load returns. If ctx ends before, there is
-// none: what is read may be on a disk that hangs.
+// none: what is read may be on a disk that hangs, which is waited for startPatience
+// at most.
 func startService(ctx context.Context, load func() (*config.Config, error), t terminal) (*service, error) {
 	var s *service
 	var err error
@@ -43,9 +51,14 @@ func startService(ctx context.Context, load func() (*config.Config, error), t te
 			s.load = load
 		}
 	}()
+	patience := time.NewTimer(startPatience)
+	defer patience.Stop()
 	select {
 	case <-done:
 		return s, err
+	case <-patience.C:
+		return nil, fmt.Errorf("starting: the configuration or the folder of the store could not be read within %v; "+
+			"are they on a disk that hangs?", startPatience)
 	case <-ctx.Done():
 		return nil, nil
 	}

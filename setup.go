@@ -31,6 +31,9 @@ func (s *service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if next.tls, err = callersTLS(cfg); err != nil {
 		return nil, err
 	}
+	if before != nil && (before.tls == nil) != (next.tls == nil) {
+		next.tls = before.tls // HTTPS comes or goes at the next start
+	}
 	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) {
 		next.hosts = before.hosts
 	} else if next.hosts, err = newHosts(cfg, s.log); err != nil {
@@ -83,7 +86,7 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 
 func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 	upstream := cfg.Upstream
-	roots, err := rootsWith(upstream.CAFile)
+	roots, err := rootsWith(cfg)
 	if err != nil {
 		return nil, mistake(cfg, "upstream.ca_file", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 
 	"wxproxy/config"
 )
@@ -16,7 +15,7 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 	if p.TLSCert == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(p.TLSCert, p.TLSKey)
+	pair, err := callersPair(cfg)
 	if err != nil {
 		return nil, mistake(cfg, "proxy.tls_cert", fmt.Errorf("reading it and tls_key: %w", err))
 	}
@@ -24,7 +23,7 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 	if p.TLSClientCA == "" {
 		return c, nil
 	}
-	pem, err := os.ReadFile(p.TLSClientCA)
+	pem, err := cfg.ReadFile(p.TLSClientCA)
 	if err == nil {
 		if c.ClientCAs = x509.NewCertPool(); !c.ClientCAs.AppendCertsFromPEM(pem) {
 			err = errors.New("it holds no certificate in PEM")
@@ -35,4 +34,17 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
 	return c, nil
+}
+
+// callersPair returns the certificate that callers see.
+func callersPair(cfg *config.Config) (tls.Certificate, error) {
+	cert, err := cfg.ReadFile(cfg.Proxy.TLSCert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := cfg.ReadFile(cfg.Proxy.TLSKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"wxproxy/config"
 	"wxproxy/proxy"
@@ -29,12 +28,14 @@ func tryParts(cfg *config.Config) error {
 }
 
 // rootsWith returns the system's roots and those in caFile; nil, which is the
+// rootsWith returns the system's roots and those in ca_file; nil, which is the
 // system's alone, without one.
-func rootsWith(caFile string) (*x509.CertPool, error) {
+func rootsWith(cfg *config.Config) (*x509.CertPool, error) {
+	caFile := cfg.Upstream.CAFile
 	if caFile == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(caFile)
+	pem, err := cfg.ReadFile(caFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading root certificates: %w", err)
 	}

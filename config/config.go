@@ -32,6 +32,8 @@ type Config struct {
 	// guessed: good enough on loopback only.
 	WeakKeys map[string]string
 
+	files *Files // which read it
+
 	// Warnings are remarks on a configuration that is nevertheless good, each a
 	// line like those of Problems.
 	Warnings []string

@@ -30,7 +30,7 @@ func TestTheEnvironmentAloneIsEnough(t *testing.T) {
 				t.Errorf("reading the secret again: got %q, %v", again.Reveal(), err)
 			}
 			want := Default()
-			want.Accounts = cfg.Accounts
+			want.Accounts, want.files = cfg.Accounts, cfg.files
 			if !reflect.DeepEqual(*cfg, want) {
 				t.Errorf("got  %+v\nwant %+v", *cfg, want)
 			}

@@ -13,6 +13,9 @@ import (
 // does.
 func (l *loader) warnIfOpen(key, path string, secret bool) {
 	const mayRead, mayWrite fs.FileMode = 0o004, 0o002
+	if l.hangs {
+		return // so might this
+	}
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" {
 		return

@@ -27,13 +27,20 @@ func Find(flag string, lookupEnv func(string) (string, bool)) string {
 // returns depends on nothing but the file, the files that it names and
 // lookupEnv, which is [os.LookupEnv] outside tests.
 func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
+	return NewFiles().Load(path, lookupEnv)
+}
+
+// Load does what the function of that name does. A file of an earlier Load that
+// still hangs is not opened once more.
+func (f *Files) Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	l := newLoader(path, lookupEnv)
+	l.cfg.files = f
 	if path == "" {
 		return l.load(map[string]any{})
 	}
-	data, err := os.ReadFile(path)
+	data, err := f.read(path, largestFile)
 	if err != nil {
-		l.report("", "cannot be read: %v", withoutPath(err))
+		l.report("", "cannot be read: %v", err)
 		return nil, l.problems
 	}
 	l.warnIfOpen("", path, true)
@@ -52,6 +59,7 @@ type loader struct {
 	looked    map[string]bool // directories
 	document  map[string]any  // what is read
 	sensitive map[string]bool // the keys whose values are never shown
+	hangs     bool            // a file did: no other one is waited for
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -63,7 +71,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		looked:    map[string]bool{},
 		sensitive: map[string]bool{},
 	}
-	l.cfg.File = path
+	l.cfg.File, l.cfg.files = path, NewFiles()
 	return l
 }
 

@@ -62,7 +62,7 @@ func TestTheShortestFileIsDefaultAndOneAccount(t *testing.T) {
 		t.Errorf("got secret %q; want %q", got.Secret.Reveal(), canary)
 	}
 	want := Default()
-	want.File, want.Accounts = cfg.File, cfg.Accounts
+	want.File, want.files, want.Accounts = cfg.File, cfg.files, cfg.Accounts
 	if !reflect.DeepEqual(*cfg, want) {
 		t.Errorf("got  %+v\nwant %+v", *cfg, want)
 	}
@@ -150,6 +150,7 @@ credential = "none"
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		File:   cfg.File,
+		files:  cfg.files,
 
 		Warnings: cfg.Warnings,
 	}
@@ -187,7 +188,7 @@ func TestTheShippedFileIsTheDefault(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := Default()
-			want.File, want.Accounts, want.Warnings = cfg.File, cfg.Accounts, cfg.Warnings
+			want.File, want.files, want.Accounts, want.Warnings = cfg.File, cfg.files, cfg.Accounts, cfg.Warnings
 			if !reflect.DeepEqual(*cfg, want) {
 				t.Errorf("got  %+v\nwant %+v", *cfg, want)
 			}

@@ -3,8 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -18,11 +16,16 @@ type SecretSource struct {
 	env       string
 	file      string
 	lookupEnv func(string) (string, bool)
+	files     *Files
 }
 
 // Read returns the secret as it is now. An error never quotes it.
 func (s SecretSource) Read() (token.Secret, error) {
 	value, err := s.read()
+	return checkedSecret(value, err)
+}
+
+func checkedSecret(value string, err error) (token.Secret, error) {
 	switch {
 	case err != nil:
 		return token.Secret{}, err
@@ -51,7 +54,7 @@ func (s SecretSource) read() (string, error) {
 	case s.env != "":
 		return s.readEnv()
 	case s.file != "":
-		return readSecretFile(s.file)
+		return s.readFile()
 	default:
 		return s.literal.Reveal(), nil
 	}
@@ -76,20 +79,14 @@ func looksLikeVariable(name string) bool {
 		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
-// readSecretFile returns the content of a file without trailing white space.
-func readSecretFile(path string) (string, error) {
-	const limit = 64 << 10
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("reading the file: %w", withoutPath(err))
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+// readFile returns the content of the file without trailing white space.
+func (s SecretSource) readFile() (string, error) {
+	data, err := s.files.read(s.file, largestSecret)
 	switch {
-	case err != nil:
-		return "", fmt.Errorf("reading the file: %w", withoutPath(err))
-	case len(data) > limit:
+	case errors.Is(err, errTooLarge):
 		return "", errors.New("the file is too large to be a secret")
+	case err != nil:
+		return "", fmt.Errorf("reading the file: %w", err)
 	}
 	return strings.TrimRight(string(data), " \t\r\n\v\f"), nil
 }
@@ -105,7 +102,7 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 	t.text(key, &literal)
 	t.text(key+"_env", &source.env)
 	t.text(key+"_file", &source.file)
-	source.literal, source.lookupEnv = token.NewSecret(literal), t.lookupEnv
+	source.literal, source.lookupEnv, source.files = token.NewSecret(literal), t.lookupEnv, t.cfg.files
 
 	for key, value := range map[string]string{key: literal, key + "_env": source.env, key + "_file": source.file} {
 		if value != "" {
@@ -127,8 +124,18 @@ func (t *table) secret(source SecretSource, given []string) token.Secret {
 		t.onlyOne(given)
 		return token.Secret{}
 	}
-	secret, err := source.Read()
-	if err != nil {
+	if t.hangs && source.file != "" {
+		t.reported[t.key(key)] = true // what is not known is no mistake
+		return token.Secret{}
+	}
+	value, err := source.read()
+	secret, err := checkedSecret(value, err)
+	var hang hangError
+	switch {
+	case errors.As(err, &hang):
+		t.hangs = true
+		t.wrong(key, "%s%v", t.whose(), err)
+	case err != nil:
 		t.wrong(key, "%v", err)
 	}
 	t.hold(t.key(key), secret)
@@ -136,6 +143,15 @@ func (t *table) secret(source SecretSource, given []string) token.Secret {
 		t.warnIfOpen(t.key(key), source.file, true)
 	}
 	return secret
+}
+
+// whose returns the name that the table gives itself, as the beginning of a
+// sentence about it.
+func (t *table) whose() string {
+	if name, _ := t.values["name"].(string); isName(name) {
+		return quoted(name) + ": "
+	}
+	return ""
 }
 
 // onlyOne reports that a secret is given by several keys.

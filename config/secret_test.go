@@ -10,7 +10,7 @@ import (
 func TestASecretIsReadAgain(t *testing.T) {
 	path := write(t, "secret", "first\n")
 	values := map[string]string{"SHOP": "first"}
-	fromFile := SecretSource{file: path}
+	fromFile := SecretSource{file: path, files: NewFiles()}
 	fromEnv := SecretSource{env: "SHOP", lookupEnv: func(name string) (string, bool) {
 		value, ok := values[name]
 		return value, ok
@@ -47,7 +47,7 @@ func TestSecretFiles(t *testing.T) {
 		{"too large", strings.Repeat("x", 64<<10+1), "", "the file is too large to be a secret"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, err := SecretSource{file: write(t, "secret", row.content)}.Read()
+			got, err := SecretSource{file: write(t, "secret", row.content), files: NewFiles()}.Read()
 			if got.Reveal() != row.want || !says(err, row.err) {
 				t.Errorf("got %q, %v; want %q, %q", got.Reveal(), err, row.want, row.err)
 			}
@@ -60,7 +60,7 @@ func TestSecretFiles(t *testing.T) {
 
 func TestAMissingSecretFileIsNotNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), canary)
-	_, err := SecretSource{file: path}.Read()
+	_, err := SecretSource{file: path, files: NewFiles()}.Read()
 	if !says(err, "reading the file: no such file or directory") || strings.Contains(err.Error(), canary) {
 		t.Errorf("got %v", err)
 	}

@@ -2,7 +2,7 @@ package config
 
 import (
 	"crypto/tls"
-	"os"
+	"crypto/x509"
 	"strings"
 )
 
@@ -21,26 +21,21 @@ func (t *table) checkTLS(p *Proxy) {
 		t.warnIfOpen(t.key("tls_cert"), p.TLSCert, false)
 		t.warnIfOpen(t.key("tls_key"), p.TLSKey, true)
 	}
-	t.warnIfOpen(t.key("tls_client_ca"), p.TLSClientCA, false)
-	if err := checkCertificates(p.TLSClientCA); err != nil && p.TLSCert != "" {
-		t.wrong("tls_client_ca", "%v", err)
+	if p.TLSCert != "" {
+		t.checkCertificates("tls_client_ca", p.TLSClientCA)
 	}
+	t.warnIfOpen(t.key("tls_client_ca"), p.TLSClientCA, false)
 }
 
 // checkPair reports a certificate and a key that are of no use together.
 func (t *table) checkPair(certPath, keyPath string) {
-	cert, certErr := os.ReadFile(certPath)
-	key, keyErr := os.ReadFile(keyPath)
-	if certErr != nil {
-		t.wrong("tls_cert", "cannot be read: %v", withoutPath(certErr))
-	} else if err := checkCertificates(certPath); err != nil {
-		t.wrong("tls_cert", "%v", err)
-		certErr = err
+	cert, hasCert := t.file("tls_cert", certPath)
+	if hasCert && !x509.NewCertPool().AppendCertsFromPEM(cert) {
+		t.wrong("tls_cert", "has no certificate; write the path of a PEM file")
+		hasCert = false
 	}
-	if keyErr != nil {
-		t.wrong("tls_key", "cannot be read: %v", withoutPath(keyErr))
-	}
-	if certErr != nil || keyErr != nil {
+	key, hasKey := t.file("tls_key", keyPath)
+	if !hasCert || !hasKey {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {

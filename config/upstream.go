@@ -3,10 +3,8 @@ package config
 import (
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,10 +29,8 @@ func (l *loader) readUpstream(t *table) {
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 	}
 	t.checkFallbacks(u)
+	t.checkCertificates("ca_file", u.CAFile)
 	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
-	if err := checkCertificates(u.CAFile); err != nil {
-		t.wrong("ca_file", "%v", err)
-	}
 }
 
 // maxHosts is how many URLs, url among them, package proxy can use.
@@ -99,17 +95,26 @@ func isPort(port string) bool {
 	return err == nil && n > 0
 }
 
-// checkCertificates says what is wrong with a file of root certificates.
-func checkCertificates(path string) error {
+// checkCertificates reports a file of certificates that is of no use.
+func (t *table) checkCertificates(key, path string) {
 	if path == "" {
-		return nil
+		return
 	}
-	data, err := os.ReadFile(path)
+	if data, ok := t.file(key, path); ok && !x509.NewCertPool().AppendCertsFromPEM(data) {
+		t.wrong(key, "has no certificate; write the path of a PEM file")
+	}
+}
+
+// file returns what the file at path, which key names, holds, or reports why it
+// cannot be read.
+func (t *table) file(key, path string) (data []byte, ok bool) {
+	if t.hangs {
+		return nil, false
+	}
+	data, err := t.cfg.files.read(path, largestFile)
 	if err != nil {
-		return fmt.Errorf("cannot be read: %w", withoutPath(err))
+		_, t.hangs = errors.AsType[hangError](err)
+		t.wrong(key, "cannot be read: %v", err)
 	}
-	if !x509.NewCertPool().AppendCertsFromPEM(data) {
-		return errors.New("has no certificate; write the path of a PEM file")
-	}
-	return nil
+	return data, err == nil
 }
