@@ -253,7 +253,8 @@ func troubled(t *testing.T) period {
 	}
 	dir := t.TempDir()
 	writeFile(t, dir+"/config.toml", toml)
-	p := start(t, launch{dir: dir, env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0"}})
+	store := storeWithOldToken(t, w, accountWith("dead", ids["dead"], appSecret, "stable"))
+	p := start(t, launch{dir: dir, env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", store}})
 	p.awaitServing()
 	defer p.stop()
 	count := func(name string, labels ...string) float64 { n, _ := p.scrape().value(name, labels...); return n }
@@ -263,11 +264,12 @@ func troubled(t *testing.T) period {
 		for name := range apps {
 			n += count(fetches, "account="+name, "reason=start", "outcome=success")
 		}
-		return int(n) == len(apps)
+		return int(n) == len(apps)-1 // but for dead
 	})
 	p.mustSucceed(orders, "Wxproxy-Account: shop")
 	w.Inject(wechattest.Fault{Path: closed, Errcode: 40001})
 	w.Inject(wechattest.Fault{Path: send, Errcode: 45009})
+	w.Inject(wechattest.Fault{Path: login, Errcode: 40164})
 	w.Inject(wechattest.Fault{Path: "/cgi-bin/menu/slow", Delay: 3 * time.Second})
 	call := func(account, path string, headers ...string) {
 		p.call("GET", path, "", append(headers, "Wxproxy-Account: "+account)...)
@@ -282,6 +284,7 @@ func troubled(t *testing.T) period {
 			call("shop", userInfo, orders)
 		}
 		p.call("POST", send, "{}", orders, "Wxproxy-Account: shop")
+		call("shop", login+"?js_code=c", orders)
 		w.Revoke(ids["stolen"])
 		call("stolen", userInfo, orders)
 		w.Kill(ids["dead"])
@@ -383,6 +386,7 @@ var inTrouble = []string{
 	`{alertname="WxproxyRejectionsReachCallers", account="spent", outcome="unavailable"}`,
 	`{alertname="WxproxyServerErrors", account="spent"}`,
 	`{alertname="WxproxyAPIQuotaUsedUp", account="shop"}`,
+	`{alertname="WxproxySecretRefused", account="shop", errcode="40164"}`,
 	`{alertname="WxproxySlow"}`,
 	`{alertname="WxproxyUpstreamHostDown", host="down"}`,
 	`{alertname="WxproxyClientLimited", client="greedy"}`,

@@ -84,7 +84,7 @@ func (s *setup) meteredAccounts() []metrics.Account {
 	accounts := make([]metrics.Account, 0, len(s.cfg.Accounts))
 	for _, account := range s.cfg.Accounts {
 		keeper := s.keepers[account.Name]
-		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches})
+		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials})
 	}
 	return accounts
 }

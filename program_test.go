@@ -275,6 +275,7 @@ func (p *program) mustAsk(method, url, body string, headers ...string) answer {
 const (
 	send     = "/cgi-bin/message/custom/send"
 	userInfo = "/cgi-bin/user/info?openid=OPENID"
+	login    = "/sns/jscode2session"
 )
 
 // mustSucceed calls WeChat through the proxy and fails the test unless WeChat

@@ -79,10 +79,22 @@ func TestFlappingIsNotSeen(t *testing.T) {
 	p.stop()
 }
 
+// storeWithOldToken has the program fetch the tokens of the accounts in toml, and
+// returns the setting of the store that has them. Whoever starts with it does not
+// know that they are young, and believes that they are dead.
+func storeWithOldToken(t *testing.T, w weChat, toml string) (setting string) {
+	t.Helper()
+	setting = "WXPROXY_STORE=file:" + filepath.Join(t.TempDir(), "tokens")
+	p := serving(t, w.URL, toml, setting)
+	p.awaitReady()
+	p.stop()
+	return setting
+}
+
 func TestADeadTokenThatWeChatRepeatsIsReplacedByForceOnceIn30s(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)
-	store := "WXPROXY_STORE=file:" + filepath.Join(t.TempDir(), "tokens")
+	store := storeWithOldToken(t, w, fourLines)
 	p := serving(t, w.URL, fourLines, store)
 	p.awaitReady()
 	w.Kill(appID)

@@ -79,7 +79,11 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 			Lend:   of.keepers[account.Name].Lend,
 			Ticket: of.tickets[account.Name].Ticket,
 
-			LendTicket: of.tickets[account.Name].Lend,
+			LendTicket:     of.tickets[account.Name].Lend,
+			Accepted:       of.keepers[account.Name].Accepted,
+			Honours:        of.keepers[account.Name].Honours,
+			SecretAccepted: of.keepers[account.Name].SecretAccepted,
+			SecretRefused:  of.keepers[account.Name].SecretRefused,
 		})
 		if account.Default {
 			c.Default = account.Name

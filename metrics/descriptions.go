@@ -21,6 +21,9 @@ var (
 		"Questions to WeChat for a token, by reason (start, due, refused, forced, asked) and outcome (success, or the failure's class: "+
 			"transient, configuration, quota, account).",
 		"account", "reason", "outcome")
+	denials = describe("secret_refusals_total",
+		"Requests with the AppSecret, such as logins, that WeChat refused because of it or of this machine's address.",
+		"account", "errcode")
 	expiry = describe("token_expiry_timestamp_seconds",
 		"When the account's token expires; 0 while there is none. An account that nobody has called for a day has no value.",
 		"account")

@@ -35,6 +35,7 @@ type Account struct {
 	Name    string
 	Status  func() token.Status
 	Fetches func() []token.FetchCount
+	Denials func() []token.DenialCount
 }
 
 // maxScrapes is how many may read at a time: with ten thousand accounts an answer
@@ -56,7 +57,7 @@ type collector struct{ Sources }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, expiry, inFlight, connections, up, linesLost} {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost} {
 		descriptions <- d
 	}
 }
@@ -118,6 +119,9 @@ func number(n, other int) string {
 func (s sink) account(a Account) {
 	for _, f := range a.Fetches() {
 		s.counter(fetches, f.N, a.Name, f.Reason, f.Outcome)
+	}
+	for _, d := range a.Denials() {
+		s.counter(denials, d.N, a.Name, strconv.Itoa(d.Errcode))
 	}
 	switch status := a.Status(); {
 	case status.Asleep:

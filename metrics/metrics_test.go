@@ -60,7 +60,13 @@ var moment = time.UnixMilli(1_800_000_000_500)
 
 func sources(t *testing.T) Sources {
 	account := func(name string, s token.Status, fetches ...token.FetchCount) Account {
-		return Account{Name: name, Status: func() token.Status { return s }, Fetches: func() []token.FetchCount { return fetches }}
+		return Account{Name: name, Status: func() token.Status { return s }, Fetches: func() []token.FetchCount { return fetches },
+			Denials: func() []token.DenialCount {
+				if name != "shop" {
+					return nil
+				}
+				return []token.DenialCount{{Errcode: 40164, N: 2}}
+			}}
 	}
 	return Sources{
 		Counts:      counted(t),
@@ -104,6 +110,7 @@ wxproxy_requests_in_flight 3
 wxproxy_requests_total{account="",client="",status="404"} 1
 wxproxy_requests_total{account="shop",client="",status="200"} 4
 wxproxy_retries_total{account="shop",errcode="40001",outcome="accepted"} 1
+wxproxy_secret_refusals_total{account="shop",errcode="40164"} 2
 wxproxy_token_expiry_timestamp_seconds{account="blog"} 0
 wxproxy_token_expiry_timestamp_seconds{account="shop"} 1.8000000005e+09
 wxproxy_token_fetches_total{account="shop",outcome="success",reason="start"} 1
@@ -176,7 +183,8 @@ func BenchmarkScrape10000Accounts(b *testing.B) {
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {
 		for i := range 10_000 {
-			accounts = append(accounts, Account{fmt.Sprint("account-", i), func() token.Status { return status }, func() []token.FetchCount { return fetches }})
+			accounts = append(accounts, Account{fmt.Sprint("account-", i), func() token.Status { return status }, func() []token.FetchCount { return fetches },
+				func() []token.DenialCount { return nil }})
 		}
 		return accounts
 	}

@@ -22,6 +22,19 @@ type Account struct {
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
+	// Accepted is told that WeChat honoured a token in the answer to a request that
+	// began at sent; nil: nobody wants to know.
+	Accepted func(token string, sent time.Time)
+
+	// Honours reports whether WeChat was seen to honour a token within the last 30 s
+	// although it refused it somewhere; nil: whenever Tokens stands by it.
+	Honours func(token string) bool
+
+	// SecretAccepted is told that a request with the AppSecret went well,
+	// SecretRefused with which errcode another one did not; nil: nobody wants to know.
+	SecretAccepted func()
+	SecretRefused  func(errcode int, errmsg string)
+
 	// Lend returns the token and how long it lives, for TokenReal.
 	Lend func(wait time.Duration) (string, time.Duration, error)
 
@@ -58,3 +71,6 @@ func place(configured []Account, deployment string) (placed []*Account) {
 	}
 	return placed
 }
+
+// isHonoured reports whether token is good although WeChat refused it somewhere.
+func (a *Account) isHonoured(token string) bool { return a.Honours == nil || a.Honours(token) }

@@ -12,6 +12,7 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 	}
 	x.addressWith(token)
 	if err := p.send(x); err != nil || !p.isRefused(x) {
+		x.accept(token, err)
 		return err
 	}
 	errcode := x.errcode
@@ -35,9 +36,10 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 		return RetryFailed, err
 	}
 	if !p.isRefused(x) {
+		x.accept(better, nil)
 		return RetryAccepted, nil
 	}
-	if better == token {
+	if better == token && x.account.isHonoured(token) {
 		x.account.vain.note(x.target.policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
 			"account", x.account.Name, "path", p.loggedPath(x.target.path), "errcode", x.errcode)
@@ -57,7 +59,11 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 		return secretUnreadable(x.account)
 	}
 	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
-	return p.send(x)
+	if err := p.send(x); err != nil {
+		return err
+	}
+	x.tellOfSecret(secret)
+	return nil
 }
 
 // send sends the request as it stands, cleans the answer and reads its errcode.

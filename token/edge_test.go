@@ -44,16 +44,17 @@ func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testi
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")
+		time.Sleep(standing)
 		w.fail(errAway)
 		_, err := k.Replace("token-1", time.Minute)
 		wantUnavailable(t, err)
 		w.fail(nil)
 		time.Sleep(2 * time.Second)
-		wantToken(t, k, "token-2") // the retry
+		wantReplaced(t, k, "token-1", "token-2") // by the retry
 		wantReplaced(t, k, "token-2", "token-2")
 		time.Sleep(27 * time.Second)
 		wantReplaced(t, k, "token-2", "token-2")
-		time.Sleep(2 * time.Second)
+		time.Sleep(6 * time.Second)
 		wantReplaced(t, k, "token-2", "token-3")
 	})
 }
@@ -160,17 +161,18 @@ func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
 
 func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, Alive}}
 		w.latency = 200 * time.Millisecond
 		k := newScripted(w, NewMemory())
 		defer k.Stop()
 		wantToken(t, k, "token-1")
+		time.Sleep(standing)
 		var callers sync.WaitGroup
 		for range 1000 {
 			callers.Go(func() { wantReplaced(t, k, "token-1", "token-2") })
 		}
 		callers.Wait()
-		if got, want := w.counts(), "3 fetches, 1 forced, 2 probes"; got != want {
+		if got, want := w.counts(), "3 fetches, 1 forced, 3 probes"; got != want {
 			t.Errorf("got %s; want %s", got, want)
 		}
 	})
@@ -178,15 +180,18 @@ func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
 
 func TestAForcedRefreshIsNotRepeatedWithin30Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}, forceErr: errAway}
 		k := newScripted(w, NewMemory())
 		defer k.Stop()
 		wantToken(t, k, "token-1")
-		wantReplaced(t, k, "token-1", "token-2")
+		time.Sleep(standing)
+		wantReplaced(t, k, "token-1", "token-1")
 		time.Sleep(29 * time.Second)
-		wantReplaced(t, k, "token-2", "token-2")
-		if got, want := w.counts(), "4 fetches, 1 forced, 4 probes"; got != want {
-			t.Errorf("got %s; want %s", got, want)
+		if err := k.Refresh("", time.Minute); err == nil {
+			t.Error("got a refresh of a dead token that succeeded")
+		}
+		if w.forces != 1 {
+			t.Errorf("got %d forced refreshes; want one", w.forces)
 		}
 		if err := k.Status().LastError; err == nil || !strings.Contains(err.Error(), "less than 30 s ago") {
 			t.Errorf("got the problem %v; want it in words", err)

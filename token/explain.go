@@ -74,6 +74,8 @@ func withoutAnswer(err error) remedy {
 	switch {
 	case errors.As(err, &stuck):
 		return deadToken
+	case errors.Is(err, errBrief):
+		return successorLate
 	case errors.Is(err, errFrugal):
 		return tooManyFetches
 	case errors.As(err, &secret):

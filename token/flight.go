@@ -17,16 +17,17 @@ const errUnusable = badAnswer("the token in WeChat's answer has expired")
 // A flight is one look for a token: in the store, then at WeChat's. There is at
 // most one per Keeper.
 type flight struct {
-	refused Secret          // the token whose rejection started it, or empty
-	ctx     context.Context // a caller that goes away does not end it
-	cancel  context.CancelFunc
-	begun   atomic.Bool   // somebody runs it
-	asked   bool          // from outside
-	done    chan struct{} // closed when its outcome is the Keeper's state
-	sent    time.Time     // when the token was asked for that it is to land with
-	knows   int64         // the generation of the record in a shared store that started it
-	had     Secret        // the token when it turned from the store to WeChat
-	read    time.Time     // when it began to ask the store last
+	refused  Secret          // the token whose rejection started it, or empty
+	ctx      context.Context // a caller that goes away does not end it
+	cancel   context.CancelFunc
+	begun    atomic.Bool   // somebody runs it
+	asked    bool          // from outside
+	examines bool          // it asks what WeChat thinks of the token, and for none
+	done     chan struct{} // closed when its outcome is the Keeper's state
+	sent     time.Time     // when the token was asked for that it is to land with
+	knows    int64         // the generation of the record in a shared store that started it
+	had      Secret        // the token when it turned from the store to WeChat
+	read     time.Time     // when it began to ask the store last
 }
 
 func (f *flight) hasBegun() bool { return f.begun.Load() }
@@ -61,7 +62,7 @@ func (k *Keeper) refresh(s *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.state.Load() == s && s.flight == nil && !k.stopped {
-		f := k.launch(s, "")
+		f := k.launch(s, s.suspect())
 		k.options.Queue.Add(func() { k.run(f) })
 	}
 }
@@ -85,12 +86,17 @@ func (k *Keeper) run(f *flight) {
 	}
 	defer k.flights.Done()
 	defer f.cancel()
+	if f.examines {
+		k.examine(f)
+		return
+	}
 	release, done := k.prepare(f)
 	if done {
 		return
 	}
 	f.had = k.state.Load().token.Value
 	o := k.settle(f)
+	o.doubts = !f.refused.Empty()
 	k.catchFlightUp(f)
 	o.asked = f.sent
 	k.finish(f, o)

@@ -24,6 +24,7 @@ type Options struct {
 	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
 	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
 	Classic       bool          // each fetch makes the token before it worthless
+	Lent          bool          // programs get the token to keep it for a while
 	Ticket        string        // the type of ticket that is kept instead of the token; empty: the token
 	Log           *slog.Logger  // nil: nothing is logged
 
@@ -38,6 +39,9 @@ type Keeper struct {
 	state      atomic.Pointer[state] // replaced under mu, read without
 	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
 	rejections atomic.Int64
+	doubted    atomic.Bool // a refusal of the token has changed the state
+
+	secretDoubted atomic.Bool // WeChat refused the AppSecret last
 
 	options Options
 
@@ -54,6 +58,7 @@ type Keeper struct {
 	lost    bool        // the store did not take it the last time
 	leases  []func()    // to call when the store has it
 	fetches []FetchCount
+	denials denials
 }
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
@@ -79,6 +84,8 @@ func (k *Keeper) setState(s *state) {
 		s.bare = bare
 	}
 	k.state.Store(s)
+	k.doubted.Store(s.isDoubted())
+	k.secretDoubted.Store(s.denied != nil || isOfSecret(s.err))
 }
 
 // Start gets the first token in the background, out of the store if it has a

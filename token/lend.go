@@ -12,6 +12,9 @@ const least = time.Second
 // lent when there is none to be had. The error is an [*Unavailable] or a
 // [*Timeout].
 func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
+	if k.options.Ticket == "" {
+		return k.lendToken(wait)
+	}
 	began := time.Now()
 	k.use(began)
 	if !k.state.Load().token.validAt(began) {
@@ -19,12 +22,12 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 			return "", 0, err
 		}
 	}
-	if !k.state.Load().lendable(k.options) { // be it out of the store
+	if !k.state.Load().lendable() { // be it out of the store
 		k.succeed(wait - time.Since(began))
 	}
 	s := k.state.Load()
 	switch left := time.Until(s.token.Expires); {
-	case left >= min(least, s.enough(k.options)):
+	case left >= min(least, s.enough()):
 		return s.bare, left, nil
 	case s.err != nil:
 		return "", 0, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
@@ -32,7 +35,7 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
 }
 
-// succeed waits for the successor of a token that has too little left to be lent,
+// succeed waits for the successor of a ticket that has too little left to be lent,
 // unless WeChat has just failed to answer with one. Where it failed before that,
 // nobody waits long: what is left is better than nothing.
 func (k *Keeper) succeed(wait time.Duration) {
@@ -55,12 +58,9 @@ func (k *Keeper) succeed(wait time.Duration) {
 	f.await(wait)
 }
 
-// enough returns how much life a token must have left to be lent. A ticket has
+// enough returns how much life a ticket must have left to be lent. A ticket has
 // half of its life, as SDKs take up to 1500 s off; WeChat always says 7200 s.
-func (s *state) enough(o Options) time.Duration {
-	if o.Ticket == "" {
-		return least
-	}
+func (s *state) enough() time.Duration {
 	life := usualLife // of one out of the store
 	if !s.fetchedAt.IsZero() {
 		life = min(life, s.token.Expires.Sub(s.fetchedAt))
@@ -68,10 +68,10 @@ func (s *state) enough(o Options) time.Duration {
 	return (life + time.Second - 1).Truncate(time.Second) / 2 // a store may have cut the second
 }
 
-// lendable reports whether the token has enough left to be lent.
-func (s *state) lendable(o Options) bool { return time.Until(s.token.Expires) >= s.enough(o) }
+// lendable reports whether a ticket has enough left to be lent.
+func (s *state) lendable() bool { return time.Until(s.token.Expires) >= s.enough() }
 
 // outlasts returns when a ticket has no longer enough left to be lent.
-func (s *state) outlasts(now time.Time, o Options) time.Time {
-	return now.Round(0).Add(max(s.token.Expires.Sub(now)-s.enough(o), minPause))
+func (s *state) outlasts(now time.Time) time.Time {
+	return now.Round(0).Add(max(s.token.Expires.Sub(now)-s.enough(), minPause))
 }

@@ -1,6 +1,9 @@
 package token
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Refresh asks WeChat for a token because somebody outside wants it, and waits
 // for that, at most so long. If failed is not empty, it is a token that a program
@@ -23,8 +26,8 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 	if !f.await(wait) {
 		return &Timeout{Account: k.options.Name, Waited: wait}
 	}
-	if s := k.state.Load(); s.err != nil {
-		return &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+	if s := k.state.Load(); s.err != nil || s.stuck != nil {
+		return &Unavailable{Account: k.options.Name, Cause: cmp.Or(s.err, s.stuck), Retry: max(time.Until(s.next), 0)}
 	}
 	return nil
 }
@@ -48,7 +51,7 @@ func (k *Keeper) begin() (*flight, error) {
 	if wait := s.failedAt.Add(eager).Sub(now); s.err != nil && wait > 0 {
 		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
 	}
-	f := k.launch(s, "")
+	f := k.launch(s, s.suspect())
 	f.asked = true
 	return f, nil
 }

@@ -62,6 +62,7 @@ func TestForcedFetchesAreCountedAsSuch(t *testing.T) {
 		})
 		defer k.Stop()
 		wantToken(t, k, "token-1")
+		time.Sleep(standing)
 		wantReplaced(t, k, "token-1", "token-2")
 		wantCounts(t, k, "forced/success=1 refused/success=1 start/success=1")
 	})

@@ -83,6 +83,8 @@ var (
 		"有调用时 wxproxy 会自动重试；如果持续出现，请查找还有哪个程序在强制刷新该账号的 token，或在微信后台重置 AppSecret 并更新配置"}
 	tooManyFetches = remedy{ClassQuota, "find the program that fetches this account's token from /cgi-bin/token as well and have it use wxproxy, or set token_api = \"stable\"",
 		"请查找还有哪个程序在调用 /cgi-bin/token 获取该账号的 token，让它改用 wxproxy；或设置 token_api = \"stable\""}
+	successorLate = remedy{ClassTransient, "ask again: wxproxy renews it by itself",
+		"请稍后重试：wxproxy 会自动刷新"}
 	unknownHost = remedy{ClassTransient, "check DNS and the host in upstream.url",
 		"请检查 DNS 和 upstream.url 中的域名"}
 	noAnswer = remedy{ClassTransient, "wxproxy tries again by itself; if it lasts, check the network and the firewall",

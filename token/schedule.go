@@ -28,6 +28,25 @@ func refreshAfter(life, before time.Duration, random float64) time.Duration {
 	return max(life-before+portion(before*2/5, random), minPause)
 }
 
+// before returns how long before its expiry a token is due.
+func (o *Options) before() time.Duration {
+	if o.Classic && o.Lent {
+		return max(o.RefreshBefore, lentBefore)
+	}
+	return o.RefreshBefore
+}
+
+// refreshAfter returns how long to keep a token that has life left. A classic one
+// that programs keep is replaced earlier rather than later: they subtract a margin
+// from its life, and WeChat makes another one whenever it is asked.
+func (o *Options) refreshAfter(life time.Duration, random float64) time.Duration {
+	before := o.before()
+	if spare := life - before; o.Classic && o.Lent && spare > 0 {
+		return max(spare-portion(min(lentJitter, spare/5), random), minPause)
+	}
+	return refreshAfter(life, before, random)
+}
+
 // repeatAfter returns how long to wait before asking again for the successor of
 // a token that has left to live and was just repeated by WeChat, because it was
 // asked too early: before that one expires, unless it does within a moment.

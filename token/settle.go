@@ -13,6 +13,8 @@ type outcome struct {
 	stuck   error   // why a dead token cannot be replaced
 	forced  bool    // the token was made by force
 	late    bool    // another process did meanwhile what was to be done
+	young   bool    // the token is refused, and so new that this says little
+	doubts  bool    // it was asked for because the one before was refused
 
 	asked time.Time // when the token was asked for
 }
@@ -22,26 +24,44 @@ type outcome struct {
 // an account may not use an API, and for no reason at all. See
 // https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
 func (k *Keeper) settle(f *flight) outcome {
-	refused := f.refused
-	if k.options.Classic && !refused.Empty() && k.probe(f) == Alive { // or a good token would be made worthless
+	if k.options.Classic && !f.refused.Empty() {
+		return k.settleClassic(f)
+	}
+	if k.isLate(f) {
+		return outcome{late: true}
+	}
+	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
+	if f.refused.Empty() || err == nil && !f.refused.Equal(t.Value.Reveal()) {
+		return outcome{token: t, err: err}
+	}
+	verdict := k.probe(f)
+	switch {
+	case err != nil || verdict != Dead:
+		return outcome{token: t, err: err, verdict: verdict}
+	case k.state.Load().isYoung(f.sent):
+		return outcome{token: t, young: true} // it may become good yet, and is not replaced by force
+	}
+	return k.force(f, t)
+}
+
+// settleClassic examines the refused token before it asks for another one, or a
+// good token would be made worthless.
+func (k *Keeper) settleClassic(f *flight) outcome {
+	verdict := k.probe(f)
+	if verdict == Alive {
 		return outcome{token: k.state.Load().token, verdict: Alive}
 	}
 	if k.isLate(f) {
 		return outcome{late: true}
 	}
-	if k.options.Classic && !refused.Empty() {
-		k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
-		k.save(nil)
-	}
+	k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
+	k.save(nil)
 	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
-	if refused.Empty() || err == nil && !refused.Equal(t.Value.Reveal()) {
-		return outcome{token: t, err: err}
+	if err != nil {
+		return outcome{err: err, verdict: verdict}
 	}
-	verdict := k.probe(f)
-	if err != nil || verdict != Dead {
-		return outcome{token: t, err: err, verdict: verdict}
-	}
-	return k.force(f, t)
+	k.awaitEdges(f, t)
+	return outcome{token: t}
 }
 
 // force has WeChat replace t, which it repeats although it is dead. That is a
@@ -75,6 +95,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 		stuck.stuck = stuckToken("a forced refresh changed nothing: WeChat allows one in 30 s and 20 a day, and another program may have used them")
 		return stuck
 	}
+	k.awaitEdges(f, forced)
 	return outcome{token: forced, forced: true}
 }
 
@@ -92,19 +113,45 @@ func (k *Keeper) ask(f *flight, reason string, fetch Fetch) (t Token, err error)
 	return t, err
 }
 
+// edgePauses are how long WeChat is given before it is asked what it thinks of a
+// token that it has just issued: its edges learn of one half a second later and
+// more.
+var edgePauses = [...]time.Duration{time.Second, 2 * time.Second}
+
 // probe finds out what WeChat thinks of the refused token. It has to refuse it
-// twice to be believed, because it may be flapping.
-func (k *Keeper) probe(f *flight) (v Verdict) {
+// twice to be believed, because it may be flapping, or not know a new one yet.
+func (k *Keeper) probe(f *flight) Verdict {
 	if k.options.Probe == nil {
 		return Unclear
 	}
-	for range 2 {
-		panicked := f.within(func(ctx context.Context) { v = k.options.Probe(ctx, f.refused) })
-		if panicked != nil || v != Dead {
+	young := k.state.Load().isYoung(time.Now())
+	for _, pause := range edgePauses {
+		if young && !f.pause(pause) {
+			return Unclear
+		}
+		if v := k.opinion(f, f.refused); v != Dead {
 			return v
 		}
 	}
 	return Dead
+}
+
+// awaitEdges waits until WeChat honours t, which it has just made for callers who
+// were refused with another one and have one attempt left, but not for long.
+func (k *Keeper) awaitEdges(f *flight, t Token) {
+	for _, pause := range edgePauses {
+		if k.options.Probe == nil || k.opinion(f, t.Value) != Dead || !f.pause(pause) {
+			return
+		}
+	}
+}
+
+// opinion returns what WeChat thinks of t.
+func (k *Keeper) opinion(f *flight, t Secret) (v Verdict) {
+	if panicked := f.within(func(ctx context.Context) { v = k.options.Probe(ctx, t) }); panicked != nil {
+		return Unclear
+	}
+	return v
 }
 
 // spend notes in the state what is about to be used of WeChat's quotas.

@@ -80,7 +80,7 @@ func TestARefusedTokenIsReplacedOnlyIfItIsDead(t *testing.T) {
 		{name: "stable, the API is not open", verdicts: []Verdict{Alive}, want: "token-1", counts: "2 fetches, 0 forced, 1 probes"},
 		{name: "stable, the probe is not clear", verdicts: []Verdict{Unclear}, want: "token-1", counts: "2 fetches, 0 forced, 1 probes"},
 		{name: "stable, the probe flaps", verdicts: []Verdict{Dead, Alive}, want: "token-1", counts: "2 fetches, 0 forced, 2 probes"},
-		{name: "stable, dead and repeated", verdicts: []Verdict{Dead}, want: "token-2", counts: "3 fetches, 1 forced, 2 probes"},
+		{name: "stable, dead and repeated", verdicts: []Verdict{Dead, Dead, Alive}, want: "token-2", counts: "3 fetches, 1 forced, 3 probes"},
 		{name: "stable, dead, force changes nothing", verdicts: []Verdict{Dead}, change: func(w *scriptedWeChat) { w.forceFails = true },
 			want: "token-1", counts: "3 fetches, 1 forced, 2 probes", problem: "a forced refresh changed nothing"},
 		{name: "stable, dead, force is refused", verdicts: []Verdict{Dead}, change: func(w *scriptedWeChat) { w.forceErr = quota },
@@ -89,8 +89,8 @@ func TestARefusedTokenIsReplacedOnlyIfItIsDead(t *testing.T) {
 			want: "token-1", counts: "2 fetches, 0 forced, 1 probes", problem: "connection refused"},
 		{name: "classic, the token is good", classic: true, verdicts: []Verdict{Alive}, want: "token-1", counts: "1 fetches, 0 forced, 1 probes"},
 		{name: "classic, flapping", classic: true, verdicts: []Verdict{Dead, Alive}, want: "token-1", counts: "1 fetches, 0 forced, 2 probes"},
-		{name: "classic, dead", classic: true, verdicts: []Verdict{Dead}, want: "token-2", counts: "2 fetches, 0 forced, 2 probes"},
-		{name: "classic, the probe is not clear", classic: true, verdicts: []Verdict{Unclear}, want: "token-2", counts: "2 fetches, 0 forced, 1 probes"},
+		{name: "classic, dead", classic: true, verdicts: []Verdict{Dead, Dead, Alive}, want: "token-2", counts: "2 fetches, 0 forced, 3 probes"},
+		{name: "classic, the probe is not clear", classic: true, verdicts: []Verdict{Unclear}, want: "token-2", counts: "2 fetches, 0 forced, 2 probes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -100,6 +100,7 @@ func TestARefusedTokenIsReplacedOnlyIfItIsDead(t *testing.T) {
 				defer k.Stop()
 				k.Start()
 				wantToken(t, k, "token-1")
+				time.Sleep(standing) // or it would be too young to be believed dead
 				if test.change != nil {
 					w.mu.Lock()
 					rotates := test.change
@@ -213,6 +214,7 @@ func TestBudgetsSurviveARestart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			time.Sleep(standing)
 			if better, err := k.Replace(value, time.Minute); err != nil || better == value {
 				t.Fatalf("got the same token, %v; want another", err)
 			}

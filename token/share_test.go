@@ -384,7 +384,7 @@ func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 		c := newCrew(w, api, 3, 2)
 		defer c.stop()
-		time.Sleep(time.Second)
+		time.Sleep(31 * time.Second) // until the token is no longer young
 		for death := range 3 {
 			w.Kill(appID)
 			value, err := c.keepers[2].Token(time.Second)
@@ -485,7 +485,7 @@ func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 		c := newCrew(w, token.Stable, 1)
 		defer c.stop()
-		time.Sleep(time.Second)
+		time.Sleep(31 * time.Second) // until the token is no longer young
 		earlier, key := c.hub.join(), token.Key{AppID: appID}
 		r, err := earlier.Load(key)
 		if err != nil {
@@ -530,7 +530,7 @@ func TestWhatWasSpentOutlivesTheStore(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 		c := newCrew(w, token.Stable, 3)
 		defer c.stop()
-		time.Sleep(time.Second)
+		time.Sleep(31 * time.Second) // until the token is no longer young
 		key := token.Key{AppID: appID}
 		for death := range 5 {
 			w.Kill(appID)
@@ -599,7 +599,7 @@ func TestAReplicaThatWasFrozenTakesNothingBack(t *testing.T) {
 		} {
 			w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
 			c := newCrew(w, api, 3)
-			time.Sleep(time.Second)
+			time.Sleep(31 * time.Second) // until the token is no longer young
 			w.Kill(appID)
 			c.freeze(0, row.hold, row.lost)
 			began := time.Now()

@@ -20,11 +20,12 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 		switch {
 		case other:
 			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+			n.since, n.planned = w.FetchedAt, time.Time{}
 		case r.Token.Expires.Sub(n.token.Expires) >= sameExpiry: // a ticket that WeChat repeated
 			n.token.Expires = r.Token.Expires
 		}
 		if n.err != nil {
-			n.stuck = nil // which came with it
+			n.stuck, n.planned = nil, time.Time{} // which came with it
 		}
 		n.fetchedAt, n.stands = w.FetchedAt, w.Stands
 		n.err, n.class, n.failures = nil, "", 0

@@ -30,11 +30,17 @@ type state struct {
 	fetchedAt time.Time // when the token was asked for; zero for one out of the store of one process
 	stands    time.Time // until then a rejection of token is not taken to WeChat
 	stuck     error     // why WeChat has no other token although this one is dead
+	since     time.Time // when the token's value was asked for first; zero if that is not known
+	honoured  time.Time // when WeChat was last seen to honour the token after a refusal
+	examined  time.Time // when it was last asked about the token that is dead
+	planned   time.Time // what next was before a refusal of the token changed it; zero if none did
 
-	err      error // of the last fetch; nil after a success
-	class    Class // of err
-	failures int   // of this class, in a row
-	failedAt time.Time
+	err      error     // of the last fetch; nil after a success
+	class    Class     // of err
+	failures int       // of this class, in a row
+	failedAt time.Time // of the last fetch that failed, or left the token dead
+
+	denied error // what WeChat refused the AppSecret for in a request of a caller's
 
 	spent Spent
 
@@ -78,9 +84,9 @@ func (s *state) loaded(t Token, o Options) *state {
 	next.next = now.Round(0)
 	switch {
 	case o.Ticket != "":
-		next.next = next.outlasts(now, o)
-	case left > o.RefreshBefore:
-		next.next = next.next.Add(refreshAfter(left, o.RefreshBefore, rand.Float64()))
+		next.next = next.outlasts(now)
+	case left > o.before():
+		next.next = next.next.Add(o.refreshAfter(left, rand.Float64()))
 	}
 	if recently(s.spent.RotatedAt, now) {
 		next.stands = s.rotationStands(now)
@@ -102,9 +108,12 @@ func (s *state) failed(o outcome, with Options) *state {
 	next.class = Explain(o.err).Class
 	switch o.verdict {
 	case Alive:
-		next.stands = now.Add(standing)
+		next.stands, next.honoured, next.stuck = now.Add(standing), now, nil
 	case Dead:
 		next.stuck = o.err
+	}
+	if o.doubts && !s.isDoubted() && s.err == nil && now.Before(s.next) {
+		next.planned = s.next
 	}
 	if s.err == nil || next.class != s.class {
 		next.failures = 0
@@ -124,7 +133,12 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.stuck = o.stuck
 	same := s.token.Value.Equal(o.token.Value.Reveal())
+	if o.verdict == Alive {
+		next.honoured = now
+	}
 	switch {
+	case o.young:
+		next.stands = s.since.Add(standing)
 	case refused.Equal(o.token.Value.Reveal()), with.Classic && !refused.Empty():
 		next.stands = now.Add(standing)
 	case recently(s.spent.RotatedAt, now): // a rotation that succeeded at the second try
@@ -133,15 +147,21 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 		next.stands = time.Time{} // what was said of another token
 	}
 	if with.Classic && same {
-		return next // a probe was enough
+		return next.vouched(now) // a probe was enough
 	}
-	next.err, next.class, next.failures = nil, "", 0
+	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
 	next.token = o.token
+	if !same {
+		next.since = o.asked
+	}
 	next.fetchedAt = o.asked
 	if with.Ticket != "" {
-		next.next = next.outlasts(now, with)
+		next.next = next.outlasts(now)
 	} else {
 		next.next = s.due(next.token, now, with)
+	}
+	if o.stuck != nil {
+		return next.deadened(s, now, rand.Float64())
 	}
 	return next
 }
@@ -151,7 +171,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 	left, wall := t.Expires.Sub(now), now.Round(0)
 	repeated := s.token.Value.Equal(t.Value.Reveal()) && t.Expires.Sub(s.token.Expires) < sameExpiry
 	if !repeated {
-		after := refreshAfter(left, o.RefreshBefore, rand.Float64())
+		after := o.refreshAfter(left, rand.Float64())
 		if s.spent.isFrugal(now, o) {
 			after = max(after, min(frugalPause, left))
 		}

@@ -17,7 +17,7 @@ const (
 type Status struct {
 	State        string    // StateFresh, StateDue or StateGone
 	Asleep       bool      // nobody has called for a day: the token is renewed for the next caller, not before
-	Expires      time.Time // of the token; zero if there never was one
+	Expires      time.Time // of the token; zero if there never was one, or it is dead
 	RefreshedAt  time.Time // of the last fetch that succeeded; zero if none did since the start
 	NextRefresh  time.Time // when WeChat is asked next, unless a caller is refused before; zero before the first answer
 	FetchesToday int       // in Beijing's day, as WeChat counts them
@@ -28,10 +28,14 @@ type Status struct {
 // Status returns how the token is now.
 func (k *Keeper) Status() Status {
 	s, now := k.state.Load(), time.Now()
+	expires := s.token.Expires
+	if s.stuck != nil {
+		expires = time.Time{}
+	}
 	return Status{
 		State:        s.name(now),
 		Asleep:       k.isAsleep(now),
-		Expires:      s.token.Expires,
+		Expires:      expires,
 		RefreshedAt:  s.fetchedAt,
 		NextRefresh:  s.next,
 		FetchesToday: s.spent.on(now).Fetches,
@@ -47,6 +51,8 @@ func (s *state) problem(now time.Time, o Options) error {
 		return s.err
 	case s.stuck != nil:
 		return s.stuck
+	case s.denied != nil:
+		return s.denied
 	case s.spent.isFrugal(now, o):
 		return errFrugal
 	}
@@ -77,7 +83,7 @@ func (k *Keeper) logger() *slog.Logger {
 // reportSuccess logs that f replaced the token, or what WeChat thinks of it.
 func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	log, repeated := k.logger(), before.token.Value.Equal(after.token.Value.Reveal())
-	details := []any{"reason", f.reason(before), "expires_in", timeUntil(after.token.Expires),
+	details := []any{"reason", f.reason(before), "expires_in", inWords(after.rest()),
 		"next_refresh_in", timeUntil(after.next)}
 	switch {
 	case o.stuck != nil:
@@ -86,6 +92,8 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	case o.forced:
 		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
 			append(details, "forced_today", after.spent.Forced)...)
+	case o.young:
+		log.Warn("WeChat refuses a token that it has just issued: not all of WeChat may know it yet", details...)
 	case repeated && o.verdict == Alive:
 		log.Warn("WeChat refused the token in an answer, but a probe shows that it is good: "+
 			"WeChat is flapping, or that API is not open to the account", details...)
@@ -115,23 +123,25 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 		level = slog.LevelWarn
 	}
 	e := Explain(after.err)
-	log := k.logger().With("reason", f.reason(before), "errcode", e.Code,
-		"errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
-		"retry_in", timeUntil(after.next), "expires_in", timeUntil(after.token.Expires))
+	details := []any{"reason", f.reason(before), "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
+		"retry_in", timeUntil(after.next)}
+	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or nobody knows
+		details = append(details, "expires_in", inWords(after.rest()))
+	}
 	if k.options.Ticket != "" {
-		log.Log(context.Background(), level, "ticket not refreshed")
+		k.logger().Log(context.Background(), level, "ticket not refreshed", details...)
 		return
 	}
-	log.Log(context.Background(), level, "token not refreshed")
+	k.logger().Log(context.Background(), level, "token not refreshed", details...)
 }
 
 // reason returns why f was started from s.
 func (f *flight) reason(s *state) string {
 	switch {
-	case !f.refused.Empty():
-		return "refused"
 	case f.asked:
 		return "asked"
+	case !f.refused.Empty():
+		return "refused"
 	case s.fetchedAt.IsZero():
 		return "start"
 	}
@@ -140,5 +150,8 @@ func (f *flight) reason(s *state) string {
 
 // timeUntil returns how far away t is, in words.
 func timeUntil(t time.Time) string {
-	return max(time.Until(t), 0).Round(time.Second).String()
+	return inWords(time.Until(t))
 }
+
+// inWords returns d in words, to the second.
+func inWords(d time.Duration) string { return max(d, 0).Round(time.Second).String() }

@@ -20,8 +20,11 @@ func (k *Keeper) arm(s *state, left time.Duration) {
 		return
 	}
 	step := left
-	if k.options.SecretChanged != nil && blamesSecret(s.err) {
-		step = min(left, secretLook)
+	if k.looksAtSecret(s) {
+		step = min(step, secretLook)
+	}
+	if k.examinesDead(s) {
+		step = min(step, s.examineIn(time.Now()))
 	}
 	k.timer = time.AfterFunc(step, func() { k.wake(s, left-step) })
 }
@@ -29,13 +32,27 @@ func (k *Keeper) arm(s *state, left time.Duration) {
 // wake starts the flight that s has planned, unless there is left to wait or
 // nobody uses the account. A new AppSecret is tried at once.
 func (k *Keeper) wake(s *state, left time.Duration) {
-	switch asleep := k.isAsleep(time.Now()); {
-	case left > 0 && (asleep || !k.options.SecretChanged()):
+	now := time.Now()
+	switch asleep := k.isAsleep(now); {
+	case asleep && left > 0:
 		k.rearm(s, left)
-	case !asleep: // or the next caller starts it
+	case asleep: // the next caller starts it
+	case left <= 0, k.looksAtSecret(s) && k.options.SecretChanged():
 		k.refresh(s)
+	case k.examinesDead(s) && s.examineIn(now) == 0:
+		k.reexamine(s)
+	default:
+		k.rearm(s, left)
 	}
 }
+
+// looksAtSecret reports whether another AppSecret would be tried at once.
+func (k *Keeper) looksAtSecret(s *state) bool {
+	return k.options.SecretChanged != nil && (blamesSecret(s.err) || blamesSecret(s.denied) && !k.options.Classic)
+}
+
+// examinesDead reports whether the token is dead and may be good again.
+func (k *Keeper) examinesDead(s *state) bool { return s.stuck != nil && k.options.Probe != nil }
 
 // rearm goes on waiting, unless the state has moved on since s was read.
 func (k *Keeper) rearm(s *state, left time.Duration) {

@@ -1,0 +1,119 @@
+package token
+
+import (
+	"slices"
+	"time"
+)
+
+// denialWarnings is how far apart two warnings are that the AppSecret is refused:
+// where only one of several ways out is on the allow-list, requests fail by turns.
+const denialWarnings = 10 * time.Minute
+
+// A DenialCount is how many requests WeChat refused with one errcode because of the
+// AppSecret, or of who shows it.
+type DenialCount struct {
+	Errcode int
+	N       uint64
+}
+
+// denials are what the log and the metrics know of them.
+type denials struct {
+	counts []DenialCount
+	warned time.Time // of the last warning; zero if there was none
+	code   int       // that it was about
+	told   bool      // and nobody was told since that it is over
+}
+
+// isOfSecret reports whether err is WeChat's refusal of the AppSecret, or of this
+// account or machine that shows it, which every use of the AppSecret meets.
+func isOfSecret(err error) bool {
+	refusal, ok := err.(*Refusal) //nolint:errorlint // a Client returns it as it is
+	return ok && isSecretErrcode(refusal.Code)
+}
+
+func isSecretErrcode(errcode int) bool {
+	switch errcode {
+	case 40001, 40013, 40125, 40164, 40243, 50002, 50004, 50007, 61004,
+		89501, 89502, 89503, 89504, 89505, 89506, 89507:
+		return true
+	}
+	return false
+}
+
+// SecretRefused tells that WeChat answered a caller's request, one that showed the
+// AppSecret and no token, with errcode. If that says something of the AppSecret, it
+// is told as a failed fetch is, while the token goes on.
+func (k *Keeper) SecretRefused(errcode int, errmsg string) {
+	if !isSecretErrcode(errcode) {
+		return
+	}
+	denied := &Refusal{Code: errcode, Reason: clean(errmsg)}
+	k.mu.Lock()
+	s, now := k.state.Load(), time.Now()
+	k.denials.count(errcode)
+	before, _ := s.denied.(*Refusal) //nolint:errorlint // nothing else is put there
+	if before == nil || before.Code != errcode {
+		next := *s
+		next.denied = denied
+		k.publish(&next)
+	}
+	warns := k.denials.warns(errcode, now)
+	k.mu.Unlock()
+	if warns {
+		e := Explain(denied)
+		k.logger().Warn("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on",
+			"errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+	}
+}
+
+// SecretAccepted tells that WeChat accepted the AppSecret in a request of a
+// caller's. That costs next to nothing unless it was refused before. A fetch that
+// was refused is repeated then, for whoever repaired what was wrong.
+func (k *Keeper) SecretAccepted() {
+	if !k.secretDoubted.Load() {
+		return
+	}
+	k.mu.Lock()
+	s := k.state.Load()
+	if s.denied != nil {
+		next := *s
+		next.denied = nil
+		k.publish(&next)
+		s = &next
+	}
+	told := k.denials.told
+	k.denials.told = false
+	k.mu.Unlock()
+	if told {
+		k.logger().Info("WeChat accepts the AppSecret again")
+	}
+	if isOfSecret(s.err) && !recently(s.failedAt, time.Now()) {
+		k.refresh(s)
+	}
+}
+
+// Denials returns how often WeChat refused the AppSecret in requests of callers
+// since the start.
+func (k *Keeper) Denials() []DenialCount {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.denials.counts)
+}
+
+func (d *denials) count(errcode int) {
+	i := slices.IndexFunc(d.counts, func(c DenialCount) bool { return c.Errcode == errcode })
+	if i < 0 {
+		i = len(d.counts)
+		d.counts = append(d.counts, DenialCount{Errcode: errcode})
+	}
+	d.counts[i].N++
+}
+
+// warns reports whether a refusal with errcode is to be logged, and notes that it is.
+func (d *denials) warns(errcode int, now time.Time) bool {
+	if d.code == errcode && now.Sub(d.warned) < denialWarnings {
+		return false
+	}
+	d.code, d.warned, d.told = errcode, now, true
+	return true
+}

@@ -1,0 +1,100 @@
+package token
+
+import (
+	"errors"
+	"time"
+)
+
+const (
+	// leastLent is the least life of a token that programs get to keep. WeChat
+	// never answers less than 300 s, and SDKs subtract that much and store what is
+	// left: for 0 some do so without an end.
+	leastLent = 301 * time.Second
+
+	// lentBefore is how long before its end a classic token is renewed that
+	// programs keep: the largest margin that an SDK subtracts is 1500 s.
+	lentBefore = 30 * time.Minute
+
+	// lentJitter is how much earlier that is at most.
+	lentJitter = 2 * time.Minute
+
+	// lentTries is how often WeChat is asked for the successor of a token that it
+	// repeats, because it was asked a moment too early.
+	lentTries = 3
+)
+
+// errBrief is why a token that is good is not handed out.
+var errBrief = errors.New("the token is about to expire, and its successor has not come yet")
+
+// lendToken returns a token and how long it lives: more than 300 s, unless the
+// tokens that WeChat issues live for less. Who would get less waits for the
+// successor, and gets nothing if there is none: a life that margins make negative
+// is worse than none.
+func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
+	deadline := time.Now().Add(wait)
+	for try := 1; ; try++ {
+		if _, err := k.Token(time.Until(deadline)); err != nil {
+			return "", 0, err
+		}
+		s := k.state.Load()
+		left := time.Until(s.token.Expires)
+		switch {
+		case s.stuck != nil:
+			return "", 0, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: examineEvery}
+		case left >= leastLent:
+			return s.bare, left, nil
+		case try > lentTries:
+			return "", 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
+		}
+		began := time.Now()
+		if err := k.renew(time.Until(deadline)); err != nil {
+			return "", 0, err
+		}
+		after := k.state.Load()
+		left = time.Until(after.token.Expires)
+		if isNew := after.bare != s.bare && !after.fetchedAt.Before(began); isNew && left > 0 {
+			return after.bare, left, nil // whatever WeChat says
+		}
+		if left < leastLent {
+			time.Sleep(min(minPause, max(time.Until(deadline), 0)))
+		}
+	}
+}
+
+// renew waits until WeChat was asked for the token's successor.
+func (k *Keeper) renew(wait time.Duration) error {
+	f, err := k.beginSuccession()
+	if err != nil {
+		return err
+	}
+	if !f.hasBegun() {
+		go k.run(f)
+	}
+	if !f.await(wait) {
+		return &Timeout{Account: k.options.Name, Waited: wait}
+	}
+	if s := k.state.Load(); s.err != nil {
+		return &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+	}
+	return nil
+}
+
+// beginSuccession returns the flight under way, or one that it launches, unless
+// WeChat is not to be asked now.
+func (k *Keeper) beginSuccession() (*flight, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, now := k.state.Load(), time.Now()
+	switch {
+	case k.stopped:
+		return nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+	case s.flight != nil:
+		return s.flight, nil
+	}
+	if wait := s.backsOff(now, k.options); wait > 0 {
+		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+	}
+	f := k.launch(s, "")
+	f.asked = true
+	return f, nil
+}
