@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -165,6 +166,84 @@ func TestCallersMakeTheTokenComeBackSoonAfterAnOutage(t *testing.T) {
 	p.eventually("success", func() bool { return p.call("GET", userInfo, "").code == http.StatusOK })
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("took %v; want 5 s at most", took)
+	}
+	p.stop()
+}
+
+func wantReady(t *testing.T, p *program, want int) {
+	t.Helper()
+	if a := p.mustAsk("GET", p.admin+"/readyz", ""); a.code != want {
+		t.Errorf("/readyz: got %d %s; want %d", a.code, a.body, want)
+	}
+}
+
+func TestAnAccountIsWellAgainWhenAStormIsOver(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines, storeWithOldToken(t, w, fourLines))
+	p.awaitReady()
+	var ends []func()
+	for path, errcode := range map[string]int{"/cgi-bin/user/info": 40001, "/cgi-bin/get_api_domain_ip": 40001, "/cgi-bin/stable_token": 45009} {
+		ends = append(ends, w.Inject(wechattest.Fault{Path: path, Errcode: errcode}))
+	}
+	p.call("GET", userInfo, "").mustBe(t, http.StatusServiceUnavailable, "token_unavailable")
+	wantReady(t, p, http.StatusServiceUnavailable)
+	for _, want := range []string{`"state": "gone"`, `"expires_in": 0`} {
+		if s := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(s, want) {
+			t.Errorf("in the storm: got %s; want %s", s, want)
+		}
+	}
+	for _, end := range ends {
+		end()
+	}
+	p.mustSucceed()
+	wantReady(t, p, http.StatusOK)
+	for _, want := range []string{`"state": "fresh"`, `"last_error": null`, `"expires_in": 71`} {
+		if s := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(s, want) {
+			t.Errorf("after the storm: got %s; want %s", s, want)
+		}
+	}
+	if lines := p.logged("WeChat honours the token again"); len(lines) != 1 {
+		t.Errorf("got %d lines about it; want one", len(lines))
+	}
+	p.stop()
+}
+
+func TestLoginsThatFailAreSeenThoughTheTokenIsFresh(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	for _, errcode := range []int{40125, 40164, 40243} {
+		end := w.Inject(wechattest.Fault{Path: login, Errcode: errcode})
+		for range 3 {
+			if a := p.call("GET", login+"?js_code=c", ""); !strings.Contains(a.body, fmt.Sprint(errcode)) {
+				t.Errorf("got %s; want WeChat's answer", a.body)
+			}
+		}
+		status := p.mustAsk("GET", p.admin+"/status", "").body
+		for _, want := range []string{`"state": "fresh"`, fmt.Sprintf(`"errcode": %d`, errcode), `"remedy": "`} {
+			if !strings.Contains(status, want) {
+				t.Errorf("got %s; want %s", status, want)
+			}
+		}
+		wantReady(t, p, http.StatusOK)
+		if page := p.mustAsk("GET", p.admin+"/", "").body; !strings.Contains(page, "failing fair") || !strings.Contains(page, fmt.Sprint(errcode)) {
+			t.Errorf("got a page without %d", errcode)
+		}
+		end()
+		if lines := p.logged("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on"); len(lines) == 0 {
+			t.Errorf("got no line about %d", errcode)
+		}
+	}
+	if lines := p.logged("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on"); len(lines) != 3 {
+		t.Errorf("got %d lines; want one for each errcode", len(lines))
+	}
+	if a := p.call("GET", login+"?js_code=c", ""); !strings.Contains(a.body, "openid") {
+		t.Fatalf("got %s; want a login", a.body)
+	}
+	if s := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(s, `"last_error": null`) {
+		t.Errorf("after a login: got %s; want no error", s)
 	}
 	p.stop()
 }

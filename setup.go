@@ -54,7 +54,8 @@ func (s *service) addAccounts(next, before *setup) {
 			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
 			continue
 		}
-		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log}
+		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log,
+			Lent: next.handsOutTokens()}
 		if s.redis != nil {
 			options.Shared = s.redis
 		}
@@ -67,6 +68,11 @@ func (s *service) addAccounts(next, before *setup) {
 	}
 }
 
+// handsOutTokens reports whether callers get the real tokens, to keep them.
+func (s *setup) handsOutTokens() bool {
+	return s.cfg.Proxy.TokenEndpoint == string(proxy.TokenReal)
+}
+
 // keptBy returns the accounts of s, which may be nil, by name as far as next can
 // keep them as they are, and all keepers of s by app_id.
 func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[string]*token.Keeper) {
@@ -74,7 +80,8 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 		return nil, nil
 	}
 	same, tokens = map[string]config.Account{}, map[string]*token.Keeper{}
-	keeps := s.hosts == next.hosts && s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore
+	keeps := s.hosts == next.hosts && s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore &&
+		s.handsOutTokens() == next.handsOutTokens()
 	for _, account := range s.cfg.Accounts {
 		tokens[account.AppID] = s.keepers[account.Name]
 		if keeps {

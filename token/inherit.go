@@ -14,6 +14,9 @@ func (k *Keeper) Inherit(from *Keeper) {
 	if s.err != nil {
 		next.next = time.Time{}
 	}
+	if due := next.token.Expires.Add(-k.options.before()); k.options.Classic && k.options.Lent && due.Before(next.next) {
+		next.next = due.Round(0)
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.hasRead = next.token.validAt(time.Now()) // or the store may know more

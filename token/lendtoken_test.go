@@ -1,0 +1,136 @@
+package token
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestNobodyIsLentATokenThatIsAboutToExpire(t *testing.T) {
+	for _, classic := range []bool{false, true} {
+		w := &fakeWeChat{classic: classic, latency: 100 * time.Millisecond}
+		inBubble(t, w, func(t *testing.T, k *Keeper) {
+			wantToken(t, k, "token-1")
+			for second := range 4 * 60 * 60 {
+				value, left, err := k.Lend(30 * time.Second)
+				if err != nil || left < 300*time.Second || value != w.current.Value.Reveal() || left > 2*time.Hour {
+					t.Fatalf("after %d s: got %v, %v; want more than 300 s of the current token", second, left, err)
+				}
+				time.Sleep(time.Second)
+			}
+			if got := w.fetches(); got > 12 {
+				t.Errorf("got %d fetches in four hours; want few", got)
+			}
+		})
+	}
+}
+
+// until the token has so much left, and nobody could renew it.
+func briefToken(t *testing.T, w *fakeWeChat, f func(t *testing.T, k *Keeper)) {
+	t.Helper()
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantToken(t, k, "token-1")
+		w.fail(errAway)
+		time.Sleep(time.Until(k.Status().Expires) - 100*time.Second)
+		f(t, k)
+	})
+}
+
+func TestWhoeverWouldGetLessWaitsForTheSuccessor(t *testing.T) {
+	w := &fakeWeChat{}
+	briefToken(t, w, func(t *testing.T, k *Keeper) {
+		time.Sleep(eager)
+		w.fail(nil)
+		w.delay(2 * time.Second)
+		value, left, err := k.Lend(30 * time.Second)
+		if value != "token-2" || left < 7000*time.Second || err != nil {
+			t.Errorf("got %q, %v, %v; want the successor", value, left, err)
+		}
+	})
+}
+
+func TestWithoutASuccessorNothingIsLent(t *testing.T) {
+	w := &fakeWeChat{}
+	briefToken(t, w, func(t *testing.T, k *Keeper) {
+		began := time.Now()
+		value, left, err := k.Lend(30 * time.Second)
+		if u := wantUnavailable(t, err); value != "" || left != 0 || !errors.Is(u, errAway) || u.RetryAfter() <= 0 {
+			t.Errorf("got %q, %v, %v; want nothing, and why", value, left, err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("took %v; want the failure at once", took)
+		}
+		wantToken(t, k, "token-1") // which calls go on with
+		w.fail(nil)
+		w.delay(time.Minute)
+		time.Sleep(eager)
+		began = time.Now()
+		if _, _, err := k.Lend(5 * time.Second); err == nil || time.Since(began) > 5*time.Second {
+			t.Errorf("got %v after %v; want an error by the caller's deadline", err, time.Since(began))
+		}
+	})
+}
+
+func TestATokenThatIsBornWithLessIsLentAllTheSame(t *testing.T) {
+	for _, classic := range []bool{false, true} {
+		w := &fakeWeChat{life: 100 * time.Second, classic: classic, window: time.Hour}
+		inBubble(t, w, func(t *testing.T, k *Keeper) {
+			wantToken(t, k, "token-1")
+			value, left, err := k.Lend(30 * time.Second)
+			if value == "" || left < 90*time.Second || err != nil {
+				t.Errorf("classic %v: got %q, %v, %v; want what WeChat issues", classic, value, left, err)
+			}
+		})
+	}
+}
+
+func TestAKeeperWhoseTokenIsLentFromNowOnRenewsItEarlier(t *testing.T) {
+	w := &fakeWeChat{classic: true}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantToken(t, k, "token-1")
+		next := newKeeper(w, func(o *Options) { o.Lent = true })
+		next.Inherit(k)
+		next.Start()
+		defer next.Stop()
+		s := next.Status()
+		if before := s.Expires.Sub(s.NextRefresh); before != lentBefore {
+			t.Errorf("got the next refresh %v before the end; want %v", before, lentBefore)
+		}
+	})
+}
+
+func TestADeadTokenIsNotLent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}, forceFails: true}
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		k.Start()
+		wantToken(t, k, "token-1")
+		time.Sleep(time.Minute)
+		wantReplaced(t, k, "token-1", "token-1")
+		if value, _, err := k.Lend(time.Second); err == nil {
+			t.Errorf("got %q; want words", value)
+		}
+	})
+}
+
+func TestAClassicTokenThatProgramsKeepIsRenewedHalfAnHourBeforeItsEnd(t *testing.T) {
+	for _, life := range []time.Duration{2 * time.Hour, 40 * time.Minute, lentBefore + 20*time.Second, time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &fakeWeChat{classic: true, life: life}
+			k := newKeeper(w, func(o *Options) { o.Lent = true })
+			defer k.Stop()
+			k.Start()
+			wantToken(t, k, "token-1")
+			s := k.Status()
+			least, most := lentBefore, lentBefore+lentJitter
+			if life < lentBefore {
+				least, most = 0, life/2
+			}
+			if before := s.Expires.Sub(s.NextRefresh); before < least || before > most {
+				t.Errorf("life %v: got the next refresh %v before the end; want %v to %v", life, before, least, most)
+			}
+		})
+	}
+}
