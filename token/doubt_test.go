@@ -38,6 +38,13 @@ func (w *storm) Probe(context.Context, Secret) Verdict {
 	return Alive
 }
 
+// examined returns how often a token was probed and replaced by force.
+func (w *storm) examined() (probes, forces int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.probes, w.forces
+}
+
 // storms are those that leave a token behind which is said to be dead.
 func storms() map[string]*storm {
 	quota := &Refusal{Code: 45009, Reason: "reach max api daily quota limit"}
@@ -156,16 +163,17 @@ func TestATokenThatStaysDeadIsExaminedAndReplacedWithoutCallers(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.set(true)
 		wantReplaced(t, k, "token-1", "token-1")
-		before := w.probes
+		before, _ := w.examined()
 		time.Sleep(10 * time.Minute)
 		if s := k.Status(); s.State != StateGone || time.Until(s.NextRefresh) > 40*time.Minute {
 			t.Errorf("got %+v; want a token that is gone, and a plan that is near", s)
 		}
-		if probes := w.probes - before; probes < 20 || probes > 60 {
+		probes, forces := w.examined()
+		if probes -= before; probes < 20 || probes > 60 {
 			t.Errorf("got %d probes in 10 minutes; want two in half a minute, and few", probes)
 		}
-		if w.forces < 2 || w.forces > 6 {
-			t.Errorf("got %d forced refreshes in 10 minutes; want a few", w.forces)
+		if forces < 2 || forces > 6 {
+			t.Errorf("got %d forced refreshes in 10 minutes; want a few", forces)
 		}
 		w.change(func(*fakeWeChat) { w.forceErr = nil })
 		time.Sleep(40 * time.Minute)
