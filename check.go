@@ -8,13 +8,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,56 +35,15 @@ func runCheck(o options, t terminal) error {
 		fmt.Fprintln(t.err, err)
 		return errMistakes
 	}
-	if err := tryStore(cfg); err != nil {
-		fmt.Fprintln(t.err, "warning:", err)
+	if err := tryStore(cfg, t); err != nil {
+		fmt.Fprintln(t.err, err)
+		return errMistakes
 	}
 	fmt.Fprint(t.out, cfg.Describe())
 	if o.live {
 		return checkLive(cfg, t)
 	}
 	return nil
-}
-
-// tryStore says why serve could not make the folder of a "file:" store that is
-// not there yet: it makes another one next to it, and takes that away again. Who
-// checks may be somebody else than who serves, so it is no mistake.
-func tryStore(cfg *config.Config) error {
-	dir, ok := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:")
-	if !ok {
-		return nil
-	}
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	above := nearest(dir)
-	err := tryFolder(above)
-	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
-		err = withPath.Err
-	}
-	if err != nil {
-		return mistake(cfg, "token.store", fmt.Errorf("making the token directory in %s: %w", above, err))
-	}
-	return nil
-}
-
-// nearest returns path, or the nearest above it that exists.
-func nearest(path string) string {
-	path = filepath.Clean(path)
-	for filepath.Dir(path) != path {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		path = filepath.Dir(path)
-	}
-	return path
-}
-
-func tryFolder(in string) error {
-	tried, err := os.MkdirTemp(in, ".wxproxy-check-")
-	if err != nil {
-		return err
-	}
-	return os.Remove(tried)
 }
 
 // notPermitted is what WeChat answers an account that may not use an API.

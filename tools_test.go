@@ -47,10 +47,24 @@ func TestCheckReportsWhatKeepsServeFromStarting(t *testing.T) {
 		return "[proxy]\ntls_cert = \"" + cert + "\"\ntls_key = \"" + key + "\"\ntls_client_ca = \"" + ca + "\"\n"
 	}
 	cert, key := a.path("server.pem"), a.path("server.key")
+	open, others := filepath.Join(dir, "open"), filepath.Join(dir, "others")
+	for path, mode := range map[string]os.FileMode{open: 0o777, others: 0o700} {
+		if err := os.Mkdir(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		chmod(t, path, mode)
+	}
+	wantOfOthers, codeOfOthers := "token.store: the token directory "+others+" belongs to another user", exitOK
+	if os.Chown(others, 54321, -1) != nil { // which only root may
+		chmod(t, others, 0o702)
+		wantOfOthers, codeOfOthers = "token.store: the token directory "+others+" can be written by every user", exitFailure
+	}
 	for name, test := range map[string]struct {
 		toml, want string
 		code       int // of check
 	}{
+		"a store for all":    {"[token]\nstore = \"file:" + open + "\"\n", "token.store: the token directory " + open + " can be written by every user (", exitFailure},
+		"a store of others":  {"[token]\nstore = \"file:" + others + "\"\n", wantOfOthers, codeOfOthers},
 		"no certificate":     {tls(plain+".no", key, ""), "proxy.tls_cert: cannot be read", exitFailure},
 		"no PEM":             {tls("/etc/passwd", key, ""), "proxy.tls_cert: has no certificate", exitFailure},
 		"another key":        {tls(cert, a.path("other.key"), ""), "proxy.tls_key: does not go with tls_cert", exitFailure},

@@ -122,6 +122,23 @@ func TestFilesThatEveryoneCanWriteGiveAWarning(t *testing.T) {
 	}
 }
 
+// Whoever listens in wxproxy's place is sent the keys of its callers.
+func TestASocketInWhosePlaceAllCanListenGivesAWarning(t *testing.T) {
+	dir := t.TempDir()
+	for _, row := range []struct {
+		mode os.FileMode
+		want string
+	}{{0o755, ""}, {0o777, "proxy.listen: every user of this machine can put another file in its place: take that away with chmod o-w " + dir}, {0o777 | os.ModeSticky, ""}} {
+		if err := os.Chmod(dir, row.mode); err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(mustLoad(t, fmt.Sprintf("[proxy]\nlisten = %q", "unix:"+dir+"/wxproxy.sock")+good).Warnings, "\n")
+		if !strings.HasSuffix(got, row.want) || (got == "") != (row.want == "") {
+			t.Errorf("%v: got %q; want %q", row.mode, got, row.want)
+		}
+	}
+}
+
 // Kubernetes has a link where the file seems to be, in a directory that it replaces.
 func TestTheDirectoryThatALinkLeadsToCounts(t *testing.T) {
 	target := write(t, "config.toml", good)

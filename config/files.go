@@ -29,9 +29,16 @@ func (l *loader) warnIfOpen(key, path string, secret bool) {
 	case writes:
 		l.warn(key, "every user of this machine can write the file; take that away with chmod o-w")
 	}
+	l.warnIfReplaceable(key, path)
+}
+
+// warnIfReplaceable remarks on a file, or a socket, that every user may take away
+// and put another one in its place.
+func (l *loader) warnIfReplaceable(key, path string) {
+	const mayWrite fs.FileMode = 0o002
 	for _, dir := range l.directoriesOf(path) {
 		info, err := os.Stat(dir)
-		if err == nil && info.Mode()&mayWrite != 0 && info.Mode()&fs.ModeSticky == 0 && !onReadOnly(dir) {
+		if err == nil && info.Mode()&mayWrite != 0 && info.Mode()&fs.ModeSticky == 0 && runtime.GOOS != "windows" && !onReadOnly(dir) {
 			l.warn(key, "every user of this machine can put another file in its place: take that away with chmod o-w %s", shownPath(dir))
 		}
 	}

@@ -17,6 +17,16 @@ func ListenOn(listen string) (network, address string) {
 	return "tcp", listen
 }
 
+// checkListen reports a listen setting that is none, and remarks on a socket in whose
+// place every user could listen.
+func (t *table) checkListen(listen string) {
+	if err := checkListen(listen); err != nil {
+		t.wrong("listen", "%v", err)
+	} else if network, address := ListenOn(listen); network == "unix" {
+		t.warnIfReplaceable(t.key("listen"), address)
+	}
+}
+
 // checkListen says what is wrong with a listen setting.
 func checkListen(listen string) error {
 	network, address := ListenOn(listen)

@@ -25,9 +25,7 @@ func (l *loader) readProxy(t *table) {
 	t.refuseUnknown()
 
 	t.checkTLS(p)
-	if err := checkListen(p.Listen); err != nil {
-		t.wrong("listen", "%v", err)
-	}
+	t.checkListen(p.Listen)
 }
 
 func (l *loader) readAdmin(t *table) {
@@ -43,9 +41,7 @@ func (l *loader) readAdmin(t *table) {
 	if a.Listen == "" {
 		return
 	}
-	if err := checkListen(a.Listen); err != nil {
-		t.wrong("listen", "%v", err)
-	}
+	t.checkListen(a.Listen)
 }
 
 func (l *loader) readToken(t *table) {

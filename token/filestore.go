@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,11 +22,18 @@ type FileStore struct {
 
 // NewFileStore returns the store in dir, which it makes if it is missing. It
 // encrypts nothing.
-func NewFileStore(dir string) (*FileStore, error) { return newFileStore(dir, nil) }
+func NewFileStore(dir string) (*FileStore, error) { return newFileStore(dir, nil, nil) }
 
-func newFileStore(dir string, seal *sealer) (*FileStore, error) {
+func newFileStore(dir string, seal *sealer, log *slog.Logger) (*FileStore, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the token directory: %w", err)
+	}
+	remark, err := CheckDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	if remark != "" && log != nil {
+		log.Warn("token directory", "warning", remark)
 	}
 	return &FileStore{dir, seal}, nil
 }
@@ -50,7 +58,7 @@ func (s *FileStore) Load(key Key) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	content, err := readSmall(path)
+	content, err := readTrusted(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Record{}, ErrNotStored
 	}
@@ -117,9 +125,6 @@ func (s *FileStore) path(appID string) (string, error) {
 	}
 	return filepath.Join(s.dir, appID+".json"), nil
 }
-
-// readSmall returns the beginning of the file at path, which is all of a token.
-func readSmall(path string) ([]byte, error) { return readUpTo(path, maxAnswer) }
 
 // readUpTo returns the beginning of the file at path: a device may have no end.
 func readUpTo(path string, limit int64) ([]byte, error) {

@@ -89,7 +89,7 @@ func OpenStore(c StoreConfig) (Store, error) {
 	case "memory":
 		return NewMemory(), nil
 	case "file":
-		return newFileStore(rest, seal)
+		return newFileStore(rest, seal, c.Log)
 	}
 	return newRedisStore(c, seal)
 }
