@@ -9,11 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"wxproxy/config"
@@ -86,56 +82,6 @@ func checkLive(cfg *config.Config, t terminal) error {
 		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
 	}
 	return nil
-}
-
-// runHealth asks the admin listener of the same configuration whether the proxy
-// is ready: what a container's health check needs, without a shell.
-func runHealth(o options, t terminal) error {
-	address := o.url
-	client := &http.Client{Timeout: 5 * time.Second}
-	if address == "" {
-		cfg, err := config.Load(config.Find("", os.LookupEnv), os.LookupEnv)
-		if err != nil {
-			fmt.Fprintln(t.err, err)
-			return errors.New("the configuration has mistakes; name the address with -url")
-		}
-		if cfg.Admin.Listen == "" {
-			return errors.New("the admin listener is turned off")
-		}
-		client.Transport = dialling(cfg.Admin.Listen)
-	} else if strings.HasPrefix(address, "unix:") {
-		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
-	}
-	if client.Transport != nil {
-		address = "http://wxproxy"
-	}
-	resp, err := client.Get(readyURL(address))
-	if err != nil {
-		return fmt.Errorf("asking for readiness: %w", err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
-	}
-	fmt.Fprintln(t.out, "ready")
-	return nil
-}
-
-// dialling returns a transport that connects to a listen setting, whatever the
-// URL says.
-func dialling(listen string) *http.Transport {
-	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		network, address := config.ListenOn(listen)
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}}
-}
-
-// readyURL completes an address that names no path.
-func readyURL(address string) string {
-	if u, err := url.Parse(address); err == nil && strings.Trim(u.Path, "/") == "" {
-		return u.JoinPath("/readyz").String()
-	}
-	return address
 }
 
 func runKey(_ options, t terminal) error {

@@ -30,6 +30,11 @@ func runServe(o options, t terminal) error {
 	if err := s.listen(); err != nil {
 		return err
 	}
+	if s.admin != nil {
+		record := newAdminRecord(s.settled.File)
+		record.write(s.adminListener.Addr())
+		defer record.remove()
+	}
 	return s.run(told)
 }
 

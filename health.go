@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"wxproxy/config"
+)
+
+// healthTimeout is how long the proxy may take to say whether it is ready.
+const healthTimeout = 5 * time.Second
+
+// runHealth asks the admin listener whether the proxy is ready: what a container's
+// health check needs, without a shell. It judges the process that runs, not the
+// file, which may have got mistakes since.
+func runHealth(o options, t terminal) error {
+	err := errors.New("the admin listener is turned off")
+	for _, address := range adminAddresses(o.url) {
+		if err = askReady(address); !nobodyListens(err) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		fmt.Fprintln(t.out, "ready")
+	case nobodyListens(err) && o.url == "":
+		return fmt.Errorf("%w; name the address with -url, if it is another one", err)
+	}
+	return err
+}
+
+// adminAddresses returns where to ask, the best first: where the process says that
+// its listener is, and where the configuration has it.
+func adminAddresses(given string) (addresses []string) {
+	if given != "" {
+		return []string{given}
+	}
+	path := config.Find("", os.LookupEnv)
+	if recorded, ok := newAdminRecord(path).read(); ok {
+		addresses = append(addresses, recorded)
+	}
+	if listen := config.AdminListen(path, os.LookupEnv); listen != "" {
+		if network, _ := config.ListenOn(listen); network == "tcp" {
+			listen = "http://" + listen
+		}
+		addresses = append(addresses, listen)
+	}
+	return addresses
+}
+
+// nobodyListens reports whether an error says that no process has that address.
+func nobodyListens(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	return ok && failed.Op == "dial" && !failed.Timeout()
+}
+
+// askReady asks at a URL or a socket, "unix:/path", directly: no proxy of the
+// environment has to do with what is on this machine.
+func askReady(address string) error {
+	client := &http.Client{Timeout: healthTimeout, Transport: new(http.Transport)}
+	if strings.HasPrefix(address, "unix:") {
+		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
+		address = "http://wxproxy"
+	}
+	resp, err := client.Get(readyURL(address))
+	if err != nil {
+		return fmt.Errorf("asking for readiness: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// dialling returns a transport that connects to a listen setting, whatever the
+// URL says.
+func dialling(listen string) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		network, address := config.ListenOn(listen)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+}
+
+// readyURL completes an address that names no path.
+func readyURL(address string) string {
+	if u, err := url.Parse(address); err == nil && strings.Trim(u.Path, "/") == "" {
+		return u.JoinPath("/readyz").String()
+	}
+	return address
+}

@@ -1,0 +1,13 @@
+//go:build !unix
+
+package main
+
+import (
+	"io/fs"
+	"os"
+)
+
+func openHere(path string) (*os.File, error) { return os.Open(path) }
+
+// isOurs is true where each user has a directory for temporary files.
+func isOurs(fs.FileInfo) bool { return true }
