@@ -48,7 +48,7 @@ func (a *addresses) refresh(ctx context.Context, timeout time.Duration) ([]netip
 		err = &net.DNSError{Err: "no address", Name: a.name}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking up its addresses: %w", err)
+		return nil, fmt.Errorf("looking up its addresses: %w", withoutDescriptors(err))
 	}
 	a.known.Store(&found)
 	return found, nil

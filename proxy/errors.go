@@ -98,9 +98,12 @@ func asFailure(err error) *failure {
 		error
 		RetryAfter() time.Duration
 	}
+	var short *shortage
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, &short):
+		return &failure{upstreamBusy, "this machine is out of " + short.of() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
 		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
 	case errors.Is(err, ErrUnreachable):

@@ -18,6 +18,7 @@ type host struct {
 	name      string // for the Host line
 	port      string
 	addresses addresses
+	dialer    net.Dialer
 	tls       *tls.Config // nil without TLS
 	limit     HostsConfig
 	idle      idleConns
@@ -90,12 +91,15 @@ func (h *host) reusable(use reuse) *conn {
 }
 
 // connect returns a new connection. A host that cannot be reached is down from
-// then on; everybody who is waiting for a connection to it is told at once.
+// then on, unless this machine is why; everybody who is waiting for a connection to
+// it is told at once.
 func (h *host) connect(ctx context.Context) (*conn, error) {
 	before := h.condition.Load()
 	c, err := h.dial(ctx, before)
 	if err != nil {
-		if ctx.Err() == nil {
+		if short, ok := asShortage(err); ok {
+			err = short
+		} else if ctx.Err() == nil {
 			h.goDown(before, err)
 		}
 		return nil, fmt.Errorf("%s: %w", h.url, err)
@@ -123,7 +127,7 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.limit.ConnectTimeout)
 	defer cancel()
 	address := net.JoinHostPort(ip.String(), h.port)
-	socket, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	socket, err := h.dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}

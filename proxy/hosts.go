@@ -21,6 +21,7 @@ type Hosts struct {
 	hosts []*host
 	limit HostsConfig
 	slots chan struct{} // holds one element per request that has a connection
+	short seldom        // says that this machine lacks something
 
 	stop       context.CancelFunc // ends what background does
 	background sync.WaitGroup     // the sweeper, and one watcher per host
@@ -94,9 +95,9 @@ func (h *Hosts) connect(use reuse) (*conn, error) {
 	return h.connectWithin(context.Background(), use)
 }
 
-// connectWithin tries the hosts that are up, in order of preference, and when
-// none of them can be reached those that are down.
-func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
+// connectNow tries the hosts that are up, in order of preference, and when none of
+// them can be reached those that are down.
+func (h *Hosts) connectNow(ctx context.Context, use reuse) (*conn, error) {
 	var failed error
 	tried := uint64(0) // bit i: host i
 	for _, evenDown := range [...]bool{false, true} {

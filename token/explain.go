@@ -70,8 +70,11 @@ func withoutAnswer(err error) remedy {
 		bad     badAnswer
 		secret  *secretError
 		stuck   stuckToken
+		short   interface{ Shortage() string }
 	)
 	switch {
+	case errors.As(err, &short):
+		return usedUp
 	case errors.As(err, &stuck):
 		return deadToken
 	case errors.Is(err, errBrief):

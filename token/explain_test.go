@@ -58,6 +58,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"secret file", &secretError{errors.New("open /run/secrets/shop: permission denied")}, ClassConfiguration, "readable"},
 		{"stopped", errStopped, ClassTransient, "started again"},
 		{"anything", errors.New("boom"), ClassTransient, "log"},
+		{"no descriptors", fmt.Errorf("WeChat cannot be reached: %w", shortage{&net.DNSError{Err: "too many open files"}}), ClassTransient, "LimitNOFILE"},
 		{"a caller's timeout", &Timeout{Account: "shop"}, ClassTransient, "firewall"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -73,6 +74,12 @@ func TestFailuresAreExplained(t *testing.T) {
 		t.Errorf("nil: got %+v; want nothing", got)
 	}
 }
+
+// shortage is an error as package proxy has it.
+type shortage struct{ error }
+
+func (s shortage) Unwrap() error  { return s.error }
+func (shortage) Shortage() string { return "file descriptors" }
 
 func TestTheRemedyNamesTheAddressThatWeChatQuotes(t *testing.T) {
 	for _, test := range []struct {

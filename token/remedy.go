@@ -91,6 +91,8 @@ var (
 		"wxproxy 会自动重试；如果持续出现，请检查网络和防火墙"}
 	untrusted = remedy{ClassTransient, "check the clock, upstream.url and upstream.ca_file: there is no trusted TLS connection",
 		"请检查系统时间、upstream.url 和 upstream.ca_file：无法建立可信的 TLS 连接"}
+	usedUp = remedy{ClassTransient, "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up this machine's descriptors, ports or memory: WeChat was not asked",
+		"请提高可打开文件数的上限（LimitNOFILE、ulimit -n），或查找耗尽本机描述符、端口或内存的原因：没有向微信发出请求"}
 	noConnection = remedy{ClassTransient, "check upstream.url, the network and the firewall: WeChat cannot be reached",
 		"请检查 upstream.url、网络和防火墙：无法连接微信"}
 	lostConnection = remedy{ClassTransient, "wxproxy tries again by itself; if it lasts, check what stands between this machine and WeChat",
