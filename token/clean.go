@@ -1,10 +1,10 @@
 package token
 
 import (
-	"net/url"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"wxproxy/internal/secret"
 )
 
 const (
@@ -16,23 +16,15 @@ const (
 	longestWord = 39
 )
 
-// credentialValue matches a credential in a URL, a form or JSON, whether or not its
-// separator is escaped: however short, what stands there is nobody's to see.
-const credentialValue = `(?i)((?:access_token|secret)(?:=|%3d|\\?"\s*:\s*\\?"))[^&"\\%\s]+`
-
 // clean returns text fit for a log and a caller: one line of valid UTF-8, not
 // long, without secrets and without whatever looks like a token.
 func clean(text string, secrets ...Secret) string {
-	text = strings.Map(printable, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
+	values := make([]string, 0, len(secrets))
 	for _, s := range secrets {
-		for _, spelling := range []string{s.Reveal(), url.QueryEscape(s.Reveal()), url.PathEscape(s.Reveal())} {
-			if spelling != "" {
-				text = strings.ReplaceAll(text, spelling, hidden)
-			}
-		}
+		values = append(values, s.Reveal())
 	}
-	text = regexp.MustCompile(credentialValue).ReplaceAllString(text, "${1}"+hidden) // compiled here: failures are rare
-	text = withoutTokens(text)
+	text = strings.Map(printable, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
+	text = withoutTokens(string(secret.Redact([]byte(text), hidden, values)))
 	if runes := []rune(text); len(runes) > maxReason {
 		return string(runes[:maxReason-1]) + "…"
 	}

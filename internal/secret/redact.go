@@ -1,0 +1,96 @@
+// Package secret takes credentials out of what others wrote: those that are known,
+// however they are spelled, and what stands behind the name of one.
+package secret
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// named matches a credential behind its name, in a URL, a form, JSON or XML, in
+// lower case and unescaped.
+const named = `(?:(?:access|refresh)_token|secret)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
+
+// Replace puts mask in the place of each of values in text: in any letter case,
+// plain or escaped for a URL, JSON, XML or a script, once or several times, in UTF-8
+// or UTF-16. It reports whether there was any; text is left as it is.
+func Replace(text []byte, mask string, values []string) (masked []byte, found bool) {
+	r := read(text)
+	for r.next() {
+		r.findValues(values)
+	}
+	return r.masked(mask)
+}
+
+// Redact returns text with mask in the place of each of values, as [Replace] has it,
+// and of whatever stands where a credential does: behind its name.
+func Redact(text []byte, mask string, values []string) []byte {
+	r := read(text)
+	credential := regexp.MustCompile(named) // compiled here: it is seldom needed
+	for r.next() {
+		r.findValues(values)
+		for _, match := range credential.FindAllSubmatchIndex(r.plain, -1) {
+			r.found(match[2], match[3])
+		}
+	}
+	masked, _ := r.masked(mask)
+	return masked
+}
+
+func (r *reading) findValues(values []string) {
+	for _, value := range values {
+		if value == "" {
+			continue
+		}
+		sought := lowered([]byte(value))
+		for at := 0; ; at += len(sought) {
+			next := bytes.Index(r.plain[at:], sought)
+			if next < 0 {
+				break
+			}
+			at += next
+			r.found(at, at+len(sought))
+		}
+	}
+}
+
+// Least returns how many bytes in a row, at the least, [MayHold] would find of value
+// in any of its spellings.
+func Least(value string) int {
+	longest, run := 0, 0
+	for i := range len(value) {
+		run++
+		if !spells[value[i]] {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+// MayHold reports whether text has as many bytes in a row as a value with that
+// [Least] takes. It looks at a few bytes of most answers, whose words are short.
+func MayHold(text []byte, least int) bool {
+	if least <= 0 {
+		return true
+	}
+	for begin := 0; begin+least <= len(text); {
+		last := begin + least - 1
+		for last >= begin && spells[text[last]] {
+			last--
+		}
+		if last < begin {
+			return true
+		}
+		begin = last + 1
+	}
+	return false
+}
+
+// spells has the bytes of which credentials, in any spelling, consist.
+var spells = func() (set [256]bool) {
+	for _, c := range []byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~%\\&#;\x00") {
+		set[c] = true
+	}
+	return set
+}()
