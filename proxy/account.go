@@ -44,7 +44,12 @@ type Account struct {
 	// LendTicket returns one that lives long enough to be kept, and how long.
 	LendTicket func(kind string, wait time.Duration) (string, time.Duration, error)
 
+	// Known returns the credentials that the account has and had last, which no
+	// answer may hold besides the one that was just sent; nil: none.
+	Known func() []string
+
 	id      identity
+	sought  *sought
 	vain    *vain
 	met     *met
 	signing signingKeys // of virtual tokens that no client's key signs
@@ -62,10 +67,13 @@ func place(configured []Account, deployment string) (placed []*Account) {
 	for _, a := range configured {
 		one := &struct {
 			Account
-			met met
+			met    met
+			sought sought
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
 		one.Account.met, one.vain, one.id = &one.met, new(vain), identityOf(a.AppID)
+		one.Account.sought = &one.sought
+		one.sought.begin(&one.Account)
 		one.signing = signingKeys{newSigningKey(deployment, []byte(a.AppID))}
 		placed = append(placed, &one.Account)
 	}

@@ -59,7 +59,7 @@ func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
 			"HTTP/1.1 200 OK\r\nTrailer: X-Tail\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\nX-Tail: 2\r\n\r\n", false,
 			"HTTP/1.1 200 OK\r\n" + proof + "Transfer-Encoding: chunked\r\n\r\n", "abc"},
 		{"an error of another kind", "GET", "HTTP/1.1 502 Bad Gateway\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", false,
-			"HTTP/1.1 502 Bad Gateway\r\n" + proof + "Transfer-Encoding: chunked\r\n\r\n", "{}"},
+			"HTTP/1.1 502 Bad Gateway\r\n" + proof + "Content-Length: 2\r\n\r\n", "{}"},
 		{"Connection: close", "GET", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", true,
 			"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + proof + "\r\n", "{}"},
 		{"headers that end here", "GET",

@@ -1,61 +1,102 @@
 package proxy
 
-import "github.com/valyala/fasthttp"
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
 
-// cleanResponse removes from WeChat's answer what was meant for the proxy's own
-// connection to WeChat, what only the proxy may say, and what is no header.
-func (f *fields) cleanResponse(h *fasthttp.ResponseHeader) {
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/secret"
+)
+
+// errAnswerOptions is why an answer is not passed on whose Connection names so much
+// that comparing it with all lines would take long.
+var errAnswerOptions = errors.New("the answer's Connection names too much")
+
+// cleanHeader removes from the header of WeChat's answer what was meant for the
+// proxy's own connection to WeChat, what only the proxy may say, what is no header,
+// and the credentials that it quotes.
+func (p *Proxy) cleanHeader(x *exchange) error {
+	h := &x.ctx.Response.Header
+	if err := x.fields.readConnection(h); err != nil {
+		return err
+	}
+	h.ResetConnectionClose()
+	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
+	h.SetNoDefaultContentType(true)   // WeChat's own, or none
+	if !isValue(h.StatusMessage()) {
+		h.SetStatusMessage(nil)
+	}
+	if x.fields.isClean(h, x.account.sought.least()) {
+		return nil
+	}
+	text := append(x.fields.appendKept(appendStatusLine(nil, h), h), "\r\n"...)
+	return replaceHeader(h, p.redactHead(x, text))
+}
+
+// readConnection notes which headers end here.
+func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	f.connection = f.connection[:0]
 	for name, value := range h.All() {
 		if isFold(name, "connection") {
 			f.connection = append(append(f.connection, value...), ',')
 		}
 	}
-	h.ResetConnectionClose()
-	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
-	if !isValue(h.StatusMessage()) {
-		h.SetStatusMessage(nil)
+	if bytes.Count(f.connection, []byte(",")) > maxOptions {
+		return fmt.Errorf("%w: %w", ErrBroken, errAnswerOptions)
 	}
-	f.dropped = f.dropped[:0]
-	for name := range h.All() {
-		if !f.belongs(name) {
-			f.dropped = append(f.dropped, name)
-		}
-	}
-	if len(f.dropped) == 0 {
-		return
-	}
-	repeated := f.repeated(h)
-	for _, name := range f.dropped {
-		h.DelBytes(name)
-	}
-	for _, line := range repeated {
-		h.Del(line.name)
-	}
-	for _, line := range repeated {
-		h.Add(line.name, line.value)
-	}
+	return nil
 }
 
-// A header is one line of an answer's header.
-type header struct{ name, value string }
-
-// repeated returns the headers that belong to the answer and have more than one
-// line each: fasthttp deletes a header by moving the last one into the gap, and
-// the order of lines of one name means something.
-func (f *fields) repeated(h *fasthttp.ResponseHeader) (headers []header) {
+// isClean reports whether all lines may be passed on, and none may hold a credential
+// of which there are so many bytes in a row.
+func (f *fields) isClean(h *fasthttp.ResponseHeader, least int) bool {
 	for name, value := range h.All() {
-		lines := 0
-		for other := range h.All() {
-			if equalFold(other, name) {
-				lines++
-			}
-		}
-		if lines > 1 && f.belongs(name) && !isFold(name, "set-cookie") { // fasthttp keeps cookies in order
-			headers = append(headers, header{string(name), string(value)})
+		if !f.belongs(name) || secret.MayHold(value, least) || secret.MayHold(name, least) {
+			return false
 		}
 	}
-	return headers
+	return !secret.MayHold(h.StatusMessage(), least)
+}
+
+// appendKept appends the lines that may be passed on.
+func (f *fields) appendKept(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	for name, value := range h.All() {
+		if f.belongs(name) {
+			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return dst
+}
+
+// replaceHeader makes text the header. Reading it once more takes as long as it has
+// lines; to delete lines one by one takes that many times longer, and changes their
+// order.
+func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
+	length := h.ContentLength()
+	if err := h.Read(bufio.NewReaderSize(bytes.NewReader(text), len(text))); err != nil {
+		return ErrBroken // the error may quote the answer
+	}
+	h.ResetConnectionClose()
+	if length == -1 {
+		h.SetContentLength(-1)
+		h.Del(fasthttp.HeaderTransferEncoding) // the last one, which is the caller's connection's to add
+	}
+	return nil
+}
+
+func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = append(strconv.AppendInt(dst, int64(h.StatusCode()), 10), ' ')
+	if message := h.StatusMessage(); len(message) > 0 {
+		dst = append(dst, message...)
+	} else {
+		dst = append(dst, fasthttp.StatusMessage(h.StatusCode())...)
+	}
+	return append(dst, "\r\n"...)
 }
 
 // belongs reports whether the header called name is a part of WeChat's answer.

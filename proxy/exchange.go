@@ -25,6 +25,8 @@ type exchange struct {
 	admitted  bool   // the client may use the account
 	streams   bool   // the answer ends later than its handling
 	requestID string // empty unless requests are given ids
+	sent      string // the credential that WeChat was sent; empty: none
+	noted     string // the last token that the account is known to have sent
 	message   Message
 	fields    fields
 	body      Body
@@ -90,7 +92,7 @@ func (p *Proxy) newExchange() *exchange {
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
-	x.fields.close, x.target, x.streams = false, target{}, false
+	x.fields.close, x.target, x.streams, x.sent = false, target{}, false, ""
 	x.smallBody, x.hasMembers, x.shown = false, false, shown{}
 	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
@@ -152,6 +154,10 @@ func isForwarded(method []byte) bool {
 
 // addressWith sets the target that WeChat will read, with a token.
 func (x *exchange) addressWith(token string) {
+	if x.sent = token; token != x.noted {
+		x.account.sought.note(token)
+		x.noted = token
+	}
 	if token == "" || token != x.reading.token {
 		x.address(tokenParameters, parameter{"access_token", token})
 		x.reading.token = token

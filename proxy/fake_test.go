@@ -136,6 +136,18 @@ func handle(t testing.TB, p *Proxy, raw string) *fasthttp.RequestCtx {
 	return ctx
 }
 
+// answering returns an exchange of the account shop that has got an answer, with
+// this credential sent and none known besides.
+func answering(sent string) *exchange {
+	p := New(config(nil))
+	x := p.newExchange()
+	x.ctx, x.account, x.sent = new(fasthttp.RequestCtx), p.fallback, sent
+	x.ctx.Response.Header.SetNoDefaultContentType(true)
+	x.ctx.Response.Header.DisableNormalizing()
+	x.account.sought.note(sent)
+	return x
+}
+
 func bareCtx(t testing.TB, raw string) *fasthttp.RequestCtx {
 	t.Helper()
 	ctx := new(fasthttp.RequestCtx)

@@ -58,6 +58,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	if err != nil {
 		return secretUnreadable(x.account)
 	}
+	x.sent = secret
 	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
 	if err := p.send(x); err != nil {
 		return err
@@ -79,28 +80,26 @@ func (p *Proxy) send(x *exchange) error {
 		return err
 	}
 	if raw := x.message.raw; raw.isEmpty() {
-		x.fields.cleanResponse(&resp.Header)
+		if err := p.cleanHeader(x); err != nil {
+			return err
+		}
 		resp.Header.Set("Wxproxy-Account", x.account.Name)
 		resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
 	} else {
+		p.redactRaw(x)
 		raw.add("Wxproxy-Account", x.account.Name)
 		raw.add("Wxproxy-Attempts", attemptNames[x.attempts])
 	}
-	if err := p.takeOver(x); err != nil {
+	if err := p.redactBody(x); err != nil {
+		return err
+	}
+	if err := p.handOver(x); err != nil {
 		return err
 	}
 	if x.errcode = errcodeOf(resp); x.errcode != 0 {
 		p.config.Counts.errcode(x.account.Name, x.errcode)
 	}
 	return nil
-}
-
-// takeOver makes the body of the answer one that the caller may have.
-func (p *Proxy) takeOver(x *exchange) error {
-	if string(x.target.policy) == quotesRequest {
-		return maskCredentials(&x.ctx.Response)
-	}
-	return p.handOver(x)
 }
 
 // handOver prepares the caller's side for an answer that streams.

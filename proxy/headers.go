@@ -30,11 +30,10 @@ type fields struct {
 
 	hides func(word []byte) bool // whether a word is a secret; nil: none is
 
-	connection    []byte   // the values of Connection, a comma behind each
-	account       []byte   // the value of Wxproxy-Account, within the raw lines
-	authorization []byte   // likewise
-	id            []byte   // likewise, the last X-Request-Id
-	dropped       [][]byte // names of the answer's headers that end here
+	connection    []byte // the values of Connection, a comma behind each
+	account       []byte // the value of Wxproxy-Account, within the raw lines
+	authorization []byte // likewise
+	id            []byte // likewise, the last X-Request-Id
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant
@@ -42,7 +41,7 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], dropped: f.dropped[:0], identifies: f.identifies, hides: f.hides}
+	*f = fields{connection: f.connection[:0], identifies: f.identifies, hides: f.hides}
 	start := len(dst)
 	dst, err := f.read(dst, raw)
 	if err == nil && (f.options || f.identifies && f.ids > 0 && !f.hasGoodID()) {

@@ -69,7 +69,7 @@ type Proxy struct {
 // New returns a Proxy for a valid config.
 func New(config Config) *Proxy {
 	p := &Proxy{
-		life:       &life{bodies: newBudget(config.MemoryLimit)},
+		life:       newLife(config),
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),

@@ -23,7 +23,7 @@ func errcodeOf(resp *fasthttp.Response) int {
 	}
 	body := resp.Body()
 	if isFold(resp.Header.ContentEncoding(), "gzip") {
-		body = gunzip(body)
+		body = gunzip(body, maxRejection)
 	}
 	if len(body) > maxRejection || !mayFail(body) {
 		return 0
@@ -62,14 +62,14 @@ func beginsRefusal(resp *fasthttp.Response, start []byte) bool {
 	return len(start) == 0 || start[0] == '{' || isFold(resp.Header.ContentEncoding(), "gzip")
 }
 
-// gunzip returns the first maxRejection+1 bytes at most that body unpacks to,
-// and nil when it is not gzip.
-func gunzip(body []byte) []byte {
+// gunzip returns the first most+1 bytes at most that body unpacks to, and nil when
+// it is not gzip.
+func gunzip(body []byte, most int64) []byte {
 	r, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return nil
 	}
-	plain, err := io.ReadAll(io.LimitReader(r, maxRejection+1))
+	plain, err := io.ReadAll(io.LimitReader(r, most+1))
 	if err != nil {
 		return nil
 	}

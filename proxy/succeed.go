@@ -10,12 +10,17 @@ import (
 type life struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
 	draining atomic.Bool
-	bodies   *budget // of requests, and of answers that are kept
-	noFiles  seldom  // says why bodies are not in files
-	noRoom   seldom  // says that bodies were refused
+	bodies   *budget   // of requests, and of answers that are kept
+	noFiles  seldom    // says why bodies are not in files
+	noRoom   seldom    // says that bodies were refused
+	quotes   *logLimit // lines about credentials in WeChat's answers
 
 	mu     sync.Mutex // guards former
 	former []*Proxy   // those before that answered requests when somebody looked last
+}
+
+func newLife(c Config) *life {
+	return &life{bodies: newBudget(c.MemoryLimit), quotes: newLogLimit(maxQuotes)}
 }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever

@@ -34,14 +34,7 @@ func TestCredentialsInAQuotedRequestAreMasked(t *testing.T) {
 
 func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
 	const quoted, masked = `{"request_url":"/x?access_token=50_Im7"}`, `{"request_url":"/x?access_token=***"}`
-	gzipped := func(body string) string {
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		w.Write([]byte(body))
-		w.Close()
-		return packed.String()
-	}
-	long := quoted + strings.Repeat(" ", quoteSize)
+	long := quoted + strings.Repeat(" ", maxQuoted)
 	whole := gzipped(quoted)
 	for _, row := range []struct {
 		name, coding, body string
@@ -54,7 +47,13 @@ func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
 		{"by its old name", "x-gzip", whole, masked, fasthttp.StatusOK},
 		{"not packed", "Identity", quoted, masked, fasthttp.StatusOK},
 		{"in a way that nobody knows", "aes128gcm", quoted, "cannot be unpacked", fasthttp.StatusBadGateway},
-		{"twice", "gzip, gzip", gzipped(whole), "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"twice", "gzip, gzip", gzipped(whole), masked, fasthttp.StatusOK},
+		{"twice, and once in silence", "gzip", gzipped(whole), masked, fasthttp.StatusOK},
+		{"in silence", "", whole, masked, fasthttp.StatusOK},
+		{"four times", "gzip", gzipped(gzipped(gzipped(whole))), "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"in silence, and broken", "", whole[:20], "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"less often than it says", "gzip, gzip", whole, "cannot be unpacked", fasthttp.StatusBadGateway},
+		{"with deflate", "deflate", quoted, "cannot be unpacked", fasthttp.StatusBadGateway},
 		{"longer than it seems", "gzip", gzipped(long), "longer than", fasthttp.StatusBadGateway},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -75,6 +74,14 @@ func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
 	}
 }
 
+func gzipped(body string) string {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write([]byte(body))
+	w.Close()
+	return packed.String()
+}
+
 func TestAQuoteThatStreamsIsMaskedWithinALimit(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -83,7 +90,7 @@ func TestAQuoteThatStreamsIsMaskedWithinALimit(t *testing.T) {
 		status int
 	}{
 		{"short", strings.NewReader("access_token=50_Im7"), "access_token=***", fasthttp.StatusOK},
-		{"too long", strings.NewReader("access_token=50_Im7" + strings.Repeat(" ", quoteSize)), "longer than", fasthttp.StatusBadGateway},
+		{"too long", strings.NewReader("access_token=50_Im7" + strings.Repeat(" ", maxQuoted)), "longer than", fasthttp.StatusBadGateway},
 		{"cut", iotest.ErrReader(io.ErrUnexpectedEOF), "the connection to WeChat broke", fasthttp.StatusBadGateway},
 	} {
 		t.Run(row.name, func(t *testing.T) {

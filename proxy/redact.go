@@ -1,0 +1,84 @@
+package proxy
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"wxproxy/internal/secret"
+)
+
+const (
+	// shortestCredential is the length of the shortest one that is looked for in
+	// answers. WeChat's have 32 characters and more; a word of a few letters would be
+	// found everywhere.
+	shortestCredential = 6
+
+	// maxQuotes bounds how many different lines a minute the log has about answers
+	// that quote a credential.
+	maxQuotes = 64
+)
+
+// A sought is what tells, at a glance, that most answers hold no credential of an
+// account's: how many bytes in a row the one with the fewest has.
+type sought struct{ fewest atomic.Int32 }
+
+// begin looks at the credentials that the account has at the start.
+func (s *sought) begin(a *Account) {
+	s.fewest.Store(math.MaxInt32)
+	if a.Known == nil {
+		return
+	}
+	for _, value := range a.Known() {
+		s.note(value)
+	}
+}
+
+// note learns of a credential.
+func (s *sought) note(value string) {
+	least := int32(secret.Least(value))
+	for known := s.fewest.Load(); len(value) >= shortestCredential && least < known; known = s.fewest.Load() {
+		if s.fewest.CompareAndSwap(known, least) {
+			return
+		}
+	}
+}
+
+func (s *sought) least() int { return int(s.fewest.Load()) }
+
+// credentials returns what the answer must not hold.
+func (x *exchange) credentials() []string {
+	values := []string{x.sent}
+	if x.account.Known != nil {
+		values = append(values, x.account.Known()...)
+	}
+	return slices.DeleteFunc(values, func(value string) bool { return len(value) < shortestCredential })
+}
+
+// redactRaw takes the credentials that a header quotes out of it.
+func (p *Proxy) redactRaw(x *exchange) {
+	head := x.message.raw.head
+	if secret.MayHold(head.bytes, x.account.sought.least()) {
+		head.bytes = append(head.bytes[:0], p.redactHead(x, head.bytes)...)
+	}
+}
+
+// redactHead returns the lines of a header without the credentials that they quote.
+func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
+	redacted, found := secret.Replace(lines, masked, x.credentials())
+	if found {
+		p.warnOfQuote(x, "header")
+	}
+	return redacted
+}
+
+// warnOfQuote says that an answer quoted a credential.
+func (p *Proxy) warnOfQuote(x *exchange, where string) {
+	account, path := x.account.Name, p.loggedPath(x.target.path)
+	if unsaid, ok := p.quotes.allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
+		p.config.Log.Warn("WeChat's answer quoted a credential of the account; the caller got *** in its place",
+			"account", account, "path", path, "where", where, "status", x.ctx.Response.StatusCode(), "unsaid", unsaid)
+	}
+}

@@ -1,0 +1,225 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+)
+
+// Credentials of the account shop, as long as WeChat's.
+const (
+	tokenNow    = "55_Im7xQz0Wn3k-Lp8RtYbVcAaBbCcDdEeFfGgHhIiJjKkLlMmNnOoPpQqRrSsTtUuVv"
+	tokenBefore = "54_Zz9yXw8vUt7-sRq6pOn5mLk4jIh3gFe2dCb1aZz9yXw8vUt7sRq6pOn5mLk4jIh3g"
+	appSecret   = "0123456789abcdeffedcba9876543210"
+)
+
+// quoting is a configuration for an account with those credentials.
+func quoting(u Upstream) Config {
+	a := shop()
+	a.Tokens = &fixedTokens{token: tokenNow, replacement: tokenNow}
+	a.Secret = func() (string, error) { return appSecret, nil }
+	a.Known = func() []string { return []string{tokenNow, tokenBefore, appSecret, ""} }
+	return config(u, a)
+}
+
+// ofLength is an answer with a status, lines of a header, and a body.
+func ofLength(status, fields, body string) string {
+	return fmt.Sprintf("HTTP/1.1 %s\r\n%sContent-Length: %d\r\n\r\n%s", status, fields, len(body), body)
+}
+
+func inParts(status, body string) string {
+	half := len(body) / 2
+	return fmt.Sprintf("HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", status, half, body[:half], len(body)-half, body[half:])
+}
+
+func TestNoAnswerQuotesACredential(t *testing.T) {
+	t.Parallel()
+	const app, secretPath = "/cgi-bin/user/info", "/sns/jscode2session"
+	spelled := func(format, value string) string {
+		var b strings.Builder
+		for i := range len(value) {
+			fmt.Fprintf(&b, format, value[i])
+		}
+		return b.String()
+	}
+	var wide []byte
+	for _, c := range utf16.Encode([]rune(`{"errmsg":"` + tokenNow + `"}`)) {
+		wide = append(wide, byte(c), byte(c>>8))
+	}
+	gzip, page := "Content-Encoding: gzip\r\n", strings.Repeat("<p>Not here.</p>", 2000)
+	rows := []struct{ name, path, answer, want string }{ // want is somewhere in the answer
+		{"Location", app, ofLength("302 Found", "Location: https://w.example/x?access_token="+tokenNow+"&a=b\r\n", ""), "Location: https://w.example/x?access_token=***&a=b\r\n"},
+		{"Content-Location, of a stream", app, inParts("200 OK\r\nContent-Location: /x?access_token="+tokenNow, "no JSON"), "Content-Location: /x?access_token=***\r\n"},
+		{"Link, of what fasthttp reads", app, ofLength("200 OK", "Keep-Alive: x\r\nConnection: x\r\nLink: </x?t="+tokenNow+">; rel=next\r\nLink: 2\r\n", "{}"), "Link: </x?t=***>; rel=next\r\nLink: 2\r\n"},
+		{"Refresh, with the AppSecret", secretPath, ofLength("200 OK", "Refresh: 0; url=/?secret="+appSecret+"\r\n", "{}"), "Refresh: 0; url=/?secret=***\r\n"},
+		{"Set-Cookie", app, ofLength("200 OK", "Set-Cookie: a=1\r\nSet-Cookie: t="+tokenNow+"; Path=/\r\nSet-Cookie: b=2\r\n", "{}"), "Set-Cookie: a=1\r\nSet-Cookie: t=***; Path=/\r\nSet-Cookie: b=2\r\n"},
+		{"any header, twice encoded", app, ofLength("200 OK", "X-Debug: "+url.QueryEscape(spelled("%%%02X", tokenNow))+"\r\n", "{}"), "X-Debug: ***\r\n"},
+		{"a header's name", app, ofLength("200 OK", "X-"+appSecret+": 1\r\n", "{}"), "X-***: 1\r\n"},
+		{"the reason", app, ofLength("404 No "+tokenNow, "", "{}"), "404 No ***\r\n"},
+		{"a header of an answer without body", app, "HTTP/1.1 204 No Content\r\nX-Debug: " + tokenNow + "\r\n\r\n", "X-Debug: ***\r\n"},
+
+		{"JSON", app, answered(`{"errcode":47001,"errmsg":"` + tokenNow + `"}`), `{"errcode":47001,"errmsg":"***"}`},
+		{"JSON, with low lines escaped", app, answered(`{"errmsg":"` + strings.ReplaceAll(tokenNow, "_", `\u005f`) + `"}`), `{"errmsg":"***"}`},
+		{"JSON that comes in parts", app, inParts("200 OK", `{"a":"/x?access_token=`+tokenNow+`\u0026b"}`), `{"a":"/x?access_token=***\u0026b"}`},
+		{"an array", app, answered(`["` + tokenBefore + `"]`), `["***"]`},
+		{"the token before", app, answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
+		{"the AppSecret, where none was sent", app, answered(`{"errmsg":"` + strings.ToUpper(appSecret) + `"}`), `{"errmsg":"***"}`},
+		{"JSON that is packed", app, ofLength("200 OK", gzip, gzipped(`{"errmsg":"`+tokenNow+`"}`)), `{"errmsg":"***"}`},
+		{"JSON that is packed in silence", app, answered(gzipped(`{"errmsg":"` + tokenNow + `"}`)), `{"errmsg":"***"}`},
+
+		{"an error page", app, ofLength("500 Oops", "", "<p>GET /x?access_token="+tokenNow+"</p>"), "<p>GET /x?access_token=***</p>"},
+		{"an error page in parts", app, inParts("503 Busy", page+tokenNow), page + "***"},
+		{"an error page up to the end", app, "HTTP/1.1 500 Oops\r\n\r\n" + page + tokenNow, page + "***"},
+		{"XML", app, ofLength("500 Oops", "", "<t>"+spelled("&#%d;", tokenNow)+"</t>"), "<t>***</t>"},
+		{"single quotes and another name", app, ofLength("400 Bad", "", "{'credential':'"+tokenNow+"'}"), "{'credential':'***'}"},
+		{"an error that is packed twice", app, ofLength("500 Oops", gzip, gzipped(gzipped("x "+tokenNow))), "x ***"},
+		{"an error that is packed in silence", app, ofLength("500 Oops", "", gzipped("x "+tokenNow)), "x ***"},
+		{"an error that cannot be unpacked", app, ofLength("500 Oops", "Content-Encoding: br\r\n", "x "+tokenNow), "Content-Length: 0\r\n"},
+		{"an error that is packed badly", app, ofLength("500 Oops", "", gzipped("x " + tokenNow)[:30]), "Content-Length: 0\r\n"},
+		{"an error that is too long", app, inParts("500 Oops", page+page+page+tokenNow), "Content-Length: 0\r\n"},
+		{"an error in UTF-16", app, ofLength("500 Oops", "", string(wide)), "***"},
+		{"a redirection's page", app, ofLength("301 Moved", "", `<a href="/x?secret=`+appSecret+`">`), `<a href="/x?secret=***">`},
+
+		{"class secret", secretPath, answered(`{"errcode":40013,"errmsg":"secret=` + appSecret + `"}`), `{"errcode":40013,"errmsg":"secret=***"}`},
+		{"class secret, long", secretPath, inParts("200 OK", page+appSecret), page + "***"},
+		{"class secret, too long", secretPath, inParts("200 OK", page+page+page+appSecret), "bad_gateway_or_upstream"},
+		{"class secret, with the token", secretPath, answered(tokenNow), "***"},
+		{"class user", "/sns/userinfo", answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
+		{"rid/get, of another token", quotesRequest, answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
+	}
+	for _, plain := range []bool{false, true} {
+		for _, row := range rows {
+			t.Run(fmt.Sprint(row.name, ", plain_io ", plain), func(t *testing.T) {
+				t.Parallel()
+				var log journal
+				c := quoting(hostsAt(t, func(c *HostsConfig) { c.PlainIO = c.PlainIO || plain }, startRaw(t, once(row.answer)).url))
+				c.Log = slog.New(slog.NewTextHandler(&log, nil))
+				limits := defaultLimits
+				limits.PlainIO = plain
+				a := serve(t, c, limits).dial(t).call(get(row.path))
+				got := a.head + a.body
+				if row.want == "bad_gateway_or_upstream" {
+					row.want = "Wxproxy-Error: upstream_unreachable\r\n"
+				} else if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "account=shop path="+row.path) {
+					t.Errorf("the log says %q; want one warning", log.String())
+				}
+				if !strings.Contains(got, row.want) {
+					t.Errorf("got %.400q; want %.100q in it", got, row.want)
+				}
+				for _, value := range []string{tokenNow, tokenBefore, appSecret} {
+					if strings.Contains(got+log.String(), value) {
+						t.Errorf("%.400q and the log %q hold %s", got, log.String(), value)
+					}
+				}
+				if bytes.Contains([]byte(got), wide) {
+					t.Error("the answer holds the token in UTF-16")
+				}
+			})
+		}
+	}
+}
+
+func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("aB3-", 40)
+	for _, answer := range []string{
+		answered(`{"media_id":"` + long + `","url":"https:\/\/w.example\/%E5%BC%A0?a=1&b=2\u0026"}`),
+		ofLength("200 OK", "Content-Encoding: gzip\r\n", gzipped(`{"media_id":"`+long+`"}`)),
+		ofLength("200 OK", "Content-Encoding: br\r\nX-Long: "+long+"\r\n", "?"+long),
+		ofLength("500 Oops", "Content-Encoding: gzip\r\n", gzipped(long)),
+		ofLength("404 Not Found", "", "<p>"+long+"</p>"),
+		answered(gzipped(long)), answered(gzipped(long)[:20]), ofLength("500 Oops", "", ""),
+	} {
+		var log journal
+		c := quoting(hostsAt(t, nil, startRaw(t, once(answer)).url))
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+		a := serve(t, c, defaultLimits).dial(t).call(get("/p"))
+		head, body, _ := strings.Cut(answer, "\r\n\r\n")
+		if a.body != body || log.String() != "" {
+			t.Errorf("got %q and the log %q; want %q", a.body, log.String(), body)
+		}
+		for line := range strings.SplitSeq(head, "\r\n") {
+			if !strings.Contains(a.head, line+"\r\n") {
+				t.Errorf("got %q without %q", a.head, line)
+			}
+		}
+	}
+}
+
+// A header says how long the body of the answer to a GET would be, packed or not.
+func TestAnswersToHeadQuoteNothingEither(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always("HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nX-Debug: "+tokenNow+"\r\nContent-Length: 99\r\n\r\n"))
+	a := serve(t, quoting(hostsAt(t, nil, w.url)), defaultLimits).dial(t).call("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n")
+	for _, want := range []string{"X-Debug: ***\r\n", "Content-Length: 99\r\n", "Content-Encoding: gzip\r\n"} {
+		if !strings.Contains(a.head, want) {
+			t.Errorf("got %q; want %q in it", a.head, want)
+		}
+	}
+}
+
+func TestQuotesAreLoggedOnceAMinute(t *testing.T) {
+	var log journal
+	c := quoting(&recorder{answers: []string{`{"errmsg":"` + tokenNow + `"}`}})
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	p := New(c)
+	for range 5 {
+		handle(t, p, get("/p"))
+	}
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
+		t.Errorf("got %d warnings; want 1: %s", n, log.String())
+	}
+}
+
+func TestLinesThatCallersCauseAreBounded(t *testing.T) {
+	s := newLogLimit(2)
+	now := time.Now()
+	says := func(name string, after time.Duration, unsaid int, want bool) {
+		t.Helper()
+		if got, ok := s.allows(name, now.Add(after)); ok != want || got != unsaid {
+			t.Errorf("%s after %v: got %v, %d; want %v, %d", name, after, ok, got, want, unsaid)
+		}
+	}
+	says("a", 0, 0, true)
+	says("a", time.Second, 0, false)
+	says("b", time.Second, 0, true)
+	says("c", 2*time.Second, 0, false) // there is no room
+	says("a", restsFor, 1, true)
+	says("c", restsFor+time.Second, 0, true) // b may be forgotten
+	says("d", restsFor+2*time.Second, 0, false)
+}
+
+// A header of 16 KiB costs as much as it is long, not the square of that.
+func TestAHeaderOfManyLinesIsCleanedInOneGo(t *testing.T) {
+	work := func(lines int) time.Duration {
+		best := time.Hour
+		for range 5 {
+			x := answering(tokenNow)
+			for i := range lines {
+				x.ctx.Response.Header.Add([]string{"a", "b", "te"}[i%3], "1")
+			}
+			began := time.Now()
+			if err := x.proxy.cleanHeader(x); err != nil {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	if few, many := work(100), work(3200); many > 250*few {
+		t.Errorf("3,200 lines take %v, 100 take %v; want about 32 times that", many, few)
+	}
+}
+
+func TestAnAnswerWhoseConnectionNamesTooMuchIsRefused(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, once(ofLength("200 OK", "Connection: "+strings.Repeat("a,", maxOptions)+"b\r\n", "{}")))
+	if a := through(t, w).dial(t).call(get("/p")); a.status() != 502 {
+		t.Errorf("got %q; want 502", a.head)
+	}
+}

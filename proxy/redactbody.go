@@ -1,0 +1,165 @@
+package proxy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/secret"
+)
+
+// quotesRequest is the path of the API that tells what became of an earlier
+// request, its URL included, with the token or AppSecret that was in it. That may
+// be one that nobody knows any more.
+const quotesRequest = "/cgi-bin/openapi/rid/get"
+
+const (
+	// maxSearched bounds the body of an answer that is passed on only after it was
+	// searched for credentials. Errors have some hundred bytes.
+	maxSearched = 64 << 10
+
+	// maxQuoted is the same for an answer that quotes a request and its answer.
+	maxQuoted = 256 << 10
+
+	// maxPackings is how many times a body that is searched may be packed.
+	maxPackings = 3
+)
+
+// Reasons for which a body cannot be searched.
+var (
+	errAnswerLong   = errors.New("WeChat's answer may hold credentials and is longer than what can be searched for them")
+	errAnswerPacked = errors.New("WeChat's answer may hold credentials and cannot be unpacked to be searched for them")
+)
+
+// redactBody takes the credentials out that the body of WeChat's answer quotes, if
+// that is here as a whole; and sees to it that it is where a quote is likely: in
+// errors, which may repeat the URL, and where an AppSecret was sent. What cannot be
+// searched there is not passed on.
+func (p *Proxy) redactBody(x *exchange) error {
+	resp := &x.ctx.Response
+	if string(x.target.policy) == quotesRequest {
+		return p.redactWhole(x, maxQuoted, secret.Redact)
+	}
+	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == CredentialSecret {
+		return p.redactWhole(x, maxSearched, replaced)
+	}
+	if resp.IsBodyStream() {
+		return nil
+	}
+	body := resp.Body()
+	if isPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
+		if plain, err := unpacked(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
+			p.redact(x, plain, replaced)
+		}
+	} else if secret.MayHold(body, x.account.sought.least()) {
+		p.redact(x, body, replaced)
+	}
+	return nil
+}
+
+// A redaction returns text with mask in the place of credentials.
+type redaction func(text []byte, mask string, values []string) []byte
+
+func replaced(text []byte, mask string, values []string) []byte {
+	text, _ = secret.Replace(text, mask, values)
+	return text
+}
+
+// redact has the caller get the body, which was unpacked to plain, as it is, or if
+// it holds credentials plain without them.
+func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
+	redacted := redact(plain, masked, x.credentials())
+	if !bytes.Equal(redacted, plain) {
+		x.ctx.Response.Header.SetContentEncoding("")
+		x.ctx.Response.SetBody(redacted)
+		p.warnOfQuote(x, "body")
+	}
+}
+
+// redactWhole does the same to a body of at most that many bytes, which it waits for.
+func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
+	resp := &x.ctx.Response
+	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) {
+		return nil
+	}
+	err := hold(resp, most)
+	var plain []byte
+	if err == nil && len(resp.Body()) > 0 {
+		plain, err = unpacked(resp.Body(), string(resp.Header.ContentEncoding()), most)
+	}
+	switch {
+	case err == nil:
+		p.redact(x, plain, redact)
+		return nil
+	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked):
+		return err
+	case resp.StatusCode() < fasthttp.StatusMultipleChoices:
+		return refuse(upstreamUnreachable, err.Error())
+	}
+	p.withhold(x, err)
+	return nil
+}
+
+// withhold has the caller get an error of WeChat's, whose status says enough, without
+// its body.
+func (p *Proxy) withhold(x *exchange, why error) {
+	resp := &x.ctx.Response
+	resp.Header.SetContentEncoding("")
+	resp.SetBody(nil)
+	account, path := x.account.Name, p.loggedPath(x.target.path)
+	if unsaid, ok := p.quotes.allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
+		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
+			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
+	}
+}
+
+// hold makes the body of the answer, of at most that many bytes, one that is here as
+// a whole.
+func hold(resp *fasthttp.Response, most int64) error {
+	if !resp.IsBodyStream() {
+		return nil
+	}
+	whole, err := io.ReadAll(io.LimitReader(resp.BodyStream(), most+1))
+	switch {
+	case errors.Is(err, ErrTimeout):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	case int64(len(whole)) > most:
+		return errAnswerLong
+	}
+	resp.SetBody(whole)
+	return nil
+}
+
+// unpacked returns the body as it was before it was packed with gzip, which nobody
+// asked for: as often as coding says, and once more if that is not the whole truth.
+func unpacked(body []byte, coding string, most int64) ([]byte, error) {
+	packings := 0 // that coding says
+	for one := range strings.SplitSeq(strings.ToLower(coding), ",") {
+		switch strings.TrimSpace(one) {
+		case "", "identity":
+		case "gzip", "x-gzip":
+			packings++
+		default:
+			return nil, errAnswerPacked
+		}
+	}
+	for done := 0; done < packings || isPacked(body); done++ {
+		if body = gunzip(body, most); body == nil || done == maxPackings {
+			return nil, errAnswerPacked
+		}
+		if int64(len(body)) > most {
+			return nil, errAnswerLong
+		}
+	}
+	return body, nil
+}
+
+// isPacked reports whether body is packed with gzip, whatever the header says.
+func isPacked(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
