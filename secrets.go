@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"wxproxy/config"
-	"wxproxy/token"
 )
 
 // leastToken is the length of the shortest word that is compared with the accounts'
@@ -17,7 +16,10 @@ const leastToken = 40
 
 // knownSecrets are the hashes of all secrets that were configured since the start,
 // so that the log shows none of them where a caller put it. The zero value knows none.
-type knownSecrets struct{ hashes sync.Map } // of [sha256.Size]byte
+type knownSecrets struct {
+	hashes sync.Map // of [sha256.Size]byte
+	recent appSecrets
+}
 
 func (k *knownSecrets) add(secret string) {
 	if secret != "" {
@@ -43,6 +45,7 @@ func (k *knownSecrets) addHash(hash string) {
 func (k *knownSecrets) learn(cfg *config.Config) {
 	for _, account := range cfg.Accounts {
 		k.add(account.Secret.Reveal())
+		k.recent.add(account.AppID, account.Secret)
 	}
 	for _, client := range cfg.Clients {
 		k.addHash(client.KeySHA256.Reveal())
@@ -59,16 +62,6 @@ func (k *knownSecrets) learn(cfg *config.Config) {
 	password, _ := store.User.Password()
 	k.add(password)
 	k.add(store.Query().Get("sentinel_password"))
-}
-
-// reading returns a function that reads a secret, which may be another one by now,
-// and remembers it.
-func (k *knownSecrets) reading(source config.SecretSource) func() (token.Secret, error) {
-	return func() (token.Secret, error) {
-		secret, err := source.Read()
-		k.add(secret.Reveal())
-		return secret, err
-	}
 }
 
 // hides returns what tells the proxy whether a word is a secret of s or the token

@@ -59,7 +59,7 @@ func (s *service) addAccounts(next, before *setup) {
 		if s.redis != nil {
 			options.Shared = s.redis
 		}
-		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account.Source), asker)
+		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account), asker)
 		keeper := token.NewKeeper(withAccount(options, account, client))
 		if old := tokens[account.AppID]; old != nil {
 			keeper.Inherit(old)

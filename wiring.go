@@ -75,9 +75,10 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 			Name:   account.Name,
 			AppID:  account.AppID,
 			Tokens: of.keepers[account.Name],
-			Secret: revealing(s.secrets.reading(account.Source)),
+			Secret: revealing(s.secrets.reading(account)),
 			Lend:   of.keepers[account.Name].Lend,
 			Ticket: of.tickets[account.Name].Ticket,
+			Known:  s.credentials(of, account),
 
 			LendTicket:     of.tickets[account.Name].Lend,
 			Accepted:       of.keepers[account.Name].Accepted,

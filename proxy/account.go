@@ -44,9 +44,9 @@ type Account struct {
 	// LendTicket returns one that lives long enough to be kept, and how long.
 	LendTicket func(kind string, wait time.Duration) (string, time.Duration, error)
 
-	// Known returns the credentials that the account has and had last, which no
+	// Known appends the credentials that the account has and had last, which no
 	// answer may hold besides the one that was just sent; nil: none.
-	Known func() []string
+	Known func(dst []string) []string
 
 	id      identity
 	sought  *sought

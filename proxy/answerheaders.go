@@ -5,11 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/valyala/fasthttp"
-
-	"wxproxy/internal/secret"
 )
 
 // errAnswerOptions is why an answer is not passed on whose Connection names so much
@@ -30,7 +27,7 @@ func (p *Proxy) cleanHeader(x *exchange) error {
 	if !isValue(h.StatusMessage()) {
 		h.SetStatusMessage(nil)
 	}
-	if x.fields.isClean(h, x.account.sought.least()) {
+	if x.isClean(h) {
 		return nil
 	}
 	text := append(x.fields.appendKept(appendStatusLine(nil, h), h), "\r\n"...)
@@ -51,15 +48,14 @@ func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	return nil
 }
 
-// isClean reports whether all lines may be passed on, and none may hold a credential
-// of which there are so many bytes in a row.
-func (f *fields) isClean(h *fasthttp.ResponseHeader, least int) bool {
+// isClean reports whether all lines may be passed on as they are.
+func (x *exchange) isClean(h *fasthttp.ResponseHeader) bool {
 	for name, value := range h.All() {
-		if !f.belongs(name) || secret.MayHold(value, least) || secret.MayHold(name, least) {
+		if !x.fields.belongs(name) || x.isQuoted(value) || x.isQuoted(name) {
 			return false
 		}
 	}
-	return !secret.MayHold(h.StatusMessage(), least)
+	return !x.isQuoted(h.StatusMessage())
 }
 
 // appendKept appends the lines that may be passed on.
@@ -86,17 +82,6 @@ func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 		h.Del(fasthttp.HeaderTransferEncoding) // the last one, which is the caller's connection's to add
 	}
 	return nil
-}
-
-func appendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
-	dst = append(dst, "HTTP/1.1 "...)
-	dst = append(strconv.AppendInt(dst, int64(h.StatusCode()), 10), ' ')
-	if message := h.StatusMessage(); len(message) > 0 {
-		dst = append(dst, message...)
-	} else {
-		dst = append(dst, fasthttp.StatusMessage(h.StatusCode())...)
-	}
-	return append(dst, "\r\n"...)
 }
 
 // belongs reports whether the header called name is a part of WeChat's answer.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/secret"
 )
 
 // An exchange is one request on its way: what was decided about it, and the
@@ -27,6 +29,8 @@ type exchange struct {
 	requestID string // empty unless requests are given ids
 	sent      string // the credential that WeChat was sent; empty: none
 	noted     string // the last token that the account is known to have sent
+	values    []string
+	searcher  secret.Searcher
 	message   Message
 	fields    fields
 	body      Body

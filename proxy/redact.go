@@ -31,7 +31,7 @@ func (s *sought) begin(a *Account) {
 	if a.Known == nil {
 		return
 	}
-	for _, value := range a.Known() {
+	for _, value := range a.Known(nil) {
 		s.note(value)
 	}
 }
@@ -50,24 +50,36 @@ func (s *sought) least() int { return int(s.fewest.Load()) }
 
 // credentials returns what the answer must not hold.
 func (x *exchange) credentials() []string {
-	values := []string{x.sent}
+	x.values = append(x.values[:0], x.sent)
 	if x.account.Known != nil {
-		values = append(values, x.account.Known()...)
+		x.values = x.account.Known(x.values)
 	}
-	return slices.DeleteFunc(values, func(value string) bool { return len(value) < shortestCredential })
+	x.values = slices.DeleteFunc(x.values, func(value string) bool { return len(value) < shortestCredential })
+	return x.values
+}
+
+// isQuoted reports whether text holds a credential.
+func (x *exchange) isQuoted(text []byte) bool {
+	if !secret.MayHold(text, x.account.sought.least()) {
+		return false
+	}
+	_, found := x.searcher.Replace(text, masked, x.credentials())
+	return found
 }
 
 // redactRaw takes the credentials that a header quotes out of it.
 func (p *Proxy) redactRaw(x *exchange) {
 	head := x.message.raw.head
 	if secret.MayHold(head.bytes, x.account.sought.least()) {
-		head.bytes = append(head.bytes[:0], p.redactHead(x, head.bytes)...)
+		if redacted := p.redactHead(x, head.bytes); len(redacted) < len(head.bytes) {
+			head.bytes = append(head.bytes[:0], redacted...)
+		}
 	}
 }
 
 // redactHead returns the lines of a header without the credentials that they quote.
 func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
-	redacted, found := secret.Replace(lines, masked, x.credentials())
+	redacted, found := x.searcher.Replace(lines, masked, x.credentials())
 	if found {
 		p.warnOfQuote(x, "header")
 	}

@@ -23,7 +23,7 @@ func quoting(u Upstream) Config {
 	a := shop()
 	a.Tokens = &fixedTokens{token: tokenNow, replacement: tokenNow}
 	a.Secret = func() (string, error) { return appSecret, nil }
-	a.Known = func() []string { return []string{tokenNow, tokenBefore, appSecret, ""} }
+	a.Known = func(dst []string) []string { return append(dst, tokenNow, tokenBefore, appSecret, "") }
 	return config(u, a)
 }
 

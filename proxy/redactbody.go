@@ -46,7 +46,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
 	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == CredentialSecret {
-		return p.redactWhole(x, maxSearched, replaced)
+		return p.redactWhole(x, maxSearched, x.replaced)
 	}
 	if resp.IsBodyStream() {
 		return nil
@@ -54,10 +54,10 @@ func (p *Proxy) redactBody(x *exchange) error {
 	body := resp.Body()
 	if isPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
 		if plain, err := unpacked(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
-			p.redact(x, plain, replaced)
+			p.redact(x, plain, x.replaced)
 		}
 	} else if secret.MayHold(body, x.account.sought.least()) {
-		p.redact(x, body, replaced)
+		p.redact(x, body, x.replaced)
 	}
 	return nil
 }
@@ -65,8 +65,8 @@ func (p *Proxy) redactBody(x *exchange) error {
 // A redaction returns text with mask in the place of credentials.
 type redaction func(text []byte, mask string, values []string) []byte
 
-func replaced(text []byte, mask string, values []string) []byte {
-	text, _ = secret.Replace(text, mask, values)
+func (x *exchange) replaced(text []byte, mask string, values []string) []byte {
+	text, _ = x.searcher.Replace(text, mask, values)
 	return text
 }
 

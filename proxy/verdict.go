@@ -35,7 +35,7 @@ func (x *exchange) tellOfSecret(secret string) {
 func errmsgOf(resp *fasthttp.Response) string {
 	body := resp.Body()
 	if isFold(resp.Header.ContentEncoding(), "gzip") {
-		body = gunzip(body)
+		body = gunzip(body, maxRejection)
 	}
 	var said struct {
 		Errmsg string `json:"errmsg"`

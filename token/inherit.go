@@ -8,7 +8,7 @@ import "time"
 func (k *Keeper) Inherit(from *Keeper) {
 	s := from.state.Load()
 	next := &state{
-		token: s.token, fetchedAt: s.fetchedAt, since: s.since, next: s.next, stands: s.stands,
+		token: s.token, before: s.before, fetchedAt: s.fetchedAt, since: s.since, next: s.next, stands: s.stands,
 		spent: s.spent, generation: s.generation, synced: s.synced,
 	}
 	if s.err != nil {

@@ -81,6 +81,9 @@ func NewKeeper(o Options) *Keeper {
 // holds k.mu if others know k.
 func (k *Keeper) setState(s *state) {
 	if bare := s.token.Value.Reveal(); bare != s.bare {
+		if s.bare != "" {
+			s.before = s.bare
+		}
 		s.bare = bare
 	}
 	k.state.Store(s)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -435,4 +436,21 @@ func BenchmarkToken(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestTheTokenBeforeIsKnown(t *testing.T) {
+	w := &fakeWeChat{}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantToken(t, k, "token-1")
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		wantToken(t, k, "token-2")
+		heir := newKeeper(w)
+		heir.Inherit(k)
+		for _, one := range []*Keeper{k, heir} {
+			if got := one.Known([]string{"x"}); !slices.Equal(got, []string{"x", "token-2", "token-1"}) {
+				t.Errorf("got %q; want both tokens", got)
+			}
+		}
+	})
 }

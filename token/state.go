@@ -27,6 +27,7 @@ type state struct {
 	next   time.Time // the due moment, or after a failure that of the retry
 	flight *flight   // the one under way, or nil
 
+	before    string    // the value of the last token but this one
 	fetchedAt time.Time // when the token was asked for; zero for one out of the store of one process
 	stands    time.Time // until then a rejection of token is not taken to WeChat
 	stuck     error     // why WeChat has no other token although this one is dead

@@ -40,5 +40,12 @@ const (
 	Dead                   // the token is refused everywhere
 )
 
+// Known appends the values of the current token and of the one before it, empty
+// where there is none.
+func (k *Keeper) Known(dst []string) []string {
+	s := k.state.Load()
+	return append(dst, s.bare, s.before)
+}
+
 // Holds reports whether value is the current token.
 func (k *Keeper) Holds(value string) bool { return k.state.Load().token.Value.Equal(value) }

@@ -12,17 +12,16 @@ const maxLayers = 6
 // A reading is a text as it may be understood: as it stands, then with its escapes
 // undone, then with those undone that this brings to light, and so on.
 type reading struct {
-	text  []byte
-	layer int
-	plain []byte // in lower case
-	at    []int  // where in text each byte of plain begins, and where the last one ends; nil: there
-	hits  []span
+	text   []byte
+	layer  int
+	buffer []byte // what plain lies in, and behind it the value that is looked for
+	plain  []byte // in lower case
+	at     []int  // where in text each byte of plain begins, and where the last one ends; nil: there
+	hits   []span
 }
 
 // A span is a part of a text.
 type span struct{ begin, end int }
-
-func read(text []byte) *reading { return &reading{text: text} }
 
 // next reports whether there is another way to understand the text.
 func (r *reading) next() bool {
@@ -30,7 +29,8 @@ func (r *reading) next() bool {
 	if r.layer > 1 {
 		return r.layer <= maxLayers && r.unescape()
 	}
-	r.plain = lowered(r.text)
+	r.buffer = appendLowered(r.buffer[:0], r.text)
+	r.plain = r.buffer
 	return true
 }
 
@@ -64,8 +64,10 @@ func (r *reading) masked(mask string) ([]byte, bool) {
 func (r *reading) unescape() bool {
 	first := 0
 	for first < len(r.plain) {
-		if _, n := unescaped(r.plain[first:]); n > 0 {
-			break
+		if begins[r.plain[first]] {
+			if _, n := unescaped(r.plain[first:]); n > 0 {
+				break
+			}
 		}
 		first++
 	}
@@ -93,6 +95,9 @@ func (r *reading) unescape() bool {
 	r.plain, r.at = r.plain[:to], r.at[:to+1]
 	return true
 }
+
+// begins has the bytes that an escape begins with.
+var begins = [256]bool{0: true, '%': true, '&': true, '\\': true}
 
 // unescaped returns the byte that the escape at the beginning of b stands for, and
 // the length of that; 0 if there is none. The byte is 0, which is to be left out, for
@@ -198,11 +203,15 @@ func lower(c byte) byte {
 	return c
 }
 
-// lowered returns text in lower case.
-func lowered(text []byte) []byte {
-	lowered := make([]byte, len(text))
-	for i, c := range text {
-		lowered[i] = lower(c)
+// lowered returns value in lower case until it is asked for the next one.
+func (r *reading) lowered(value string) []byte {
+	r.buffer = appendLowered(r.buffer[:len(r.text)], value)
+	return r.buffer[len(r.text):]
+}
+
+func appendLowered[T []byte | string](dst []byte, text T) []byte {
+	for i := range len(text) {
+		dst = append(dst, lower(text[i]))
 	}
-	return lowered
+	return dst
 }

@@ -11,21 +11,32 @@ import (
 // lower case and unescaped.
 const named = `(?:(?:access|refresh)_token|secret)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
 
+// A Searcher looks for credentials, and has a buffer for that which it uses again.
+// One goroutine at a time may use it.
+type Searcher struct{ buffer []byte }
+
+// maxBuffer bounds a buffer that is kept.
+const maxBuffer = 8 << 10
+
 // Replace puts mask in the place of each of values in text: in any letter case,
 // plain or escaped for a URL, JSON, XML or a script, once or several times, in UTF-8
 // or UTF-16. It reports whether there was any; text is left as it is.
-func Replace(text []byte, mask string, values []string) (masked []byte, found bool) {
-	r := read(text)
+func (s *Searcher) Replace(text []byte, mask string, values []string) (masked []byte, found bool) {
+	r := reading{text: text, buffer: s.buffer}
 	for r.next() {
 		r.findValues(values)
+	}
+	if cap(r.buffer) <= maxBuffer {
+		s.buffer = r.buffer
 	}
 	return r.masked(mask)
 }
 
-// Redact returns text with mask in the place of each of values, as [Replace] has it,
-// and of whatever stands where a credential does: behind its name.
+// Redact returns text with mask in the place of each of values, as
+// [Searcher.Replace] has it, and of whatever stands where a credential does: behind
+// its name.
 func Redact(text []byte, mask string, values []string) []byte {
-	r := read(text)
+	r := reading{text: text}
 	credential := regexp.MustCompile(named) // compiled here: it is seldom needed
 	for r.next() {
 		r.findValues(values)
@@ -42,7 +53,7 @@ func (r *reading) findValues(values []string) {
 		if value == "" {
 			continue
 		}
-		sought := lowered([]byte(value))
+		sought := r.lowered(value)
 		for at := 0; ; at += len(sought) {
 			next := bytes.Index(r.plain[at:], sought)
 			if next < 0 {

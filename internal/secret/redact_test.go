@@ -81,7 +81,7 @@ func TestAValueIsReplacedHoweverItIsSpelled(t *testing.T) {
 			spelled := spell(token)
 			text := fmt.Sprintf(frame, spelled)
 			want := fmt.Sprintf(frame, mask)
-			got, found := Replace([]byte(text), mask, []string{"another-value", token})
+			got, found := new(Searcher).Replace([]byte(text), mask, []string{"another-value", token})
 			if !found || strings.Trim(string(got), "\x00") != strings.Trim(want, "\x00") && !strings.Contains(name, "UTF-16") {
 				t.Errorf("%s: got %q, %v; want %q", name, got, found, want)
 			}
@@ -100,7 +100,7 @@ func TestWhatIsNoCredentialStaysAsItIs(t *testing.T) {
 		"", "{}", `{"errcode":0,"errmsg":"ok"}`, `{"access_token":"another","scope":"snsapi_base"}`, "%", `\`, "&", "&#", "&#x", `\u00`, "%4", "\x00",
 		token[:len(token)-1], "100%zz \\u4e2d&nbsp;&#20013;", url.QueryEscape(token[1:]),
 	} {
-		got, found := Replace([]byte(text), mask, []string{token, ""})
+		got, found := new(Searcher).Replace([]byte(text), mask, []string{token, ""})
 		if found || string(got) != text {
 			t.Errorf("got %q, %v; want %q as it is", got, found, text)
 		}
@@ -108,7 +108,7 @@ func TestWhatIsNoCredentialStaysAsItIs(t *testing.T) {
 }
 
 func TestSeveralValuesAreReplacedWhereTheyOverlap(t *testing.T) {
-	got, _ := Replace([]byte("1 abcdefghij 2 efghijklmn 3 abcdefghijklmn abcdefgh"), mask, []string{"abcdefghij", "efghijklmn", "abcdefgh"})
+	got, _ := new(Searcher).Replace([]byte("1 abcdefghij 2 efghijklmn 3 abcdefghijklmn abcdefgh"), mask, []string{"abcdefghij", "efghijklmn", "abcdefgh"})
 	if want := "1 *** 2 *** 3 *** ***"; string(got) != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
@@ -158,14 +158,14 @@ func FuzzAValueIsFoundInWhateverSpellings(f *testing.F) {
 			fmt.Fprintf(&spelled, formats[random.IntN(len(formats))], c)
 		}
 		text := before + " " + spelled.String() + " " + after
-		got, found := Replace([]byte(text), mask, []string{value})
+		got, found := new(Searcher).Replace([]byte(text), mask, []string{value})
 		if !found || strings.Contains(string(got), spelled.String()) {
 			t.Errorf("got %q, %v for %q", got, found, text)
 		}
 		if !MayHold([]byte(text), Least(value)) {
 			t.Errorf("%q is not even looked at", text)
 		}
-		again, found := Replace(got, "", []string{value})
+		again, found := new(Searcher).Replace(got, "", []string{value})
 		if found && string(again) == string(got) {
 			t.Errorf("%q: found, and left", got)
 		}
