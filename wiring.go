@@ -71,21 +71,7 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		Hides:         s.hides(of),
 	}
 	for _, account := range of.cfg.Accounts {
-		c.Accounts = append(c.Accounts, proxy.Account{
-			Name:   account.Name,
-			AppID:  account.AppID,
-			Tokens: of.keepers[account.Name],
-			Secret: revealing(s.secrets.reading(account)),
-			Lend:   of.keepers[account.Name].Lend,
-			Ticket: of.tickets[account.Name].Ticket,
-			Known:  s.credentials(of, account),
-
-			LendTicket:     of.tickets[account.Name].Lend,
-			Accepted:       of.keepers[account.Name].Accepted,
-			Honours:        of.keepers[account.Name].Honours,
-			SecretAccepted: of.keepers[account.Name].SecretAccepted,
-			SecretRefused:  of.keepers[account.Name].SecretRefused,
-		})
+		c.Accounts = append(c.Accounts, s.proxyAccount(of, account))
 		if account.Default {
 			c.Default = account.Name
 		}
@@ -94,6 +80,24 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		c.Routes = append(c.Routes, proxy.Route{Pattern: route.Path, Credential: proxy.Credential(route.Credential)})
 	}
 	return c
+}
+
+func (s *service) proxyAccount(of *setup, account config.Account) proxy.Account {
+	return proxy.Account{
+		Name:   account.Name,
+		AppID:  account.AppID,
+		Tokens: of.keepers[account.Name],
+		Secret: revealing(s.secrets.reading(account)),
+		Lend:   of.keepers[account.Name].Lend,
+		Ticket: of.tickets[account.Name].Ticket,
+		Known:  s.credentials(of, account),
+
+		LendTicket:     of.tickets[account.Name].Lend,
+		Accepted:       of.keepers[account.Name].Accepted,
+		Honours:        of.keepers[account.Name].Honours,
+		SecretAccepted: of.keepers[account.Name].SecretAccepted,
+		SecretRefused:  of.keepers[account.Name].SecretRefused,
+	}
 }
 
 func proxyClients(configured []config.Client) (clients []proxy.Client) {

@@ -1,10 +1,6 @@
 package secret
 
-import (
-	"bytes"
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // maxLayers is how many times a text is unescaped.
 const maxLayers = 6
@@ -94,113 +90,6 @@ func (r *reading) unescape() bool {
 	r.at[to] = r.at[len(r.plain)]
 	r.plain, r.at = r.plain[:to], r.at[:to+1]
 	return true
-}
-
-// begins has the bytes that an escape begins with.
-var begins = [256]bool{0: true, '%': true, '&': true, '\\': true}
-
-// unescaped returns the byte that the escape at the beginning of b stands for, and
-// the length of that; 0 if there is none. The byte is 0, which is to be left out, for
-// one half of a character of UTF-16.
-func unescaped(b []byte) (c byte, n int) {
-	switch b[0] {
-	case 0:
-		return 0, 1
-	case '%':
-		return number(b, len("%"), 2, 16)
-	case '&':
-		return entity(b)
-	case '\\':
-		return backslashed(b)
-	}
-	return 0, 0
-}
-
-// backslashed undoes an escape of JSON or a script.
-func backslashed(b []byte) (c byte, n int) {
-	switch {
-	case len(b) < 2:
-		return 0, 0
-	case b[1] == 'u':
-		return number(b, len(`\u`), 4, 16)
-	case b[1] == 'x':
-		return number(b, len(`\x`), 2, 16)
-	case '0' <= b[1] && b[1] <= '9':
-		return number(b, len(`\`), 3, 8)
-	case b[1] <= ' ' || b[1] >= 0x7f || 'a' <= b[1] && b[1] <= 'z':
-		return 0, 0
-	}
-	return b[1], 2
-}
-
-// number undoes an escape that has begun and goes on with so many digits.
-func number(b []byte, begun, digits, base int) (c byte, n int) {
-	if len(b) < begun+digits {
-		return 0, 0
-	}
-	code, err := strconv.ParseUint(string(b[begun:begun+digits]), base, 32)
-	if err != nil || code == 0 || code > 0x7f {
-		return 0, 0
-	}
-	return lower(byte(code)), begun + digits
-}
-
-// entity undoes an escape of XML or HTML, the semicolon of which may be missing.
-func entity(b []byte) (c byte, n int) {
-	n, begun, base := len("&"), len("&"), 0 // of a name
-	switch {
-	case bytes.HasPrefix(b, []byte("&#x")):
-		n, begun, base = len("&#x"), len("&#x"), 16
-	case bytes.HasPrefix(b, []byte("&#")):
-		n, begun, base = len("&#"), len("&#"), 10
-	}
-	for n < min(len(b), begun+longestEntity) && ofEntity(b[n], base) {
-		n++
-	}
-	name := string(b[begun:n])
-	if n < len(b) && b[n] == ';' {
-		n++
-	}
-	if base == 0 {
-		if c = entities[name]; c == 0 {
-			n = 0
-		}
-		return c, n
-	}
-	code, err := strconv.ParseUint(name, base, 64)
-	if err != nil || code == 0 || code > 0x7f {
-		return 0, 0
-	}
-	return lower(byte(code)), n
-}
-
-// longestEntity is how many letters or digits an entity has, at the most, with some
-// zeros more than it needs.
-const longestEntity = 10
-
-// ofEntity reports whether an entity, a number to base if that is not 0, can go on
-// with c.
-func ofEntity(c byte, base int) bool {
-	switch base {
-	case 10:
-		return '0' <= c && c <= '9'
-	case 16:
-		return '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-	}
-	return 'a' <= c && c <= 'z'
-}
-
-// entities are those with a name that a credential, or an escape of one, may have.
-var entities = map[string]byte{
-	"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "equals": '=', "colon": ':', "bsol": '\\',
-	"num": '#', "percnt": '%', "semi": ';', "lowbar": '_', "underbar": '_', "hyphen": '-', "dash": '-', "period": '.',
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		c += 'a' - 'A'
-	}
-	return c
 }
 
 // lowered returns value in lower case until it is asked for the next one.
