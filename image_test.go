@@ -124,6 +124,11 @@ func TestTheImageServesAsAUserWithoutAShell(t *testing.T) {
 	if err := json.Unmarshal([]byte(b.must("inspect", "--type", "image", "wxproxy")), &image); err != nil {
 		t.Fatal(err)
 	}
+	for _, name := range []string{"LICENSE", "NOTICES"} {
+		if got := read(t, filepath.Join(builtPath(), "out/usr/share/doc/wxproxy", name)); got != read(t, name) {
+			t.Errorf("got another %s in the image: %.80s", name, got)
+		}
+	}
 	config := image.Docker.Config
 	if size := image.size(t); size < 1<<20 || size > 15_000_000 {
 		t.Errorf("got %d bytes; want at most 15 MB", size)

@@ -1,3 +1,5 @@
+//go:generate go test -run TestTheNoticesAreThoseOfWhatIsCompiledIn -update-notices .
+
 // Command wxproxy is a reverse proxy for WeChat's server API. Programs call it
 // as they would call api.weixin.qq.com, without an access_token: it adds the
 // token, keeps it fresh, and sends a request once more when WeChat says that the

@@ -99,10 +99,7 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 		}
 	}
 
-	everywhere := []string{"CHANGELOG.md", "README.md", "README.zh-CN.md", "config.toml"}
-	if _, err := os.Stat("LICENSE"); err == nil {
-		everywhere = append([]string{"CHANGELOG.md", "LICENSE"}, everywhere[1:]...)
-	}
+	everywhere := []string{"CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml"}
 	dir := t.TempDir()
 	mustHold(t, untar(t, first[linux+".tar.gz"], dir), linux, append(everywhere, "deploy/systemd/wxproxy.service", "deploy/systemd/wxproxy.socket", "wxproxy"))
 	mustHold(t, unzipped(t, first[windows+".zip"]), windows, append(everywhere, "wxproxy.exe"))

@@ -32,9 +32,7 @@ for target; do
 	name=wxproxy_${version}_${os}_$arch
 	install -d -m 755 "$stage/$name"
 	install -m 755 "$stage/program" "$stage/$name/$program"
-	for file in README.md README.zh-CN.md CHANGELOG.md config.toml LICENSE; do
-		[ ! -e "$file" ] || install -m 644 "$file" "$stage/$name/"
-	done
+	install -m 644 README.md README.zh-CN.md CHANGELOG.md config.toml LICENSE NOTICES "$stage/$name/"
 	if [ "$os" = linux ]; then
 		install -d -m 755 "$stage/$name/deploy/systemd"
 		install -m 644 deploy/systemd/* "$stage/$name/deploy/systemd/"

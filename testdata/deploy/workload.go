@@ -36,6 +36,7 @@ func (m *manifest) check() (containers []container) {
 	for _, p := range all[*networkingv1.NetworkPolicy](m) {
 		m.checkReached("NetworkPolicy "+p.Name, p.Spec.PodSelector.MatchLabels, nil)
 		for _, rule := range p.Spec.Ingress {
+			m.checkPeers("NetworkPolicy "+p.Name, rule.From)
 			for _, port := range rule.Ports {
 				m.checkReached("NetworkPolicy "+p.Name, p.Spec.PodSelector.MatchLabels, port.Port)
 			}
@@ -76,6 +77,22 @@ func (m *manifest) checkBudget(b *policyv1.PodDisruptionBudget) {
 	for _, d := range selected {
 		if b.Spec.MinAvailable != nil && (d.Spec.Replicas == nil || b.Spec.MinAvailable.IntVal >= *d.Spec.Replicas) {
 			m.wrong("%s: forbids every eviction", name)
+		}
+	}
+}
+
+// checkPeers reports a rule that lets pods in by labels that anyone could give
+// theirs: those of any namespace, or all of one.
+func (m *manifest) checkPeers(name string, peers []networkingv1.NetworkPolicyPeer) {
+	if len(peers) == 0 {
+		m.wrong("%s: lets everybody in", name)
+	}
+	for _, p := range peers {
+		if p.NamespaceSelector != nil && p.NamespaceSelector.MatchLabels["kubernetes.io/metadata.name"] == "" {
+			m.wrong("%s: lets pods of any namespace in", name)
+		}
+		if p.IPBlock == nil && (p.PodSelector == nil || len(p.PodSelector.MatchLabels) == 0) {
+			m.wrong("%s: lets all pods of a namespace in", name)
 		}
 	}
 }
