@@ -179,7 +179,7 @@ func (p *program) uploadSlowly(path string, body []byte, perSecond int) (string,
 	}
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(4 * patience))
-	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n", path, len(body))
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: %d\r\n\r\n", path, len(body))
 	start := time.Now()
 	for sent := 0; sent < len(body); {
 		n, err := conn.Write(body[sent:min(len(body), sent+128<<10)])

@@ -99,6 +99,9 @@ func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 	if weak, ok := cfg.WeakKeys[key]; guarded && ok {
 		return mistake(cfg, weak, fmt.Errorf("could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one", open))
 	}
+	if guarded && key == "proxy.listen" && len(cfg.Clients) == 0 && cfg.Proxy.TokenEndpoint == "real" {
+		return mistake(cfg, "proxy.token_endpoint", fmt.Errorf(`is "real", and the socket %s is reachable beyond loopback; add a [[client]], or write "virtual"`, open))
+	}
 	if guarded {
 		return nil
 	}

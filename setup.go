@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -89,6 +90,16 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 		}
 	}
 	return same, tokens
+}
+
+// isReady reports whether every account that is called has a token.
+func (s *setup) isReady() bool {
+	for _, keeper := range s.keepers {
+		if admin.IsGone(keeper.Status()) {
+			return false
+		}
+	}
+	return true
 }
 
 func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {

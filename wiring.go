@@ -61,6 +61,8 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
 		Deployment:    s.settled.Token.KeyPrefix,
 		OwnHosts:      append(of.hosts.Names(), wechatHosts...),
+		HostNames:     of.cfg.Proxy.Hosts,
+		Ready:         of.isReady,
 		TokenWait:     of.cfg.Upstream.Timeout,
 		Upstream:      of.hosts,
 		Log:           s.log,

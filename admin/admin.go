@@ -103,7 +103,7 @@ func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {
 func (a *Admin) ready(w http.ResponseWriter, _ *http.Request) {
 	answer := readiness{Ready: !a.Draining(), Draining: a.Draining()}
 	for _, account := range a.Accounts {
-		if status := account.Status(); isGone(status) {
+		if status := account.Status(); IsGone(status) {
 			answer.Ready = false
 			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
 		}

@@ -45,7 +45,7 @@ func (a *Admin) overview(filter string, l lang) *overview {
 		row := accountNow{account, account.Status(), account.ticketsNow()}
 		rank := 2
 		switch {
-		case isGone(row.Status):
+		case IsGone(row.Status):
 			o.gone++
 			rank = 0
 		case row.hasProblem():
@@ -82,8 +82,8 @@ func (a accountNow) matches(words []string, l lang) bool {
 	return true
 }
 
-// isGone reports whether there is no token, and somebody wants one.
-func isGone(s token.Status) bool { return s.State == token.StateGone && !s.Asleep }
+// IsGone reports whether there is no token, and somebody wants one.
+func IsGone(s token.Status) bool { return s.State == token.StateGone && !s.Asleep }
 
 func stateWord(s token.Status) phrase {
 	switch {

@@ -13,6 +13,7 @@ func (l *loader) check() {
 	l.checkClients()
 	l.checkKeys()
 	l.warnOfDangers()
+	l.warnOfIdleSettings()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
 		l.checkUnique(paths, policyPattern(r.Path), item("route", i), "path")
@@ -25,6 +26,10 @@ func (l *loader) checkListeners() {
 	if BeyondLoopback(proxy.Listen) && !guarded {
 		l.report("proxy.listen", "would let every machine that reaches it use your accounts; "+
 			"add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours")
+	}
+	if BeyondLoopback(proxy.Listen) && proxy.TokenEndpoint == "real" && len(l.cfg.Clients) == 0 && !l.anyReported("client") {
+		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
+			`add a [[client]], or write "virtual"`)
 	}
 	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
 	if BeyondLoopback(admin.Listen) && !guarded {

@@ -22,6 +22,7 @@ func (l *loader) readClient(t *table) {
 	c.KeySHA256, c.OldSHA256 = t.clientKey(key), t.oldKey(old, key)
 	t.checkPatterns("allow", c.Allow)
 	t.checkPatterns("deny", c.Deny)
+	t.warnOfDeadPatterns(c)
 	l.cfg.Clients = append(l.cfg.Clients, c)
 }
 

@@ -51,7 +51,8 @@ type Proxy struct {
 	MaxConnections int
 	IdleTimeout    time.Duration
 	DrainTimeout   time.Duration
-	PlainIO        bool // leave connections to package net and fasthttp's server
+	PlainIO        bool     // leave connections to package net and fasthttp's server
+	Hosts          []string // further names by which callers without a key may know a proxy on loopback
 }
 
 // Admin is about the listener for health, status and metrics.
@@ -137,6 +138,7 @@ func Default() Config {
 			MaxConnections: 10000,
 			IdleTimeout:    75 * time.Second,
 			DrainTimeout:   10 * time.Second,
+			Hosts:          []string{},
 		},
 		Admin: Admin{Listen: "127.0.0.1:8081"},
 		Upstream: Upstream{

@@ -19,6 +19,20 @@ func (l *loader) warnOfDangers() {
 	l.warnOfRedis()
 }
 
+// warnOfIdleSettings remarks on what says something and has no effect.
+func (l *loader) warnOfIdleSettings() {
+	proxy := l.cfg.Proxy
+	if len(l.cfg.Clients) == 0 {
+		return
+	}
+	if proxy.AllowAnonymous {
+		l.warn("proxy.allow_anonymous", "has no effect: as there is a [[client]], every caller shows who it is")
+	}
+	if len(proxy.Hosts) > 0 {
+		l.warn("proxy.hosts", "has no effect: as there is a [[client]], any name will do")
+	}
+}
+
 func (l *loader) anyClientKey() bool {
 	for _, k := range l.keys {
 		if k.listen == "proxy.listen" {

@@ -157,3 +157,34 @@ func TestTheDirectoryThatALinkLeadsToCounts(t *testing.T) {
 		t.Errorf("got %v, %v; want a remark on %s", cfg, err, filepath.Dir(target))
 	}
 }
+
+// What is written is in force, or somebody hears that it is not.
+func TestWhatHasNoEffectIsRemarkedOn(t *testing.T) {
+	client := func(lines string) string {
+		return "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\n" + lines + "\n"
+	}
+	route := func(path string) string { return fmt.Sprintf("[[route]]\npath = %q\ncredential = \"deny\"\n", path) }
+	const uncovered = "route[1].path: does not cover /cgi-bin/token and /cgi-bin/stable_token"
+	for _, row := range []struct{ name, file, want string }{
+		{"anybody, and clients", "[proxy]\nallow_anonymous = true\n" + client(""), "proxy.allow_anonymous: has no effect"},
+		{"names, and clients", "[proxy]\nhosts = [\"wxproxy.internal\"]\n" + client(""), "proxy.hosts: has no effect"},
+		{"names alone", "[proxy]\nhosts = [\"wxproxy.internal\"]\n", ""},
+		{"what is denied as a whole", client(`allow = ["/wxa/x", "/cgi-bin/Message/*"]` + "\n" + `deny = ["/cgi-bin/message/*"]`), "client[1].allow[2]: allows nothing: deny has /cgi-bin/message/*"},
+		{"what is denied by more", client(`allow = ["/cgi-bin/user/get"]` + "\n" + `deny = ["/x", "/cgi-bin/*"]`), "client[1].allow[1]: allows nothing: deny has /cgi-bin/*"},
+		{"the folder of what is denied", client(`allow = ["/cgi-bin/user"]` + "\n" + `deny = ["/cgi-bin/user/*"]`), "client[1].allow[1]: allows nothing"},
+		{"what is denied in part", client(`allow = ["/cgi-bin/message/*"]` + "\n" + `deny = ["/cgi-bin/message/mass/*", "/cgi-bin/message"]`), ""},
+		{"a wide route", route("/cgi-bin/*"), uncovered},
+		{"the widest route", route("/*"), uncovered},
+		{"a route over a token endpoint", route("/cgi-bin/t*"), uncovered},
+		{"a token endpoint", route("/cgi-bin/token"), ""},
+		{"a page of wxproxy's", route("/wxproxy/*"), ""},
+		{"another route", route("/cgi-bin/user/*"), ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			warnings := mustLoad(t, row.file+good).Warnings
+			if got := strings.Join(warnings, "\n"); len(warnings) > 1 || (row.want == "") != (got == "") || !strings.Contains(got, row.want) {
+				t.Errorf("got %q; want %q", got, row.want)
+			}
+		})
+	}
+}

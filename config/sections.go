@@ -22,10 +22,16 @@ func (l *loader) readProxy(t *table) {
 	t.text("tls_cert", &p.TLSCert)
 	t.text("tls_key", &p.TLSKey)
 	t.text("tls_client_ca", &p.TLSClientCA)
+	t.texts("hosts", &p.Hosts)
 	t.refuseUnknown()
 
 	t.checkTLS(p)
 	t.checkListen(p.Listen)
+	for i, name := range p.Hosts {
+		if name == "" || !isHost(name) {
+			t.wrong(item("hosts", i), `is not a name; write it without scheme and port, as "wxproxy.internal"`)
+		}
+	}
 }
 
 func (l *loader) readAdmin(t *table) {

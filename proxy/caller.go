@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
-	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -32,7 +30,14 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	if err = p.read(x); err != nil {
 		return err
 	}
+	if err = p.mustBeOurs(x); err != nil {
+		return err
+	}
 	switch x.route.Credential {
+	case credentialClosed:
+		return refuse(noCredential, "wxproxy would answer this path itself, and a [[route]] denies it")
+	case credentialHealth:
+		return nil // which is everybody's to know
 	case credentialToken:
 		return p.awaitAsker(x)
 	case CredentialSecret:
@@ -73,9 +78,8 @@ func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
-	isVirtual := x.route.Credential == credentialToken && p.config.TokenEndpoint != TokenReal
-	if isVirtual && !pathList(x.client.Deny).match(x.target.policy) {
-		return nil // it is good for what the client is allowed, which could do nothing without
+	if x.route.Credential == credentialToken {
+		return p.permitToken(x)
 	}
 	if !x.client.permits(x.target.policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
@@ -177,14 +181,6 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	}
 	a = p.accounts[appID]
 	return a, a != nil || len(p.clients.byName) > 0 || isAppID(appID)
-}
-
-// isAppID reports whether text looks like an appid of WeChat's: such a one is meant
-// as it stands, and never another account.
-func isAppID(text string) bool {
-	digits, found := strings.CutPrefix(text, "wx")
-	_, err := hex.DecodeString(digits)
-	return found && err == nil && len(digits) == 16
 }
 
 // permits reports whether the client may call the policy path.

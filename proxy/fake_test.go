@@ -117,6 +117,7 @@ func config(u Upstream, accounts ...Account) Config {
 		Accounts:      accounts,
 		RetryErrcodes: []int{40001, 40014, 42001},
 		OwnHosts:      []string{"api.weixin.qq.com"},
+		HostNames:     []string{"proxy", "x", "h"}, // as tests have it
 		TokenWait:     time.Second,
 		Upstream:      u,
 		Log:           slog.New(slog.DiscardHandler),

@@ -33,6 +33,9 @@ type fields struct {
 	connection    []byte // the values of Connection, a comma behind each
 	account       []byte // the value of Wxproxy-Account, within the raw lines
 	authorization []byte // likewise
+	host          []byte // likewise
+	origin        []byte // likewise
+	site          []byte // likewise, of Sec-Fetch-Site
 	id            []byte // likewise, the last X-Request-Id
 }
 
@@ -119,9 +122,13 @@ func (f *fields) note(kind headerKind, value []byte) (err error) {
 			f.authorization = trimSpace(value)
 		}
 	case kindHost:
-		if !isHost(trimSpace(value)) {
+		if f.host = trimSpace(value); !isHost(f.host) {
 			err = errHeaderHost
 		}
+	case kindOrigin:
+		f.origin = trimSpace(value)
+	case kindSite:
+		f.site = trimSpace(value)
 	case kindTransferEncoding:
 		f.encoding, err = true, checkEncoding(trimSpace(value))
 	case kindAccount:

@@ -9,6 +9,8 @@ const (
 	kindOther headerKind = iota // it passes, whatever it is
 	kindContentEncoding
 	kindRequestID
+	kindOrigin
+	kindSite
 
 	// Of a request, for the proxy or written by it. A caller's Authorization is its
 	// key here and must not reach WeChat, whose server API has no use for it.
@@ -52,6 +54,10 @@ func (f *fieldName) kind(n int) headerKind {
 		return kindContentEncoding
 	case "x-request-id":
 		return kindRequestID
+	case "origin":
+		return kindOrigin
+	case "sec-fetch-site":
+		return kindSite
 	case "accept-encoding", "expect":
 		return kindForProxy
 	case "authorization":

@@ -26,10 +26,11 @@ type Listener struct {
 	Stays bool
 
 	deadlineListener
-	draining atomic.Bool
-	drained  chan struct{} // closed, by end, when nobody else can come
-	end      sync.Once
-	queue    []net.Conn // of drain, for Accept
+	onLoopback bool // only this machine reaches it, by TCP
+	draining   atomic.Bool
+	drained    chan struct{} // closed, by end, when nobody else can come
+	end        sync.Once
+	queue      []net.Conn // of drain, for Accept
 
 	// serve, if it is set, takes those callers that it returns true for. It is
 	// called by Accept.
@@ -52,7 +53,13 @@ func NewListener(ln net.Listener) (*Listener, error) {
 	if !ok {
 		return nil, errors.New("listening: neither a TCP nor a Unix socket")
 	}
-	return &Listener{deadlineListener: inner, drained: make(chan struct{}), callers: map[*callerConn]struct{}{}}, nil
+	address, _ := ln.Addr().(*net.TCPAddr)
+	return &Listener{
+		deadlineListener: inner,
+		onLoopback:       address != nil && address.IP.IsLoopback(),
+		drained:          make(chan struct{}),
+		callers:          map[*callerConn]struct{}{},
+	}, nil
 }
 
 // Accept returns the next caller; after drain, io.EOF when nobody waits.

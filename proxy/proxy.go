@@ -36,12 +36,14 @@ type Config struct {
 	TokenEndpoint TokenEndpoint // what callers get who ask for a token
 	Deployment    string        // whose virtual tokens are good here: those of another are not
 	OwnHosts      []string      // hosts, in lower case, that an absolute-form request may name
+	HostNames     []string      // further names by which callers without a key may know a proxy on loopback
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
 	Log           *slog.Logger
-	MemoryLimit   int64   // of the process, which bounds what bodies may take; 0: none
-	LogAccess     bool    // log one line per request, and give each an id; at debug level it is logged anyway
-	Counts        *Counts // nil: nothing is counted
+	MemoryLimit   int64       // of the process, which bounds what bodies may take; 0: none
+	LogAccess     bool        // log one line per request, and give each an id; at debug level it is logged anyway
+	Counts        *Counts     // nil: nothing is counted
+	Ready         func() bool // whether requests can be answered; nil: they can
 
 	// Hides reports whether a word is a secret that the log must not show, of those
 	// that are not the clients'; nil: none is. It is asked while a line is written.
@@ -55,9 +57,11 @@ type Proxy struct {
 	accounts   map[string]*Account // by name and by app_id
 	fallback   *Account            // nil without a default
 	byID       map[identity]*Account
+	hostNames  map[string]bool
 	clients    clientTable
 	anyone     Client // every caller, when there are no clients
 	strangers  met    // those who named no account
+	closed     routeTable
 	local      routeTable
 	configured routeTable
 	builtin    routeTable
@@ -74,10 +78,12 @@ func New(config Config) *Proxy {
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
 		clients:    newClientTable(config.Clients, config.Deployment),
+		closed:     newRouteTable(closedRoutes(config.Routes)),
 		local:      newRouteTable(localRoutes),
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),
 	}
+	p.hostNames = hostNames(config.OwnHosts, config.HostNames)
 	for _, a := range place(config.Accounts, config.Deployment) {
 		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
 	}
@@ -152,8 +158,11 @@ func (p *Proxy) serve(x *exchange) error {
 			return err
 		}
 	}
-	if x.route.Credential == credentialToken {
+	switch x.route.Credential {
+	case credentialToken:
 		return p.answerToken(x)
+	case credentialHealth:
+		return p.answerHealth(x)
 	}
 	if err := x.client.quota.enter(x.client.Name); err != nil {
 		return err
@@ -176,24 +185,4 @@ func (p *Proxy) serve(x *exchange) error {
 	}
 	x.address(ownParameters)
 	return p.send(x)
-}
-
-// judge decides about a request by its header alone: none of its body is read,
-// still less kept, before it is clear that it may be sent.
-func (p *Proxy) judge(x *exchange) error {
-	if err := x.readHeader(); err != nil {
-		return err
-	}
-	if x.caller.isSurplus() {
-		x.fields.close = true
-		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
-	}
-	if err := p.admit(x); err != nil {
-		return err
-	}
-	x.admitted = x.account != nil
-	if x.route.Credential == CredentialDeny {
-		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's")
-	}
-	return x.checkLength()
 }

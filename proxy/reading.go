@@ -11,6 +11,7 @@ type reading struct {
 	path   int    // how long the path is
 	policy []byte
 	route  Route
+	host   []byte // the last Host that the proxy answers to
 	token  string // the message's target is the same with token; empty: it is another
 }
 

@@ -63,24 +63,6 @@ func (x *exchange) tooLarge() error {
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")
 }
 
-// takeBody reads the body, where there is a use for it, and decides what only that
-// can say.
-func (p *Proxy) takeBody(x *exchange) error {
-	if x.route.Credential == credentialLocal {
-		return nil
-	}
-	if err := x.readBody(); err != nil {
-		return err
-	}
-	if x.hasMembers {
-		if err := p.admitByBody(x); err != nil {
-			return err
-		}
-	}
-	x.announceLength()
-	return nil
-}
-
 // readBody takes in the whole body, so that a caller which stalls or leaves
 // never holds a connection to WeChat.
 func (x *exchange) readBody() error {

@@ -18,6 +18,8 @@ const (
 	CredentialDeny   Credential = "deny"   // the request is refused
 	credentialLocal  Credential = "local"  // answered by the proxy, never forwarded
 	credentialToken  Credential = "token"  // the same, for those who want a token
+	credentialClosed Credential = "closed" // the proxy would answer it, and a configured route says that nobody may
+	credentialHealth Credential = "health" // the same, for who asks how the proxy is
 	credentialTicket Credential = "ticket" // the account's access_token, for a ticket that is cached
 )
 
@@ -33,42 +35,6 @@ type Route struct {
 // secretNames are the query parameters that carry the account's appid and
 // AppSecret on a path of class "secret"; an empty name: not sent.
 type secretNames struct{ appID, secret string }
-
-// localRoutes are the paths that the proxy answers itself and never forwards.
-var localRoutes = []Route{
-	{Pattern: "/cgi-bin/token", Credential: credentialToken},
-	{Pattern: "/cgi-bin/stable_token", Credential: credentialToken},
-	{Pattern: "/wxproxy/*", Credential: credentialLocal},
-}
-
-// builtinRoutes is the credential table of WeChat's API: every path that does
-// not take the account's access_token in its query. The source is WeChat's
-// manual of each path.
-var builtinRoutes = []Route{
-	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, names: secretNames{appID: "appid"}},
-	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, names: secretNames{"appid", "appsecret"}},
-
-	{Pattern: "/cgi-bin/ticket/getticket", Credential: credentialTicket},
-
-	{Pattern: "/sns/userinfo", Credential: CredentialUser},
-	{Pattern: "/sns/auth", Credential: CredentialUser},
-
-	// They take the credential of a third-party platform (component).
-	{Pattern: "/cgi-bin/component/*", Credential: CredentialDeny},
-	{Pattern: "/sns/component/*", Credential: CredentialDeny},
-	{Pattern: "/sns/oauth2/component/*", Credential: CredentialDeny},
-	{Pattern: "/componenttcb/*", Credential: CredentialDeny},
-	{Pattern: "/wxa/component/*", Credential: CredentialDeny},
-	{Pattern: "/wxa/gettemplatedraftlist", Credential: CredentialDeny},
-	{Pattern: "/wxa/gettemplatelist", Credential: CredentialDeny},
-	{Pattern: "/wxa/addtotemplate", Credential: CredentialDeny},
-	{Pattern: "/wxa/deletetemplate", Credential: CredentialDeny},
-	{Pattern: "/wxa/servicemarket/service/*", Credential: CredentialDeny},
-	{Pattern: "/wxa/servicemarket/get_paid_order_list", Credential: CredentialDeny},
-	{Pattern: "/wxa/security/applysetorderpathinfo", Credential: CredentialDeny},
-}
 
 // A routeTable finds the Route of a path: an exact pattern first, then the
 // longest prefix.
@@ -111,15 +77,40 @@ func (t *routeTable) find(policy []byte) (Route, bool) {
 
 // credentialOf returns the Route that decides about a policy path. What the
 // proxy answers itself comes first, so that no configuration can send an
-// AppSecret's own calls to WeChat; then the configured routes, then the
-// built-in ones, then class "app".
+// AppSecret's own calls to WeChat: all that one can do is close it. Then come the
+// configured routes, then the built-in ones, then class "app".
 func (p *Proxy) credentialOf(policy []byte) Route {
-	for _, table := range []*routeTable{&p.local, &p.configured, &p.builtin} {
-		if row, ok := table.find(policy); ok {
+	builtin, known := p.builtin.find(policy)
+	for _, table := range []*routeTable{&p.closed, &p.local, &p.configured} {
+		row, ok := table.find(policy)
+		switch {
+		case ok && known && row.Credential == builtin.Credential:
+			return builtin // which knows the names of the parameters
+		case ok:
 			return row
 		}
 	}
+	if known {
+		return builtin
+	}
 	return Route{Credential: CredentialApp}
+}
+
+// closedRoutes are those of the configured routes that close what the proxy would
+// answer itself. A wider pattern, such as "/*", is about what is forwarded.
+func closedRoutes(configured []Route) (closed []Route) {
+	local := newRouteTable(localRoutes)
+	for _, row := range configured {
+		row.Pattern = policyPattern(row.Pattern)
+		_, isLocal := local.find([]byte(row.Pattern))
+		if strings.HasSuffix(row.Pattern, "*") {
+			isLocal = strings.HasPrefix(row.Pattern, "/wxproxy/")
+		}
+		if isLocal && row.Credential == CredentialDeny {
+			closed = append(closed, Route{Pattern: row.Pattern, Credential: credentialClosed})
+		}
+	}
+	return closed
 }
 
 // A pathList is a client's list of path patterns.

@@ -1,6 +1,9 @@
 package proxy
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestEveryPathHasItsCredential(t *testing.T) {
 	rows := []struct {
@@ -11,6 +14,9 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 		{"/cgi-bin/token", credentialToken, secretNames{}},
 		{"/cgi-bin/stable_token", credentialToken, secretNames{}},
 		{"/wxproxy/jsapi-signature", credentialLocal, secretNames{}},
+		{"/wxproxy/healthz", credentialHealth, secretNames{}},
+		{"/wxproxy/ReadyZ/", credentialHealth, secretNames{}},
+		{"/wxproxy/readyz/x", credentialLocal, secretNames{}},
 		{"/cgi-bin/component/", CredentialDeny, secretNames{}},
 		{"/sns/jscode2session/", CredentialSecret, secretNames{"appid", "secret"}},
 		{"/CGI-BIN/Token", credentialToken, secretNames{}},
@@ -27,6 +33,23 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 
 		{"/sns/userinfo", CredentialUser, secretNames{}},
 		{"/sns/auth", CredentialUser, secretNames{}},
+
+		{"/cgi-bin/gettoken", CredentialDeny, secretNames{}},
+		{"/cgi-bin/GetToken/", CredentialDeny, secretNames{}},
+		{"/cgi-bin/service/get_suite_token", CredentialDeny, secretNames{}},
+		{"/cgi-bin/service/get_provider_token", CredentialDeny, secretNames{}},
+		{"/cgi-bin/service/v2/get_permanent_code", CredentialDeny, secretNames{}},
+		{"/cgi-bin/license/create_new_order", CredentialDeny, secretNames{}},
+		{"/cgi-bin/openhw/get_model_token", CredentialDeny, secretNames{}},
+		{"/cgi-bin/corpgroup/corp/gettoken", CredentialDeny, secretNames{}},
+		{"/cgi-bin/webhook/send", CredentialDeny, secretNames{}},
+		{"/cgi-bin/idconvert/upgrade_chatid_for_new_corp", CredentialDeny, secretNames{}},
+		{"/cgi-bin/get_jsapi_ticket", CredentialDeny, secretNames{}},
+		{"/cgi-bin/ticket/get", CredentialDeny, secretNames{}},
+		{"/cgi-bin/miniprogram/jscode2session", CredentialDeny, secretNames{}},
+		{"/tcb/usecloudaccesstoken", CredentialDeny, secretNames{}},
+		{"/tcb/invokecloudfunction", CredentialApp, secretNames{}},
+		{"/cgi-bin/gettokens", CredentialApp, secretNames{}},
 
 		{"/cgi-bin/component/api_component_token", CredentialDeny, secretNames{}},
 		{"/cgi-bin/component/api_start_push_ticket", CredentialDeny, secretNames{}},
@@ -90,6 +113,8 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 		{Pattern: "/cgi-bin/token", Credential: CredentialNone},
 		{Pattern: "/datacube/y/", Credential: CredentialNone},
 		{Pattern: "/", Credential: CredentialDeny},
+		{Pattern: "/cgi-bin/gettoken", Credential: CredentialApp},
+		{Pattern: "/cgi-bin/clear_quota/*", Credential: CredentialSecret},
 	}
 	p := New(c)
 	rows := []struct {
@@ -106,6 +131,7 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 		{"a slash at a pattern's end says nothing", "/datacube/y", CredentialNone},
 		{"a slash at both ends", "/datacube/y/", CredentialNone},
 		{"the root", "/", CredentialDeny},
+		{"a configured path beats one that is denied", "/cgi-bin/gettoken", CredentialApp},
 		{"other paths stay as they are", "/datacube/x", CredentialApp},
 	}
 	for _, row := range rows {
@@ -117,5 +143,46 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 	}
 	if got, want := routeOf(t, p, "/wxa/business/x").names, (secretNames{"appid", "secret"}); got != want {
 		t.Errorf("a configured path of class secret: got %v; want %v", got, want)
+	}
+}
+
+// A rule that is accepted is obeyed: all that can be said of what the proxy answers
+// itself is that nobody may.
+func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
+	for _, row := range []struct {
+		pattern string
+		path    string
+		closed  bool
+	}{
+		{"/wxproxy/jsapi-signature", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F", true},
+		{"/wxproxy/jsapi-*", "/wxproxy/JSAPI-signature?url=https%3A%2F%2Fshop.example%2F", true},
+		{"/wxproxy/*", "/wxproxy/readyz", true},
+		{"/wxproxy/healthz/", "/wxproxy/healthz", true},
+		{"/wxproxy/healthz", "/wxproxy/readyz", false},
+		{"/cgi-bin/Token", "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key", true},
+		{"/cgi-bin/token", "/cgi-bin/stable_token", false},
+		{"/cgi-bin/*", "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key", false},
+		{"/*", "/wxproxy/healthz", false},
+	} {
+		for _, clients := range [][]Client{nil, {keyed("orders", "orders-key")}} {
+			a := account("shop", "wxshop")
+			a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
+			c := withAccounts(new(recorder), clients, a)
+			c.Routes = []Route{{Pattern: row.pattern, Credential: CredentialDeny}}
+			ctx := handle(t, New(c), get(row.path, "Authorization: Bearer orders-key"))
+			if got := slugOf(ctx) == "no_credential"; got != row.closed {
+				t.Errorf("%s for %s, %d clients: got %d %s; want it closed: %t", row.pattern, row.path, len(clients), ctx.Response.StatusCode(), ctx.Response.Body(), row.closed)
+			}
+		}
+	}
+}
+
+// The AppSecret goes where the API wants it, also if a route says no more than that
+// it takes one.
+func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
+	c := config(nil)
+	c.Routes = []Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: CredentialSecret}}
+	if got := routeOf(t, New(c), "/cgi-bin/clear_quota/v2"); got.names != (secretNames{"appid", "appsecret"}) {
+		t.Errorf("got %v; want the names of WeChat's manual", got.names)
 	}
 }

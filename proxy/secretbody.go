@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -165,4 +166,12 @@ func quotedJSON(text string) []byte {
 		panic("BUG: a string cannot be written as JSON")
 	}
 	return quoted
+}
+
+// isAppID reports whether text looks like an appid of WeChat's: such a one is meant
+// as it stands, and never another account.
+func isAppID(text string) bool {
+	digits, found := strings.CutPrefix(text, "wx")
+	_, err := hex.DecodeString(digits)
+	return found && err == nil && len(digits) == 16
 }

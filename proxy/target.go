@@ -9,7 +9,7 @@ import (
 // the same bytes that WeChat will read, so that one path is meant by everyone
 // who looks at it.
 type target struct {
-	selector []byte // NAME or APPID of a "/@NAME" prefix; nil without one
+	selector []byte // NAME or APPID of a "/@NAME" or "/%40NAME" prefix; nil without one
 	path     []byte // raw, as WeChat will read it
 	query    []byte // raw, with its '?'; empty without one
 	policy   []byte // the path decoded, in lower case, without a slash at its end: what tables and patterns are matched against
@@ -61,18 +61,22 @@ func (t *target) understand() error {
 	return t.decodePath()
 }
 
-// cutSelector splits "/@NAME/rest" into the account's name and "/rest".
+// cutSelector splits "/@NAME/rest" into the account's name and "/rest". Programs
+// that build URLs may write the '@' as "%40".
 func (t *target) cutSelector(path []byte) {
 	t.path = path
-	if !bytes.HasPrefix(path, []byte("/@")) {
-		return
+	rest, found := bytes.CutPrefix(path, []byte("/@"))
+	if !found {
+		if rest, found = bytes.CutPrefix(path, []byte("/%40")); !found {
+			return
+		}
 	}
-	end := bytes.IndexByte(path[2:], '/')
+	end := bytes.IndexByte(rest, '/')
 	if end < 0 {
-		t.selector, t.path = path[2:], rootPath
+		t.selector, t.path = rest, rootPath
 		return
 	}
-	t.selector, t.path = path[2:2+end], path[2+end:]
+	t.selector, t.path = rest[:end], rest[end:]
 }
 
 // originForm turns "http://api.weixin.qq.com/path?query", which a program with

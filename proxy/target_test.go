@@ -34,7 +34,10 @@ func TestTargetIsTakenApart(t *testing.T) {
 		{"an account without a name", "/@/a", "", "/a", "", "/a"},
 		{"an account with encoded letters", "/@sh%6fp/a", "sh%6fp", "/a", "", "/a"},
 		{"an account with an encoded slash", "/@shop%2fb/a", "shop%2fb", "/a", "", "/a"},
-		{"an encoded at sign is none", "/%40shop/a", "", "/%40shop/a", "", "/@shop/a"},
+		{"an encoded at sign", "/%40shop/a", "shop", "/a", "", "/a"},
+		{"an encoded at sign and nothing else", "/%40shop", "shop", "/", "", "/"},
+		{"an encoded at sign elsewhere is none", "/a/%40shop/b", "", "/a/%40shop/b", "", "/a/@shop/b"},
+		{"one account behind another is a path", "/@shop/%40club/b", "shop", "/%40club/b", "", "/@club/b"},
 		{"an at sign elsewhere is none", "/a/@shop/b", "", "/a/@shop/b", "", "/a/@shop/b"},
 
 		{"absolute form", "http://api.weixin.qq.com/a?b", "", "/a", "?b", "/a"},

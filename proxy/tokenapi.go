@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -114,6 +115,25 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 	}
 	return p.permit(x)
 }
+
+// permitToken reports why the client may not have the token. A virtual one is held
+// to all that the client is held to; WeChat's own goes round it.
+func (p *Proxy) permitToken(x *exchange) error {
+	c, path := x.client, x.target.policy
+	switch {
+	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
+		return nil // without it the client could do nothing
+	case !c.permits(path):
+		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
+	case p.config.TokenEndpoint == TokenReal && c.isHeld() && !slices.Contains(c.Allow, string(path)):
+		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
+			"would go round them; write "+string(path)+" in its allow if it may have that")
+	}
+	return nil
+}
+
+// isHeld reports whether the client may do less than its paths and accounts say.
+func (c *Client) isHeld() bool { return len(c.Deny) > 0 || c.quota != nil }
 
 // asker returns the client whose key secret is. One that proves itself by the
 // Authorization header or its certificate may leave it out.

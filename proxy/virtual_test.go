@@ -393,6 +393,14 @@ func TestTheRealTokenIsOnlyLentToWhoMayAskForIt(t *testing.T) {
 		allow, deny []string
 		errcode     int
 	}{
+		{"held to a rate, where the path is named", []string{"/cgi-bin/token", "rate"}, nil, 0},
+		{"held to a rate", []string{"/cgi-bin/*", "rate"}, nil, -40301},
+		{"held to a rate alone", []string{"rate"}, nil, -40301},
+		{"held to max_in_flight", []string{"in_flight"}, nil, -40301},
+		{"denied something else", nil, []string{"/cgi-bin/message/mass/*"}, -40301},
+		{"denied something else, where the path is named", []string{"/CGI-bin/token/", "/cgi-bin/message/*"}, []string{"/cgi-bin/message/mass/*"}, 0},
+		{"denied something else, where a pattern matches", []string{"/cgi-bin/tok*"}, []string{"/cgi-bin/message/mass/*"}, -40301},
+		{"a pattern that matches", []string{"/cgi-bin/tok*"}, nil, 0},
 		{"all is allowed", nil, nil, 0},
 		{"the path is allowed", []string{"/cgi-bin/Token"}, nil, 0},
 		{"others are allowed", []string{"/cgi-bin/message/*"}, nil, -40301},
@@ -403,7 +411,17 @@ func TestTheRealTokenIsOnlyLentToWhoMayAskForIt(t *testing.T) {
 			a := account("shop", "wxshop")
 			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
 			client := keyed("orders", "key")
-			client.Allow, client.Deny = row.allow, row.deny
+			client.Deny = row.deny
+			for _, word := range row.allow {
+				switch word {
+				case "rate":
+					client.Interval = time.Millisecond
+				case "in_flight":
+					client.MaxInFlight = 5
+				default:
+					client.Allow = append(client.Allow, word)
+				}
+			}
 			c := withAccounts(new(recorder), []Client{client}, a)
 			c.TokenEndpoint = TokenReal
 			if got := ask(t, New(c), get(grant)); got.Errcode != row.errcode || (got.AccessToken == "REAL") != (row.errcode == 0) {

@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// How a browser is refused that nobody can be told from: without clients every
+// program is let in, and a browser sends what any page makes it send.
+var (
+	errOtherSite = refuse(forbiddenPath, "a browser sent this for a page of another site (Origin, Sec-Fetch-Site), which without any [[client]] "+
+		"nobody may; add a [[client]] to wxproxy's configuration and have the program show its key")
+	errOtherHost = refuse(forbiddenPath, "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of "+
+		"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); use http://127.0.0.1 with the port, or add the name to proxy.hosts")
+)
+
+// mustBeOurs refuses, as long as there are no clients, what a page of another site
+// could have made a browser send.
+func (p *Proxy) mustBeOurs(x *exchange) error {
+	if len(p.clients.byName) > 0 {
+		return nil
+	}
+	f := &x.fields
+	if f.site != nil && !isFold(f.site, "same-origin") && !isFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
+		return errOtherSite
+	}
+	if !x.caller.onLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
+		return nil // no browser is without Host; who names WeChat's host in the target means that
+	}
+	if bytes.Equal(f.host, x.reading.host) {
+		return nil
+	}
+	if !p.answersTo(f.host) {
+		return errOtherHost
+	}
+	x.reading.host = append(x.reading.host[:0], f.host...)
+	return nil
+}
+
+// isOriginOf reports whether origin is that of a page which host itself has served.
+func isOriginOf(origin, host []byte) bool {
+	scheme, authority, found := bytes.Cut(origin, []byte("://"))
+	return found && (isFold(scheme, "http") || isFold(scheme, "https")) && equalFold(authority, host)
+}
+
+// answersTo reports whether no site can have host for its name.
+func (p *Proxy) answersTo(host []byte) bool {
+	name := hostName(host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return name == "localhost" || p.hostNames[name]
+}
+
+// hostName returns a host in lower case, without its port, brackets, or the dot
+// that can end it.
+func hostName(host []byte) string {
+	if len(host) > 0 && host[0] == '[' {
+		host, _, _ = bytes.Cut(host[1:], []byte("]"))
+	} else {
+		host, _, _ = bytes.Cut(host, []byte(":"))
+	}
+	return string(bytes.ToLower(bytes.TrimSuffix(host, []byte("."))))
+}
+
+// hostNames returns the names of hosts, whatever ports they have.
+func hostNames(hosts ...[]string) map[string]bool {
+	names := map[string]bool{}
+	for _, list := range hosts {
+		for _, host := range list {
+			names[hostName([]byte(host))] = true
+		}
+	}
+	return names
+}
+
+// onLoopback reports whether only programs of this machine reach the caller's
+// listener by TCP. No browser reaches a unix socket.
+func (c *callerConn) onLoopback() bool { return c != nil && c.listener.onLoopback }

@@ -1,0 +1,55 @@
+package proxy
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// A load balancer asks where it sends its requests to, and has no key.
+func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
+	t.Parallel()
+	var ready atomic.Bool
+	w := startRaw(t, always(answered(okBody)))
+	c := withAccounts(hostsAt(t, nil, w.url), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
+	c.Ready = ready.Load
+	s := serve(t, c, defaultLimits)
+	kept := s.dial(t)
+	check := func(when, path string, status int, body string) {
+		t.Helper()
+		for _, method := range []string{"GET", "HEAD"} {
+			want := map[string]string{"GET": body}[method]
+			if a := kept.call(method + " " + path + " HTTP/1.1\r\nHost: lb.example\r\n\r\n"); a.status() != status || a.body != want {
+				t.Errorf("%s, %s %s: got %q %s; want %d %s", when, method, path, a.head, a.body, status, want)
+			}
+		}
+	}
+	check("before there are tokens", "/wxproxy/healthz", 200, `{"status":"ok"}`)
+	check("before there are tokens", "/wxproxy/readyz", 503, `{"ready":false}`)
+	ready.Store(true)
+	for _, path := range []string{"/wxproxy/readyz", "/@shop/wxproxy/readyz", "/wxproxy/ready%7A/?x=y"} {
+		check("with tokens", path, 200, `{"ready":true}`)
+	}
+	for _, row := range []struct {
+		raw    string
+		status int
+	}{
+		{post("/wxproxy/healthz", "{}"), 400}, {"DELETE /wxproxy/readyz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		{get("/wxproxy/health"), 401}, {get("/wxproxy/health", "Authorization: Bearer orders-key", "Wxproxy-Account: shop"), 403},
+	} {
+		if a := s.dial(t).call(row.raw); a.status() != row.status {
+			t.Errorf("%.40q: got %q %s; want %d", row.raw, a.head, a.body, row.status)
+		}
+	}
+	s.proxy.draining.Store(true)
+	kept = s.dial(t)
+	if a := kept.call(get("/wxproxy/readyz")); a.status() != 503 || a.body != `{"ready":false,"draining":true}` {
+		t.Errorf("draining: got %q %s; want 503", a.head, a.body)
+	}
+	if a := s.dial(t).call(get("/wxproxy/healthz")); a.status() != 200 || strings.Contains(a.body, "shop") {
+		t.Errorf("draining: got %q %s; want 200", a.head, a.body)
+	}
+	if got := w.received(); len(got) > 0 {
+		t.Errorf("WeChat got %q; want nothing", got)
+	}
+}
