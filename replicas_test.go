@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -274,10 +272,7 @@ func TestAReplicaThatIsCutOffServesOnAndCatchesUp(t *testing.T) {
 
 func TestClocksTenMinutesApartMakeNoDifference(t *testing.T) {
 	t.Parallel()
-	library := filepath.Join(t.TempDir(), "shift.so")
-	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", library, "testdata/clock/shift.c").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	library := shiftLibrary(t)
 	for _, shift := range []string{"600", "-600"} {
 		t.Run(shift+" s", func(t *testing.T) {
 			t.Parallel()

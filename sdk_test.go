@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -49,13 +50,23 @@ func sdks(t *testing.T) []sdk {
 // run has the SDK make its calls, in a directory of its own for its caches.
 func (s sdk) run(t *testing.T, p *program, appID, secret string) {
 	t.Helper()
-	c := exec.Command(s.command[0], append(s.command[1:], p.proxy, appID, secret)...)
-	c.Dir = t.TempDir()
-	c.Env = append(os.Environ(), "TMPDIR="+c.Dir)
+	s.runIn(t, t.TempDir(), p, appID, secret)
+}
+
+// runIn has the SDK make its calls, in a directory that may have caches of earlier
+// runs. It reports whether all succeeded.
+func (s sdk) runIn(t *testing.T, dir string, p *program, appID, secret string, env ...string) bool {
+	t.Helper()
+	c := exec.Command(s.command[0], append(slices.Clone(s.command[1:]), p.proxy, appID, secret)...)
+	c.Dir = dir
+	c.Env = append(append(os.Environ(), "TMPDIR="+c.Dir), env...)
 	out, err := c.CombinedOutput()
-	if calls := strings.Count(string(out), ": ok\n"); err != nil || calls < 10 {
+	calls := strings.Count(string(out), ": ok\n")
+	if err != nil || calls < 10 {
 		t.Errorf("%s: %v, %d calls succeeded:\n%s", s.name, err, calls, out)
+		return false
 	}
+	return true
 }
 
 // Every SDK does what it does at WeChat's, with nothing changed but its base URL

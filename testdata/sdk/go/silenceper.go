@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/silenceper/wechat/v2/cache"
@@ -53,7 +55,10 @@ func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
 func silenceper(base *url.URL, appID, secret string) []call {
 	util.DefaultHTTPClient = &http.Client{Transport: redirected{base}}
 	http.DefaultTransport = others{http.DefaultTransport}
-	tokens := cache.NewMemory()
+	tokens := cache.Cache(cache.NewMemory())
+	if address := os.Getenv("SDK_REDIS"); address != "" {
+		tokens = cache.NewRedis(context.Background(), &cache.RedisOpts{Host: address})
+	}
 	account := officialaccount.NewOfficialAccount(&config.Config{AppID: appID, AppSecret: secret, Cache: tokens})
 	mini := miniprogram.NewMiniProgram(&miniconfig.Config{AppID: appID, AppSecret: secret, Cache: tokens})
 	mediaID := ""
