@@ -114,4 +114,11 @@ func TestSDKsWithLastingCachesNeverFail(t *testing.T) {
 		s.mustHaveRenewed()
 		s.p.stop()
 	})
+	t.Run("with WeChat's own tokens", func(t *testing.T) {
+		t.Parallel()
+		s := newSeason(t, "[proxy]\ntoken_endpoint = \"real\"\n"+fourLines+"token_api = \"classic\"\n", "silenceper", "easywechat")
+		s.pass(150*time.Minute, "whatever")
+		s.mustHaveRenewed()
+		s.p.stop()
+	})
 }
