@@ -111,6 +111,7 @@ func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 	hosts, err := proxy.NewHosts(proxy.HostsConfig{
 		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
 		Roots:          roots,
+		Family:         proxy.Family(upstream.IPFamily),
 		ConnectTimeout: upstream.ConnectTimeout,
 		Timeout:        upstream.Timeout,
 		IdleTimeout:    upstream.IdleTimeout,

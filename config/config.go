@@ -70,6 +70,7 @@ type Upstream struct {
 	IdleTimeout    time.Duration
 	MaxConnections int
 	CAFile         string // PEM; empty for the system's roots alone
+	IPFamily       string // of the addresses that are connected to: "any", "ipv4" or "ipv6"
 }
 
 // Token is about the care of access tokens.
@@ -149,6 +150,7 @@ func Default() Config {
 				"https://sz.api.weixin.qq.com",
 				"https://hk.api.weixin.qq.com",
 			},
+			IPFamily:       anyFamily,
 			ConnectTimeout: 3 * time.Second,
 			Timeout:        30 * time.Second,
 			IdleTimeout:    5 * time.Second,

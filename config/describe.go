@@ -60,10 +60,14 @@ func (a Admin) describe() string {
 }
 
 func (u Upstream) describe() string {
-	if len(u.FallbackURLs) == 0 {
-		return u.URL
+	where := u.URL
+	if len(u.FallbackURLs) > 0 {
+		where += ", and when that cannot be reached " + strings.Join(u.FallbackURLs, ", ")
 	}
-	return u.URL + ", and when that cannot be reached " + strings.Join(u.FallbackURLs, ", ")
+	if u.IPFamily != anyFamily {
+		where += "; over " + u.IPFamily + " only"
+	}
+	return where
 }
 
 func (t Token) describe() string {

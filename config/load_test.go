@@ -139,7 +139,7 @@ credential = "none"
 	want := Config{
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, true, []string{}},
 		Admin:    Admin{":9091", cfg.Admin.Key},
-		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots},
+		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{token.NewSecret("file:/var/lib/wxproxy"), token.Secret{}, 10 * time.Minute, []int{42001}, "test"},
 		Log:      Log{slog.LevelDebug, "json", true},
 		Accounts: []Account{

@@ -3,7 +3,9 @@ package config
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -21,9 +23,10 @@ func (l *loader) readUpstream(t *table) {
 	t.duration("idle_timeout", &u.IdleTimeout)
 	t.count("max_connections", &u.MaxConnections)
 	t.text("ca_file", &u.CAFile)
+	t.choice("ip_family", &u.IPFamily, anyFamily, "ipv4", "ipv6")
 	t.refuseUnknown()
 
-	if err := checkURL(u.URL); err != nil {
+	if err := u.check(u.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if inTheClear(u.URL) {
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
@@ -42,7 +45,7 @@ func (t *table) checkFallbacks(u *Upstream) {
 	}
 	for i, fallback := range u.FallbackURLs {
 		key := item("fallback_urls", i)
-		err := checkURL(fallback)
+		err := u.check(fallback)
 		switch {
 		case err != nil:
 			t.wrong(key, "%v", err)
@@ -65,6 +68,30 @@ func inTheClear(raw string) bool {
 func hostPort(raw string) string {
 	u, _ := url.Parse(raw)
 	return net.JoinHostPort(u.Hostname(), u.Port())
+}
+
+// anyFamily is the ip_family that rules no address out.
+const anyFamily = "any"
+
+// check says what is wrong with the URL of an upstream host, given the addresses
+// that may be connected to.
+func (u *Upstream) check(raw string) error {
+	if err := checkURL(raw); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(hostPort(raw)) // it was checked
+	ip, err := netip.ParseAddr(host)
+	if err != nil || u.IPFamily == anyFamily {
+		return nil
+	}
+	family := "ipv6"
+	if ip.Unmap().Is4() {
+		family = "ipv4"
+	}
+	if family != u.IPFamily {
+		return fmt.Errorf("is an address that ip_family = %q rules out; write a host's name, or ip_family = %q", u.IPFamily, family)
+	}
+	return nil
 }
 
 // checkURL says what is wrong with the URL of an upstream host.

@@ -3,8 +3,8 @@ package proxy
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -16,6 +16,7 @@ const lookAgain = 30 * time.Second
 // fails, they stay.
 type addresses struct {
 	name   string
+	family Family
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 	known  atomic.Pointer[[]netip.Addr] // nil: nobody has asked yet
 }
@@ -36,16 +37,34 @@ func (a *addresses) renew(ctx context.Context, timeout time.Duration) {
 	}
 }
 
+// movedTime is how long a request waits to learn whether a name leads elsewhere.
+const movedTime = time.Second
+
+// moved looks the addresses up again, after none of tried could be reached, and
+// returns those that are new: the name may lead elsewhere now.
+func (a *addresses) moved(ctx context.Context, timeout time.Duration, tried []netip.Addr) (elsewhere []netip.Addr) {
+	found, err := a.refresh(ctx, min(timeout, movedTime))
+	if err != nil {
+		return nil
+	}
+	for _, ip := range found {
+		if !slices.Contains(tried, ip) {
+			elsewhere = append(elsewhere, ip)
+		}
+	}
+	return elsewhere
+}
+
 // refresh looks the addresses up.
 func (a *addresses) refresh(ctx context.Context, timeout time.Duration) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(a.name); err == nil {
-		return []netip.Addr{ip}, nil
+		return a.family.of([]netip.Addr{ip}, a.name)
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	found, err := a.lookup(ctx, a.name)
-	if err == nil && len(found) == 0 {
-		err = &net.DNSError{Err: "no address", Name: a.name}
+	if err == nil {
+		found, err = a.family.of(found, a.name)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("looking up its addresses: %w", withoutDescriptors(err))

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,6 +19,7 @@ type host struct {
 	name      string // for the Host line
 	port      string
 	addresses addresses
+	slow      slowAddresses
 	dialer    net.Dialer
 	tls       *tls.Config // nil without TLS
 	limit     HostsConfig
@@ -35,7 +37,7 @@ func newHost(u *url.URL, config HostsConfig) *host {
 		url:       u.String(),
 		name:      u.Host,
 		port:      u.Port(),
-		addresses: addresses{name: u.Hostname(), lookup: config.Lookup},
+		addresses: addresses{name: u.Hostname(), family: config.Family, lookup: config.Lookup},
 		limit:     config,
 		fell:      make(chan struct{}, 1),
 	}
@@ -108,17 +110,37 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-// dial connects to the first address of the host that can be reached.
+// dial connects to the first address of the host that can be reached. If that is
+// none although the host is up, the addresses may be those of yesterday.
 func (h *host) dial(ctx context.Context, now *condition) (*conn, error) {
 	ips, err := h.addresses.get(ctx, h.limit.ConnectTimeout)
 	if err != nil {
 		return nil, err
 	}
-	over := now.over
 	if now.down {
-		over = nil // coming up ends no attempt
+		return h.race(ctx, nil, ips) // coming up ends no attempt
 	}
-	return race(ctx, over, interleave(ips), h.attempt)
+	c, err := h.race(ctx, now.over, ips)
+	if here, there := blame(err); err == nil || here || !there || ctx.Err() != nil || errors.Is(err, errWentDown) {
+		return c, err
+	}
+	if elsewhere := h.addresses.moved(ctx, h.limit.ConnectTimeout, ips); len(elsewhere) > 0 {
+		return h.race(ctx, now.over, elsewhere)
+	}
+	return nil, err
+}
+
+// race connects to the first of ips that can be reached.
+func (h *host) race(ctx context.Context, over <-chan struct{}, ips []netip.Addr) (*conn, error) {
+	ips = h.slow.last(interleave(ips), time.Now())
+	c, err := race(ctx, over, ips, h.attempt)
+	if err != nil {
+		return nil, err
+	}
+	if winner, ok := c.socket.RemoteAddr().(*net.TCPAddr); ok {
+		h.slow.won(ips, winner.AddrPort().Addr().Unmap(), time.Now())
+	}
+	return c, nil
 }
 
 // attempt connects to one address and shakes hands, within the connect

@@ -31,6 +31,7 @@ type Hosts struct {
 type HostsConfig struct {
 	URLs           []string       // scheme and host, in order of preference
 	Roots          *x509.CertPool // nil: the system's
+	Family         Family         // of the addresses that are connected to
 	ConnectTimeout time.Duration  // to connect and shake hands with one address of a host
 	Timeout        time.Duration  // from the request's last byte to the answer's header, and between two parts of its body
 	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
@@ -55,7 +56,7 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 	}
 	if config.Lookup == nil {
 		config.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, "ip", name)
+			return net.DefaultResolver.LookupNetIP(ctx, config.Family.network(), name)
 		}
 	}
 	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
