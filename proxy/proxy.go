@@ -164,6 +164,9 @@ func (p *Proxy) serve(x *exchange) error {
 	case credentialHealth:
 		return p.answerHealth(x)
 	}
+	if p.carriesSecret(x) {
+		return errMisplacedSecret
+	}
 	if err := x.client.quota.enter(x.client.Name); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ type reading struct {
 	policy []byte
 	route  Route
 	host   []byte // the last Host that the proxy answers to
+	named  bool   // a parameter is called like a credential
 	token  string // the message's target is the same with token; empty: it is another
 }
 
@@ -33,7 +34,7 @@ func (p *Proxy) read(x *exchange) error {
 			return refuse(badRequest, err.Error())
 		}
 		r.raw, r.path = append(append(r.raw[:0], t.path...), t.query...), len(t.path)
-		r.route, r.good = p.credentialOf(t.policy), true
+		r.route, r.named, r.good = p.credentialOf(t.policy), namesCredential(t.query), true
 	}
 	t.policy, x.route = r.policy, r.route
 	return nil
