@@ -399,3 +399,39 @@ func TestAHostThatIsNoAddressTakesTheKey(t *testing.T) {
 		})
 	}
 }
+
+// A reason that WeChat gives can name this machine's public address.
+func TestStrangersLearnFromReadyzWhetherAndNotWhy(t *testing.T) {
+	const reason = "invalid ip 203.0.113.7, not in whitelist"
+	blocked := gone()
+	blocked.LastError = &token.Refusal{Code: 40164, Reason: reason}
+	for name, row := range map[string]struct {
+		public, socket      bool
+		host, authorization string
+		told                bool
+	}{
+		"on loopback":             {host: "127.0.0.1:8081", told: true},
+		"on a unix socket":        {host: "x", socket: true, told: true},
+		"a name (DNS rebinding)":  {host: "evil.example"},
+		"beyond loopback":         {host: "10.0.0.1:8081", public: true},
+		"a wrong key":             {host: "10.0.0.1:8081", public: true, authorization: "Bearer wrong"},
+		"the key":                 {host: "10.0.0.1:8081", public: true, authorization: "Bearer " + key, told: true},
+		"the key, under any name": {host: "evil.example", authorization: "Bearer " + key, told: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAdmin()
+			a.Key, a.Public, a.Socket, a.Accounts = token.NewSecret(key), row.public, row.socket, []Account{account("shop", blocked)}
+			r, w := httptest.NewRequest("GET", "/readyz", nil), httptest.NewRecorder()
+			r.Host = row.host
+			r.Header.Set("Authorization", row.authorization)
+			a.Handler().ServeHTTP(w, r)
+			body := w.Body.String()
+			if w.Code != 503 || !strings.Contains(body, `"ready": false`) {
+				t.Errorf("got %d %s; want 503", w.Code, body)
+			}
+			if strings.Contains(body, reason) != row.told || strings.Contains(body, "shop") != row.told {
+				t.Errorf("got %s; want the reason: %v", body, row.told)
+			}
+		})
+	}
+}

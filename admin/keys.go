@@ -11,13 +11,16 @@ import (
 // everybody.
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.isStrange(r) && !a.mayRead(r) {
+		if a.isNobody(r) {
 			a.refuse(w)
 			return
 		}
 		next(w, r)
 	})
 }
+
+// isNobody reports whether r comes from who may not read /status.
+func (a *Admin) isNobody(r *http.Request) bool { return a.isStrange(r) && !a.mayRead(r) }
 
 // isStrange reports whether nothing of r is free: it may come from another
 // machine, or from a page of another site whose name was made to lead here

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,21 @@ type accountNow struct {
 func (a accountNow) hasProblem() bool {
 	return a.LastError != nil ||
 		slices.ContainsFunc(a.tickets, func(t token.TicketStatus) bool { return t.LastError != nil })
+}
+
+// maxFilter is how many characters of a filter count.
+const maxFilter = 100
+
+// filterOf returns what the page's accounts are to be filtered by.
+func filterOf(r *http.Request) string {
+	filter := r.URL.Query().Get("q")
+	left := maxFilter
+	for at := range filter {
+		if left--; left < 0 {
+			return filter[:at]
+		}
+	}
+	return filter
 }
 
 // overview asks all accounts.

@@ -23,7 +23,7 @@ const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; 
 // for the key otherwise.
 func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if a.isStrange(r) && !a.mayRead(r) {
+		if a.isNobody(r) {
 			if a.Key.Empty() && !a.Public {
 				a.refuse(w)
 				return
@@ -44,7 +44,7 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 // dashboard is /status for people.
 func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d := &document{lang: langOf(r), now: time.Now()}
-	accounts, counted := a.overview(r.URL.Query().Get("q"), d.lang), a.Counted()
+	accounts, counted := a.overview(filterOf(r), d.lang), a.Counted()
 	d.head(accounts)
 	d.mark(`<body><header><h1>wxproxy</h1>`)
 	d.languageSwitch(r)
@@ -114,7 +114,7 @@ func (d *document) head(o *overview) {
 // languageSwitch adds a link to the same page in the other language.
 func (d *document) languageSwitch(r *http.Request) {
 	query := url.Values{"lang": {wordLang[1-d.lang]}}
-	if filter := r.URL.Query().Get("q"); filter != "" {
+	if filter := filterOf(r); filter != "" {
 		query.Set("q", filter)
 	}
 	d.say(`<nav><a lang="`, phrase{wordLang[chinese], wordLang[english]}, "")

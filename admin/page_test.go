@@ -331,3 +331,18 @@ func TestThePageSaysWhetherARefreshTakesTheKey(t *testing.T) {
 		t.Error("got the key on the page")
 	}
 }
+
+// A stranger cannot have the page look for more words than a person writes.
+func TestAFilterIsAsLongAsAPersonWrites(t *testing.T) {
+	a := newAdmin()
+	words := strings.Repeat("shop+", 80_000)
+	page := open(t, a, "/?q="+words)
+	mustShow(t, page, "1 of 1 match")
+	if len(page) > 64<<10 {
+		t.Errorf("got a page of %d bytes; want what it has without the filter", len(page))
+	}
+	r := newRequest("GET", "/?q="+strings.Repeat("%E5%BA%97", 1000), nil)
+	if got := filterOf(r); got != strings.Repeat("店", maxFilter) {
+		t.Errorf("got a filter of %d bytes; want %d characters", len(got), maxFilter)
+	}
+}

@@ -38,7 +38,7 @@ func (d *document) accounts(a *Admin, o *overview) {
 func (d *document) filterForm(o *overview, all int) {
 	d.mark(`<form role="search">`)
 	d.say(`<input type="hidden" name="lang" value="`, wordLang, `">`)
-	d.say(`<input id="q" type="search" name="q" autocomplete="off" spellcheck="false" aria-label="`, wordFilter, `"`)
+	d.say(`<input id="q" type="search" name="q" maxlength="100" autocomplete="off" spellcheck="false" aria-label="`, wordFilter, `"`)
 	d.say(` placeholder="`, wordFilter, `"`)
 	d.in(` value="`, o.filter, `">`)
 	d.say(`<button class="scriptless">`, wordDoFilter, "</button></form>")
