@@ -176,6 +176,11 @@ func (p *Proxy) serve(x *exchange) error {
 			return err
 		}
 	}
+	return p.forward(x)
+}
+
+// forward answers what WeChat is asked, or the proxy in its place.
+func (p *Proxy) forward(x *exchange) error {
 	switch x.route.Credential {
 	case credentialLocal:
 		return p.answerLocally(x)
