@@ -117,11 +117,20 @@ func everywhere(host string) bool {
 	return host == "" || err == nil && ip.Unmap().IsUnspecified()
 }
 
+// sameHost reports whether two hosts are one address. As for package net,
+// localhost is that of IPv4.
 func sameHost(a, b string) bool {
-	ipA, errA := netip.ParseAddr(a)
-	ipB, errB := netip.ParseAddr(b)
+	ipA, errA := netip.ParseAddr(addressOf(a))
+	ipB, errB := netip.ParseAddr(addressOf(b))
 	if errA == nil && errB == nil {
-		return ipA == ipB
+		return ipA.Unmap() == ipB.Unmap()
 	}
 	return strings.EqualFold(a, b)
+}
+
+func addressOf(host string) string {
+	if strings.EqualFold(host, "localhost") {
+		return "127.0.0.1"
+	}
+	return host
 }
