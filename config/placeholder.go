@@ -26,22 +26,25 @@ var commonWords = strings.Fields(`
 	wxproxy wxproxy-key wxproxy_key wxproxykey wxproxy-secret wxproxy-token x xx xxx xxxx xxxxx xxxxxx xxxxxxxx y yes your-key
 	yourkey your_key your-secret yoursecret z zzz test-client testclient client1 client-1 client-a`)
 
+// placeholderParts are what only a placeholder has in it, as sketch has it.
+var placeholderParts = []string{
+	"replaceme", "replacethis", "replacewith", "tobereplaced", "changeme", "changethis", "changeit", "placeholder",
+	"yourappsecret", "yoursecret", "yourkey", "yourclientkey", "youradminkey", "yourpassword", "yourtoken", "yourown",
+	"puthere", "putyour", "insertyour", "inserthere", "enteryour", "filledin", "fillmein", "fillthisin",
+	"secrethere", "keyhere", "passwordhere", "tokenhere", "notarealsecret", "notarealkey",
+}
+
 // isPlaceholder reports whether a secret is what an example has in its place, or
 // what a template would have filled in.
 func isPlaceholder(secret string) bool {
-	word := sketch(secret)
-	for _, part := range []string{
-		"replaceme", "replacethis", "replacewith", "tobereplaced", "changeme", "changethis", "changeit", "placeholder",
-		"yourappsecret", "yoursecret", "yourkey", "yourclientkey", "youradminkey", "yourpassword", "yourtoken", "yourown",
-		"puthere", "putyour", "insertyour", "inserthere", "enteryour", "filledin", "fillmein", "fillthisin",
-		"secrethere", "keyhere", "passwordhere", "tokenhere", "notarealsecret", "notarealkey",
-	} {
+	lower, word := strings.ToLower(secret), sketch(secret)
+	for _, part := range placeholderParts {
 		if strings.Contains(word, part) {
 			return true
 		}
 	}
 	for _, bracket := range [...][2]string{{"your-", ""}, {"your_", ""}, {"<", ">"}, {"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"[", "]"}} {
-		if strings.HasPrefix(strings.ToLower(secret), bracket[0]) && strings.HasSuffix(secret, bracket[1]) {
+		if strings.HasPrefix(lower, bracket[0]) && strings.HasSuffix(lower, bracket[1]) {
 			return true
 		}
 	}

@@ -49,9 +49,10 @@ func didYouMean(misspelt string, words []string) string {
 }
 
 // sketch reduces a word to what matters when spellings are compared.
-func sketch(word string) string {
-	return strings.NewReplacer("-", "", "_", "", " ", "", ":", "").Replace(strings.ToLower(word))
-}
+func sketch(word string) string { return withoutMarks.Replace(strings.ToLower(word)) }
+
+// withoutMarks drops what joins words.
+var withoutMarks = strings.NewReplacer("-", "", "_", "", " ", "", ":", "")
 
 // distance counts the letters to insert, delete, replace or swap with their
 // neighbour to make a into b (optimal string alignment).
