@@ -33,7 +33,7 @@ func newFileStore(dir string, seal *sealer, log *slog.Logger) (*FileStore, error
 		return nil, err
 	}
 	if remark != "" && log != nil {
-		log.Warn("token directory", "warning", remark)
+		log.Warn("the token directory can be written by others than its owner", "warning", remark)
 	}
 	return &FileStore{dir, seal}, nil
 }
