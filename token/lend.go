@@ -35,7 +35,7 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
 }
 
-// succeed waits for the successor of a ticket that has too little left to be lent,
+// succeed waits for the successor of what has too little left to be lent,
 // unless WeChat has just failed to answer with one. Where it failed before that,
 // nobody waits long: what is left is better than nothing.
 func (k *Keeper) succeed(wait time.Duration) {

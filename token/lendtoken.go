@@ -15,6 +15,9 @@ const (
 	// programs keep: the largest margin that an SDK subtracts is 1500 s.
 	lentBefore = 30 * time.Minute
 
+	// largestMargin is what the most cautious SDKs subtract, and one second.
+	largestMargin = 1501 * time.Second
+
 	// lentJitter is how much earlier that is at most.
 	lentJitter = 2 * time.Minute
 
@@ -29,9 +32,14 @@ var errBrief = errors.New("the token is about to expire, and its successor has n
 // lendToken returns a token and how long it lives: more than 300 s, unless the
 // tokens that WeChat issues live for less. Who would get less waits for the
 // successor, and gets nothing if there is none: a life that margins make negative
-// is worse than none.
+// is worse than none. A classic token's successor, which there always is, is waited
+// for as soon as a margin may do so, in case the timer that should have asked for it
+// is late.
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	deadline := time.Now().Add(wait)
+	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.validAt(time.Now()) && time.Until(s.token.Expires) < largestMargin {
+		k.succeed(wait)
+	}
 	for try := 1; ; try++ {
 		if _, err := k.Token(time.Until(deadline)); err != nil {
 			return "", 0, err

@@ -134,3 +134,27 @@ func TestAClassicTokenThatProgramsKeepIsRenewedHalfAnHourBeforeItsEnd(t *testing
 		})
 	}
 }
+
+// A machine that was suspended has missed the moment at which the classic token is
+// renewed for those who subtract 1500 s.
+func TestAClassicTokenIsLentWithMoreThanTheLargestMarginThoughTheTimerIsLate(t *testing.T) {
+	for _, failing := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &fakeWeChat{classic: true, latency: 2 * time.Second}
+			if failing {
+				w.fail(errAway)
+			}
+			k := newKeeper(w, func(o *Options) { o.Lent = true })
+			defer k.Stop()
+			now := time.Now()
+			k.setState(&state{token: Token{NewSecret("token-0"), now.Add(20 * time.Minute)}, next: now.Add(time.Hour)})
+			value, left, err := k.Lend(30 * time.Second)
+			switch {
+			case !failing && (value != "token-1" || left < 7000*time.Second || err != nil):
+				t.Errorf("got %q, %v, %v; want the successor", value, left, err)
+			case failing && (value != "token-0" || left < 1100*time.Second || err != nil):
+				t.Errorf("WeChat is away: got %q, %v, %v; want what is left", value, left, err)
+			}
+		})
+	}
+}
