@@ -57,6 +57,7 @@ type Keeper struct {
 	saving  bool        // a goroutine is handing it to the store
 	lost    bool        // the store did not take it the last time
 	leases  []func()    // to call when the store has it
+	unwatch func()      // ends listening to other processes; nil: nobody listens
 	fetches []FetchCount
 	denials denials
 }
@@ -114,7 +115,11 @@ func (k *Keeper) Stop() {
 		f.cancel()
 		go k.run(f) // or it would wait for its turn in the queue
 	}
+	unwatch := k.unwatch
 	k.mu.Unlock()
+	if unwatch != nil {
+		unwatch()
+	}
 	k.flights.Wait()
 	k.awaitSaves()
 }

@@ -49,9 +49,9 @@ type RedisStore struct {
 	mu       sync.Mutex // guards what follows
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
-	watched  map[string]func(generation int64) // by the key's path
-	failing  error                             // what was wrong with Redis last; nil: nothing
-	refused  access                            // what failed
+	watched  map[string]*watcher // by the key's path
+	failing  error               // what was wrong with Redis last; nil: nothing
+	refused  access              // what failed
 
 	mute sync.Once // said that announcements are refused
 	mark string    // what showed last that Redis has not lost its data; the watch's alone
@@ -81,7 +81,7 @@ func newRedisStore(c StoreConfig, seal *sealer) (*RedisStore, error) {
 		save:    redis.NewScript(saveScript),
 		writer:  rand.Text(),
 		began:   time.Now(),
-		watched: map[string]func(int64){},
+		watched: map[string]*watcher{},
 		failed:  make(chan struct{}, 1),
 	}, nil
 }

@@ -32,12 +32,24 @@ const (
 	watchBatch = 500
 )
 
+// A watcher is who wants to know what others do with a record.
+type watcher struct{ look func(generation int64) }
+
 // Watch has look called with the generation of key's record when another replica
-// may have written it, and again when a record may have got lost.
-func (s *RedisStore) Watch(key Key, look func(generation int64)) {
+// may have written it, and again when a record may have got lost, until end is
+// called.
+func (s *RedisStore) Watch(key Key, look func(generation int64)) (end func()) {
+	path, w := key.path(), &watcher{look}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watched[key.path()] = look
+	s.watched[path] = w
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.watched[path] == w { // or the one that took its place goes on
+			delete(s.watched, path)
+		}
+	}
 }
 
 // Start begins to listen to the other replicas.
@@ -106,10 +118,10 @@ func (s *RedisStore) hear(announcement string) {
 		return
 	}
 	s.mu.Lock()
-	look := s.watched[words[0]]
+	w := s.watched[words[0]]
 	s.mu.Unlock()
-	if look != nil {
-		look(generation)
+	if w != nil {
+		w.look(generation)
 	}
 }
 
@@ -124,7 +136,7 @@ func (s *RedisStore) poll(ctx context.Context) time.Duration {
 			return watchReturn
 		}
 		for i, path := range paths {
-			watched[path](generations[i])
+			watched[path].look(generations[i])
 		}
 	}
 	return max(watchEvery, watchEach*time.Duration(len(watched)))

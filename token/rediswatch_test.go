@@ -1,6 +1,7 @@
 package token
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -171,5 +172,41 @@ func TestThatRedisLostItsDataIsNoticedSoon(t *testing.T) {
 	}
 	if left := redis.MustDo("PTTL", "wxproxy:mark").(int64); left <= 0 || left > recordLife.Milliseconds() {
 		t.Errorf("got a mark that is kept for %d ms", left)
+	}
+}
+
+func TestWhatNobodyWatchesAnyMoreIsNotAskedFor(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	s := openRedis(t, "redis://"+redis.Addr)
+	o := Options{AppID: "wx1", Store: s, Shared: s, Fetch: func(context.Context) (Token, error) {
+		return Token{Value: NewSecret("token"), Expires: time.Now().Add(2 * time.Hour)}, nil
+	}}
+	watched := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.watched)
+	}
+	first := NewKeeper(o)
+	first.Start()
+	tickets := NewTickets(&Client{}, first)
+	tickets.keeper("jsapi")
+	if n := watched(); n != 2 {
+		t.Fatalf("got %d watched; want the token and the ticket", n)
+	}
+	second := NewKeeper(o) // takes its place at a reload, and starts before the other stops
+	second.Inherit(first)
+	second.Start()
+	tickets.Stop()
+	first.Stop()
+	if n := watched(); n != 1 {
+		t.Errorf("got %d watched; want the successor's", n)
+	}
+	if tickets.keeper("wx_card"); watched() != 1 {
+		t.Errorf("got %d watched; want no ticket of a stopped account", watched())
+	}
+	second.Stop()
+	if n := watched(); n != 0 {
+		t.Errorf("got %d watched; want none", n)
 	}
 }

@@ -14,8 +14,9 @@ type Sharer interface {
 	Lease(key Key) (release func(), err error)
 
 	// Watch has look called with the generation of key's record whenever that may
-	// be another one than this process knows.
-	Watch(key Key, look func(generation int64))
+	// be another one than this process knows, until end is called or somebody else
+	// watches key.
+	Watch(key Key, look func(generation int64)) (end func())
 }
 
 const (
@@ -119,11 +120,15 @@ func (k *Keeper) postpone(f *flight) bool {
 	return true
 }
 
-// watch listens to the other processes that use the store.
+// watch listens to the other processes that use the store, until the Keeper stops.
 func (k *Keeper) watch() {
-	if k.options.Shared != nil {
-		k.options.Shared.Watch(k.options.key(), k.heard)
+	if k.options.Shared == nil {
+		return
 	}
+	end := k.options.Shared.Watch(k.options.key(), k.heard)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unwatch = end
 }
 
 // heard is told the generation of the record in a shared store.

@@ -125,10 +125,15 @@ func (m *member) Lease(key token.Key) (func(), error) {
 	}, nil
 }
 
-func (m *member) Watch(key token.Key, look func(int64)) {
+func (m *member) Watch(key token.Key, look func(int64)) (end func()) {
 	m.hub.mu.Lock()
 	defer m.hub.mu.Unlock()
 	m.look[key] = look
+	return func() {
+		m.hub.mu.Lock()
+		defer m.hub.mu.Unlock()
+		delete(m.look, key)
+	}
 }
 
 // poll has the replica hear of every record, as it does every 30 s.

@@ -24,8 +24,9 @@ type Tickets struct {
 	client *Client
 	tokens *Keeper
 
-	mu      sync.Mutex // guards keepers
+	mu      sync.Mutex // guards what follows and is not held during I/O
 	keepers map[string]*Keeper
+	stopped bool // and so is every Keeper from its beginning
 }
 
 // NewTickets returns the Tickets of the account that client asks for and tokens
@@ -90,13 +91,17 @@ func (t *Tickets) Retry() {
 	}
 }
 
-// Stop stops the Keepers.
+// Stop stops the Keepers. Who asks for a ticket meanwhile is not kept waiting.
 func (t *Tickets) Stop() {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, k := range t.keepers {
-		k.Stop()
+	t.stopped = true
+	keepers := slices.Collect(maps.Values(t.keepers))
+	t.mu.Unlock()
+	var stopping sync.WaitGroup
+	for _, k := range keepers {
+		stopping.Go(k.Stop)
 	}
+	stopping.Wait()
 }
 
 func (t *Tickets) keeper(kind string) *Keeper {
@@ -110,7 +115,9 @@ func (t *Tickets) keeper(kind string) *Keeper {
 		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind, &used) }
 		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }
 		k = NewKeeper(o)
-		k.watch()
+		if k.stopped = t.stopped; !t.stopped {
+			k.watch()
+		}
 		if t.keepers == nil {
 			t.keepers = map[string]*Keeper{}
 		}

@@ -1,6 +1,8 @@
 package token_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -417,4 +419,39 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The end of one ticket may take its time, as its store may.
+func TestTheEndOfTheTicketsKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		k := token.NewKeeper(token.Options{AppID: "wx1", Store: stuckStore{hang}, Fetch: func(context.Context) (token.Token, error) {
+			return token.Token{}, errors.New("no token")
+		}})
+		tickets := token.NewTickets(&token.Client{}, k)
+		tickets.Ticket("jsapi", time.Second)
+		go tickets.Stop()
+		synctest.Wait()
+		began := time.Now()
+		if _, err := tickets.Ticket("wx_card", time.Second); err == nil || time.Since(began) > time.Second {
+			t.Errorf("got %v after %v; want an error at once", err, time.Since(began))
+		}
+		if n := len(tickets.Status()); n != 2 || time.Since(began) > time.Second {
+			t.Errorf("got %d tickets after %v; want two at once", n, time.Since(began))
+		}
+		close(hang)
+	})
+}
+
+// A stuckStore answers nothing before it is freed.
+type stuckStore struct{ free chan struct{} }
+
+func (s stuckStore) Load(token.Key) (token.Record, error) {
+	<-s.free
+	return token.Record{}, token.ErrNotStored
+}
+
+func (s stuckStore) Save(_ token.Key, r token.Record) (token.Record, error) {
+	<-s.free
+	return r, nil
 }
