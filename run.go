@@ -35,9 +35,9 @@ func (s *service) run(told *signals) error {
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
 	failed := make(chan error, 2) // one from each server
 	var serving sync.WaitGroup
-	serving.Go(func() { failed <- s.server.Serve(s.listener) })
+	serving.Go(func() { failed <- safely(func() error { return s.server.Serve(s.listener) }) })
 	if s.admin != nil {
-		serving.Go(func() { failed <- s.admin.Serve(s.adminListener) })
+		serving.Go(func() { failed <- safely(func() error { return s.admin.Serve(s.adminListener) }) })
 	}
 	s.announce()
 	ctx, stop := context.WithCancel(context.Background())
@@ -61,6 +61,17 @@ func (s *service) run(told *signals) error {
 		serving.Wait()
 	})
 	return cmp.Or(failure, err)
+}
+
+// safely calls serve. After a panic, of which nothing is said, the requests under
+// way on other connections are still answered.
+func safely(serve func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("panic at\n%s", debug.Stack())
+		}
+	}()
+	return serve()
 }
 
 // announce logs where the service is: with the ports it got, if any was to do.

@@ -75,9 +75,9 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 func (h *Hosts) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	h.background.Go(func() { h.sweepIdle(ctx) })
+	h.background.Go(func() { persist(ctx, h.limit.Log, h.sweepIdle) })
 	for _, host := range h.hosts {
-		h.background.Go(func() { host.watch(ctx) })
+		h.background.Go(func() { persist(ctx, h.limit.Log, host.watch) })
 	}
 }
 

@@ -43,6 +43,7 @@ const (
 type front struct {
 	*life
 	limits  Limits
+	log     *slog.Logger
 	callers atomic.Int64
 	seats   sync.Pool // of *seat, those that are free
 	answers scratches
@@ -59,7 +60,7 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
 	limits.Patience = cmp.Or(limits.Patience, callerPatience)
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
-	f := &front{life: p.life, limits: limits}
+	f := &front{life: p.life, limits: limits, log: log}
 	return &Server{f, f.newFasthttp(log)}
 }
 
@@ -74,7 +75,7 @@ func (s *Server) Serve(l *Listener) error {
 func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 	limits := f.limits
 	return &fasthttp.Server{
-		Handler:                      f.handle,
+		Handler:                      f.handleSafely,
 		ExpectHandler:                f.expect,
 		HeaderReceived:               f.headerReceived,
 		ConnState:                    f.connState,

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"runtime/debug"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -50,10 +51,19 @@ func (f *front) serveDirectly(c *callerConn) {
 	v := &visit{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	v.attend = v.answerWhole
 	defer v.end()
+	defer v.survive()
 	for !v.ends && c.allow(v.wait) == nil && c.direct.raw.Read(v.attend) == nil {
 		if !v.ends {
 			v.answerInParts()
 		}
+	}
+}
+
+// survive ends v, if that panics, whose seat nobody gets any more.
+func (v *visit) survive() {
+	if recover() != nil {
+		v.seat = nil
+		v.front.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
 	}
 }
 

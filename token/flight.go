@@ -2,8 +2,6 @@ package token
 
 import (
 	"context"
-	"fmt"
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -21,6 +19,7 @@ type flight struct {
 	ctx      context.Context // a caller that goes away does not end it
 	cancel   context.CancelFunc
 	begun    atomic.Bool   // somebody runs it
+	release  func()        // ends this process's turn to ask; nil: it has none
 	asked    bool          // from outside
 	examines bool          // it asks what WeChat thinks of the token, and for none
 	done     chan struct{} // closed when its outcome is the Keeper's state
@@ -86,6 +85,7 @@ func (k *Keeper) run(f *flight) {
 	}
 	defer k.flights.Done()
 	defer f.cancel()
+	defer k.survive(f)
 	if f.examines {
 		k.examine(f)
 		return
@@ -94,12 +94,14 @@ func (k *Keeper) run(f *flight) {
 	if done {
 		return
 	}
+	f.release = release
 	f.had = k.state.Load().token.Value
 	o := k.settle(f)
 	o.doubts = !f.refused.Empty()
 	k.catchFlightUp(f)
 	o.asked = f.sent
 	k.finish(f, o)
+	f.release = nil
 	k.save(release)
 }
 
@@ -172,13 +174,4 @@ func (f *flight) within(do func(context.Context)) (err error) {
 	}()
 	do(ctx)
 	return nil
-}
-
-// panicked returns what may be told of a panic: what the runtime says, but of
-// any other value, which could hold a secret, only the type.
-func panicked(cause any) error {
-	if err, ok := cause.(runtime.Error); ok {
-		return fmt.Errorf("asking WeChat for a token: panic: %w", err)
-	}
-	return fmt.Errorf("asking WeChat for a token: panic with a %T", cause)
 }

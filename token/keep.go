@@ -53,8 +53,11 @@ func (k *Keeper) read(f *flight) *reading {
 		return r
 	}
 	go func() {
-		r.Record, r.err = k.options.Store.Load(k.options.key())
-		close(r.done)
+		defer close(r.done)
+		r.err = guarded(func() (err error) {
+			r.Record, err = k.options.Store.Load(k.options.key())
+			return err
+		})
 	}()
 	patience := time.NewTimer(storePatience)
 	defer patience.Stop()
@@ -138,7 +141,11 @@ func (k *Keeper) hand(r Record) {
 	if s := k.state.Load(); shared && s.err != nil && r.Word.Refusal == nil {
 		return
 	}
-	stored, err := k.options.Store.Save(k.options.key(), r)
+	var stored Record
+	err := guarded(func() (err error) {
+		stored, err = k.options.Store.Save(k.options.key(), r)
+		return err
+	})
 	k.reportSave(err)
 	if shared && err == nil {
 		k.agree(r, stored)
@@ -180,21 +187,5 @@ func (k *Keeper) reportSave(err error) {
 		k.logger().Warn("token not stored; it is served all the same, but a restart would fetch another", "err", err)
 	case err == nil && failed:
 		k.logger().Info("token stored again")
-	}
-}
-
-// awaitSaves waits a moment for the store.
-func (k *Keeper) awaitSaves() {
-	saved := make(chan struct{})
-	go func() {
-		k.saves.Wait()
-		close(saved)
-	}()
-	patience := time.NewTimer(lastSave)
-	defer patience.Stop()
-	select {
-	case <-saved:
-	case <-patience.C:
-		k.logger().Warn("the store is slow: the token may not have been stored")
 	}
 }

@@ -58,7 +58,7 @@ func (s *RedisStore) Start() {
 	s.stop, s.stopped = stop, make(chan struct{})
 	go func() {
 		defer close(s.stopped)
-		s.watch(ctx)
+		persist(ctx, s.log, s.watch)
 	}()
 }
 

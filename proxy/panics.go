@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/valyala/fasthttp"
+)
+
+// A mistake of the programmer's ends the connection that met it, not the process.
+// What a panic says stays unsaid: it could hold a part of a request.
+
+// handleSafely is handle for fasthttp's server, which ends the process otherwise.
+func (f *front) handleSafely(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if recover() != nil {
+			f.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			ctx.Error("", fasthttp.StatusInternalServerError)
+			ctx.Response.SetConnectionClose()
+		}
+	}()
+	f.handle(ctx)
+}
+
+// persist calls do until ctx ends, once more a moment after it has panicked.
+func persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
+	for ctx.Err() == nil {
+		if !panics(ctx, log, do) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (panicked bool) {
+	defer func() {
+		if panicked = recover() != nil; panicked {
+			log.Error("panic in the background; it begins again", "stack", string(debug.Stack()))
+		}
+	}()
+	do(ctx)
+	return false
+}

@@ -1,0 +1,79 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+)
+
+// A mistake of the programmer's in what runs in the background ends neither the
+// process nor the care of the account.
+
+// survive ends f, if that panics, as one that failed, so that nobody waits for it
+// for ever.
+func (k *Keeper) survive(f *flight) {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	err := panicked(cause)
+	k.logger().Error("panic while looking for a token", "err", err, "stack", string(debug.Stack()))
+	select {
+	case <-f.done:
+	default:
+		k.land(f, func(s *state) *state { return s.failed(outcome{err: err}, k.options) })
+	}
+	if f.release != nil {
+		f.release()
+	}
+}
+
+// guarded calls do, which uses the store. A panic is an error.
+func guarded(do func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("using the store: %w", panicOf(cause))
+		}
+	}()
+	return do()
+}
+
+// persist calls do until ctx ends, once more a moment after it has panicked.
+func persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
+	for ctx.Err() == nil {
+		if !panics(ctx, log, do) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (panicked bool) {
+	defer func() {
+		if panicked = recover() != nil; panicked {
+			log.Error("panic in the background; it begins again", "stack", string(debug.Stack()))
+		}
+	}()
+	do(ctx)
+	return false
+}
+
+// panicked returns what may be told of a panic while WeChat was asked.
+func panicked(cause any) error {
+	return fmt.Errorf("asking WeChat for a token: %w", panicOf(cause))
+}
+
+// panicOf returns what may be told of a panic: what the runtime says, but of any
+// other value, which could hold a secret, only the type.
+func panicOf(cause any) error {
+	if err, ok := cause.(runtime.Error); ok {
+		return fmt.Errorf("panic: %w", err)
+	}
+	return fmt.Errorf("panic with a %T", cause)
+}
