@@ -132,10 +132,12 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 			found[sha256.Sum256([]byte(word))] = what
 		}
 	}
-	for _, word := range commonWords {
+	for _, dashed := range commonWords {
 		const what = "a word that is tried first"
-		title := strings.ToUpper(word[:1]) + word[1:]
-		add(what, word, title, strings.ToUpper(word), word+"\n", word+"1", word+"123", title+"1", title+"123", word+word)
+		for _, word := range joinings(dashed) {
+			title := strings.ToUpper(word[:1]) + word[1:]
+			add(what, word, title, strings.ToUpper(word), word+"\n", word+"1", word+"123", title+"1", title+"123", word+word)
+		}
 	}
 	for _, a := range l.cfg.Accounts {
 		add("the name or AppID of an account", a.Name, a.AppID)
@@ -144,4 +146,15 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 		add("the name of a client", c.Name)
 	}
 	return found
+}
+
+// joinings returns the ways to write words that are joined by dashes.
+func joinings(dashed string) (words []string) {
+	if !strings.Contains(dashed, "-") {
+		return []string{dashed}
+	}
+	for _, between := range [...]string{"-", "_", " ", ""} {
+		words = append(words, strings.ReplaceAll(dashed, "-", between))
+	}
+	return words
 }

@@ -40,6 +40,8 @@ func TestHashesThatEverybodyKnowsAreMistakes(t *testing.T) {
 		{"a word twice", "testtest", "is the hash of a word"},
 		{"the program's name", "wxproxy", "is the hash of a word"},
 		{"a placeholder of an older example", "replace-me", "is the hash of a word"},
+		{"words that are joined", "my_secret", "is the hash of a word"},
+		{"words that are not joined", "hello world", "is the hash of a word"},
 		{"its own name", "warehouse-7", "is the hash of the name of a client"},
 		{"the account's name", "corner-shop", "is the hash of the name or AppID of an account"},
 		{"the AppID", "wx00c0ffee00c0ffee", "is the hash of the name or AppID of an account"},

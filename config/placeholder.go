@@ -3,28 +3,33 @@ package config
 import "strings"
 
 // commonWords are keys that stand in examples or that everybody tries first, in
-// lower case.
+// lower case, with - where words are joined somehow.
 var commonWords = strings.Fields(`
-	0 00 000 0000 00000000 000000 1 11 111 1111 11111111 111111 12 123 1234 12345 123456 1234567 12345678 123456789
-	1234567890 0123456789 0123456789abcdef 012345 123123 123321 654321 666666 888888 987654321 112233 121212 123qwe 1q2w3e
-	1q2w3e4r 1qaz2wsx 5201314 520 123456a a123456 a a1 aa aaa aaaa aaaaaaaa aaaaaa ab abc abcd abcde abcdef abcdefg
-	abcdefgh abc123 abc1234 access access_token access-token account accountkey admin adminkey admin-key admin_key
-	administrator admin@123 alice anonymous any api apikey api-key api_key app app-key app_key appkey appsecret app-secret
-	app_secret auth b backend bar baz bearer bob bot c caller caller-key changeit changeme change-me change_me
-	changethis client client-key client_key clientkey client-secret client_secret clientsecret code correcthorsebatterystaple
-	d debug default demo demo-key demokey dev developer development dragon dummy empty example examplekey example-key
-	example_key fake foo foobar games guest hash hello helloworld hello-world hello_world home hunter2 iloveyou internal key
-	key1 key-1 key2 key123 keykey letmein letmein1 local localhost login master monkey mykey my-key my_key mypassword
-	my-password mysecret my-secret my_secret mytoken my-token my_token nil no nobody none nopass nopassword null office
-	open operator orders orders-key orderskey p@ss p@ssw0rd pa$$w0rd pass passphrase passw0rd password passwd placeholder
-	private prod production proxy proxykey proxy-key public pw pwd q1w2e3r4 qazwsx qwe123 qwer1234 qwerty qwertyuiop
-	readonly redis replaceme replace-me replace_me root s sample secret secret1 secretkey secret-key secret_key secrettoken
-	secret-token server service shop shop-key shopkey shopsecret some some-key somekey staging stock string stub
-	super supersecret super-secret super_secret sunshine superuser system t temp temporary test test-key test_key test-secret
-	test_secret test-token test_token test1234 tester testing testkey testpass testpassword testsecret testtoken tmp todo
-	token true trustno1 undefined unknown user username value wechat wechat-key wechatkey weixin welcome word wx wxkey
-	wxproxy wxproxy-key wxproxy_key wxproxykey wxproxy-secret wxproxy-token x xx xxx xxxx xxxxx xxxxxx xxxxxxxx y yes your-key
-	yourkey your_key your-secret yoursecret z zzz test-client testclient client1 client-1 client-a`)
+	0 00 000 0000 000000 00000000 012345 0123456789 0123456789abcdef 1 11 111 1111 111111 11111111 112233 12 121212 123
+	123123 123321 1234 12345 123456 1234567 12345678 123456789 1234567890 123456a 123qwe 1q2w3e 1q2w3e4r 1qaz2wsx 520
+	5201314 654321 666666 888888 987654321 a a-key a-secret a1 a123456 aa aaa aaaa aaaaaa aaaaaaaa ab abc abc123 abc1234
+	abcd abcde abcdef abcdefg abcdefgh access access-token account accountkey admin admin-key admin@123 administrator
+	alice alpha anonymous any any-key api api-key api-secret app app-key app-secret apple auth autumn b backend
+	backoffice banana bar baseball basketball batch batman baz bearer bearer-token beta bi blog bob bot build business c
+	caddy caller cart change-me changeit changethis cheese client client-1 client-a client-key
+	client-secret cloud cms code company computer cookie correct-horse-battery-staple crm cron customer d data database
+	debug default delta demo demo-key demo-secret deploy dev dev-key dev-secret developer development docker dragon dummy
+	elastic empty envoy erp example example-key fake flower foo foobar football freedom frontend games gamma gateway
+	ginger github gitlab google grafana guest haproxy harley hash hello hello-world home hr hunter2 iloveyou
+	insert-key-here internal jenkins job jordan jwt kafka key key123 key2 keykey killer kubernetes letmein letmein1
+	live local localhost login mall master matrix member message michael mini mini-program mongo monkey mp my-api-key
+	my-client-key my-key my-password my-secret my-token mysql news nginx nil no nobody none nopass nopassword notify null
+	oa oauth office official open operator orange order orders p@ss p@ssw0rd pa$$w0rd pass passphrase passw0rd
+	passwd password pay payment placeholder postgres princess private prod prod-key prod-secret product production
+	prometheus proxy proxy-key public push pw pwd q1w2e3r4 qazwsx qwe123 qwer1234 qwerty qwertyuiop rabbitmq ranger
+	readonly redis release replace-me report root s sample sample-key secret secret-key secret-token secret1 server
+	service session sha256 shadow shop shopsecret site sms soccer some some-key spring staging staging-key
+	starwars stock store string stub subscribe summer sunshine super super-secret super-secret-key superman superuser
+	system t temp template temporary test test-client test-key test-secret test-token test1234 tester testing testpass
+	testpassword the-key the-password the-secret tmp todo token top-secret traefik true trustno1 undefined unknown user
+	username value vip web wechat wechat-key weixin welcome whatever winter word worker wx wxkey wxproxy wxproxy-key
+	wxproxy-secret wxproxy-token x xx xxx xxxx xxxxx xxxxxx xxxxxxxx y yes your-app-secret your-key your-password
+	your-secret your-token z zzz`)
 
 // placeholderParts are what only a placeholder has in it, as sketch has it.
 var placeholderParts = []string{
