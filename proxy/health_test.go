@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -51,5 +52,21 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	}
 	if got := w.received(); len(got) > 0 {
 		t.Errorf("WeChat got %q; want nothing", got)
+	}
+}
+
+func TestHealthIsNobodysRequest(t *testing.T) {
+	var log lockedBuffer
+	c := config(new(recorder))
+	c.LogAccess, c.Log, c.Ready = true, slog.New(slog.NewTextHandler(&log, nil)), func() bool { return false }
+	p := New(c)
+	handle(t, p, get("/wxproxy/healthz"))
+	handle(t, p, get("/wxproxy/readyz"))
+	if got := c.Counts.Snapshot().Requests; len(got) > 0 || log.String() != "" {
+		t.Errorf("got %v counted, and the log %q; want nothing", got, log.String())
+	}
+	handle(t, p, post("/wxproxy/readyz", ""))
+	if got := c.Counts.Snapshot().Requests; len(got) != 1 || !strings.Contains(log.String(), "bad_request") {
+		t.Errorf("one that is refused: got %v counted, and the log %q; want one of each", got, log.String())
 	}
 }

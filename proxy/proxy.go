@@ -116,9 +116,13 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.conclude(x, err)
 }
 
-// conclude counts and logs a request that has its answer.
+// conclude counts and logs a request that has its answer. Who asks for health every
+// second is no caller, and a 503 tells him what others know.
 func (p *Proxy) conclude(x *exchange, err error) {
 	x.answerID()
+	if err == nil && x.route.Credential == credentialHealth {
+		return
+	}
 	p.count(x)
 	p.logRequest(x, err)
 }

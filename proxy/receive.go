@@ -54,9 +54,12 @@ func (x *exchange) checkLength() error {
 // that should be small.
 func (x *exchange) tooLarge() error {
 	switch {
+	case x.route.Credential == credentialToken:
+		x.fields.close = true
+		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
 	case x.smallBody:
 		x.fields.close = true
-		return refuse(bodyTooLarge, "a body to this path is at most 4 KiB long, or the caller shows its key in the header")
+		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
 	case x.route.Credential == CredentialSecret:
 		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -124,5 +125,33 @@ func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 				t.Errorf("got %q %s, %v; want 400", a.head, a.body, err)
 			}
 		})
+	}
+}
+
+// However many strangers send however much, they take 8 KiB each: what has come, and
+// room to see that there is more.
+func TestStrangersTakeNextToNothing(t *testing.T) {
+	t.Parallel()
+	const callers = 20
+	for path, status := range map[string]int{
+		"/cgi-bin/token": 413, "/cgi-bin/stable_token": 413, "/cgi-bin/clear_quota/v2": 413, "/sns/jscode2session?appid=wxshop": 413,
+		"/wxproxy/jsapi-signature": 401, "/wxproxy/healthz": 400, "/cgi-bin/ticket/getticket": 401, "/cgi-bin/media/upload": 401, "/sns/userinfo": 401,
+	} {
+		s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
+		g := s.proxy.bodies
+		g.memory.limit, g.disk.limit, g.files.limit = callers*2*smallBody, 0, 0
+		var all sync.WaitGroup
+		for range callers {
+			c := s.dial(t)
+			all.Go(func() {
+				part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
+				_, _ = io.WriteString(c.conn, "POST "+path+" HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat(part, 20)) // it may end before
+				if a, err := readAnswer(c.r, false); err != nil || a.status() != status {
+					t.Errorf("%s: got %q %s, %v; want %d", path, a.head, a.body, err, status)
+				}
+			})
+		}
+		all.Wait()
+		nothingTaken(t, g)
 	}
 }
