@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest"
 )
 
@@ -256,4 +257,66 @@ func TestAReloadWhoseSecretHangsIsRefusedAndTheOldOneGoesOn(t *testing.T) {
 	p.signal(syscall.SIGHUP)
 	p.eventually("a reload", func() bool { return len(p.logged("configuration reloaded")) == 1 })
 	p.stop()
+}
+
+func TestADownloadThatNobodyReadsOverAReloadDoesNotKeepTheProcess(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/media/get", Header: http.Header{"Content-Type": {"image/jpeg"}}, Body: make([]byte, 32<<20)})
+	p := serving(t, w.URL, quickly+fourLines)
+	p.awaitReady()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.proxy, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprint(conn, "GET /cgi-bin/media/get?media_id=x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+	if _, err := conn.Read(make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	p.mustReload(quickly + "connect_timeout = \"4s\"\n" + fourLines)
+	p.endsInTime(exitFailure)
+}
+
+func TestARedisThatHangsDoesNotKeepTheProcess(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	redis := redistest.Start(t)
+	p := serving(t, w.URL, quickly+"[token]\nstore = \"redis://"+redis.Addr+"\"\n"+fourLines)
+	p.awaitReady()
+	redis.Pause()
+	defer redis.Resume()
+	w.Revoke(appID)
+	go p.ask("GET", p.proxy+userInfo, "")
+	p.eventually("the request at WeChat", func() bool { return w.Calls("/cgi-bin/user/info") > 0 })
+	p.signal(syscall.SIGTERM)
+	began := time.Now()
+	p.wait()
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("got an end after %v; want it soon after drain_timeout", took)
+	}
+}
+
+func TestAReloadIsRefusedAtOnceWhenTheProcessIsAboutToEnd(t *testing.T) {
+	t.Parallel()
+	p := drainingWithARequestThatHangs(t, "5s")
+	began := time.Now()
+	a := p.mustAsk("POST", p.admin+"/reload", "")
+	if a.code != http.StatusUnprocessableEntity || !strings.Contains(a.body, "about to end") || time.Since(began) > 4*time.Second {
+		t.Errorf("got %d %s after %v; want a refusal at once", a.code, a.body, time.Since(began))
+	}
+	p.mustEnd(exitFailure)
+}
+
+func TestADemoWhoseOutputNobodyReadsEnds(t *testing.T) {
+	t.Parallel()
+	full := unread(t)
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, launch{executable: "/bin/sh", files: []*os.File{full}, args: []string{"-c", `exec "` + executable + `" demo -listen 127.0.0.1:0 >&3`}})
+	p.eventually("a token", func() bool { return len(p.logged("token refreshed")) > 0 })
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitOK)
 }

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -36,11 +37,15 @@ type terminal struct {
 	out, err io.Writer
 }
 
-// queued returns t with a standard error that nobody waits for, as what serves
-// needs it, and what ends that.
-func (t terminal) queued() (terminal, *logQueue) {
-	q := newLogQueue(t.err)
-	return terminal{t.out, q}, q
+// queued returns t so that nobody waits for who reads it, as what serves needs it,
+// and what ends that.
+func (t terminal) queued() (queued terminal, end func()) {
+	out, err := newLogQueue(t.out), newLogQueue(t.err)
+	log.SetOutput(err) // of packages that know no better
+	return terminal{out, err}, func() {
+		out.end(logFlush)
+		err.end(logFlush)
+	}
 }
 
 // abort ends the process at once, but for the last lines of its log.
@@ -69,9 +74,9 @@ func run(args []string, t terminal) int {
 			o.word, args = strings.Join(args, " "), nil
 		}
 		if c.serves() {
-			var log *logQueue
-			t, log = t.queued()
-			defer log.end(logFlush)
+			var end func()
+			t, end = t.queued()
+			defer end()
 		}
 		err := c.parse(args, &o)
 		switch {

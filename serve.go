@@ -27,9 +27,6 @@ func runServe(o options, t terminal) error {
 	if s == nil {
 		return err
 	}
-	if err := s.listen(); err != nil {
-		return err
-	}
 	if s.admin != nil {
 		record := newAdminRecord(s.settled.File)
 		record.write(s.adminListener.Addr())
@@ -38,9 +35,9 @@ func runServe(o options, t terminal) error {
 	return s.run(told)
 }
 
-// startService builds a service of what load returns. If ctx ends before, there is
-// none: what is read may be on a disk that hangs, which is waited for startPatience
-// at most.
+// startService builds a service of what load returns, and opens its listeners. If
+// ctx ends before, there is none: what is read may be on a disk that hangs, or a
+// name of an address not be found. That is waited for startPatience at most.
 func startService(ctx context.Context, load func() (*config.Config, error), t terminal) (*service, error) {
 	var s *service
 	var err error
@@ -54,16 +51,20 @@ func startService(ctx context.Context, load func() (*config.Config, error), t te
 		}
 		if s, err = newService(cfg, t); err == nil {
 			s.load = load
+			err = s.listen()
 		}
 	}()
 	patience := time.NewTimer(startPatience)
 	defer patience.Stop()
 	select {
 	case <-done:
-		return s, err
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
 	case <-patience.C:
-		return nil, fmt.Errorf("starting: the configuration or the folder of the store could not be read within %v; "+
-			"are they on a disk that hangs?", startPatience)
+		return nil, fmt.Errorf("starting: the configuration, the folder of the store or the names of addresses could not be read within %v; "+
+			"are they on a disk that hangs, or does DNS not answer?", startPatience)
 	case <-ctx.Done():
 		return nil, nil
 	}
