@@ -171,7 +171,7 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 		}
 	}
 	mustAnswer(t, ask(a, "GET", "/status", ""), http.StatusOK, `{
-		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3,
+		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3, "failures": {}, "clients": [{"name": "", "requests": 0, "failures": {}}],
 		"upstream": [
 			{"url":"https://api.weixin.qq.com","state":"down","since":"2026-11-20T12:30:15Z","reason":"connection refused"},
 			{"url":"https://api2.weixin.qq.com","state":"up","since":"2026-11-20T12:30:15Z"}],
@@ -434,4 +434,39 @@ func TestStrangersLearnFromReadyzWhetherAndNotWhy(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestStatusAndPageTellWhyRequestsFailed(t *testing.T) {
+	a := newAdmin()
+	a.Clients = []Client{{Name: "orders"}, {Name: "idle"}}
+	a.Counted = func() *proxy.Snapshot {
+		return &proxy.Snapshot{
+			Requests: []proxy.RequestCount{{Client: "orders", Account: "shop", Status: 200, N: 90}, {Client: "orders", Account: "shop", Status: 403, N: 7}, {Status: 401, N: 5}},
+			Failures: []proxy.FailureCount{
+				{Client: "orders", Reason: "forbidden_path", N: 6}, {Client: "orders", Reason: "too_many_requests", N: 1}, {Client: "orders", Reason: "40125", N: 2},
+				{Reason: "unauthenticated", N: 5}, {Reason: "forbidden_path", N: 1}, {Reason: proxy.OtherReason, N: 3}, {Reason: "new_slug", N: 4},
+			},
+		}
+	}
+	var got struct {
+		Failures map[string]int
+		Clients  []struct {
+			Name     string
+			Requests int
+			Failures map[string]int
+		}
+	}
+	if err := json.Unmarshal(ask(a, "GET", "/status", "").Body.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if f := got.Failures; f["forbidden_path"] != 7 || f["too_many_requests"] != 1 || f["unauthenticated"] != 5 || f["40125"] != 2 || len(f) != 6 {
+		t.Errorf("got %v", f)
+	}
+	c := got.Clients
+	if len(c) != 3 || c[0].Name != "orders" || c[0].Requests != 97 || c[0].Failures["forbidden_path"] != 6 || c[1].Failures == nil || c[2].Name != "" || c[2].Requests != 5 || c[2].Failures["unauthenticated"] != 5 {
+		t.Errorf("got %+v", c)
+	}
+	mustShow(t, open(t, a, "/"), "<small>path not allowed ×&#8239;6</small>", "<small>errcode 40125 ×&#8239;2</small>", "<small>too many requests ×&#8239;1</small>",
+		"<small>no key or a wrong one ×&#8239;5</small>", "<small>new_slug ×&#8239;4</small>", "<small>other ×&#8239;3</small>")
+	mustShow(t, open(t, a, "/?lang=zh"), "<small>无权调用该接口 ×&#8239;6</small>", "<small>错误码 40125 ×&#8239;2</small>", "<small>密钥缺失或错误 ×&#8239;5</small>")
 }

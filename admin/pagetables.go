@@ -74,17 +74,22 @@ func (d *document) columns(words ...phrase) {
 }
 
 // called is how often a client has called since the start, and in vain.
-type called struct{ requests, failed uint64 }
+type called struct {
+	requests, failed uint64
+	reasons          failures
+}
 
 // clients adds the table of clients, and what was asked without a client's key.
 func (d *document) clients(clients []Client, counted *proxy.Snapshot) {
 	sums := map[string]called{}
+	reasons, _ := failuresOf(counted)
 	for _, c := range counted.Requests {
 		sum := sums[c.Client]
 		sum.requests += c.N
 		if c.Status < 200 || c.Status >= 400 {
 			sum.failed += c.N
 		}
+		sum.reasons = reasons[c.Client]
 		sums[c.Client] = sum
 	}
 	d.say(`<section aria-labelledby="clients"><h2 id="clients">`, wordClients, "</h2>")
@@ -111,7 +116,9 @@ func (d *document) client(name string, c called) {
 	d.labelled(`<td role="cell" data-label="`, wordTotal)
 	d.number("", c.requests, "</td>")
 	d.labelled(`<td role="cell" data-label="`, wordFailed)
-	d.number("", c.failed, "</td>")
+	d.number("", c.failed, "")
+	d.reasons(c.reasons)
+	d.mark("</td>")
 }
 
 // may ends the row with what a client may do.

@@ -14,6 +14,18 @@ type processStatus struct {
 	Accounts         []accountStatus `json:"accounts"`
 	Upstream         []Host          `json:"upstream"`
 	RequestsInFlight int             `json:"requests_in_flight"`
+
+	// How many requests were answered with an error of the proxy's own, by its slug,
+	// or by WeChat's errcode where it is told in WeChat's words.
+	Failures failures       `json:"failures"`
+	Clients  []clientStatus `json:"clients"`
+}
+
+// clientStatus is what a client has asked for since the start.
+type clientStatus struct {
+	Name     string   `json:"name"` // empty: everybody who is no client
+	Requests uint64   `json:"requests"`
+	Failures failures `json:"failures"`
 }
 
 // accountStatus is how one account is. Times are in UTC, null if there is none.
@@ -56,6 +68,7 @@ func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
 		Upstream:         a.Hosts(),
 		RequestsInFlight: a.InFlight(),
 	}
+	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {
 		answer.Accounts = append(answer.Accounts, describe(account, now))
 	}

@@ -19,6 +19,7 @@ type Counts struct {
 
 	mu       sync.Mutex // guards what follows; a request takes it only for what is rare
 	accounts map[string]*accountCounts
+	failures map[string]map[string]uint64 // by client and reason
 	hour     hour
 }
 
@@ -59,7 +60,9 @@ const (
 )
 
 // NewCounts returns Counts that have counted nothing.
-func NewCounts() *Counts { return &Counts{accounts: map[string]*accountCounts{}} }
+func NewCounts() *Counts {
+	return &Counts{accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
+}
 
 // account returns what is counted of the account called name. The caller holds
 // c.mu.

@@ -124,6 +124,9 @@ func (p *Proxy) conclude(x *exchange, err error) {
 		return
 	}
 	p.count(x)
+	if err != nil {
+		p.noteFailure(x, err)
+	}
 	p.logRequest(x, err)
 }
 

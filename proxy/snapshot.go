@@ -25,11 +25,44 @@ type RetryCount struct {
 	N       uint64
 }
 
+// A FailureCount is how many requests of a client, "" for those of none, the proxy
+// answered with an error of its own, for this reason: the error's slug, or WeChat's
+// errcode where the error is told in WeChat's words, or OtherReason.
+type FailureCount struct {
+	Client, Reason string
+	N              uint64
+}
+
+// OtherReason stands for reasons beyond those that are told apart.
+const OtherReason = "other"
+
+// maxReasons is how many reasons of one client are told apart.
+const maxReasons = 40
+
+// failure counts a request that was answered with an error of the proxy's.
+func (c *Counts) failure(client, reason string) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	reasons := c.failures[client]
+	if reasons == nil {
+		reasons = map[string]uint64{}
+		c.failures[client] = reasons
+	}
+	if _, known := reasons[reason]; !known && len(reasons) >= maxReasons {
+		reason = OtherReason
+	}
+	reasons[reason]++
+}
+
 // A Snapshot is what was counted since the start. Its order means nothing.
 type Snapshot struct {
 	Requests []RequestCount
 	Errcodes []ErrcodeCount
 	Retries  []RetryCount
+	Failures []FailureCount
 	Durations
 }
 
@@ -40,6 +73,11 @@ func (c *Counts) Snapshot() *Snapshot {
 	defer c.mu.Unlock()
 	for name, a := range c.accounts {
 		s.add(name, a)
+	}
+	for client, reasons := range c.failures {
+		for reason, n := range reasons {
+			s.Failures = append(s.Failures, FailureCount{client, reason, n})
+		}
 	}
 	return s
 }

@@ -14,13 +14,15 @@ type life struct {
 	noFiles  seldom    // says why bodies are not in files
 	noRoom   seldom    // says that bodies were refused
 	quotes   *logLimit // lines about credentials in WeChat's answers
+	refused  *logLimit // lines about clients' requests that were refused
+	unknown  *logLimit // the same of callers that are no client
 
 	mu     sync.Mutex // guards former
 	former []*Proxy   // those before that answered requests when somebody looked last
 }
 
 func newLife(c Config) *life {
-	return &life{bodies: newBudget(c.MemoryLimit), quotes: newLogLimit(maxQuotes)}
+	return &life{bodies: newBudget(c.MemoryLimit), quotes: newLogLimit(maxQuotes), refused: newLogLimit(maxRefusals), unknown: newLogLimit(maxStrangers)}
 }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever

@@ -1,0 +1,129 @@
+package proxy
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+// refusing is a configuration whose client orders may call little, and its log.
+func refusing() (Config, *journal) {
+	log := new(journal)
+	c := config(&recorder{answers: []string{okBody}}, shop(), account("blog", "wxblog"))
+	orders := keyed("orders", "orders-key")
+	orders.Accounts, orders.Allow, orders.Interval = []string{"shop"}, []string{"/allowed/*", "/cgi-bin/token"}, time.Hour
+	c.Clients = []Client{orders, keyed("games", "games-key")}
+	c.Log = slog.New(slog.NewTextHandler(log, nil))
+	return c, log
+}
+
+func TestWhatIsRefusedLeavesATrace(t *testing.T) {
+	const orders, games = "Authorization: Bearer orders-key", "Authorization: Bearer games-key"
+	hash := sha256.Sum256([]byte("orders-key"))
+	key := newSigningKey("", hash[:])
+	expired := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(-time.Hour), &key)
+	for _, row := range []struct {
+		name, request  string
+		times          int
+		client, reason string
+		status         int
+		line           string // in the log; empty: none
+	}{
+		{"no key", get("/allowed/x"), 1, "", "unauthenticated", 401, `client="" account="" reason=unauthenticated path=/allowed/x status=401`},
+		{"a wrong key", get("/allowed/x", "Authorization: Bearer wrong"), 1, "", "unauthenticated", 401, "no client has this key"},
+		{"another path", get("/other/x", orders), 1, "orders", "forbidden_path", 403, "client=orders account=shop reason=forbidden_path path=/other/x status=403"},
+		{"another account", get("/@blog/allowed/x", orders), 1, "orders", "forbidden_account", 403, "client=orders account=blog reason=forbidden_account"},
+		{"too often", get("/allowed/x", orders), 2, "orders", "too_many_requests", 429, "client=orders account=shop reason=too_many_requests"},
+		{"an API of others", get("/@shop/cgi-bin/component/x", games), 1, "games", "no_credential", 403, "reason=no_credential"},
+		{"an unknown account", get("/@nobody/x", games), 1, "games", "unknown_account", 404, "client=games account=\"\" reason=unknown_account"},
+		{"what cannot be understood", get("/x//y", games), 1, "", "bad_request", 400, "reason=bad_request"},
+		{"a secret that is no key", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=canary"), 1, "", "40125", 200, "reason=40125 path=/cgi-bin/token status=200"},
+		{"an expired token", get("/allowed/x?access_token=" + expired), 1, "", "42001", 200, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, log := refusing()
+			p := New(c)
+			status := 0
+			for range row.times {
+				status = handle(t, p, row.request).Response.StatusCode()
+			}
+			if status != row.status {
+				t.Errorf("got status %d; want %d", status, row.status)
+			}
+			if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0] != (FailureCount{row.client, row.reason, 1}) {
+				t.Errorf("got %v counted; want one %s of %q", got, row.reason, row.client)
+			}
+			if n := strings.Count(log.String(), "a request was refused"); n != min(1, len(row.line)) || !strings.Contains(log.String(), row.line) || strings.Contains(log.String(), "canary") {
+				t.Errorf("got the log %s; want %q in one line", log.String(), row.line)
+			}
+			if row.line != "" && !strings.Contains(log.String(), "level=WARN") || row.line != "" && !strings.Contains(log.String(), " address=") {
+				t.Errorf("got the log %s; want a warning with the caller's address", log.String())
+			}
+		})
+	}
+}
+
+func TestOneLineTellsOfManyRefusals(t *testing.T) {
+	c, log := refusing()
+	p := New(c)
+	for range 50 {
+		handle(t, p, get("/other/x", "Authorization: Bearer orders-key"))
+		handle(t, p, get("/other/y", "Authorization: Bearer orders-key"))
+		handle(t, p, get("/other/x"))
+	}
+	if n := strings.Count(log.String(), "a request was refused"); n != 3 {
+		t.Errorf("got %d lines; want one for each client, reason and path: %s", n, log.String())
+	}
+	if got := c.Counts.Snapshot().Failures; len(got) != 2 {
+		t.Errorf("got %v counted; want 100 and 50", got)
+	}
+	p = p.Succeed(c)
+	handle(t, p, get("/other/x"))
+	if n := strings.Count(log.String(), "a request was refused"); n != 3 {
+		t.Errorf("got %d lines after a reload; want no other", n)
+	}
+}
+
+// Strangers can make up paths: neither the log nor memory grows with that, and they
+// hide nothing that happens to clients.
+func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
+	c, log := refusing()
+	p := New(c)
+	for i := range 5000 {
+		handle(t, p, get(fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 1000))))
+	}
+	if n := strings.Count(log.String(), "a request was refused"); n != maxStrangers || len(log.String()) > 40_000 {
+		t.Errorf("got %d lines of %d bytes; want %d", n, len(log.String()), maxStrangers)
+	}
+	if n := len(p.unknown.lines); n > maxStrangers {
+		t.Errorf("got %d paths remembered; want %d at most", n, maxStrangers)
+	}
+	if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0].N != 5000 {
+		t.Errorf("got %v counted; want 5000 in one place", got)
+	}
+	handle(t, p, get("/other/x", "Authorization: Bearer orders-key"))
+	if !strings.Contains(log.String(), "client=orders") {
+		t.Error("a client's refusal has no line")
+	}
+}
+
+func TestReasonsAreBounded(t *testing.T) {
+	c := NewCounts()
+	for i := range 1000 {
+		c.failure("orders", fmt.Sprint(i))
+	}
+	sum, others := uint64(0), uint64(0)
+	failures := c.Snapshot().Failures
+	for _, f := range failures {
+		sum += f.N
+		if f.Reason == OtherReason {
+			others = f.N
+		}
+	}
+	if len(failures) != maxReasons+1 || sum != 1000 || others != 1000-maxReasons {
+		t.Errorf("got %d reasons, %d in all, %d others", len(failures), sum, others)
+	}
+}
