@@ -50,7 +50,7 @@ type Account struct {
 
 	id      identity
 	sought  *sought
-	vain    *vain
+	closed  *closedAPIs
 	met     *met
 	signing signingKeys // of virtual tokens that no client's key signs
 }
@@ -71,7 +71,7 @@ func place(configured []Account, deployment string) (placed []*Account) {
 			sought sought
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.met, one.vain, one.id = &one.met, new(vain), identityOf(a.AppID)
+		one.Account.met, one.closed, one.id = &one.met, new(closedAPIs), identityOf(a.AppID)
 		one.Account.sought = &one.sought
 		one.sought.begin(&one.Account)
 		one.signing = signingKeys{newSigningKey(deployment, []byte(a.AppID))}

@@ -27,7 +27,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 	if err != nil {
 		return RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
 	}
-	if better == token && x.account.vain.is(x.target.policy) {
+	if better == token && x.account.closed.has(x.target.policy) {
 		return RetryInVain, nil
 	}
 	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
@@ -40,7 +40,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 		return RetryAccepted, nil
 	}
 	if better == token && x.account.isHonoured(token) {
-		x.account.vain.note(x.target.policy)
+		x.account.closed.add(x.target.policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
 			"account", x.account.Name, "path", p.loggedPath(x.target.path), "errcode", x.errcode)
 	}

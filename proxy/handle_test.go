@@ -99,7 +99,7 @@ func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
 			{"the first time", "/closed", 0, "2"},
 			{"the next moment", "/closed", 0, "1"},
 			{"in another spelling", "/Closed/", 0, "1"},
-			{"a moment before it is forgotten", "/closed", vainFor - 1, "1"},
+			{"a moment before it is forgotten", "/closed", closedFor - 1, "1"},
 			{"when it is forgotten", "/closed", 1, "2"},
 			{"on another path", "/other", 0, "2"},
 		} {
