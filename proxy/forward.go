@@ -2,6 +2,22 @@ package proxy
 
 import "errors"
 
+// forward answers what WeChat is asked, or the proxy in its place.
+func (p *Proxy) forward(x *exchange) error {
+	switch x.route.Credential {
+	case credentialLocal:
+		return p.answerLocally(x)
+	case credentialTicket:
+		return p.answerTicket(x)
+	case CredentialApp:
+		return p.forwardWithToken(x)
+	case CredentialSecret:
+		return p.forwardWithSecret(x)
+	}
+	x.address(ownParameters)
+	return p.send(x)
+}
+
 // forwardWithToken sends the request with the account's token, and once more if
 // WeChat refuses that one and there is another, or WeChat stands by it all the
 // same.

@@ -185,19 +185,3 @@ func (p *Proxy) serve(x *exchange) error {
 	}
 	return p.forward(x)
 }
-
-// forward answers what WeChat is asked, or the proxy in its place.
-func (p *Proxy) forward(x *exchange) error {
-	switch x.route.Credential {
-	case credentialLocal:
-		return p.answerLocally(x)
-	case credentialTicket:
-		return p.answerTicket(x)
-	case CredentialApp:
-		return p.forwardWithToken(x)
-	case CredentialSecret:
-		return p.forwardWithSecret(x)
-	}
-	x.address(ownParameters)
-	return p.send(x)
-}
