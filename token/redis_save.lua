@@ -11,6 +11,10 @@
 -- fetches and 14 forced, then 15 how long to keep the record, 16 the channel, 17
 -- the announcement, then 18 the day by the writer, and how many 19 fetches and 20
 -- forced of it he knows to be in the record: it has fewer if Redis lost its data.
+--
+-- Redis before 5 takes no write after TIME, unless a script asks for its writes to
+-- be replicated instead of itself; before 3.2 it cannot ask.
+if redis.replicate_commands then redis.replicate_commands() end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local time = string.format('%.0f', now)
@@ -35,9 +39,12 @@ local function count(field, known, added)
   local n = stored.day == day and number(field) or 0
   return (day == ARGV[18] and math.max(n, known) or n) + added
 end
-redis.call('HSET', KEYS[1], 'day', day,
-  'fetches', count('fetches', ARGV[19], ARGV[13]), 'forced', count('forced', ARGV[20], ARGV[14]),
-  'forced_at', latest('forced_at', ARGV[8]), 'rotated_at', latest('rotated_at', ARGV[9]))
+local function set(field, value) redis.call('HSET', KEYS[1], field, value) end -- one at a time: before Redis 4 there is no other way
+set('day', day)
+set('fetches', count('fetches', ARGV[19], ARGV[13]))
+set('forced', count('forced', ARGV[20], ARGV[14]))
+set('forced_at', latest('forced_at', ARGV[8]))
+set('rotated_at', latest('rotated_at', ARGV[9]))
 redis.call('PEXPIRE', KEYS[1], ARGV[15])
 
 -- Of two tokens the one that was asked for later is WeChat's.
@@ -46,9 +53,9 @@ local written = generation == tonumber(ARGV[2]) or past('fetched_at') < tonumber
 local announced = {}
 if written then
   generation = string.format('%.0f', math.max(generation, ARGV[2]) + 1)
-  redis.call('HSET', KEYS[1], 'generation', generation, 'access_token', ARGV[3], 'expires_at', ARGV[4],
-    'fetched_at', ARGV[5], 'stands_until', ARGV[6], 'next_at', ARGV[7],
-    'errcode', ARGV[10], 'errmsg', ARGV[11], 'failures', ARGV[12])
+  local given = { access_token = 3, expires_at = 4, fetched_at = 5, stands_until = 6, next_at = 7, errcode = 10, errmsg = 11, failures = 12 }
+  set('generation', generation)
+  for field, i in pairs(given) do set(field, ARGV[i]) end
   -- Who may not announce has written all the same; the others find it later.
   announced = redis.pcall('PUBLISH', ARGV[16], ARGV[17] .. ' ' .. generation)
 end

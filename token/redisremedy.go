@@ -3,6 +3,7 @@ package token
 import (
 	"crypto/tls"
 	"errors"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -33,6 +34,9 @@ func redisRemedy(err error) string {
 		if redis.HasErrorPrefix(err, r.begins) {
 			return r.remedy
 		}
+	}
+	if _, ok := errors.AsType[redis.Error](err); ok && strings.Contains(err.Error(), tooOldRedis) {
+		return remedyForOldRedis
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "name the authority that signed the certificate of Redis with ca_file, or the name in it with server_name"

@@ -76,7 +76,7 @@ func (s *RedisStore) Close() error {
 func (s *RedisStore) watch(ctx context.Context) {
 	subscription := s.client.Subscribe(ctx, s.channel())
 	defer subscription.Close()
-	heard := false
+	heard, knowsAge := false, false
 	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
 	poll := time.NewTimer(watchEvery)
 	defer poll.Stop()
@@ -94,6 +94,7 @@ func (s *RedisStore) watch(ctx context.Context) {
 				continue
 			}
 			heard = true
+			knowsAge = knowsAge || s.isTooOld(ctx)
 			poll.Reset(0)
 		case <-poll.C:
 			poll.Reset(s.poll(ctx))

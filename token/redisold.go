@@ -1,0 +1,66 @@
+package token
+
+import (
+	"context"
+	"strconv"
+	"strings"
+)
+
+// oldestRedis is the version from which on a script may write what depends on the
+// time.
+const oldestRedis = "3.2"
+
+// writesTimes is a script that tells whether that can be done.
+const writesTimes = `return redis.replicate_commands and 1 or 0`
+
+// tooOldRedis is how Redis refuses to do it.
+const tooOldRedis = "not allowed after non deterministic commands"
+
+// isTooOld says once, at the start, that Redis cannot share tokens, and reports
+// whether that is known now.
+func (s *RedisStore) isTooOld(ctx context.Context) (known bool) {
+	var can int
+	err := s.try(ctx, reads, func(ctx context.Context) (err error) {
+		can, err = s.client.Eval(ctx, writesTimes, nil).Int()
+		return err
+	})
+	if err != nil || can == 1 {
+		return err == nil
+	}
+	limited, cancel := context.WithTimeout(ctx, redisPatience)
+	defer cancel()
+	info, err := s.client.Info(limited, "server").Result() // outside of try: a user may have no right to it
+	if version := redisVersion(info); err == nil && isBefore(version, oldestRedis) {
+		s.log.Error("Redis is too old: replicas share no tokens by it, and those of classic accounts end each other's",
+			"redis_version", version, "needed", oldestRedis, "remedy", remedyForOldRedis)
+	}
+	return err == nil
+}
+
+// remedyForOldRedis is what to do then.
+const remedyForOldRedis = "token.store needs Redis " + oldestRedis + " or later"
+
+// redisVersion returns the version in what the command INFO answers, empty if there
+// is none.
+func redisVersion(info string) string {
+	for line := range strings.Lines(info) {
+		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
+			return clean(version)
+		}
+	}
+	return ""
+}
+
+// isBefore reports whether version, of numbers with dots between, is an earlier one
+// than other. What is no version is not.
+func isBefore(version, other string) bool {
+	numbers, others := strings.Split(version, "."), strings.Split(other, ".")
+	for i := range min(len(numbers), len(others)) {
+		n, err := strconv.Atoi(numbers[i])
+		o, _ := strconv.Atoi(others[i])
+		if err != nil || n != o {
+			return err == nil && n < o
+		}
+	}
+	return false
+}
