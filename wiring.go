@@ -9,7 +9,6 @@ import (
 
 	"wxproxy/config"
 	"wxproxy/proxy"
-	"wxproxy/token"
 )
 
 // mistake returns err as a mistake in a setting, in the form of config's own.
@@ -84,21 +83,27 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 	return c
 }
 
+// proxyAccount tells the proxy of an account.
 func (s *service) proxyAccount(of *setup, account config.Account) proxy.Account {
+	keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
+	secret := newAccountSecret(s.secrets.reading(account))
 	return proxy.Account{
 		Name:   account.Name,
 		AppID:  account.AppID,
-		Tokens: of.keepers[account.Name],
-		Secret: revealing(s.secrets.reading(account)),
-		Lend:   of.keepers[account.Name].Lend,
-		Ticket: of.tickets[account.Name].Ticket,
+		Tokens: keeper,
+		Secret: secret.reveal,
+		Lend:   keeper.Lend,
+		Ticket: tickets.Ticket,
 		Known:  s.credentials(of, account),
 
-		LendTicket:     of.tickets[account.Name].Lend,
-		Accepted:       of.keepers[account.Name].Accepted,
-		Honours:        of.keepers[account.Name].Honours,
-		SecretAccepted: of.keepers[account.Name].SecretAccepted,
-		SecretRefused:  of.keepers[account.Name].SecretRefused,
+		LendTicket:     tickets.Lend,
+		Accepted:       keeper.Accepted,
+		Honours:        keeper.Honours,
+		SecretAccepted: keeper.SecretAccepted,
+		SecretRefused: func(errcode int, errmsg string) {
+			secret.refused(errcode)
+			keeper.SecretRefused(errcode, errmsg)
+		},
 	}
 }
 
@@ -120,12 +125,4 @@ func proxyClients(configured []config.Client) (clients []proxy.Client) {
 		})
 	}
 	return clients
-}
-
-// revealing returns a function that reads an AppSecret for a request to WeChat.
-func revealing(read func() (token.Secret, error)) func() (string, error) {
-	return func() (string, error) {
-		secret, err := read()
-		return secret.Reveal(), err
-	}
 }

@@ -45,8 +45,8 @@ This is [config.toml](../config.toml) with what the program itself says of each 
 
 **When a change counts.** On ` + "`SIGHUP`" + ` or ` + "`POST /reload`" + ` the file is read again. "At a reload" is in force for the
 next request; "at the next start" is only noted, and the answer to ` + "`POST /reload`" + ` names it. A variable of the
-environment stays what it was when the process started; a ` + "`secret_file`" + ` is read again by itself when WeChat refuses
-the secret.
+environment stays what it was when the process started; a ` + "`secret_file`" + ` is read again by itself, two seconds later at
+the latest.
 `
 
 // reference returns docs/configuration.md.
