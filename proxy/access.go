@@ -64,7 +64,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if p.config.LogAccess {
 		level = slog.LevelInfo
 	}
-	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil {
+	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.isSurplus() { // places report these
 		level = slog.LevelWarn
 	}
 	if !p.config.Log.Enabled(context.Background(), level) {

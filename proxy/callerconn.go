@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"container/list"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -35,6 +37,12 @@ type callerConn struct {
 	listener  *Listener
 	answering atomic.Bool // from a request's header to the end of its answer
 	lingers   atomic.Bool // Close waits for the caller
+	ending    atomic.Bool // Close has begun
+
+	places   *places       // where it has a role
+	role     role          // guarded by places
+	stranger *list.Element // likewise: among those that have proven no client
+	proven   bool          // it has; for the goroutine that serves the connection
 
 	// For the goroutine that serves the connection.
 	patience time.Duration
@@ -49,8 +57,9 @@ type callerConn struct {
 	overdue      bool          // the time to read was over when it was set
 	ended        bool          // Read came to the end
 
-	name      string // in its certificate
-	knowsName bool   // name was looked at
+	terms     *tls.Config // by which it was spoken to; nil: in plain text
+	name      string      // in its certificate
+	knowsName bool        // name was looked at
 }
 
 // callerOf returns the connection of a request, nil if there is none.
@@ -122,6 +131,7 @@ func (c *callerConn) Write(p []byte) (int, error) {
 // read would make the kernel reset the connection, and the caller could lose the
 // answer.
 func (c *callerConn) Close() error {
+	c.ending.Store(true)
 	if c.direct == nil {
 		c.listener.forget(c)
 	} // else its visit does, when it has ended
@@ -131,6 +141,32 @@ func (c *callerConn) Close() error {
 		}
 	}
 	return c.Conn.Close()
+}
+
+// turnAway closes a connection that nobody serves.
+func (c *callerConn) turnAway() {
+	c.Conn.Close()
+	c.listener.forget(c)
+}
+
+// shakeHands returns the connection as requests come over it, behind a TLS
+// handshake if the listener asks for one; nil if that has failed.
+func (c *callerConn) shakeHands() net.Conn {
+	if c.listener.TLS == nil {
+		return c
+	}
+	patience := handshakeTimeout
+	if c.isSurplus() {
+		patience = surplusTime
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c.terms = c.listener.TLS()
+	secure := tls.Server(c, c.terms)
+	if secure.HandshakeContext(ctx) != nil {
+		return nil
+	}
+	return secure
 }
 
 // handle says whether a request is being handled.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/tls"
 
 	"github.com/valyala/fasthttp"
 )
@@ -51,26 +50,6 @@ func (t *clientTable) certified(ctx *fasthttp.RequestCtx) *Client {
 		return nil
 	}
 	return t.byName[name]
-}
-
-// certificateOf returns the name in the certificate that the caller has shown, if
-// any, and whose issuer is trusted.
-func certificateOf(ctx *fasthttp.RequestCtx) string {
-	secure, ok := ctx.Conn().(*tls.Conn)
-	if !ok {
-		return ""
-	}
-	c := callerOf(ctx)
-	if c == nil {
-		return ""
-	}
-	if !c.knowsName {
-		c.knowsName = true
-		if chains := secure.ConnectionState().VerifiedChains; len(chains) > 0 {
-			c.name = chains[0][0].Subject.CommonName
-		}
-	}
-	return c.name
 }
 
 func policyPatterns(patterns []string) []string {

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -13,14 +14,16 @@ const lastRequests = 500 * time.Millisecond
 // most until ctx ends: nobody new is accepted but those who wait already, every
 // answer closes its connection, and only connections without a request are
 // closed by the proxy.
-func Shutdown(ctx context.Context, p *Proxy, server *Server, l *Listener) error {
+func Shutdown(ctx context.Context, p *Proxy, listeners ...*Listener) error {
 	p.draining.Store(true)
-	l.drain(ctx)
+	for _, l := range listeners {
+		l.drain(ctx)
+	}
 	patience := time.NewTimer(lastRequests)
 	defer patience.Stop()
 	look := time.NewTicker(lastRequests / 50)
 	defer look.Stop()
-	for waiting := true; waiting && l.count() > 0; {
+	for waiting := true; waiting && anyone(listeners); {
 		select {
 		case <-look.C:
 		case <-patience.C:
@@ -29,16 +32,22 @@ func Shutdown(ctx context.Context, p *Proxy, server *Server, l *Listener) error 
 			waiting = false
 		}
 	}
-	l.closeIdle()
-	if err := server.fasthttp.ShutdownWithContext(ctx); err != nil {
-		return err
-	}
-	for l.count() > 0 {
+	for {
+		for _, l := range listeners {
+			l.closeIdle() // also who came to rest meanwhile
+		}
+		if !anyone(listeners) {
+			return nil
+		}
 		select {
 		case <-look.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	return nil
+}
+
+// anyone reports whether a caller is connected.
+func anyone(listeners []*Listener) bool {
+	return slices.ContainsFunc(listeners, func(l *Listener) bool { return l.count() > 0 })
 }

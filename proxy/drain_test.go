@@ -37,7 +37,7 @@ func shutdown(s *service, limit time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	start := time.Now()
-	err := Shutdown(ctx, s.proxy, s.server, s.listener)
+	err := Shutdown(ctx, s.proxy, s.listener)
 	return time.Since(start), err
 }
 
@@ -53,7 +53,7 @@ func mustShutdown(t *testing.T, s *service) time.Duration {
 	if !s.proxy.Draining() {
 		t.Error("the proxy does not say that it drains")
 	}
-	if _, err := s.listener.Accept(); !errors.Is(err, io.EOF) {
+	if _, err := s.listener.next(); !errors.Is(err, io.EOF) {
 		t.Errorf("accepting afterwards: got %v; want %v", err, io.EOF)
 	}
 	return took

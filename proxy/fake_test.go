@@ -196,9 +196,14 @@ func serveOn(t testing.TB, ln net.Listener, c Config, limits Limits) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveListener(t, l, c, limits)
+}
+
+func serveListener(t testing.TB, l *Listener, c Config, limits Limits) *service {
+	t.Helper()
 	p := New(c)
 	limits.PlainIO = limits.PlainIO || isPlain()
-	s := &service{proxy: p, server: NewServer(p, limits, c.Log), listener: l, addr: ln.Addr(), served: make(chan error, 1)}
+	s := &service{proxy: p, server: NewServer(p, limits, c.Log), listener: l, addr: l.Addr(), served: make(chan error, 1)}
 	go func() { s.served <- s.server.Serve(l) }()
 	t.Cleanup(func() { l.Close() })
 	return s

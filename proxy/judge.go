@@ -8,11 +8,15 @@ func (p *Proxy) judge(x *exchange) error {
 	if err := x.readHeader(); err != nil {
 		return err
 	}
-	if x.caller.isSurplus() {
+	if err := p.holdTo(x); err != nil {
+		return err
+	}
+	err := p.admit(x)
+	if c := x.caller; c.isSurplus() && !c.places.admit(c, err == nil && p.asksForKeys() && p.knows(x.client)) {
 		x.fields.close = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}
-	if err := p.admit(x); err != nil {
+	if err != nil {
 		return err
 	}
 	x.admitted = x.account != nil

@@ -9,97 +9,82 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"wxproxy/internal/accept"
 )
 
 // A Listener accepts callers until it is told to drain. Then it still takes the
 // connections that wait in the kernel's queue, which closing a listener would
 // cut, and has the kernel refuse everybody else.
 type Listener struct {
-	// TLS is how callers are spoken to; nil: in plain text. It is set before the
-	// first Accept.
-	TLS *tls.Config
+	// TLS returns how a caller that comes now is spoken to. It is set before the
+	// first caller comes; nil: all in plain text.
+	TLS func() *tls.Config
 
-	// Stays is set before the first Accept if another process goes on listening on
-	// the same socket: who waits in its queue is left to that one.
+	// Stays is set before the first caller comes if another process goes on
+	// listening on the same socket: who waits in its queue is left to that one.
 	Stays bool
 
-	deadlineListener
+	*accept.Listener
 	onLoopback bool // only this machine reaches it, by TCP
 	draining   atomic.Bool
 	drained    chan struct{} // closed, by end, when nobody else can come
 	end        sync.Once
-	queue      []net.Conn // of drain, for Accept
-
-	// serve, if it is set, takes those callers that it returns true for. It is
-	// called by Accept.
-	serve func(*callerConn) bool
+	queue      []net.Conn // of drain, for next
 
 	mu      sync.Mutex // guards callers
 	callers map[*callerConn]struct{}
 }
 
-// A deadlineListener is a TCP or a Unix listener.
-type deadlineListener interface {
-	net.Listener
-	syscall.Conn
-	SetDeadline(time.Time) error
-}
-
 // NewListener wraps ln, a TCP or Unix listener.
 func NewListener(ln net.Listener) (*Listener, error) {
-	inner, ok := ln.(deadlineListener)
+	socket, ok := ln.(accept.Socket)
 	if !ok {
 		return nil, errors.New("listening: neither a TCP nor a Unix socket")
 	}
 	address, _ := ln.Addr().(*net.TCPAddr)
 	return &Listener{
-		deadlineListener: inner,
-		onLoopback:       address != nil && address.IP.IsLoopback(),
-		drained:          make(chan struct{}),
-		callers:          map[*callerConn]struct{}{},
+		Listener:   accept.New(socket),
+		onLoopback: address != nil && address.IP.IsLoopback(),
+		drained:    make(chan struct{}),
+		callers:    map[*callerConn]struct{}{},
 	}, nil
 }
 
-// Accept returns the next caller; after drain, io.EOF when nobody waits.
-func (l *Listener) Accept() (net.Conn, error) {
+// next returns the next caller; after drain, io.EOF when nobody waits.
+func (l *Listener) next() (*callerConn, error) {
 	for !l.draining.Load() {
-		c, err := l.deadlineListener.Accept()
+		c, err := l.Accept()
 		if err == nil {
-			if watched := l.watch(c); watched != nil {
-				return watched, nil
-			}
-			continue
+			return l.watch(c), nil
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil, err
 		}
 	}
-	return l.acceptQueued()
+	return l.nextQueued()
 }
 
-// acceptQueued returns those who waited when draining began. Once they are taken
+// nextQueued returns those who waited when draining began. Once they are taken
 // from the kernel, nobody can come after them.
-func (l *Listener) acceptQueued() (net.Conn, error) {
+func (l *Listener) nextQueued() (*callerConn, error) {
 	l.end.Do(func() {
 		if !l.Stays {
-			l.queue = lastCallers(l.deadlineListener)
+			l.queue = lastCallers(l)
 		}
 		l.Close()
 		close(l.drained)
 	})
-	for len(l.queue) > 0 {
-		c := l.queue[0]
-		l.queue = l.queue[1:]
-		if watched := l.watch(c); watched != nil {
-			return watched, nil
-		}
+	if len(l.queue) == 0 {
+		return nil, io.EOF
 	}
-	return nil, io.EOF
+	c := l.queue[0]
+	l.queue = l.queue[1:]
+	return l.watch(c), nil
 }
 
-// drain makes Accept return those who wait and then io.EOF, and waits until
+// drain makes next return those who wait and then io.EOF, and waits until
 // nobody else can come, or until ctx ends.
 func (l *Listener) drain(ctx context.Context) {
 	if err := l.SetDeadline(time.Now()); err != nil {
@@ -112,10 +97,9 @@ func (l *Listener) drain(ctx context.Context) {
 	}
 }
 
-// Close closes the listener. It may be called again, as fasthttp does after
-// draining has closed it.
+// Close closes the listener. It may be called again, after draining has closed it.
 func (l *Listener) Close() error {
-	if err := l.deadlineListener.Close(); !errors.Is(err, net.ErrClosed) {
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	return nil
@@ -137,18 +121,12 @@ func (l *Listener) closeIdle() {
 	}
 }
 
-// watch returns the caller's connection, or nil if that is served already.
-func (l *Listener) watch(c net.Conn) net.Conn {
+// watch returns the caller's connection.
+func (l *Listener) watch(c net.Conn) *callerConn {
 	watched := &callerConn{Conn: c, listener: l, patience: callerPatience}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.callers[watched] = struct{}{}
-	l.mu.Unlock()
-	switch {
-	case l.TLS != nil:
-		return tls.Server(watched, l.TLS)
-	case l.serve != nil && l.serve(watched):
-		return nil
-	}
 	return watched
 }
 

@@ -7,6 +7,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"log/slog"
 	"math"
 	"runtime/debug"
@@ -39,6 +40,7 @@ type Config struct {
 	HostNames     []string      // further names by which callers without a key may know a proxy on loopback
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	Upstream      Upstream
+	CallersTLS    *tls.Config // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
 	MemoryLimit   int64       // of the process, which bounds what bodies may take; 0: none
 	LogAccess     bool        // log one line per request, and give each an id; at debug level it is logged anyway
@@ -109,6 +111,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if err != nil {
 		x.refuse(err)
 	}
+	x.fields.close = x.fields.close || !p.mayStay(x, err)
 	x.leave(err != nil)
 	if p.draining.Load() || x.fields.close {
 		ctx.Response.SetConnectionClose()

@@ -3,10 +3,11 @@ package proxy
 import (
 	"cmp"
 	"errors"
+	"io"
 	"log/slog"
+	"math"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -20,6 +21,7 @@ type Limits struct {
 	IdleTimeout    time.Duration // of a kept-alive connection
 	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
 	StrangerTime   time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
+	Descriptors    int           // how many the process may have open; 0: that is not known
 	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
@@ -31,6 +33,9 @@ const (
 	// headerTimeout is how long a caller may take to send a request's header, if
 	// Limits say nothing else.
 	headerTimeout = 30 * time.Second
+
+	// handshakeTimeout is how long a TLS handshake may take.
+	handshakeTimeout = 10 * time.Second
 
 	// surplusConnections is how many connections above the limit are told so.
 	surplusConnections = 64
@@ -44,7 +49,7 @@ type front struct {
 	*life
 	limits  Limits
 	log     *slog.Logger
-	callers atomic.Int64
+	places  places
 	seats   sync.Pool // of *seat, those that are free
 	answers scratches
 }
@@ -53,6 +58,7 @@ type front struct {
 type Server struct {
 	front    *front
 	fasthttp *fasthttp.Server
+	log      *slog.Logger
 }
 
 // NewServer returns the server that lets callers reach p, and what takes its place.
@@ -61,16 +67,44 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.Patience = cmp.Or(limits.Patience, callerPatience)
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
 	f := &front{life: p.life, limits: limits, log: log}
-	return &Server{f, f.newFasthttp(log)}
+	f.places = newPlaces(limits, f.asksForKeys, log)
+	return &Server{f, f.newFasthttp(log), log}
 }
 
-// Serve serves the callers that l accepts, until it accepts no more.
+// Serve serves the callers that l accepts, until it accepts no more. It may be
+// called for several listeners. Nothing that may block is done here: whatever
+// waits for a caller has that caller's own goroutine.
 func (s *Server) Serve(l *Listener) error {
-	if !s.front.limits.PlainIO {
-		l.serve = s.front.takeDirectly
+	l.Log = s.log
+	for {
+		c, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case !s.front.places.enter(c):
+			c.turnAway()
+		case l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c):
+		default:
+			go s.serveBuffered(c)
+		}
 	}
-	return s.fasthttp.Serve(l)
 }
+
+// serveBuffered has fasthttp's server serve a caller.
+func (s *Server) serveBuffered(c *callerConn) {
+	defer s.front.places.leave(c)
+	conn := c.shakeHands()
+	if conn == nil {
+		c.Close()
+		return
+	}
+	_ = s.fasthttp.ServeConn(conn) // which has answered whatever went wrong
+}
+
+// asksForKeys reports whether callers have to prove who they are.
+func (f *front) asksForKeys() bool { return f.current.Load().asksForKeys() }
 
 func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 	limits := f.limits
@@ -78,9 +112,8 @@ func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 		Handler:                      f.handleSafely,
 		ExpectHandler:                f.expect,
 		HeaderReceived:               f.headerReceived,
-		ConnState:                    f.connState,
 		ErrorHandler:                 f.refuseUnreadable,
-		Concurrency:                  limits.MaxConnections + surplusConnections,
+		Concurrency:                  math.MaxInt32, // places bound it
 		ReadBufferSize:               headerSize,
 		ReadTimeout:                  limits.HeaderTimeout,
 		IdleTimeout:                  limits.IdleTimeout,
@@ -90,7 +123,6 @@ func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 		NoDefaultServerHeader:        true,
 		NoDefaultContentType:         true,
 		NoDefaultDate:                true,
-		CloseOnShutdown:              true,
 		SecureErrorLogMessage:        true,
 		Logger:                       serverLog{log},
 	}
@@ -144,22 +176,6 @@ func spellExpectation(h *fasthttp.RequestHeader) {
 		case isFold(expectation, "100-continue"):
 			h.Set(fasthttp.HeaderExpect, "100-continue")
 		}
-	}
-}
-
-// connState counts the callers' connections, without those that are too many.
-// New ones come one at a time.
-func (f *front) connState(conn net.Conn, state fasthttp.ConnState) {
-	c := callerConnOf(conn)
-	switch {
-	case c == nil:
-	case state == fasthttp.StateNew && f.callers.Load() >= int64(f.limits.MaxConnections):
-		c.patience, c.strangerTime, c.surplus = f.limits.Patience, f.limits.StrangerTime, time.Now().Add(surplusTime)
-	case state == fasthttp.StateNew:
-		c.patience, c.strangerTime = f.limits.Patience, f.limits.StrangerTime
-		f.callers.Add(1)
-	case state == fasthttp.StateClosed && !c.isSurplus():
-		f.callers.Add(-1)
 	}
 }
 

@@ -3,8 +3,6 @@ package proxy
 import (
 	"runtime/debug"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A visit is a caller's connection while it is served. A request that comes as a
@@ -33,13 +31,7 @@ func (f *front) takeDirectly(c *callerConn) bool {
 	if c.direct == nil {
 		return false
 	}
-	if f.callers.Load() >= int64(f.limits.MaxConnections) && c.listener.count() > f.limits.MaxConnections+surplusConnections {
-		c.Close()
-		c.listener.forget(c)
-		return true
-	}
 	c.Conn, c.direct.writePatience = c.direct, 2*f.limits.Patience
-	f.connState(c, fasthttp.StateNew)
 	go f.serveDirectly(c)
 	return true
 }
@@ -72,7 +64,7 @@ func (v *visit) end() {
 	v.leaveSeat()
 	v.caller.Close()
 	v.caller.listener.forget(v.caller)
-	v.front.connState(v.caller, fasthttp.StateClosed)
+	v.front.places.leave(v.caller)
 }
 
 func (v *visit) takeSeat() *seat {

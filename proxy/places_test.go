@@ -1,0 +1,320 @@
+package proxy
+
+import (
+	"bufio"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A front door is one of the ways in which callers come.
+type door struct {
+	network string
+	secure  bool
+	plainIO bool
+}
+
+var doors = map[string]door{
+	"TCP":                    {"tcp", false, false},
+	"TCP, fasthttp's server": {"tcp", false, true},
+	"unix":                   {"unix", false, false},
+	"TLS":                    {"tcp", true, false},
+	"TLS on unix, plain I/O": {"unix", true, true},
+}
+
+// open serves callers who come by the door.
+func (d door) open(t *testing.T, c Config, limits Limits) *service {
+	t.Helper()
+	address := "127.0.0.1:0"
+	if d.network == "unix" {
+		address = filepath.Join(t.TempDir(), "s")
+	}
+	ln, err := net.Listen(d.network, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := NewListener(ln)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.secure {
+		authority := httptest.NewTLSServer(nil)
+		t.Cleanup(authority.Close)
+		c.CallersTLS = &tls.Config{Certificates: authority.TLS.Certificates}
+		l.TLS = func() *tls.Config { return c.CallersTLS }
+	}
+	limits.PlainIO = d.plainIO
+	return serveListener(t, l, c, limits)
+}
+
+// dial connects to the service by the door, and speaks TLS where that is asked.
+func (d door) dial(t *testing.T, s *service) *caller {
+	t.Helper()
+	c := s.dial(t)
+	if d.secure {
+		c.conn = tls.Client(c.conn, &tls.Config{InsecureSkipVerify: true})
+		c.r = bufio.NewReader(c.conn)
+	}
+	return c
+}
+
+// taken returns how many connections have the role.
+func (s *service) taken(r role) int {
+	p := &s.server.front.places
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.taken[r]
+}
+
+// Who connects and says nothing holds nobody up, however many there are, and one
+// of them that stays holds nobody up either.
+func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
+	t.Parallel()
+	for name, door := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := defaultLimits
+			limits.MaxConnections = 4
+			s := door.open(t, config(&recorder{answers: []string{okBody}}), limits)
+			var silent []*caller
+			for range limits.MaxConnections + surplusConnections + 10 {
+				silent = append(silent, s.dial(t))
+			}
+			for _, c := range silent[:len(silent)-1] {
+				c.conn.Close()
+			}
+			start := time.Now()
+			waitUntil(t, "a newcomer's answer", func() bool {
+				c := door.dial(t, s)
+				defer c.conn.Close()
+				io.WriteString(c.conn, get("/p"))
+				a, err := readAnswer(c.r, false)
+				return err == nil && a.status() == 200
+			})
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("a newcomer was served after %v; want it at once", took)
+			}
+		})
+	}
+}
+
+// One more than all places is told so whatever way it comes, and beyond these
+// a connection is closed at once.
+func TestOneConnectionTooManyIsRefusedAtEveryDoor(t *testing.T) {
+	t.Parallel()
+	for name, door := range doors {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := defaultLimits
+			limits.MaxConnections = 2
+			s := door.open(t, config(&recorder{answers: []string{okBody}}), limits)
+			for range limits.MaxConnections {
+				if a := door.dial(t, s).call(get("/p")); a.status() != 200 {
+					t.Fatalf("got %q; want an answer", a.head)
+				}
+			}
+			refused := door.dial(t, s)
+			if a := refused.call(get("/p")); a.status() != 503 || a.field("Wxproxy-Error") != "too_many_connections" {
+				t.Errorf("got %q; want 503 too_many_connections", a.head)
+			}
+			refused.conn.Close()
+			waitUntil(t, "its end", func() bool { return s.taken(roleSurplus) == 0 })
+			var surplus []*caller
+			for range surplusConnections {
+				surplus = append(surplus, s.dial(t))
+			}
+			waitUntil(t, "the surplus", func() bool { return s.taken(roleSurplus) == surplusConnections })
+			if beyond := s.dial(t); !beyond.ended() {
+				t.Error("a connection beyond the surplus stays; want it closed")
+			}
+			for _, c := range surplus {
+				c.conn.Close()
+			}
+		})
+	}
+}
+
+func TestAHandshakeThatNeverEndsIsCut(t *testing.T) {
+	t.Parallel()
+	s := doors["TLS"].open(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	for name, said := range map[string]string{"nothing": "", "half a record": "\x16\x03\x01\x02\x00\x01"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := s.dial(t)
+			c.conn.SetDeadline(time.Now().Add(4 * handshakeTimeout))
+			c.send(said)
+			start := time.Now()
+			io.Copy(io.Discard, c.conn)
+			if took := time.Since(start); took < handshakeTimeout/2 || took > 3*handshakeTimeout {
+				t.Errorf("the connection was cut after %v; want it cut after %v", took, handshakeTimeout)
+			}
+		})
+	}
+}
+
+// What strangers do when there are clients.
+func TestStrangersMakeRoomForClients(t *testing.T) {
+	t.Parallel()
+	const key = "Authorization: Bearer key-of-orders"
+	for name, said := range map[string]string{
+		"nothing":                "",
+		"half a header":          "GET /p HTTP/1.1\r\nHost: x\r\n",
+		"a wrong key":            get("/p", "Authorization: Bearer x"),
+		"no key":                 get("/p"),
+		"a wrong AppSecret":      get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"),
+		"a forged virtual token": get("/p?access_token=wxp_x"),
+		"what is no path":        get("/a//b"),
+	} {
+		for way, door := range doors {
+			t.Run(name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				limits := defaultLimits
+				limits.MaxConnections = 3
+				c := config(&recorder{answers: []string{okBody}})
+				c.Clients = []Client{keyed("orders", "key-of-orders")}
+				s := door.open(t, c, limits)
+				client := door.dial(t, s)
+				if a := client.call(get("/p", key)); a.status() != 200 {
+					t.Fatalf("got %q; want an answer", a.head)
+				}
+				for range 2 * (limits.MaxConnections + surplusConnections) {
+					stranger := door.dial(t, s)
+					io.WriteString(stranger.conn, said) // it may be cut in the middle of a handshake
+				}
+				if a := door.dial(t, s).call(get("/p", key)); a.status() != 200 {
+					t.Errorf("a client that comes now got %q; want an answer", a.head)
+				}
+				if a := client.call(get("/p", key)); a.status() != 200 {
+					t.Errorf("the client that was there got %q; want an answer", a.head)
+				}
+			})
+		}
+	}
+}
+
+func TestAConnectionThatHasShownNoKeyEndsWithItsRefusal(t *testing.T) {
+	t.Parallel()
+	const key = "Authorization: Bearer key-of-orders"
+	c := config(&recorder{answers: []string{okBody}})
+	c.Clients = []Client{keyed("orders", "key-of-orders")}
+	s := serve(t, c, defaultLimits)
+	for _, refused := range []string{
+		get("/p"), get("/p", "Authorization: Bearer x"), post("/p", "hello"), get("/p?access_token=wxp_x"),
+		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"),
+	} {
+		stranger := s.dial(t)
+		if a := stranger.call(refused); a.field("Connection") != "close" || !stranger.ended() {
+			t.Errorf("%.40q: got %q, and the connection may stay; want it closed", refused, a.head)
+		}
+		client := s.dial(t)
+		client.call(get("/p", key))
+		if a := client.call(refused); a.field("Connection") == "close" {
+			t.Errorf("%.40q, after a request of a client's: got %q; want the connection to stay", refused, a.head)
+		}
+		if a := client.call(get("/p", key)); a.status() != 200 {
+			t.Errorf("%.40q, after a request of a client's: then got %q; want an answer", refused, a.head)
+		}
+	}
+	for name, request := range map[string]string{"a token": get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key-of-orders")} {
+		client := s.dial(t)
+		if a := client.call(request); a.status() != 200 || a.field("Connection") == "close" {
+			t.Errorf("%s: got %q; want the connection to stay", name, a.head)
+		}
+		if a := client.call(get("/p")); a.status() != 401 || a.field("Connection") == "close" {
+			t.Errorf("%s: then got %q; want 401 and the connection to stay", name, a.head)
+		}
+	}
+}
+
+// Without clients everybody may call, and nobody is a stranger.
+func TestWithoutClientsNobodyMakesRoom(t *testing.T) {
+	t.Parallel()
+	limits := defaultLimits
+	limits.MaxConnections = 2
+	s := serve(t, config(&recorder{answers: []string{okBody}}), limits)
+	resting := []*caller{s.dial(t), s.dial(t)}
+	waitUntil(t, "both", func() bool { return s.taken(roleCaller) == 2 })
+	if a := s.dial(t).call(get("/p")); a.status() != 503 {
+		t.Errorf("got %q; want 503", a.head)
+	}
+	for _, c := range resting {
+		if a := c.call(get("/a//b")); a.status() != 400 || a.field("Connection") == "close" {
+			t.Errorf("got %q; want 400 and the connection to stay", a.head)
+		}
+	}
+}
+
+// lines collects what is logged.
+type lineLog struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lineLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lineLog) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
+func TestACrowdIsOneLineInTheLog(t *testing.T) {
+	t.Parallel()
+	var said lineLog
+	limits := defaultLimits
+	limits.MaxConnections = 1
+	c := config(&recorder{answers: []string{okBody}})
+	c.Log = slog.New(slog.NewTextHandler(&said, nil))
+	s := serve(t, c, limits)
+	s.dial(t).call(get("/p"))
+	for range 20 {
+		s.dial(t).call(get("/p"))
+	}
+	if got := said.count("level=WARN"); got != 1 || said.count("max_connections=1 connections=1") != 1 {
+		t.Errorf("got %d lines, %s; want one", got, said.text.String())
+	}
+}
+
+// Before descriptors run out, those who have asked nothing make room, with clients
+// and without, so that there are some left for connections to WeChat.
+func TestScarceDescriptorsAreForThoseWhoAsk(t *testing.T) {
+	t.Parallel()
+	p := newPlaces(Limits{MaxConnections: 100, Descriptors: 8}, func() bool { return false }, slog.New(slog.DiscardHandler))
+	l := &Listener{callers: map[*callerConn]struct{}{}}
+	enter := func(c net.Conn) (*callerConn, bool) {
+		caller := l.watch(c)
+		return caller, p.enter(caller)
+	}
+	rich, _ := net.Pipe() // has no descriptor
+	first, entered := enter(rich)
+	if !entered {
+		t.Fatal("got no place; want one, as there are descriptors enough")
+	}
+	near, _ := pair(t) // whose number is above 8 in a process that runs tests
+	second, entered := enter(near.Conn)
+	waitUntil(t, "the first to be closed", func() bool { _, err := rich.Read(make([]byte, 1)); return err != nil })
+	if !entered || first.role != roleEnding {
+		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.role)
+	}
+	p.prove(second)
+	third, _ := pair(t)
+	if _, entered := enter(third.Conn); entered {
+		t.Error("got a place; want none, as descriptors are scarce and nobody makes room")
+	}
+	p.leave(first)
+	p.leave(second)
+	if p.taken != [roles]int{} || p.strangers.Len() != 0 {
+		t.Errorf("got %v, %d strangers; want nobody left", p.taken, p.strangers.Len())
+	}
+}
