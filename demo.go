@@ -137,7 +137,7 @@ Ctrl-C ends the demo.
 `
 
 func (d *demo) explain(t terminal) {
-	proxyURL := "http://" + d.listener.Addr().String()
-	adminURL := "http://" + d.adminListener.Addr().String()
+	proxyURL := "http://" + d.callers[0].Addr().String()
+	adminURL := "http://" + d.operators[0].Addr().String()
 	fmt.Fprintf(t.out, demoText, proxyURL, adminURL, demoAppID, d.secret, d.url)
 }

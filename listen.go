@@ -6,38 +6,21 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 
 	"wxproxy/config"
+	"wxproxy/internal/accept"
 	"wxproxy/proxy"
 )
 
-// listenOn listens on "host:port" or "unix:/path". A socket that a process left
-// behind is replaced; one that still answers is not.
+// listenOn listens on "host:port" or "unix:/path".
 func listenOn(listen string) (net.Listener, error) {
 	network, address := config.ListenOn(listen)
-	if network != "unix" {
-		var tcp net.ListenConfig
-		tcp.SetMultipathTCP(false) // the kernel has no packet filters for such listeners, which draining needs
-		return tcp.Listen(context.Background(), network, address)
+	if network == "unix" {
+		return listenOnSocket(address)
 	}
-	if c, err := net.Dial("unix", address); err == nil {
-		c.Close()
-		return nil, errors.New("another process listens there")
-	}
-	if info, err := os.Stat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
-		if err := os.Remove(address); err != nil {
-			return nil, fmt.Errorf("removing a socket that nobody uses: %w", err)
-		}
-	}
-	ln, err := net.Listen("unix", address)
-	if err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(address, 0o660); err != nil {
-		return nil, errors.Join(err, ln.Close())
-	}
-	return ln, nil
+	var tcp net.ListenConfig
+	tcp.SetMultipathTCP(false) // the kernel has no packet filters for such listeners, which draining needs
+	return tcp.Listen(context.Background(), network, address)
 }
 
 // listen opens the listeners, or takes those that systemd has opened, so that an
@@ -45,43 +28,82 @@ func listenOn(listen string) (net.Listener, error) {
 func (s *service) listen() error {
 	callers, operators, err := inherited()
 	if err != nil {
-		return err
+		return mistakeError{err}
 	}
 	cfg := s.now.Load().cfg
-	stays := callers != nil
+	stays := len(callers) > 0
 	if callers, err = listenUnless(callers, cfg, "proxy.listen", cfg.Proxy.Listen); err != nil {
 		return err
 	}
-	if s.listener, err = proxy.NewListener(callers); err != nil {
-		return err
+	for _, ln := range callers {
+		if err := s.addCallers(ln, stays); err != nil {
+			return err
+		}
 	}
-	s.listener.Stays = stays
-	if s.now.Load().tls != nil {
-		s.listener.TLS = &tls.Config{GetConfigForClient: s.callersTLS}
+	switch {
+	case s.admin == nil && len(operators) > 0:
+		err = mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
+	case s.admin != nil:
+		err = s.addOperators(operators)
 	}
-	if s.admin == nil {
-		return nil
-	}
-	if s.adminListener, err = listenUnless(operators, cfg, "admin.listen", cfg.Admin.Listen); err != nil {
-		callers.Close()
+	if err != nil {
+		for _, l := range s.callers {
+			l.Close()
+		}
 		return err
 	}
 	s.use(s.now.Load())
 	return nil
 }
 
-// listenUnless listens unless there is a listener already, which has to be safe for
-// the configuration: systemd may have opened it to everybody.
-func listenUnless(inherited net.Listener, cfg *config.Config, key, listen string) (net.Listener, error) {
-	if inherited == nil {
+// addCallers has callers served who come by ln.
+func (s *service) addCallers(ln net.Listener, stays bool) error {
+	l, err := proxy.NewListener(ln)
+	if err != nil {
+		return err
+	}
+	l.Stays = stays
+	if s.now.Load().tls != nil {
+		l.TLS = func() *tls.Config { return s.now.Load().tls }
+	}
+	s.callers = append(s.callers, l)
+	return nil
+}
+
+// addOperators has operators served, on the listeners that there are or on
+// admin.listen.
+func (s *service) addOperators(inherited []net.Listener) error {
+	cfg := s.now.Load().cfg
+	listeners, err := listenUnless(inherited, cfg, "admin.listen", cfg.Admin.Listen)
+	if err != nil {
+		return err
+	}
+	for _, ln := range listeners {
+		socket, ok := ln.(accept.Socket)
+		if !ok {
+			return errors.New("admin.listen: neither a TCP nor a Unix socket")
+		}
+		l := accept.New(socket)
+		l.Log = s.log
+		s.operators = append(s.operators, l)
+	}
+	return nil
+}
+
+// listenUnless listens unless there are listeners already, which have to be safe
+// for the configuration: systemd may have opened them to everybody.
+func listenUnless(inherited []net.Listener, cfg *config.Config, key, listen string) ([]net.Listener, error) {
+	if len(inherited) == 0 {
 		ln, err := listenOn(listen)
 		if err != nil {
 			return nil, fmt.Errorf("%s = %q: %w", key, listen, err)
 		}
-		return ln, nil
+		return []net.Listener{ln}, nil
 	}
-	if err := mustBeGuarded(cfg, key, inherited.Addr()); err != nil {
-		return nil, err
+	for _, ln := range inherited {
+		if err := mustBeGuarded(cfg, key, ln.Addr()); err != nil {
+			return nil, err
+		}
 	}
 	return inherited, nil
 }

@@ -7,7 +7,6 @@ import (
 	"os"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
 )
@@ -69,23 +68,4 @@ func (s *service) watchdog(ctx context.Context) {
 			s.tellManager(daemon.SdNotifyWatchdog)
 		}
 	}
-}
-
-// inherited returns the listeners that systemd has opened for the process: the one
-// for operators has the FileDescriptorName "admin" or comes second. nil stands for
-// one that there is not.
-func inherited() (callers, operators net.Listener, err error) {
-	for _, file := range activation.Files(true) {
-		ln, err := net.FileListener(file)
-		if err != nil {
-			return nil, nil, fmt.Errorf("taking over the socket %s: %w", file.Name(), err)
-		}
-		file.Close()
-		if file.Name() == "admin" || callers != nil {
-			operators = ln
-		} else {
-			callers = ln
-		}
-	}
-	return callers, operators, nil
 }

@@ -14,4 +14,4 @@ func (*service) tellManager(string) {}
 
 func (*service) watchdog(context.Context) {}
 
-func inherited() (callers, operators net.Listener, err error) { return nil, nil, nil }
+func inherited() (callers, operators []net.Listener, err error) { return nil, nil, nil }

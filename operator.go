@@ -1,8 +1,9 @@
 package main
 
 import (
-	"log/slog"
+	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"wxproxy/admin"
@@ -11,18 +12,10 @@ import (
 	"wxproxy/token"
 )
 
-// adminTimeout bounds a request to the admin listener.
-const adminTimeout = 10 * time.Second
-
 // newAdminServer returns the server of the admin listener, which answers for the
 // setup of the moment.
-func (s *service) newAdminServer() *http.Server {
-	return &http.Server{
-		Handler:      http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }),
-		ReadTimeout:  adminTimeout,
-		WriteTimeout: adminTimeout,
-		ErrorLog:     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-	}
+func (s *service) newAdminServer() *admin.Server {
+	return admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
 }
 
 // newAdmin returns what answers an operator about a setup that has its proxy.
@@ -40,8 +33,10 @@ func (s *service) newAdmin(of *setup) http.Handler {
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
-		Public:   isPublic(s.adminListener.Addr()),
-		Socket:   s.adminListener.Addr().Network() == "unix",
+		Log:      s.log,
+		WrongKey: s.admin.WrongKey,
+		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
+		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),
 	}
 	for _, account := range of.cfg.Accounts {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]

@@ -113,10 +113,17 @@ func (s *service) reloadWhen(told *signals) {
 // staysGuarded reports a configuration that lets everyone in through a listener
 // that is open, and stays so until the next start.
 func (s *service) staysGuarded(cfg *config.Config) error {
-	if err := mustBeGuarded(cfg, "proxy.listen", s.listener.Addr()); err != nil || s.admin == nil {
-		return err
+	for _, l := range s.callers {
+		if err := mustBeGuarded(cfg, "proxy.listen", l.Addr()); err != nil {
+			return err
+		}
 	}
-	return mustBeGuarded(cfg, "admin.listen", s.adminListener.Addr())
+	for _, l := range s.operators {
+		if err := mustBeGuarded(cfg, "admin.listen", l.Addr()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // retire stops what only old needs, when no request is left that it answers or none

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,11 +35,13 @@ func (s *service) run(told *signals) error {
 	<-s.reloading
 	s.background.Add(debug.FreeOSMemory) // behind all first fetches
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
-	failed := make(chan error, 2) // one from each server
+	failed := make(chan error, len(s.callers)+len(s.operators))
 	var serving sync.WaitGroup
-	serving.Go(func() { failed <- safely(func() error { return s.server.Serve(s.listener) }) })
-	if s.admin != nil {
-		serving.Go(func() { failed <- safely(func() error { return s.admin.Serve(s.adminListener) }) })
+	for _, l := range s.callers {
+		serving.Go(func() { failed <- safely(func() error { return s.server.Serve(l) }) })
+	}
+	for _, l := range s.operators {
+		serving.Go(func() { failed <- safely(func() error { return s.admin.Serve(l) }) })
 	}
 	s.announce()
 	ctx, stop := context.WithCancel(context.Background())
@@ -76,14 +80,19 @@ func safely(serve func() error) (err error) {
 
 // announce logs where the service is: with the ports it got, if any was to do.
 func (s *service) announce() {
-	adminAddress := ""
-	if s.admin != nil {
-		adminAddress = s.adminListener.Addr().String()
-	}
 	cfg := s.now.Load().cfg
-	s.log.Info("serving", "version", version(), "listen", s.listener.Addr().String(),
-		"admin", adminAddress, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
+	s.log.Info("serving", "version", version(), "listen", addresses(s.callers),
+		"admin", addresses(s.operators), "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
 	s.tellManager(managerReady)
+}
+
+// addresses returns where listeners listen.
+func addresses[L net.Listener](listeners []L) string {
+	var all []string
+	for _, l := range listeners {
+		all = append(all, l.Addr().String())
+	}
+	return strings.Join(all, ", ")
 }
 
 // drain answers the requests that are under way or on their way, until end at the
@@ -93,7 +102,7 @@ func (s *service) drain(end time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	start := time.Now()
-	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.server, s.listener); err != nil {
+	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.callers...); err != nil {
 		s.log.Error("drain_timeout is over; the requests still under way are cut",
 			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
 		return loggedError{err}

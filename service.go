@@ -1,14 +1,13 @@
 package main
 
 import (
-	"crypto/tls"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -29,10 +28,10 @@ type service struct {
 	counts     *proxy.Counts
 	secrets    knownSecrets
 
-	server        *proxy.Server
-	listener      *proxy.Listener
-	admin         *http.Server // nil: turned off
-	adminListener net.Listener
+	server    *proxy.Server
+	callers   []*proxy.Listener
+	admin     *admin.Server // nil: turned off
+	operators []net.Listener
 
 	now       atomic.Pointer[setup]
 	reloading chan struct{}  // of capacity 1: full while the configuration is read again, and before the service runs
@@ -73,7 +72,9 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		MaxConnections: cfg.Proxy.MaxConnections,
 		IdleTimeout:    cfg.Proxy.IdleTimeout,
 		PlainIO:        cfg.Proxy.PlainIO,
+		Descriptors:    maxOpenFiles(),
 	}
+	s.warnOfFewFiles(limits.Descriptors)
 	s.server = proxy.NewServer(first.proxy, limits, s.log)
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()
@@ -88,12 +89,6 @@ func (s *service) use(next *setup) {
 		next.admin = s.newAdmin(next)
 	}
 	s.now.Store(next)
-}
-
-// callersTLS returns how callers are spoken to now, for a TLS handshake: a
-// certificate that was renewed is used after a reload.
-func (s *service) callersTLS(*tls.ClientHelloInfo) (*tls.Config, error) {
-	return s.now.Load().tls, nil
 }
 
 // reportDrops has the log say how many of its lines nobody took, and returns what

@@ -64,6 +64,7 @@ func (s *service) proxyConfig(of *setup) proxy.Config {
 		Ready:         of.isReady,
 		TokenWait:     of.cfg.Upstream.Timeout,
 		Upstream:      of.hosts,
+		CallersTLS:    of.tls,
 		Log:           s.log,
 		MemoryLimit:   memoryLimit(),
 		LogAccess:     of.cfg.Log.Access,

@@ -49,13 +49,14 @@ func refresh(account Account, w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, code, describe(account, time.Now()))
 }
 
-// lend hands out the account's token.
-func lend(account Account, w http.ResponseWriter, _ *http.Request) {
+// lend hands out the account's token, and has the log say so.
+func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
 	token, life, err := account.Lend(tokenWait)
 	if err != nil {
 		writeError(w, unavailable(w, err), err.Error())
 		return
 	}
+	a.Log.Info("WeChat's own token was handed out to an operator", "account", account.Name, "address", addressOf(r))
 	writeJSON(w, http.StatusOK, struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`

@@ -5,6 +5,7 @@ package admin
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/pprof"
 	"time"
@@ -32,6 +33,10 @@ type Admin struct {
 	// mistake.
 	Reload func() ([]string, error)
 
+	// WrongKey is called before a wrong key is refused, and may take its time.
+	WrongKey func(*http.Request)
+
+	Log    *slog.Logger
 	Key    token.Secret // asked for beyond loopback, and for what is not for everybody
 	Public bool         // the listener is reachable beyond loopback
 	Socket bool         // the listener is a unix socket, which no browser reaches
@@ -85,7 +90,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(a.withAccount(refresh)))
 	mux.Handle("POST /reload", a.changing(a.reload))
-	mux.Handle("GET /accounts/{name}/token", a.telling(a.withAccount(lend)))
+	mux.Handle("GET /accounts/{name}/token", a.telling(a.withAccount(a.lend)))
 	mux.Handle("GET /debug/pprof/", a.telling(pprof.Index))
 	mux.Handle("GET /debug/pprof/cmdline", a.telling(pprof.Cmdline))
 	mux.Handle("GET /debug/pprof/profile", a.telling(pprof.Profile))

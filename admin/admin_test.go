@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,6 +22,8 @@ const key = "canary-key-of-the-admin"
 func newAdmin() *Admin {
 	return &Admin{
 		Version:  "v1.2.3",
+		Log:      slog.New(slog.DiscardHandler),
+		WrongKey: func(*http.Request) {},
 		Started:  time.Now().Add(-90 * time.Second),
 		Accounts: []Account{account("shop", fresh())},
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },

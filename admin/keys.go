@@ -12,7 +12,7 @@ import (
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
-			a.refuse(w)
+			a.refuse(w, r)
 			return
 		}
 		next(w, r)
@@ -67,7 +67,7 @@ func (a *Admin) telling(next http.HandlerFunc) http.Handler {
 func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if (needsKey || a.isStrange(r)) && !a.shows(r) {
-			a.refuse(w)
+			a.refuse(w, r)
 			return
 		}
 		next(w, r)
@@ -85,13 +85,25 @@ const errStrange = "without admin.key this listener answers only for an IP addre
 	"this name lead here (DNS rebinding). Use http://127.0.0.1 with the port, or set admin.key and send it"
 
 // refuse asks for the key. Without one, only a strange name can be the reason.
-func (a *Admin) refuse(w http.ResponseWriter) {
+func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
 	if !a.Public && a.Key.Empty() {
 		writeError(w, http.StatusForbidden, errStrange)
 		return
 	}
+	a.resist(r)
 	w.Header().Set("WWW-Authenticate", "Bearer")
 	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
+}
+
+// resist makes guessing the key slow. Who shows none guesses nothing.
+func (a *Admin) resist(r *http.Request) {
+	_, shown, _ := r.BasicAuth()
+	if scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "bearer") {
+		shown = strings.TrimSpace(key)
+	}
+	if shown != "" && !a.Key.Equal(shown) {
+		a.WrongKey(r)
+	}
 }
 
 func writeError(w http.ResponseWriter, code int, text string) {

@@ -25,9 +25,10 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
 			if a.Key.Empty() && !a.Public {
-				a.refuse(w)
+				a.refuse(w, r)
 				return
 			}
+			a.resist(r)
 			w.Header().Set("WWW-Authenticate", `Basic realm="wxproxy", charset="UTF-8"`)
 			d := &document{lang: langOf(r)}
 			d.head(nil)

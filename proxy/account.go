@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"time"
+
+	"wxproxy/internal/lograte"
 )
 
 // Tokens hands out the access token of one account.
@@ -52,7 +54,8 @@ type Account struct {
 	sought  *sought
 	closed  *closedAPIs
 	met     *met
-	signing signingKeys // of virtual tokens that no client's key signs
+	lent    *lograte.Line // says that the real token was handed out
+	signing signingKeys   // of virtual tokens that no client's key signs
 }
 
 // place returns the accounts as requests know them, each together in memory with
@@ -69,9 +72,11 @@ func place(configured []Account, deployment string) (placed []*Account) {
 			Account
 			met    met
 			sought sought
+			lent   lograte.Line
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
 		one.Account.met, one.closed, one.id = &one.met, new(closedAPIs), identityOf(a.AppID)
+		one.Account.lent = &one.lent
 		one.Account.sought = &one.sought
 		one.sought.begin(&one.Account)
 		one.signing = signingKeys{newSigningKey(deployment, []byte(a.AppID))}

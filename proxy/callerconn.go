@@ -155,13 +155,15 @@ func (c *callerConn) shakeHands() net.Conn {
 	if c.listener.TLS == nil {
 		return c
 	}
-	patience := handshakeTimeout
+	patience := min(handshakeTimeout, c.places.limits.HeaderTimeout)
 	if c.isSurplus() {
-		patience = surplusTime
+		patience = min(patience, surplusTime)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c.terms = c.listener.TLS()
+	if c.terms = c.listener.TLS(); c.terms == nil {
+		return nil
+	}
 	secure := tls.Server(c, c.terms)
 	if secure.HandshakeContext(ctx) != nil {
 		return nil

@@ -141,19 +141,35 @@ func TestOneConnectionTooManyIsRefusedAtEveryDoor(t *testing.T) {
 	}
 }
 
+// Neither silence nor bytes that trickle buy more time for a handshake.
 func TestAHandshakeThatNeverEndsIsCut(t *testing.T) {
 	t.Parallel()
-	s := doors["TLS"].open(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
-	for name, said := range map[string]string{"nothing": "", "half a record": "\x16\x03\x01\x02\x00\x01"} {
+	limits := defaultLimits
+	limits.HeaderTimeout = 300 * time.Millisecond
+	s := doors["TLS"].open(t, config(&recorder{answers: []string{okBody}}), limits)
+	for name, trickle := range map[string]string{"nothing": "", "half a record": "\x16\x03\x01\x02\x00" + strings.Repeat("\x01", 400)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := s.dial(t)
-			c.conn.SetDeadline(time.Now().Add(4 * handshakeTimeout))
-			c.send(said)
+			gone := make(chan struct{})
+			go func() {
+				io.Copy(io.Discard, c.conn)
+				close(gone)
+			}()
 			start := time.Now()
-			io.Copy(io.Discard, c.conn)
-			if took := time.Since(start); took < handshakeTimeout/2 || took > 3*handshakeTimeout {
-				t.Errorf("the connection was cut after %v; want it cut after %v", took, handshakeTimeout)
+			for i := 0; time.Since(start) < 20*limits.HeaderTimeout; i++ {
+				select {
+				case <-gone:
+				case <-time.After(20 * time.Millisecond):
+					if i < len(trickle) {
+						io.WriteString(c.conn, trickle[i:i+1])
+					}
+					continue
+				}
+				break
+			}
+			if took := time.Since(start); took < limits.HeaderTimeout/2 || took > 10*limits.HeaderTimeout {
+				t.Errorf("the connection was cut after %v; want it cut after %v", took, limits.HeaderTimeout)
 			}
 		})
 	}
@@ -286,6 +302,26 @@ func TestACrowdIsOneLineInTheLog(t *testing.T) {
 	}
 }
 
+// accepted returns a connection over TCP.
+func accepted(t *testing.T) net.Conn {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	far, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	near, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { near.Close(); far.Close() })
+	return near
+}
+
 // Before descriptors run out, those who have asked nothing make room, with clients
 // and without, so that there are some left for connections to WeChat.
 func TestScarceDescriptorsAreForThoseWhoAsk(t *testing.T) {
@@ -301,15 +337,13 @@ func TestScarceDescriptorsAreForThoseWhoAsk(t *testing.T) {
 	if !entered {
 		t.Fatal("got no place; want one, as there are descriptors enough")
 	}
-	near, _ := pair(t) // whose number is above 8 in a process that runs tests
-	second, entered := enter(near.Conn)
+	second, entered := enter(accepted(t)) // whose number is above 8 in a process that runs tests
 	waitUntil(t, "the first to be closed", func() bool { _, err := rich.Read(make([]byte, 1)); return err != nil })
 	if !entered || first.role != roleEnding {
 		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.role)
 	}
 	p.prove(second)
-	third, _ := pair(t)
-	if _, entered := enter(third.Conn); entered {
+	if _, entered := enter(accepted(t)); entered {
 		t.Error("got a place; want none, as descriptors are scarce and nobody makes room")
 	}
 	p.leave(first)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"net"
 	"net/url"
 	"slices"
 	"time"
@@ -154,13 +155,30 @@ func (p *Proxy) asker(x *exchange, secret string) (*Client, error) {
 // issue returns the token for who asks and how long it lives.
 func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal {
-		return x.account.Lend(p.config.TokenWait)
+		token, life, err := x.account.Lend(p.config.TokenWait)
+		if err == nil {
+			p.reportLent(x)
+		}
+		return token, life, err
 	}
 	keys := x.client.signing
 	if x.client == &p.anyone || x.client.isKeyless() {
 		keys = x.account.signing
 	}
 	return newVirtual(x.account.id, x.client.id, time.Now().Add(virtualLife), &keys[0]), virtualLife, nil
+}
+
+// reportLent has the log say who got WeChat's own token.
+func (p *Proxy) reportLent(x *exchange) {
+	account, client := names(x.account, x.client)
+	address := "unix socket"
+	if tcp, ok := x.ctx.RemoteAddr().(*net.TCPAddr); ok {
+		address = tcp.IP.String()
+	}
+	x.account.lent.Note(func(count int) {
+		p.config.Log.Info("WeChat's own token was handed out at the token endpoint",
+			"account", account, "client", client, "address", address, "count", count)
+	})
 }
 
 // answerJSON answers as WeChat does.

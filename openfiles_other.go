@@ -1,0 +1,6 @@
+//go:build !unix
+
+package main
+
+// maxOpenFiles does not know here how many files may be open.
+func maxOpenFiles() int { return 0 }
