@@ -32,14 +32,15 @@ func certificateOf(ctx *fasthttp.RequestCtx) string {
 // onlyCommonName returns the common name, "" if there are several: which of them
 // counts is understood differently by who signs and by who reads.
 func onlyCommonName(subject pkix.Name) (name string) {
+	names := 0
 	for _, attribute := range subject.Names {
-		if !attribute.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 3}) {
-			continue
+		if attribute.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 3}) {
+			names++
+			name, _ = attribute.Value.(string)
 		}
-		if name != "" {
-			return ""
-		}
-		name, _ = attribute.Value.(string)
+	}
+	if names > 1 {
+		return ""
 	}
 	return name
 }
