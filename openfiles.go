@@ -15,5 +15,5 @@ func (s *service) warnOfFewFiles(limit int) {
 		return
 	}
 	s.log.Warn("the limit of open files is lower than what the settings need; raise it (LimitNOFILE= of systemd, ulimit -n of a shell), or lower these",
-		"limit", limit, "needed", needed, "proxy.max_connections", callers, "upstream.max_connections", upstream)
+		"limit", limit, "needed", needed, "callers", callers, "upstream", upstream)
 }

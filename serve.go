@@ -29,7 +29,7 @@ func runServe(o options, t terminal) error {
 	}
 	if s.admin != nil {
 		record := newAdminRecord(s.settled.File)
-		record.write(s.adminListener.Addr())
+		record.write(s.operators[0].Addr())
 		defer record.remove()
 	}
 	return s.run(told)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -103,7 +104,10 @@ func TestEverySocketOfSystemdIsServed(t *testing.T) {
 				t.Errorf("%s: got %d; want an answer for operators", address, a.code)
 			}
 		}
-		local := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true, Dial: func(string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
+		local := &http.Client{Timeout: patience, Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext:       func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", path) },
+		}}
 		resp, err := local.Get("http://localhost" + userInfo)
 		if err != nil {
 			t.Fatal(err)

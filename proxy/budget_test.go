@@ -249,7 +249,7 @@ func serveMaybeTLS(t *testing.T, c Config, secure bool) (*service, func() *calle
 			t.Fatal(err)
 		}
 		roots.AppendCertsFromPEM(ca)
-		l.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		l.TLS = func() *tls.Config { return &tls.Config{Certificates: []tls.Certificate{certificate}} }
 	}
 	p := New(c)
 	limits := defaultLimits

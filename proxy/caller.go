@@ -73,27 +73,6 @@ func (p *Proxy) admitNamed(x *exchange) (err error) {
 	return p.permit(x)
 }
 
-// mayStay reports whether the caller's connection may stay open: not after a
-// refusal, if it has never shown who the client is. Strangers would hold
-// max_connections with that.
-func (p *Proxy) mayStay(x *exchange, err error) bool {
-	c := x.caller
-	if c == nil || c.proven {
-		return true
-	}
-	if p.knows(x.client) && !c.isSurplus() {
-		c.places.prove(c)
-		return true
-	}
-	return err == nil || !p.asksForKeys()
-}
-
-// knows reports whether c, which may be nil, is who the caller had to prove to be.
-func (p *Proxy) knows(c *Client) bool { return c != nil && (c != &p.anyone || !p.asksForKeys()) }
-
-// asksForKeys reports whether callers have to prove who they are.
-func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
-
 // permit reports why the client may not use the account or call the path.
 func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"container/list"
-	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -141,34 +140,6 @@ func (c *callerConn) Close() error {
 		}
 	}
 	return c.Conn.Close()
-}
-
-// turnAway closes a connection that nobody serves.
-func (c *callerConn) turnAway() {
-	c.Conn.Close()
-	c.listener.forget(c)
-}
-
-// shakeHands returns the connection as requests come over it, behind a TLS
-// handshake if the listener asks for one; nil if that has failed.
-func (c *callerConn) shakeHands() net.Conn {
-	if c.listener.TLS == nil {
-		return c
-	}
-	patience := min(handshakeTimeout, c.places.limits.HeaderTimeout)
-	if c.isSurplus() {
-		patience = min(patience, surplusTime)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if c.terms = c.listener.TLS(); c.terms == nil {
-		return nil
-	}
-	secure := tls.Server(c, c.terms)
-	if secure.HandshakeContext(ctx) != nil {
-		return nil
-	}
-	return secure
 }
 
 // handle says whether a request is being handled.

@@ -229,6 +229,9 @@ func TestAConnectionThatHasShownNoKeyEndsWithItsRefusal(t *testing.T) {
 		if a := stranger.call(refused); a.field("Connection") != "close" || !stranger.ended() {
 			t.Errorf("%.40q: got %q, and the connection may stay; want it closed", refused, a.head)
 		}
+		if strings.HasPrefix(refused, "POST") {
+			continue // whose body may be left unread, which ends every connection
+		}
 		client := s.dial(t)
 		client.call(get("/p", key))
 		if a := client.call(refused); a.field("Connection") == "close" {

@@ -3,7 +3,6 @@ package proxy
 import (
 	"cmp"
 	"errors"
-	"io"
 	"log/slog"
 	"math"
 	"net"
@@ -70,41 +69,6 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	f.places = newPlaces(limits, f.asksForKeys, log)
 	return &Server{f, f.newFasthttp(log), log}
 }
-
-// Serve serves the callers that l accepts, until it accepts no more. It may be
-// called for several listeners. Nothing that may block is done here: whatever
-// waits for a caller has that caller's own goroutine.
-func (s *Server) Serve(l *Listener) error {
-	l.Log = s.log
-	for {
-		c, err := l.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		case !s.front.places.enter(c):
-			c.turnAway()
-		case l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c):
-		default:
-			go s.serveBuffered(c)
-		}
-	}
-}
-
-// serveBuffered has fasthttp's server serve a caller.
-func (s *Server) serveBuffered(c *callerConn) {
-	defer s.front.places.leave(c)
-	conn := c.shakeHands()
-	if conn == nil {
-		c.Close()
-		return
-	}
-	_ = s.fasthttp.ServeConn(conn) // which has answered whatever went wrong
-}
-
-// asksForKeys reports whether callers have to prove who they are.
-func (f *front) asksForKeys() bool { return f.current.Load().asksForKeys() }
 
 func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 	limits := f.limits

@@ -24,6 +24,8 @@ const (
 type Socket interface {
 	net.Listener
 	syscall.Conn
+
+	// SetDeadline says until when Accept waits.
 	SetDeadline(time.Time) error
 }
 

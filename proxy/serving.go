@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+)
+
+// Serve serves the callers that l accepts, until it accepts no more. It may be
+// called for several listeners. Nothing that may block is done here: whatever
+// waits for a caller has that caller's own goroutine.
+func (s *Server) Serve(l *Listener) error {
+	l.Log = s.log
+	for {
+		c, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case !s.front.places.enter(c):
+			c.turnAway()
+		case l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c):
+		default:
+			go s.serveBuffered(c)
+		}
+	}
+}
+
+// serveBuffered has fasthttp's server serve a caller.
+func (s *Server) serveBuffered(c *callerConn) {
+	defer s.front.places.leave(c)
+	conn := c.shakeHands()
+	if conn == nil {
+		c.Close()
+		return
+	}
+	_ = s.fasthttp.ServeConn(conn) // which has answered whatever went wrong
+}
+
+// asksForKeys reports whether callers have to prove who they are.
+func (f *front) asksForKeys() bool { return f.current.Load().asksForKeys() }
+
+// turnAway closes a connection that nobody serves.
+func (c *callerConn) turnAway() {
+	c.Conn.Close()
+	c.listener.forget(c)
+}
+
+// shakeHands returns the connection as requests come over it, behind a TLS
+// handshake if the listener asks for one; nil if that has failed.
+func (c *callerConn) shakeHands() net.Conn {
+	if c.listener.TLS == nil {
+		return c
+	}
+	patience := min(handshakeTimeout, c.places.limits.HeaderTimeout)
+	if c.isSurplus() {
+		patience = min(patience, surplusTime)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if c.terms = c.listener.TLS(); c.terms == nil {
+		return nil
+	}
+	secure := tls.Server(c, c.terms)
+	if secure.HandshakeContext(ctx) != nil {
+		return nil
+	}
+	return secure
+}
