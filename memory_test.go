@@ -84,7 +84,7 @@ func TestALongAnswerKeepsNoLaterSetup(t *testing.T) {
 		return fmt.Sprintf("[upstream]\nurl = %q\nconnect_timeout = \"%ds\"\n", w.URL, n+1) + account("shop", appID, "default = true") + account("club", otherID)
 	}
 	r := runService(t, toml(0))
-	url := "http://" + r.listener.Addr().String()
+	url := "http://" + r.callers[0].Addr().String()
 	ask := func(path string) {
 		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 		if resp, err := client.Post(url+path, "application/json", strings.NewReader("{}")); err == nil {
@@ -124,7 +124,7 @@ func TestAnAccountIsKeptAsLongAsARequestMayNeedIt(t *testing.T) {
 	both := upstream + account("shop", appID, "default = true") + account("club", otherID)
 	r := runService(t, both)
 	p := &program{t: t, client: &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}}
-	p.proxy = "http://" + r.listener.Addr().String()
+	p.proxy = "http://" + r.callers[0].Addr().String()
 	answered := make(chan answer, 1)
 	go func() {
 		a, _ := p.ask("POST", p.proxy+"/@shop"+send, "{}")

@@ -105,14 +105,16 @@ func (s *Server) makeRoom() {
 }
 
 // WrongKey has whoever shows a wrong key wait, and the log say so. Meanwhile the
-// connection counts as one that rests: others with the right key come first.
+// connection counts as one that rests longest: others with the right key come first.
 func (s *Server) WrongKey(r *http.Request) {
 	address := addressOf(r)
 	s.guessed.Note(func(count int) {
 		s.log.Warn("a wrong key was shown to the admin listener", "address", address, "count", count)
 	})
 	if c, ok := r.Context().Value(connectionKey{}).(net.Conn); ok {
-		s.note(c, http.StateIdle)
+		s.mu.Lock()
+		s.resting[c] = time.Time{}
+		s.mu.Unlock()
 		defer s.note(c, http.StateActive)
 	}
 	timer := time.NewTimer(wrongKeyDelay)

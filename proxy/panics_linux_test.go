@@ -26,16 +26,17 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
 	l := &Listener{callers: map[*callerConn]struct{}{}}
-	c := &callerConn{Conn: here, listener: l, direct: &socket{Conn: here, raw: panickingConn{}}}
-	l.callers[c] = struct{}{}
+	c := l.watch(here)
+	c.direct = &socket{Conn: here, raw: panickingConn{}}
 	f := &front{life: New(config(&recorder{})).life, log: slog.New(slog.NewTextHandler(&log, nil))}
-	f.callers.Add(1)
+	f.places = newPlaces(Limits{MaxConnections: 1}, f.asksForKeys, f.log)
+	f.places.enter(c)
 	f.serveDirectly(c)
 	if _, err := there.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v; want the connection closed", err)
 	}
-	if l.count() != 0 || f.callers.Load() != 0 {
-		t.Errorf("got %d connections, %d callers; want none", l.count(), f.callers.Load())
+	if l.count() != 0 || f.places.taken != [roles]int{} {
+		t.Errorf("got %d connections, %d callers; want none", l.count(), f.places.taken)
 	}
 	if text := log.String(); !strings.Contains(text, "panic while serving a connection") || !strings.Contains(text, "panics_linux_test.go") || strings.Contains(text, canaryOfPanic) {
 		t.Errorf("got %s; want where it was, and not what it said", text)

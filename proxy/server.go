@@ -57,7 +57,6 @@ type front struct {
 type Server struct {
 	front    *front
 	fasthttp *fasthttp.Server
-	log      *slog.Logger
 }
 
 // NewServer returns the server that lets callers reach p, and what takes its place.
@@ -67,7 +66,7 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
 	f := &front{life: p.life, limits: limits, log: log}
 	f.places = newPlaces(limits, f.asksForKeys, log)
-	return &Server{f, f.newFasthttp(log), log}
+	return &Server{f, f.newFasthttp(log)}
 }
 
 func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime/debug"
 )
 
 // Serve serves the callers that l accepts, until it accepts no more. It may be
 // called for several listeners. Nothing that may block is done here: whatever
 // waits for a caller has that caller's own goroutine.
 func (s *Server) Serve(l *Listener) error {
-	l.Log = s.log
+	l.Log = s.front.log
 	for {
 		c, err := l.next()
 		switch {
@@ -32,12 +33,21 @@ func (s *Server) Serve(l *Listener) error {
 // serveBuffered has fasthttp's server serve a caller.
 func (s *Server) serveBuffered(c *callerConn) {
 	defer s.front.places.leave(c)
+	defer s.front.survive(c)
 	conn := c.shakeHands()
 	if conn == nil {
 		c.Close()
 		return
 	}
 	_ = s.fasthttp.ServeConn(conn) // which has answered whatever went wrong
+}
+
+// survive closes c, if what serves it panics.
+func (f *front) survive(c *callerConn) {
+	if recover() != nil {
+		f.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
+		c.Close()
+	}
 }
 
 // asksForKeys reports whether callers have to prove who they are.
