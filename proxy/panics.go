@@ -47,3 +47,15 @@ func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (pa
 	do(ctx)
 	return false
 }
+
+// safely keeps the process alive if do panics. What the panic says stays unsaid:
+// it could hold a part of the request.
+func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
+	defer func() {
+		if recover() != nil {
+			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
+			err = refuse(internalError, "the proxy made a mistake; its log says more")
+		}
+	}()
+	return do(x)
+}

@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -143,18 +142,6 @@ func (p *Proxy) release(x *exchange) {
 	if !x.seated {
 		p.exchanges.Put(x)
 	}
-}
-
-// safely keeps the process alive if do panics. What the panic says stays unsaid:
-// it could hold a part of the request.
-func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
-	defer func() {
-		if recover() != nil {
-			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
-			err = refuse(internalError, "the proxy made a mistake; its log says more")
-		}
-	}()
-	return do(x)
 }
 
 // serve is the life of a request.
