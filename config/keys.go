@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -106,10 +107,10 @@ func (l *loader) judge(k accessKey, known string) {
 	case known != "" && k.length == 0:
 		l.report(k.setting, "is the hash of %s, so everybody knows the key; %s", known, advice)
 		return
+	case k.length > 0 && k.length < enoughKey:
+		known = fmt.Sprintf("is shorter than %d characters and could be guessed; %s", enoughKey, advice)
 	case known != "":
 		known = "is " + known + " and could be guessed; " + advice
-	case k.length > 0 && k.length < enoughKey:
-		known = "is shorter than 16 characters and could be guessed; " + advice
 	default:
 		return
 	}

@@ -148,7 +148,7 @@ func TestAKeyThatCouldBeGuessedIsGoodOnLoopbackAlone(t *testing.T) {
 	for _, row := range []struct{ name, key, want string }{
 		{"15 characters", "a7Q-x93kd0-fJ2l", "is shorter than 16 characters and could be guessed"},
 		{"one character", "q", "is shorter than 16 characters and could be guessed"},
-		{"a common word", "test", "is a word that is tried first and could be guessed"},
+		{"a common word", "test", "is shorter than 16 characters and could be guessed"},
 		{"a long common one", "0123456789abcdef", "is a word that is tried first and could be guessed"},
 		{"its AppID", "wx0123456789abcdef", "is the name or AppID of an account and could be guessed"},
 	} {
