@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -338,5 +339,86 @@ func TestAProgramWithHTTPProxySetIsServed(t *testing.T) {
 			t.Errorf("%s: got %v, %s; want the user", base, err, out)
 		}
 	}
+	p.stop()
+}
+
+// A load balancer that reaches the callers' port alone needs no key, and learns what
+// the admin listener says.
+func TestALoadBalancerAsksTheCallersPort(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	w.Record()
+	p := serving(t, w.URL, fourLines+"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\n")
+	p.awaitReady()
+	for path, want := range map[string]string{"/wxproxy/healthz": `{"status":"ok"}`, "/wxproxy/readyz": `{"ready":true}`} {
+		if got := p.call("GET", path, ""); got.code != http.StatusOK || got.body != want {
+			t.Errorf("%s: got %d %s; want %s", path, got.code, got.body, want)
+		}
+		if got := p.call("HEAD", path, ""); got.code != http.StatusOK || got.body != "" {
+			t.Errorf("HEAD %s: got %d %q; want 200", path, got.code, got.body)
+		}
+	}
+	p.call("GET", "/wxproxy/status", "").mustBe(t, http.StatusUnauthorized, "unauthenticated")
+	p.stop()
+
+	away := serving(t, "http://"+refusing(t), fourLines)
+	away.eventually("a proxy without a token", func() bool { return away.call("GET", "/wxproxy/readyz", "").code == http.StatusServiceUnavailable })
+	if got := away.call("GET", "/wxproxy/readyz", ""); got.body != `{"ready":false}` || away.call("GET", "/wxproxy/healthz", "").code != http.StatusOK {
+		t.Errorf("without a token: got %d %s; want 503 without a name", got.code, got.body)
+	}
+	away.stop()
+	for _, r := range w.Requests() {
+		if strings.Contains(r.Target, "/wxproxy/") {
+			t.Errorf("WeChat got %s; want nothing of it", r.Target)
+		}
+	}
+}
+
+// What a browser can be made to send is refused by the built program, and a name that
+// is added counts from the reload on.
+func TestABrowsersPageIsNobodyWithoutClients(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	as := func(host string, fields ...string) answer {
+		t.Helper()
+		req, err := http.NewRequest("GET", p.proxy+userInfo, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if req.Host = host; host == "" {
+			req.Host = req.URL.Host
+		}
+		for _, field := range fields {
+			name, value, _ := strings.Cut(field, ": ")
+			req.Header.Set(name, value)
+		}
+		resp, err := p.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer{code: resp.StatusCode, header: resp.Header, body: string(body)}
+	}
+	for _, refused := range []answer{
+		as("", "Origin: https://evil.example"), as("", "Sec-Fetch-Site: same-site"), as("evil.example"), as("shop.internal:8080"),
+	} {
+		refused.mustBe(t, http.StatusForbidden, "forbidden_path")
+	}
+	for _, host := range []string{"", "localhost:1", "api.weixin.qq.com"} {
+		if got := as(host); got.code != http.StatusOK {
+			t.Errorf("%q: got %d %s; want an answer", host, got.code, got.body)
+		}
+	}
+	p.mustReload("[proxy]\nhosts = [\"shop.internal\"]\n" + fourLines)
+	if got := as("shop.internal:8080"); got.code != http.StatusOK {
+		t.Errorf("after the reload: got %d %s; want an answer", got.code, got.body)
+	}
+	as("evil.example").mustBe(t, http.StatusForbidden, "forbidden_path")
 	p.stop()
 }
