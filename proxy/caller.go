@@ -172,6 +172,9 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
 	if len(x.fields.account) > 0 {
 		return p.accounts[string(x.fields.account)], true
 	}
+	if !x.reading.names {
+		return nil, false
+	}
 	if appID, named := queryValue(x.target.query, "from_appid"); named {
 		return p.accounts[appID], true
 	}

@@ -26,18 +26,20 @@ func (p *Proxy) carriesSecret(x *exchange) bool {
 	if !x.reading.named || x.route.Credential == credentialLocal {
 		return false
 	}
+	removed := x.route.Credential.removed()
 	for name, value := range parts(x.target.query) {
-		if isCredentialName(name) && !namedAny(name, x.route.Credential.removed()) && p.holdsSecret(value) {
+		if isCredentialName(name) && !namedAny(name, removed) && p.holdsSecret(value) {
 			return true
 		}
 	}
 	return false
 }
 
-// namesCredential reports whether a parameter is called like a credential.
-func namesCredential(query []byte) bool {
+// namesCredential reports whether a parameter that is not removed is called like a
+// credential.
+func namesCredential(query []byte, removed []string) bool {
 	for name := range parts(query) {
-		if isCredentialName(name) {
+		if isCredentialName(name) && !namedAny(name, removed) {
 			return true
 		}
 	}

@@ -12,7 +12,8 @@ type reading struct {
 	policy []byte
 	route  Route
 	host   []byte // the last Host that the proxy answers to
-	named  bool   // a parameter is called like a credential
+	named  bool   // a parameter that WeChat gets is called like a credential
+	names  bool   // a parameter may name the account
 	token  string // the message's target is the same with token; empty: it is another
 }
 
@@ -34,8 +35,15 @@ func (p *Proxy) read(x *exchange) error {
 			return refuse(badRequest, err.Error())
 		}
 		r.raw, r.path = append(append(r.raw[:0], t.path...), t.query...), len(t.path)
-		r.route, r.named, r.good = p.credentialOf(t.policy), namesCredential(t.query), true
+		r.route, r.good = p.credentialOf(t.policy), true
+		r.named, r.names = namesCredential(t.query, r.route.Credential.removed()), mayNameAccount(t.query, &r.route)
 	}
 	t.policy, x.route = r.policy, r.route
 	return nil
+}
+
+// mayNameAccount reports whether a query, or the body behind it, can name an account.
+func mayNameAccount(query []byte, route *Route) bool {
+	_, named := queryValue(query, "from_appid")
+	return named || route.names.appID != ""
 }
