@@ -22,17 +22,22 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 			return "", 0, err
 		}
 	}
-	if !k.state.Load().lendable() { // be it out of the store
-		k.succeed(wait - time.Since(began))
-	}
 	s := k.state.Load()
+	for try := 0; try < lentTries && !s.lendable(); try++ { // be it out of the store, or another replica's
+		k.succeed(wait - time.Since(began))
+		if s = k.state.Load(); s.err != nil {
+			break
+		}
+	}
 	switch left := time.Until(s.token.Expires); {
 	case left >= min(least, s.enough()):
 		return s.bare, left, nil
 	case s.err != nil:
 		return "", 0, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+	case time.Since(began) >= wait:
+		return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
 	}
-	return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
+	return "", 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
 }
 
 // succeed waits for the successor of what has too little left to be lent,

@@ -22,12 +22,12 @@ const (
 	lentJitter = 2 * time.Minute
 
 	// lentTries is how often WeChat is asked for the successor of a token that it
-	// repeats, because it was asked a moment too early.
+	// repeats, because it was asked a moment too early, or of a ticket of a brief life.
 	lentTries = 3
 )
 
 // errBrief is why a token that is good is not handed out.
-var errBrief = errors.New("the token is about to expire, and its successor has not come yet")
+var errBrief = errors.New("it is about to expire, and its successor has not come yet")
 
 // lendToken returns a token and how long it lives: more than 300 s, unless the
 // tokens that WeChat issues live for less. Who would get less waits for the

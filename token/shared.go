@@ -21,7 +21,7 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 		case other:
 			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
 			n.since, n.planned = w.FetchedAt, time.Time{}
-		case r.Token.Expires.Sub(n.token.Expires) >= sameExpiry: // a ticket that WeChat repeated
+		case r.Token.Expires.After(n.token.Expires): // WeChat repeated it
 			n.token.Expires = r.Token.Expires
 		}
 		if n.err != nil {
@@ -70,7 +70,7 @@ func (s *state) answers(refused Secret, now time.Time, o Options) bool {
 	switch {
 	case s.backsOff(now, o) > 0:
 		return true
-	case !s.token.validAt(now):
+	case !s.token.validAt(now), o.Ticket != "" && !s.lendable():
 		return false
 	case refused.Empty():
 		return now.Before(s.next)

@@ -259,6 +259,31 @@ func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
 	})
 }
 
+func TestReplicasHandOutBriefTicketsWithHalfOfTheirLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub()
+		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}), answer: func(int) string { return ticketOf("same", 20) }}
+		var replicas []*token.Tickets
+		for range 3 {
+			m := h.join()
+			tickets, stop := ticketsOf(a, m, func(o *token.Options) { o.Shared = m })
+			defer stop()
+			replicas = append(replicas, tickets)
+		}
+		for range 1000 {
+			for i, tickets := range replicas {
+				if _, life := mustTicket(t, tickets, "jsapi"); life < 10*time.Second {
+					t.Fatalf("replica %d: got a life of %v; want 10s at least", i, life)
+				}
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+		if a.asked > 90 {
+			t.Errorf("got %d calls of getticket in 700 s; want one in 10 s", a.asked)
+		}
+	})
+}
+
 func TestReplicasHandOutTicketsWithHalfOfTheirLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w, h := wechattest.New(wechattest.App{ID: appID, Secret: secret}), newHub()
