@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,14 +73,25 @@ func TestATicketIsCachedPerTypeAndItsLifeCountsDown(t *testing.T) {
 // asked before.
 type answering struct {
 	*wechattest.WeChat
-	asked  int
 	answer func(asked int) string
+
+	mu    sync.Mutex // guards asked
+	asked int
+}
+
+// calls returns how often getticket was called.
+func (a *answering) calls() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asked
 }
 
 func (a *answering) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Path != getTicket {
 		return a.WeChat.RoundTrip(req)
 	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	body := a.answer(a.asked)
 	a.asked++
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
@@ -122,8 +134,8 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 					}
 					time.Sleep(row.life / 61)
 				}
-				if most := looks*2/61 + 2; a.asked > most {
-					t.Errorf("got %d calls of getticket; want %d at most", a.asked, most)
+				if most := looks*2/61 + 2; a.calls() > most {
+					t.Errorf("got %d calls of getticket; want %d at most", a.calls(), most)
 				}
 			})
 		})
@@ -167,8 +179,8 @@ func TestATicketWhoseLifeWeChatCountsDownIsHandedOutWithItsRest(t *testing.T) {
 			}
 			time.Sleep(10 * time.Second)
 		}
-		if most := hours / 2 * 20; a.asked > most {
-			t.Errorf("got %d calls of getticket in %d hours; want %d at most", a.asked, hours, most)
+		if most := hours / 2 * 20; a.calls() > most {
+			t.Errorf("got %d calls of getticket in %d hours; want %d at most", a.calls(), hours, most)
 		}
 	})
 }
@@ -278,8 +290,8 @@ func TestReplicasHandOutBriefTicketsWithHalfOfTheirLife(t *testing.T) {
 			}
 			time.Sleep(700 * time.Millisecond)
 		}
-		if a.asked > 90 {
-			t.Errorf("got %d calls of getticket in 700 s; want one in 10 s", a.asked)
+		if a.calls() > 90 {
+			t.Errorf("got %d calls of getticket in 700 s; want one in 10 s", a.calls())
 		}
 	})
 }
