@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,6 +19,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -423,5 +425,53 @@ func TestABrowsersPageIsNobodyWithoutClients(t *testing.T) {
 		t.Errorf("after the reload: got %d %s; want an answer", got.code, got.body)
 	}
 	as("evil.example").mustBe(t, http.StatusForbidden, "forbidden_path")
+	p.stop()
+}
+
+// A connection is held to what the configuration says now, however long it is open.
+func TestACallerWhoseAuthorityWasRemovedIsRefusedOnItsConnection(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	old, stays := newAuthority(t), newAuthority(t)
+	old.leaf("server")
+	old.leaf("orders")
+	stays.leaf("orders")
+	both := filepath.Join(t.TempDir(), "both.pem")
+	writeFile(t, both, read(t, old.path("ca.pem"))+read(t, stays.path("ca.pem")))
+	toml := fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\ntls_client_ca = %q\n[[client]]\nname = \"orders\"\n",
+		old.path("server.pem"), old.path("server.key"), both) + fourLines
+	p := serving(t, w.URL, toml)
+	p.awaitReady()
+	p.proxy = strings.Replace(p.proxy, "http://", "https://", 1)
+	plain := p.client
+	removed, kept := old.client("orders"), forged(old, stays)
+	var opened atomic.Int64
+	for _, c := range []*http.Client{removed, kept} {
+		c.Transport.(*http.Transport).DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			opened.Add(1)
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+		p.client = c
+		p.mustSucceed()
+	}
+	writeFile(t, both, read(t, stays.path("ca.pem")))
+	p.client = plain
+	p.mustReload(toml)
+	p.client = kept
+	p.mustSucceed()
+	p.client = removed
+	if got := p.call("GET", userInfo, ""); !got.last || !strings.Contains(got.body, "tls_client_ca has changed") {
+		t.Errorf("got %d %s, the last: %v; want the reason and the end", got.code, got.body, got.last)
+	} else {
+		got.mustBe(t, http.StatusUnauthorized, "unauthenticated")
+	}
+	if n := opened.Load(); n != 2 {
+		t.Errorf("got %d connections; want both to have gone on", n)
+	}
+	if resp, err := removed.Get(p.proxy + userInfo); err == nil {
+		resp.Body.Close()
+		t.Errorf("over a new connection: got %d; want none", resp.StatusCode)
+	}
+	p.client = plain
 	p.stop()
 }
