@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -319,4 +320,37 @@ func TestADemoWhoseOutputNobodyReadsEnds(t *testing.T) {
 	p.eventually("a token", func() bool { return len(p.logged("token refreshed")) > 0 })
 	p.signal(syscall.SIGTERM)
 	p.mustEnd(exitOK)
+}
+
+func TestLinesThatAreDroppedAreCountedAndTold(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	p := onSockets(t, launch{stderr: write}, w.URL, "[log]\naccess = true\n"+fourLines)
+	write.Close()
+	p.awaitReady()
+	path := strings.Repeat("/a", 4000) // for long lines
+	for range 200 {
+		p.call("GET", path, "")
+	}
+	dropped := func() (n float64) {
+		_, value, _ := strings.Cut(p.mustAsk("GET", p.admin+"/metrics", "").body, "\nwxproxy_log_lines_dropped_total ")
+		fmt.Sscan(value, &n)
+		return n
+	}
+	if dropped() == 0 {
+		t.Fatal("got no line dropped; want those beyond the bound")
+	}
+	var log transcript
+	go io.Copy(&log, read)
+	p.eventually("a line about those that were dropped", func() bool {
+		return strings.Contains(log.String(), fmt.Sprintf(`lines of the log were dropped","lines":%.0f}`, dropped()))
+	})
+	p.mustSucceed()
+	p.eventually("the next line", func() bool { return strings.Contains(log.String(), `"path":"/cgi-bin/user/info"`) })
+	p.stop()
 }
