@@ -27,6 +27,7 @@ type flight struct {
 	knows    int64         // the generation of the record in a shared store that started it
 	had      Secret        // the token when it turned from the store to WeChat
 	read     time.Time     // when it began to ask the store last
+	reports  []func()      // what is to be logged when it is over
 }
 
 func (f *flight) hasBegun() bool { return f.begun.Load() }
@@ -84,6 +85,7 @@ func (k *Keeper) run(f *flight) {
 		return
 	}
 	defer k.flights.Done()
+	defer f.report()
 	defer f.cancel()
 	defer k.survive(f)
 	if f.examines {
@@ -118,15 +120,27 @@ func (k *Keeper) finish(f *flight, o outcome) {
 		}
 		return s.settled(o, f.refused, k.options)
 	})
-	switch {
-	case cut:
+	if cut {
 		return
-	case o.err != nil:
-		k.reportFailure(f, before, after)
-	default:
-		k.reportSuccess(f, o, before, after)
 	}
-	k.reportBudget(after)
+	f.later(func() {
+		if o.err != nil {
+			k.reportFailure(f, before, after)
+		} else {
+			k.reportSuccess(f, o, before, after)
+		}
+		k.reportBudget(after)
+	})
+}
+
+// later has report log something when f is over, and no longer holds anybody up: a
+// log may block.
+func (f *flight) later(report func()) { f.reports = append(f.reports, report) }
+
+func (f *flight) report() {
+	for _, report := range f.reports {
+		report()
+	}
 }
 
 // prepare looks for what f is after where it costs WeChat nothing, and reports

@@ -127,29 +127,40 @@ func (k *Keeper) saveAll() {
 		if !again {
 			return
 		}
-		k.hand(now)
+		report := k.hand(now)
 		for _, release := range leases {
 			release()
 		}
+		report() // at last, because a log may block
 	}
 }
 
 // hand hands r to the store. Others are not told of failures that may be this
-// machine's alone.
-func (k *Keeper) hand(r Record) {
+// machine's alone. What it returns logs what came of it.
+func (k *Keeper) hand(r Record) (report func()) {
 	shared := k.options.Shared != nil
 	if s := k.state.Load(); shared && s.err != nil && r.Word.Refusal == nil {
-		return
+		return func() {}
 	}
 	var stored Record
 	err := guarded(func() (err error) {
 		stored, err = k.options.Store.Save(k.options.key(), r)
 		return err
 	})
-	k.reportSave(err)
+	failed := k.noteSave(err)
 	if shared && err == nil {
-		k.agree(r, stored)
+		return k.agree(r, stored)
 	}
+	return func() { k.reportSave(failed, err) }
+}
+
+// noteSave notes whether the store takes what it is handed, and returns whether it
+// did not before.
+func (k *Keeper) noteSave(err error) (failed bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	failed, k.lost = k.lost, err != nil
+	return failed
 }
 
 // record returns what is to be stored: what the state holds, and what the store
@@ -175,11 +186,7 @@ func (k *Keeper) reportLoad(err error) {
 }
 
 // reportSave says once that the store takes nothing, and once that it does again.
-func (k *Keeper) reportSave(err error) {
-	k.mu.Lock()
-	failed := k.lost
-	k.lost = err != nil
-	k.mu.Unlock()
+func (k *Keeper) reportSave(failed bool, err error) {
 	switch {
 	case k.options.Shared != nil && (err == nil || errors.Is(err, ErrAway)):
 		// the store itself says that

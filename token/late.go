@@ -8,7 +8,7 @@ import "time"
 func (k *Keeper) catchFlightUp(f *flight) {
 	if k.options.Shared != nil && time.Since(f.read) > leaseLife {
 		f.read = time.Now()
-		k.absorb()
+		k.absorb(f)
 	}
 }
 

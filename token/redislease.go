@@ -16,6 +16,10 @@ const (
 
 	// leaseRenewal is how often one that lives prolongs its lease.
 	leaseRenewal = leaseLife / 3
+
+	// leaseLongest is how long a lease is renewed: a replica that still has it then
+	// lives, but does not get on. No flight takes longer.
+	leaseLongest = 75 * time.Second
 )
 
 // ErrLeased tells that another replica is asking WeChat.
@@ -50,7 +54,9 @@ func (s *RedisStore) Lease(key Key) (release func(), err error) {
 	renewing, stop := context.WithCancel(context.Background())
 	renewed := make(chan struct{})
 	go func() {
-		s.renew(renewing, name, owner)
+		renew(renewing, func() {
+			_ = s.onLease(renewScript, name, owner, leaseLife.Milliseconds()) // or another replica asks, too
+		})
 		close(renewed)
 	}()
 	return func() {
@@ -60,16 +66,16 @@ func (s *RedisStore) Lease(key Key) (release func(), err error) {
 	}, nil
 }
 
-// renew prolongs a lease until ctx ends.
-func (s *RedisStore) renew(ctx context.Context, name, owner string) {
+// renew has a lease prolonged until ctx ends, but not for ever.
+func renew(ctx context.Context, prolong func()) {
 	tick := time.NewTicker(leaseRenewal)
 	defer tick.Stop()
-	for {
+	for range leaseLongest / leaseRenewal {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = s.onLease(renewScript, name, owner, leaseLife.Milliseconds()) // or another replica asks, too
+			prolong()
 		}
 	}
 }

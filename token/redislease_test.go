@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"wxproxy/internal/redistest"
@@ -112,5 +113,16 @@ func TestWithoutRedisThereIsNoLeaseAndNoWaiting(t *testing.T) {
 			release()
 		}
 		return err == nil
+	})
+}
+
+func TestALeaseIsNotRenewedForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, last := time.Now(), time.Time{}
+		renew(t.Context(), func() { last = time.Now() })
+		const longestFlight = 6*fetchTimeout + 5*time.Second
+		if held := last.Add(leaseLife).Sub(began); held < longestFlight || held > longestFlight+20*time.Second {
+			t.Errorf("got a lease of %v; want a little more than %v", held, longestFlight)
+		}
 	})
 }

@@ -24,6 +24,10 @@ const (
 	// asks WeChat at this moment, is told.
 	leasePoll = 100 * time.Millisecond
 
+	// leasePatience is how long another process may ask WeChat before this one does so,
+	// too, if it needs a token: it may hang.
+	leasePatience = 8 * time.Second
+
 	// alone is how much life of a token is left when it is renewed without the
 	// other processes, because the store is out of reach: WeChat may make the
 	// tokens of the others worthless by that.
@@ -45,7 +49,7 @@ const (
 // whether that settles f, and if it does not, returns what ends this process's
 // turn to ask.
 func (k *Keeper) consult(f *flight) (release func(), settled bool) {
-	for {
+	for began := time.Now(); ; {
 		f.read = time.Now()
 		release, err := k.options.Shared.Lease(k.options.key())
 		switch {
@@ -56,7 +60,7 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 			return release, false
 		case errors.Is(err, ErrLeased) && k.learn(f):
 			return nil, true
-		case !errors.Is(err, ErrLeased):
+		case !errors.Is(err, ErrLeased), time.Since(began) > leasePatience:
 			return nil, k.postpone(f)
 		}
 		if !f.pause(leasePoll) {
@@ -69,7 +73,7 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 // learn takes over what other processes have stored, and reports whether that
 // ended f.
 func (k *Keeper) learn(f *flight) bool {
-	next := k.absorb()
+	next := k.absorb(f)
 	return next != nil && k.superseded(f, next)
 }
 
@@ -84,10 +88,10 @@ func (k *Keeper) superseded(f *flight, s *state) bool {
 
 // absorb takes over what other processes have stored, beside the flight under
 // way. It returns the state then, or nil if nothing could be read.
-func (k *Keeper) absorb() *state {
+func (k *Keeper) absorb(f *flight) *state {
 	r, err := k.options.Store.Load(k.options.key())
 	if err != nil {
-		k.reportLoad(err)
+		f.later(func() { k.reportLoad(err) })
 		return nil
 	}
 	k.mu.Lock()
@@ -95,11 +99,12 @@ func (k *Keeper) absorb() *state {
 	next, _ := before.shared(r, time.Now())
 	k.setState(next)
 	k.mu.Unlock()
-	k.reportShared(before, next)
+	f.later(func() { k.reportShared(before, next) })
 	return next
 }
 
-// postpone ends f, for which the store was asked in vain, unless the token is
+// postpone ends f, for which the store was asked in vain or another process asks
+// WeChat for too long, unless the token is
 // needed so much that WeChat has to be asked all the same, or is a harmless ticket.
 func (k *Keeper) postpone(f *flight) bool {
 	s := k.state.Load()
@@ -147,7 +152,9 @@ func (k *Keeper) catchUp() {
 }
 
 // agree notes that the store took r, or that it has a newer record.
-func (k *Keeper) agree(r, stored Record) {
+//
+// What it returns logs what is to be said of that.
+func (k *Keeper) agree(r, stored Record) (report func()) {
 	k.mu.Lock()
 	before := k.state.Load()
 	counted := *before
@@ -160,7 +167,7 @@ func (k *Keeper) agree(r, stored Record) {
 	}
 	k.publish(next)
 	k.mu.Unlock()
-	k.reportShared(before, next)
+	return func() { k.reportShared(before, next) }
 }
 
 // publish replaces the state beside a flight, or between two. The caller holds

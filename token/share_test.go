@@ -587,6 +587,37 @@ func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
 	})
 }
 
+// A replica may hang and renew its lease all the same: its log blocks, or a file.
+func TestAReplicaThatHangsAndRenewsItsLeaseHoldsNobodyUp(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 3)
+		defer c.stop()
+		time.Sleep(31 * time.Second)
+		if _, err := c.hub.join().Lease(token.Key{AppID: appID}); err != nil { // and never releases it
+			t.Fatal(err)
+		}
+		w.Revoke(appID)
+		for _, k := range c.keepers {
+			began := time.Now()
+			if code := call(t, w, k); code != 0 {
+				t.Errorf("got errcode %d", code)
+			}
+			if took := time.Since(began); took > 10*time.Second {
+				t.Errorf("took %v; want less than 10 s", took)
+			}
+		}
+		for range 12 * 60 { // it goes on so until the token ends, and beyond
+			time.Sleep(10 * time.Second)
+			for _, k := range c.keepers {
+				if code := call(t, w, k); code != 0 {
+					t.Fatalf("got errcode %d", code)
+				}
+			}
+		}
+	})
+}
+
 // A process that is stopped while it asks, and goes on when others have replaced
 // the token, knows nothing better than they.
 func TestAReplicaThatWasFrozenTakesNothingBack(t *testing.T) {
