@@ -38,6 +38,7 @@ func TestARefusedAppSecretIsToldWhileTheTokenGoesOn(t *testing.T) {
 				k.SecretRefused(test.code, test.errmsg)
 				time.Sleep(time.Second)
 			}
+			synctest.Wait()
 			s := k.Status()
 			if s.State != StateFresh || !s.NextRefresh.Equal(plan) {
 				t.Errorf("%d: got %+v; want the token to go on", test.code, s)

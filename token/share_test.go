@@ -161,11 +161,16 @@ type crew struct {
 
 // A journal is the log of all replicas, one line at a time.
 type journal struct {
+	full chan struct{} // if there is one, it takes nothing before that is closed
+
 	mu   sync.Mutex // guards text
 	text strings.Builder
 }
 
 func (j *journal) Write(line []byte) (int, error) {
+	if j.full != nil {
+		<-j.full
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.text.Write(line)
@@ -800,4 +805,22 @@ func disagreeAtRandom(t *testing.T, api token.API, seed uint64) {
 	if len(values) != 1 {
 		t.Errorf("%s, seed %d, after %s: got %d tokens; want one for all", api, seed, strings.Join(history, " "), len(values))
 	}
+}
+
+func TestALogThatBlocksHoldsNoLease(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		log := &journal{full: make(chan struct{})}
+		c := &crew{w: w, api: api, hub: newHub(), wrong: map[int]bool{}, log: log}
+		c.members, c.keepers, c.wires = []*member{c.hub.join()}, make([]*token.Keeper, 1), []*wire{{w: w}}
+		c.start(0)
+		time.Sleep(5 * time.Second)
+		c.hub.mu.Lock()
+		if len(c.hub.leases) > 0 || len(c.hub.records) == 0 {
+			t.Errorf("got %d leases and %d records; want the token stored and the lease given back", len(c.hub.leases), len(c.hub.records))
+		}
+		c.hub.mu.Unlock()
+		close(log.full)
+		c.stop()
+	})
 }
