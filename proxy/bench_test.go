@@ -17,7 +17,7 @@ const smallCall = "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: 127.0
 // The path that every call takes: one request, one token, one answer.
 func BenchmarkHandle(b *testing.B) {
 	body := []byte(okBody)
-	p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	p := New(quoting(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
 		resp.Header.SetContentType("application/json; encoding=utf-8")
 		resp.SetBody(body)
 		return nil
