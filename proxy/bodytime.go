@@ -6,6 +6,7 @@ import "time"
 func (c *callerConn) awaitBody(sending bool) {
 	if c != nil {
 		c.sending, c.bodyEnd = sending, time.Time{}
+		c.unheard.Store(false)
 	}
 }
 
@@ -13,6 +14,7 @@ func (c *callerConn) awaitBody(sending bool) {
 func (c *callerConn) awaitStranger() {
 	if c != nil {
 		c.bodyEnd = time.Now().Add(c.strangerTime)
+		c.unheard.Store(true)
 	}
 }
 

@@ -37,6 +37,7 @@ type callerConn struct {
 	answering atomic.Bool // from a request's header to the end of its answer
 	lingers   atomic.Bool // Close waits for the caller
 	ending    atomic.Bool // Close has begun
+	unheard   atomic.Bool // it shows who it is in a body that has yet to come
 
 	places   *places       // where it has a role
 	role     role          // guarded by places

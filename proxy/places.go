@@ -115,7 +115,7 @@ func (p *places) makeRoom() bool {
 	for range min(maxLooks, p.strangers.Len()) {
 		first := p.strangers.Front()
 		c := first.Value.(*callerConn) //nolint:forcetypeassert // nothing else is in the list
-		if c.answering.Load() && !c.ending.Load() {
+		if c.answering.Load() && !c.ending.Load() && !c.unheard.Load() {
 			p.strangers.MoveToBack(first)
 			continue
 		}

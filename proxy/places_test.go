@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A front door is one of the ways in which callers come.
+// A door is one of the ways in which callers come.
 type door struct {
 	network string
 	secure  bool
@@ -180,13 +180,15 @@ func TestStrangersMakeRoomForClients(t *testing.T) {
 	t.Parallel()
 	const key = "Authorization: Bearer key-of-orders"
 	for name, said := range map[string]string{
-		"nothing":                "",
-		"half a header":          "GET /p HTTP/1.1\r\nHost: x\r\n",
-		"a wrong key":            get("/p", "Authorization: Bearer x"),
-		"no key":                 get("/p"),
-		"a wrong AppSecret":      get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"),
-		"a forged virtual token": get("/p?access_token=wxp_x"),
-		"what is no path":        get("/a//b"),
+		"nothing":                 "",
+		"half a header":           "GET /p HTTP/1.1\r\nHost: x\r\n",
+		"half a body with a key":  "POST /cgi-bin/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{",
+		"a body that is too long": "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n{",
+		"a wrong key":             get("/p", "Authorization: Bearer x"),
+		"no key":                  get("/p"),
+		"a wrong AppSecret":       get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"),
+		"a forged virtual token":  get("/p?access_token=wxp_x"),
+		"what is no path":         get("/a//b"),
 	} {
 		for way, door := range doors {
 			t.Run(name+", "+way, func(t *testing.T) {
@@ -200,7 +202,7 @@ func TestStrangersMakeRoomForClients(t *testing.T) {
 				if a := client.call(get("/p", key)); a.status() != 200 {
 					t.Fatalf("got %q; want an answer", a.head)
 				}
-				for range 2 * (limits.MaxConnections + surplusConnections) {
+				for range 4 * limits.MaxConnections {
 					stranger := door.dial(t, s)
 					io.WriteString(stranger.conn, said) // it may be cut in the middle of a handshake
 				}
@@ -270,7 +272,7 @@ func TestWithoutClientsNobodyMakesRoom(t *testing.T) {
 	}
 }
 
-// lines collects what is logged.
+// lineLog collects what is logged.
 type lineLog struct {
 	mu   sync.Mutex
 	text strings.Builder
@@ -353,5 +355,37 @@ func TestScarceDescriptorsAreForThoseWhoAsk(t *testing.T) {
 	p.leave(second)
 	if p.taken != [roles]int{} || p.strangers.Len() != 0 {
 		t.Errorf("got %v, %d strangers; want nobody left", p.taken, p.strangers.Len())
+	}
+}
+
+// Whoever gets WeChat's own token is in the log, once a minute for each account.
+func TestWhoGetsTheRealTokenIsLogged(t *testing.T) {
+	t.Parallel()
+	const canary = "real-token-canary"
+	var said lineLog
+	shop, club := account("shop", "wxshop"), account("club", "wxclub")
+	for _, a := range []*Account{&shop, &club} {
+		a.Lend = func(time.Duration) (string, time.Duration, error) { return canary, time.Hour, nil }
+	}
+	c := config(&recorder{answers: []string{okBody}}, shop, club)
+	c.TokenEndpoint, c.Clients = TokenReal, []Client{keyed("orders", "key-of-orders")}
+	c.Log = slog.New(slog.NewTextHandler(&said, nil))
+	s := serve(t, c, defaultLimits)
+	caller := s.dial(t)
+	for range 5 {
+		for _, appID := range []string{"wxshop", "wxclub"} {
+			if a := caller.call(get("/cgi-bin/token?grant_type=client_credential&appid=" + appID + "&secret=key-of-orders")); !strings.Contains(a.body, canary) {
+				t.Fatalf("got %q; want the token", a.body)
+			}
+		}
+	}
+	caller.call(get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
+	for _, want := range []string{"account=shop client=orders address=127.0.0.1", "account=club client=orders address=127.0.0.1"} {
+		if said.count("own token was handed out") != 2 || said.count(want) != 1 {
+			t.Errorf("got %s; want one line with %s", said.text.String(), want)
+		}
+	}
+	if said.count(canary) > 0 || said.count("key-of-orders") > 0 {
+		t.Errorf("the log has a secret: %s", said.text.String())
 	}
 }
