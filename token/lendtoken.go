@@ -36,8 +36,10 @@ var errBrief = errors.New("it is about to expire, and its successor has not come
 // for as soon as a margin may do so, in case the timer that should have asked for it
 // is late.
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
-	deadline := time.Now().Add(wait)
-	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.validAt(time.Now()) && time.Until(s.token.Expires) < largestMargin {
+	start := time.Now()
+	deadline := start.Add(wait)
+	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.validAt(time.Now()) &&
+		time.Until(s.token.Expires) < largestMargin && !recently(s.fetchedAt, time.Now()) {
 		k.succeed(wait)
 	}
 	for try := 1; ; try++ {
@@ -45,28 +47,41 @@ func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 			return "", 0, err
 		}
 		s := k.state.Load()
-		left := time.Until(s.token.Expires)
+		left, err := k.lends(s, start, try > lentTries)
 		switch {
-		case s.stuck != nil:
-			return "", 0, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: examineEvery}
-		case left >= leastLent:
+		case err != nil:
+			return "", 0, err
+		case left > 0:
 			return s.bare, left, nil
-		case try > lentTries:
-			return "", 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
 		}
-		began := time.Now()
 		if err := k.renew(time.Until(deadline)); err != nil {
 			return "", 0, err
 		}
-		after := k.state.Load()
-		left = time.Until(after.token.Expires)
-		if isNew := after.bare != s.bare && !after.fetchedAt.Before(began); isNew && left > 0 {
-			return after.bare, left, nil // whatever WeChat says
-		}
-		if left < leastLent {
+		if after := k.state.Load(); after.bare != s.bare && !after.fetchedAt.Before(start) {
+			k.noteBrief(after) // if it is: whatever WeChat says
+		} else if time.Until(after.token.Expires) < leastLent {
 			time.Sleep(min(minPause, max(time.Until(deadline), 0)))
 		}
 	}
+}
+
+// lends returns how much life the token has that is lent as it is, 0 if another one
+// is to be asked for. The last time it is lent if WeChat has no other, however often
+// it is asked.
+func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, error) {
+	left := time.Until(s.token.Expires)
+	switch {
+	case s.stuck != nil:
+		return 0, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: examineEvery}
+	case left >= leastLent, left > 0 && recently(s.brief, time.Now()):
+		return left, nil
+	case last && left > 0 && !s.fetchedAt.Before(start):
+		k.noteBrief(s)
+		return left, nil
+	case last:
+		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
+	}
+	return 0, nil
 }
 
 // renew waits until WeChat was asked for the token's successor.
@@ -105,4 +120,17 @@ func (k *Keeper) beginSuccession() (*flight, error) {
 	f := k.launch(s, "")
 	f.asked = true
 	return f, nil
+}
+
+// noteBrief notes that WeChat's tokens live too briefly, if the one of s does, so
+// that not everybody asks it for another one.
+func (k *Keeper) noteBrief(s *state) {
+	if time.Until(s.token.Expires) >= leastLent {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := *k.state.Load()
+	next.brief = time.Now()
+	k.publish(&next)
 }

@@ -34,6 +34,7 @@ type state struct {
 	since     time.Time // when the token's value was asked for first; zero if that is not known
 	honoured  time.Time // when WeChat was last seen to honour the token after a refusal
 	examined  time.Time // when it was last asked about the token that is dead
+	brief     time.Time // when WeChat was last asked in vain for a token that lives long enough to be lent
 	planned   time.Time // what next was before a refusal of the token changed it; zero if none did
 
 	err      error     // of the last fetch; nil after a success
