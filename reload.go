@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -142,5 +141,4 @@ func (s *service) retire(old *setup) {
 		}
 	}
 	s.release(old)
-	s.background.Add(debug.FreeOSMemory) // with ten thousand accounts it was as much as all others need
 }

@@ -58,14 +58,6 @@ func (s *service) start(next, before *setup) {
 			keeper.Start()
 		}
 	}
-	if before == nil {
-		return
-	}
-	for name, keeper := range before.keepers {
-		if next.keepers[name] != keeper {
-			keeper.Rest()
-		}
-	}
 }
 
 // release stops what no setup but old needs, and waits until that is done.

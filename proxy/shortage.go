@@ -125,9 +125,6 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
 
 // isShort reports whether one of the hosts might have been reached.
 func isShort(err error) bool {
-	if err == nil {
-		return false // what follows allocates
-	}
 	var s *shortage
 	return errors.As(err, &s)
 }

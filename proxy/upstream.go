@@ -18,8 +18,7 @@ type Message struct {
 
 	raw *rawAnswer // where the head of the answer is left if it is an ordinary one; nil: in the Response it is
 
-	Caller       net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
-	knowsInterim bool     // an interim answer can be written to it
+	Caller net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
 }
 
 // repeatable reports whether sending m twice has no other effect than once.
@@ -71,7 +70,7 @@ var (
 // sent twice, but for one case that cannot repeat an effect: a kept-alive
 // connection turns out to be closed and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
-	if err := h.acquireSlot(m); err != nil {
+	if err := h.acquireSlot(m.Caller); err != nil {
 		return err
 	}
 	streams := false
@@ -109,7 +108,7 @@ func queueTime(timeout time.Duration) time.Duration { return min(timeout, 10*tim
 
 // acquireSlot waits until fewer than MaxConnections requests are under way. A
 // caller that has left meanwhile must not find out later that it was served.
-func (h *Hosts) acquireSlot(m *Message) error {
+func (h *Hosts) acquireSlot(caller net.Conn) error {
 	select {
 	case h.slots <- struct{}{}:
 		return nil
@@ -119,7 +118,7 @@ func (h *Hosts) acquireSlot(m *Message) error {
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:
-		if m.Caller != nil && hasLeft(m.Caller, m.knowsInterim) {
+		if caller != nil && hasLeft(caller) {
 			h.releaseSlot()
 			return ErrLeft
 		}
