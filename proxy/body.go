@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 )
 
 const (
@@ -20,6 +21,9 @@ const (
 // errBodyTooLarge says that a body is longer than its limit.
 var errBodyTooLarge = errors.New("the body is larger than allowed")
 
+// errSlow says that a body comes slowly and takes memory that others need.
+var errSlow = errors.New("the body comes slowly, and memory is scarce")
+
 // A Body is the body of a request. It is complete before the first byte of the
 // request is sent, and can be read any number of times.
 type Body struct {
@@ -31,6 +35,7 @@ type Body struct {
 	full    bool    // the file takes no more
 	noFile  error   // why
 	budget  *budget // where what it takes comes from
+	room    *room   // whose it is, too
 	answer  bool    // it is that of an answer
 	taken   int64   // of the budget's memory
 	own     []byte  // its memory, while it has borrowed some
@@ -68,10 +73,10 @@ func (b *Body) Reader() io.Reader {
 
 // fill takes in all of src, but no more than limit bytes.
 func (b *Body) fill(src io.Reader, limit int64) error {
-	if kept := cap(b.memory); kept > 0 && !b.take(kept) {
+	if kept := cap(b.memory); kept > firstMemory && b.budget.isScarce(b.room) || kept > 0 && !b.take(kept) {
 		b.memory = nil
 	}
-	for {
+	for began := time.Now(); ; {
 		if err := b.makeRoom(); err != nil {
 			return err
 		}
@@ -86,61 +91,19 @@ func (b *Body) fill(src io.Reader, limit int64) error {
 			return nil
 		case err != nil:
 			return err
+		case b.isInTheWay(began):
+			return errSlow
 		}
 	}
 }
 
-// take takes n bytes of the budget's memory.
-func (b *Body) take(n int) bool {
-	if !b.budget.takeMemory(int64(n), b.claim(n)) {
+// isInTheWay reports whether a body which takes a lot of scarce memory comes slowly.
+func (b *Body) isInTheWay(began time.Time) bool {
+	if b.answer || b.taken <= modestBody || !b.budget.isCrowded() {
 		return false
 	}
-	b.taken += int64(n)
-	return true
-}
-
-// claim returns what the body can claim of the budget when it has n bytes more.
-func (b *Body) claim(n int) claim {
-	switch {
-	case b.answer:
-		return claimAnswer
-	case b.taken+int64(n) <= modestBody:
-		return claimSmall
-	}
-	return claimLarge
-}
-
-// makeRoom makes room for the next bytes: by more memory, then by a file. Where no
-// file can be made, as in an image without a directory for temporary files, and
-// where it takes no more, as on a disk that is full, memory has to do.
-func (b *Body) makeRoom() error {
-	have := cap(b.memory)
-	if len(b.memory) < have {
-		return nil
-	}
-	if want := max(2*have, firstMemory); want <= memorySize && (have == 0 || b.isPacked()) && b.take(want-have) {
-		more := make([]byte, len(b.memory), want)
-		copy(more, b.memory)
-		b.memory = more
-		return nil
-	}
-	if have == 0 {
-		return errNoRoom
-	}
-	if b.file == nil && !b.full && b.noFile == nil {
-		b.open()
-	}
-	if b.file != nil && !b.full {
-		b.flush()
-	}
-	if len(b.memory) < cap(b.memory) {
-		return nil
-	}
-	if !b.take(memorySize) {
-		return errNoRoom
-	}
-	b.blocks, b.memory = append(b.blocks, b.memory), make([]byte, 0, memorySize)
-	return nil
+	took := time.Since(began)
+	return took > crowdedGrace && b.size < int64(took/time.Second)*crowdedRate
 }
 
 // borrow makes body the body, which must stay as it is until release.
@@ -162,7 +125,7 @@ func (b *Body) replace(body []byte) {
 func (b *Body) release() {
 	b.dropFile()
 	if b.taken > 0 {
-		b.budget.giveMemory(b.taken)
+		b.budget.giveMemory(b.room, b.taken)
 	}
 	if b.lent {
 		b.memory = b.own

@@ -18,7 +18,8 @@ func (b *Body) open() {
 // flush moves what is in memory to the file, as far as that takes it.
 func (b *Body) flush() {
 	length := int64(len(b.memory))
-	if b.full = !b.budget.takeDisk(b.file, length, b.claim(memorySize)); b.full {
+	if b.full = !b.budget.takeDisk(b.room, b.file, length, b.claim(memorySize)); b.full {
+		b.dropEmptyFile()
 		return
 	}
 	n, err := b.file.Write(b.memory)
@@ -26,7 +27,16 @@ func (b *Body) flush() {
 	b.memory = b.memory[:copy(b.memory, b.memory[n:])]
 	if err != nil {
 		b.full, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
-		b.budget.giveDisk(length - int64(n))
+		b.budget.giveDisk(b.room, length-int64(n))
+		b.dropEmptyFile()
+	}
+}
+
+// dropEmptyFile gives a file back that took nothing, so that all of the body is in
+// memory.
+func (b *Body) dropEmptyFile() {
+	if b.written == 0 {
+		b.dropFile()
 	}
 }
 
@@ -34,7 +44,7 @@ func (b *Body) flush() {
 func (b *Body) dropFile() {
 	if b.file != nil {
 		b.file.Close()
-		b.budget.giveDisk(b.written)
+		b.budget.giveDisk(b.room, b.written)
 		b.budget.giveFile()
 		b.file, b.written = nil, 0
 	}

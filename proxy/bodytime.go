@@ -2,26 +2,52 @@ package proxy
 
 import "time"
 
+const (
+	// bodyGrace is how long a body may take whatever its length, if Limits say nothing
+	// else.
+	bodyGrace = 30 * time.Second
+
+	// bodyRate is how many bytes a second it has to have on average beyond that: a
+	// twentieth of what a bad mobile connection has.
+	bodyRate = 1 << 10
+
+	// crowdedGrace and crowdedRate are the same for a body that is kept in memory while
+	// half of that is taken.
+	crowdedGrace = 5 * time.Second
+	crowdedRate  = 16 << 10
+)
+
 // awaitBody says whether what is read now is a body.
 func (c *callerConn) awaitBody(sending bool) {
 	if c != nil {
-		c.sending, c.bodyEnd = sending, time.Time{}
+		c.sending, c.hurries = sending, false
 		c.unheard.Store(false)
+	}
+	if c != nil && sending {
+		c.bodyEnd = time.Now().Add(c.bodyGrace)
 	}
 }
 
 // awaitStranger says that all of the body has to be there soon, however it comes.
 func (c *callerConn) awaitStranger() {
 	if c != nil {
-		c.bodyEnd = time.Now().Add(c.strangerTime)
+		c.bodyEnd, c.hurries = time.Now().Add(c.strangerTime), true
 		c.unheard.Store(true)
 	}
 }
 
-// nextPart returns when the next part of the body has to be there.
+// received notes that n bytes of the body have come, which gives it more time.
+func (c *callerConn) received(n int) {
+	if !c.hurries {
+		c.bodyEnd = c.bodyEnd.Add(time.Duration(n) * (time.Second / bodyRate))
+	}
+}
+
+// nextPart returns when the next part of the body has to be there: soon, and
+// while the body has not used up its time.
 func (c *callerConn) nextPart() time.Time {
 	t := time.Now().Add(c.patience)
-	if !c.bodyEnd.IsZero() && t.After(c.bodyEnd) {
+	if t.After(c.bodyEnd) {
 		return c.bodyEnd
 	}
 	return t

@@ -20,6 +20,9 @@ const (
 
 	// modestBody is what a body may have while larger ones wait.
 	modestBody = 16 << 10
+
+	// modestClient is the same for all the bodies of a client.
+	modestClient = 128 << 10
 )
 
 // errNoRoom says that the bodies under way take all that they may.
@@ -79,21 +82,52 @@ func (c claim) of(limit int64) int64 {
 	return limit
 }
 
-func (g *budget) takeMemory(n int64, c claim) bool {
-	return g == nil || g.memory.take(n, c.of(g.memory.limit))
+// A room is what the bodies of one client take of the budget. A nil room is
+// nobody's, and has no bounds of its own.
+type room struct{ memory, disk share }
+
+// takeMemory takes n bytes, if the client has no more than most then.
+func (g *budget) takeMemory(r *room, n, most int64, c claim) bool {
+	switch {
+	case g == nil:
+		return true
+	case r == nil:
+		return g.memory.take(n, c.of(g.memory.limit))
+	case !r.memory.take(n, most):
+		return false
+	case r.memory.used.Load() <= modestClient:
+		c = claimSmall
+	}
+	if !g.memory.take(n, c.of(g.memory.limit)) {
+		r.memory.used.Add(-n)
+		return false
+	}
+	return true
 }
 
-func (g *budget) giveMemory(n int64) {
+func (g *budget) giveMemory(r *room, n int64) {
 	if g != nil {
 		g.memory.used.Add(-n)
 	}
+	if g != nil && r != nil {
+		r.memory.used.Add(-n)
+	}
 }
+
+// isScarce reports whether so much of the memory is taken, by all or by the client,
+// that a body is better in a file.
+func (g *budget) isScarce(r *room) bool {
+	return g != nil && (g.memory.used.Load() >= g.memory.limit/4 || r != nil && r.memory.used.Load() >= g.memory.limit/8)
+}
+
+// isCrowded reports whether others need the memory that a slow body takes.
+func (g *budget) isCrowded() bool { return g != nil && g.memory.used.Load() >= g.memory.limit/2 }
 
 // takeFile takes one file.
 func (g *budget) takeFile() bool { return g == nil || g.files.take(1, g.files.limit) }
 
 // takeDisk takes n bytes where file is.
-func (g *budget) takeDisk(file *os.File, n int64, c claim) bool {
+func (g *budget) takeDisk(r *room, file *os.File, n int64, c claim) bool {
 	if g == nil {
 		return true
 	}
@@ -102,13 +136,25 @@ func (g *budget) takeDisk(file *os.File, n int64, c claim) bool {
 	if inMemory {
 		limit = g.diskInMemory
 	}
-	return free >= g.disk.used.Load()+2*n && g.disk.take(n, c.of(limit))
+	if free < g.disk.used.Load()+2*n || r != nil && !r.disk.take(n, limit/2) {
+		return false
+	}
+	if g.disk.take(n, c.of(limit)) {
+		return true
+	}
+	if r != nil {
+		r.disk.used.Add(-n)
+	}
+	return false
 }
 
 // giveDisk gives n bytes of the disk back.
-func (g *budget) giveDisk(n int64) {
+func (g *budget) giveDisk(r *room, n int64) {
 	if g != nil {
 		g.disk.used.Add(-n)
+	}
+	if g != nil && r != nil {
+		r.disk.used.Add(-n)
 	}
 }
 

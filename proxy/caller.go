@@ -21,6 +21,7 @@ type Client struct {
 	Interval    time.Duration // between two requests, on average; 0: none
 
 	quota   *quota // nil: none
+	room    *room  // what its bodies take; nil: that counts for all only
 	id      identity
 	signing signingKeys // of its virtual tokens, a key for each of its own
 }

@@ -49,9 +49,11 @@ type callerConn struct {
 	surplus  time.Time // when it ends, since it is one more than are allowed; zero if it is not
 	handling bool      // a request: what is read belongs to it
 	sending  bool      // a body: every Read has the same patience anew
-	bodyEnd  time.Time // when all of the body has to be there; zero: whenever
+	bodyEnd  time.Time // when the time of the body is used up
+	hurries  bool      // what comes of it gives it no more
 
-	strangerTime time.Duration // how long that is, of a caller that is not known yet
+	bodyGrace    time.Duration // how long any body may take
+	strangerTime time.Duration // the same of a caller that is not known yet
 	spoke        bool          // the caller has sent something, ever
 	mute         bool          // nothing is written any more
 	overdue      bool          // the time to read was over when it was set
@@ -101,6 +103,9 @@ func (c *callerConn) Read(p []byte) (int, error) {
 		c.answering.Store(false) // the last answer is written
 	}
 	n, err := c.Conn.Read(p)
+	if c.sending {
+		c.received(n)
+	}
 	c.spoke = c.spoke || n > 0
 	c.ended = c.ended || errors.Is(err, io.EOF)
 	return n, err

@@ -52,7 +52,7 @@ func newPlaces(limits Limits, asksForKeys func() bool, log *slog.Logger) places 
 // enter gives a connection a place, and reports whether there was one. It never
 // waits for a caller.
 func (p *places) enter(c *callerConn) bool {
-	c.places, c.patience, c.strangerTime = p, p.limits.Patience, p.limits.StrangerTime
+	c.places, c.patience, c.bodyGrace, c.strangerTime = p, p.limits.Patience, p.limits.BodyGrace, p.limits.StrangerTime
 	short, asks := p.isShort(c), p.asksForKeys()
 	full, entered := p.seat(c, short, asks)
 	switch {

@@ -88,6 +88,10 @@ func (x *exchange) announceLength() {
 
 func (x *exchange) takeIn(stream io.Reader) error {
 	length := x.bodyLength()
+	x.body.room = nil
+	if x.client != nil {
+		x.body.room = x.client.room
+	}
 	x.caller.awaitBody(true)
 	if x.smallBody {
 		x.caller.awaitStranger()
@@ -119,7 +123,7 @@ func (x *exchange) explain(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(badRequest, "the connection ended before the body did")
-	case errors.As(err, &network) && network.Timeout():
+	case errors.As(err, &network) && network.Timeout(), errors.Is(err, errSlow):
 		return refuse(badRequest, "the body did not arrive in time")
 	}
 	return refuse(badRequest, "the body is not one as RFC 9112 has it")

@@ -19,6 +19,7 @@ type Limits struct {
 	PlainIO        bool          // fasthttp's server reads every request, which costs more
 	IdleTimeout    time.Duration // of a kept-alive connection
 	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
+	BodyGrace      time.Duration // how long any body may take; 0: 30 s. A longer one has to have 1 KiB/s
 	StrangerTime   time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
 	Descriptors    int           // how many the process may have open; 0: that is not known
 	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
@@ -63,6 +64,7 @@ type Server struct {
 func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
 	limits.Patience = cmp.Or(limits.Patience, callerPatience)
+	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
 	f := &front{life: p.life, limits: limits, log: log}
 	f.places = newPlaces(limits, f.asksForKeys, log)

@@ -26,13 +26,16 @@ func newLife(c Config) *life {
 }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever
-// comes to p's server. Requests under way stay with p; a client's quota goes on if
-// it is still the same.
+// comes to p's server. Requests under way stay with p; what a client's bodies take
+// goes on to count, and so does its quota if it is still the same.
 func (p *Proxy) Succeed(config Config) *Proxy {
 	next := New(config)
 	next.life = p.life
 	for name, client := range next.clients.byName {
 		before := p.clients.byName[name]
+		if before != nil {
+			client.room = before.room
+		}
 		if before != nil && before.MaxInFlight == client.MaxInFlight && before.Interval == client.Interval {
 			client.quota = before.quota
 		}
