@@ -41,8 +41,8 @@ func (s *service) newAdmin(of *setup) http.Handler {
 	for _, account := range of.cfg.Accounts {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
 		a.Accounts = append(a.Accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Lend: keeper.Lend,
-			Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
+			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+			Lend: keeper.Lend, Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		})
 	}
 	for _, client := range of.cfg.Clients {

@@ -1,52 +1,41 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
-	"io"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
 
-const (
-	// tokenWait is how long an answer waits for WeChat. The refresh goes on behind it.
-	tokenWait = 8 * time.Second
-
-	// maxAsk bounds what a request to the admin listener may say.
-	maxAsk = 4 << 10
-)
+// tokenWait is how long an answer waits for WeChat. The refresh goes on behind it.
+const tokenWait = 8 * time.Second
 
 // withAccount answers for the account that the path names.
 func (a *Admin) withAccount(answer func(Account, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		for _, account := range a.Accounts {
-			if account.Name == r.PathValue("name") {
-				answer(account, w, r)
-				return
-			}
+		account, found := a.account(r.PathValue("name"))
+		if !found {
+			writeError(w, http.StatusNotFound, errNoAccount)
+			return
 		}
-		writeError(w, http.StatusNotFound, "there is no account of this name")
+		answer(account, w, r)
 	}
 }
 
-// refresh has WeChat asked for the account's token, unless the program that asks
-// for that failed with an earlier one. The answer is the account's status.
-func refresh(account Account, w http.ResponseWriter, r *http.Request) {
-	var ask struct {
-		AccessToken string `json:"access_token"`
+const errNoAccount = "there is no account of this name"
+
+// account returns the account with this name, or else with this app_id.
+func (a *Admin) account(name string) (Account, bool) {
+	i := slices.IndexFunc(a.Accounts, func(account Account) bool { return account.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(a.Accounts, func(account Account) bool { return account.AppID == name })
 	}
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAsk)).Decode(&ask)
-	if err != nil && !errors.Is(err, io.EOF) {
-		writeError(w, http.StatusBadRequest, `the body is empty, or {"access_token":"the one that failed"}`)
-		return
+	if i < 0 || name == "" {
+		return Account{}, false
 	}
-	code := http.StatusOK
-	if err := account.Refresh(ask.AccessToken, tokenWait); err != nil {
-		code = unavailable(w, err)
-	}
-	writeJSON(w, code, describe(account, time.Now()))
+	return a.Accounts[i], true
 }
 
 // lend hands out the account's token, and has the log say so.

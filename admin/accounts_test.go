@@ -50,45 +50,13 @@ func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
 	}
 }
 
-func TestRefreshIsToldWhichTokenFailed(t *testing.T) {
-	for body, want := range map[string]struct {
-		code   int
-		failed string
-		asked  bool
-	}{
-		"":                                {200, "", true},
-		"{}":                              {200, "", true},
-		`{"access_token":"FAILED"}`:       {200, "FAILED", true},
-		`{"access_token":"FAILED","x":1}`: {200, "FAILED", true},
-		`{"access_token":1}`:              {400, "", false},
-		"access_token=FAILED":             {400, "", false},
-		`{"access_token":"` + strings.Repeat("x", maxAsk) + `"}`: {400, "", false},
-	} {
-		a, failed, asked := newAdmin(), "", false
-		a.Accounts[0].Refresh = func(f string, wait time.Duration) error {
-			if wait <= 0 || wait > 10*time.Second {
-				t.Errorf("got a wait of %v", wait)
-			}
-			failed, asked = f, true
-			return nil
-		}
-		w := httptest.NewRecorder()
-		a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/shop/refresh", strings.NewReader(body)))
-		if w.Code != want.code || failed != want.failed || asked != want.asked {
-			t.Errorf("%.40s: got %d, refreshed for %q (%v); want %+v", body, w.Code, failed, asked, want)
-		}
-		if strings.Contains(w.Body.String(), "FAILED") || (want.code == 200) != strings.Contains(w.Body.String(), `"state": "fresh"`) {
-			t.Errorf("%.40s: got %s; want the status and no token", body, w.Body)
-		}
-	}
-}
-
 func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
 	why := &token.Unavailable{Account: "shop", Cause: &token.Refusal{Code: 40125, Reason: "invalid appsecret"}, Retry: 90*time.Second + 1}
 	a := newAdmin()
 	a.Key = token.NewSecret(key)
 	a.Accounts = []Account{account("shop", gone())}
 	a.Accounts[0].Refresh = func(string, time.Duration) error { return why }
+	a.Accounts[0].Replace = func(time.Duration) error { return why }
 	a.Accounts[0].Lend = func(time.Duration) (string, time.Duration, error) { return "", 0, why }
 	for request, words := range map[[2]string]string{
 		{"POST", "/accounts/shop/refresh"}: "40013",

@@ -49,6 +49,7 @@ type Account struct {
 	AppID   string
 	Status  func() token.Status
 	Refresh func(failed string, wait time.Duration) error
+	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that
 	Lend    func(wait time.Duration) (string, time.Duration, error)
 	Hour    func() []proxy.Minute
 	Tickets func() []token.TicketStatus // those that somebody asked for; nil: none
@@ -88,7 +89,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
-	mux.Handle("POST /accounts/{name}/refresh", a.changing(a.withAccount(refresh)))
+	mux.Handle("POST /accounts/{name}/refresh", a.changing(a.withAccount(a.refresh)))
 	mux.Handle("POST /reload", a.changing(a.reload))
 	mux.Handle("GET /accounts/{name}/token", a.telling(a.withAccount(a.lend)))
 	mux.Handle("GET /debug/pprof/", a.telling(pprof.Index))

@@ -39,6 +39,7 @@ func account(name string, s token.Status) Account {
 	return Account{
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
 		Refresh: func(string, time.Duration) error { return nil },
+		Replace: func(time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "token-of-" + name, time.Hour, nil },
 		Hour:    func() []proxy.Minute { return make([]proxy.Minute, 60) },
 	}

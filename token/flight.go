@@ -21,6 +21,9 @@ type flight struct {
 	begun    atomic.Bool   // somebody runs it
 	release  func()        // ends this process's turn to ask; nil: it has none
 	asked    bool          // from outside
+	forces   bool          // it makes WeChat replace the token
+	leaked   Secret        // the one that it is to replace
+	why      error         // why it did not, as far as it knows; written before done is closed
 	examines bool          // it asks what WeChat thinks of the token, and for none
 	done     chan struct{} // closed when its outcome is the Keeper's state
 	sent     time.Time     // when the token was asked for that it is to land with

@@ -24,6 +24,9 @@ type outcome struct {
 // an account may not use an API, and for no reason at all. See
 // https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
 func (k *Keeper) settle(f *flight) outcome {
+	if f.forces {
+		return k.settleByForce(f)
+	}
 	if k.options.Classic && !f.refused.Empty() {
 		return k.settleClassic(f)
 	}

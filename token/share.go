@@ -77,9 +77,10 @@ func (k *Keeper) learn(f *flight) bool {
 	return next != nil && k.superseded(f, next)
 }
 
-// superseded ends f if others brought s since it began, and that is what f is after.
+// superseded ends f if others brought s since it began, and that is what f is after:
+// what they fetched may be the very token that is to be replaced by force.
 func (k *Keeper) superseded(f *flight, s *state) bool {
-	if s.generation == f.knows || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
+	if s.generation == f.knows || f.forces || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
 		return false
 	}
 	k.land(f, (*state).abandoned)

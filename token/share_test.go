@@ -824,3 +824,39 @@ func TestALogThatBlocksHoldsNoLease(t *testing.T) {
 		c.stop()
 	})
 }
+
+func TestReplicasReplaceALeakedTokenOnce(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api token.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		c := newCrew(w, api, 5)
+		defer c.stop()
+		time.Sleep(time.Minute)
+		leaked, err := c.keepers[0].Token(time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := c.fetches()
+		var asking sync.WaitGroup
+		for _, k := range c.keepers {
+			asking.Go(func() {
+				if err := k.ReplaceByForce(time.Minute); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		asking.Wait()
+		time.Sleep(time.Second)
+		for i, k := range c.keepers {
+			if got, err := k.Token(time.Minute); err != nil || got == leaked || call(t, w, k) != 0 {
+				t.Errorf("replica %d: got the leaked token: %v, %v; want its successor", i, got == leaked, err)
+			}
+		}
+		if n := c.fetches() - before; n != 1 {
+			t.Errorf("WeChat was asked %d times; want once", n)
+		}
+		var limit *token.Limit
+		if err := c.keepers[3].ReplaceByForce(time.Minute); !errors.As(err, &limit) || limit.Retry > 30*time.Second {
+			t.Errorf("at once again, at another replica: got %v; want a limit of 30 s", err)
+		}
+	})
+}

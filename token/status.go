@@ -138,6 +138,8 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 // reason returns why f was started from s.
 func (f *flight) reason(s *state) string {
 	switch {
+	case f.forces:
+		return "forced"
 	case f.asked:
 		return "asked"
 	case !f.refused.Empty():

@@ -1,0 +1,100 @@
+package admin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"wxproxy/token"
+)
+
+// maxAsk bounds what a request to the admin listener may say.
+const maxAsk = 4 << 10
+
+// refresh has WeChat asked for the account's token, unless the program that asks
+// for that failed with an earlier one, or has WeChat made to replace it. The answer
+// is the account's status.
+func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request) {
+	ask, err := readAsk(w, r)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	if ask.force {
+		err = account.Replace(tokenWait)
+		a.Log.Info("an operator had WeChat asked to replace the token by force", "account", account.Name, "address", addressOf(r), "replaced", err == nil)
+	} else {
+		err = account.Refresh(ask.failed, tokenWait)
+	}
+	if limit, ok := errors.AsType[*token.Limit](err); ok {
+		unavailable(w, err)
+		writeError(w, http.StatusTooManyRequests, limit.Error())
+		return
+	}
+	code := http.StatusOK
+	if err != nil {
+		code = unavailable(w, err)
+	}
+	writeJSON(w, code, describe(account, time.Now()))
+}
+
+// A refreshAsk is what a request for a refresh says.
+type refreshAsk struct {
+	failed string // the token that a program was refused with; empty: it names none
+	force  bool   // WeChat is to replace the token whatever it is
+}
+
+// Why a request for a refresh is not understood.
+var (
+	errNoAsk = errors.New(`the body is empty, {"access_token":"the one that failed"} or {"force":true}, and no more than 4 KiB; nothing was refreshed`)
+	errQuery = errors.New(`what to refresh stands in the body, as {"force":true}, and not in the query; nothing was refreshed`)
+	errBoth  = errors.New(`the body has either "access_token" or "force": true: by force the token is replaced whichever failed; nothing was refreshed`)
+)
+
+// readAsk returns what r says, strictly: who has a token replaced because it is in
+// wrong hands must not be told that all is well when nothing of that was read.
+func readAsk(w http.ResponseWriter, r *http.Request) (ask refreshAsk, err error) {
+	if r.URL.RawQuery != "" {
+		return ask, errQuery
+	}
+	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAsk))
+	begin, err := decoder.Token()
+	if errors.Is(err, io.EOF) {
+		return ask, nil
+	}
+	if err != nil || begin != json.Delim('{') {
+		return ask, errNoAsk
+	}
+	named := map[json.Token]bool{}
+	for decoder.More() {
+		name, _ := decoder.Token()
+		value, err := decoder.Token()
+		if err != nil || named[name] || !ask.take(name, value) {
+			return ask, errNoAsk
+		}
+		named[name] = true
+	}
+	if _, err = decoder.Token(); err != nil {
+		return ask, errNoAsk // the object does not end
+	}
+	if _, err = decoder.Token(); !errors.Is(err, io.EOF) {
+		return ask, errNoAsk
+	}
+	if ask.force && named["access_token"] {
+		return ask, errBoth
+	}
+	return ask, nil
+}
+
+// take takes a member of the body, and reports whether it knows one like that.
+func (k *refreshAsk) take(name, value json.Token) (ok bool) {
+	switch name {
+	case "access_token":
+		k.failed, ok = value.(string)
+	case "force":
+		k.force, ok = value.(bool)
+	}
+	return ok
+}

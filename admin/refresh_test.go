@@ -1,0 +1,96 @@
+package admin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"wxproxy/token"
+)
+
+// Who asks for what is not understood must not be told that it was done.
+func TestARefreshDoesWhatItsBodySaysOrNothing(t *testing.T) {
+	const passive, forced, nothing = "refresh", "replace", ""
+	for _, row := range []struct {
+		body, does, failed string
+	}{
+		{"", passive, ""}, {" \r\n", passive, ""}, {"{}", passive, ""}, {" { } \n", passive, ""},
+		{`{"access_token":"FAILED"}`, passive, "FAILED"}, {`{"force":false}`, passive, ""}, {`{"force":false,"access_token":"FAILED"}`, passive, "FAILED"},
+		{`{"force":true}`, forced, ""}, {"\t{\"force\" : true}\n", forced, ""}, {`{"f\u006frce":true}`, forced, ""},
+
+		{`{"force":"true"}`, nothing, ""}, {`{"force":1}`, nothing, ""}, {`{"force":null}`, nothing, ""}, {`{"force":[true]}`, nothing, ""}, {`{"force":{}}`, nothing, ""},
+		{`{"Force":true}`, nothing, ""}, {`{"force_refresh":true}`, nothing, ""}, {`{"force":true,"x":1}`, nothing, ""}, {`{"access_token":"FAILED","x":1}`, nothing, ""},
+		{`{"force":true,"force":true}`, nothing, ""}, {`{"force":false,"force":true}`, nothing, ""}, {`{"force":true,"access_token":"FAILED"}`, nothing, ""},
+		{`{"access_token":"","force":true}`, nothing, ""}, {`{"access_token":1}`, nothing, ""}, {`{"access_token":null}`, nothing, ""},
+		{`{"force":true}x`, nothing, ""}, {`{"force":true}{"force":true}`, nothing, ""}, {`{"force":true},`, nothing, ""}, {`{"force":true`, nothing, ""}, {`{"force":true,}`, nothing, ""}, {`{"force"`, nothing, ""}, {`{`, nothing, ""},
+		{"true", nothing, ""}, {"null", nothing, ""}, {`"force"`, nothing, ""}, {`[{"force":true}]`, nothing, ""}, {"[]", nothing, ""}, {"force=true", nothing, ""}, {"access_token=FAILED", nothing, ""},
+		{`{"access_token":"` + strings.Repeat("x", maxAsk) + `"}`, nothing, ""}, {`{"force":true}` + strings.Repeat(" ", maxAsk), nothing, ""},
+	} {
+		a, did, failed := newAdmin(), "", ""
+		a.Accounts[0].Refresh = func(f string, wait time.Duration) error {
+			if wait <= 0 || wait > 10*time.Second {
+				t.Errorf("got a wait of %v", wait)
+			}
+			did, failed = did+passive, f
+			return nil
+		}
+		a.Accounts[0].Replace = func(wait time.Duration) error {
+			if wait <= 0 || wait > 10*time.Second {
+				t.Errorf("got a wait of %v", wait)
+			}
+			did += forced
+			return nil
+		}
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/shop/refresh", strings.NewReader(row.body)))
+		code, want := 200, `"state": "fresh"`
+		if row.does == nothing {
+			code, want = 400, "nothing was refreshed"
+		}
+		if did != row.does || failed != row.failed || w.Code != code || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), "FAILED") {
+			t.Errorf("%.60q: did %q for %q and answered %d %s; want %q for %q, and %d %s", row.body, did, failed, w.Code, w.Body, row.does, row.failed, code, want)
+		}
+	}
+}
+
+func TestARefreshReadsNoQuery(t *testing.T) {
+	a := newAdmin()
+	a.Accounts[0].Refresh = func(string, time.Duration) error { t.Error("refreshed"); return nil }
+	for _, query := range []string{"?force=true", "?force", "?access_token=x"} {
+		if w := ask(a, "POST", "/accounts/shop/refresh"+query, ""); w.Code != 400 || !strings.Contains(w.Body.String(), "body") {
+			t.Errorf("%s: got %d %s; want 400", query, w.Code, w.Body)
+		}
+	}
+}
+
+func TestALimitOnReplacingTheTokenIsToldWithItsEnd(t *testing.T) {
+	var log strings.Builder
+	a := newAdmin()
+	a.Log = slog.New(slog.NewTextHandler(&log, nil))
+	for _, row := range []struct {
+		err        error
+		code       int
+		retry, say string
+	}{
+		{&token.Limit{Account: "shop", Reason: "the words", Retry: 1500 * time.Millisecond}, 429, "2", "the token of account shop is not replaced: the words"},
+		{&token.Limit{Account: "shop", Reason: "the words"}, 429, "1", "the words"},
+		{&token.Unavailable{Account: "shop", Cause: errors.New("away"), Retry: time.Minute}, 503, "60", `"state": "fresh"`},
+		{&token.Timeout{Account: "shop"}, 503, "1", `"state": "fresh"`},
+		{nil, 200, "", `"state": "fresh"`},
+	} {
+		log.Reset()
+		a.Accounts[0].Replace = func(time.Duration) error { return row.err }
+		w := httptest.NewRecorder()
+		a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/wxshop/refresh", strings.NewReader(`{"force":true}`)))
+		if w.Code != row.code || w.Header().Get("Retry-After") != row.retry || !strings.Contains(w.Body.String(), row.say) {
+			t.Errorf("%v: got %d, %v, %s; want %d, %q, %s", row.err, w.Code, w.Header(), w.Body, row.code, row.retry, row.say)
+		}
+		if want := fmt.Sprintf("replaced=%v", row.err == nil); !strings.Contains(log.String(), want) || !strings.Contains(log.String(), "account=shop") {
+			t.Errorf("%v: got the log %q; want %s", row.err, log.String(), want)
+		}
+	}
+}
