@@ -85,5 +85,17 @@ func place(configured []Account, deployment string) (placed []*Account) {
 	return placed
 }
 
+// honourEarlierBuild has virtual tokens count that were signed with the AppSecret, as
+// builds did until November 2026 without clients: an SDK that does not fetch again
+// before the end that it was told must outlive the upgrade, too.
+func (a *Account) honourEarlierBuild() {
+	if a.Secret == nil {
+		return
+	}
+	if secret, err := a.Secret(); err == nil {
+		a.signing = append(a.signing, newSigningKey("wxproxy", []byte(secret)))
+	}
+}
+
 // isHonoured reports whether token is good although WeChat refused it somewhere.
 func (a *Account) isHonoured(token string) bool { return a.Honours == nil || a.Honours(token) }

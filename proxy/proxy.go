@@ -86,6 +86,9 @@ func New(config Config) *Proxy {
 	}
 	p.hostNames = hostNames(config.OwnHosts, config.HostNames)
 	for _, a := range place(config.Accounts, config.Deployment) {
+		if len(config.Clients) == 0 {
+			a.honourEarlierBuild()
+		}
 		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
 	}
 	p.fallback = p.accounts[config.Default]

@@ -374,6 +374,23 @@ func TestAVirtualTokenOfTheBuildBeforeIsGood(t *testing.T) {
 	}
 }
 
+func TestAVirtualTokenOfTheBuildBeforeIsGoodWithoutClientsToo(t *testing.T) {
+	shop := account("shop", "wxshop")
+	shop.Secret = func() (string, error) { return "the AppSecret", nil }
+	before := signingKey(sha256.Sum256([]byte("wxproxy virtual token 1\nthe AppSecret")))
+	text := "/p?access_token=" + newVirtual(identityOf("wxshop"), identity{}, time.Now().Add(time.Hour), &before)
+
+	c := withAccounts(&recorder{answers: []string{okBody}}, nil, shop)
+	c.Deployment = "of another name"
+	if got := ask(t, New(c), get(text)); got.Errcode != 0 {
+		t.Errorf("without clients: got %+v; want success", got)
+	}
+	c = withAccounts(&recorder{answers: []string{okBody}}, []Client{keyed("orders", "orders-key")}, shop)
+	if got := ask(t, New(c), get(text)); got.Errcode != 40001 {
+		t.Errorf("with clients: got %+v; want 40001, since it names none", got)
+	}
+}
+
 func TestTheRealTokenIsLentWithItsTrueLife(t *testing.T) {
 	a := account("shop", "wxshop")
 	a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", 345*time.Second + 999, nil }
