@@ -31,7 +31,7 @@ func (c *Config) Describe() string {
 		line("client", "%s", client.describe())
 	}
 	for _, r := range c.Routes {
-		line("route", "%s takes the credential %q", r.Path, r.Credential)
+		line("route", "%s", c.describeRoute(r))
 	}
 	_ = w.Flush() // to memory: cannot fail
 	return text.String()

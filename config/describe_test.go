@@ -97,3 +97,29 @@ func TestTheStoresAddressHoldsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// What check says of overlapping routes is what the proxy does, see
+// TestTheNarrowestRouteDecidesWhatIsClosed of package proxy.
+func TestDescribeSaysWhichPathsOfItsOwnARouteCloses(t *testing.T) {
+	const own = "/wxproxy/jsapi-signature"
+	for _, row := range []struct {
+		routes []Route
+		want   string // of the first one
+	}{
+		{[]Route{{"/cgi-bin/t*", "deny"}}, "/cgi-bin/t* is denied to everybody, also /cgi-bin/token"},
+		{[]Route{{"/CGI-bin/*", "deny"}}, "/CGI-bin/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token"},
+		{[]Route{{"/*", "deny"}}, "/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token, " + own + "; wxproxy goes on answering /wxproxy/healthz, /wxproxy/readyz"},
+		{[]Route{{"/wxproxy/*", "deny"}}, "/wxproxy/* is denied to everybody, also " + own + ", /wxproxy/healthz, /wxproxy/readyz"},
+		{[]Route{{"/wxproxy/j*", "deny"}}, "/wxproxy/j* is denied to everybody, also " + own},
+		{[]Route{{"/cgi-bin/*", "deny"}, {"/cgi-bin/t*", "app"}}, "/cgi-bin/* is denied to everybody, also /cgi-bin/stable_token"},
+		{[]Route{{"/cgi-bin/t*", "app"}, {"/cgi-bin/*", "deny"}}, `/cgi-bin/t* takes the credential "app"; wxproxy goes on answering /cgi-bin/token`},
+		{[]Route{{"/cgi-bin/to*", "app"}, {"/cgi-bin/Token/", "deny"}}, `/cgi-bin/to* takes the credential "app"`},
+		{[]Route{{"/cgi-bin/token", "deny"}}, "/cgi-bin/token is denied to everybody"},
+		{[]Route{{"/wxa/*", "none"}}, `/wxa/* takes the credential "none"`},
+	} {
+		c := Config{Routes: row.routes}
+		if got := c.describeRoute(row.routes[0]); got != row.want {
+			t.Errorf("%v: got %q; want %q", row.routes, got, row.want)
+		}
+	}
+}

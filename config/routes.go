@@ -11,6 +11,7 @@ import (
 var (
 	tokenPaths  = []string{"/cgi-bin/token", "/cgi-bin/stable_token"}
 	healthPaths = []string{"/wxproxy/healthz", "/wxproxy/readyz"} // which take no key
+	ownPaths    = []string{tokenPaths[0], tokenPaths[1], "/wxproxy/jsapi-signature", healthPaths[0], healthPaths[1]}
 )
 
 const ownPrefix = "/wxproxy/"
@@ -36,7 +37,6 @@ func (l *loader) readRoute(t *table) {
 
 // checkRoutePath reports a path of which the route could not be obeyed.
 func (t *table) checkRoutePath(r Route) {
-	isAnswered := func(path string) bool { return covers(r.Path, path) }
 	switch {
 	case r.Path == "":
 		t.missing(`write a path, as "/wxa/something/*"`, "path")
@@ -44,8 +44,6 @@ func (t *table) checkRoutePath(r Route) {
 		t.wrong("path", "%s", checkPattern(r.Path))
 	case isOwn(r.Path) && r.Credential != "" && r.Credential != "deny":
 		t.wrong("path", `is answered by wxproxy itself and never forwarded; the only credential for it is "deny" (token_endpoint in [proxy] says what SDKs get)`)
-	case r.Credential == "deny" && !isOwn(r.Path) && slices.ContainsFunc(tokenPaths, isAnswered):
-		t.warn(t.key("path"), `does not cover /cgi-bin/token and /cgi-bin/stable_token, which wxproxy answers itself; token_endpoint = "deny" closes these`)
 	}
 }
 
@@ -53,10 +51,17 @@ func (t *table) checkPatterns(key string, patterns []string) {
 	for i, pattern := range patterns {
 		if problem := checkPattern(pattern); problem != "" {
 			t.wrong(item(key, i), "%s", problem)
-		} else if slices.Contains(healthPaths, policyPattern(pattern)) {
+		} else if isAboutHealth(pattern) {
 			t.wrong(item(key, i), "is answered to everybody, without a key; remove it")
 		}
 	}
+}
+
+// isAboutHealth reports whether a pattern matches a health path, and nothing else
+// that wxproxy answers.
+func isAboutHealth(pattern string) bool {
+	isMatched := func(path string) bool { return covers(pattern, path) }
+	return slices.ContainsFunc(healthPaths, isMatched) && !slices.ContainsFunc(ownPaths[:3], isMatched)
 }
 
 // warnOfDeadPatterns remarks on what a client is allowed and denied.

@@ -62,7 +62,6 @@ type Proxy struct {
 	clients    clientTable
 	anyone     Client // every caller, when there are no clients
 	strangers  met    // those who named no account
-	closed     routeTable
 	local      routeTable
 	configured routeTable
 	builtin    routeTable
@@ -79,7 +78,6 @@ func New(config Config) *Proxy {
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
 		clients:    newClientTable(config.Clients, config.Deployment),
-		closed:     newRouteTable(closedRoutes(config.Routes)),
 		local:      newRouteTable(localRoutes),
 		configured: newRouteTable(config.Routes),
 		builtin:    newRouteTable(builtinRoutes),

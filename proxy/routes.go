@@ -81,36 +81,27 @@ func (t *routeTable) find(policy []byte) (Route, bool) {
 // configured routes, then the built-in ones, then class "app".
 func (p *Proxy) credentialOf(policy []byte) Route {
 	builtin, known := p.builtin.find(policy)
-	for _, table := range []*routeTable{&p.closed, &p.local, &p.configured} {
-		row, ok := table.find(policy)
-		switch {
-		case ok && known && row.Credential == builtin.Credential:
-			return builtin // which knows the names of the parameters
-		case ok:
-			return row
-		}
-	}
-	if known {
-		return builtin
+	configured, isConfigured := p.configured.find(policy)
+	local, isLocal := p.local.find(policy)
+	switch {
+	case isLocal && isConfigured && closes(configured, local):
+		return Route{Pattern: configured.Pattern, Credential: credentialClosed}
+	case isLocal:
+		return local
+	case isConfigured && (!known || configured.Credential != builtin.Credential):
+		return configured
+	case known:
+		return builtin // which knows the names of the parameters
 	}
 	return Route{Credential: CredentialApp}
 }
 
-// closedRoutes are those of the configured routes that close what the proxy would
-// answer itself. A wider pattern, such as "/*", is about what is forwarded.
-func closedRoutes(configured []Route) (closed []Route) {
-	local := newRouteTable(localRoutes)
-	for _, row := range configured {
-		row.Pattern = policyPattern(row.Pattern)
-		_, isLocal := local.find([]byte(row.Pattern))
-		if strings.HasSuffix(row.Pattern, "*") {
-			isLocal = strings.HasPrefix(row.Pattern, "/wxproxy/")
-		}
-		if isLocal && row.Credential == CredentialDeny {
-			closed = append(closed, Route{Pattern: row.Pattern, Credential: credentialClosed})
-		}
-	}
-	return closed
+// closes reports whether a configured route closes what the proxy would answer
+// itself. Load balancers go on learning how the proxy is unless the route is about
+// its own pages: "/*" is about the API.
+func closes(configured, local Route) bool {
+	isOwn := local.Credential != credentialHealth || strings.HasPrefix(configured.Pattern, "/wxproxy")
+	return configured.Credential == CredentialDeny && isOwn
 }
 
 // A pathList is a client's list of path patterns.

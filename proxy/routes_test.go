@@ -149,6 +149,7 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 // A rule that is accepted is obeyed: all that can be said of what the proxy answers
 // itself is that nobody may.
 func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
+	const askToken = "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"
 	for _, row := range []struct {
 		pattern string
 		path    string
@@ -161,13 +162,31 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 		{"/wxproxy/healthz", "/wxproxy/readyz", false},
 		{"/cgi-bin/Token", "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key", true},
 		{"/cgi-bin/token", "/cgi-bin/stable_token", false},
-		{"/cgi-bin/*", "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key", false},
+		{"/cgi-bin/token*", askToken, true},
+		{"/cgi-bin/t*", askToken, true},
+		{"/CGI-bin/T*", "/cgi-bin/%74oken/?grant_type=client_credential&appid=wxshop&secret=orders-key", true},
+		{"/cgi-bin/*", askToken, true},
+		{"/c*", "/@shop/cgi-bin/stable_token", true},
+		{"/*", askToken, true},
+		{"/*", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F", true},
+		{"/wxproxy/j*", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F", true},
+		{"/wx*", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F", true},
+		{"/wxproxy/j*", "/wxproxy/healthz", false},
+		{"/wxproxy/h*", "/wxproxy/healthz", true},
+		{"/wxproxy*", "/wxproxy/healthz", true},
+		{"/wx*", "/wxproxy/healthz", false},
 		{"/*", "/wxproxy/healthz", false},
+		{"/*", "/wxproxy/readyz", false},
+		{"/cgi-bin/token/*", askToken, true}, // which is the path itself, too
+		{"/cgi-bin/tokens*", askToken, false},
+		{"/cgi-bin/user/*", askToken, false},
 	} {
 		for _, clients := range [][]Client{nil, {keyed("orders", "orders-key")}} {
 			a := account("shop", "wxshop")
 			a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
 			c := withAccounts(new(recorder), clients, a)
+			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
+			c.Accounts, c.TokenEndpoint = []Account{a}, TokenReal
 			c.Routes = []Route{{Pattern: row.pattern, Credential: CredentialDeny}}
 			ctx := handle(t, New(c), get(row.path, "Authorization: Bearer orders-key"))
 			if got := slugOf(ctx) == "no_credential"; got != row.closed {
@@ -184,5 +203,63 @@ func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 	c.Routes = []Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: CredentialSecret}}
 	if got := routeOf(t, New(c), "/cgi-bin/clear_quota/v2"); got.names != (secretNames{"appid", "appsecret"}) {
 		t.Errorf("got %v; want the names of WeChat's manual", got.names)
+	}
+}
+
+// Of several patterns that match, the exact one wins, then the longest, wherever it
+// stands, and also where all that it can say is that nobody may.
+func TestTheNarrowestRouteDecidesWhatIsClosed(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		routes []Route
+		closed map[string]bool
+	}{
+		{"a narrower one that does not close", []Route{{Pattern: "/cgi-bin/*", Credential: CredentialDeny}, {Pattern: "/cgi-bin/t*", Credential: CredentialApp}},
+			map[string]bool{"/cgi-bin/token": false, "/cgi-bin/stable_token": true, "/wxproxy/jsapi-signature": false}},
+		{"a narrower one that closes", []Route{{Pattern: "/cgi-bin/t*", Credential: CredentialDeny}, {Pattern: "/*", Credential: CredentialNone}},
+			map[string]bool{"/cgi-bin/token": true, "/cgi-bin/stable_token": false}},
+		{"the path itself", []Route{{Pattern: "/cgi-bin/to*", Credential: CredentialApp}, {Pattern: "/cgi-bin/token", Credential: CredentialDeny}},
+			map[string]bool{"/cgi-bin/token": true, "/cgi-bin/stable_token": false}},
+	} {
+		c := config(nil)
+		c.Routes = row.routes
+		for path, closed := range row.closed {
+			if got := routeOf(t, New(c), path).Credential; (got == credentialClosed) != closed {
+				t.Errorf("%s, %s: got %q; want it closed: %t", row.name, path, got, closed)
+			}
+		}
+	}
+}
+
+// What a client is denied it is denied also where the proxy answers itself.
+func TestAClientIsDeniedWhatTheProxyAnswersItself(t *testing.T) {
+	for _, endpoint := range []TokenEndpoint{TokenVirtual, TokenReal} {
+		for _, row := range []struct {
+			deny, path string
+			denied     bool
+		}{
+			{"/cgi-bin/token*", "/cgi-bin/token", true},
+			{"/cgi-bin/t*", "/cgi-bin/Token/", true},
+			{"/*", "/cgi-bin/token", true},
+			{"/wxproxy/j*", "/wxproxy/jsapi-signature", true},
+			{"/*", "/wxproxy/jsapi-signature", true},
+			{"/wxproxy/j*", "/cgi-bin/token", endpoint == TokenReal}, // which would go round it
+		} {
+			a := account("shop", "wxshop")
+			a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
+			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
+			client := keyed("orders", "orders-key")
+			client.Deny = []string{row.deny}
+			c := withAccounts(new(recorder), []Client{client}, a)
+			c.TokenEndpoint = endpoint
+			query := "?url=https%3A%2F%2Fshop.example%2F"
+			if row.path != "/wxproxy/jsapi-signature" {
+				query = "?grant_type=client_credential&appid=wxshop&secret=orders-key"
+			}
+			ctx := handle(t, New(c), get(row.path+query, "Authorization: Bearer orders-key"))
+			if got := slugOf(ctx) == "forbidden_path"; got != row.denied {
+				t.Errorf("%s: %s for %s: got %s; want it denied: %t", endpoint, row.deny, row.path, ctx.Response.Body(), row.denied)
+			}
+		}
 	}
 }
