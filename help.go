@@ -41,11 +41,13 @@ Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
 `,
 	"health": `usage: wxproxy health [-url URL]
 
-Asks a proxy on this machine whether it is ready: whether every account has a token.
+Asks a proxy on this machine whether it is ready: whether it takes requests and at least
+one account has a token.
 
   -url URL  where to ask, as http://127.0.0.1:8081 or unix:/run/wxproxy/admin.sock; /readyz
-            is added if it has no path. Without it, the admin listener of the process that
-            serves the configuration which serve would read, whatever that says by now
+            is added if it has no path; with /readyz?all=1 every account must have a token.
+            Without -url, the admin listener of the process that serves the configuration
+            which serve would read, whatever that says by now
 
 Exit code: 0 if it is ready, 1 if not.
 `,

@@ -198,8 +198,8 @@ func (p *program) awaitServing() {
 // awaitReady waits until every account has a token.
 func (p *program) awaitReady() {
 	p.t.Helper()
-	p.eventually("/readyz with status 200", func() bool {
-		a, err := p.ask("GET", p.admin+"/readyz", "")
+	p.eventually("/readyz?all=1 with status 200", func() bool {
+		a, err := p.ask("GET", p.admin+"/readyz?all=1", "")
 		return err == nil && a.code == http.StatusOK
 	})
 }

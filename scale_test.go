@@ -69,9 +69,9 @@ func rest(b *testing.B, accounts int) resting {
 	began := time.Now()
 	p := startingAsBuilt(b, simulated.URL, toml.String())
 	var r resting
-	p.eventually("/readyz with status 200", func() bool {
+	p.eventually("/readyz?all=1 with status 200", func() bool {
 		r.peakFiles = max(r.peakFiles, p.files())
-		a, err := p.ask("GET", p.admin+"/readyz", "")
+		a, err := p.ask("GET", p.admin+"/readyz?all=1", "")
 		return err == nil && a.code == http.StatusOK
 	})
 	r.ready, r.early = time.Since(began), p.memory("VmRSS")
@@ -80,7 +80,7 @@ func rest(b *testing.B, accounts int) resting {
 			b.Fatalf("account-%s: got %d %s", account, a.code, a.body)
 		}
 	}
-	r.readyz = took(func() { p.mustAsk("GET", p.admin+"/readyz", "") })
+	r.readyz = took(func() { p.mustAsk("GET", p.admin+"/readyz?all=1", "") })
 	r.status = took(func() { p.mustAsk("GET", p.admin+"/status", "") })
 	r.check = took(func() { runs(b, exitOK, launch{args: []string{"check"}, dir: p.cmd.Dir, executable: p.cmd.Path}) })
 	time.Sleep(startTime) // and idle connections end

@@ -92,14 +92,15 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 	return same, tokens
 }
 
-// isReady reports whether every account that is called has a token.
-func (s *setup) isReady() bool {
+// isReady reports whether one account can be called, or all: it has a token, or
+// nobody has called it for a day.
+func (s *setup) isReady(all bool) bool {
 	for _, keeper := range s.keepers {
-		if admin.IsGone(keeper.Status()) {
-			return false
+		if ready := !admin.IsGone(keeper.Status()); ready != all {
+			return ready
 		}
 	}
-	return true
+	return all
 }
 
 func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {

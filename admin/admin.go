@@ -104,37 +104,6 @@ func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 
-// ready says whether all accounts have a token, and who may read /status also which
-// have none, and why. One that nobody has called for a day needs none.
-func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
-	answer := readiness{Ready: !a.Draining(), Draining: a.Draining()}
-	for _, account := range a.Accounts {
-		if status := account.Status(); IsGone(status) {
-			answer.Ready = false
-			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
-		}
-	}
-	if a.isNobody(r) {
-		answer.Without = nil // a reason can name this machine's public address
-	}
-	code := http.StatusOK
-	if !answer.Ready {
-		code = http.StatusServiceUnavailable
-	}
-	writeJSON(w, code, answer)
-}
-
-type readiness struct {
-	Ready    bool           `json:"ready"`
-	Draining bool           `json:"draining,omitempty"`
-	Without  []withoutToken `json:"without_token,omitempty"`
-}
-
-type withoutToken struct {
-	Name      string       `json:"name"`
-	LastError *errorStatus `json:"last_error"`
-}
-
 func writeJSON(w http.ResponseWriter, code int, value any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

@@ -1,6 +1,11 @@
 package proxy
 
-import "github.com/valyala/fasthttp"
+import (
+	"net/url"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
 
 // answerHealth tells a load balancer, which has no key, what the admin listener
 // tells everybody: whether the process works, and whether to send it requests. It
@@ -11,11 +16,14 @@ func (p *Proxy) answerHealth(x *exchange) error {
 	}
 	resp, body := &x.ctx.Response, `{"status":"ok"}`
 	if string(x.target.policy) == "/wxproxy/readyz" {
+		all, err := asksForAll(x.target.query)
 		switch {
+		case err != nil:
+			return err
 		case p.draining.Load():
 			resp.SetStatusCode(fasthttp.StatusServiceUnavailable)
 			body = `{"ready":false,"draining":true}`
-		case p.config.Ready != nil && !p.config.Ready():
+		case p.config.Ready != nil && !p.config.Ready(all):
 			resp.SetStatusCode(fasthttp.StatusServiceUnavailable)
 			body = `{"ready":false}`
 		default:
@@ -26,4 +34,24 @@ func (p *Proxy) answerHealth(x *exchange) error {
 	resp.Header.SetContentType("application/json; charset=utf-8")
 	resp.SetBodyString(body)
 	return nil
+}
+
+// Questions about readiness that have no answer here.
+var (
+	errAllOf     = refuse(badRequest, "all=1 asks whether every account has a token; without it one of them is enough")
+	errOfAccount = refuse(badRequest, "whether one account has a token is told by the admin listener alone: /readyz?account=NAME")
+)
+
+// asksForAll reports whether the query asks whether every account is ready. It
+// cannot ask about one: who has no key would learn by that which names there are.
+func asksForAll(query []byte) (bool, error) {
+	asked, err := url.ParseQuery(strings.TrimPrefix(string(query), "?"))
+	switch all, found := asked["all"]; {
+	case err != nil, found && (len(all) > 1 || all[0] != "1"):
+		return false, errAllOf
+	case asked.Has("account"):
+		return false, errOfAccount
+	default:
+		return found, nil
+	}
 }

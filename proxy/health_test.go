@@ -10,10 +10,10 @@ import (
 // A load balancer asks where it sends its requests to, and has no key.
 func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	t.Parallel()
-	var ready atomic.Bool
+	var ready, all atomic.Bool
 	w := startRaw(t, always(answered(okBody)))
 	c := withAccounts(hostsAt(t, nil, w.url), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
-	c.Ready = ready.Load
+	c.Ready = func(every bool) bool { return every && all.Load() || !every && ready.Load() }
 	s := serve(t, c, defaultLimits)
 	kept := s.dial(t)
 	check := func(when, path string, status int, body string) {
@@ -29,13 +29,21 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	check("before there are tokens", "/wxproxy/readyz", 503, `{"ready":false}`)
 	ready.Store(true)
 	for _, path := range []string{"/wxproxy/readyz", "/@shop/wxproxy/readyz", "/wxproxy/ready%7A/?x=y"} {
-		check("with tokens", path, 200, `{"ready":true}`)
+		check("with a token", path, 200, `{"ready":true}`)
+	}
+	for _, path := range []string{"/wxproxy/readyz?all=1", "/wxproxy/readyz?x=y&%61ll=1"} {
+		all.Store(false)
+		check("with a token of one account", path, 503, `{"ready":false}`)
+		all.Store(true)
+		check("with tokens of all", path, 200, `{"ready":true}`)
 	}
 	for _, row := range []struct {
 		raw    string
 		status int
 	}{
 		{post("/wxproxy/healthz", "{}"), 400}, {"DELETE /wxproxy/readyz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+		{get("/wxproxy/readyz?all=0"), 400}, {get("/wxproxy/readyz?all"), 400}, {get("/wxproxy/readyz?all=1&all=1"), 400}, {get("/wxproxy/readyz?all=%zz"), 400},
+		{get("/wxproxy/readyz?account=shop"), 400}, {get("/wxproxy/readyz?account=nobody"), 400},
 		{get("/wxproxy/health"), 401}, {get("/wxproxy/health", "Authorization: Bearer orders-key", "Wxproxy-Account: shop"), 403},
 	} {
 		if a := s.dial(t).call(row.raw); a.status() != row.status {
@@ -58,7 +66,7 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 func TestHealthIsNobodysRequest(t *testing.T) {
 	var log lockedBuffer
 	c := config(new(recorder))
-	c.LogAccess, c.Log, c.Ready = true, slog.New(slog.NewTextHandler(&log, nil)), func() bool { return false }
+	c.LogAccess, c.Log, c.Ready = true, slog.New(slog.NewTextHandler(&log, nil)), func(bool) bool { return false }
 	p := New(c)
 	handle(t, p, get("/wxproxy/healthz"))
 	handle(t, p, get("/wxproxy/readyz"))

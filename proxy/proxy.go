@@ -41,10 +41,10 @@ type Config struct {
 	Upstream      Upstream
 	CallersTLS    *tls.Config // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
-	MemoryLimit   int64       // of the process, which bounds what bodies may take; 0: none
-	LogAccess     bool        // log one line per request, and give each an id; at debug level it is logged anyway
-	Counts        *Counts     // nil: nothing is counted
-	Ready         func() bool // whether requests can be answered; nil: they can
+	MemoryLimit   int64               // of the process, which bounds what bodies may take; 0: none
+	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
+	Counts        *Counts             // nil: nothing is counted
+	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
 
 	// Hides reports whether a word is a secret that the log must not show, of those
 	// that are not the clients'; nil: none is. It is asked while a line is written.

@@ -83,7 +83,7 @@ func (p *Process) Ready() error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.Get("http://" + string(admin) + "/readyz")
+	answer, err := http.Get("http://" + string(admin) + "/readyz?all=1")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,82 @@
+package admin
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+)
+
+// readiness is the answer of /readyz.
+type readiness struct {
+	Ready    bool           `json:"ready"`
+	Draining bool           `json:"draining,omitempty"`
+	Without  []withoutToken `json:"without_token,omitempty"`
+}
+
+type withoutToken struct {
+	Name      string       `json:"name"`
+	LastError *errorStatus `json:"last_error"`
+}
+
+// ready says whether requests are taken and one account has a token, or all, or the
+// one that is asked for; and who may read /status also which have none, and why. One
+// that nobody has called for a day needs none.
+func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
+	of, err := askedOf(r)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	accounts := a.Accounts
+	if of.one {
+		account, found := a.account(of.account)
+		if !found {
+			writeError(w, http.StatusNotFound, errNoAccount)
+			return
+		}
+		accounts = []Account{account}
+	}
+	answer := readiness{Draining: a.Draining()}
+	for _, account := range accounts {
+		if status := account.Status(); IsGone(status) {
+			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
+		}
+	}
+	wanting := len(answer.Without)
+	answer.Ready = !answer.Draining && (wanting == 0 || wanting < len(accounts) && !of.all)
+	if a.isNobody(r) {
+		answer.Without = nil // a reason can name this machine's public address
+	}
+	code := http.StatusOK
+	if !answer.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	writeJSON(w, code, answer)
+}
+
+// A question is which accounts /readyz is asked about: any, all, or one.
+type question struct {
+	all, one bool
+	account  string // its name or app_id
+}
+
+// Why a question about readiness has no answer.
+var (
+	errAll = errors.New("all=1 asks whether every account has a token, account=NAME whether that one has; " +
+		"without them one of all is enough; use one of the two, once")
+	errNotEncoded = errors.New("the query is not percent-encoded as it should be")
+)
+
+func askedOf(r *http.Request) (of question, err error) {
+	asked, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return of, errNotEncoded
+	}
+	all, account := asked["all"], asked["account"]
+	if len(all)+len(account) > 1 || len(all) > 0 && all[0] != "1" {
+		return of, errAll
+	}
+	of.all, of.one = len(all) > 0, len(account) > 0
+	of.account = asked.Get("account")
+	return of, nil
+}
