@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 
 	"wxproxy/config"
 	"wxproxy/internal/accept"
@@ -44,7 +45,9 @@ func (s *service) listen() error {
 	case s.admin == nil && len(operators) > 0:
 		err = mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
 	case s.admin != nil:
-		err = s.addOperators(operators)
+		if err = s.addOperators(operators); stays {
+			err = heldForCallers(err, cfg.Admin.Listen, callers)
+		}
 	}
 	if err != nil {
 		for _, l := range s.callers {
@@ -88,6 +91,24 @@ func (s *service) addOperators(inherited []net.Listener) error {
 		s.operators = append(s.operators, l)
 	}
 	return nil
+}
+
+// heldForCallers returns err, and says so if operators have no address because
+// systemd has opened it for callers.
+func heldForCallers(err error, listen string, callers []net.Listener) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	_, wanted := config.ListenOn(listen)
+	_, port, _ := net.SplitHostPort(wanted)
+	for _, ln := range callers {
+		held := ln.Addr().String()
+		if _, heldPort, splitErr := net.SplitHostPort(held); held == wanted || splitErr == nil && heldPort == port {
+			return fmt.Errorf("%w; systemd has opened %s for callers: "+
+				"write FileDescriptorName=admin into its socket unit if it is for operators, or give admin.listen another port", err, held)
+		}
+	}
+	return err
 }
 
 // listenUnless listens unless there are listeners already, which have to be safe

@@ -29,7 +29,7 @@ func inherited() (callers, operators []net.Listener, err error) {
 			callers = append(callers, ln)
 		default:
 			mistakes = append(mistakes, socketMistake(name, errors.New(
-				`is of no use under this name; leave FileDescriptorName= out for callers, or write "admin"`)))
+				`is of no use under this name; leave FileDescriptorName= out or write "proxy" for callers, or write "admin" for operators`)))
 		}
 		file.Close()
 	}

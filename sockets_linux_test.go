@@ -170,13 +170,14 @@ func TestASocketThatWouldNotBeServedIsAMistake(t *testing.T) {
 		toml string
 		want string
 	}{
-		"datagrams":           {"wxproxy.socket", datagram, "", "the socket wxproxy.socket: is no stream socket"},
-		"datagrams, for both": {"admin", datagram, "", "the socket admin: is no stream socket"},
-		"a name":              {"metrics", stream, "", "the socket metrics: is of no use"},
-		"pushes":              {"push", stream, "", "the socket push: is of no use: this version takes no pushes"},
-		"a connection":        {"connection", connected, "", "the socket connection: does not listen"},
-		"a file":              {"wxproxy.socket", regular, "", "the socket wxproxy.socket: is no socket"},
-		"no admin listener":   {"admin", stream, "[admin]\nlisten = \"\"\n", `admin.listen: it is ""`},
+		"datagrams":              {"wxproxy.socket", datagram, "", "the socket wxproxy.socket: is no stream socket"},
+		"datagrams, for both":    {"admin", datagram, "", "the socket admin: is no stream socket"},
+		"a name":                 {"metrics", stream, "", "the socket metrics: is of no use"},
+		"a name, and what to do": {"metrics", stream, "", `write "proxy" for callers, or write "admin" for operators`},
+		"pushes":                 {"push", stream, "", "the socket push: is of no use: this version takes no pushes"},
+		"a connection":           {"connection", connected, "", "the socket connection: does not listen"},
+		"a file":                 {"wxproxy.socket", regular, "", "the socket wxproxy.socket: is no socket"},
+		"no admin listener":      {"admin", stream, "[admin]\nlisten = \"\"\n", `admin.listen: it is ""`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -186,5 +187,17 @@ func TestASocketThatWouldNotBeServedIsAMistake(t *testing.T) {
 				t.Errorf("got %s; want %s", got, row.want)
 			}
 		})
+	}
+}
+
+func TestAnAdminAddressThatSystemdHoldsForCallersIsToldApart(t *testing.T) {
+	t.Parallel()
+	file, address := streamSocket(t, "tcp", "127.0.0.1:0")
+	p := activated(t, fmt.Sprintf("[admin]\nlisten = %q\n", address)+fourLines, socketNamed{"wxproxy.socket", file})
+	if got := p.wait(); got == exitOK {
+		t.Error("got exit code 0; want another")
+	}
+	if got := p.stderr.String(); !strings.Contains(got, "systemd has opened "+address+" for callers") || !strings.Contains(got, "FileDescriptorName=admin") {
+		t.Errorf("got %s; want who holds the address, and what to do", got)
 	}
 }

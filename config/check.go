@@ -14,6 +14,7 @@ func (l *loader) check() {
 	l.checkKeys()
 	l.warnOfDangers()
 	l.warnOfIdleSettings()
+	l.warnOfTokenless()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
 		l.checkUnique(paths, policyPattern(r.Path), item("route", i), "path")

@@ -2,6 +2,7 @@ package config
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,37 @@ func (l *loader) warnOfIdleSettings() {
 	if len(proxy.Hosts) > 0 {
 		l.warn("proxy.hosts", "has no effect: as there is a [[client]], any name will do")
 	}
+}
+
+// warnOfTokenless remarks on clients that get no real token, because that would go
+// round what they are held to, although the token endpoint hands it out.
+func (l *loader) warnOfTokenless() {
+	if l.cfg.Proxy.TokenEndpoint != "real" {
+		return
+	}
+	for i, c := range l.cfg.Clients {
+		isHeld := len(c.Deny) > 0 || c.Interval > 0 || c.MaxInFlight > 0
+		if !isHeld || slices.ContainsFunc(tokenPaths, c.hasExactly) || !slices.ContainsFunc(tokenPaths, c.mayCall) {
+			continue
+		}
+		allow := `add "/cgi-bin/token" to its allow`
+		if len(c.Allow) == 0 {
+			allow = `write allow = ["/*", "/cgi-bin/token"]`
+		}
+		l.warn(item("client", i), `gets no real token, which would go round its deny, rate or max_in_flight (token_endpoint is "real"); `+
+			`if it may have that all the same, %s, or "/cgi-bin/stable_token" for a program that asks there`, allow)
+	}
+}
+
+// hasExactly reports whether allow has the very path.
+func (c Client) hasExactly(path string) bool {
+	return slices.ContainsFunc(c.Allow, func(pattern string) bool { return policyPattern(pattern) == path })
+}
+
+// mayCall reports whether allow and deny let the client call path.
+func (c Client) mayCall(path string) bool {
+	isCovered := func(pattern string) bool { return covers(pattern, path) }
+	return !slices.ContainsFunc(c.Deny, isCovered) && (len(c.Allow) == 0 || slices.ContainsFunc(c.Allow, isCovered))
 }
 
 func (l *loader) anyClientKey() bool {

@@ -185,3 +185,34 @@ func TestWhatHasNoEffectIsRemarkedOn(t *testing.T) {
 		})
 	}
 }
+
+func TestAClientThatGetsNoRealTokenIsRemarkedOn(t *testing.T) {
+	const real = "[proxy]\ntoken_endpoint = \"real\"\n"
+	orders := func(limits string) string {
+		return "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\n" + limits + "\n"
+	}
+	const all, more = `write allow = ["/*", "/cgi-bin/token"]`, `add "/cgi-bin/token" to its allow`
+	for _, row := range []struct{ name, file, want string }{
+		{"a rate", real + orders(`rate = "5/s"`), all},
+		{"max_in_flight", real + orders(`max_in_flight = 2`), all},
+		{"deny", real + orders(`deny = ["/wxa/*"]`), all},
+		{"a rate, and paths", real + orders("rate = \"5/s\"\nallow = [\"/cgi-bin/*\"]"), more},
+		{"what is advised", real + orders("rate = \"5/s\"\nallow = [\"/*\", \"/cgi-bin/token\"]"), ""},
+		{"the other endpoint", real + orders("rate = \"5/s\"\nallow = [\"/*\", \"/CGI-bin/stable_token/\"]"), ""},
+		{"it may ask for none", real + orders("rate = \"5/s\"\nallow = [\"/wxa/*\"]"), ""},
+		{"that is denied", real + orders(`deny = ["/cgi-bin/token", "/cgi-bin/stable_token"]`), ""},
+		{"held to nothing", real + orders(""), ""},
+		{"virtual tokens", orders(`rate = "5/s"`), ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			cfg, err := Load(write(t, "config.toml", row.file+good), lookup())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(cfg.Warnings, "\n")
+			if strings.Contains(got, "client[1]: gets no real token") != (row.want != "") || !strings.Contains(got, row.want) {
+				t.Errorf("got %q; want %q", got, row.want)
+			}
+		})
+	}
+}

@@ -32,6 +32,14 @@ func (k accessKey) owner() string {
 	return k.name
 }
 
+// written tells which setting gives the key, if that is not the key itself.
+func (k accessKey) written() string {
+	if k.setting == k.name {
+		return ""
+	}
+	return " (" + k.setting + " gives it)"
+}
+
 // addKey remembers a key of the table, for checkKeys, and returns its hash.
 func (t *table) addKey(k accessKey, key token.Secret) [sha256.Size]byte {
 	k.setting, k.name = t.key(k.setting), t.key(k.name)
@@ -87,7 +95,7 @@ func (l *loader) checkKeys() {
 	guessable := l.guessable()
 	for _, k := range l.keys {
 		if owner, ok := taken[k.sum]; ok {
-			l.report(k.name, "is taken by %s already; each needs its own", owner)
+			l.report(k.name, "is taken by %s already; each needs its own%s", owner, k.written())
 			continue
 		}
 		taken[k.sum] = k.owner()

@@ -143,6 +143,23 @@ func TestEveryKeyIsItsOwn(t *testing.T) {
 	}
 }
 
+func TestAKeyThatIsTakenIsNamedAsTheFileGivesIt(t *testing.T) {
+	const other = "other-5f4dcc3b5aa765d6"
+	for _, row := range []struct{ name, file, want string }{
+		{"the hash of an AppSecret", client("a", "key_sha256 = \""+hashOf(canary)+"\""), "each needs its own (client[1].key_sha256 gives it)"},
+		{"a hash of the key before", client("a", "key = \""+other+"\"\nkey_old_sha256 = \""+hashOf(canary)+"\""), "each needs its own (client[1].key_old_sha256 gives it)"},
+		{"from the environment", client("a", "key = \""+other+"\"") + client("b", "key_env = \"KEY\""), "each needs its own (client[2].key_env gives it)"},
+		{"the operators'", "[admin]\nkey_env = \"KEY\"\n" + client("a", "key = \""+other+"\""), "client[1].key: is taken by admin.key already; each needs its own\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, err := Load(write(t, "config.toml", row.file+good), lookup("KEY", other))
+			if err == nil || !strings.Contains(err.Error()+"\n", row.want) {
+				t.Errorf("got %v; want %q", err, row.want)
+			}
+		})
+	}
+}
+
 func TestAKeyThatCouldBeGuessedIsGoodOnLoopbackAlone(t *testing.T) {
 	const beyond = ", which is needed because "
 	for _, row := range []struct{ name, key, want string }{

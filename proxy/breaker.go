@@ -47,7 +47,7 @@ func (h *host) goDown(before *condition, reason error) {
 func (h *host) comeUp(before *condition) {
 	after := &condition{since: time.Now(), over: make(chan struct{})}
 	if before.down && h.change(before, after) {
-		h.limit.Log.Info("upstream host is up again", "host", h.url, "down_for", after.since.Sub(before.since))
+		h.limit.Log.Info("upstream host is up again", "host", h.url, "down_for", after.since.Sub(before.since).Round(time.Millisecond).String())
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,9 @@ func TestHostComesBackWhenAProbeReachesIt(t *testing.T) {
 		t.Errorf("got %+v; want the host up, without a reason, since later", up)
 	}
 	downs, text := j.lines("upstream host is down")
+	if !regexp.MustCompile(`down_for":"[0-9.]+(ms|s)"|down_for=[0-9.]+(ms|s)`).MatchString(text) {
+		t.Errorf("got the log %s; want how long it was down, with a unit", text)
+	}
 	if ups, _ := j.lines("upstream host is up again"); downs != 1 || ups != 1 || strings.Count(text, "\n") != 2 {
 		t.Errorf("got the log %s; want one line for each change", text)
 	}

@@ -10,9 +10,12 @@ import (
 var (
 	errOtherSite = refuse(forbiddenPath, "a browser sent this for a page of another site (Origin, Sec-Fetch-Site), which without any [[client]] "+
 		"nobody may; add a [[client]] to wxproxy's configuration and have the program show its key")
-	errOtherHost = refuse(forbiddenPath, "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of "+
-		"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); use http://127.0.0.1 with the port, or add the name to proxy.hosts")
+	errOtherHost       = refuse(forbiddenPath, otherHost+"use http://127.0.0.1 with the port, or add the name to proxy.hosts")
+	errOtherSecureHost = refuse(forbiddenPath, otherHost+"use a name that the certificate has, and add it to proxy.hosts")
 )
+
+const otherHost = "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of " +
+	"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); "
 
 // mustBeOurs refuses, as long as there are no clients, what a page of another site
 // could have made a browser send.
@@ -31,10 +34,18 @@ func (p *Proxy) mustBeOurs(x *exchange) error {
 		return nil
 	}
 	if !p.answersTo(f.host) {
-		return errOtherHost
+		return x.otherHost()
 	}
 	x.reading.host = append(x.reading.host[:0], f.host...)
 	return nil
+}
+
+// otherHost returns why the request's Host is not answered to.
+func (x *exchange) otherHost() error {
+	if x.ctx.IsTLS() {
+		return errOtherSecureHost
+	}
+	return errOtherHost
 }
 
 // isOriginOf reports whether origin is that of a page which host itself has served.

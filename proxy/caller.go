@@ -50,7 +50,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	found, err := p.admitVirtual(x)
 	switch {
 	case err != nil:
-		x.client = nil // it is not who it says it is, or no longer
+		x.claimed, x.client = x.client, nil // it is not who it says it is, or no longer
 		return err
 	case found:
 		if err := p.mustAgree(x); err != nil {

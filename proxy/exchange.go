@@ -18,6 +18,7 @@ type exchange struct {
 	proxy     *Proxy
 	client    *Client
 	account   *Account
+	claimed   *Client    // whose virtual token was refused, as that says; nil: none
 	stopwatch *stopwatch // nil: nothing is counted
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
@@ -94,7 +95,7 @@ func (p *Proxy) newExchange() *exchange {
 }
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
-	x.ctx, x.client, x.account, x.route, x.attempts = ctx, nil, nil, Route{}, 0
+	x.ctx, x.client, x.account, x.claimed, x.route, x.attempts = ctx, nil, nil, nil, Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
 	x.fields.close, x.target, x.streams, x.sent = false, target{}, false, ""
 	x.smallBody, x.hasMembers, x.shown = false, false, shown{}

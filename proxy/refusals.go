@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -53,6 +54,36 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	if !ok {
 		return
 	}
-	p.config.Log.Warn("a request was refused", "client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.path),
-		"status", f.status, "address", x.ctx.RemoteAddr().String(), "err", f.detail, "unsaid", unsaid)
+	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.path),
+		"status", f.status, "address", x.ctx.RemoteAddr().String(), "err", f.detail, "unsaid", unsaid}
+	p.config.Log.Warn("a request was refused", append(said, p.alsoSaid(x, err)...)...)
+}
+
+// maxLoggedHost is how long the name of a host can be.
+const maxLoggedHost = 255
+
+// alsoSaid returns what else the log tells of a refusal: which client the refused
+// virtual token names, and which Host is not answered to.
+func (p *Proxy) alsoSaid(x *exchange, err error) (said []any) {
+	if x.claimed != nil && x.claimed != &p.anyone {
+		said = append(said, "token_of", x.claimed.Name)
+	}
+	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
+		said = append(said, "host", p.loggedHost(x.fields.host))
+	}
+	return said
+}
+
+// loggedHost returns a host that a caller named as a log may show it.
+func (p *Proxy) loggedHost(host []byte) string {
+	host = host[:min(len(host), maxLoggedHost)]
+	return strings.Map(visible, p.loggedPath(host))
+}
+
+// visible returns c, and in the place of one that no host has a question mark.
+func visible(c rune) rune {
+	if c <= ' ' || c >= 0x7f {
+		return '?'
+	}
+	return c
 }

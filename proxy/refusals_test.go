@@ -127,3 +127,43 @@ func TestReasonsAreBounded(t *testing.T) {
 		t.Errorf("got %d reasons, %d in all, %d others", len(failures), sum, others)
 	}
 }
+
+func TestARefusedHostIsNamedInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ host, want string }{
+		{"wx.internal:8080", "host=wx.internal:8080"},
+		{"evil.example\x01\xff", "host=evil.example??"},
+		{`a"b\nc.example`, `host="a\"b\\nc.example"`},
+		{strings.Repeat("h.", 200), "host=" + strings.Repeat("h.", 127) + "h\n"},
+		{strings.Repeat("h", 43) + ".example", "host=***.example"},
+	} {
+		c := config(&recorder{answers: []string{okBody}}, shop())
+		log := new(journal)
+		c.Log = slog.New(slog.NewTextHandler(log, nil))
+		p := New(c)
+		x := p.newExchange()
+		x.fields.host = []byte(row.host)
+		said := p.alsoSaid(x, errOtherHost)
+		c.Log.Warn("a request was refused", said...)
+		if !strings.Contains(log.String(), row.want) {
+			t.Errorf("got %s; want %s", log.String(), row.want)
+		}
+		if said := p.alsoSaid(x, errOtherSite); len(said) > 0 {
+			t.Errorf("got %v of another refusal; want nothing", said)
+		}
+	}
+}
+
+func TestARefusedVirtualTokenIsToldWithWhoseItIs(t *testing.T) {
+	c, log := refusing()
+	old := sha256.Sum256([]byte("the key before"))
+	key := newSigningKey("", old[:])
+	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), &key)
+	ctx := handle(t, New(c), get("/allowed/x?access_token="+token))
+	if body := string(ctx.Response.Body()); !strings.Contains(body, "40001") || !strings.Contains(body, "client's key was changed") {
+		t.Errorf("got %s; want that the key may have been changed", body)
+	}
+	if got := log.String(); !strings.Contains(got, "token_of=orders") || !strings.Contains(got, `client="" `) {
+		t.Errorf("got %s; want whose the token was", got)
+	}
+}

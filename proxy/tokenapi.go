@@ -128,9 +128,17 @@ func (p *Proxy) permitToken(x *exchange) error {
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
 	case p.config.TokenEndpoint == TokenReal && c.isHeld() && !slices.Contains(c.Allow, string(path)):
 		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
-			"would go round them; write "+string(path)+" in its allow if it may have that")
+			"would go round them; "+c.howToAllow(string(path)))
 	}
 	return nil
+}
+
+// howToAllow says how to let the client have path for sure, and no less than before.
+func (c *Client) howToAllow(path string) string {
+	if len(c.Allow) == 0 {
+		return `if it may have that all the same, write allow = ["/*", "` + path + `"]: the path alone would close all others`
+	}
+	return `if it may have that all the same, add "` + path + `" to its allow`
 }
 
 // isHeld reports whether the client may do less than its paths and accounts say.

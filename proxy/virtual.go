@@ -27,7 +27,7 @@ const virtualPrefix = "wxp_"
 
 // Why a virtual token is refused.
 var (
-	errForged    = errors.New("the virtual token was not issued here, or its client or account is gone; fetch a new one")
+	errForged    = errors.New("the virtual token was not issued here, or its client or account is gone, or the client's key was changed; fetch a new one")
 	errExpired   = errors.New("the virtual token has expired; fetch a new one")
 	errMisplaced = errors.New("a virtual token is none that this path takes")
 )

@@ -42,7 +42,7 @@ func isSecretErrcode(errcode int) bool {
 
 // SecretRefused tells that WeChat answered a caller's request, one that showed the
 // AppSecret and no token, with errcode. If that says something of the AppSecret, it
-// is told as a failed fetch is, while the token goes on.
+// is told as a failed fetch is, and the token stays as it is.
 func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	if !isSecretErrcode(errcode) {
 		return
@@ -61,7 +61,11 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	k.mu.Unlock()
 	if warns {
 		e := Explain(denied)
-		k.logger().Warn("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on",
+		message := "WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on"
+		if !s.token.validAt(now) {
+			message = "WeChat refuses the AppSecret in requests of callers; logins fail, and there is no token either"
+		}
+		k.logger().Warn(message,
 			"errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }

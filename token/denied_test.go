@@ -144,3 +144,17 @@ func TestRefusalsByTurnsAreNotLoggedEachTime(t *testing.T) {
 		}
 	})
 }
+
+func TestARefusedAppSecretIsNotSaidToLeaveATokenThatIsGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		k := newKeeper(&fakeWeChat{err: errAway}, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		defer k.Stop()
+		k.Start()
+		synctest.Wait()
+		k.SecretRefused(40125, "invalid appsecret")
+		if got := log.String(); strings.Contains(got, "token goes on") || !strings.Contains(got, "there is no token either") {
+			t.Errorf("got %s; want that there is no token", got)
+		}
+	})
+}

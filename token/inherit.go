@@ -1,12 +1,15 @@
 package token
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // Inherit has k, which was not started yet, take over the token and the budget of
 // another Keeper of the same app, which it replaces. Failures are forgotten: that
 // there is another Keeper may end them.
 func (k *Keeper) Inherit(from *Keeper) {
-	s := from.state.Load()
+	s, now := from.state.Load(), time.Now()
 	next := &state{
 		token: s.token, before: s.before, fetchedAt: s.fetchedAt, since: s.since, next: s.next, stands: s.stands,
 		spent: s.spent, generation: s.generation, synced: s.synced,
@@ -14,13 +17,27 @@ func (k *Keeper) Inherit(from *Keeper) {
 	if s.err != nil {
 		next.next = time.Time{}
 	}
+	if k.replans(from, s) {
+		next.next = now.Round(0)
+		if left := s.token.Expires.Sub(now); left > k.options.before() {
+			next.next = next.next.Add(k.options.refreshAfter(left, rand.Float64()))
+		}
+	}
 	if due := next.token.Expires.Add(-k.options.before()); k.options.Classic && k.options.Lent && due.Before(next.next) {
 		next.next = due.Round(0)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.hasRead = next.token.validAt(time.Now()) // or the store may know more
+	k.hasRead = next.token.validAt(now) // or the store may know more
 	k.setState(next)
+}
+
+// replans reports whether what from had planned in the state s is another moment
+// for k, which refreshes a token earlier or later before its expiry.
+func (k *Keeper) replans(from *Keeper, s *state) bool {
+	now := time.Now()
+	return k.options.Ticket == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
+		s.err == nil && s.stuck == nil && s.token.validAt(now) && !s.spent.isFrugal(now, k.options)
 }
 
 // resume plans the next flight if there is a token that was inherited.

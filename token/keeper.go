@@ -165,7 +165,7 @@ func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 			go k.run(f)
 		}
 		if !f.await(time.Until(deadline)) {
-			return "", &Timeout{Account: k.options.Name, Waited: wait}
+			return "", &Timeout{Account: k.options.Name, Waited: wait, Refused: refused != ""}
 		}
 	}
 }

@@ -181,3 +181,39 @@ func TestAClassicTokenIsLentWithMoreThanTheLargestMarginThoughTheTimerIsLate(t *
 		})
 	}
 }
+
+func TestAReloadThatChangesRefreshBeforeCountsAtOnce(t *testing.T) {
+	for _, row := range []struct {
+		name                       string
+		classic                    bool
+		from, to                   time.Duration
+		atLeast, atMost, waitFirst time.Duration
+	}{
+		{"earlier", false, 5 * time.Minute, time.Hour, 36 * time.Minute, time.Hour, 0},
+		{"later", false, time.Hour, 5 * time.Minute, 3 * time.Minute, 5 * time.Minute, 0},
+		{"classic", true, 5 * time.Minute, 30 * time.Minute, 18 * time.Minute, 30 * time.Minute, 0},
+		{"due by now", false, 5 * time.Minute, time.Hour, 40 * time.Minute, 40 * time.Minute, 80 * time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := &fakeWeChat{classic: row.classic}
+			synctest.Test(t, func(t *testing.T) {
+				k := newKeeper(w, func(o *Options) { o.RefreshBefore = row.from })
+				k.Start()
+				wantToken(t, k, "token-1")
+				time.Sleep(row.waitFirst)
+				next := newKeeper(w, func(o *Options) { o.RefreshBefore = row.to })
+				next.Inherit(k)
+				k.Stop()
+				s := next.Status()
+				if before := s.Expires.Sub(s.NextRefresh); before < row.atLeast || before > row.atMost {
+					t.Errorf("got the next refresh %v before the end; want %v to %v", before, row.atLeast, row.atMost)
+				}
+				same := newKeeper(w, func(o *Options) { o.RefreshBefore = row.from })
+				same.Inherit(k)
+				if got, want := same.Status().NextRefresh, k.Status().NextRefresh; !got.Equal(want) {
+					t.Errorf("without a change got the next refresh at %v; want %v, as before", got, want)
+				}
+			})
+		})
+	}
+}

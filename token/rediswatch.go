@@ -148,12 +148,15 @@ func (s *RedisStore) poll(ctx context.Context) time.Duration {
 func (s *RedisStore) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
 	err := s.try(ctx, reads, func(ctx context.Context) error {
-		_, _ = s.client.Pipelined(ctx, func(p redis.Pipeliner) error { // each answer has its error
+		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
 			}
 			return nil
 		})
+		if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+			return err // the answers do not all have it: the library leaves out what its last try ended with
+		}
 		for _, answer := range answers {
 			if err := answer.Err(); err != nil && !errors.Is(err, redis.Nil) && !isOtherType(err) {
 				return err

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -208,5 +209,44 @@ func TestWhatNobodyWatchesAnyMoreIsNotAskedFor(t *testing.T) {
 	second.Stop()
 	if n := watched(); n != 0 {
 		t.Errorf("got %d watched; want none", n)
+	}
+}
+
+// The library leaves an answer without an error when its last attempt to connect fails.
+func TestARedisThatIsAwayIsSaidToBeSoOnce(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	var log logged
+	s := openRedis(t, "redis://"+redis.Addr, loggingTo(&log))
+	redis.Stop()
+	for range 3 {
+		if _, err := s.generations(t.Context(), []string{"wx1:token", "wx2:token"}); !errors.Is(err, ErrAway) {
+			t.Errorf("got %v; want a Redis that is away", err)
+		}
+		if _, err := s.readMark(t.Context()); !errors.Is(err, ErrAway) {
+			t.Errorf("got %v; want a Redis that is away", err)
+		}
+		s.mu.Lock()
+		s.awayTill = time.Time{}
+		s.mu.Unlock()
+	}
+	if text := log.String(); strings.Count(text, "Redis is of no use") != 1 || strings.Contains(text, "Redis works again") {
+		t.Errorf("got %s; want the outage once, and no end of it", text)
+	}
+	redis.Start()
+	eventually(t, "answer", func() bool { _, err := s.generations(t.Context(), []string{"wx1:token"}); return err == nil })
+	if text := log.String(); strings.Count(text, "Redis works again") != 1 {
+		t.Errorf("got %s; want its end once", text)
+	}
+}
+
+func TestAWrongPasswordIsNotToldAsMissingTheRightToListen(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	withUser(redis, leastRights...)
+	var log logged
+	s := openRedis(t, "redis://wxproxy:canaryWrong@"+redis.Addr, loggingTo(&log))
+	if s.reportDeaf(t.Context()) || strings.Contains(log.String(), "hear nothing") {
+		t.Errorf("got %s; want nothing of the channel", log.String())
 	}
 }

@@ -1,6 +1,8 @@
 package token
 
 import (
+	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -188,5 +190,18 @@ func TestARejectionWithoutAnyTokenIsAWaitForOne(t *testing.T) {
 		k.Start()
 		wantReplaced(t, k, "from before", "token-1")
 		wantFetches(t, w, 1)
+	})
+}
+
+func TestAWaitForWhatARefusalMeansIsNotBlamedOnWeChat(t *testing.T) {
+	w := &fakeWeChat{}
+	inBubble(t, w, func(t *testing.T, k *Keeper) {
+		wantToken(t, k, "token-1")
+		w.delay(5 * time.Second)
+		_, err := k.Replace("token-1", time.Second)
+		timeout, ok := errors.AsType[*Timeout](err)
+		if !ok || timeout.RetryAfter() != time.Second || strings.Contains(err.Error(), "WeChat has not answered") || !strings.Contains(err.Error(), "not settled within 1s") {
+			t.Errorf("got %v; want what was waited for", err)
+		}
 	})
 }

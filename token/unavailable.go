@@ -45,10 +45,15 @@ type Timeout struct {
 	Account string        // its name
 	Ticket  string        // the type of ticket that was waited for; empty: the token was
 	Waited  time.Duration // what the caller was prepared to wait
+	Refused bool          // there is a token, and what its refusal means was waited for
 }
 
 // Error implements error.
 func (t *Timeout) Error() string {
+	if t.Refused {
+		return fmt.Sprintf("no %s for account %s yet in the place of the one that WeChat refused: whether it is dead was not settled within %v",
+			missing(t.Ticket), t.Account, t.Waited)
+	}
 	return fmt.Sprintf("no %s for account %s yet: WeChat has not answered within %v", missing(t.Ticket), t.Account, t.Waited)
 }
 
