@@ -12,29 +12,27 @@ import (
 	"wxproxy/token"
 )
 
-// tryStore remarks on the folder of a "file:" store that serve would refuse, if that
-// depends on who serves: who checks may be somebody else. What depends on nobody is
-// a mistake.
+// tryStore notes of the folder of a "file:" store for whom it is right: who checks may
+// be somebody else than who serves. What is wrong for everybody is a mistake.
 func tryStore(cfg *config.Config, t terminal) error {
 	dir, ok := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:")
 	if !ok {
 		return nil
 	}
-	var remark string
+	var note string
 	var err error
 	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
-		remark, err = token.CheckDir(dir)
+		note, err = token.CheckDirOfOthers(dir)
 	} else {
 		err = tryMaking(dir)
 	}
-	if err != nil && !errors.Is(err, errUntried) && !errors.Is(err, token.ErrNotOurs) {
-		return mistake(cfg, "token.store", err)
-	}
-	if err == nil && remark != "" {
-		err = errors.New(remark)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errUntried):
 		fmt.Fprintln(t.err, "warning:", mistake(cfg, "token.store", err))
+	case err != nil:
+		return mistake(cfg, "token.store", err)
+	case note != "":
+		fmt.Fprintln(t.err, "note:", mistake(cfg, "token.store", errors.New(note)))
 	}
 	return nil
 }

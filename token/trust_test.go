@@ -56,7 +56,8 @@ func TestATokenDirectoryOfOthersIsRefused(t *testing.T) {
 		{"written by all", os.Geteuid(), os.Getegid(), 0o777, "can be written by every user", ""},
 		{"written by all but the group", os.Geteuid(), os.Getegid(), 0o702, "can be written by every user", ""},
 		{"with setgid", os.Geteuid(), os.Getegid(), 0o777 | os.ModeSetgid, "can be written by every user", ""},
-		{"as /tmp: only its files are looked at", os.Geteuid(), os.Getegid(), 0o777 | os.ModeSticky, "", ""},
+		{"as /tmp: only its files are looked at", os.Geteuid(), os.Getegid(), 0o777 | os.ModeSticky, "", "keep wxproxy from storing tokens"},
+		{"as /tmp, with setgid", os.Geteuid(), os.Getegid(), 0o777 | os.ModeSticky | os.ModeSetgid, "", "keep wxproxy from storing tokens"},
 		{"Kubernetes' fsGroup", os.Geteuid(), os.Getegid(), 0o770 | os.ModeSetgid, "", "can be written by its group"},
 		{"written by our group", os.Geteuid(), os.Getegid(), 0o720, "", "can be written by its group"},
 		{"written by another group", os.Geteuid(), stranger, 0o770, fmt.Sprintf("can be written by group %d, which is not ours", stranger), ""},
@@ -156,6 +157,56 @@ func TestAPlantedTokenIsNotUsed(t *testing.T) {
 			info, err := os.Lstat(path)
 			if r, loadErr := s.Load(Key{AppID: "wx1"}); loadErr != nil || r.Token.Value.Reveal() != "own" || err != nil || info.Mode() != 0o600 {
 				t.Errorf("got %v, %v, %v; want a file of our own", loadErr, info, err)
+			}
+		})
+	}
+}
+
+func TestADirectoryForAllIsLeftForOneInIt(t *testing.T) {
+	for _, mode := range []os.FileMode{0o777, 0o777 | os.ModeSetgid} { // Kubernetes' emptyDir, without fsGroup and with it
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := NewFileStore(dir)
+		better := fmt.Sprintf(`store = "file:%s/tokens"`, dir)
+		if err == nil || !strings.Contains(err.Error(), better) || strings.Index(err.Error(), better) > strings.Index(err.Error(), "chmod 700") {
+			t.Errorf("%v: got %v; want a directory in it named first", mode, err)
+		}
+		if _, err := NewFileStore(filepath.Join(dir, "tokens")); err != nil {
+			t.Errorf("%v: got %v; want what is advised to work", mode, err)
+		}
+	}
+}
+
+func TestWhoOnlyChecksIsToldForWhomADirectoryIsRight(t *testing.T) {
+	if os.Geteuid() != 0 {
+		mustDistrustStrangers(t)
+		return
+	}
+	for _, row := range []struct {
+		name        string
+		user, group int
+		mode        os.FileMode
+		note, err   string
+	}{
+		{"a service's", stranger, stranger, 0o700, "belongs to another user, 54321 (user 54321, mode 0700): serve has to run as user 54321 or root", ""},
+		{"a service's, and its group's", stranger, stranger, 0o770, "serve has to run as user 54321 or root, and in group 54321", ""},
+		{"fsGroup", 0, stranger, 0o770 | os.ModeSetgid, "is root's (user 0, mode 0770): serve has to run as root, and in group 54321", ""},
+		{"root's", 0, 0, 0o700, "", ""},
+		{"for all", stranger, stranger, 0o777, "", "can be written by every user"},
+		{"for all, with setgid", 0, stranger, 0o777 | os.ModeSetgid, "", "can be written by every user"},
+		{"sticky", 0, 0, 0o777 | os.ModeSticky, "keep wxproxy from storing tokens", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			dir := t.TempDir()
+			give(t, dir, row.user, row.group)
+			if err := os.Chmod(dir, row.mode); err != nil {
+				t.Fatal(err)
+			}
+			note, err := CheckDirOfOthers(dir)
+			if !says(err, row.err) || !strings.Contains(note, row.note) || (note == "") != (row.note == "") || strings.Contains(note, "chown") {
+				t.Errorf("got %q, %v; want %q, %q", note, err, row.note, row.err)
 			}
 		})
 	}
