@@ -60,14 +60,20 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	warns := k.denials.warns(errcode, now)
 	k.mu.Unlock()
 	if warns {
-		e := Explain(denied)
-		message := "WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on"
-		if !s.token.validAt(now) {
-			message = "WeChat refuses the AppSecret in requests of callers; logins fail, and there is no token either"
-		}
-		k.logger().Warn(message,
-			"errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		k.reportDenied(denied, s.token.validAt(now))
 	}
+}
+
+// reportDenied logs that the AppSecret is refused, and whether there is a token that
+// calls can go on with.
+func (k *Keeper) reportDenied(denied error, goesOn bool) {
+	e := Explain(denied)
+	said := []any{"errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH}
+	if goesOn {
+		k.logger().Warn("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on", said...)
+		return
+	}
+	k.logger().Warn("WeChat refuses the AppSecret in requests of callers; logins fail, and there is no token either", said...)
 }
 
 // SecretAccepted tells that WeChat accepted the AppSecret in a request of a
