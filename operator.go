@@ -15,7 +15,9 @@ import (
 // newAdminServer returns the server of the admin listener, which answers for the
 // setup of the moment.
 func (s *service) newAdminServer() *admin.Server {
-	return admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
+	server := admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
+	server.Knows = func(r *http.Request) bool { return admin.ShowsKey(r, s.now.Load().cfg.Admin.Key) }
+	return server
 }
 
 // newAdmin returns what answers an operator about a setup that has its proxy.

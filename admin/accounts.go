@@ -24,6 +24,22 @@ func (a *Admin) withAccount(answer func(Account, http.ResponseWriter, *http.Requ
 	}
 }
 
+// asking bounds how many requests wait for WeChat at a time: who asked may have been
+// closed meanwhile, to make room.
+func asking(next http.HandlerFunc) http.HandlerFunc {
+	places := make(chan struct{}, 2*MaxConnections)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			next(w, r)
+		default:
+			w.Header().Set("Retry-After", "1")
+			writeError(w, http.StatusServiceUnavailable, "too many requests wait for WeChat; try again in a moment")
+		}
+	}
+}
+
 const errNoAccount = "there is no account of this name"
 
 // account returns the account with this name, or else with this app_id.

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"wxproxy/token"
 )
 
 // reading lets in who shows the key, and on loopback, where reading is free,
@@ -42,9 +44,21 @@ func isOwnHost(host string) bool {
 // mayRead reports whether r shows the key, as a program does or as a browser: the
 // password of a user, whoever that is. A browser sends that password by itself,
 // whatever page makes it ask; so it is good for reading alone.
-func (a *Admin) mayRead(r *http.Request) bool {
+func (a *Admin) mayRead(r *http.Request) bool { return ShowsKey(r, a.Key) }
+
+// ShowsKey reports whether r shows the key, in whatever way.
+func ShowsKey(r *http.Request, key token.Secret) bool {
 	_, password, _ := r.BasicAuth()
-	return a.shows(r) || a.Key.Equal(password)
+	return key.Equal(bearer(r)) || key.Equal(password)
+}
+
+// bearer returns the key that r shows as programs do; "" if it shows none.
+func bearer(r *http.Request) string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(key)
 }
 
 // changing lets in who shows the key, and on loopback everybody, as long as there
@@ -75,10 +89,7 @@ func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 }
 
 // shows reports whether r shows the key as programs do, and this package's page.
-func (a *Admin) shows(r *http.Request) bool {
-	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	return strings.EqualFold(scheme, "bearer") && a.Key.Equal(strings.TrimSpace(key))
-}
+func (a *Admin) shows(r *http.Request) bool { return a.Key.Equal(bearer(r)) }
 
 // errStrange is what a page learns that made its own name lead here.
 const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
@@ -98,8 +109,8 @@ func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
 // resist makes guessing the key slow. Who shows none guesses nothing.
 func (a *Admin) resist(r *http.Request) {
 	_, shown, _ := r.BasicAuth()
-	if scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "bearer") {
-		shown = strings.TrimSpace(key)
+	if key := bearer(r); key != "" {
+		shown = key
 	}
 	if shown != "" && !a.Key.Equal(shown) {
 		a.WrongKey(r)

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"wxproxy/internal/lograte"
@@ -18,8 +17,18 @@ const MaxConnections = 64
 // What a connection to the admin listener may take.
 const (
 	headerTimeout  = 5 * time.Second
-	requestTimeout = 10 * time.Second // also for the answer
+	requestTimeout = 10 * time.Second // also for the answer, for who shows the key
 	idleTimeout    = time.Minute
+
+	// strangerTimeout is how long who shows no key has, from the beginning of a
+	// connection or the header of a later request to the end of the answer; what
+	// WeChat takes of that is not counted, and answerTimeout is left in any case.
+	strangerTimeout = 5 * time.Second
+	answerTimeout   = time.Second
+
+	// lingerTimeout is how long a body that nobody reads is taken after the answer,
+	// so that who is still sending it can read that.
+	lingerTimeout = 500 * time.Millisecond
 
 	// headerSize makes 16 KiB with what package http adds to it.
 	headerSize = 12 << 10
@@ -30,14 +39,15 @@ const wrongKeyDelay = 500 * time.Millisecond
 
 // A Server serves the admin listener, whoever connects to that.
 type Server struct {
-	http *http.Server
-	log  *slog.Logger
+	// Knows reports whether a request shows the right key; nil: none does.
+	Knows func(*http.Request) bool
 
-	mu      sync.Mutex // guards what follows
-	open    int
-	resting map[net.Conn]time.Time // those that have no request under way, and since when
+	http     *http.Server
+	handler  http.Handler
+	log      *slog.Logger
+	visitors visitors
 
-	crowded, guessed lograte.Line
+	guessed lograte.Line
 }
 
 // connectionKey is what a request's context has its connection under.
@@ -45,15 +55,15 @@ type connectionKey struct{}
 
 // NewServer returns a server whose requests handler answers.
 func NewServer(handler http.Handler, log *slog.Logger) *Server {
-	s := &Server{log: log, resting: map[net.Conn]time.Time{}}
+	s := &Server{handler: handler, log: log, visitors: visitors{log: log, by: map[*visitor]struct{}{}}}
 	s.http = &http.Server{
-		Handler:           handler,
+		Handler:           http.HandlerFunc(s.answer),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headerSize,
-		ConnState:         s.note,
+		ConnState:         s.visitors.note,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connectionKey{}, c)
 		},
@@ -63,64 +73,58 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 }
 
 // Serve serves those whom ln accepts, until Close.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(door{ln, &s.visitors}) }
 
 // Close closes all listeners and connections.
 func (s *Server) Close() error { return s.http.Close() }
 
-// note keeps count of the connections. It is called before a new one is served.
-func (s *Server) note(c net.Conn, state http.ConnState) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		s.open++
-		if s.resting[c] = time.Now(); s.open > MaxConnections {
-			s.makeRoom()
-		}
-	case http.StateActive:
-		delete(s.resting, c)
-	case http.StateIdle:
-		s.resting[c] = time.Now()
-	case http.StateClosed, http.StateHijacked:
-		delete(s.resting, c)
-		s.open--
+// answer has the handler answer. Who shows the key has time; a stranger has little,
+// and makes room while a body or the taking of an answer is waited for.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	v := r.Context().Value(connectionKey{}).(*visitor)
+	if s.Knows != nil && s.Knows(r) {
+		v.stand(known)
+		s.handler.ServeHTTP(w, r)
+		return
 	}
+	end := v.began().Add(strangerTimeout)
+	control := http.NewResponseController(w)
+	if r.ContentLength == 0 {
+		v.stand(handled)
+	} else {
+		// Without this, package http would read the body before it answers.
+		w.Header().Set("Connection", "close")
+		_ = control.SetReadDeadline(end) // a connection has deadlines
+		defer func() { _ = control.SetReadDeadline(time.Now().Add(lingerTimeout)) }()
+		r.Body = &body{ReadCloser: r.Body, complete: func() { v.stand(handled) }}
+	}
+	s.handler.ServeHTTP(&response{ResponseWriter: w, begins: func() {
+		_ = control.SetWriteDeadline(later(end, time.Now().Add(answerTimeout)))
+	}}, r)
 }
 
-// makeRoom closes the connection that rests longest, which may be the newest. The
-// caller holds s.mu.
-func (s *Server) makeRoom() {
-	var longest net.Conn
-	for c, since := range s.resting {
-		if longest == nil || since.Before(s.resting[longest]) {
-			longest = c
-		}
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
 	}
-	delete(s.resting, longest)
-	go longest.Close()
-	s.crowded.Note(func(count int) {
-		s.log.Warn("too many connections to the admin listener; those that rest longest are closed", "limit", MaxConnections, "closed", count)
-	})
+	return b
 }
 
-// WrongKey has whoever shows a wrong key wait, and the log say so. Meanwhile the
-// connection counts as one that rests longest: others with the right key come first.
+// WrongKey has whoever shows a wrong key wait, and the log say so. Meanwhile others
+// come first.
 func (s *Server) WrongKey(r *http.Request) {
 	address := addressOf(r)
 	s.guessed.Note(func(count int) {
 		s.log.Warn("a wrong key was shown to the admin listener", "address", address, "count", count)
 	})
-	if c, ok := r.Context().Value(connectionKey{}).(net.Conn); ok {
-		s.mu.Lock()
-		s.resting[c] = time.Time{}
-		s.mu.Unlock()
-		defer s.note(c, http.StateActive)
-	}
+	v := r.Context().Value(connectionKey{}).(*visitor)
+	v.stand(guessing)
+	defer v.stand(handled)
 	timer := time.NewTimer(wrongKeyDelay)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-v.gone:
 	case <-r.Context().Done():
 	}
 }

@@ -42,8 +42,15 @@ func listening(t *testing.T, change func(*Server)) (url string, log *said) {
 	}
 	a, log := newAdmin(), new(said)
 	a.Key, a.Log = token.NewSecret(key), slog.New(slog.NewTextHandler(log, nil))
+	serveAdmin(t, a, ln, change)
+	return "http://" + ln.Addr().String(), log
+}
+
+func serveAdmin(t *testing.T, a *Admin, ln net.Listener, change func(*Server)) {
+	t.Helper()
 	var handler http.Handler
 	s := NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }), a.Log)
+	s.Knows = func(r *http.Request) bool { return ShowsKey(r, a.Key) }
 	a.WrongKey = s.WrongKey
 	handler = a.Handler()
 	if change != nil {
@@ -51,7 +58,6 @@ func listening(t *testing.T, change func(*Server)) (url string, log *said) {
 	}
 	go s.Serve(ln)
 	t.Cleanup(func() { s.Close() })
-	return "http://" + ln.Addr().String(), log
 }
 
 // fetchToken asks for a token with a key, over a connection of its own.
