@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -19,19 +20,28 @@ const maxRecord = 512
 // name is that of the configuration. It only helps: without a directory that can
 // be written to there is none.
 type adminRecord struct {
-	name string // empty: there is none
-	text string // what this process wrote
+	names []string // the best first; nil: there is none
+	text  string   // what this process wrote
 }
 
-// newAdminRecord returns the record of processes with the configuration at path. One
-// with the environment alone cannot have got another configuration.
+// newAdminRecord returns the record of processes with the configuration at path, or
+// in this directory with the environment alone. It has two names: who asks may know
+// another WXPROXY_ADMIN_LISTEN than the process that serves, or none; and where
+// processes differ by that alone, each has one of its own.
 func newAdminRecord(path string) adminRecord {
-	absolute, err := filepath.Abs(path)
-	if path == "" || err != nil {
+	of, err := filepath.Abs(path)
+	if err != nil {
 		return adminRecord{}
 	}
-	sum := sha256.Sum256([]byte(absolute + "\x00" + os.Getenv("WXPROXY_ADMIN_LISTEN")))
-	return adminRecord{name: "wxproxy-" + hex.EncodeToString(sum[:12]) + ".admin"}
+	if path == "" {
+		of += "\x00"
+	}
+	return adminRecord{names: []string{recordName(of + "\x00" + os.Getenv("WXPROXY_ADMIN_LISTEN")), recordName(of)}}
+}
+
+func recordName(of string) string {
+	sum := sha256.Sum256([]byte(of))
+	return "wxproxy-" + hex.EncodeToString(sum[:12]) + ".admin"
 }
 
 // recordDirectories are where the record may be, the best first. The last one can
@@ -53,18 +63,20 @@ func (r *adminRecord) write(open net.Addr) {
 		address = "unix:" + open.String()
 	}
 	r.text = fmt.Sprintf("%s\n%d\n", address, os.Getpid())
-	if r.name == "" || len(r.text) > maxRecord {
+	if len(r.text) > maxRecord {
 		return
 	}
-	for _, dir := range recordDirectories() {
-		if r.writeIn(dir) == nil {
-			return
+	for _, name := range r.names {
+		for _, dir := range recordDirectories() {
+			if r.writeIn(dir, name) == nil {
+				break
+			}
 		}
 	}
 }
 
-func (r *adminRecord) writeIn(dir string) error {
-	file, err := os.CreateTemp(dir, r.name+"-")
+func (r *adminRecord) writeIn(dir, name string) error {
+	file, err := os.CreateTemp(dir, name+"-")
 	if err != nil {
 		return err
 	}
@@ -73,7 +85,7 @@ func (r *adminRecord) writeIn(dir string) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(file.Name(), filepath.Join(dir, r.name))
+		err = os.Rename(file.Name(), filepath.Join(dir, name))
 	}
 	if err != nil {
 		os.Remove(file.Name())
@@ -81,27 +93,31 @@ func (r *adminRecord) writeIn(dir string) error {
 	return err
 }
 
-// read returns the address that a process noted last.
+// read returns the address that a process noted last which lives.
 func (r adminRecord) read() (address string, ok bool) {
-	if r.name == "" {
-		return "", false
-	}
-	for _, dir := range recordDirectories() {
-		if text, ok := readOwn(filepath.Join(dir, r.name)); ok {
-			address, _, ok = strings.Cut(text, "\n")
-			return address, ok
+	for _, path := range r.paths() {
+		text, ok := readOwn(path)
+		address, number, _ := strings.Cut(text, "\n")
+		if pid, err := strconv.Atoi(strings.TrimSpace(number)); ok && err == nil && pid > 0 && lives(pid) {
+			return address, true
 		}
 	}
 	return "", false
 }
 
+// paths returns where the record may be, the best first.
+func (r adminRecord) paths() (paths []string) {
+	for _, name := range r.names {
+		for _, dir := range recordDirectories() {
+			paths = append(paths, filepath.Join(dir, name))
+		}
+	}
+	return paths
+}
+
 // remove takes away what this process wrote, and nothing of another one.
 func (r *adminRecord) remove() {
-	if r.text == "" || r.name == "" {
-		return
-	}
-	for _, dir := range recordDirectories() {
-		path := filepath.Join(dir, r.name)
+	for _, path := range r.paths() {
 		if text, ok := readOwn(path); ok && text == r.text {
 			os.Remove(path)
 		}

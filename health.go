@@ -21,11 +21,12 @@ const healthTimeout = 5 * time.Second
 // health check needs, without a shell. It judges the process that runs, not the
 // file, which may have got mistakes since.
 func runHealth(o options, t terminal) error {
-	err := errors.New("the admin listener is turned off")
-	for _, address := range adminAddresses(o.url) {
-		if err = askReady(address); !nobodyListens(err) {
-			break
-		}
+	address, err := o.url, error(nil)
+	if address == "" {
+		address, err = adminAddress()
+	}
+	if err == nil {
+		err = askReady(address)
 	}
 	switch {
 	case err == nil:
@@ -36,23 +37,24 @@ func runHealth(o options, t terminal) error {
 	return err
 }
 
-// adminAddresses returns where to ask, the best first: where the process says that
-// its listener is, and where the configuration has it.
-func adminAddresses(given string) (addresses []string) {
-	if given != "" {
-		return []string{given}
-	}
+// adminAddress returns where to ask: where a living process noted that its listener
+// is, or else where the configuration has it. It guesses nothing: who listens at the
+// default address may be another process.
+func adminAddress() (string, error) {
 	path := config.Find("", os.LookupEnv)
 	if recorded, ok := newAdminRecord(path).read(); ok {
-		addresses = append(addresses, recorded)
+		return recorded, nil
 	}
-	if listen := config.AdminListen(path, os.LookupEnv); listen != "" {
-		if network, _ := config.ListenOn(listen); network == "tcp" {
-			listen = "http://" + listen
-		}
-		addresses = append(addresses, listen)
+	listen, err := config.AdminListen(path, os.LookupEnv)
+	switch network, _ := config.ListenOn(listen); {
+	case err != nil:
+		return "", fmt.Errorf("%w; so it is not known where the admin listener is: name its address with -url", err)
+	case listen == "":
+		return "", errors.New("the admin listener is turned off")
+	case network == "tcp":
+		return "http://" + listen, nil
 	}
-	return addresses
+	return listen, nil
 }
 
 // nobodyListens reports whether an error says that no process has that address.

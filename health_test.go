@@ -7,8 +7,24 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+
+	"wxproxy/internal/wechattest"
 )
+
+// serveReady has somebody else than wxproxy say 200 at an address, and returns it.
+func serveReady(t *testing.T, address string) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	everybody := http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
+	go everybody.Serve(ln)
+	t.Cleanup(func() { everybody.Close() })
+	return ln.Addr().String()
+}
 
 // healthOf runs wxproxy health as a container's health check does, in the directory
 // and with the environment of p, and returns its exit code and words.
@@ -59,14 +75,7 @@ func TestHealthJudgesTheProcessAndNotTheFile(t *testing.T) {
 
 func TestHealthAsksDirectly(t *testing.T) {
 	t.Parallel()
-	everybody := http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go everybody.Serve(ln)
-	t.Cleanup(func() { everybody.Close() })
-	proxy := "http://" + ln.Addr().String()
+	proxy := "http://" + serveReady(t, "127.0.0.1:0")
 	runs(t, exitFailure, launch{args: []string{"health", "-url", "http://wxproxy.invalid"}, env: []string{"HTTP_PROXY=" + proxy, "http_proxy=" + proxy}})
 	runs(t, exitOK, launch{args: []string{"health", "-url", proxy}})
 }
@@ -145,5 +154,124 @@ func TestARecordOfAnotherUserIsNotBelieved(t *testing.T) {
 	}
 	if _, ok := readOwn(dir); ok {
 		t.Error("got a directory")
+	}
+}
+
+// WXPROXY_ADMIN_LISTEN may be set for serve alone, as in a unit of systemd, or for
+// health alone, as in somebody's shell.
+func TestHealthFindsTheProcessWhateverTheEnvironmentSays(t *testing.T) {
+	t.Parallel()
+	const variable = "WXPROXY_ADMIN_LISTEN="
+	other := serveReady(t, "127.0.0.1:0")
+	account := []string{"WXPROXY_APP_ID=" + appID, "WXPROXY_SECRET=" + appSecret}
+	for _, row := range []struct {
+		name, toml    string
+		serve, health []string
+	}{
+		{"a file, for serve alone", fourLines, []string{variable + "127.0.0.1:0"}, nil},
+		{"a file, for serve, over the file", "[admin]\nlisten = \"" + other + "\"\n" + fourLines, []string{variable + "127.0.0.1:0"}, nil},
+		{"a file, for health alone", "[admin]\nlisten = \"127.0.0.1:0\"\n" + fourLines, nil, []string{variable + other}},
+		{"a file, another one for health", fourLines, []string{variable + "127.0.0.1:0"}, []string{variable + other}},
+		{"a file, turned off for health", "[admin]\nlisten = \"127.0.0.1:0\"\n" + fourLines, nil, []string{variable}},
+		{"the environment alone, for serve alone", "", append(account, variable+"127.0.0.1:0"), nil},
+		{"the environment alone, another one for health", "", append(account, variable+"127.0.0.1:0"), append(account, variable+other)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w, dir, tmp := startWeChat(t), t.TempDir(), "TMPDIR="+t.TempDir()
+			if row.toml != "" {
+				writeFile(t, filepath.Join(dir, "config.toml"), row.toml)
+			}
+			p := start(t, launch{dir: dir, env: append(row.serve, tmp, "WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL="+w.URL)})
+			p.awaitServing()
+			p.awaitReady()
+			health := func() (int, string) {
+				h := start(t, launch{args: []string{"health"}, dir: dir, env: append(row.health, tmp)})
+				return h.wait(), h.stdout.String() + h.stderr.String()
+			}
+			if code, words := health(); code != exitOK {
+				t.Errorf("got exit code %d, %s; want 0", code, words)
+			}
+			end := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Status: http.StatusBadGateway})
+			w.Kill(appID)
+			p.call("GET", userInfo, "")
+			p.eventually("/readyz with status 503", func() bool { return p.mustAsk("GET", p.admin+"/readyz", "").code == http.StatusServiceUnavailable })
+			if code, words := health(); code != exitFailure || !strings.Contains(words, "503") {
+				t.Errorf("without a token: got exit code %d, %s; want 1, and not another process judged", code, words)
+			}
+			end()
+			p.stop()
+		})
+	}
+}
+
+func TestProcessesThatDifferByTheEnvironmentAreEachFound(t *testing.T) {
+	t.Parallel()
+	w, dir, tmp := startWeChat(t), t.TempDir(), "TMPDIR="+t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), fourLines)
+	var env [][]string
+	var programs []*program
+	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
+		env = append(env, []string{tmp, "WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + w.URL, "WXPROXY_ADMIN_LISTEN=" + address})
+		p := start(t, launch{dir: dir, env: env[len(env)-1]})
+		p.awaitServing()
+		p.awaitReady()
+		programs = append(programs, p)
+	}
+	programs[0].signal(syscall.SIGSTOP) // so that it does not answer
+	if code, words := programs[1].healthOf(); code != exitOK {
+		t.Errorf("the second: got exit code %d, %s; want 0", code, words)
+	}
+	if code, words := programs[0].healthOf(); code != exitFailure {
+		t.Errorf("the first, which hangs: got exit code %d, %s; want 1", code, words)
+	}
+	programs[0].signal(syscall.SIGCONT)
+	programs[1].stop()
+	if code, words := programs[0].healthOf(); code != exitOK {
+		t.Errorf("the first, when the second has ended: got exit code %d, %s; want 0", code, words)
+	}
+	programs[0].stop()
+}
+
+func TestHealthAsksNobodyElseWhenTheProcessIsDead(t *testing.T) {
+	t.Parallel()
+	w, dir := startWeChat(t), t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), "[proxy]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n[upstream]\nurl = \""+w.URL+"\"\n"+fourLines)
+	p := start(t, launch{dir: dir, env: []string{"TMPDIR=" + t.TempDir()}})
+	p.awaitServing()
+	p.awaitReady()
+	p.cmd.Process.Kill()
+	p.wait()
+	serveReady(t, strings.TrimPrefix(p.admin, "http://"))
+	if code, words := p.healthOf(); code != exitFailure {
+		t.Errorf("got exit code %d, %s; want 1: another process has the dead one's port", code, words)
+	}
+}
+
+func TestHealthSaysThatItDoesNotKnowWhereToAsk(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ toml, want string }{
+		"no file":                 {"", "config.toml: cannot be read: "},
+		"a directory":             {"/", "config.toml: cannot be read: "},
+		"a mistake above it":      {"x = [\n[admin]\nlisten = \"127.0.0.1:1\"\n", "is no TOML in line "},
+		"an address that is none": {"[admin]\nlisten = 8081\n", "admin.listen: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "config.toml")
+			switch row.toml {
+			case "":
+			case "/":
+				if err := os.Mkdir(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				writeFile(t, path, row.toml)
+			}
+			h := start(t, launch{args: []string{"health"}, env: []string{"WXPROXY_CONFIG=" + path, "TMPDIR=" + t.TempDir()}})
+			if h.mustEnd(exitFailure); !strings.Contains(h.stderr.String(), row.want) || !strings.Contains(h.stderr.String(), "-url") || !strings.Contains(h.stderr.String(), path) {
+				t.Errorf("got %q; want the file, %q, and that -url is needed", h.stderr.String(), row.want)
+			}
+		})
 	}
 }

@@ -90,7 +90,7 @@ func TestAMistakeOnTheCommandLineEndsTheProgramWithWords(t *testing.T) {
 		"an address of another host":  {env: append(account, "WXPROXY_LISTEN=192.0.2.1:8080", "WXPROXY_ADMIN_LISTEN="), code: exitMistakes, want: "WXPROXY_LISTEN"},
 		"a socket in no folder":       {env: append(account, "WXPROXY_LISTEN=unix:/nowhere/wxproxy.sock", "WXPROXY_ADMIN_LISTEN="), code: exitFailure, want: "/nowhere/wxproxy.sock"},
 		"health without an admin":     {args: []string{"health"}, env: append(account, "WXPROXY_ADMIN_LISTEN="), code: exitFailure, want: "the admin listener is turned off"},
-		"health without account":      {args: []string{"health"}, code: exitFailure, want: "-url"},
+		"health without account":      {args: []string{"health"}, env: []string{"WXPROXY_ADMIN_LISTEN=127.0.0.1:1"}, code: exitFailure, want: "-url"},
 		"a check of no configuration": {args: []string{"check"}, code: exitFailure, want: "WXPROXY_APP_ID"},
 	} {
 		t.Run(name, func(t *testing.T) {

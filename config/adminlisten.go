@@ -3,36 +3,45 @@ package config
 import (
 	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/BurntSushi/toml"
 )
 
 // AdminListen returns admin.listen of the file at path, which may have mistakes, and
 // of the environment: for somebody who only wants to ask a process that runs
-// already. What cannot be read says nothing, and the default is left.
-func AdminListen(path string, lookupEnv func(string) (string, bool)) string {
-	listen := Default().Admin.Listen
+// already. The error says that it is not known: at the default address, another
+// process may listen.
+func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, error) {
 	if value, ok := lookupEnv("WXPROXY_ADMIN_LISTEN"); ok {
-		return value
+		return value, nil
 	}
 	if path == "" {
-		return listen
+		return Default().Admin.Listen, nil
 	}
 	data, err := NewFiles().read(path, largestFile)
 	if err != nil {
-		return listen
+		return "", Problem{Where: path, Text: fmt.Sprintf("cannot be read: %v", err)}
 	}
 	document := map[string]any{}
 	_, err = toml.Decode(string(data), &document)
-	if broken, ok := errors.AsType[toml.ParseError](err); ok { // what stands above that may be good
+	broken, isBroken := errors.AsType[toml.ParseError](err)
+	if isBroken { // what stands above that may be good
 		lines := bytes.SplitAfter(data, []byte("\n"))
 		above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
 		document = map[string]any{}
 		_, _ = toml.Decode(string(above), &document)
 	}
 	admin, _ := document["admin"].(map[string]any)
-	if value, ok := admin["listen"].(string); ok && (value == "" || checkListen(value) == nil) {
-		return value
+	value, found := admin["listen"]
+	listen, ok := value.(string)
+	switch {
+	case ok && (listen == "" || checkListen(listen) == nil):
+		return listen, nil
+	case found:
+		return "", Problem{Where: path, Key: "admin.listen", Text: "is no address"}
+	case isBroken:
+		return "", Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
 	}
-	return listen
+	return Default().Admin.Listen, nil
 }
