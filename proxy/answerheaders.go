@@ -50,12 +50,13 @@ func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 
 // isClean reports whether all lines may be passed on as they are.
 func (x *exchange) isClean(h *fasthttp.ResponseHeader) bool {
+	least := x.account.sought.least() // most names and values are shorter
 	for name, value := range h.All() {
-		if !x.fields.belongs(name) || x.isQuoted(value) || x.isQuoted(name) {
+		if !x.fields.belongs(name) || len(value) >= least && x.isQuoted(value) || len(name) >= least && x.isQuoted(name) {
 			return false
 		}
 	}
-	return !x.isQuoted(h.StatusMessage())
+	return len(h.StatusMessage()) < least || !x.isQuoted(h.StatusMessage())
 }
 
 // appendKept appends the lines that may be passed on.

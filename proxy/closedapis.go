@@ -1,7 +1,8 @@
 package proxy
 
 import (
-	"sync/atomic"
+	"hash/maphash"
+	"sync"
 	"time"
 )
 
@@ -10,55 +11,71 @@ const (
 	// that WeChat stands by was in vain.
 	closedFor = 30 * time.Second
 
-	// maxClosed is how many of them are remembered, the last ones, and maxClosedPath
-	// how long they may be. WeChat's have some thirty bytes.
-	maxClosed     = 16
-	maxClosedPath = 256
+	// maxClosed is how many of them are remembered, the last ones: more than WeChat
+	// has APIs. They take some 50 KiB, for half a minute.
+	maxClosed = 1000
 )
 
 // closedAPIs remembers where that was, for one account. WeChat refuses good tokens in
 // two ways: now and then anywhere, which passes with the next attempt, and always on
-// an API that is not open to the account.
-type closedAPIs struct{ known atomic.Pointer[[]closedAPI] } // replaced, not edited; nil: none
+// an API that is not open to the account. Only requests that WeChat refused get here.
+type closedAPIs struct {
+	seed maphash.Seed
 
-type closedAPI struct {
-	path  string
-	until time.Time
+	mu    sync.Mutex           // guards until
+	until map[uint64]time.Time // by the path's hash; nil: none
 }
 
 // has reports whether another attempt on path would be in vain.
 func (c *closedAPIs) has(path []byte) bool {
-	known := c.known.Load()
-	if known == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.until) == 0 {
 		return false
 	}
-	now := time.Now()
-	for _, api := range *known {
-		if api.path == string(path) && now.Before(api.until) {
-			return true
-		}
-	}
-	return false
+	return time.Now().Before(c.until[maphash.Bytes(c.seed, path)])
 }
 
-// add remembers path, and forgets what is over.
+// add remembers path.
 func (c *closedAPIs) add(path []byte) {
-	if len(path) > maxClosedPath {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.until == nil {
+		c.seed, c.until = maphash.MakeSeed(), map[uint64]time.Time{}
+		time.AfterFunc(closedFor, c.forget)
+	}
+	api := maphash.Bytes(c.seed, path)
+	if _, known := c.until[api]; !known && len(c.until) >= maxClosed {
+		delete(c.until, c.oldest())
+	}
+	c.until[api] = now.Add(closedFor)
+}
+
+// oldest returns the one that is forgotten first. The caller holds c.mu.
+func (c *closedAPIs) oldest() (oldest uint64) {
+	var first time.Time
+	for api, until := range c.until {
+		if first.IsZero() || until.Before(first) {
+			oldest, first = api, until
+		}
+	}
+	return oldest
+}
+
+// forget gives the memory of what is over back.
+func (c *closedAPIs) forget() {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for api, until := range c.until {
+		if !now.Before(until) {
+			delete(c.until, api)
+		}
+	}
+	if len(c.until) == 0 {
+		c.until = nil
 		return
 	}
-	now := time.Now()
-	for {
-		known := c.known.Load()
-		next := []closedAPI{{string(path), now.Add(closedFor)}}
-		if known != nil {
-			for _, api := range *known {
-				if api.path != string(path) && now.Before(api.until) && len(next) < maxClosed {
-					next = append(next, api)
-				}
-			}
-		}
-		if c.known.CompareAndSwap(known, &next) {
-			return
-		}
-	}
+	time.AfterFunc(closedFor, c.forget)
 }

@@ -3,8 +3,11 @@ package proxy
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +75,12 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"JSON that is packed", app, ofLength("200 OK", gzip, gzipped(`{"errmsg":"`+tokenNow+`"}`)), `{"errmsg":"***"}`},
 		{"JSON that is packed in silence", app, answered(gzipped(`{"errmsg":"` + tokenNow + `"}`)), `{"errmsg":"***"}`},
 
+		{"an array that comes in parts", app, inParts("200 OK", `[{"a":"`+tokenNow+`"}]`), `[{"a":"***"}]`},
+		{"JSON behind a byte order mark", app, inParts("200 OK", "\ufeff {\"a\":\""+tokenNow+`"}`), `{"a":"***"}`},
+		{"JSON that says it is packed", app, ofLength("200 OK", gzip, `{"errmsg":"`+tokenNow+`"}`), `{"errmsg":"***"}`},
+		{"JSON that says it is packed otherwise", app, ofLength("200 OK", "Content-Encoding: br\r\n", `{"errmsg":"`+tokenNow+`"}`), `{"errmsg":"***"}`},
+		{"text", app, answered("access_token=" + tokenNow), "access_token=***"},
+		{"text that comes in parts", app, inParts("200 OK", "access_token="+tokenNow), "access_token=***"},
 		{"an error page", app, ofLength("500 Oops", "", "<p>GET /x?access_token="+tokenNow+"</p>"), "<p>GET /x?access_token=***</p>"},
 		{"an error page in parts", app, inParts("503 Busy", page+tokenNow), page + "***"},
 		{"an error page up to the end", app, "HTTP/1.1 500 Oops\r\n\r\n" + page + tokenNow, page + "***"},
@@ -121,6 +130,35 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// JSON that is short is searched however it comes, with a length and without.
+func TestShortJSONThatComesSlowlyIsSearched(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ name, answer, want string }{
+		{"an array", ofLength("200 OK", "", `["`+tokenNow+`"]`), `["***"]`},
+		{"a byte order mark", ofLength("200 OK", "", "\ufeff{\"a\":\""+tokenNow+`"}`), "\ufeff{\"a\":\"***\"}"},
+		{"what says it is packed", ofLength("200 OK", "Content-Encoding: gzip\r\n", `["`+tokenNow+`"]`), `["***"]`},
+		{"an array without a length", "HTTP/1.1 200 OK\r\n\r\n [\"" + tokenNow + `"]`, ` ["***"]`},
+		{"a byte order mark without a length", "HTTP/1.1 200 OK\r\n\r\n\ufeff[\"" + tokenNow + `"]`, "\ufeff[\"***\"]"},
+		{"what is packed, without a length", "HTTP/1.1 200 OK\r\n\r\n" + gzipped(`["`+tokenNow+`"]`), `["***"]`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			w := startRaw(t, func(c net.Conn, _ string) bool {
+				for i := range len(row.answer) {
+					if _, err := io.WriteString(c, row.answer[i:i+1]); err != nil {
+						return false
+					}
+					runtime.Gosched()
+				}
+				return false
+			})
+			if a := serve(t, quoting(hostsAt(t, nil, w.url)), defaultLimits).dial(t).call(get("/p")); a.body != row.want {
+				t.Errorf("got %q; want %q", a.head+a.body, row.want)
+			}
+		})
 	}
 }
 

@@ -53,10 +53,12 @@ func (p *Proxy) redactBody(x *exchange) error {
 	}
 	body := resp.Body()
 	if isPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
+		// One that cannot be unpacked may not be packed at all, whatever its header says.
 		if plain, err := unpacked(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
-			p.redact(x, plain, x.replaced)
+			body = plain
 		}
-	} else if secret.MayHold(body, x.account.sought.least()) {
+	}
+	if secret.MayHold(body, x.account.sought.least()) {
 		p.redact(x, body, x.replaced)
 	}
 	return nil
@@ -162,4 +164,7 @@ func unpacked(body []byte, coding string, most int64) ([]byte, error) {
 }
 
 // isPacked reports whether body is packed with gzip, whatever the header says.
-func isPacked(body []byte) bool { return bytes.HasPrefix(body, []byte{0x1f, 0x8b}) }
+func isPacked(body []byte) bool { return bytes.HasPrefix(body, []byte(packedMark)) }
+
+// packedMark is what a body begins with that is packed with gzip.
+const packedMark = "\x1f\x8b"

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/valyala/fasthttp"
 )
@@ -55,11 +56,17 @@ func longestRefusal(resp *fasthttp.Response) int {
 	return maxRejection
 }
 
-// beginsRefusal reports whether a body that begins with start may refuse a token:
-// whether it is an object of JSON, as far as it can be seen.
-func beginsRefusal(resp *fasthttp.Response, start []byte) bool {
-	start = skipBlank(start)
-	return len(start) == 0 || start[0] == '{' || isFold(resp.Header.ContentEncoding(), "gzip")
+// byteOrderMark is what JSON must not begin with, and sometimes does.
+const byteOrderMark = "\ufeff"
+
+// beginsJSON reports whether a body that begins with start may be JSON, an object or
+// an array, as far as it can be seen, or that packed with gzip.
+func beginsJSON(start []byte) bool {
+	if len(start) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(start)) {
+		return true
+	}
+	start = skipBlank(bytes.TrimPrefix(start, []byte(byteOrderMark)))
+	return len(start) == 0 || start[0] == '{' || start[0] == '[' || start[0] == packedMark[0]
 }
 
 // gunzip returns the first most+1 bytes at most that body unpacks to, and nil when

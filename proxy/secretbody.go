@@ -92,7 +92,7 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 // rewriteMembers calls member with each of the secretMembers in body, which is a
 // JSON object or a form, and returns body with the values that it replaces.
 func rewriteMembers(body []byte, member func(name, value string) (string, bool)) ([]byte, error) {
-	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\ufeff")))
+	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
 	switch {
 	case len(text) == 0:
 		return body, nil

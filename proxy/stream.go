@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http/httputil"
@@ -23,8 +24,9 @@ type stream struct {
 	over    bool
 }
 
-// receive reads the body of the answer if that may refuse the token, which is
-// decided as early as can be, and leaves every other one to be streamed.
+// receive reads the body of the answer if that may refuse the token or quote it, which
+// is decided as early as can be: if all of it is here, or it begins like JSON, and it is
+// short. Every other one it leaves to be streamed.
 func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	length, longest := resp.Header.ContentLength(), longestRefusal(resp)
 	c.patience = c.host.limit.Timeout
@@ -37,8 +39,8 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	if length == -1 {
 		s.parts = httputil.NewChunkedReader(c.reader)
 	}
-	start := c.buffer()[:0]
-	for length <= longest && len(start) <= longest && beginsRefusal(resp, start) {
+	start, here := c.buffer()[:0], length == -1 && c.endsHere()
+	for length <= longest && len(start) <= longest && (here || beginsJSON(start)) {
 		n, err := s.next(start[len(start) : longest+1])
 		start = start[:len(start)+n]
 		if errors.Is(err, io.EOF) {
@@ -55,6 +57,12 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	resp.SetBodyStream(s, max(length, -1))
 	resp.ImmediateHeaderFlush = true
 	return nil
+}
+
+// endsHere reports whether what has come of the body looks like all of a chunked one.
+func (c *conn) endsHere() bool {
+	rest, err := c.reader.Peek(c.reader.Buffered())
+	return err == nil && bytes.HasSuffix(rest, []byte("0\r\n\r\n"))
 }
 
 // Read reads the next part of the body. io.EOF says that it was complete.
