@@ -215,7 +215,7 @@ func TestQuotesAreLoggedOnceAMinute(t *testing.T) {
 }
 
 func TestLinesThatCallersCauseAreBounded(t *testing.T) {
-	s := newLogLimit(2)
+	s := newLogLimit(2, func(int) {})
 	now := time.Now()
 	says := func(name string, after time.Duration, unsaid int, want bool) {
 		t.Helper()

@@ -4,8 +4,11 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -108,6 +111,48 @@ func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	if !strings.Contains(log.String(), "client=orders") {
 		t.Error("a client's refusal has no line")
 	}
+}
+
+// Whatever has no line of its own is in the log as a number, once.
+func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, log := refusing()
+		p := New(c)
+		for i := range 1000 {
+			handle(t, p, get(fmt.Sprint("/", i)))                                                        // strangers: other paths
+			handle(t, p, get("/same"))                                                                   // and one
+			handle(t, p, get(fmt.Sprint("/other/", i), "Authorization: Bearer orders-key"))              // a client
+			handle(t, p, get("/other/same", "Authorization: Bearer orders-key", "X-Request-Id: canary")) // and one path
+		}
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		for _, row := range []struct {
+			who   string
+			lines int
+		}{{"callers that are no client", maxStrangers}, {"clients", maxRefusals}} {
+			if want := fmt.Sprintf("requests of %s were refused that have no line of their own\" count=%d\n", row.who, 2000-row.lines); strings.Count(log.String(), want) != 1 {
+				t.Errorf("got no line %q, or several: %s", want, log.String()[max(0, len(log.String())-1000):])
+			}
+		}
+		lines := strings.Count(log.String(), "\n")
+		time.Sleep(time.Hour)
+		if n := strings.Count(log.String(), "\n"); n != lines {
+			t.Errorf("got %d lines more while nothing happened", n-lines)
+		}
+		for range 100 { // it goes on at one each second
+			handle(t, p, get("/same"))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Hour)
+		written, told := strings.Count(log.String(), "path=/same"), 0
+		for _, number := range regexp.MustCompile(` (?:count|unsaid)=(\d+)\n`).FindAllStringSubmatch(log.String(), -1) {
+			n, _ := strconv.Atoi(number[1])
+			told += n
+		}
+		if want := 4000 + 100 - strings.Count(log.String(), "a request was refused"); told != want {
+			t.Errorf("got %d told of in numbers; want %d (%d lines of one path)", told, want, written)
+		}
+	})
 }
 
 func TestReasonsAreBounded(t *testing.T) {

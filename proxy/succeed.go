@@ -22,7 +22,16 @@ type life struct {
 }
 
 func newLife(c Config) *life {
-	return &life{bodies: newBudget(c.MemoryLimit), quotes: newLogLimit(maxQuotes), refused: newLogLimit(maxRefusals), unknown: newLogLimit(maxStrangers)}
+	l := &life{bodies: newBudget(c.MemoryLimit)}
+	l.quotes = newLogLimit(maxQuotes, l.summary("answers quoted credentials or lost their bodies, and have no line of their own; the callers got *** in their place"))
+	l.refused = newLogLimit(maxRefusals, l.summary("requests of clients were refused that have no line of their own"))
+	l.unknown = newLogLimit(maxStrangers, l.summary("requests of callers that are no client were refused that have no line of their own"))
+	return l
+}
+
+// summary returns what logs message with a count.
+func (l *life) summary(message string) func(count int) {
+	return func(count int) { l.current.Load().config.Log.Warn(message, "count", count) }
 }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever
