@@ -62,6 +62,8 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"Refresh, with the AppSecret", secretPath, ofLength("200 OK", "Refresh: 0; url=/?secret="+appSecret+"\r\n", "{}"), "Refresh: 0; url=/?secret=***\r\n"},
 		{"Set-Cookie", app, ofLength("200 OK", "Set-Cookie: a=1\r\nSet-Cookie: t="+tokenNow+"; Path=/\r\nSet-Cookie: b=2\r\n", "{}"), "Set-Cookie: a=1\r\nSet-Cookie: t=***; Path=/\r\nSet-Cookie: b=2\r\n"},
 		{"any header, twice encoded", app, ofLength("200 OK", "X-Debug: "+url.QueryEscape(spelled("%%%02X", tokenNow))+"\r\n", "{}"), "X-Debug: ***\r\n"},
+		{"Server-Timing", app, ofLength("200 OK", `Server-Timing: gw;desc="/x?access_token=`+tokenNow+"\"\r\n", "{}"), `Server-Timing: gw;desc="/x?access_token=***"` + "\r\n"},
+		{"a header behind interim answers", app, "HTTP/1.1 100 Continue\r\nX-Debug: " + tokenNow + "\r\n\r\n" + ofLength("200 OK", "X-Debug: "+tokenNow+"\r\n", "{}"), "X-Debug: ***\r\n"},
 		{"a header's name", app, ofLength("200 OK", "X-"+appSecret+": 1\r\n", "{}"), "X-***: 1\r\n"},
 		{"the reason", app, ofLength("404 No "+tokenNow, "", "{}"), "404 No ***\r\n"},
 		{"a header of an answer without body", app, "HTTP/1.1 204 No Content\r\nX-Debug: " + tokenNow + "\r\n\r\n", "X-Debug: ***\r\n"},
@@ -197,6 +199,44 @@ func TestAnswersToHeadQuoteNothingEither(t *testing.T) {
 	for _, want := range []string{"X-Debug: ***\r\n", "Content-Length: 99\r\n", "Content-Encoding: gzip\r\n"} {
 		if !strings.Contains(a.head, want) {
 			t.Errorf("got %q; want %q in it", a.head, want)
+		}
+	}
+}
+
+// Interim answers, trailers and what goes with the parts of a body end here.
+func TestWhatSurroundsAnAnswerQuotesNothing(t *testing.T) {
+	t.Parallel()
+	quote := "Link: </x?access_token=" + tokenNow + ">; rel=preload\r\n"
+	chunked := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+	for name, answer := range map[string]string{
+		"100":                        "HTTP/1.1 100 Continue\r\n" + quote + "\r\n" + answered("{}"),
+		"102 and 103":                "HTTP/1.1 102 Processing\r\n" + quote + "\r\nHTTP/1.1 103 Early Hints\r\n" + quote + "\r\n" + answered("{}"),
+		"103, its reason":            "HTTP/1.1 103 " + tokenNow + "\r\n\r\n" + answered("{}"),
+		"a trailer":                  chunked + "\r\n2\r\n{}\r\n0\r\n" + quote + "\r\n",
+		"a trailer that is told":     chunked + "Trailer: Link\r\n\r\n2\r\n{}\r\n0\r\n" + quote + "\r\n",
+		"a trailer's name":           chunked + "Trailer: X-" + appSecret + "\r\n\r\n2\r\n{}\r\n0\r\nX-" + appSecret + ": 1\r\n\r\n",
+		"a trailer of what streams":  chunked + "\r\n2\r\n<>\r\n0\r\n" + quote + "\r\n",
+		"a trailer of an error":      "HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + quote + "\r\n",
+		"an extension of a part":     chunked + "\r\n2;t=" + tokenNow + "\r\n{}\r\n0;t=" + tokenNow + "\r\n\r\n",
+		"Connection and what is its": "HTTP/1.1 200 OK\r\nConnection: X-Debug\r\nX-Debug: " + tokenNow + "\r\nKeep-Alive: " + tokenNow + "\r\nContent-Length: 2\r\n\r\n{}",
+	} {
+		for _, plain := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, ", plain_io ", plain), func(t *testing.T) {
+				t.Parallel()
+				c := quoting(hostsAt(t, func(c *HostsConfig) { c.PlainIO = c.PlainIO || plain }, startRaw(t, once(answer)).url))
+				limits := defaultLimits
+				limits.PlainIO = plain
+				conn := serve(t, c, limits).dial(t)
+				conn.send(strings.Replace(get("/p"), "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
+				all, err := io.ReadAll(conn.r)
+				got := string(all)
+				if err != nil || strings.Contains(got, tokenNow) || strings.Contains(got, appSecret) || strings.Contains(got, "HTTP/1.1 1") {
+					t.Errorf("got %q, %v; want nothing of an interim answer, a trailer or a credential", got, err)
+				}
+				if !strings.Contains(got, "{}") && !strings.Contains(got, "<>") {
+					t.Errorf("got %q without the body", got)
+				}
+			})
 		}
 	}
 }
