@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,16 +24,20 @@ type life struct {
 
 func newLife(c Config) *life {
 	l := &life{bodies: newBudget(c.MemoryLimit)}
-	l.quotes = newLogLimit(maxQuotes, l.summary("answers quoted credentials or lost their bodies, and have no line of their own; the callers got *** in their place"))
-	l.refused = newLogLimit(maxRefusals, l.summary("requests of clients were refused that have no line of their own"))
-	l.unknown = newLogLimit(maxStrangers, l.summary("requests of callers that are no client were refused that have no line of their own"))
+	l.quotes = newLogLimit(maxQuotes, func(count int) {
+		l.log().Warn("answers quoted credentials, or lost their bodies, and have no line of their own; the callers got *** in the place of credentials", "count", count)
+	})
+	l.refused = newLogLimit(maxRefusals, func(count int) {
+		l.log().Warn("requests of clients were refused that have no line of their own", "count", count)
+	})
+	l.unknown = newLogLimit(maxStrangers, func(count int) {
+		l.log().Warn("requests of callers that are no client were refused that have no line of their own", "count", count)
+	})
 	return l
 }
 
-// summary returns what logs message with a count.
-func (l *life) summary(message string) func(count int) {
-	return func(count int) { l.current.Load().config.Log.Warn(message, "count", count) }
-}
+// log is that of the proxy which answers new requests.
+func (l *life) log() *slog.Logger { return l.current.Load().config.Log }
 
 // Succeed returns a Proxy for a valid config which from now on answers whatever
 // comes to p's server. Requests under way stay with p; what a client's bodies take
