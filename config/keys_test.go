@@ -223,3 +223,20 @@ func TestNoExampleHasAKeyThatLoads(t *testing.T) {
 		}
 	}
 }
+
+// docs/deployment.md tells how to get from a key that is refused to a good one.
+func TestAShortKeyIsGoodByItsHashWhileItIsChanged(t *testing.T) {
+	const short = "a7Q-x93kd0"
+	open := func(old string) string {
+		return "[proxy]\nlisten = \":8080\"\n" + client("a", "key = \"fresh-5f4dcc3b5aa765d6-01\"\n"+old) + good
+	}
+	if _, err := Load(write(t, "config.toml", open("key_old = \""+short+"\"")), lookup()); err == nil || !strings.Contains(err.Error(), "client[1].key_old: is shorter than 16") {
+		t.Errorf("got %v; want the short key refused", err)
+	}
+	if _, err := Load(write(t, "config.toml", open("key_old_sha256 = \""+hashOf(short)+"\"")), lookup()); err != nil {
+		t.Errorf("got %v; want its hash good", err)
+	}
+	if _, err := Load(write(t, "config.toml", open("key_old_sha256 = \""+hashOf(canary)+"\"")), lookup()); err == nil || !strings.Contains(err.Error(), "is taken by account[1].secret") {
+		t.Errorf("got %v; want the AppSecret refused by its hash", err)
+	}
+}

@@ -212,3 +212,33 @@ func TestARefusedVirtualTokenIsToldWithWhoseItIs(t *testing.T) {
 		t.Errorf("got %s; want whose the token was", got)
 	}
 }
+
+func TestWhatIsAdvisedToWhoGetsNoRealTokenClosesNothing(t *testing.T) {
+	for _, row := range []struct {
+		allow, advised []string
+		want           string
+	}{
+		{nil, []string{"/*", "/cgi-bin/token"}, `write allow = ["/*", "/cgi-bin/token"]`},
+		{[]string{"/cgi-bin/*"}, []string{"/cgi-bin/*", "/cgi-bin/token"}, `add "/cgi-bin/token" to its allow`},
+	} {
+		for i, allow := range [][]string{row.allow, row.advised} {
+			c, _ := refusing()
+			orders := keyed("orders", "orders-key")
+			orders.Allow, orders.MaxInFlight = allow, 2
+			c.Clients, c.TokenEndpoint = []Client{orders}, TokenReal
+			shop := shop()
+			shop.Lend = func(time.Duration) (string, time.Duration, error) { return "real-token", time.Hour, nil }
+			c.Accounts = []Account{shop}
+			p := New(c)
+			ctx := handle(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"))
+			body := strings.ReplaceAll(string(ctx.Response.Body()), `\"`, `"`)
+			if i == 0 && (ctx.Response.StatusCode() != 403 || !strings.Contains(body, row.want)) || i == 1 && !strings.Contains(body, "real-token") {
+				t.Errorf("allow %q: got %d %s; want %q", allow, ctx.Response.StatusCode(), body, row.want)
+			}
+			other := handle(t, p, get("/cgi-bin/user/info", "Authorization: Bearer orders-key"))
+			if got := other.Response.StatusCode(); got != 200 {
+				t.Errorf("allow %q: got %d for another call; want it to go on", allow, got)
+			}
+		}
+	}
+}
