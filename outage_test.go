@@ -151,10 +151,64 @@ func TestAValidTokenIsServedWhileTheTokenAPIIsAway(t *testing.T) {
 	if a := p.call("GET", userInfo, ""); a.code != http.StatusOK || a.header.Get("Wxproxy-Attempts") != "2" || strings.Contains(a.body, "42001") {
 		t.Errorf("a rejection of a good token: got %d %s; want success at the second attempt", a.code, a.body)
 	}
-	p.mustSucceed()
 	p.awaitReady()
-	if got := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(got, `"state": "due"`) || !strings.Contains(got, "502") {
-		t.Errorf("got %s; want the state due and the reason", got)
+	status := func() string { return p.mustAsk("GET", p.admin+"/status", "").body }
+	if got := status(); !strings.Contains(got, `"state": "due"`) || !strings.Contains(got, "502") {
+		t.Errorf("before WeChat has accepted a call: got %s; want the state due and the reason", got)
+	}
+	p.eventually("a token that WeChat accepts to be fresh again: nothing else had the token API asked", func() bool {
+		p.mustSucceed()
+		got := status()
+		return strings.Contains(got, `"state": "fresh"`) && !strings.Contains(got, "502")
+	})
+	p.stop()
+}
+
+// A token that dies as soon as it was issued is not replaced for half a minute. That is
+// said everywhere, and its calls are not doubled.
+func TestATokenThatDiesAtOnceIsSaidToBeGone(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/user/info", Errcode: 40001})
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/get_api_domain_ip", Errcode: 40001})
+	for range 5 {
+		a := p.call("GET", userInfo, "")
+		if a.header.Get("Wxproxy-Attempts") != "1" || !strings.Contains(a.body, "40001") {
+			t.Errorf("got %s attempts and %s; want one, and WeChat's refusal", a.header.Get("Wxproxy-Attempts"), a.body)
+		}
+	}
+	if a := p.mustAsk("GET", p.admin+"/readyz", ""); a.code != http.StatusServiceUnavailable || !strings.Contains(a.body, "half a minute") {
+		t.Errorf("/readyz: got %d %s; want 503 and what to do", a.code, a.body)
+	}
+	if got := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(got, `"state": "gone"`) || !strings.Contains(got, "less than 30 s ago") {
+		t.Errorf("/status: got %s; want the state gone, and why", got)
+	}
+	if f := w.Fetches(appID); f.Stable != 2 || f.Forced != 0 {
+		t.Errorf("got %+v; want two fetches, and none by force", f)
 	}
 	p.stop()
+}
+
+// Whoever has mended what a fetch failed for reloads, or refreshes by hand: neither
+// waits for the back-off.
+func TestAReloadAndARefreshByHandEndABackOff(t *testing.T) {
+	t.Parallel()
+	for name, mended := range map[string]func(p *program){
+		"a reload":  func(p *program) { p.mustReload(fourLines) },
+		"a refresh": func(p *program) { p.mustAsk("POST", p.admin+"/accounts/shop/refresh", "") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+			w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 40164, Times: 1})
+			p := serving(t, w.URL, fourLines)
+			p.eventually("a fetch that fails", func() bool { return len(p.logged("token not refreshed")) > 0 })
+			mended(p)
+			p.awaitReady() // the back-off is a minute
+			p.mustSucceed()
+			p.stop()
+		})
+	}
 }

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -81,15 +84,43 @@ func TestFlappingIsNotSeen(t *testing.T) {
 }
 
 // storeWithOldToken has the program fetch the tokens of the accounts in toml, and
-// returns the setting of the store that has them. Whoever starts with it does not
-// know that they are young, and believes that they are dead.
+// returns the setting of the store that has them, as if that had been a minute ago:
+// whoever starts with it believes that they are dead, as they are not young.
 func storeWithOldToken(t *testing.T, w weChat, toml string) (setting string) {
 	t.Helper()
-	setting = "WXPROXY_STORE=file:" + filepath.Join(t.TempDir(), "tokens")
+	dir := filepath.Join(t.TempDir(), "tokens")
+	setting = "WXPROXY_STORE=file:" + dir
 	p := serving(t, w.URL, toml, setting)
 	p.awaitReady()
 	p.stop()
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("got the files %v, %v; want those of the tokens", files, err)
+	}
+	for _, path := range files {
+		age(t, path)
+	}
 	return setting
+}
+
+// age makes the token in a file a minute older.
+func age(t *testing.T, path string) {
+	t.Helper()
+	var stored map[string]any
+	content, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(content, &stored)
+	}
+	expires, _ := stored["expires_at"].(string)
+	at, parsed := time.Parse(time.RFC3339, expires)
+	if err := cmp.Or(err, parsed); err != nil {
+		t.Fatal(err)
+	}
+	stored["expires_at"] = at.Add(-time.Minute).Format(time.RFC3339)
+	if content, err = json.Marshal(stored); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, string(content))
 }
 
 func TestADeadTokenThatWeChatRepeatsIsReplacedByForceOnceIn30s(t *testing.T) {
@@ -120,7 +151,7 @@ func TestADeadTokenThatWeChatRepeatsIsReplacedByForceOnceIn30s(t *testing.T) {
 		t.Errorf("got %+v; want no forced refresh more", f)
 	}
 	status := p.mustAsk("GET", p.admin+"/status", "").body
-	for _, want := range []string{`"state": "gone"`, "repeats it when asked for another: the last forced refresh was less than 30 s ago", "refreshes this account's token by force", "强制刷新"} {
+	for _, want := range []string{`"state": "gone"`, "issued or asked for less than 30 s ago", "fetches or resets this account's token", "等待半分钟"} {
 		if !strings.Contains(status, want) {
 			t.Errorf("got %s; want %q in it", status, want)
 		}

@@ -56,6 +56,9 @@ func (s *service) start(next, before *setup) {
 	for name, keeper := range next.keepers {
 		if before == nil || before.keepers[name] != keeper {
 			keeper.Start()
+		} else { // whoever has this done has repaired something
+			keeper.Retry()
+			next.tickets[name].Retry()
 		}
 	}
 }

@@ -100,6 +100,7 @@ func (s *service) proxyAccount(of *setup, account config.Account) proxy.Account 
 		LendTicket:     tickets.Lend,
 		Accepted:       keeper.Accepted,
 		Honours:        keeper.Honours,
+		Dead:           keeper.Dead,
 		SecretAccepted: keeper.SecretAccepted,
 		SecretRefused: func(errcode int, errmsg string) {
 			secret.refused(errcode)

@@ -32,6 +32,10 @@ type Account struct {
 	// although it refused it somewhere; nil: whenever Tokens stands by it.
 	Honours func(token string) bool
 
+	// Dead reports whether WeChat refuses a token everywhere and there is no other one
+	// yet; nil: nobody knows.
+	Dead func(token string) bool
+
 	// SecretAccepted is told that a request with the AppSecret went well,
 	// SecretRefused with which errcode another one did not; nil: nobody wants to know.
 	SecretAccepted func()
@@ -96,6 +100,9 @@ func (a *Account) honourEarlierBuild() {
 		a.signing = append(a.signing, newSigningKey("wxproxy", []byte(secret)))
 	}
 }
+
+// isDead reports whether to send token again is in vain.
+func (a *Account) isDead(token string) bool { return a.Dead != nil && a.Dead(token) }
 
 // isHonoured reports whether token is good although WeChat refused it somewhere.
 func (a *Account) isHonoured(token string) bool { return a.Honours == nil || a.Honours(token) }

@@ -43,7 +43,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 	if err != nil {
 		return RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
 	}
-	if better == token && x.account.closed.has(x.target.policy) {
+	if better == token && (x.account.isDead(token) || x.account.closed.has(x.target.policy)) {
 		return RetryInVain, nil
 	}
 	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)

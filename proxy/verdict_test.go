@@ -74,3 +74,20 @@ func TestAnAPIIsCalledClosedOnlyIfTheTokenIsKnownToBeGood(t *testing.T) {
 		}
 	}
 }
+
+// The second attempt is for a token that may be good: neither another one nor WeChat's
+// word.
+func TestATokenThatIsKnownToBeDeadIsNotSentAgain(t *testing.T) {
+	for _, dead := range []bool{true, false} {
+		var w told
+		a := w.account(false)
+		a.Dead = func(string) bool { return dead }
+		upstream := &recorder{answers: slices.Repeat([]string{refusedBody}, 4)}
+		p := New(config(upstream, a))
+		ctx := handle(t, p, get("/cgi-bin/user/info"))
+		want := map[bool]string{true: "1", false: "2"}[dead]
+		if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != want || string(ctx.Response.Body()) != refusedBody {
+			t.Errorf("dead %v: got %s attempts and %s; want %s, and WeChat's refusal", dead, got, ctx.Response.Body(), want)
+		}
+	}
+}

@@ -40,10 +40,24 @@ func isSecretErrcode(errcode int) bool {
 	return false
 }
 
+// followsSecret reports whether WeChat answers errcode only to who has shown the right
+// AppSecret: about the code that a login came with, or a quota.
+func followsSecret(errcode int) bool {
+	switch errcode {
+	case 40029, 40163, 40226, 41008, 42003, 45011, 48006:
+		return true
+	}
+	return false
+}
+
 // SecretRefused tells that WeChat answered a caller's request, one that showed the
 // AppSecret and no token, with errcode. If that says something of the AppSecret, it
-// is told as a failed fetch is, and the token stays as it is.
+// is told as a failed fetch is, and the token stays as it is; other errcodes say that
+// the AppSecret is good.
 func (k *Keeper) SecretRefused(errcode int, errmsg string) {
+	if followsSecret(errcode) {
+		k.SecretAccepted()
+	}
 	if !isSecretErrcode(errcode) {
 		return
 	}
@@ -91,14 +105,21 @@ func (k *Keeper) SecretAccepted() {
 		k.publish(&next)
 		s = &next
 	}
+	k.mu.Unlock()
+	k.reportAccepted()
+	if isOfSecret(s.err) && !recently(s.failedAt, time.Now()) {
+		k.refresh(s)
+	}
+}
+
+// reportAccepted logs that the AppSecret is good again, if a line said that it is not.
+func (k *Keeper) reportAccepted() {
+	k.mu.Lock()
 	told := k.denials.told
 	k.denials.told = false
 	k.mu.Unlock()
 	if told {
 		k.logger().Info("WeChat accepts the AppSecret again")
-	}
-	if isOfSecret(s.err) && !recently(s.failedAt, time.Now()) {
-		k.refresh(s)
 	}
 }
 

@@ -81,6 +81,43 @@ func TestAFetchThatSucceedsEndsWhatWasSaidOfTheAppSecret(t *testing.T) {
 	})
 }
 
+func TestARefreshByHandEndsWhatWasSaidOfTheAppSecretAlsoWhileTheTokenIsYoung(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		w := &fakeWeChat{}
+		k := newKeeper(w, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		k.Start()
+		wantToken(t, k, "token-1")
+		k.SecretRefused(40125, "invalid appsecret")
+		if err := k.Refresh("", time.Minute); err != nil || k.Status().LastError != nil {
+			t.Errorf("got %v and %v; want neither", err, k.Status().LastError)
+		}
+		wantFetches(t, w, 2)
+		k.Stop()
+		if !strings.Contains(log.String(), "accepts the AppSecret again") {
+			t.Errorf("got %s; want a line that it is over", log.String())
+		}
+	})
+}
+
+// An answer about the code that a login came with, or about a quota, is one for who
+// has shown the right AppSecret.
+func TestAnAnswerThatFollowsTheAppSecretEndsWhatWasSaidOfIt(t *testing.T) {
+	for errcode, ends := range map[int]bool{40029: true, 40163: true, 45011: true, 48006: true, 41008: true, 40226: true, -1: false, 40164: false, 45009: false} {
+		synctest.Test(t, func(t *testing.T) {
+			k := newKeeper(&fakeWeChat{})
+			defer k.Stop()
+			k.Start()
+			wantToken(t, k, "token-1")
+			k.SecretRefused(40125, "invalid appsecret")
+			k.SecretRefused(errcode, "whatever")
+			if got := k.Status().LastError; (got == nil) != ends {
+				t.Errorf("%d: got %v; want none: %v", errcode, got, ends)
+			}
+		})
+	}
+}
+
 func TestAnotherAppSecretIsTriedAtOnceAlsoWhileTheTokenIsGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWeChat{}

@@ -90,6 +90,23 @@ func (s *state) rest() time.Duration {
 // isYoung reports whether the token is so new that not all of WeChat may know it.
 func (s *state) isYoung(now time.Time) bool { return recently(s.since, now) }
 
+// issuedAt returns when t was issued, for which WeChat was asked at asked: zero if that
+// is not known. A stable token may be one that WeChat has repeated, which shows in what
+// is left of its two hours; a classic one is made when it is asked for.
+func (t Token) issuedAt(asked time.Time, o Options) time.Time {
+	if o.Classic && !asked.IsZero() {
+		return asked
+	}
+	issued, last := t.Expires.Add(time.Second-usualLife), asked // lives are cut down to whole seconds
+	if asked.IsZero() {
+		last = time.Now()
+	}
+	if issued.After(last) {
+		return last
+	}
+	return issued
+}
+
 // examineIn returns how long it is until a dead token is examined again.
 func (s *state) examineIn(now time.Time) time.Duration {
 	return max(later(s.failedAt, s.examined).Add(examineEvery).Sub(now), 0)
@@ -107,20 +124,34 @@ func (k *Keeper) reexamine(s *state) {
 	}
 }
 
-// examine ends f, which finds out whether WeChat honours the token again.
+// examine ends f, which finds out whether WeChat honours the token, or does so again.
 func (k *Keeper) examine(f *flight) {
-	verdict := k.opinion(f, f.refused)
+	look := k.probe
+	if k.state.Load().stuck != nil { // the next look comes soon
+		look = func(f *flight) Verdict { return k.opinion(f, f.refused) }
+	}
+	verdict := look(f)
 	before, after := k.land(f, func(s *state) *state {
-		next := s.abandoned()
-		next.examined = time.Now()
-		if verdict == Alive {
-			next = next.vouched(next.examined)
+		next, now := s.abandoned(), time.Now()
+		if !s.token.Value.Equal(f.refused.Reveal()) {
+			return next // another process has brought another one
+		}
+		next.examined = now
+		switch {
+		case verdict == Alive:
+			return next.vouched(now)
+		case verdict == Dead && s.stuck == nil:
+			return next.resting(now, k.options)
 		}
 		return next
 	})
-	if after.stuck == nil {
-		k.reportVouched(before)
-	}
+	f.later(func() {
+		if after.stuck == nil {
+			k.reportVouched(before)
+		} else if before.stuck == nil {
+			k.reportResting(after)
+		}
+	})
 }
 
 // reportVouched logs that a token which was said to be dead is not.

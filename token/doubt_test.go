@@ -132,6 +132,30 @@ func TestACallThatWeChatAcceptsEndsWhatAStormLeft(t *testing.T) {
 	}
 }
 
+// Also a retry that was under way when WeChat accepted a call leaves nothing behind
+// that another call would not end.
+func TestARetryUnderWayDoesNotOutliveTheDoubtItCameFrom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Alive}}
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		k.Start()
+		wantToken(t, k, "token-1")
+		time.Sleep(time.Minute)
+		plan := k.Status().NextRefresh
+		w.fail(errAway)
+		_, _ = k.Replace("token-1", time.Minute)
+		w.delay(2 * time.Second)
+		time.Sleep(1500 * time.Millisecond) // the retry is under way
+		k.Accepted("token-1", time.Now())
+		time.Sleep(2 * time.Second)
+		k.Accepted("token-1", time.Now())
+		if s := k.Status(); s.State != StateFresh || s.LastError != nil || !s.NextRefresh.Equal(plan) {
+			t.Errorf("got %+v; want a fresh token, and the plan %v", s, plan)
+		}
+	})
+}
+
 func TestAProbeEndsWhatAStormLeftWithinHalfAMinute(t *testing.T) {
 	for name, w := range storms() {
 		t.Run(name, func(t *testing.T) {
@@ -255,8 +279,8 @@ func TestAYoungTokenIsNeverReplacedByForce(t *testing.T) {
 			wantReplaced(t, k, "token-1", "token-1")
 			time.Sleep(700 * time.Millisecond)
 		}
-		if s := k.Status(); s.State != StateFresh || w.forces != 0 {
-			t.Errorf("got %s, %d forced refreshes; want none, and a token that is tried on", s.State, w.forces)
+		if s := k.Status(); s.State != StateGone || s.LastError == nil || w.forces != 0 {
+			t.Errorf("got %+v, %d forced refreshes; want none, and a token that is said to be dead", s, w.forces)
 		}
 		if k.Honours("token-1") {
 			t.Error("got a token that is honoured; want nobody to say so")
@@ -264,6 +288,168 @@ func TestAYoungTokenIsNeverReplacedByForce(t *testing.T) {
 		wantFetches(t, &w.fakeWeChat, 2)
 		time.Sleep(time.Until(issued.Add(31 * time.Second)))
 		wantReplaced(t, k, "token-1", "token-2")
+	})
+}
+
+// Young is what WeChat issued a moment ago, not what this process asked for then.
+func TestTheAgeOfATokenIsThatOfItsIssue(t *testing.T) {
+	for _, old := range []time.Duration{time.Minute, 2200 * time.Second, 6500 * time.Second} {
+		for _, how := range []string{"asked for", "stored", "shared"} {
+			t.Run(fmt.Sprint(how, " ", old), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, Alive}}
+					w.rotate()
+					time.Sleep(old)
+					store := NewMemory()
+					k := newScripted(w, store)
+					defer k.Stop()
+					switch how {
+					case "stored":
+						if _, err := store.Save(k.options.key(), Record{Token: w.current}); err != nil {
+							t.Fatal(err)
+						}
+					case "shared":
+						next, _ := k.state.Load().shared(Record{Token: w.current,
+							Word: Word{Generation: 1, FetchedAt: time.Now(), Next: time.Now().Add(time.Hour)}}, time.Now(), k.options)
+						k.setState(next)
+					}
+					wantToken(t, k, "token-1")
+					began := time.Now()
+					wantReplaced(t, k, "token-1", "token-2")
+					if took := time.Since(began); took > 0 || w.done().forces != 1 {
+						t.Errorf("took %v and %d forced refreshes; want one at once", took, w.done().forces)
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestATokenThatARestartFindsIsAsYoungAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		store := NewMemory()
+		w.rotate()
+		issued := time.Now()
+		time.Sleep(10 * time.Second)
+		if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: w.current}); err != nil {
+			t.Fatal(err)
+		}
+		k := newScripted(w, store)
+		defer k.Stop()
+		k.Start()
+		wantToken(t, k, "token-1")
+		wantReplaced(t, k, "token-1", "token-1")
+		time.Sleep(time.Until(issued.Add(standing - time.Second/2)))
+		if w.done().forces != 0 {
+			t.Errorf("got %d forced refreshes of a young token; want none", w.done().forces)
+		}
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if w.done().forces != 1 {
+			t.Errorf("got %d forced refreshes when it is old enough; want one", w.done().forces)
+		}
+	})
+}
+
+// A token that dies too soon to be replaced is said to be dead as soon as that is
+// known, is not sent twice, and is replaced when it may be, whether anybody calls then
+// or not.
+func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		classic bool
+		refused string
+	}{{"stable, just issued", false, "token-1"}, {"classic, just rotated", true, "token-2"}} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+				w.classic = test.classic
+				k := newScripted(w, NewMemory())
+				defer k.Stop()
+				k.Start()
+				wantToken(t, k, "token-1")
+				if test.classic {
+					time.Sleep(standing)
+					wantReplaced(t, k, "token-1", "token-2")
+				}
+				if k.Dead(test.refused) {
+					t.Error("got a dead token before it was refused")
+				}
+				var callers sync.WaitGroup
+				for range 10 {
+					callers.Go(func() { wantReplaced(t, k, test.refused, test.refused) })
+				}
+				callers.Wait()
+				asked, before := w.fetches(), w.done()
+				for range 10 {
+					wantReplaced(t, k, test.refused, test.refused)
+				}
+				s := k.Status()
+				if !k.Dead(test.refused) || s.State != StateGone || !s.Expires.IsZero() || s.LastError == nil ||
+					!strings.Contains(Explain(s.LastError).Remedy, "half a minute") || time.Until(s.NextRefresh) > standing {
+					t.Errorf("got %+v; want a dead token, why, and its replacement soon", s)
+				}
+				if test.classic {
+					_ = k.Refresh("", time.Minute) // which would be another rotation
+				}
+				if w.fetches() != asked || w.done() != before {
+					t.Errorf("got %d fetches more, and %+v after %+v; want none", w.fetches()-asked, w.done(), before)
+				}
+				time.Sleep(standing + 4*time.Second)
+				synctest.Wait()
+				if s := k.Status(); w.done().issued != before.issued+1 || s.State != StateFresh || s.LastError != nil || k.Dead(test.refused) {
+					t.Errorf("got %+v, %d tokens; want another one", s, w.done().issued)
+				}
+			})
+		})
+	}
+}
+
+func TestAClassicTokenThatWeChatHonoursAfterItsRotationIsFresh(t *testing.T) {
+	for _, verdict := range []Verdict{Alive, Unclear} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, verdict}}
+			w.classic = true
+			k := newScripted(w, NewMemory())
+			defer k.Stop()
+			k.Start()
+			wantToken(t, k, "token-1")
+			time.Sleep(standing)
+			wantReplaced(t, k, "token-1", "token-2")
+			probes := w.done().probes
+			for range 10 {
+				wantReplaced(t, k, "token-2", "token-2")
+			}
+			if s := k.Status(); s.State != StateFresh || k.Dead("token-2") || k.Honours("token-2") != (verdict == Alive) || w.done().probes != probes+1 {
+				t.Errorf("got %+v, %d probes; want a fresh token after one", s, w.done().probes-probes)
+			}
+		})
+	}
+}
+
+func TestATokenThatDiesBeyondTheBudgetIsSaidToBeDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
+		w.classic = true
+		k := newScripted(w, NewMemory())
+		defer k.Stop()
+		k.Start()
+		wantToken(t, k, "token-1")
+		time.Sleep(time.Minute)
+		k.spend(func(s *Spent) { s.Fetches = frugal })
+		plan := k.Status().NextRefresh
+		wantReplaced(t, k, "token-1", "token-1")
+		s := k.Status()
+		if s.State != StateGone || !strings.Contains(Explain(s.LastError).Remedy, "/cgi-bin/token") || !s.NextRefresh.Equal(plan) {
+			t.Errorf("got %+v; want a dead token, words about the budget, and the plan %v", s, plan)
+		}
+		w.change(func(*fakeWeChat) { w.verdicts = []Verdict{Alive} })
+		time.Sleep(standing)
+		synctest.Wait()
+		if s := k.Status(); s.State != StateFresh {
+			t.Errorf("got %+v; want a token that is fresh again", s)
+		}
 	})
 }
 

@@ -52,7 +52,7 @@ func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testi
 		time.Sleep(2 * time.Second)
 		wantReplaced(t, k, "token-1", "token-2") // by the retry
 		wantReplaced(t, k, "token-2", "token-2")
-		time.Sleep(27 * time.Second)
+		time.Sleep(24 * time.Second) // and three of them were needed to see that it is dead
 		wantReplaced(t, k, "token-2", "token-2")
 		time.Sleep(6 * time.Second)
 		wantReplaced(t, k, "token-2", "token-3")

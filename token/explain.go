@@ -69,18 +69,14 @@ func withoutAnswer(err error) remedy {
 		dial    *net.OpError
 		bad     badAnswer
 		secret  *secretError
-		stuck   stuckToken
 		short   interface{ Shortage() string }
 	)
+	if row, decided := ofKeeper(err); decided {
+		return row
+	}
 	switch {
 	case errors.As(err, &short):
 		return usedUp
-	case errors.As(err, &stuck):
-		return deadToken
-	case errors.Is(err, errBrief):
-		return successorLate
-	case errors.Is(err, errFrugal):
-		return tooManyFetches
 	case errors.As(err, &secret):
 		return unreadableSecret
 	case errors.Is(err, errStopped), errors.Is(err, context.Canceled):
@@ -99,6 +95,22 @@ func withoutAnswer(err error) remedy {
 		return lostConnection
 	}
 	return otherFailure
+}
+
+// ofKeeper returns the remedy for what a Keeper found out or decided itself.
+func ofKeeper(err error) (row remedy, ok bool) {
+	_, stuck := errors.AsType[stuckToken](err)
+	switch {
+	case stuck:
+		return deadToken, true
+	case errors.Is(err, errResting):
+		return diedSoon, true
+	case errors.Is(err, errBrief):
+		return successorLate, true
+	case errors.Is(err, errFrugal):
+		return tooManyFetches, true
+	}
+	return remedy{}, false
 }
 
 // blamesSecret reports whether err may end with another AppSecret.

@@ -24,6 +24,7 @@ type flight struct {
 	forces   bool          // it makes WeChat replace the token
 	leaked   Secret        // the one that it is to replace
 	why      error         // why it did not, as far as it knows; written before done is closed
+	doubts   bool          // but for a refusal of the token it would not have been started
 	examines bool          // it asks what WeChat thinks of the token, and for none
 	done     chan struct{} // closed when its outcome is the Keeper's state
 	sent     time.Time     // when the token was asked for that it is to land with
@@ -74,6 +75,7 @@ func (k *Keeper) refresh(s *state) {
 // the flight run.
 func (k *Keeper) launch(s *state, refused string) *flight {
 	f := &flight{refused: NewSecret(refused), done: make(chan struct{}), knows: s.generation}
+	f.doubts = refused != "" || s.isDoubted()
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	next := *s
 	next.flight = f
@@ -102,7 +104,7 @@ func (k *Keeper) run(f *flight) {
 	f.release = release
 	f.had = k.state.Load().token.Value
 	o := k.settle(f)
-	o.doubts = !f.refused.Empty()
+	o.doubts = f.doubts
 	k.catchFlightUp(f)
 	o.asked = f.sent
 	k.finish(f, o)
@@ -131,6 +133,9 @@ func (k *Keeper) finish(f *flight, o outcome) {
 			k.reportFailure(f, before, after)
 		} else {
 			k.reportSuccess(f, o, before, after)
+			if before.denied != nil && after.denied == nil {
+				k.reportAccepted()
+			}
 		}
 		k.reportBudget(after)
 	})

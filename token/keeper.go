@@ -177,8 +177,9 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
 	value := s.token.Value.Reveal()
+	stands := s.token.validAt(now) && s.standsBy(now, k.options)
 	switch {
-	case s.token.validAt(now) && (value != refused || s.standsBy(now, k.options)):
+	case s.token.validAt(now) && value != refused, stands && (k.stopped || s.isJudged(now, k.options)):
 		return value, nil, nil
 	case k.stopped:
 		return "", nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
@@ -191,5 +192,7 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	if !s.token.validAt(now) {
 		refused = "" // whatever was refused, what is missing is a token
 	}
-	return "", k.launch(s, refused), nil
+	f := k.launch(s, refused)
+	f.examines = stands
+	return "", f, nil
 }

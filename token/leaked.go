@@ -59,10 +59,12 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	if limit := k.limit(s, now); limit != nil {
 		return nil, limit
 	}
-	if wait := s.failedAt.Add(eager).Sub(now); s.err != nil && wait > 0 {
+	if wait := s.askedAt.Add(askedPause).Sub(now); s.err != nil && wait > 0 {
 		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
 	}
-	f := k.launch(s, "")
+	next := *s
+	next.askedAt = now
+	f := k.launch(&next, "")
 	f.asked, f.forces, f.leaked = true, true, s.token.Value
 	return f, nil
 }
@@ -87,17 +89,8 @@ func (k *Keeper) limit(s *state, now time.Time) *Limit {
 	return limit
 }
 
-// youngFor returns how long the token is still younger than 30 s. Of one out of the
-// store only its life may tell.
-func (s *state) youngFor(now time.Time) time.Duration {
-	if !s.since.IsZero() {
-		return standing - now.Sub(s.since)
-	}
-	if age := usualLife - s.token.Expires.Sub(now); age >= 0 {
-		return standing - age
-	}
-	return 0
-}
+// youngFor returns how long the token is still younger than 30 s.
+func (s *state) youngFor(now time.Time) time.Duration { return standing - now.Sub(s.since) }
 
 // untilBeijingMidnight returns how long WeChat's quotas of today last.
 func untilBeijingMidnight(now time.Time) time.Duration {

@@ -27,12 +27,11 @@ const (
 )
 
 // errBrief is why a token that is good is not handed out.
-var errBrief = errors.New("it is about to expire, and its successor has not come yet")
+var errBrief = errors.New("it is about to expire, and WeChat has not answered with one that lives for more than 300 s")
 
-// lendToken returns a token and how long it lives: more than 300 s, unless the
-// tokens that WeChat issues live for less. Who would get less waits for the
-// successor, and gets nothing if there is none: a life that margins make negative
-// is worse than none. A classic token's successor, which there always is, is waited
+// lendToken returns a token and how long it lives: more than 300 s. Who would get
+// less waits for the successor, and gets nothing if there is none, or none that lives
+// longer: a life that margins make negative is worse than none. A classic token's successor, which there always is, is waited
 // for as soon as a margin may do so, in case the timer that should have asked for it
 // is late.
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
@@ -65,19 +64,20 @@ func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	}
 }
 
-// lends returns how much life the token has that is lent as it is, 0 if another one
-// is to be asked for. The last time it is lent if WeChat has no other, however often
-// it is asked.
+// lends returns how much life the token has that is lent, 0 if another one is to be
+// asked for, which it is not the last time, nor if somebody has just done so in vain.
 func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, error) {
 	left := time.Until(s.token.Expires)
 	switch {
 	case s.stuck != nil:
 		return 0, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: examineEvery}
-	case left >= leastLent, left > 0 && recently(s.brief, time.Now()):
+	case left >= leastLent:
 		return left, nil
-	case last && left > 0 && !s.fetchedAt.Before(start):
+	case recently(s.brief, time.Now()):
+		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: time.Until(s.brief.Add(standing))}
+	case last && !s.fetchedAt.Before(start):
 		k.noteBrief(s)
-		return left, nil
+		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: standing}
 	case last:
 		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
 	}

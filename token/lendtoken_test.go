@@ -76,16 +76,33 @@ func TestWithoutASuccessorNothingIsLent(t *testing.T) {
 	})
 }
 
-func TestATokenThatIsBornWithLessIsLentAllTheSame(t *testing.T) {
-	for _, classic := range []bool{false, true} {
-		w := &fakeWeChat{life: 100 * time.Second, classic: classic, window: time.Hour}
-		inBubble(t, w, func(t *testing.T, k *Keeper) {
-			wantToken(t, k, "token-1")
-			value, left, err := k.Lend(30 * time.Second)
-			if value == "" || left < 90*time.Second || err != nil {
-				t.Errorf("classic %v: got %q, %v, %v; want what WeChat issues", classic, value, left, err)
-			}
-		})
+// Whatever the life that WeChat says, less than 300 s is not handed out, and WeChat is
+// not asked again for everybody who wants it.
+func TestATokenThatIsBornWithLessIsNotLent(t *testing.T) {
+	for _, life := range []time.Duration{time.Second, 2 * time.Second, 60 * time.Second, 290 * time.Second} {
+		for _, classic := range []bool{false, true} {
+			w := &fakeWeChat{life: life, classic: classic, window: time.Second}
+			inBubble(t, w, func(t *testing.T, k *Keeper) {
+				wantToken(t, k, "token-1")
+				for range 600 {
+					value, left, err := k.Lend(30 * time.Second)
+					if value != "" || left != 0 || err == nil {
+						t.Fatalf("%v, classic %v: got %q, %v; want nothing", life, classic, value, left)
+					}
+					u := wantUnavailable(t, err)
+					if !errors.Is(u, errBrief) || u.Retry <= 0 || u.Retry > standing {
+						t.Fatalf("%v, classic %v: got %v, retry in %v; want why, and when to come again", life, classic, u, u.Retry)
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+				if got, most := w.fetches(), 12+int(2*time.Minute/life); got > most {
+					t.Errorf("%v, classic %v: got %d fetches in a minute; want %d at most", life, classic, got, most)
+				}
+				if _, err := k.Token(time.Second); err != nil && life > 2*time.Second {
+					t.Errorf("got %v; want calls that go on", err)
+				}
+			})
+		}
 	}
 }
 
@@ -102,25 +119,6 @@ func TestAKeeperWhoseTokenIsLentFromNowOnRenewsItEarlier(t *testing.T) {
 			t.Errorf("got the next refresh %v before the end; want %v", before, lentBefore)
 		}
 	})
-}
-
-func TestTokensThatLiveBrieflyAreLentWithoutAFetchForEachCaller(t *testing.T) {
-	for _, classic := range []bool{false, true} {
-		w := &fakeWeChat{life: 100 * time.Second, classic: classic, window: time.Second}
-		inBubble(t, w, func(t *testing.T, k *Keeper) {
-			wantToken(t, k, "token-1")
-			for range 600 {
-				value, left, err := k.Lend(30 * time.Second)
-				if value == "" || left <= 0 || err != nil {
-					t.Fatalf("classic %v: got %q, %v, %v; want what there is", classic, value, left, err)
-				}
-				time.Sleep(100 * time.Millisecond)
-			}
-			if got := w.fetches(); got > 15 {
-				t.Errorf("classic %v: got %d fetches in a minute; want few", classic, got)
-			}
-		})
-	}
 }
 
 func TestADeadTokenIsNotLent(t *testing.T) {

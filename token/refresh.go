@@ -2,6 +2,7 @@ package token
 
 import (
 	"cmp"
+	"errors"
 	"time"
 )
 
@@ -9,8 +10,9 @@ import (
 // for that, at most so long. If failed is not empty, it is a token that a program
 // was refused with: then WeChat is asked only if that is the current one, as
 // [Keeper.Replace] does. A token that was fetched less than 30 s ago is not
-// fetched again. Whoever has just repaired something is not kept waiting by the
-// back-off, but for the three seconds after a failure. The error is an [*Unavailable] or a [*Timeout].
+// fetched again, unless something is wrong. Whoever has just repaired something is not
+// kept waiting by the back-off, but for two seconds after the last who said so. The
+// error is an [*Unavailable] or a [*Timeout].
 func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 	if failed != "" {
 		_, err := k.Replace(failed, wait)
@@ -32,6 +34,22 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 	return nil
 }
 
+// Retry has WeChat asked again in the background if the last fetch failed, the token is
+// dead or the AppSecret was refused: somebody may have repaired something.
+func (k *Keeper) Retry() {
+	s := k.state.Load()
+	if s.err == nil && s.stuck == nil && (s.denied == nil || k.options.Classic) {
+		return
+	}
+	if f, err := k.begin(); err == nil && f != nil {
+		k.options.Queue.Add(func() { k.run(f) })
+	}
+}
+
+// askedPause is how far apart two fetches are that somebody outside asks for in spite
+// of what the last one ended with.
+const askedPause = 2 * time.Second
+
 // begin returns the flight under way, or one that it launches; nil if WeChat is
 // not to be asked now, and unless the token is young, why.
 func (k *Keeper) begin() (*flight, error) {
@@ -43,15 +61,19 @@ func (k *Keeper) begin() (*flight, error) {
 		return nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
 	case s.flight != nil:
 		return s.flight, nil
-	case s.token.validAt(now) && s.stuck == nil && recently(s.fetchedAt, now):
+	case s.token.validAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
 		return nil, nil
 	case s.spent.isFrugal(now, k.options):
 		return nil, &Unavailable{Account: k.options.Name, Cause: errFrugal, Retry: frugalPause}
+	case k.options.Classic && errors.Is(s.stuck, errResting):
+		return nil, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: max(s.next.Sub(now), 0)}
 	}
-	if wait := s.failedAt.Add(eager).Sub(now); s.err != nil && wait > 0 {
-		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {
+		return nil, &Unavailable{Account: k.options.Name, Cause: s.problem(now, k.options), Retry: wait}
 	}
-	f := k.launch(s, s.suspect())
+	next := *s
+	next.askedAt = now
+	f := k.launch(&next, s.suspect())
 	f.asked = true
 	return f, nil
 }

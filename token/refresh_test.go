@@ -145,14 +145,50 @@ func TestRefreshAsksDuringABackOffButNotAllTheTime(t *testing.T) {
 				t.Error("got a token that WeChat refuses")
 			}
 		}
-		wantFetches(t, w, 1)
-		time.Sleep(eager)
+		wantFetches(t, w, 2) // at once, and then not again
+		time.Sleep(askedPause)
 		w.fail(nil)
 		if err := k.Refresh("", time.Minute); err != nil {
 			t.Errorf("got %v; want a token, as WeChat has one now", err)
 		}
-		wantFetches(t, w, 2)
+		wantFetches(t, w, 3)
 	})
+}
+
+func TestWhoeverRepairedSomethingDoesNotWaitForTheBackOff(t *testing.T) {
+	for _, err := range []error{
+		&Refusal{Code: 40164, Reason: "invalid ip"}, &Refusal{Code: 40125, Reason: "invalid appsecret"},
+		&Refusal{Code: 45009, Reason: "reach max api daily quota limit"}, errAway,
+	} {
+		w := &fakeWeChat{err: err}
+		inBubble(t, w, func(t *testing.T, k *Keeper) {
+			for failures := k.state.Load().failures; failures < 4; failures = k.state.Load().failures {
+				time.Sleep(time.Second)
+			}
+			before := w.fetches()
+			k.Retry() // as a reload does
+			synctest.Wait()
+			if got := w.fetches() - before; got != 1 {
+				t.Errorf("%v: got %d fetches; want one at once", err, got)
+			}
+			for range 10 {
+				k.Retry()
+			}
+			synctest.Wait()
+			if got := w.fetches() - before; got != 1 {
+				t.Errorf("%v: got %d fetches for eleven reloads in a moment; want one", err, got)
+			}
+			w.fail(nil)
+			time.Sleep(askedPause)
+			if refused := k.Refresh("", time.Minute); refused != nil {
+				t.Errorf("%v: got %v; want a token", err, refused)
+			}
+			got := w.fetches()
+			k.Retry()
+			synctest.Wait()
+			wantFetches(t, w, got) // nothing is wrong
+		})
+	}
 }
 
 func TestRefreshKeepsToTheClassicBudget(t *testing.T) {

@@ -81,6 +81,8 @@ var (
 		"wxproxy 会自动重试；如果持续出现，请检查 upstream.url 及中间的代理"}
 	deadToken = remedy{ClassAccount, "wxproxy tries again by itself when there are calls; if it lasts, find the program that refreshes this account's token by force, or reset the AppSecret in WeChat's console and put the new one here",
 		"有调用时 wxproxy 会自动重试；如果持续出现，请查找还有哪个程序在强制刷新该账号的 token，或在微信后台重置 AppSecret 并更新配置"}
+	diedSoon = remedy{ClassAccount, "wait half a minute: wxproxy then replaces it by itself; if that happens often, find the program that fetches or resets this account's token as well",
+		"请等待半分钟，wxproxy 会自动更换；如果经常出现，请查找还有哪个程序在获取或重置该账号的 token"}
 	tooManyFetches = remedy{ClassQuota, "find the program that fetches this account's token from /cgi-bin/token as well and have it use wxproxy, or set token_api = \"stable\"",
 		"请查找还有哪个程序在调用 /cgi-bin/token 获取该账号的 token，让它改用 wxproxy；或设置 token_api = \"stable\""}
 	successorLate = remedy{ClassTransient, "ask again: wxproxy renews it by itself",

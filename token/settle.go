@@ -14,7 +14,7 @@ type outcome struct {
 	forced  bool    // the token was made by force
 	late    bool    // another process did meanwhile what was to be done
 	young   bool    // the token is refused, and so new that this says little
-	doubts  bool    // it was asked for because the one before was refused
+	doubts  bool    // see flight
 
 	asked time.Time // when the token was asked for
 }

@@ -53,6 +53,15 @@ func (w *scriptedWeChat) counts() string {
 	return fmt.Sprintf("%d fetches, %d forced, %d probes", len(w.asked), w.forces, w.probes)
 }
 
+// A tally is how often it was probed and forced, and how many tokens it issued.
+type tally struct{ probes, forces, issued int }
+
+func (w *scriptedWeChat) done() tally {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return tally{w.probes, w.forces, w.issued}
+}
+
 // newScripted returns a Keeper of w with all that w can do.
 func newScripted(w *scriptedWeChat, store Store) *Keeper {
 	return newKeeper(&w.fakeWeChat, func(o *Options) {

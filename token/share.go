@@ -97,7 +97,7 @@ func (k *Keeper) absorb(f *flight) *state {
 	}
 	k.mu.Lock()
 	before := k.state.Load()
-	next, _ := before.shared(r, time.Now())
+	next, _ := before.shared(r, time.Now(), k.options)
 	k.setState(next)
 	k.mu.Unlock()
 	f.later(func() { k.reportShared(before, next) })
@@ -142,7 +142,7 @@ func (k *Keeper) catchUp() {
 	}
 	k.mu.Lock()
 	before := k.state.Load()
-	next, newer := before.shared(r, time.Now())
+	next, newer := before.shared(r, time.Now(), k.options)
 	lost := k.lost || !newer && next.generation != r.Word.Generation
 	k.publish(next)
 	k.mu.Unlock()
@@ -160,7 +160,7 @@ func (k *Keeper) agree(r, stored Record) (report func()) {
 	before := k.state.Load()
 	counted := *before
 	counted.synced = r.Spent
-	next, _ := counted.shared(stored, time.Now())
+	next, _ := counted.shared(stored, time.Now(), k.options)
 	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
 		taken := counted
 		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation

@@ -7,7 +7,7 @@ import (
 
 // shared returns the state after another process stored r, and whether that tells
 // more of WeChat than s did. What was spent counts in any case.
-func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
+func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer bool) {
 	n := *s
 	n.synced = s.synced.atLeast(r.Spent, now)
 	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
@@ -20,9 +20,12 @@ func (s *state) shared(r Record, now time.Time) (next *state, newer bool) {
 		switch {
 		case other:
 			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
-			n.since, n.planned = w.FetchedAt, time.Time{}
+			n.since, n.planned, n.examined = r.Token.issuedAt(w.FetchedAt, o), time.Time{}, time.Time{}
 		case r.Token.Expires.After(n.token.Expires): // WeChat repeated it
 			n.token.Expires = r.Token.Expires
+		}
+		if !other && w.Stands.After(now) {
+			n.examined = now // by the other process
 		}
 		if n.err != nil {
 			n.stuck, n.planned = nil, time.Time{} // which came with it

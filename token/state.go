@@ -41,6 +41,7 @@ type state struct {
 	class    Class     // of err
 	failures int       // of this class, in a row
 	failedAt time.Time // of the last fetch that failed, or left the token dead
+	askedAt  time.Time // when somebody outside last had WeChat asked
 
 	denied error // what WeChat refused the AppSecret for in a request of a caller's
 
@@ -83,6 +84,7 @@ func (s *state) loaded(t Token, o Options) *state {
 	now, next := time.Now(), s.abandoned()
 	left := t.Expires.Sub(now)
 	next.token = Token{Value: t.Value, Expires: now.Add(left)}
+	next.since = next.token.issuedAt(time.Time{}, o)
 	next.next = now.Round(0)
 	switch {
 	case o.Ticket != "":
@@ -135,9 +137,7 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.stuck = o.stuck
 	same := s.token.Value.Equal(o.token.Value.Reveal())
-	if o.verdict == Alive {
-		next.honoured = now
-	}
+	next.judged(o, refused, now)
 	switch {
 	case o.young:
 		next.stands = s.since.Add(standing)
@@ -154,7 +154,7 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
 	next.token = o.token
 	if !same {
-		next.since = o.asked
+		next.since, next.examined = o.token.issuedAt(o.asked, with), time.Time{}
 	}
 	next.fetchedAt = o.asked
 	if with.Ticket != "" {
@@ -162,10 +162,23 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 	} else {
 		next.next = s.due(next.token, now, with)
 	}
-	if o.stuck != nil {
+	switch {
+	case o.young:
+		return next.resting(now, with)
+	case o.stuck != nil:
 		return next.deadened(s, now, rand.Float64())
 	}
 	return next
+}
+
+// judged notes in s, which nobody knows yet, what WeChat thinks of the refused token.
+func (s *state) judged(o outcome, refused Secret, now time.Time) {
+	if o.verdict == Alive {
+		s.honoured = now
+	}
+	if refused.Equal(o.token.Value.Reveal()) {
+		s.examined = now
+	}
 }
 
 // due returns when to ask for the successor of t, which WeChat answered at now.

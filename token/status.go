@@ -93,7 +93,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
 			append(details, "forced_today", after.spent.Forced)...)
 	case o.young:
-		log.Warn("WeChat refuses a token that it has just issued: not all of WeChat may know it yet", details...)
+		k.reportResting(after)
 	case repeated && o.verdict == Alive:
 		log.Warn("WeChat refused the token in an answer, but a probe shows that it is good: "+
 			"WeChat is flapping, or that API is not open to the account", details...)

@@ -82,12 +82,7 @@ func (t *Tickets) Retry() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, k := range t.keepers {
-		if k.state.Load().err == nil {
-			continue
-		}
-		if f, err := k.begin(); err == nil && f != nil {
-			k.options.Queue.Add(func() { k.run(f) })
-		}
+		k.Retry()
 	}
 }
 
@@ -152,6 +147,9 @@ func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[S
 	}
 	if value, err = t.tokens.Replace(value, fetchTimeout); err != nil {
 		return Token{}, err
+	}
+	if t.tokens.Dead(value) {
+		return Token{}, refusal
 	}
 	return t.client.ticket(ctx, kind, use(value))
 }
