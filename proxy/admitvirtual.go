@@ -9,42 +9,67 @@ import (
 // admitVirtual takes the client and the account from the virtual token in the
 // query, if there is one. Where the caller's own token goes it is out of place.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	text := virtualIn(x.target.query)
+	text, rest := virtualIn(x.target.query)
 	if text == nil {
 		return false, nil
 	}
 	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
 		return true, asWeChat(errMisplaced)
 	}
-	last := &x.virtual
-	if err := last.take(text); err != nil {
+	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
 		return true, asWeChat(err)
 	}
-	if x.account, x.client = p.byID[last.token.account], &p.anyone; x.account == nil {
-		return true, asWeChat(errForged)
+	for text, rest = virtualIn(rest); text != nil; text, rest = virtualIn(rest) {
+		if bytes.Equal(text, x.virtual.text) {
+			continue
+		}
+		var other lastVirtual
+		if a, c, err := p.prove(x, &other, text); err != nil {
+			return true, asWeChat(err)
+		} else if a != x.account || c != x.client {
+			return true, errTwoTokens
+		}
+	}
+	return true, nil
+}
+
+// errTwoTokens refuses two virtual tokens that are good, of which neither wins.
+var errTwoTokens = refuse(badRequest, "the query holds virtual tokens of two accounts or two clients; leave one of them out")
+
+// prove returns whose the virtual token is and for which account, or why it is not
+// good. It becomes the last one that was shown.
+func (p *Proxy) prove(x *exchange, last *lastVirtual, text []byte) (a *Account, c *Client, err error) {
+	if err := last.take(text); err != nil {
+		return nil, nil, err
+	}
+	if a, c = p.byID[last.token.account], &p.anyone; a == nil {
+		return nil, nil, errForged
 	}
 	if last.token.client != (identity{}) || len(p.clients.byID) > 0 {
-		if x.client = p.clients.byID[last.token.client]; x.client == nil {
-			return true, asWeChat(errForged)
+		if c = p.clients.byID[last.token.client]; c == nil {
+			return a, nil, errForged
 		}
-		if p.provesAnother(x, x.client) {
-			return true, asWeChat(errForged) // somebody else has no use for it
+		if p.provesAnother(x, c) {
+			return a, c, errForged // somebody else has no use for it
 		}
-		if !x.client.isKeyless() {
-			return true, asWeChat(last.check(x.client.signing, x.began))
+		if !c.isKeyless() {
+			return a, c, last.check(c.signing, x.began)
 		}
-		if p.clients.certified(x.ctx) != x.client {
-			return true, asWeChat(errForged) // only its certificate proves it
+		if p.clients.certified(x.ctx) != c {
+			return a, c, errForged // only its certificate proves it
 		}
 	}
-	return true, asWeChat(last.check(x.account.signing, x.began))
+	return a, c, last.check(a.signing, x.began)
 }
 
 // mustAgree refuses a request whose virtual token, which is good, is for another
 // account than it names besides: one of both is a mistake, and neither wins.
 func (p *Proxy) mustAgree(x *exchange) error {
-	other, named := p.namedAccount(x)
-	if !named || other == x.account {
+	sent, err := p.sentAccount(x, true)
+	if err != nil {
+		return err
+	}
+	if (sent == nil || sent == x.account) && !p.namesAnother(x, x.account) {
 		return nil
 	}
 	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
@@ -61,8 +86,9 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 	return other != c
 }
 
-// virtualIn returns the first virtual token in the query, nil if there is none.
-func virtualIn(query []byte) []byte {
+// virtualIn returns the first virtual token in the query, nil if there is none, and
+// what of the query follows it.
+func virtualIn(query []byte) (text, rest []byte) {
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = cutSegment(query)
@@ -76,10 +102,10 @@ func virtualIn(query []byte) []byte {
 			}
 		}
 		if bytes.HasPrefix(value, []byte(virtualPrefix)) {
-			return value
+			return value, query
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // asWeChat returns the refusal of a virtual token that SDKs know from WeChat:

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"cmp"
 	"crypto/sha256"
 	"slices"
 	"time"
@@ -45,6 +44,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 		if hides(x.target.query, secretParameters) {
 			return refuse(badRequest, errTargetHidden.Error())
 		}
+		hearQuery(x.target.query, secretMembers, x.shown.hear)
 		x.expectMembers()
 	}
 	found, err := p.admitVirtual(x)
@@ -93,6 +93,8 @@ func (p *Proxy) permit(x *exchange) error {
 var (
 	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
 	errUnknownKey    = refuse(unauthenticated, "no client has this key")
+	errTwoKeys       = refuse(unauthenticated, "the request shows two different keys, in its query or in its body; show one")
+	errTwoClients    = refuse(unauthenticated, "secret is another client's key than the header Authorization or the certificate proves; show one client's")
 	errUnknownSecret = refuse(unauthenticated, "no client has this key: secret must be this program's client key, not the AppSecret, which stays in wxproxy")
 )
 
@@ -103,22 +105,39 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	if len(p.clients.byName) == 0 {
 		return &p.anyone, nil
 	}
+	c, err := p.clientOfHeader(x)
+	shown := &x.shown.secret
+	if err != nil || shown.text == "" {
+		return c, err
+	}
+	other, isKnown := p.clients.withKey([]byte(shown.text), &x.key)
+	switch {
+	case c != nil && isKnown && other != c:
+		return nil, errTwoClients
+	case c != nil:
+		return c, nil // SDKs send something in the place of the AppSecret
+	case shown.disputed:
+		return nil, errTwoKeys
+	case !isKnown:
+		return nil, errUnknownSecret
+	}
+	return other, nil
+}
+
+// clientOfHeader returns the client that proves itself by its certificate or by
+// Authorization, nil if none does, which is an error unless a key is shown elsewhere.
+func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	certified := p.clients.certified(x.ctx)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
-	unknown := errUnknownKey
 	if !isFold(scheme, "bearer") {
-		if certified != nil {
-			return certified, nil
-		}
-		secret, ok := shownSecret(x)
-		if !ok {
+		if certified == nil && x.shown.secret.text == "" {
 			return nil, errNoKey
 		}
-		key, unknown = []byte(secret), errUnknownSecret
+		return certified, nil
 	}
 	switch c, ok := p.clients.withKey(key, &x.key); {
 	case !ok:
-		return nil, unknown
+		return nil, errUnknownKey
 	case certified != nil && c != certified:
 		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
 	default:
@@ -126,65 +145,23 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	}
 }
 
-// shownSecret returns what a request shows in the place of the AppSecret, on a
-// path of class "secret".
-func shownSecret(x *exchange) (string, bool) {
-	if x.route.Credential != CredentialSecret {
-		return "", false
-	}
-	if secret, ok := queryValue(x.target.query, x.route.names.secret); ok {
-		return secret, true
-	}
-	if secret, ok := queryValue(x.target.query, "secret"); ok {
-		return secret, true
-	}
-	secret := cmp.Or(x.shown.secret, x.shown.otherSecret)
-	return secret, secret != ""
-}
-
 // account chooses the account of a request: the one that it names, the client's
 // only one, or the default.
 func (p *Proxy) account(x *exchange) (*Account, error) {
-	c := x.client
-	a, named := p.namedAccount(x)
-	if !named && len(c.Accounts) == 1 {
-		a, named = p.accounts[c.Accounts[0]], true
+	a, err := p.namedAccount(x)
+	if a != nil || err != nil {
+		return a, err
 	}
-	if !named {
-		a = p.fallback
+	if only := x.client.Accounts; len(only) == 1 {
+		if a = p.accounts[only[0]]; a == nil {
+			return nil, errNobody
+		}
+		return a, nil
 	}
-	switch {
-	case a == nil && named:
-		return nil, refuse(unknownAccount, "no account has the name or app_id that the request gives")
-	case a == nil:
+	if p.fallback == nil {
 		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
 	}
-	return a, nil
-}
-
-// namedAccount returns the account that the request itself names: by its path,
-// else by its header, else by its query. The account is nil if none has that
-// name. An appid, which the proxy sets anyway, names an account if it is not
-// empty; without clients, only one that there is or could be.
-func (p *Proxy) namedAccount(x *exchange) (a *Account, named bool) {
-	if x.target.selector != nil {
-		return p.accounts[string(x.target.selector)], true
-	}
-	if len(x.fields.account) > 0 {
-		return p.accounts[string(x.fields.account)], true
-	}
-	if !x.reading.names {
-		return nil, false
-	}
-	if appID, named := queryValue(x.target.query, "from_appid"); named {
-		return p.accounts[appID], true
-	}
-	appID, _ := queryValue(x.target.query, x.route.names.appID)
-	if appID = cmp.Or(appID, x.shown.appID); appID == "" {
-		return nil, false
-	}
-	a = p.accounts[appID]
-	return a, a != nil || len(p.clients.byName) > 0 || isAppID(appID)
+	return p.fallback, nil
 }
 
 // permits reports whether the client may call the policy path.

@@ -63,7 +63,20 @@ func TestAccountThatIsNotThereIsRefused(t *testing.T) {
 		{"a name in other letters", one, get("/@SHOP/p"), "unknown_account"},
 		{"an unknown name in the header", one, get("/p", "Wxproxy-Account: nobody"), "unknown_account"},
 		{"an unknown app_id in the query", one, get("/p?from_appid=wxnobody"), "unknown_account"},
-		{"an empty app_id in the query", one, get("/p?from_appid"), "unknown_account"},
+		{"an empty app_id in the query", one, get("/p?from_appid"), ""}, // as an empty header: none is named
+		{"an empty app_id in the query, encoded", one, get("/p?%66rom_appid=&a"), ""},
+		{"an app_id with a blank", one, get("/p?from_appid=wxshop%20"), "unknown_account"},
+		{"two app_ids in the query", several, get("/p?from_appid=wxshop&from_appid=wxclub"), "bad_request"},
+		{"the same app_id twice", several, get("/p?from_appid=wxshop&from_appid=&from_appid=wxshop"), ""},
+		{"two headers", several, get("/p", "Wxproxy-Account: shop", "wxproxy-account: club"), "bad_request"},
+		{"an empty header and another", several, get("/p", "Wxproxy-Account: ", "Wxproxy-Account: club"), ""},
+		{"a name in the path, needlessly encoded", several, get("/@s%68op/p"), ""},
+		{"an app_id in the path, encoded as a whole", several, get("/%40%77%78%73%68%6f%70/p"), ""},
+		{"a name in the path, encoded twice", several, get("/@s%2568op/p"), "unknown_account"},
+		{"a name in the path with an encoded slash", several, get("/@shop%2Fp"), "unknown_account"},
+		{"a name in the path with an encoded @", several, get("/@%40shop/p"), "unknown_account"},
+		{"a name in the path with an encoded NUL", several, get("/@shop%00/p"), "unknown_account"},
+		{"a name in the path with half an escape", several, get("/@shop%6/p"), "unknown_account"},
 		{"an app_id that cannot be decoded", one, get("/p?from_appid=%zz"), "unknown_account"},
 		{"the only one, by default", one, get("/p"), ""},
 	}
@@ -154,7 +167,7 @@ func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) 
 		{"the path before an app_id that no account has", get("/@shop/sns/jscode2session?appid=touristappid&secret=orders-key"), clients, "shop", ""},
 		{"an app_id without clients", get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
 		{"an app_id that no account has, without clients", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
-		{"the path before the app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "shop", ""},
+		{"the path beside another app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "", "bad_request"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -10,6 +10,7 @@ var (
 	errHeaderLine    = errors.New("the header holds a line that HTTP does not allow")
 	errHeaderFraming = errors.New("the header holds both Content-Length and Transfer-Encoding, or a Transfer-Encoding other than chunked")
 	errHeaderHost    = errors.New("the header holds a Host that is none")
+	errHeaderTwice   = errors.New("the header holds Authorization or Wxproxy-Account twice, with two values")
 	errHeaderOptions = errors.New("the header's Connection names too much")
 )
 
@@ -33,6 +34,7 @@ type fields struct {
 	connection    []byte // the values of Connection, a comma behind each
 	account       []byte // the value of Wxproxy-Account, within the raw lines
 	authorization []byte // likewise
+	packed        bool   // Content-Encoding says that the body is not there as it is
 	host          []byte // likewise
 	origin        []byte // likewise
 	site          []byte // likewise, of Sec-Fetch-Site
@@ -118,9 +120,9 @@ func (f *fields) note(kind headerKind, value []byte) (err error) {
 	case kindContentLength:
 		f.length = true
 	case kindAuthorization:
-		if f.authorization == nil {
-			f.authorization = trimSpace(value)
-		}
+		err = hearOnce(&f.authorization, trimSpace(value))
+	case kindContentEncoding:
+		f.packed = f.packed || len(trimSpace(value)) > 0 && !isFold(trimSpace(value), "identity")
 	case kindHost:
 		if f.host = trimSpace(value); !isHost(f.host) {
 			err = errHeaderHost
@@ -132,9 +134,7 @@ func (f *fields) note(kind headerKind, value []byte) (err error) {
 	case kindTransferEncoding:
 		f.encoding, err = true, checkEncoding(trimSpace(value))
 	case kindAccount:
-		if f.account == nil {
-			f.account = trimSpace(value)
-		}
+		err = hearOnce(&f.account, trimSpace(value))
 	case kindRequestID:
 		f.noteID(trimSpace(value))
 	}
@@ -149,43 +149,21 @@ func (f *fields) noteID(value []byte) {
 	}
 }
 
+// hearOnce takes a value that says who calls, or for which account. Of two that
+// differ neither wins.
+func hearOnce(field *[]byte, value []byte) error {
+	if len(*field) > 0 && len(value) > 0 && !bytes.Equal(*field, value) {
+		return errHeaderTwice
+	}
+	if len(value) > 0 {
+		*field = value
+	}
+	return nil
+}
+
 func checkEncoding(value []byte) error {
 	if !isFold(value, "chunked") {
 		return errHeaderFraming
 	}
 	return nil
-}
-
-// isHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
-func isHost(value []byte) bool {
-	host, port := value, value[len(value):]
-	if len(value) > 0 && value[0] == '[' {
-		end := bytes.LastIndexByte(value, ']')
-		if end < 0 {
-			return false
-		}
-		host, port = value[1:end], value[end+1:]
-	} else if colon := bytes.IndexByte(value, ':'); colon >= 0 {
-		host, port = value[:colon], value[colon:]
-	}
-	for _, c := range host {
-		if !isHostByte(c) {
-			return false
-		}
-	}
-	for i, c := range port {
-		if i == 0 && c != ':' || i > 0 && (c < '0' || c > '9') {
-			return false
-		}
-	}
-	return true
-}
-
-// isHostByte reports whether c can stand in the name or address of a host.
-func isHostByte(c byte) bool {
-	switch c {
-	case '@', '/', '\\', '?', '#', '"', '<', '>', '^', '`', '{', '|', '}', '[', ']':
-		return false
-	}
-	return ' ' < c && c < 0x7f
 }

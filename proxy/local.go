@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
-	"net/url"
 	"time"
 )
 
@@ -44,14 +42,15 @@ func (x *exchange) ticketType() string {
 	if err != nil {
 		return ""
 	}
-	var ask struct {
-		Type string `json:"type"`
+	var kind statement
+	_, err = rewriteMembers(body, []string{"type"}, func(_, value string) (string, bool) {
+		kind.hear(value)
+		return "", false
+	})
+	if err != nil || kind.disputed || x.fields.packed {
+		return "" // WeChat knows what to say
 	}
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("{")) && json.Unmarshal(body, &ask) == nil {
-		return ask.Type
-	}
-	form, _ := url.ParseQuery(string(body)) // what is broken is missing
-	return form.Get("type")
+	return kind.text
 }
 
 // asRefused returns err, and WeChat's refusal to issue a ticket in its words, as if

@@ -40,6 +40,7 @@ func TestTicketsComeFromTheCacheHoweverTheyAreAskedFor(t *testing.T) {
 		{"POST with a query", post(path+"?access_token=x&type=wx_card", ""), "ticket-wx_card"},
 		{"a form", post(path, "type=jsapi"), "ticket-jsapi"},
 		{"JSON", post(path, `{"type":"wx_card"}`), "ticket-wx_card"},
+		{"JSON behind a byte order mark", post(path, "\ufeff{\"Type\":\"jsapi\"}"), "ticket-jsapi"},
 		{"a type that WeChat knows", get(path + "?type=other"), ""},
 		{"no type", get(path), ""},
 		{"broken JSON", post(path, `{"type":`), ""},

@@ -2,20 +2,18 @@ package proxy
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
-	"net/url"
 	"strings"
 )
 
-// shown is what the body of a request to a path of class "secret" has in the places
-// of the appid and the AppSecret; the other names for the latter come last.
-type shown struct{ appID, secret, otherSecret string }
+// shown is what a request to a path of class "secret" has in the places of the appid
+// and the AppSecret.
+type shown struct{ appID, secret statement }
 
 // errBodyHidden refuses a body that WeChat could read differently.
-var errBodyHidden = errors.New("the body is neither JSON nor a form, or holds appid or secret behind a ';'")
+var errBodyHidden = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
+	"with appid and secret at its top level, not behind a ';'; multipart/form-data is not read (in PHP, give curl http_build_query($fields) or json_encode($fields))")
 
 // awaitBody leaves what a header has not said to the body: who calls, as SDKs send
 // appid and secret in there, or for which account. Of a caller that is not known
@@ -36,8 +34,14 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.shown = shown{}
-	if _, err = rewriteMembers(body, x.note); err != nil {
+	if x.fields.packed && len(body) > 0 {
+		return refuse(badRequest, errBodyHidden.Error())
+	}
+	rest, err := rewriteMembers(body, secretMembers, func(name, value string) (string, bool) {
+		x.shown.hear(name, value)
+		return "", true
+	})
+	if err != nil {
 		return refuse(badRequest, err.Error())
 	}
 	if x.account == nil { // and no virtual token
@@ -48,30 +52,55 @@ func (p *Proxy) admitByBody(x *exchange) error {
 		return err
 	}
 	x.admitted = true
+	if err := p.checkRest(x, rest); err != nil {
+		return err
+	}
 	return p.fillIn(x, body)
 }
 
-// note takes what a member of the body shows.
-func (x *exchange) note(name, value string) (string, bool) {
-	field := &x.shown.otherSecret
-	switch name {
-	case x.route.names.appID:
-		field = &x.shown.appID
-	case x.route.names.secret:
-		field = &x.shown.secret
+// hear takes what is sent under one of the secretMembers' names.
+func (s *shown) hear(name, value string) {
+	if name == "appid" {
+		s.appID.hear(value)
+		return
 	}
-	if *field == "" {
-		*field = value
+	s.secret.hear(value)
+}
+
+// errStraySecret refuses a body that would show WeChat what is not meant for it.
+var errStraySecret = refuse(badRequest, "the body would carry a key, an AppSecret or a token of this proxy's to WeChat; "+
+	`send a client's key as "Authorization: Bearer KEY", or as secret at the body's top level, where the proxy replaces it`)
+
+// checkRest refuses a body whose rest, without what is replaced, holds a credential, or
+// an appid inside something else where there is none that picks the account. A
+// stranger's is not looked at.
+func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
+	own := p.ownKey(x)
+	eachText(rest, func(text string, isInnerName bool) {
+		switch {
+		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
+			err = errStraySecret
+		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, "appid"):
+			err = refuse(badRequest, errBodyHidden.Error())
+		}
+	})
+	return err
+}
+
+// ownKey returns the key by which the caller proved itself, empty if it did not.
+func (p *Proxy) ownKey(x *exchange) string {
+	_, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
+	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.shown.secret.text)} {
+		if _, isKey := p.clients.withKey([]byte(key), &x.key); isKey {
+			return key
+		}
 	}
-	return "", false
+	return ""
 }
 
 // fillIn puts the account's appid and AppSecret in the place of what the body shows.
 // It may be the caller's key, which goes no further, also where WeChat wants none.
 func (p *Proxy) fillIn(x *exchange, body []byte) error {
-	if x.shown == (shown{}) {
-		return nil
-	}
 	secret := ""
 	if x.route.names.secret != "" {
 		var err error
@@ -79,7 +108,7 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 			return secretUnreadable(x.account)
 		}
 	}
-	body, err := rewriteMembers(body, func(name, _ string) (string, bool) {
+	body, err := rewriteMembers(body, secretMembers, func(name, _ string) (string, bool) {
 		if name == "appid" {
 			return x.account.AppID, true
 		}
@@ -87,91 +116,4 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	})
 	x.body.replace(body)
 	return err
-}
-
-// rewriteMembers calls member with each of the secretMembers in body, which is a
-// JSON object or a form, and returns body with the values that it replaces.
-func rewriteMembers(body []byte, member func(name, value string) (string, bool)) ([]byte, error) {
-	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
-	switch {
-	case len(text) == 0:
-		return body, nil
-	case text[0] != '{':
-		return rewriteForm(text, member)
-	case !json.Valid(text):
-		return nil, errBodyHidden
-	}
-	return rewriteJSON(text, member), nil
-}
-
-func rewriteForm(form []byte, member func(name, value string) (string, bool)) (rewritten []byte, err error) {
-	if hides(append([]byte("?"), form...), secretMembers) {
-		return nil, errBodyHidden
-	}
-	for segment := range bytes.SplitSeq(form, []byte("&")) {
-		for _, name := range secretMembers {
-			if !named(segment, name) {
-				continue
-			}
-			_, raw, _ := bytes.Cut(segment, []byte("="))
-			value, _ := url.QueryUnescape(string(raw)) // what is broken is missing
-			if replaced, ok := member(name, value); ok {
-				segment = []byte(name + "=" + url.QueryEscape(replaced))
-			}
-			break
-		}
-		rewritten = append(append(rewritten, segment...), '&')
-	}
-	return rewritten[:len(rewritten)-1], nil
-}
-
-// rewriteJSON rewrites an object that is valid.
-func rewriteJSON(object []byte, member func(name, value string) (string, bool)) (rewritten []byte) {
-	scanner := jsonScanner{rest: object[1:]}
-	kept := 0 // how much of object is rewritten
-	for {
-		raw, more := scanner.nextKey()
-		if !more {
-			return append(rewritten, object[kept:]...)
-		}
-		key := unquoted([]byte(`"` + string(raw) + `"`))
-		scanner.rest = skipBlank(scanner.rest)
-		start := len(object) - len(scanner.rest)
-		value := scanner.value()
-		for _, name := range secretMembers {
-			if !strings.EqualFold(key, name) {
-				continue
-			}
-			if replaced, ok := member(name, unquoted(value)); ok {
-				rewritten = append(append(rewritten, object[kept:start]...), quotedJSON(replaced)...)
-				kept = start + len(value)
-			}
-			break
-		}
-	}
-}
-
-// unquoted returns the text of a JSON string, or what stands there instead.
-func unquoted(value []byte) (text string) {
-	if json.Unmarshal(value, &text) != nil {
-		return string(value)
-	}
-	return text
-}
-
-// quotedJSON returns text as a JSON string.
-func quotedJSON(text string) []byte {
-	quoted, err := json.Marshal(text)
-	if err != nil {
-		panic("BUG: a string cannot be written as JSON")
-	}
-	return quoted
-}
-
-// isAppID reports whether text looks like an appid of WeChat's: such a one is meant
-// as it stands, and never another account.
-func isAppID(text string) bool {
-	digits, found := strings.CutPrefix(text, "wx")
-	_, err := hex.DecodeString(digits)
-	return found && err == nil && len(digits) == 16
 }

@@ -73,10 +73,30 @@ func (t *target) cutSelector(path []byte) {
 	}
 	end := bytes.IndexByte(rest, '/')
 	if end < 0 {
-		t.selector, t.path = rest, rootPath
+		t.selector, t.path = plainName(rest), rootPath
 		return
 	}
-	t.selector, t.path = rest[:end], rest[end:]
+	t.selector, t.path = plainName(rest[:end]), rest[end:]
+}
+
+// plainName returns an account's name as it is without needless escapes. Others
+// stay, so that it is nobody's.
+func plainName(name []byte) []byte {
+	if bytes.IndexByte(name, '%') < 0 {
+		return name
+	}
+	plain := make([]byte, 0, len(name))
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c == '%' {
+			if decoded, ok := unhex(name[i+1:]); ok && unreserved[decoded] {
+				c = decoded
+				i += 2
+			}
+		}
+		plain = append(plain, c)
+	}
+	return plain
 }
 
 // originForm turns "http://api.weixin.qq.com/path?query", which a program with

@@ -32,7 +32,7 @@ func TestTargetIsTakenApart(t *testing.T) {
 		{"an account and a query", "/@shop?a", "shop", "/", "?a", "/"},
 		{"only the first account counts", "/@shop/@other/a", "shop", "/@other/a", "", "/@other/a"},
 		{"an account without a name", "/@/a", "", "/a", "", "/a"},
-		{"an account with encoded letters", "/@sh%6fp/a", "sh%6fp", "/a", "", "/a"},
+		{"an account with encoded letters", "/@sh%6fp/a", "shop", "/a", "", "/a"},
 		{"an account with an encoded slash", "/@shop%2fb/a", "shop%2fb", "/a", "", "/a"},
 		{"an encoded at sign", "/%40shop/a", "shop", "/a", "", "/a"},
 		{"an encoded at sign and nothing else", "/%40shop", "shop", "/", "", "/"},

@@ -1,12 +1,9 @@
 package proxy
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"io"
 	"net"
-	"net/url"
 	"slices"
 	"time"
 
@@ -26,10 +23,20 @@ const (
 
 // A tokenRequest is what SDKs send to get a token: in the query, as a form or as
 // JSON.
-type tokenRequest struct {
-	GrantType string `json:"grant_type"`
-	AppID     string `json:"appid"`
-	Secret    string `json:"secret"`
+type tokenRequest struct{ grantType, appID, secret statement }
+
+// tokenMembers are the names of what it has.
+var tokenMembers = []string{"grant_type", "appid", "secret"}
+
+func (r *tokenRequest) hear(name, value string) {
+	switch name {
+	case "grant_type":
+		r.grantType.hear(value)
+	case "appid":
+		r.appID.hear(value)
+	case "secret":
+		r.secret.hear(value)
+	}
 }
 
 // awaitAsker leaves it to the body who asks for a token, if anybody gets one.
@@ -76,41 +83,42 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	if err != nil {
 		return ask, err
 	}
-	form := url.Values{}
-	switch body := bytes.TrimSpace(body); {
-	case bytes.HasPrefix(body, []byte("{")):
-		if json.Unmarshal(body, &ask) != nil {
-			return ask, refuseAsWeChat(47001, "data format error")
-		}
-	case len(body) > 0:
-		form, _ = url.ParseQuery(string(body)) // what is broken is missing
-	}
-	for name, field := range map[string]*string{"grant_type": &ask.GrantType, "appid": &ask.AppID, "secret": &ask.Secret} {
-		inQuery, _ := queryValue(x.target.query, name)
-		*field = cmp.Or(inQuery, *field, form.Get(name))
+	hearQuery(x.target.query, tokenMembers, ask.hear)
+	_, err = rewriteMembers(body, tokenMembers, func(name, value string) (string, bool) {
+		ask.hear(name, value)
+		return "", false
+	})
+	if err != nil || x.fields.packed && len(body) > 0 {
+		return ask, refuseAsWeChat(47001, "data format error (wxproxy: the body is neither a JSON object nor a form)")
 	}
 	isPOST := string(x.message.Method) == fasthttp.MethodPost
 	switch {
 	case !isPOST && (string(x.target.policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
 		return ask, refuseAsWeChat(43002, "require POST method")
-	case ask.GrantType != "client_credential":
+	case ask.grantType.text != "client_credential" || ask.grantType.disputed:
 		return ask, refuseAsWeChat(40002, "invalid grant_type")
-	case ask.AppID == "":
+	case ask.appID.text == "":
 		return ask, refuseAsWeChat(41002, "appid missing")
+	case ask.appID.disputed:
+		return ask, refuseAsWeChat(40013, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
 	}
 	return ask, nil
 }
 
 // admitAsker finds out who asks, and for which account.
 func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
-	account := p.accounts[ask.AppID]
-	if account == nil || account.AppID != ask.AppID {
+	appID := ask.appID.text
+	account := p.accounts[appID]
+	if account == nil || account.AppID != appID {
 		return refuseAsWeChat(40013, "invalid appid (wxproxy: no account has it)")
+	}
+	if p.namesAnother(x, account) {
+		return refuseAsWeChat(40013, "invalid appid (wxproxy: the path prefix, Wxproxy-Account or from_appid names another account; leave one of them out)")
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
 		var err error
-		if x.client, err = p.asker(x, ask.Secret); err != nil {
+		if x.client, err = p.asker(x, &ask.secret); err != nil {
 			return err
 		}
 	}
@@ -146,15 +154,15 @@ func (c *Client) isHeld() bool { return len(c.Deny) > 0 || c.quota != nil }
 
 // asker returns the client whose key secret is. One that proves itself by the
 // Authorization header or its certificate may leave it out.
-func (p *Proxy) asker(x *exchange, secret string) (*Client, error) {
-	if secret == "" {
+func (p *Proxy) asker(x *exchange, secret *statement) (*Client, error) {
+	if secret.text == "" {
 		if c, err := p.client(x); err == nil {
 			return c, nil
 		}
 		return nil, refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
-	c, known := p.clients.withKey([]byte(secret), &x.key)
-	if !known || p.provesAnother(x, c) {
+	c, known := p.clients.withKey([]byte(secret.text), &x.key)
+	if !known || secret.disputed || p.provesAnother(x, c) {
 		return nil, refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil

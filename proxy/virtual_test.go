@@ -48,7 +48,7 @@ func TestSDKsGetATokenInEveryWayTheyAsk(t *testing.T) {
 		"JSON":                     post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxclub","secret":"x","force_refresh":true}`),
 		"JSON with space":          post("/cgi-bin/stable_token", "\n {\"grant_type\":\"client_credential\",\"appid\":\"wxclub\",\"secret\":\"x\"}\n"),
 		"POST with a query":        post("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x", ""),
-		"behind an account's name": get("/@shop/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x"),
+		"behind an account's name": get("/@club/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			u := &recorder{answers: []string{okBody}}

@@ -1,0 +1,142 @@
+package proxy
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+)
+
+// A statement is what a request says about one thing, wherever it says it.
+type statement struct {
+	text     string // what is said first; empty: nothing
+	disputed bool   // and something else is said, too
+}
+
+// hear takes what is said in one place. Who says nothing disputes nothing.
+func (c *statement) hear(text string) {
+	switch {
+	case c.text == "":
+		c.text = text
+	case text != "":
+		c.disputed = c.disputed || text != c.text
+	}
+}
+
+// hearQuery calls hear with each parameter of query that is called by a name in
+// names, and with that name.
+func hearQuery(query []byte, names []string, hear func(name, value string)) {
+	for len(query) > 0 {
+		var segment []byte
+		segment, query = cutSegment(query)
+		for _, name := range names {
+			if named(segment, name) {
+				hear(name, valueOf(segment))
+				break
+			}
+		}
+	}
+}
+
+// valueOf returns the decoded value of a parameter. What cannot be decoded stands as
+// it is: it is nobody's name, and not nothing.
+func valueOf(segment []byte) string {
+	_, raw, _ := bytes.Cut(segment, []byte("="))
+	value, err := url.QueryUnescape(string(raw))
+	if err != nil {
+		return string(raw)
+	}
+	return value
+}
+
+// How a request is refused that names two accounts, of which neither wins.
+var (
+	errTwoAccounts = refuse(badRequest, "the request names two accounts, one by its appid and another one by its path prefix, by Wxproxy-Account or from_appid; leave one of them out")
+	errTwoAppIDs   = refuse(badRequest, "the request gives two different values for appid, in its query or in its body; leave one of them out")
+	errTwoFrom     = refuse(badRequest, "the request gives two different values for from_appid; leave one of them out")
+	errNobody      = refuse(unknownAccount, "no account has the name or app_id that the request gives")
+)
+
+// namedAccount returns the account that the request itself names: by its path,
+// else by its header, else by its query, and where the proxy sets the appid, by the
+// one that the caller sends, which has to agree. The account is nil if none is named.
+func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
+	a, isNamed, err := p.addressedAccount(x)
+	switch {
+	case err != nil:
+		return nil, err
+	case isNamed && a == nil:
+		return nil, errNobody
+	}
+	sent, err := p.sentAccount(x, isNamed)
+	switch {
+	case err != nil || sent == nil:
+		return a, err
+	case p.namesAnother(x, sent):
+		return nil, errTwoAccounts
+	}
+	return sent, nil
+}
+
+// addressedAccount returns the account of the name that the request gives first, nil
+// if nobody has it, and whether it gives one.
+func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err error) {
+	switch {
+	case x.target.selector != nil:
+		return p.accounts[string(x.target.selector)], true, nil
+	case len(x.fields.account) > 0:
+		return p.accounts[string(x.fields.account)], true, nil
+	}
+	from := x.fromAppID()
+	if from.disputed {
+		return nil, true, errTwoFrom
+	}
+	return p.accounts[from.text], from.text != "", nil
+}
+
+func (x *exchange) fromAppID() (from statement) {
+	if x.reading.names {
+		hearQuery(x.target.query, ownParameters, func(_, value string) { from.hear(value) })
+	}
+	return from
+}
+
+// namesAnother reports whether one of the names that the request gives, whichever
+// comes first, is not a's.
+func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
+	if x.target.selector != nil && p.accounts[string(x.target.selector)] != a {
+		return true
+	}
+	if len(x.fields.account) > 0 && p.accounts[string(x.fields.account)] != a {
+		return true
+	}
+	from := x.fromAppID()
+	return from.disputed || from.text != "" && p.accounts[from.text] != a
+}
+
+// sentAccount returns the account whose appid the caller sends where the proxy sets
+// it, nil if it sends none, or a placeholder that something else stands for: another
+// name, or, without clients, the default.
+func (p *Proxy) sentAccount(x *exchange, isNamed bool) (*Account, error) {
+	appID := &x.shown.appID
+	switch a := p.accounts[appID.text]; {
+	case appID.text == "":
+		return nil, nil
+	case appID.disputed:
+		return nil, errTwoAppIDs
+	case a != nil:
+		return a, nil
+	case isPlaceholder(appID.text) && (isNamed || len(p.clients.byName) == 0):
+		return nil, nil
+	}
+	return nil, errNobody
+}
+
+// isPlaceholder reports whether an appid is a word that was never meant as one, as
+// "APPID", or the "touristappid" of WeChat's own tools. What has a digit, or whatever
+// else is no letter, or begins as WeChat's do, may be an appid that was copied wrongly.
+func isPlaceholder(appID string) bool {
+	isOther := func(r rune) bool { return !isASCIILetter(r) && r != '_' && r != '-' }
+	return !strings.ContainsFunc(appID, isOther) && !isFold([]byte(appID[:min(len(appID), 2)]), "wx")
+}
+
+func isASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
