@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/url"
+	"slices"
 	"sync"
 
 	"wxproxy/config"
@@ -19,6 +20,35 @@ const leastToken = 40
 type knownSecrets struct {
 	hashes sync.Map // of [sha256.Size]byte
 	recent appSecrets
+
+	mu     sync.Mutex // guards values
+	values []string   // those of the configuration's that are in no account and no client, the latest last
+}
+
+// leastHidden is how long a secret is, at the least, that the log is searched for:
+// shorter ones are parts of words.
+const leastHidden = 6
+
+// maxHidden bounds how many the log is searched for, which are the latest.
+const maxHidden = 16
+
+// hide has the log searched for a secret.
+func (k *knownSecrets) hide(secret string) {
+	k.add(secret)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(secret) < leastHidden || slices.Contains(k.values, secret) {
+		return
+	}
+	k.values = append(slices.Clone(k.values), secret)
+	k.values = k.values[max(0, len(k.values)-maxHidden):]
+}
+
+// plain returns what the log is searched for.
+func (k *knownSecrets) plain() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.values
 }
 
 func (k *knownSecrets) add(secret string) {
@@ -51,17 +81,17 @@ func (k *knownSecrets) learn(cfg *config.Config) {
 		k.addHash(client.KeySHA256.Reveal())
 		k.addHash(client.OldSHA256.Reveal())
 	}
-	k.add(cfg.Admin.Key.Reveal())
+	k.hide(cfg.Admin.Key.Reveal())
 	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {
-		k.add(base64.StdEncoding.EncodeToString([]byte(key)))
+		k.hide(base64.StdEncoding.EncodeToString([]byte(key)))
 	}
 	store, err := url.Parse(cfg.Token.Store.Reveal())
 	if err != nil {
 		return // it was checked
 	}
 	password, _ := store.User.Password()
-	k.add(password)
-	k.add(store.Query().Get("sentinel_password"))
+	k.hide(password)
+	k.hide(store.Query().Get("sentinel_password"))
 }
 
 // hides returns what tells the proxy whether a word is a secret of s or the token

@@ -72,14 +72,14 @@ func startService(ctx context.Context, load func() (*config.Config, error), t te
 
 // newLog returns the log that the configuration asks for, text for people at a
 // terminal, JSON for machines, and its level, which may be set.
-func newLog(c config.Log, t terminal) (*slog.Logger, *slog.LevelVar) {
+func newLog(c config.Log, t terminal, secrets *knownSecrets) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(c.Level)
 	options := &slog.HandlerOptions{Level: level}
 	if c.Format == "text" || c.Format == "auto" && isTerminal(t) {
-		return slog.New(slog.NewTextHandler(t.err, options)), level
+		return slog.New(redactedLog{slog.NewTextHandler(t.err, options), secrets}), level
 	}
-	return slog.New(slog.NewJSONHandler(t.err, options)), level
+	return slog.New(redactedLog{slog.NewJSONHandler(t.err, options), secrets}), level
 }
 
 func isTerminal(t terminal) bool {

@@ -51,7 +51,8 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		started: time.Now(), settled: cfg, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
-	s.log, s.level = newLog(cfg.Log, t)
+	s.log, s.level = newLog(cfg.Log, t, &s.secrets)
+	s.secrets.learn(cfg)
 	s.dropped = s.reportDrops(t)
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)

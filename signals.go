@@ -31,7 +31,7 @@ type signals struct {
 func catchSignals(t terminal, ends ...os.Signal) *signals {
 	ctx, end := context.WithCancelCause(context.Background())
 	s := &signals{ctx: ctx, reload: make(chan os.Signal, 1)}
-	log, _ := newLog(config.Default().Log, t)
+	log, _ := newLog(config.Default().Log, t, new(knownSecrets))
 	s.log.Store(log)
 	signal.Ignore(uselessSignals()...)
 	if len(ends) == 0 {

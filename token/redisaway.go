@@ -45,7 +45,7 @@ func (s *RedisStore) try(ctx context.Context, a access, ask func(context.Context
 	}
 	s.report(a, err)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAway, err)
+		return fmt.Errorf("%w: %w", ErrAway, s.hide(err))
 	}
 	return nil
 }
@@ -69,7 +69,7 @@ func (s *RedisStore) report(a access, err error) {
 		s.log.Info("Redis works again")
 	case err != nil && (before == nil || redisRemedy(err) != redisRemedy(before)):
 		s.log.Warn("Redis is of no use: tokens in memory are served on, and refreshed without the other replicas when they are about to end",
-			"err", clean(err.Error()), "remedy", redisRemedy(err))
+			"err", s.words(err), "remedy", redisRemedy(err))
 		select {
 		case s.failed <- struct{}{}:
 		default: // the watch knows

@@ -55,7 +55,7 @@ func (s *RedisStore) reportUnsaid(why string) {
 	}
 	s.mute.Do(func() {
 		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
-			"err", clean(why), "remedy", missingRight)
+			"err", clean(why, s.hidden...), "remedy", missingRight)
 	})
 }
 
@@ -71,6 +71,6 @@ func (s *RedisStore) reportDeaf(ctx context.Context) bool {
 		return false // it lets nobody do anything: that is said elsewhere
 	}
 	s.log.Warn("Redis lets this replica hear nothing: it finds out up to 30 s later what the others stored",
-		"err", clean(err.Error()), "remedy", redisRemedy(err))
+		"err", s.words(err), "remedy", redisRemedy(err))
 	return true
 }

@@ -41,6 +41,7 @@ type RedisStore struct {
 	client     redis.UniversalClient
 	prefix     string
 	seal       *sealer
+	hidden     []Secret // what no error shows
 	log        *slog.Logger
 	load, save *redis.Script
 	writer     string    // this store's name among the others that announce
@@ -76,6 +77,7 @@ func newRedisStore(c StoreConfig, seal *sealer) (*RedisStore, error) {
 		client:  connectRedis(options),
 		prefix:  c.KeyPrefix,
 		seal:    seal,
+		hidden:  redisSecrets(options, c.Key),
 		log:     log,
 		load:    redis.NewScript(loadScript),
 		save:    redis.NewScript(saveScript),

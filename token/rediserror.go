@@ -1,0 +1,56 @@
+package token
+
+import (
+	"encoding/base64"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// A redisError is what Redis, or the way to it, objects to. It shows nothing of what
+// Redis was sent: some errors quote that.
+type redisError struct {
+	text  string
+	cause error
+}
+
+// Error implements error.
+func (e *redisError) Error() string { return e.text }
+
+// Unwrap returns the cause, to be examined but not printed.
+func (e *redisError) Unwrap() error { return e.cause }
+
+// hide returns err without what Redis was sent.
+func (s *RedisStore) hide(err error) error { return &redisError{s.words(err), err} }
+
+// words returns what err says without what Redis was sent.
+func (s *RedisStore) words(err error) string {
+	text, _, _ := strings.Cut(err.Error(), ", with args beginning with")
+	return clean(text, s.hidden...)
+}
+
+// pieces returns a password and, if it is long, its parts: an error may quote no more
+// than its beginning.
+func pieces(password string) []Secret {
+	const piece = 8
+	secrets := []Secret{NewSecret(password)}
+	for rest := password; len(password) >= 2*piece && len(rest) >= piece; rest = rest[piece:] {
+		secrets = append(secrets, NewSecret(rest[:piece]))
+	}
+	return secrets
+}
+
+// redisSecrets returns what no error may show of a store.
+func redisSecrets(o *redis.UniversalOptions, key Secret) []Secret {
+	secrets := append(pieces(o.Password), pieces(o.SentinelPassword)...)
+	for _, user := range []string{o.Username, o.SentinelUsername} {
+		const word = 8 // shorter ones are words that errors have, too: default, wxproxy
+		if len(user) >= word {
+			secrets = append(secrets, NewSecret(user))
+		}
+	}
+	if !key.Empty() {
+		secrets = append(secrets, key, NewSecret(base64.StdEncoding.EncodeToString([]byte(key.Reveal()))))
+	}
+	return secrets
+}
