@@ -71,8 +71,8 @@ func TestCheckReportsWhatKeepsServeFromStarting(t *testing.T) {
 		"no authority":       {tls(cert, key, plain), "proxy.tls_client_ca: has no certificate", exitFailure},
 		"a store in /proc":   {"[token]\nstore = \"file:/proc/nope\"\n", "token.store: making the token directory", exitOK},
 		"a store below":      {"[token]\nstore = \"file:/proc/nope/a/b\"\n", "token.store: making the token directory", exitOK},
-		"a store in a file":  {"[token]\nstore = \"file:" + plain + "/tokens\"\n", "token.store: making the token directory", exitOK},
-		"a store that is it": {"[token]\nstore = \"file:" + plain + "\"\n", "token.store: making the token directory", exitOK},
+		"a store in a file":  {"[token]\nstore = \"file:" + plain + "/tokens\"\n", "token.store: making the token directory", exitFailure},
+		"a store that is it": {"[token]\nstore = \"file:" + plain + "\"\n", "token.store: ", exitFailure},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, "config.toml")

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"wxproxy/config"
 	"wxproxy/token"
@@ -21,7 +22,7 @@ func tryStore(cfg *config.Config, t terminal) error {
 	}
 	var note string
 	var err error
-	if info, statErr := os.Stat(dir); statErr == nil && info.IsDir() {
+	if _, statErr := os.Stat(dir); statErr == nil {
 		note, err = token.CheckDirOfOthers(dir)
 	} else {
 		err = tryMaking(dir)
@@ -48,7 +49,10 @@ func tryMaking(dir string) error {
 	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
 		err = withPath.Err
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ENOTDIR): // whoever serves
+		return fmt.Errorf("making the token directory: %s is a file", above)
+	case err != nil:
 		return fmt.Errorf("%w in %s: %w", errUntried, above, err)
 	}
 	return nil
@@ -58,7 +62,7 @@ func tryMaking(dir string) error {
 func nearest(path string) string {
 	path = filepath.Clean(path)
 	for filepath.Dir(path) != path {
-		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 			break
 		}
 		path = filepath.Dir(path)

@@ -19,6 +19,9 @@ func (l *loader) readAccount(t *table) {
 	t.checkName(a.Name)
 	t.checkAppID(a.AppID)
 	a.Source, a.Secret = source, t.secret(source, given)
+	if isCommonWord(a.Secret.Reveal()) {
+		t.warn(t.key(given[0]), "is a word that stands in examples; WeChat shows an AppSecret of 32 letters and digits next to the AppID")
+	}
 	if len(given) == 0 {
 		t.missing("write secret, secret_env or secret_file", "secret", "secret_env", "secret_file")
 	}

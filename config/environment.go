@@ -13,8 +13,7 @@ var overrides = []struct{ variable, table, key string }{
 // replaced are the keys that mean nothing any more once a variable took the
 // place of another one.
 var replaced = map[string][]string{
-	"WXPROXY_ADMIN_KEY":    {"key_env", "key_file"},
-	"WXPROXY_UPSTREAM_URL": {"fallback_urls"},
+	"WXPROXY_ADMIN_KEY": {"key_env", "key_file"},
 }
 
 // applyEnvironment writes the variables into the document, so that they are

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"wxproxy/token"
@@ -22,6 +23,7 @@ type accessKey struct {
 	listen  string // where it is shown: "proxy.listen" or "admin.listen"
 	sum     [sha256.Size]byte
 	length  int // 0: only the hash is known
+	typed   bool
 }
 
 // owner returns what those with the same key are told.
@@ -44,7 +46,7 @@ func (k accessKey) written() string {
 func (t *table) addKey(k accessKey, key token.Secret) [sha256.Size]byte {
 	k.setting, k.name = t.key(k.setting), t.key(k.name)
 	if !key.Empty() {
-		k.sum, k.length = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal())
+		k.sum, k.length, k.typed = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal()), isTyped(key.Reveal())
 	}
 	t.keys = append(t.keys, k)
 	return k.sum
@@ -119,6 +121,8 @@ func (l *loader) judge(k accessKey, known string) {
 		known = fmt.Sprintf("is shorter than %d characters and could be guessed; %s", enoughKey, advice)
 	case known != "":
 		known = "is " + known + " and could be guessed; " + advice
+	case k.typed:
+		known = "is a pattern and could be guessed; " + advice
 	default:
 		return
 	}
@@ -140,6 +144,9 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 		for _, word := range words {
 			found[sha256.Sum256([]byte(word))] = what
 		}
+	}
+	if slices.ContainsFunc(l.keys, func(k accessKey) bool { return k.length == 0 }) { // others can be read
+		add("a placeholder", placeholders()...)
 	}
 	for _, dashed := range commonWords {
 		const what = "a word that is tried first"

@@ -259,7 +259,9 @@ func TestFallbacksBelongToWeChat(t *testing.T) {
 		{"none wanted", "[upstream]\nfallback_urls = []\n", "", []string{}},
 		{"the default url", "[upstream]\nurl = \"https://api.weixin.qq.com\"\n", "", Default().Upstream.FallbackURLs},
 		{"another url by variable", "", "http://127.0.0.1:9000", nil},
-		{"another url by variable drops the file's fallbacks", elsewhere + own, "http://127.0.0.1:9000", nil},
+		{"another url by variable keeps the file's fallbacks", elsewhere + own, "http://127.0.0.1:9000", []string{"https://second.example"}},
+		{"a fallback by variable is one no more", elsewhere + own, "https://second.example", nil},
+		{"none wanted, by variable", elsewhere + "fallback_urls = []\n", "http://127.0.0.1:9000", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := mustLoad(t, row.upstream+good, "WXPROXY_UPSTREAM_URL", row.variable)

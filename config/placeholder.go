@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // commonWords are keys that stand in examples or that everybody tries first, in
 // lower case, with - where words are joined somehow.
@@ -43,12 +46,17 @@ var placeholderParts = []string{
 // what a template would have filled in.
 func isPlaceholder(secret string) bool {
 	lower, word := strings.ToLower(secret), sketch(secret)
-	for _, part := range placeholderParts {
-		if strings.Contains(word, part) {
+	if !hasRandomPart(lower) {
+		for _, part := range placeholderParts {
+			if strings.Contains(word, part) {
+				return true
+			}
+		}
+		if strings.HasPrefix(lower, "your-") || strings.HasPrefix(lower, "your_") {
 			return true
 		}
 	}
-	for _, bracket := range [...][2]string{{"your-", ""}, {"your_", ""}, {"<", ">"}, {"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"[", "]"}} {
+	for _, bracket := range [...][2]string{{"<", ">"}, {"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"[", "]"}} {
 		if strings.HasPrefix(lower, bracket[0]) && strings.HasSuffix(lower, bracket[1]) {
 			return true
 		}
@@ -61,6 +69,88 @@ func isPlaceholder(secret string) bool {
 		return true
 	}
 	return len(secret) >= 3 && strings.Trim(secret, "xX*._-?#…") == ""
+}
+
+// hasRandomPart reports whether a part of a secret, in lower case, is more than words:
+// letters and digits by turns, as a program makes them.
+func hasRandomPart(lower string) bool {
+	const shortest, turns = 8, 3
+	for _, part := range strings.FieldsFunc(lower, func(r rune) bool { return !isLetter(r) && !isDigit(r) }) {
+		turned := 0
+		for i := 1; i < len(part); i++ {
+			if isDigit(rune(part[i])) != isDigit(rune(part[i-1])) {
+				turned++
+			}
+		}
+		if len(part) >= shortest && turned >= turns {
+			return true
+		}
+	}
+	return false
+}
+
+func isLetter(r rune) bool { return 'a' <= r && r <= 'z' }
+
+func isDigit(r rune) bool { return '0' <= r && r <= '9' }
+
+// isTyped reports whether a key is what somebody typed to fill its place, however
+// long: a few characters, the same some more times, or in the order of the alphabet.
+func isTyped(key string) bool {
+	const fewest = 6
+	if key == "" {
+		return false
+	}
+	different, steps := map[byte]bool{}, 0
+	for i := range len(key) {
+		different[key[i]] = true
+		if i > 0 && (key[i] == key[i-1]+1 || key[i] == key[i-1] || key[i] == key[i-1]-1) {
+			steps++
+		}
+	}
+	repeats := strings.Contains((key + key)[1:2*len(key)-1], key)
+	return len(different) < fewest || repeats || steps > len(key)*2/3
+}
+
+// placeholderTexts are what stands in examples in the place of a key: with each of
+// placeholderNouns in the place of the star.
+var placeholderTexts = strings.Fields(`
+	your-* your-*-here <*> <your-*> [*] [your-*] {*} {{*}} ${*} $* *-here my-* put-your-*-here put-*-here insert-*-here
+	insert-your-*-here enter-your-* enter-*-here enter-your-*-here add-your-*-here paste-your-*-here paste-*-here
+	replace-me replace-this replace-with-* replace-with-your-* replace-with-a-* replace-me-with-a-* replace-with-a-long-random-*
+	replace-me-with-a-long-random-* replace-with-a-random-* replace-with-a-real-* replace-me-with-the-* replace-me-with-your-*
+	change-this-* change-me-* change-the-* set-your-* set-* use-your-own-* your-own-* a-long-random-* long-random-*
+	a-random-* some-random-* some-long-random-* random-* a-secret-* an-example-* example-* sample-* dummy-* fake-*
+	*-goes-here the-*-goes-here your-*-goes-here *-placeholder placeholder-* todo-* changeme-* replaceme-*
+	... … .. . - -- --- ---- * ** *** **** ***** ****** ******** ? ?? ??? <> [] {} "" '' <...> [...] <hidden> [hidden] <redacted> [redacted]
+	<replace-me> <change-me> <changeme> <replaceme> <placeholder> <todo> n/a tbd fixme to-be-replaced not-a-real-key`)
+
+// placeholderNouns are what they are written for.
+var placeholderNouns = strings.Fields(`
+	key secret token password string value api-key client-key admin-key secret-key private-key access-key app-secret appsecret
+	client-secret auth-token access-token bearer-token passphrase credential hash key-sha256 client-key-here`)
+
+// placeholders returns what [placeholderTexts] come to.
+func placeholders() (all []string) {
+	for _, text := range placeholderTexts {
+		all = append(all, text)
+		if !strings.Contains(text, "*") {
+			continue
+		}
+		for _, noun := range placeholderNouns {
+			for _, word := range joinings(strings.ReplaceAll(text, "*", noun)) {
+				all = append(all, word, strings.ToUpper(word), strings.ToUpper(word[:1])+word[1:], word+"\n")
+			}
+		}
+	}
+	return all
+}
+
+// isCommonWord reports whether a secret is a word that is tried first.
+func isCommonWord(secret string) bool {
+	const shortest = 4 // shorter ones stand for secrets in tests
+	return len(secret) >= shortest && slices.ContainsFunc(commonWords, func(word string) bool {
+		return slices.Contains(joinings(word), strings.ToLower(secret))
+	})
 }
 
 // isPattern reports whether the bytes of a hash or a key repeat, as in what
