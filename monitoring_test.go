@@ -269,7 +269,7 @@ func troubled(t *testing.T) period {
 	p.mustSucceed(orders, "Wxproxy-Account: shop")
 	w.Inject(wechattest.Fault{Path: closed, Errcode: 40001})
 	w.Inject(wechattest.Fault{Path: send, Errcode: 45009})
-	w.Inject(wechattest.Fault{Path: login, Errcode: 40164})
+	unlisted := w.Inject(wechattest.Fault{Path: login, Errcode: 40164})
 	w.Inject(wechattest.Fault{Path: "/cgi-bin/menu/slow", Delay: 3 * time.Second})
 	call := func(account, path string, headers ...string) {
 		p.call("GET", path, "", append(headers, "Wxproxy-Account: "+account)...)
@@ -285,6 +285,9 @@ func troubled(t *testing.T) period {
 		}
 		p.call("POST", send, "{}", orders, "Wxproxy-Account: shop")
 		call("shop", login+"?js_code=c", orders)
+		unlisted()
+		w.Inject(wechattest.Fault{Path: login, Errcode: 40243})
+		call("stolen", login+"?js_code=c", orders)
 		w.Revoke(ids["stolen"])
 		call("stolen", userInfo, orders)
 		w.Kill(ids["dead"])
@@ -384,6 +387,7 @@ var inTrouble = []string{
 	`{alertname="WxproxyTokenQuotaUsedUp", account="spent"}`,
 	`{alertname="WxproxyRejections", account="spent"}`,
 	`{alertname="WxproxyRejectionsReachCallers", account="spent", outcome="unavailable"}`,
+	`{alertname="WxproxySecretRefused", account="stolen", errcode="40243"}`,
 	`{alertname="WxproxyServerErrors", account="spent"}`,
 	`{alertname="WxproxyAPIQuotaUsedUp", account="shop"}`,
 	`{alertname="WxproxySecretRefused", account="shop", errcode="40164"}`,
@@ -607,5 +611,26 @@ func TestTheDashboardShowsWhatThereIs(t *testing.T) {
 	}
 	if queries < 30 {
 		t.Errorf("got %d queries; want more", queries)
+	}
+}
+
+func TestTheDashboardShowsEveryMetric(t *testing.T) {
+	t.Parallel()
+	board, err := os.ReadFile("deploy/grafana/dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("metrics/descriptions.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`describe\("(\w+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(names) < 10 {
+		t.Fatalf("got the metrics %v; want all", names)
+	}
+	for _, name := range names {
+		if !regexp.MustCompile(`"expr": ".*wxproxy_` + name[1] + `(_bucket)?\{`).Match(board) {
+			t.Errorf("got no panel of wxproxy_%s", name[1])
+		}
 	}
 }

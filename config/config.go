@@ -135,7 +135,7 @@ func Default() Config {
 		Proxy: Proxy{
 			Listen:         "127.0.0.1:8080",
 			TokenEndpoint:  "virtual",
-			MaxBody:        16 << 20,
+			MaxBody:        24 << 20,
 			MaxConnections: 10000,
 			IdleTimeout:    75 * time.Second,
 			DrainTimeout:   10 * time.Second,

@@ -453,3 +453,20 @@ func TestAClientsKeyBeforeIsGivenInFourWays(t *testing.T) {
 		}
 	}
 }
+
+// Defaults are promised to users, so that a change of one is noticed here.
+func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
+	want := Config{
+		Proxy: Proxy{Listen: "127.0.0.1:8080", TokenEndpoint: "virtual", MaxBody: 24 * 1024 * 1024, MaxConnections: 10000,
+			IdleTimeout: 75 * time.Second, DrainTimeout: 10 * time.Second, Hosts: []string{}},
+		Admin: Admin{Listen: "127.0.0.1:8081"},
+		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
+			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},
+			ConnectTimeout: 3 * time.Second, Timeout: 30 * time.Second, IdleTimeout: 5 * time.Second},
+		Token: Token{Store: token.NewSecret("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
+		Log:   Log{Level: slog.LevelInfo, Format: "auto"},
+	}
+	if got := Default(); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v; want %+v", got, want)
+	}
+}
