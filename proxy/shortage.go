@@ -125,6 +125,9 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
 
 // isShort reports whether one of the hosts might have been reached.
 func isShort(err error) bool {
+	if err == nil {
+		return false // as nearly always, without an allocation
+	}
 	var s *shortage
 	return errors.As(err, &s)
 }
