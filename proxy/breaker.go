@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -11,10 +12,12 @@ type condition struct {
 	down   bool
 	since  time.Time
 	reason string        // why it is down
+	mute   bool          // namely because it does not answer: to connect to it proves nothing
 	over   chan struct{} // closed when the host is in another condition
 }
 
-// isDown reports whether the last attempt to connect failed.
+// isDown reports whether the last attempt to connect failed, or the last requests
+// were left without an answer.
 func (h *host) isDown() bool { return h.condition.Load().down }
 
 // change puts the host into the condition after, unless it has left before
@@ -27,11 +30,11 @@ func (h *host) change(before, after *condition) bool {
 	return true
 }
 
-// goDown says that the host, which was up before, cannot be reached: no request
+// goDown says that the host, which was up before, is of no use: no request
 // is sent to it, and no idle connection is kept, until the watcher has reached
 // it or all hosts are down.
 func (h *host) goDown(before *condition, reason error) {
-	after := &condition{down: true, since: time.Now(), reason: reason.Error(), over: make(chan struct{})}
+	after := &condition{down: true, since: time.Now(), reason: reason.Error(), mute: errors.Is(reason, errMute), over: make(chan struct{})}
 	if before.down || !h.change(before, after) {
 		return
 	}
@@ -74,8 +77,8 @@ func (h *host) watch(ctx context.Context) {
 }
 
 // probe connects to the host, with ever longer pauses, until it is up or ctx
-// ends. Nothing of HTTP is sent. It returns how many probes there were, with
-// those before.
+// ends. Nothing of HTTP is sent, unless it is down since it does not answer. It
+// returns how many probes there were, with those before.
 func (h *host) probe(ctx context.Context, before int) (probes int) {
 	probes = before
 	for now := h.condition.Load(); now.down && now == h.condition.Load(); {
@@ -85,6 +88,9 @@ func (h *host) probe(ctx context.Context, before int) (probes int) {
 			probes++
 			h.addresses.renew(ctx, h.limit.ConnectTimeout)
 			if c, err := h.connect(ctx); err == nil {
+				if now.mute && h.answers(ctx, c) {
+					h.comeUp(now)
+				}
 				c.Close()
 			}
 		case <-now.over: // a request has reached it

@@ -294,7 +294,7 @@ func TestNothingRunsAfterClose(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.Start()
-		if _, _, err := h.Dial(t.Context()); !errors.Is(err, ErrUnreachable) {
+		if _, _, err := h.Dial(t.Context(), nil); !errors.Is(err, ErrUnreachable) {
 			t.Errorf("got %v; want %v", err, ErrUnreachable)
 		}
 		time.Sleep(time.Second)

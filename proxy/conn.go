@@ -18,6 +18,7 @@ type conn struct {
 	host     *host
 	reader   *bufio.Reader // while an answer comes
 	out      []byte        // parts of a large request or of an answer; the buffer is used again
+	answered bool          // the header of the last answer was read
 	reused   bool          // a request was answered on it before
 	born     time.Time     // when it was connected
 	sent     time.Time     // just before the last request was written
@@ -47,6 +48,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		c.Close()
 		return err
 	}
+	c.answered = true
 	keep := whole && !m.isAlone() && !m.raw.endsConnection(&resp.Header)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)

@@ -398,7 +398,7 @@ func TestDialLeadsToTheHostThatRequestsAreSentTo(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
 	h := hostsAt(t, nil, closedPort(t), w.url)
-	c, u, err := h.Dial(t.Context())
+	c, u, err := h.Dial(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -418,7 +418,7 @@ func TestDialThatIsCancelledDoesNotPutAHostDown(t *testing.T) {
 	h := hostsAt(t, nil, "https://"+mute.Addr().String())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, _, err := h.Dial(ctx); !errors.Is(err, context.DeadlineExceeded) || h.States()[0].Down {
+	if _, _, err := h.Dial(ctx, nil); !errors.Is(err, context.DeadlineExceeded) || h.States()[0].Down {
 		t.Errorf("got %v, %+v; want the end of the time given, and the host up", err, h.States())
 	}
 }

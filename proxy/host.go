@@ -28,6 +28,7 @@ type host struct {
 	readers   readers
 
 	condition atomic.Pointer[condition]
+	mute      atomic.Int32  // how many requests in a row it has left without an answer
 	fell      chan struct{} // wakes the watcher; one element says as much as many
 }
 
@@ -106,7 +107,9 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", h.url, err)
 	}
-	h.comeUp(before)
+	if !before.mute {
+		h.comeUp(before)
+	}
 	return c, nil
 }
 

@@ -93,17 +93,17 @@ func (h *Hosts) Close() {
 
 // connect returns a connection to the first host that can be reached.
 func (h *Hosts) connect(use reuse) (*conn, error) {
-	return h.connectWithin(context.Background(), use)
+	return h.connectWithin(context.Background(), use, nil)
 }
 
 // connectNow tries the hosts that are up, in order of preference, and when none of
-// them can be reached those that are down.
-func (h *Hosts) connectNow(ctx context.Context, use reuse) (*conn, error) {
+// them can be reached those that are down. The one with the URL not is left out.
+func (h *Hosts) connectNow(ctx context.Context, use reuse, not *url.URL) (*conn, error) {
 	var failed error
 	tried := uint64(0) // bit i: host i
 	for _, evenDown := range [...]bool{false, true} {
 		for i, host := range h.hosts {
-			if tried&(1<<i) != 0 || !evenDown && host.isDown() {
+			if tried&(1<<i) != 0 || host.base == not || !evenDown && host.isDown() {
 				continue
 			}
 			if c := host.reusable(use); c != nil {
@@ -123,9 +123,10 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse) (*conn, error) {
 
 // Dial returns a new connection, after the TLS handshake if there is one, to
 // the host that a request would be sent to now, and that host's URL, which is
-// not to be changed. It does not count among MaxConnections.
-func (h *Hosts) Dial(ctx context.Context) (net.Conn, *url.URL, error) {
-	c, err := h.connectWithin(ctx, reuseNone)
+// not to be changed: any host but the one with the URL not, if that is not nil. It
+// does not count among MaxConnections. Heard is to be told what became of it.
+func (h *Hosts) Dial(ctx context.Context, not *url.URL) (net.Conn, *url.URL, error) {
+	c, err := h.connectWithin(ctx, reuseNone, not)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -48,6 +48,7 @@ type idleConns struct {
 	proven    time.Duration
 	death     time.Duration // how long the connection that died youngest had rested
 	deathEnds time.Time     // when that does not count any more
+	answered  time.Time     // when the last answer over one was complete
 }
 
 // push keeps c, or closes it if it is of no use.
@@ -60,6 +61,7 @@ func (i *idleConns) push(c *conn) {
 func (i *idleConns) keep(c *conn) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.answered = c.idleFrom
 	keep := !i.closed && (len(i.conns) < keptWhileDying || !c.idleFrom.Before(i.deathEnds))
 	if keep {
 		i.conns = append(i.conns, c)
@@ -149,6 +151,13 @@ func (i *idleConns) count() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.conns)
+}
+
+// answeredSince reports whether an answer came over one of them after t.
+func (i *idleConns) answeredSince(t time.Time) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.answered.After(t)
 }
 
 // close closes all connections, and those that become idle later.

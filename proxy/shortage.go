@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"syscall"
 	"time"
@@ -101,8 +102,8 @@ const (
 
 // connectWithin returns a connection to the first host that can be reached. While
 // this machine lacks what a new one takes, it waits a little.
-func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
-	c, err := h.connectNow(ctx, use)
+func (h *Hosts) connectWithin(ctx context.Context, use reuse, not *url.URL) (*conn, error) {
+	c, err := h.connectNow(ctx, use, not)
 	if !isShort(err) {
 		return c, err
 	}
@@ -115,7 +116,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse) (*conn, error) {
 	for over := time.Now().Add(shortageWait); isShort(err) && time.Now().Before(over); {
 		select {
 		case <-look.C:
-			c, err = h.connectNow(ctx, use)
+			c, err = h.connectNow(ctx, use, not)
 		case <-ctx.Done():
 			return nil, err
 		}

@@ -83,7 +83,7 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	if err != nil {
 		return err
 	}
-	err = c.roundTrip(m, resp)
+	err = h.roundTrip(c, m, resp)
 	stale := errors.Is(err, errStale)
 	if stale {
 		c.host.idle.foundClosed(c)
@@ -92,10 +92,25 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 		if c, err = h.connect(reuseNone); err != nil {
 			return err
 		}
-		err = c.roundTrip(m, resp)
+		err = h.roundTrip(c, m, resp)
 	}
 	if s, ok := resp.BodyStream().(*stream); ok {
 		s.release, streams = h.releaseSlot, true
+	}
+	return err
+}
+
+// roundTrip sends m over c, and notes whether the host answers.
+func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
+	sent, host := c.sent, c.host
+	c.answered = false
+	err := c.roundTrip(m, resp)
+	var spool *spoolError
+	switch {
+	case err == nil || c.answered:
+		h.heard(host, sent, nil)
+	case !errors.Is(err, errStale) && !errors.As(err, &spool):
+		h.heard(host, sent, err)
 	}
 	return err
 }

@@ -16,6 +16,7 @@ func (c *Client) Probe(ctx context.Context, t Secret) Verdict {
 	if err != nil {
 		return Unclear
 	}
+	repeatable(req)
 	body, err := c.send(req)
 	if err != nil {
 		return Unclear

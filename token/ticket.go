@@ -161,6 +161,7 @@ func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) 
 	if err != nil {
 		return Token{}, newTransportError("ticket", err, NewSecret(value))
 	}
+	repeatable(req)
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {

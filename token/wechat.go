@@ -89,8 +89,16 @@ func (c *Client) request(ctx context.Context, secret Secret, force bool) (*http.
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	if !force {
+		repeatable(req)
+	}
 	return req, nil
 }
+
+// repeatable says that the request has no effect that sending it twice would repeat,
+// as net/http wants it said: nothing of it is sent. A classic token is another one
+// each time it is asked for.
+func repeatable(req *http.Request) { req.Header["Idempotency-Key"] = nil }
 
 // send returns the body that answers req. A redirect is an answer like any
 // other: the secret goes where the configuration says, and nowhere else.
