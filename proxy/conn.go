@@ -12,18 +12,20 @@ import (
 
 // A conn is a connection to a host of WeChat.
 type conn struct {
-	net.Conn          // with TLS if the host has it
-	socket   net.Conn // the raw connection below
-	direct   *socket  // the same; nil: it is package net's
-	host     *host
-	reader   *bufio.Reader // while an answer comes
-	out      []byte        // parts of a large request or of an answer; the buffer is used again
-	answered bool          // the header of the last answer was read
-	reused   bool          // a request was answered on it before
-	born     time.Time     // when it was connected
-	sent     time.Time     // just before the last request was written
-	idleFrom time.Time     // when its answer was read
-	patience time.Duration // how long a Read may take; 0: the deadline that is set stays
+	net.Conn           // with TLS if the host has it
+	socket    net.Conn // the raw connection below
+	direct    *socket  // the same; nil: it is package net's
+	host      *host
+	reader    *bufio.Reader // while an answer comes
+	out       []byte        // parts of a large request or of an answer; the buffer is used again
+	answered  bool          // the header of the last answer was read
+	ambiguous bool          // it had two lengths
+	reused    bool          // a request was answered on it before
+	born      time.Time     // when it was connected
+	sent      time.Time     // just before the last request was written
+	idleFrom  time.Time     // when its answer was read
+	patience  time.Duration // how long a Read may take; 0: the deadline that is set stays
+	heldTill  time.Time     // when what is held of the answer has to be there; zero: it streams
 }
 
 // responseHeaderSize bounds the header of WeChat's answers.
@@ -40,6 +42,12 @@ var errStale = errors.New("the kept-alive connection was closed")
 // errSwitched is an answer that changes the protocol, which nobody asked for.
 var errSwitched = errors.New("WeChat switched protocols")
 
+// maxInterim is how many interim answers (1xx) may come before the answer.
+const maxInterim = 16
+
+// errInterim is one more of them.
+var errInterim = errors.New("WeChat sends interim answers without an end")
+
 // roundTrip writes m and reads the answer into resp. Afterwards the connection
 // is idle or closed, unless resp has a stream of the body.
 func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
@@ -49,7 +57,7 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 		return err
 	}
 	c.answered = true
-	keep := whole && !m.isAlone() && !m.raw.endsConnection(&resp.Header)
+	keep := whole && !c.ambiguous && !m.isAlone() && !m.raw.endsConnection(&resp.Header)
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)
 		return nil
@@ -119,14 +127,15 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 	resp.ResetBody()
 	resp.Header.DisableNormalizing() // WeChat's names, LogicRet and all, stay as they are
 	resp.SkipBody = m.isHead()
-	c.reader = c.host.readers.take(c)
+	c.reader, c.ambiguous = c.host.readers.take(c), false
 	if _, err := c.reader.Peek(1); err != nil {
 		return c.classify(err, false)
 	}
 	if m.raw != nil && !resp.SkipBody && c.readRaw(m.raw, resp) {
 		return nil
 	}
-	for {
+	for range maxInterim + 1 {
+		c.ambiguous = framedTwice(c.peekHead())
 		if err := resp.Header.Read(c.reader); err != nil {
 			return c.classify(err, true)
 		}
@@ -137,13 +146,19 @@ func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
 			return c.classify(errSwitched, true)
 		}
 	}
+	return c.classify(errInterim, true)
 }
 
 // Read reads from the connection. While the body comes in, every part of it
-// has the same time-out anew.
+// has the same time-out anew, and all of what is held before it is passed on has it
+// once.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.patience > 0 {
-		if err := c.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+		until := time.Now().Add(c.patience)
+		if !c.heldTill.IsZero() && until.After(c.heldTill) {
+			until = c.heldTill
+		}
+		if err := c.SetReadDeadline(until); err != nil {
 			return 0, err
 		}
 	}

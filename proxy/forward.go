@@ -1,6 +1,9 @@
 package proxy
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // forward answers what WeChat is asked, or the proxy in its place.
 func (p *Proxy) forward(x *exchange) error {
@@ -124,14 +127,17 @@ func (p *Proxy) handOver(x *exchange) error {
 	if !resp.IsBodyStream() {
 		return nil
 	}
+	s, ok := resp.BodyStream().(*stream)
+	if ok {
+		s.conn.heldTill = time.Time{}
+	}
 	if resp.Header.ContentLength() < 0 && !x.ctx.Request.Header.IsHTTP11() {
 		if learned, err := p.learnLength(resp); learned || err != nil {
 			return err
 		}
 	}
 	x.caller.holdLittle()
-	s, ok := resp.BodyStream().(*stream)
-	if !ok {
+	if s, ok = resp.BodyStream().(*stream); !ok {
 		return nil
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.path), p.config.Log

@@ -3,8 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -33,6 +31,7 @@ const (
 // Reasons for which a body cannot be searched.
 var (
 	errAnswerLong   = errors.New("WeChat's answer may hold credentials and is longer than what can be searched for them")
+	errAnswerRoom   = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way take it all")
 	errAnswerPacked = errors.New("WeChat's answer may hold credentials and cannot be unpacked to be searched for them")
 )
 
@@ -89,16 +88,19 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) {
 		return nil
 	}
-	err := hold(resp, most)
+	taken, err := p.hold(resp, most)
 	var plain []byte
 	if err == nil && len(resp.Body()) > 0 {
 		plain, err = unpacked(resp.Body(), string(resp.Header.ContentEncoding()), most)
 	}
-	switch {
-	case err == nil:
+	if err == nil {
 		p.redact(x, plain, redact)
+		p.charge(resp, taken)
 		return nil
-	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked):
+	}
+	p.bodies.giveMemory(nil, taken)
+	switch {
+	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked) && !errors.Is(err, errAnswerRoom):
 		return err
 	case resp.StatusCode() < fasthttp.StatusMultipleChoices:
 		return refuse(upstreamUnreachable, err.Error())
@@ -118,25 +120,6 @@ func (p *Proxy) withhold(x *exchange, why error) {
 		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
 			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
 	}
-}
-
-// hold makes the body of the answer, of at most that many bytes, one that is here as
-// a whole.
-func hold(resp *fasthttp.Response, most int64) error {
-	if !resp.IsBodyStream() {
-		return nil
-	}
-	whole, err := io.ReadAll(io.LimitReader(resp.BodyStream(), most+1))
-	switch {
-	case errors.Is(err, ErrTimeout):
-		return err
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrBroken, err)
-	case int64(len(whole)) > most:
-		return errAnswerLong
-	}
-	resp.SetBody(whole)
-	return nil
 }
 
 // unpacked returns the body as it was before it was packed with gzip, which nobody

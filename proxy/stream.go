@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http/httputil"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -35,6 +36,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 		c.retire(keep && err == nil)
 		return err
 	}
+	c.heldTill = time.Now().Add(c.patience)
 	s := &stream{conn: c, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.parts = httputil.NewChunkedReader(c.reader)
