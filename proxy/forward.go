@@ -1,9 +1,6 @@
 package proxy
 
-import (
-	"errors"
-	"time"
-)
+import "errors"
 
 // forward answers what WeChat is asked, or the proxy in its place.
 func (p *Proxy) forward(x *exchange) error {
@@ -127,17 +124,14 @@ func (p *Proxy) handOver(x *exchange) error {
 	if !resp.IsBodyStream() {
 		return nil
 	}
-	s, ok := resp.BodyStream().(*stream)
-	if ok {
-		s.conn.heldTill = time.Time{}
-	}
 	if resp.Header.ContentLength() < 0 && !x.ctx.Request.Header.IsHTTP11() {
 		if learned, err := p.learnLength(resp); learned || err != nil {
 			return err
 		}
 	}
 	x.caller.holdLittle()
-	if s, ok = resp.BodyStream().(*stream); !ok {
+	s, ok := resp.BodyStream().(*stream)
+	if !ok {
 		return nil
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.path), p.config.Log

@@ -21,6 +21,9 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 		return 0, nil
 	}
 	body := resp.BodyStream()
+	if s, ok := body.(*stream); ok {
+		s.conn.heldTill = s.heldTill
+	}
 	whole, err := io.ReadAll(io.LimitReader(body, heldFreely+1))
 	if err == nil && len(whole) > heldFreely {
 		if !p.bodies.takeMemory(nil, most, 0, claimAnswer) {

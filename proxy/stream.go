@@ -14,15 +14,16 @@ import (
 // has the connection to itself until it ends or is closed. One goroutine at a
 // time may use it.
 type stream struct {
-	conn    *conn
-	parts   io.Reader // of a chunked body
-	left    int64     // of a body with a length; else -1
-	start   []byte    // what has been read already
-	held    *kept     // likewise, in front of that; nil: nothing
-	keep    bool      // the connection may be used again
-	release func()    // gives back the connection's slot; may be nil
-	ended   func(error)
-	over    bool
+	conn     *conn
+	parts    io.Reader // of a chunked body
+	left     int64     // of a body with a length; else -1
+	start    []byte    // what has been read already
+	held     *kept     // likewise, in front of that; nil: nothing
+	heldTill time.Time // when all of it has to be here, if it is held
+	keep     bool      // the connection may be used again
+	release  func()    // gives back the connection's slot; may be nil
+	ended    func(error)
+	over     bool
 }
 
 // receive reads the body of the answer if that may refuse the token or quote it, which
@@ -37,7 +38,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 		return err
 	}
 	c.heldTill = time.Now().Add(c.patience)
-	s := &stream{conn: c, left: int64(max(length, -1)), keep: keep && length >= -1}
+	s := &stream{conn: c, heldTill: c.heldTill, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.parts = httputil.NewChunkedReader(c.reader)
 	}
@@ -55,7 +56,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 			return err
 		}
 	}
-	s.start = start
+	s.start, c.heldTill = start, time.Time{}
 	resp.SetBodyStream(s, max(length, -1))
 	resp.ImmediateHeaderFlush = true
 	return nil
