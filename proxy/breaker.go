@@ -88,10 +88,7 @@ func (h *host) probe(ctx context.Context, before int) (probes int) {
 			probes++
 			h.addresses.renew(ctx, h.limit.ConnectTimeout)
 			if c, err := h.connect(ctx); err == nil {
-				if now.mute && h.answers(ctx, c) {
-					h.comeUp(now)
-				}
-				c.Close()
+				h.listen(ctx, c, now)
 			}
 		case <-now.over: // a request has reached it
 		case <-ctx.Done():

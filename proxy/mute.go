@@ -58,6 +58,14 @@ func (h *Hosts) hasAnother(than *host) bool {
 	return false
 }
 
+// listen has the host come up from being mute, if it answers over c, and closes c.
+func (h *host) listen(ctx context.Context, c *conn, now *condition) {
+	if now.mute && h.answers(ctx, c) {
+		h.comeUp(now)
+	}
+	c.Close()
+}
+
 // answers reports whether the host answers over c, whatever that is: without a token
 // WeChat says 41001. It is given as long as connecting is.
 func (h *host) answers(ctx context.Context, c *conn) bool {
