@@ -242,3 +242,20 @@ func TestWhatIsAdvisedToWhoGetsNoRealTokenClosesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestWithTLSNobodyIsSentToHTTPForARefusedHost(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		by   door
+		want string
+	}{"TCP": {doors["TCP"], "use http://127.0.0.1"}, "TLS": {doors["TLS"], "use a name that the certificate has"}} {
+		c, log := refusing()
+		c.Clients = nil
+		s := row.by.open(t, c, defaultLimits)
+		a := row.by.dial(t, s).call("GET /cgi-bin/user/info HTTP/1.1\r\nHost: wx.internal:8080\r\n\r\n")
+		if a.status() != 403 || !strings.Contains(a.body, row.want) || name == "TLS" && strings.Contains(a.body, "http://") {
+			t.Errorf("%s: got %d %s; want %q", name, a.status(), a.body, row.want)
+		}
+		waitUntil(t, "the line of it", func() bool { return strings.Contains(log.String(), "host=wx.internal:8080") })
+	}
+}

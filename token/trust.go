@@ -45,7 +45,13 @@ const (
 
 // asked tells what the directory was judged by.
 func (d tokenDir) asked() string {
-	return fmt.Sprintf("user %d, mode %#o", d.owner.user, d.mode.Perm())
+	mode := d.mode.Perm()
+	for special, octal := range map[fs.FileMode]fs.FileMode{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
+		if d.mode&special != 0 {
+			mode |= octal
+		}
+	}
+	return fmt.Sprintf("user %d, mode %#o", d.owner.user, uint32(mode))
 }
 
 // errOpen returns why nobody can trust the directory, nil if that depends on who asks.

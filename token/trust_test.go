@@ -192,11 +192,11 @@ func TestWhoOnlyChecksIsToldForWhomADirectoryIsRight(t *testing.T) {
 	}{
 		{"a service's", stranger, stranger, 0o700, "belongs to another user, 54321 (user 54321, mode 0700): serve has to run as user 54321 or root", ""},
 		{"a service's, and its group's", stranger, stranger, 0o770, "serve has to run as user 54321 or root, and in group 54321", ""},
-		{"fsGroup", 0, stranger, 0o770 | os.ModeSetgid, "is root's (user 0, mode 0770): serve has to run as root, and in group 54321", ""},
+		{"fsGroup", 0, stranger, 0o770 | os.ModeSetgid, "is root's (user 0, mode 02770): serve has to run as root, and in group 54321", ""},
 		{"root's", 0, 0, 0o700, "", ""},
 		{"for all", stranger, stranger, 0o777, "", "can be written by every user"},
 		{"for all, with setgid", 0, stranger, 0o777 | os.ModeSetgid, "", "can be written by every user"},
-		{"sticky", 0, 0, 0o777 | os.ModeSticky, "keep wxproxy from storing tokens", ""},
+		{"sticky", 0, 0, 0o777 | os.ModeSticky, "(user 0, mode 01777), and so keep wxproxy from storing tokens", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := t.TempDir()
