@@ -148,6 +148,9 @@ func TestTheCertificatesNameIsTheClients(t *testing.T) {
 	}
 	p.client = a.client("nobody")
 	p.call("GET", userInfo, "").mustBe(t, http.StatusUnauthorized, "unauthenticated")
+	if got := p.call("GET", userInfo+"&access_token="+token, ""); !strings.Contains(got.body, `"errcode":40001`) {
+		t.Errorf("its virtual token with another certificate: got %s; want 40001", got.body)
+	}
 	for name, c := range map[string]*http.Client{"none": a.client(""), "a stranger's": forged(a, stranger)} {
 		if _, err := c.Get(p.proxy + userInfo); err == nil {
 			t.Errorf("%s certificate: got an answer", name)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -141,4 +142,5 @@ func (s *service) retire(old *setup) {
 		}
 	}
 	s.release(old)
+	s.background.Add(debug.FreeOSMemory) // with ten thousand accounts it was as much as all others need
 }

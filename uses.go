@@ -61,6 +61,14 @@ func (s *service) start(next, before *setup) {
 			next.tickets[name].Retry()
 		}
 	}
+	if before == nil {
+		return
+	}
+	for name, keeper := range before.keepers {
+		if next.keepers[name] != keeper {
+			keeper.Rest()
+		}
+	}
 }
 
 // release stops what no setup but old needs, and waits until that is done.

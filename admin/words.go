@@ -123,12 +123,16 @@ var (
 	wordLogin     = phrase{"Sign in with admin.key as the password; the user name may be anything.", "请以 admin.key 作为密码登录，用户名任意。"}
 )
 
+// maxLanguages is how much of a browser's list of languages counts.
+const maxLanguages = 500
+
 // langOf returns the language that a reader asks for: with the switch of the
 // page, or else in the settings of the browser.
 func langOf(r *http.Request) lang {
 	asked := r.URL.Query().Get("lang")
 	if asked == "" {
-		asked = preferred(r.Header.Get("Accept-Language"))
+		languages := r.Header.Get("Accept-Language")
+		asked = preferred(languages[:min(len(languages), maxLanguages)])
 	}
 	if isChinese(asked) {
 		return chinese

@@ -106,6 +106,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Conn
+		x.message.knowsInterim = ctx.Request.Header.IsHTTP11() && (x.caller.direct != nil || !ctx.IsTLS())
 	}
 }
 

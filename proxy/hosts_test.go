@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -379,6 +380,52 @@ func TestRequestWhoseCallerLeftTheQueueIsNotSent(t *testing.T) {
 	for _, request := range w.received() {
 		if strings.Contains(request, "/left") {
 			t.Errorf("got %q; want nothing of a caller that left", request)
+		}
+	}
+}
+
+// Who has only ended its half of the connection, as some do behind their last
+// request, waits for the answer.
+func TestCallerThatHalfClosesWhileItQueuesGetsItsAnswer(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	w := startRaw(t, func(conn net.Conn, request string) bool {
+		if strings.HasPrefix(request, "GET /held") {
+			<-release
+		}
+		io.WriteString(conn, answered(okBody))
+		return true
+	})
+	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections = 1 }, w.url)
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, unix := serve(t, config(h), defaultLimits), serveOn(t, ln, config(h), defaultLimits)
+	held := tcp.dial(t)
+	held.send(get("/held"))
+	waitUntil(t, "the first request", func() bool { return len(w.received()) == 1 })
+	var queued []*caller
+	for _, s := range []*service{tcp, unix} {
+		for _, request := range []string{get("/p"), post("/p", "{}"), post("/p", string(noise(100_000)))} {
+			c := s.dial(t)
+			c.send(request)
+			if err := c.conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
+			queued = append(queued, c)
+		}
+	}
+	waitUntil(t, "all to queue", func() bool { return tcp.proxy.InFlight()+unix.proxy.InFlight() == 1+len(queued) })
+	time.Sleep(20 * time.Millisecond)
+	close(release)
+	for i, c := range queued {
+		a, err := readAnswer(c.r, false)
+		for err == nil && a.status() == 100 {
+			a, err = readAnswer(c.r, false)
+		}
+		if err != nil || a.status() != 200 || a.body != okBody || !c.ended() {
+			t.Errorf("caller %d: got %q %q, %v; want an answer and the end", i+1, a.head, a.body, err)
 		}
 	}
 }

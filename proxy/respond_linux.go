@@ -29,7 +29,7 @@ func (v *visit) respond() {
 		err = v.seat.answer(resp)
 	}
 	v.ends = v.ends || err != nil
-	v.headed, v.wait = false, v.front.limits.IdleTimeout
+	v.headed, v.looked, v.wait = false, false, v.front.limits.IdleTimeout
 	v.seat.raw.reset()
 	resp.Reset()
 }

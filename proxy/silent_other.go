@@ -13,4 +13,4 @@ const canLook = false
 func isSilent(net.Conn) bool { return true }
 
 // hasLeft cannot look either.
-func hasLeft(net.Conn) bool { return false }
+func hasLeft(net.Conn, bool) bool { return false }

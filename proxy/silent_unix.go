@@ -5,8 +5,10 @@ package proxy
 import (
 	"cmp"
 	"errors"
+	"io"
 	"net"
 	"syscall"
+	"time"
 )
 
 // canLook says that isSilent sees a connection that was closed.
@@ -20,11 +22,41 @@ func isSilent(c net.Conn) bool {
 	return errors.Is(err, syscall.EAGAIN)
 }
 
-// hasLeft reports whether the peer has ended the connection: nothing more can be
-// read from it.
-func hasLeft(c net.Conn) bool {
+// leavingTime is how long the kernel of a caller has to say that nobody is there.
+const leavingTime = 100 * time.Millisecond
+
+// hasLeft reports whether the caller at the other end is there no more. One that has
+// only ended its half of the connection waits for its answer. Both look the same,
+// until something is written: an interim answer, which means nothing to who is there
+// (RFC 9110, section 15.2), if the caller knows such.
+func hasLeft(c net.Conn, knowsInterim bool) bool {
 	n, err := peek(c)
-	return n == 0 && !errors.Is(err, syscall.EAGAIN)
+	if n > 0 || errors.Is(err, syscall.EAGAIN) {
+		return false
+	}
+	if err != nil || !knowsInterim {
+		return true
+	}
+	if _, err := io.WriteString(c, "HTTP/1.1 100 Continue\r\n\r\n"); err != nil {
+		return true
+	}
+	for range 20 {
+		time.Sleep(leavingTime / 20)
+		if hasFailed(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// hasFailed reports whether the kernel has an error for the connection.
+func hasFailed(c net.Conn) (failed bool) {
+	look := func(fd uintptr) {
+		errno, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_ERROR)
+		failed = errno != 0 || err != nil
+	}
+	raw, err := c.(syscall.Conn).SyscallConn() //nolint:forcetypeassert // peek has found that it is one
+	return err != nil || raw.Control(look) != nil || failed
 }
 
 // peek looks for the next byte without waiting for it and without taking it.

@@ -18,7 +18,8 @@ type Message struct {
 
 	raw *rawAnswer // where the head of the answer is left if it is an ordinary one; nil: in the Response it is
 
-	Caller net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
+	Caller       net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
+	knowsInterim bool     // an interim answer can be written to it
 }
 
 // repeatable reports whether sending m twice has no other effect than once.
@@ -70,7 +71,7 @@ var (
 // sent twice, but for one case that cannot repeat an effect: a kept-alive
 // connection turns out to be closed and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
-	if err := h.acquireSlot(m.Caller); err != nil {
+	if err := h.acquireSlot(m); err != nil {
 		return err
 	}
 	streams := false
@@ -123,7 +124,7 @@ func queueTime(timeout time.Duration) time.Duration { return min(timeout, 10*tim
 
 // acquireSlot waits until fewer than MaxConnections requests are under way. A
 // caller that has left meanwhile must not find out later that it was served.
-func (h *Hosts) acquireSlot(caller net.Conn) error {
+func (h *Hosts) acquireSlot(m *Message) error {
 	select {
 	case h.slots <- struct{}{}:
 		return nil
@@ -133,7 +134,7 @@ func (h *Hosts) acquireSlot(caller net.Conn) error {
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:
-		if caller != nil && hasLeft(caller) {
+		if m.Caller != nil && hasLeft(m.Caller, m.knowsInterim) {
 			h.releaseSlot()
 			return ErrLeft
 		}

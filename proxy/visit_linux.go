@@ -16,14 +16,11 @@ type visit struct {
 	attend func(fd uintptr) bool
 	wait   time.Duration // for the next request
 	looks  int           // how often it was looked whether there is more
+	unsure bool          // nobody has looked since the last answer, and somebody will soon
+	looked bool          // somebody has, after a while
 	headed bool          // the header of the request has been read
 	ends   bool          // the connection ends
 }
-
-// curiosity is how often a visit looks for more right after an answer. A caller
-// that sends the end of the connection with its last request would not be noticed
-// otherwise; who stays longer is waited for.
-const curiosity = 4
 
 // takeDirectly serves a caller by its own goroutine if the socket allows that.
 func (f *front) takeDirectly(c *callerConn) bool {
@@ -44,8 +41,11 @@ func (f *front) serveDirectly(c *callerConn) {
 	v.attend = v.answerWhole
 	defer v.end()
 	defer v.survive()
-	for !v.ends && c.allow(v.wait) == nil && c.direct.raw.Read(v.attend) == nil {
-		if !v.ends {
+	for !v.ends && c.allow(v.wait) == nil {
+		switch err := c.direct.raw.Read(v.attend); {
+		case err != nil && !v.looksAgain():
+			return
+		case err == nil && !v.ends:
 			v.answerInParts()
 		}
 	}
@@ -116,26 +116,6 @@ func (v *visit) answerWhole(fd uintptr) bool {
 	}
 }
 
-// looksOn reports whether to look for more right now. When the kernel had less
-// than there was room for, there is none, and what comes later wakes the visit.
-func (v *visit) looksOn() bool {
-	if v.seat.full {
-		return true
-	}
-	v.looks++
-	return v.looks <= curiosity
-}
-
-// rest has the visit wait for the next request.
-func (v *visit) rest() bool {
-	v.leaveSeat()
-	v.caller.answering.Store(false)
-	if err := v.caller.allow(v.wait); err != nil {
-		v.ends = true
-	}
-	return v.ends
-}
-
 // readWhole reads a request that is there as a whole, and reports whether it was.
 func (v *visit) readWhole() bool {
 	in, req := v.seat.in, &v.seat.ctx.Request
@@ -165,14 +145,4 @@ func (v *visit) answer() {
 	v.front.handle(&s.ctx)
 	_, _ = s.in.Discard(length) // it is there
 	v.respond()
-}
-
-// allow lets Read wait for d from now on.
-func (c *callerConn) allow(d time.Duration) error {
-	c.overdue = false
-	now := time.Now()
-	if c.isSurplus() {
-		return c.SetReadDeadline(now.Add(d))
-	}
-	return c.direct.allow(now, d)
 }

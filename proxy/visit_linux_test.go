@@ -207,7 +207,7 @@ func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
 	s := through(t, w)
-	for _, requests := range []int{1, 2, curiosity} {
+	for _, requests := range []int{1, 2, curiosity, curiosity + 1, 3 * curiosity} {
 		c := s.dial(t)
 		for range requests - 1 {
 			c.call(get("/p"))
@@ -217,10 +217,33 @@ func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 		if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
 			t.Errorf("%d requests: got %q, %v; want an answer", requests, a.body, err)
 		}
-		if !c.ended() {
-			t.Errorf("%d requests: the connection stays; want its end", requests)
+		c.conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // of the minute that it may rest
+		if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Errorf("%d requests: got %v; want the end", requests, err)
 		}
 	}
+}
+
+// Whoever is looked at while it rests is asked nothing, and goes on.
+func TestAKeptAliveCallerRestsAsLongAsItMay(t *testing.T) {
+	t.Parallel()
+	w := startRaw(t, always(answered(okBody)))
+	limits := defaultLimits
+	limits.IdleTimeout = 4 * lookAfter
+	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
+	c := s.dial(t)
+	for range 2 * curiosity {
+		c.call(get("/p"))
+	}
+	time.Sleep(2 * lookAfter)
+	if a := c.call(get("/p")); a.body != okBody {
+		t.Errorf("got %q; want an answer after the look", a.head)
+	}
+	start := time.Now()
+	if rest(c) != "silence" {
+		t.Errorf("got the end after %v; want it after %v", time.Since(start), limits.IdleTimeout)
+	}
+	waitUntil(t, "nobody to be connected", func() bool { return s.listener.count() == 0 })
 }
 
 func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
