@@ -23,7 +23,9 @@ func (c *conn) peekHead() []byte {
 // reads the other one than its writer takes what comes behind for another answer.
 func framedTwice(head []byte) bool {
 	var length, coding bool
-	for line := range bytes.Lines(head) {
+	for len(head) > 0 {
+		var line []byte
+		line, head, _ = bytes.Cut(head, []byte("\n"))
 		name, _, _ := bytes.Cut(line, []byte(":"))
 		name = bytes.TrimSpace(name)
 		length = length || isFold(name, "content-length")

@@ -106,11 +106,11 @@ func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 	sent, host := c.sent, c.host
 	c.answered = false
 	err := c.roundTrip(m, resp)
-	var spool *spoolError
-	switch {
-	case err == nil || c.answered:
+	if err == nil || c.answered {
 		h.heard(host, sent, nil)
-	case !errors.Is(err, errStale) && !errors.As(err, &spool):
+		return err
+	}
+	if _, own := errors.AsType[*spoolError](err); !own && !errors.Is(err, errStale) {
 		h.heard(host, sent, err)
 	}
 	return err
