@@ -13,7 +13,8 @@ var overrides = []struct{ variable, table, key string }{
 // replaced are the keys that mean nothing any more once a variable took the
 // place of another one.
 var replaced = map[string][]string{
-	"WXPROXY_ADMIN_KEY": {"key_env", "key_file"},
+	"WXPROXY_ADMIN_KEY":    {"key_env", "key_file"},
+	"WXPROXY_UPSTREAM_URL": {"fallback_urls"}, // which lead to the same WeChat as the file's url
 }
 
 // applyEnvironment writes the variables into the document, so that they are
@@ -35,6 +36,9 @@ func (l *loader) applyEnvironment(document map[string]any) {
 		}
 		values[o.key] = value
 		l.variables[o.table+"."+o.key] = o.variable
+		if urls, _ := values["fallback_urls"].([]any); o.variable == "WXPROXY_UPSTREAM_URL" && len(urls) > 0 {
+			l.warn("upstream.fallback_urls", "those of the file are not used, since WXPROXY_UPSTREAM_URL takes the place of url and of them")
+		}
 		for _, key := range replaced[o.variable] {
 			delete(values, key)
 		}

@@ -259,9 +259,7 @@ func TestFallbacksBelongToWeChat(t *testing.T) {
 		{"none wanted", "[upstream]\nfallback_urls = []\n", "", []string{}},
 		{"the default url", "[upstream]\nurl = \"https://api.weixin.qq.com\"\n", "", Default().Upstream.FallbackURLs},
 		{"another url by variable", "", "http://127.0.0.1:9000", nil},
-		{"another url by variable keeps the file's fallbacks", elsewhere + own, "http://127.0.0.1:9000", []string{"https://second.example"}},
-		{"a fallback by variable is one no more", elsewhere + own, "https://second.example", nil},
-		{"none wanted, by variable", elsewhere + "fallback_urls = []\n", "http://127.0.0.1:9000", nil},
+		{"another url by variable drops the file's fallbacks", elsewhere + own, "http://127.0.0.1:9000", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := mustLoad(t, row.upstream+good, "WXPROXY_UPSTREAM_URL", row.variable)
@@ -284,6 +282,8 @@ func TestWarningsAreNoProblems(t *testing.T) {
 		{"http on IPv6 loopback", "[upstream]\nurl = \"http://[::1]:9000\"\n" + good, nil, ""},
 		{"short admin key", "[admin]\nkey = \"short\"\n" + good, nil, "admin.key: is shorter than 16 characters"},
 		{"short client key", good + "[[client]]\nname = \"orders\"\nkey_env = \"KEY\"\n", []string{"KEY", "short"}, "client[1].key_env: is shorter than 16 characters"},
+		{"fallbacks beside a url in the environment", "[upstream]\nfallback_urls = [\"https://second.example\"]\n" + good,
+			[]string{"WXPROXY_UPSTREAM_URL", "https://wechat.example"}, "upstream.fallback_urls: those of the file are not used, since WXPROXY_UPSTREAM_URL"},
 		{"account in the environment as well", good, []string{"WXPROXY_APP_ID", "wx1"}, "WXPROXY_APP_ID and its secret count only without a file"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

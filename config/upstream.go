@@ -18,7 +18,6 @@ func (l *loader) readUpstream(t *table) {
 	if !t.texts("fallback_urls", &u.FallbackURLs) && u.URL != wechatURL {
 		u.FallbackURLs = nil
 	}
-	t.keepFallbacks(u)
 	t.duration("connect_timeout", &u.ConnectTimeout)
 	t.duration("timeout", &u.Timeout)
 	t.duration("idle_timeout", &u.IdleTimeout)
@@ -35,18 +34,6 @@ func (l *loader) readUpstream(t *table) {
 	t.checkFallbacks(u)
 	t.checkCertificates("ca_file", u.CAFile)
 	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
-}
-
-// keepFallbacks leaves the file's fallback_urls as they are when a variable replaces
-// url, but for url itself, and says so: requests may go there.
-func (t *table) keepFallbacks(u *Upstream) {
-	if t.variables[t.key("url")] == "" || len(u.FallbackURLs) == 0 || u.URL == wechatURL {
-		return
-	}
-	u.FallbackURLs = slices.DeleteFunc(u.FallbackURLs, func(fallback string) bool { return fallback == u.URL })
-	if len(u.FallbackURLs) > 0 {
-		t.warn(t.key("fallback_urls"), "those of the file go on to be used when the url of WXPROXY_UPSTREAM_URL cannot be reached; remove them if that is not meant")
-	}
 }
 
 // maxHosts is how many URLs, url among them, package proxy can use.
