@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"time"
 
@@ -49,7 +50,7 @@ const notPermitted = 48001
 // It asks for stable tokens only: the answer to that is the same, and fetching a
 // classic one would end the one that a running proxy uses.
 func checkLive(cfg *config.Config, t terminal) error {
-	hosts, err := newHosts(cfg, slog.New(slog.DiscardHandler))
+	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -353,7 +353,16 @@ func crowded(t *testing.T) period {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, launch{dir: dir, executable: "sh", args: []string{"-c", "ulimit -n 64; exec " + executable},
+	var others []*os.File // callers alone cannot take so many
+	for range 30 {
+		file, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		others = append(others, file)
+	}
+	p := start(t, launch{dir: dir, executable: "sh", args: []string{"-c", "ulimit -n 64; exec " + executable}, files: others,
 		env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + w.URL}})
 	p.awaitServing()
 	p.awaitReady()

@@ -17,6 +17,7 @@ import (
 func (s *service) newAdminServer() *admin.Server {
 	server := admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
 	server.Knows = func(r *http.Request) bool { return admin.ShowsKey(r, s.now.Load().cfg.Admin.Key) }
+	server.HoldTo(s.files.operators)
 	return server
 }
 

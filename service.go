@@ -22,6 +22,7 @@ type service struct {
 	load       func() (*config.Config, error) // reads the configuration again; nil: it cannot be
 	started    time.Time
 	settled    *config.Config // what the listeners, the store and the log were made of
+	files      openFiles
 	store      token.Store
 	redis      *token.RedisStore // the store, if tokens are shared
 	background *token.Queue      // of what the keepers do while no caller waits
@@ -48,7 +49,7 @@ type service struct {
 // configuration all the same.
 func newService(cfg *config.Config, t terminal) (*service, error) {
 	s := &service{
-		started: time.Now(), settled: cfg, background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		started: time.Now(), settled: cfg, files: share(maxOpenFiles(), cfg), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, t, &s.secrets)
@@ -73,9 +74,9 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		MaxConnections: cfg.Proxy.MaxConnections,
 		IdleTimeout:    cfg.Proxy.IdleTimeout,
 		PlainIO:        cfg.Proxy.PlainIO,
-		Descriptors:    maxOpenFiles(),
+		Descriptors:    s.files.callers,
 	}
-	s.warnOfFewFiles(limits.Descriptors)
+	s.warnOfFewFiles(limits)
 	s.server = proxy.NewServer(first.proxy, limits, s.log)
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()

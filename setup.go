@@ -37,7 +37,7 @@ func (s *service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	}
 	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) {
 		next.hosts = before.hosts
-	} else if next.hosts, err = newHosts(cfg, s.log); err != nil {
+	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
 		return nil, err
 	}
 	s.addAccounts(next, before)
@@ -103,7 +103,9 @@ func (s *setup) isReady(all bool) bool {
 	return all
 }
 
-func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
+// newHosts returns WeChat's hosts, to which there are as many connections as files at
+// most.
+func newHosts(cfg *config.Config, files int, log *slog.Logger) (*proxy.Hosts, error) {
 	upstream := cfg.Upstream
 	roots, err := rootsWith(cfg)
 	if err != nil {
@@ -116,7 +118,7 @@ func newHosts(cfg *config.Config, log *slog.Logger) (*proxy.Hosts, error) {
 		ConnectTimeout: upstream.ConnectTimeout,
 		Timeout:        upstream.Timeout,
 		IdleTimeout:    upstream.IdleTimeout,
-		MaxConnections: upstream.MaxConnections,
+		MaxConnections: min(upstream.MaxConnections, files),
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 	})

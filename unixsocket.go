@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,10 +30,12 @@ func listenOnSocket(path string) (net.Listener, error) {
 	if err := removeAbandoned(path); err != nil {
 		return nil, err
 	}
-	ln, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	unix := net.ListenConfig{Control: limitMode} // until its mode is set, others may do no more either
+	open, err := unix.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
+	ln := open.(*net.UnixListener) //nolint:forcetypeassert // what else
 	ln.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, socketMode); err != nil {
 		return nil, errors.Join(err, ln.Close())

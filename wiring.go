@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"math"
 
 	"wxproxy/config"
 	"wxproxy/proxy"
@@ -22,7 +23,7 @@ func tryParts(cfg *config.Config) error {
 	if _, err := callersTLS(cfg); err != nil {
 		return err
 	}
-	_, err := newHosts(cfg, slog.New(slog.DiscardHandler))
+	_, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
 	return err
 }
 

@@ -55,7 +55,7 @@ type connectionKey struct{}
 
 // NewServer returns a server whose requests handler answers.
 func NewServer(handler http.Handler, log *slog.Logger) *Server {
-	s := &Server{handler: handler, log: log, visitors: visitors{log: log, by: map[*visitor]struct{}{}}}
+	s := &Server{handler: handler, log: log, visitors: visitors{log: log, most: MaxConnections, by: map[*visitor]struct{}{}}}
 	s.http = &http.Server{
 		Handler:           http.HandlerFunc(s.answer),
 		ReadHeaderTimeout: headerTimeout,
@@ -71,6 +71,10 @@ func NewServer(handler http.Handler, log *slog.Logger) *Server {
 	}
 	return s
 }
+
+// HoldTo has the server take fewer connections than MaxConnections, where open files
+// are few. It is called before Serve.
+func (s *Server) HoldTo(most int) { s.visitors.most = most }
 
 // Serve serves those whom ln accepts, until Close.
 func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(door{ln, &s.visitors}) }

@@ -11,9 +11,9 @@ import (
 	"wxproxy/internal/lograte"
 )
 
-// maxBusy is how many connections there may be while none of those that could go
+// maxBusy is how many times as many connections there may be while none of those that could go
 // waits for its other side: each may be just about to read a whole request.
-const maxBusy = 4 * MaxConnections
+const maxBusy = 4
 
 // A standing is what a connection is worth when one has to go, from the first that
 // goes to the last.
@@ -80,6 +80,7 @@ func (v *visitor) idles() (since time.Time, idle bool) {
 // visitors are the connections that there are, but for those that had to go.
 type visitors struct {
 	log     *slog.Logger
+	most    int // how many there may be
 	crowded lograte.Line
 
 	mu sync.Mutex // guards what follows, and the visitors
@@ -127,7 +128,7 @@ func (v *visitors) add(one *visitor) (crowded bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.by[one] = struct{}{}
-	for len(v.by) > MaxConnections {
+	for len(v.by) > v.most {
 		last := v.last(one)
 		if last == nil {
 			return true
@@ -137,10 +138,10 @@ func (v *visitors) add(one *visitor) (crowded bool) {
 		go last.Close()
 		v.crowded.Note(func(count int) {
 			v.log.Warn("too many connections to the admin listener; those without the key and without a request go first, the longest there before others",
-				"limit", MaxConnections, "closed", count)
+				"limit", v.most, "closed", count)
 		})
 	}
-	return len(v.by) == MaxConnections
+	return len(v.by) == v.most
 }
 
 // last returns who has to go for the newest, which may be about to ask for the
@@ -167,7 +168,7 @@ func (v *visitors) last(newest *visitor) *visitor {
 		return newest
 	case waiting != nil:
 		return waiting
-	case len(v.by) > maxBusy:
+	case len(v.by) > maxBusy*v.most:
 		return busy
 	}
 	return nil

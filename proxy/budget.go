@@ -18,6 +18,9 @@ const (
 	// what is free there.
 	bodyDisk = 1 << 30
 
+	// BodyFilesShare says which part of all files that may be open bodies take at most.
+	BodyFilesShare = 16
+
 	// modestBody is what a body may have while larger ones wait.
 	modestBody = 16 << 10
 
@@ -38,7 +41,7 @@ type budget struct {
 // newBudget returns the budget of a process with a memory limit, 0 if it has none.
 func newBudget(memoryLimit int64) *budget {
 	g := &budget{diskInMemory: bodyDisk}
-	g.memory.limit, g.disk.limit, g.files.limit = bodyMemory, bodyDisk, filesLimit()/4
+	g.memory.limit, g.disk.limit, g.files.limit = bodyMemory, bodyDisk, filesLimit()/BodyFilesShare
 	if memoryLimit > 0 {
 		g.memory.limit = max(leastBodyMemory, min(bodyMemory, memoryLimit/8))
 		g.diskInMemory = max(leastBodyMemory, min(bodyDisk, memoryLimit/8))

@@ -42,6 +42,7 @@ type callerConn struct {
 	places   *places       // where it has a role
 	role     role          // guarded by places
 	stranger *list.Element // likewise: among those that have proven no client
+	heard    bool          // likewise: it has sent something, ever
 	proven   bool          // it has; for the goroutine that serves the connection
 
 	// For the goroutine that serves the connection.
@@ -106,7 +107,7 @@ func (c *callerConn) Read(p []byte) (int, error) {
 	if c.sending {
 		c.received(n)
 	}
-	c.spoke = c.spoke || n > 0
+	c.note(n)
 	c.ended = c.ended || errors.Is(err, io.EOF)
 	return n, err
 }

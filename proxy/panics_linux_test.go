@@ -29,7 +29,7 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	c := l.watch(here)
 	c.direct = &socket{Conn: here, raw: panickingConn{}}
 	f := &front{life: New(config(&recorder{})).life, log: slog.New(slog.NewTextHandler(&log, nil))}
-	f.places = newPlaces(Limits{MaxConnections: 1}, f.asksForKeys, f.log)
+	f.places = newPlaces(Limits{MaxConnections: 1}, f.log)
 	f.places.enter(c)
 	f.serveDirectly(c)
 	if _, err := there.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"container/list"
 	"log/slog"
 	"sync"
 	"time"
@@ -20,59 +19,100 @@ const (
 )
 
 // places bound how many callers are connected, and decide who has to go when there
-// are too many: nobody who has proven to be a client.
+// are too many: nobody who has proven to be a client or, where there are none, has
+// sent a request that was taken.
 type places struct {
-	limits      Limits
-	asksForKeys func() bool
-	log         *slog.Logger
+	limits Limits
+	most   [roles]int
+	log    *slog.Logger
 
 	mu        sync.Mutex // guards what follows
 	taken     [roles]int
-	strangers *list.List // connections at a place that have proven nothing; who rests longest is first
+	strangers strangers // who have a place
 
-	crowded, short lograte.Line
+	left    chan struct{} // of capacity 1: one that was on its way out is gone
+	crowded lograte.Line
 }
 
 const (
-	// keptDescriptors is how many descriptors callers leave for connections to WeChat
-	// and for files, a quarter if there are few.
-	keptDescriptors = 64
+	// SpareConnections is how many callers' connections there may be beyond
+	// MaxConnections: half of them are told so, half are on their way out.
+	SpareConnections = 2 * surplusConnections
 
-	// maxEnding is how many connections may be on their way out at a time.
-	maxEnding = 256
-
-	// maxLooks is how many strangers are looked at to find one that rests.
-	maxLooks = 64
+	// exitTime is how long a newcomer waits for others who are on their way out.
+	exitTime = 100 * time.Millisecond
 )
 
-func newPlaces(limits Limits, asksForKeys func() bool, log *slog.Logger) places {
-	return places{limits: limits, asksForKeys: asksForKeys, log: log, strangers: list.New()}
+func newPlaces(limits Limits, log *slog.Logger) places {
+	return places{limits: limits, most: limits.roles(), log: log, strangers: newStrangers(), left: make(chan struct{}, 1)}
 }
 
-// enter gives a connection a place, and reports whether there was one. It never
-// waits for a caller.
+// Callers returns how many callers may be connected at a time: MaxConnections, or
+// what descriptors are there for.
+func (l Limits) Callers() int { return l.roles()[roleCaller] }
+
+// roles returns how many connections may have each role. Where descriptors are few,
+// a sixteenth of them is for each of those that are no callers.
+func (l Limits) roles() [roles]int {
+	most, spare := l.MaxConnections, surplusConnections
+	if l.Descriptors > 0 {
+		spare = min(spare, max(1, l.Descriptors/16))
+		most = min(most, max(1, l.Descriptors-2*spare))
+	}
+	return [roles]int{roleCaller: most, roleSurplus: spare, roleEnding: spare}
+}
+
+// enter gives a connection a place, and reports whether there was one. It waits for
+// no caller.
 func (p *places) enter(c *callerConn) bool {
 	c.places, c.patience, c.bodyGrace, c.strangerTime = p, p.limits.Patience, p.limits.BodyGrace, p.limits.StrangerTime
-	short, asks := p.isShort(c), p.asksForKeys()
-	full, entered := p.seat(c, short, asks)
-	switch {
-	case short:
-		p.short.Note(p.tellShort)
-	case full:
+	p.awaitExit()
+	full, entered := p.seat(c)
+	if full {
 		p.crowded.Note(p.tellCrowded)
 	}
 	return entered
 }
 
-// seat is what enter does under the lock. Full is how it was before.
-func (p *places) seat(c *callerConn, short, asksForKeys bool) (full, entered bool) {
+// awaitExit waits a little while as many connections are on their way out as may be.
+// Each takes a moment of its own goroutine; who is accepted meanwhile would find no
+// place, and has done nothing wrong.
+func (p *places) awaitExit() {
+	if !p.isJammed() {
+		return
+	}
+	timer := time.NewTimer(exitTime)
+	defer timer.Stop()
+	for p.isJammed() {
+		select {
+		case <-p.left:
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// isJammed reports whether nobody can have a place before somebody is gone.
+func (p *places) isJammed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	full = p.taken[roleCaller] >= p.limits.MaxConnections
+	return p.isFull(roleCaller) && p.isFull(roleEnding)
+}
+
+// isFull reports whether no further connection may have the role. The caller holds
+// p.mu.
+func (p *places) isFull(r role) bool { return p.taken[r] >= p.most[r] }
+
+// seat is what enter does under the lock. Full is how it was before.
+func (p *places) seat(c *callerConn) (full, entered bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	full = p.isFull(roleCaller)
 	switch {
-	case !full && !short, (asksForKeys || short) && p.makeRoom():
-		c.role, c.stranger = roleCaller, p.strangers.PushBack(c)
-	case short || p.taken[roleSurplus] >= surplusConnections:
+	case !full, p.makeRoom():
+		c.role = roleCaller
+		p.strangers.add(c)
+	case p.isFull(roleSurplus):
 		return full, false
 	default:
 		c.role, c.surplus = roleSurplus, time.Now().Add(surplusTime)
@@ -82,83 +122,35 @@ func (p *places) seat(c *callerConn, short, asksForKeys bool) (full, entered boo
 }
 
 // admit reports whether the request of a connection that was one too many when it
-// came can be handled after all: others have left since then, or it shows a key and
+// came can be handled after all: others have left since then, or it proves itself and
 // others have not.
-func (p *places) admit(c *callerConn, showsKey bool) bool {
+func (p *places) admit(c *callerConn, proves bool) bool {
+	p.awaitExit()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.taken[roleCaller] >= p.limits.MaxConnections && (!showsKey || !p.makeRoom()) {
+	if p.isFull(roleCaller) && (!proves || !p.makeRoom()) {
 		return false
 	}
 	p.taken[roleSurplus]--
 	p.taken[roleCaller]++
 	c.role, c.surplus = roleCaller, time.Time{}
-	if !showsKey {
-		c.stranger = p.strangers.PushBack(c)
-	}
+	p.strangers.add(c) // until it has its answer
 	return true
-}
-
-// isShort reports whether descriptors are about to run out. The kernel gives the
-// lowest number that is free, so that it says how many are in use.
-func (p *places) isShort(c *callerConn) bool {
-	all := p.limits.Descriptors
-	return all > 0 && descriptorOf(c.Conn) >= all-min(keptDescriptors, all/4)
-}
-
-// makeRoom closes the stranger that rests longest: it has sent no complete request,
-// or one that was refused. It reports whether there was one. The caller holds p.mu.
-func (p *places) makeRoom() bool {
-	if p.taken[roleEnding] >= maxEnding {
-		return false
-	}
-	for range min(maxLooks, p.strangers.Len()) {
-		first := p.strangers.Front()
-		c := first.Value.(*callerConn) //nolint:forcetypeassert // nothing else is in the list
-		if c.answering.Load() && !c.ending.Load() && !c.unheard.Load() {
-			p.strangers.MoveToBack(first)
-			continue
-		}
-		p.strangers.Remove(first)
-		p.taken[roleCaller]--
-		p.taken[roleEnding]++
-		c.role, c.stranger = roleEnding, nil
-		go c.Close() // which waits for a request that has just begun
-		return true
-	}
-	return false
-}
-
-// prove notes that c has proven to be a client.
-func (p *places) prove(c *callerConn) {
-	c.proven = true
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.meet(c)
-}
-
-// meet takes c from the strangers. The caller holds p.mu.
-func (p *places) meet(c *callerConn) {
-	if c.stranger != nil {
-		p.strangers.Remove(c.stranger)
-		c.stranger = nil
-	}
 }
 
 // leave gives the place of a connection back that has ended.
 func (p *places) leave(c *callerConn) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.meet(c)
+	p.strangers.remove(c)
 	p.taken[c.role]--
-}
-
-func (p *places) tellShort(count int) {
-	p.log.Warn("open files run out; connections that show no client's key are closed",
-		"limit", p.limits.Descriptors, "connections", count, "remedy", "raise the limit of open files: LimitNOFILE= of systemd, ulimit -n of a shell")
+	select {
+	case p.left <- struct{}{}:
+	default:
+	}
 }
 
 func (p *places) tellCrowded(count int) {
 	p.log.Warn("max_connections are open; those that show no client's key make room for others, and if there is none the next ones are refused",
-		"max_connections", p.limits.MaxConnections, "connections", count)
+		"max_connections", p.most[roleCaller], "connections", count)
 }

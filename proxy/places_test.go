@@ -254,21 +254,102 @@ func TestAConnectionThatHasShownNoKeyEndsWithItsRefusal(t *testing.T) {
 	}
 }
 
-// Without clients everybody may call, and nobody is a stranger.
-func TestWithoutClientsNobodyMakesRoom(t *testing.T) {
+// Without clients everybody may call: who has done so stays, and who has asked
+// nothing, or nothing that was taken, makes room.
+func TestWithoutClientsThoseWhoAskedNothingMakeRoom(t *testing.T) {
 	t.Parallel()
-	limits := defaultLimits
-	limits.MaxConnections = 2
-	s := serve(t, config(&recorder{answers: []string{okBody}}), limits)
-	resting := []*caller{s.dial(t), s.dial(t)}
-	waitUntil(t, "both", func() bool { return s.taken(roleCaller) == 2 })
-	if a := s.dial(t).call(get("/p")); a.status() != 503 {
-		t.Errorf("got %q; want 503", a.head)
+	for name, said := range map[string]string{
+		"nothing":         "",
+		"half a header":   "GET /p HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+		"what is no path": get("/a//b"),
+		"no HTTP":         "\x16\x03\x01\r\n\r\n",
+	} {
+		for way, door := range doors {
+			t.Run(name+", "+way, func(t *testing.T) {
+				t.Parallel()
+				limits := defaultLimits
+				limits.MaxConnections = 3
+				s := door.open(t, config(&recorder{answers: []string{okBody}}), limits)
+				resting := []*caller{door.dial(t, s), door.dial(t, s)}
+				for _, c := range resting {
+					if a := c.call(get("/p")); a.status() != 200 {
+						t.Fatalf("got %q; want an answer", a.head)
+					}
+				}
+				for range 4 * limits.MaxConnections {
+					io.WriteString(door.dial(t, s).conn, said) // it may be cut in the middle of a handshake
+				}
+				var newcomer *caller
+				waitUntil(t, "an answer to who comes now", func() bool { // it may take the turn of those who are just being refused
+					newcomer = door.dial(t, s)
+					io.WriteString(newcomer.conn, get("/p"))
+					a, err := readAnswer(newcomer.r, false)
+					return err == nil && a.status() == 200
+				})
+				if a := door.dial(t, s).call(get("/p")); a.status() != 503 {
+					t.Errorf("one too many got %q; want 503, as none of those is cut who may be about to send something", a.head)
+				}
+				for _, c := range append(resting, newcomer) {
+					if a := c.call(get("/p")); a.status() != 200 {
+						t.Errorf("who rested got %q; want an answer", a.head)
+					}
+				}
+			})
+		}
 	}
-	for _, c := range resting {
+}
+
+// What is no request that was taken ends no connection, without clients.
+func TestWithoutClientsARefusalEndsNoConnection(t *testing.T) {
+	t.Parallel()
+	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	c := s.dial(t)
+	for range 2 {
 		if a := c.call(get("/a//b")); a.status() != 400 || a.field("Connection") == "close" {
 			t.Errorf("got %q; want 400 and the connection to stay", a.head)
 		}
+	}
+}
+
+// Who has said something goes after those who are silent, however fast they come, and
+// who said something that nobody has read yet is not resting.
+func TestTheSilentMakeRoomFirst(t *testing.T) {
+	t.Parallel()
+	p := newPlaces(Limits{MaxConnections: 4}, slog.New(slog.DiscardHandler))
+	l := &Listener{callers: map[*callerConn]struct{}{}}
+	enter := func() (*callerConn, net.Conn) {
+		near, far := connected(t)
+		c := l.watch(near)
+		if !p.enter(c) {
+			t.Fatal("got no place; want one")
+		}
+		return c, far
+	}
+	speaks, far := enter()
+	io.WriteString(far, "G")
+	if _, err := speaks.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	unread, far := enter()
+	io.WriteString(far, "G")
+	waitUntil(t, "what it said", func() bool { return hasSpoken(unread.Conn) })
+	for range 5 {
+		c, _ := enter()
+		defer func() { p.leave(c) }()
+	}
+	if got := []role{speaks.role, unread.role}; got[0] != roleCaller || got[1] != roleCaller {
+		t.Errorf("got %v; want both to have their place", got)
+	}
+	if _, err := unread.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for n := p.strangers.silent.Len(); n > 0; n-- {
+		p.strangers.takeResting()
+	}
+	if first, second := p.strangers.takeResting(), p.strangers.takeResting(); first != speaks || second != unread {
+		t.Error("got others; want the two that spoke to go last")
 	}
 }
 
@@ -309,52 +390,66 @@ func TestACrowdIsOneLineInTheLog(t *testing.T) {
 
 // accepted returns a connection over TCP.
 func accepted(t *testing.T) net.Conn {
+	near, _ := connected(t)
+	return near
+}
+
+// connected returns both ends of a connection over TCP.
+func connected(t *testing.T) (near, far net.Conn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
+	if far, err = net.Dial("tcp", ln.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
-	near, err := ln.Accept()
+	near, err = ln.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { near.Close(); far.Close() })
-	return near
+	return near, far
 }
 
-// Before descriptors run out, those who have asked nothing make room, with clients
-// and without, so that there are some left for connections to WeChat.
-func TestScarceDescriptorsAreForThoseWhoAsk(t *testing.T) {
+// Where descriptors are few there are fewer places, and nobody takes more of them.
+func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	t.Parallel()
-	p := newPlaces(Limits{MaxConnections: 100, Descriptors: 8}, func() bool { return false }, slog.New(slog.DiscardHandler))
+	for _, row := range []struct{ descriptors, callers, spare int }{
+		{0, 100, 64}, {1, 1, 1}, {3, 1, 1}, {8, 6, 1}, {32, 28, 2}, {100, 88, 6}, {5000, 100, 64},
+	} {
+		limits := Limits{MaxConnections: 100, Descriptors: row.descriptors}
+		if got, want := limits.roles(), [roles]int{row.callers, row.spare, row.spare}; got != want || limits.Callers() != row.callers {
+			t.Errorf("%d descriptors: got %v; want %v", row.descriptors, got, want)
+		}
+	}
+	p := newPlaces(Limits{MaxConnections: 100, Descriptors: 3}, slog.New(slog.DiscardHandler))
 	l := &Listener{callers: map[*callerConn]struct{}{}}
 	enter := func(c net.Conn) (*callerConn, bool) {
 		caller := l.watch(c)
 		return caller, p.enter(caller)
 	}
-	rich, _ := net.Pipe() // has no descriptor
-	first, entered := enter(rich)
+	silent := accepted(t)
+	first, entered := enter(silent)
 	if !entered {
 		t.Fatal("got no place; want one, as there are descriptors enough")
 	}
-	second, entered := enter(accepted(t)) // whose number is above 8 in a process that runs tests
-	waitUntil(t, "the first to be closed", func() bool { _, err := rich.Read(make([]byte, 1)); return err != nil })
+	second, entered := enter(accepted(t))
+	waitUntil(t, "the first to be closed", func() bool { _, err := silent.Read(make([]byte, 1)); return err != nil })
 	if !entered || first.role != roleEnding {
 		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.role)
 	}
 	p.prove(second)
-	if _, entered := enter(accepted(t)); entered {
-		t.Error("got a place; want none, as descriptors are scarce and nobody makes room")
+	third, entered := enter(accepted(t)) // waits a moment for the first
+	if _, beyond := enter(accepted(t)); !entered || third.role != roleSurplus || beyond || p.taken != [roles]int{1, 1, 1} {
+		t.Errorf("got %v, and beyond that %v, %v; want one that is told so", entered, beyond, p.taken)
 	}
-	p.leave(first)
-	p.leave(second)
-	if p.taken != [roles]int{} || p.strangers.Len() != 0 {
-		t.Errorf("got %v, %d strangers; want nobody left", p.taken, p.strangers.Len())
+	for _, c := range []*callerConn{first, second, third} {
+		p.leave(c)
+	}
+	if p.taken != [roles]int{} || p.strangers.silent.Len()+p.strangers.heard.Len() != 0 {
+		t.Errorf("got %v, %v; want nobody left", p.taken, p.strangers)
 	}
 }
 

@@ -53,6 +53,6 @@ func (s *seat) Read(p []byte) (int, error) {
 	case n == 0:
 		return 0, io.EOF
 	}
-	s.caller.spoke = true
+	s.caller.note(n)
 	return n, nil
 }

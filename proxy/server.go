@@ -21,7 +21,7 @@ type Limits struct {
 	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
 	BodyGrace      time.Duration // how long any body may take; 0: 30 s. A longer one has to have 1 KiB/s
 	StrangerTime   time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
-	Descriptors    int           // how many the process may have open; 0: that is not known
+	Descriptors    int           // how many all connections of callers may take, with SpareConnections; 0: as many as that is
 	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
@@ -67,7 +67,7 @@ func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
 	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
 	f := &front{life: p.life, limits: limits, log: log}
-	f.places = newPlaces(limits, f.asksForKeys, log)
+	f.places = newPlaces(limits, log)
 	return &Server{f, f.newFasthttp(log)}
 }
 

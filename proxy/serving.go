@@ -21,9 +21,14 @@ func (s *Server) Serve(l *Listener) error {
 			return nil
 		case err != nil:
 			return err
+		}
+		// Once it has a place, others may close it.
+		direct := l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c)
+		switch {
 		case !s.front.places.enter(c):
 			c.turnAway()
-		case l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c):
+		case direct:
+			go s.front.serveDirectly(c)
 		default:
 			go s.serveBuffered(c)
 		}
@@ -49,9 +54,6 @@ func (f *front) survive(c *callerConn) {
 		c.Close()
 	}
 }
-
-// asksForKeys reports whether callers have to prove who they are.
-func (f *front) asksForKeys() bool { return f.current.Load().asksForKeys() }
 
 // turnAway closes a connection that nobody serves.
 func (c *callerConn) turnAway() {

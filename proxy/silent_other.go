@@ -12,5 +12,8 @@ const canLook = false
 // connection that was closed while idle is found when the next request fails.
 func isSilent(net.Conn) bool { return true }
 
+// hasSpoken cannot look either.
+func hasSpoken(net.Conn) bool { return false }
+
 // hasLeft cannot look either.
 func hasLeft(net.Conn, bool) bool { return false }

@@ -59,6 +59,12 @@ func hasFailed(c net.Conn) (failed bool) {
 	return err != nil || raw.Control(look) != nil || failed
 }
 
+// hasSpoken reports whether there is something to read.
+func hasSpoken(c net.Conn) bool {
+	n, err := peek(c)
+	return n > 0 && err == nil
+}
+
 // peek looks for the next byte without waiting for it and without taking it.
 func peek(c net.Conn) (n int, err error) {
 	socket, ok := c.(syscall.Conn)

@@ -22,14 +22,13 @@ type visit struct {
 	ends   bool          // the connection ends
 }
 
-// takeDirectly serves a caller by its own goroutine if the socket allows that.
+// takeDirectly has a caller served by serveDirectly, if the socket allows that.
 func (f *front) takeDirectly(c *callerConn) bool {
 	c.direct = newSocket(c.Conn)
 	if c.direct == nil {
 		return false
 	}
 	c.Conn, c.direct.writePatience = c.direct, 2*f.limits.Patience
-	go f.serveDirectly(c)
 	return true
 }
 

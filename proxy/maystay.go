@@ -8,11 +8,12 @@ func (p *Proxy) mayStay(x *exchange, err error) bool {
 	if c == nil || c.proven {
 		return true
 	}
-	if p.knows(x.client) && !c.isSurplus() {
+	asks := p.asksForKeys()
+	if p.knows(x.client) && (asks || err == nil) && !c.isSurplus() {
 		c.places.prove(c)
 		return true
 	}
-	return err == nil || !p.asksForKeys()
+	return err == nil || !asks
 }
 
 // knows reports whether c, which may be nil, is who the caller had to prove to be.
