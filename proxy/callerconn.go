@@ -42,6 +42,7 @@ type callerConn struct {
 	places   *places       // where it has a role
 	role     role          // guarded by places
 	stranger *list.Element // likewise: among those that have proven no client
+	since    time.Time     // likewise: when it became one of those
 	heard    bool          // likewise: it has sent something, ever
 	proven   bool          // it has; for the goroutine that serves the connection
 

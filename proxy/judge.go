@@ -12,7 +12,7 @@ func (p *Proxy) judge(x *exchange) error {
 		return err
 	}
 	err := p.admit(x)
-	if c := x.caller; c.isSurplus() && !c.places.admit(c, err == nil && p.knows(x.client)) {
+	if c := x.caller; c.isSurplus() && !c.places.admit(c, err == nil && p.knows(x.client), p.asksForKeys()) {
 		x.fields.close = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}

@@ -23,6 +23,7 @@ const (
 // sent a request that was taken.
 type places struct {
 	limits Limits
+	grace  time.Duration
 	most   [roles]int
 	log    *slog.Logger
 
@@ -39,12 +40,16 @@ const (
 	// MaxConnections: half of them are told so, half are on their way out.
 	SpareConnections = 2 * surplusConnections
 
+	// graceTime is how long a stranger has at least to say something, while there are
+	// other places to put a newcomer: many good callers may come at once.
+	graceTime = 100 * time.Millisecond
+
 	// exitTime is how long a newcomer waits for others who are on their way out.
 	exitTime = 100 * time.Millisecond
 )
 
 func newPlaces(limits Limits, log *slog.Logger) places {
-	return places{limits: limits, most: limits.roles(), log: log, strangers: newStrangers(), left: make(chan struct{}, 1)}
+	return places{limits: limits, grace: graceTime, most: limits.roles(), log: log, strangers: newStrangers(), left: make(chan struct{}, 1)}
 }
 
 // Callers returns how many callers may be connected at a time: MaxConnections, or
@@ -109,7 +114,7 @@ func (p *places) seat(c *callerConn) (full, entered bool) {
 	defer p.mu.Unlock()
 	full = p.isFull(roleCaller)
 	switch {
-	case !full, p.makeRoom():
+	case !full, p.makeRoom(p.grace), p.isFull(roleSurplus) && p.makeRoom(0):
 		c.role = roleCaller
 		p.strangers.add(c)
 	case p.isFull(roleSurplus):
@@ -123,12 +128,16 @@ func (p *places) seat(c *callerConn) (full, entered bool) {
 
 // admit reports whether the request of a connection that was one too many when it
 // came can be handled after all: others have left since then, or it proves itself and
-// others have not.
-func (p *places) admit(c *callerConn, proves bool) bool {
+// others have not. A key beats whoever has just come.
+func (p *places) admit(c *callerConn, proves, byKey bool) bool {
+	grace := p.grace
+	if byKey {
+		grace = 0
+	}
 	p.awaitExit()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.isFull(roleCaller) && (!proves || !p.makeRoom()) {
+	if p.isFull(roleCaller) && (!proves || !p.makeRoom(grace)) {
 		return false
 	}
 	p.taken[roleSurplus]--

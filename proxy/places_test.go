@@ -284,8 +284,14 @@ func TestWithoutClientsThoseWhoAskedNothingMakeRoom(t *testing.T) {
 					newcomer = door.dial(t, s)
 					io.WriteString(newcomer.conn, get("/p"))
 					a, err := readAnswer(newcomer.r, false)
-					return err == nil && a.status() == 200
+					if err != nil || a.status() != 200 {
+						newcomer.conn.Close()
+						time.Sleep(10 * time.Millisecond)
+						return false
+					}
+					return true
 				})
+				waitUntil(t, "room for one who is told", func() bool { return s.taken(roleSurplus) < surplusConnections })
 				if a := door.dial(t, s).call(get("/p")); a.status() != 503 {
 					t.Errorf("one too many got %q; want 503, as none of those is cut who may be about to send something", a.head)
 				}
@@ -316,6 +322,7 @@ func TestWithoutClientsARefusalEndsNoConnection(t *testing.T) {
 func TestTheSilentMakeRoomFirst(t *testing.T) {
 	t.Parallel()
 	p := newPlaces(Limits{MaxConnections: 4}, slog.New(slog.DiscardHandler))
+	p.grace = 0
 	l := &Listener{callers: map[*callerConn]struct{}{}}
 	enter := func() (*callerConn, net.Conn) {
 		near, far := connected(t)
@@ -346,9 +353,9 @@ func TestTheSilentMakeRoomFirst(t *testing.T) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for n := p.strangers.silent.Len(); n > 0; n-- {
-		p.strangers.takeResting()
+		p.strangers.takeResting(0)
 	}
-	if first, second := p.strangers.takeResting(), p.strangers.takeResting(); first != speaks || second != unread {
+	if first, second := p.strangers.takeResting(0), p.strangers.takeResting(0); first != speaks || second != unread {
 		t.Error("got others; want the two that spoke to go last")
 	}
 }
@@ -425,6 +432,7 @@ func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 		}
 	}
 	p := newPlaces(Limits{MaxConnections: 100, Descriptors: 3}, slog.New(slog.DiscardHandler))
+	p.grace = 0
 	l := &Listener{callers: map[*callerConn]struct{}{}}
 	enter := func(c net.Conn) (*callerConn, bool) {
 		caller := l.watch(c)

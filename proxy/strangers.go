@@ -1,6 +1,9 @@
 package proxy
 
-import "container/list"
+import (
+	"container/list"
+	"time"
+)
 
 // strangers are connections that have proven nothing: who rests longest is first.
 // Those that have never sent a byte go before all others, however fast they come.
@@ -19,7 +22,7 @@ func (s *strangers) of(c *callerConn) *list.List {
 	return s.silent
 }
 
-func (s *strangers) add(c *callerConn) { c.stranger = s.of(c).PushBack(c) }
+func (s *strangers) add(c *callerConn) { c.since, c.stranger = time.Now(), s.of(c).PushBack(c) }
 
 // remove takes c out, if it is one of them.
 func (s *strangers) remove(c *callerConn) {
@@ -31,11 +34,11 @@ func (s *strangers) remove(c *callerConn) {
 
 // takeResting takes out the one that rests longest and returns it; nil if all have a
 // request under way. Something that has come and that nobody has read yet is, on a
-// busy machine, a newcomer's request: these go last.
-func (s *strangers) takeResting() *callerConn {
+// busy machine, a newcomer's request: these go last. Nobody has to go within grace.
+func (s *strangers) takeResting(grace time.Duration) *callerConn {
 	for _, spared := range []func(*callerConn) bool{(*callerConn).isUnread, (*callerConn).isAnswering} {
 		for _, all := range []*list.List{s.silent, s.heard} {
-			if c := longest(all, spared); c != nil {
+			if c := longest(all, spared); c != nil && time.Since(c.since) >= grace {
 				s.remove(c)
 				return c
 			}
@@ -58,12 +61,13 @@ func longest(all *list.List, spared func(*callerConn) bool) *callerConn {
 }
 
 // makeRoom closes the stranger that rests longest: it has sent no complete request,
-// or one that was refused. It reports whether there was one. The caller holds p.mu.
-func (p *places) makeRoom() bool {
+// or one that was refused. It reports whether there was one, grace after it
+// came. The caller holds p.mu.
+func (p *places) makeRoom(grace time.Duration) bool {
 	if p.isFull(roleEnding) {
 		return false
 	}
-	c := p.strangers.takeResting()
+	c := p.strangers.takeResting(grace)
 	if c == nil {
 		return false
 	}
