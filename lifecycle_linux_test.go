@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -164,6 +165,9 @@ func TestASignalToReloadBeforeTheProxyServesIsObeyedThen(t *testing.T) {
 
 func TestTheEndOfItsTerminalEndsTheDemo(t *testing.T) {
 	t.Parallel()
+	hangUps := make(chan os.Signal, 1) // caught here, so that nohup before the tests is not inherited
+	signal.Notify(hangUps, syscall.SIGHUP)
+	defer signal.Stop(hangUps)
 	p := start(t, launch{args: []string{"demo", "-listen", "127.0.0.1:0"}})
 	p.eventually("what to paste", func() bool { return strings.Contains(p.stdout.String(), "Ctrl-C") })
 	p.signal(syscall.SIGHUP)

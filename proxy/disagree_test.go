@@ -137,6 +137,22 @@ func multipartOf(pairs ...string) (body string) {
 	return body + "--b--\r\n"
 }
 
+// Programs that have nothing to say send an empty list of PHP's, or Go's nil.
+func TestABodyThatSaysNothingIsRefusedNowhere(t *testing.T) {
+	for _, body := range []string{"[]", "[ \n]", " null ", `""`, "\ufeff[]", "{}", ""} {
+		u := &recorder{answers: []string{okBody}}
+		p := New(withAccounts(u, []Client{keyed("orders", "orders-key")}, account("club", clubID)))
+		raw := with(post(clearQuota+"?appid="+clubID+"&appsecret=orders-key", body), "Content-Type: application/json")
+		if got := ask(t, p, raw); got.Errcode != 0 || len(u.got) != 1 {
+			t.Errorf("%q: got %+v; want it sent", body, got)
+		}
+		token := with(post("/cgi-bin/token?grant_type=client_credential&appid="+clubID+"&secret=orders-key", body), "Content-Type: application/json")
+		if got := ask(t, p, token); got.AccessToken == "" {
+			t.Errorf("%q: got %+v; want a token", body, got)
+		}
+	}
+}
+
 // What cannot be read here could be read at WeChat's: another account's quota would be
 // cleared, and a key be seen.
 func TestABodyThatCannotBeReadIsRefusedWhereTheSecretGoes(t *testing.T) {
@@ -164,7 +180,7 @@ func TestABodyThatCannotBeReadIsRefusedWhereTheSecretGoes(t *testing.T) {
 			"not UTF-8":             post(clearQuota, "a=\xff&appid="+clubID),
 			"a list":                post(clearQuota, "["+object+"]"),
 			"a string":              post(clearQuota, `"`+strings.ReplaceAll(object, `"`, `\"`)+`"`),
-			"null":                  post(clearQuota, "null"),
+			"a list of lists":       post(clearQuota, "[[]]"),
 			"two objects":           post(clearQuota, object+object),
 			"an object inside":      post(clearQuota, `{"data":`+object+`}`),
 			"an object in a list":   post(clearQuota, `{"data":[`+object+`]}`),

@@ -20,7 +20,7 @@ type memberFunc func(name, value string) (replacement string, replaces bool)
 func rewriteMembers(body []byte, names []string, member memberFunc) ([]byte, error) {
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte(byteOrderMark)))
 	switch {
-	case len(text) == 0:
+	case len(text) == 0, saysNothing(text):
 		return body, nil
 	case text[0] == '{' && json.Valid(text):
 		return rewriteJSON(text, names, member), nil
@@ -28,6 +28,15 @@ func rewriteMembers(body []byte, names []string, member memberFunc) ([]byte, err
 		return nil, errBodyHidden
 	}
 	return rewriteForm(text, names, member), nil
+}
+
+// saysNothing reports whether text is JSON in which nothing can be hidden, as
+// programs send it that have no body: PHP's of an empty array, Go's of nil.
+func saysNothing(text []byte) bool {
+	if text[0] == '[' && text[len(text)-1] == ']' {
+		return len(bytes.TrimSpace(text[1:len(text)-1])) == 0
+	}
+	return string(text) == "null" || string(text) == `""`
 }
 
 // isForm reports whether text is a form as programs write it: names of letters and

@@ -132,12 +132,12 @@ func (x *exchange) explain(err error) error {
 // leave sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
 func (x *exchange) leave(refused bool) {
-	x.caller.awaitBody(false)                // also when a panic ended it
-	isStranger := refused && x.client == nil // whose answer waits for nothing
+	x.caller.awaitBody(false)     // also when a panic ended it
+	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
 	if x.unread && !x.fields.close && (isStranger || !x.drain()) {
 		x.fields.close = true
 	}
-	if x.fields.close && (refused || x.fields.encoding) {
+	if x.fields.close && (refused || isStranger || x.fields.encoding) {
 		x.caller.linger() // there may be more that nobody reads
 	}
 }

@@ -11,6 +11,9 @@ import (
 // missingRight is what to do when Redis does not say which.
 const missingRight = "give the user of token.store the rights that docs/scaling.md lists; the command ACL LOG of Redis names the one that was missing"
 
+// renamedCommand is what to do where Redis was told to have no such command.
+const renamedCommand = "Redis lacks a command that wxproxy needs, as the error names it: remove its rename-command from the configuration of Redis; docs/scaling.md lists the commands"
+
 // redisRemedies are what to do about the errors that Redis answers, by how they
 // begin.
 var redisRemedies = []struct{ begins, remedy string }{
@@ -25,6 +28,8 @@ var redisRemedies = []struct{ begins, remedy string }{
 	{"MISCONF", "Redis cannot save its data: look at its disk and its log"},
 	{"MOVED", "token.store names a node of a cluster: add cluster=true"},
 	{"This instance has cluster support disabled", "token.store names a Redis that is no cluster: remove cluster=true"},
+	{"unknown command", renamedCommand},
+	{"This Redis command is not allowed from script", renamedCommand},
 	{"DB index is out of range", "Redis has no database of that number: correct the end of token.store"},
 }
 

@@ -2,6 +2,7 @@ package lograte
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,15 +11,22 @@ import (
 func TestALineIsWrittenAtOnceAndThenOnceAMinuteWithACount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l Line
+		var mu sync.Mutex // guards counts; synctest orders events, not memory
 		var counts []int
 		note := func(n int) {
 			for range n {
-				l.Note(func(count int) { counts = append(counts, count) })
+				l.Note(func(count int) {
+					mu.Lock()
+					defer mu.Unlock()
+					counts = append(counts, count)
+				})
 			}
 		}
 		wantNow := func(want ...int) {
 			t.Helper()
 			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
 			if !slices.Equal(counts, want) {
 				t.Errorf("got lines for %v; want %v", counts, want)
 			}
