@@ -50,12 +50,9 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 			t.Errorf("%.40q: got %q %s; want %d", row.raw, a.head, a.body, row.status)
 		}
 	}
-	for _, expectation := range []string{"", "Expect: 100-continue\r\n"} {
-		c := s.dial(t) // whose body is not waited for: it would hold a place that callers with a key need
-		a := c.call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n" + expectation + "\r\n")
-		if a.status() != 200 && a.status() != 100 || expectation == "" && !strings.Contains(a.head, "Connection: close") {
-			t.Errorf("%q: got %q; want 200 and the end of the connection", expectation, a.head)
-		}
+	// The rest of a body is not waited for: it would hold a place that callers with a key need.
+	if a := s.dial(t).call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{"); a.status() != 200 || !strings.Contains(a.head, "Connection: close") {
+		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.head)
 	}
 	s.proxy.draining.Store(true)
 	kept = s.dial(t)
