@@ -66,8 +66,9 @@ func stranger(addr net.Addr, sends string) (net.Conn, error) {
 	return c, err
 }
 
-// mustBeHealthy fails the test unless each of some new connections is answered.
-func mustBeHealthy(t *testing.T, addr net.Addr) {
+// mustBeHealthy fails the test unless each of some questions is answered within
+// so many tries, each on a new connection.
+func mustBeHealthy(t *testing.T, addr net.Addr, tries int) {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -78,6 +79,9 @@ func mustBeHealthy(t *testing.T, addr net.Addr) {
 	for i := range 20 {
 		path := []string{"/healthz", "/readyz"}[i%2]
 		resp, err := client.Get("http://127.0.0.1" + path)
+		for try := 1; err != nil && try < tries; try++ {
+			resp, err = client.Get("http://127.0.0.1" + path)
+		}
 		if err != nil {
 			t.Fatalf("%s, the %d. time: %v; want 200", path, i+1, err)
 		}
@@ -102,7 +106,7 @@ func TestStrangersWhoStayLeaveTheHealthAnswered(t *testing.T) {
 						defer c.Close()
 					}
 				}
-				mustBeHealthy(t, addr)
+				mustBeHealthy(t, addr, 1)
 			})
 		}
 	}
@@ -119,7 +123,9 @@ func TestStrangersWhoComeAgainLeaveTheHealthAnswered(t *testing.T) {
 			for _, sends := range floods {
 				flood.Go(func() { comeAgain(ctx, addr, sends) })
 			}
-			mustBeHealthy(t, addr)
+			// On a busy machine 64 others may come before a request is read: whoever
+			// asks again, as health checks do, is answered.
+			mustBeHealthy(t, addr, 3)
 			stop()
 			flood.Wait()
 		})
@@ -197,7 +203,7 @@ func TestWhoShowsTheKeyStays(t *testing.T) {
 			defer other.Close()
 		}
 	}
-	mustBeHealthy(t, addr)
+	mustBeHealthy(t, addr, 1)
 	io.WriteString(c, "{}")
 	if answer, err := io.ReadAll(c); !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
 		t.Errorf("got %.40q, %v; want 200", answer, err)
