@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"wxproxy/internal/background"
 )
 
 // Hosts sends requests to WeChat: to the first of its hosts that can be
@@ -75,9 +77,9 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 func (h *Hosts) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	h.background.Go(func() { persist(ctx, h.limit.Log, h.sweepIdle) })
+	h.background.Go(func() { background.Persist(ctx, h.limit.Log, h.sweepIdle) })
 	for _, host := range h.hosts {
-		h.background.Go(func() { persist(ctx, h.limit.Log, host.watch) })
+		h.background.Go(func() { background.Persist(ctx, h.limit.Log, host.watch) })
 	}
 }
 

@@ -1,10 +1,7 @@
 package proxy
 
 import (
-	"context"
-	"log/slog"
 	"runtime/debug"
-	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -23,29 +20,6 @@ func (f *front) handleSafely(ctx *fasthttp.RequestCtx) {
 		}
 	}()
 	f.handle(ctx)
-}
-
-// persist calls do until ctx ends, once more a moment after it has panicked.
-func persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
-	for ctx.Err() == nil {
-		if !panics(ctx, log, do) {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (panicked bool) {
-	defer func() {
-		if panicked = recover() != nil; panicked {
-			log.Error("panic in the background; it begins again", "stack", string(debug.Stack()))
-		}
-	}()
-	do(ctx)
-	return false
 }
 
 // safely keeps the process alive if do panics. What the panic says stays unsaid:

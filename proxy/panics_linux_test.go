@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/background"
 )
 
 const canaryOfPanic = "canary-5f4dcc3b5aa765d6"
@@ -51,7 +53,7 @@ func TestWhatPanicsInTheBackgroundBeginsAgain(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			persist(ctx, slog.New(slog.NewTextHandler(&log, nil)), func(ctx context.Context) {
+			background.Persist(ctx, slog.New(slog.NewTextHandler(&log, nil)), func(ctx context.Context) {
 				if began++; began < 3 {
 					panic(canaryOfPanic)
 				}

@@ -1,12 +1,9 @@
 package token
 
 import (
-	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"runtime/debug"
-	"time"
 )
 
 // A mistake of the programmer's in what runs in the background ends neither the
@@ -39,29 +36,6 @@ func guarded(do func() error) (err error) {
 		}
 	}()
 	return do()
-}
-
-// persist calls do until ctx ends, once more a moment after it has panicked.
-func persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
-	for ctx.Err() == nil {
-		if !panics(ctx, log, do) {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (panicked bool) {
-	defer func() {
-		if panicked = recover() != nil; panicked {
-			log.Error("panic in the background; it begins again", "stack", string(debug.Stack()))
-		}
-	}()
-	do(ctx)
-	return false
 }
 
 // panicked returns what may be told of a panic while WeChat was asked.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxproxy/internal/background"
 )
 
 const (
@@ -58,7 +60,7 @@ func (s *RedisStore) Start() {
 	s.stop, s.stopped = stop, make(chan struct{})
 	go func() {
 		defer close(s.stopped)
-		persist(ctx, s.log, s.watch)
+		background.Persist(ctx, s.log, s.watch)
 	}()
 }
 

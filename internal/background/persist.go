@@ -1,0 +1,33 @@
+// Package background runs what has to go on as long as the process does.
+package background
+
+import (
+	"context"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// Persist calls do until ctx ends, once more a moment after it has panicked. What a
+// panic says stays unsaid: it could hold a secret.
+func Persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
+	for ctx.Err() == nil {
+		if !panics(ctx, log, do) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func panics(ctx context.Context, log *slog.Logger, do func(context.Context)) (panicked bool) {
+	defer func() {
+		if panicked = recover() != nil; panicked {
+			log.Error("panic in the background; it begins again", "stack", string(debug.Stack()))
+		}
+	}()
+	do(ctx)
+	return false
+}
