@@ -27,7 +27,7 @@ func read(t *testing.T, path string) string {
 func sources(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
-	for _, pattern := range []string{"*.go", "admin/*.go", "config/*.go", "metrics/*.go", "proxy/*.go", "token/*.go"} {
+	for _, pattern := range []string{"*.go", "admin/*.go", "admin/metrics/*.go", "config/*.go", "proxy/*.go", "token/*.go"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: got %d files, %v", pattern, len(paths), err)

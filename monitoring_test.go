@@ -629,7 +629,7 @@ func TestTheDashboardShowsEveryMetric(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := os.ReadFile("metrics/descriptions.go")
+	source, err := os.ReadFile("admin/metrics/descriptions.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"wxproxy/admin"
-	"wxproxy/metrics"
+	"wxproxy/admin/metrics"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
