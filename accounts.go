@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"wxproxy/config"
+	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -36,7 +37,7 @@ func withAccount(o token.Options, account config.Account, client *token.Client) 
 // tokenClient returns the client that asks for the account's tokens. The
 // AppSecret is read for every fetch, so that one that was changed in its file
 // is found.
-func tokenClient(upstream config.Upstream, account config.Account, read func() (token.Secret, error), asker *http.Client) *token.Client {
+func tokenClient(upstream config.Upstream, account config.Account, read func() (secret.Secret, error), asker *http.Client) *token.Client {
 	return &token.Client{
 		HTTP:   asker,
 		URL:    upstream.URL,

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 const (
@@ -21,13 +21,13 @@ const (
 // once. Its file is read every two seconds at most, and after WeChat refused what
 // was in it; while it cannot be read, what it had last counts.
 type accountSecret struct {
-	read func() (token.Secret, error) // which has an end, whatever the file is
-	last atomic.Pointer[secretRead]   // nil: it was never read
+	read func() (secret.Secret, error) // which has an end, whatever the file is
+	last atomic.Pointer[secretRead]    // nil: it was never read
 
 	reading chan struct{} // of capacity 1: full while it is read
 }
 
-func newAccountSecret(read func() (token.Secret, error)) *accountSecret {
+func newAccountSecret(read func() (secret.Secret, error)) *accountSecret {
 	return &accountSecret{read: read, reading: make(chan struct{}, 1)}
 }
 
@@ -66,8 +66,8 @@ func (s *accountSecret) reveal() (string, error) {
 func (s *accountSecret) renew(last *secretRead) (string, error) {
 	read := make(chan *secretRead, 1)
 	go func() {
-		secret, err := s.read()
-		next := &secretRead{secret.Reveal(), err, time.Now().Add(secretLife)}
+		appSecret, err := s.read()
+		next := &secretRead{appSecret.Reveal(), err, time.Now().Add(secretLife)}
 		if err != nil && last != nil && last.err == nil {
 			next.value, next.err = last.value, nil
 		}

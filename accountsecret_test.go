@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // A secretFile is a file that can be changed, and hang.
@@ -19,13 +19,13 @@ type secretFile struct {
 	reads int
 }
 
-func (f *secretFile) read() (token.Secret, error) {
+func (f *secretFile) read() (secret.Secret, error) {
 	f.mu.Lock()
 	f.reads++
 	value, err, takes := f.value, f.err, f.takes
 	f.mu.Unlock()
 	time.Sleep(takes)
-	return token.NewSecret(value), err
+	return secret.New(value), err
 }
 
 func (f *secretFile) set(value string, err error, takes time.Duration) {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -70,7 +71,7 @@ func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
 				}
 				c := &token.Client{
 					HTTP: &http.Client{Timeout: 2 * time.Second, Transport: failover{hosts}}, URL: "http://wechat", AppID: appID, API: row.api,
-					Secret: func() (token.Secret, error) { return token.NewSecret(appSecret), nil },
+					Secret: func() (secret.Secret, error) { return secret.New(appSecret), nil },
 				}
 				err = row.ask(t.Context(), c)
 				if good := err == nil; good != row.good || asked.Load() != 1 {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"wxproxy/config"
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // A far end that repeats all it was ever told gets neither the credentials that were
@@ -63,9 +63,9 @@ func TestNoCredentialComesBack(t *testing.T) {
 
 func TestTheLastTwoAppSecretsAreRemembered(t *testing.T) {
 	var s knownSecrets
-	s.learn(&config.Config{Accounts: []config.Account{{AppID: "wx1", Secret: token.NewSecret("first")}}})
-	for _, secret := range []string{"second", "second", "third", ""} {
-		s.recent.add("wx1", token.NewSecret(secret))
+	s.learn(&config.Config{Accounts: []config.Account{{AppID: "wx1", Secret: secret.New("first")}}})
+	for _, value := range []string{"second", "second", "third", ""} {
+		s.recent.add("wx1", secret.New(value))
 	}
 	kept := s.recent.of("wx1")
 	if len(kept) != 2 || !kept[0].Equal("third") || !kept[1].Equal("second") || len(s.recent.of("wx2")) != 0 {

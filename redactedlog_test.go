@@ -10,16 +10,16 @@ import (
 	"time"
 
 	"wxproxy/config"
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 func TestTheLogHidesWhatIsSecretOfTheConfiguration(t *testing.T) {
 	var known knownSecrets
 	known.learn(&config.Config{
-		Admin: config.Admin{Key: token.NewSecret("canary-admin-key")},
+		Admin: config.Admin{Key: secret.New("canary-admin-key")},
 		Token: config.Token{
-			Store:         token.NewSecret("redis://user:canary-store-pw@127.0.0.1?master_name=m&sentinel_password=canary-sentinel"),
-			EncryptionKey: token.NewSecret("canary-encryption-key-0123456789"),
+			Store:         secret.New("redis://user:canary-store-pw@127.0.0.1?master_name=m&sentinel_password=canary-sentinel"),
+			EncryptionKey: secret.New("canary-encryption-key-0123456789"),
 		},
 	})
 	var said bytes.Buffer

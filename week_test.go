@@ -16,6 +16,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy"
 	"wxproxy/token"
@@ -83,7 +84,7 @@ func newWeek(api token.API) *week {
 	w.secret.Store(new(string(appSecret)))
 	client := &token.Client{
 		HTTP: &http.Client{Transport: w.wechat}, URL: "http://wechat", AppID: appID, API: api,
-		Secret: func() (token.Secret, error) { return token.NewSecret(*w.secret.Load()), nil },
+		Secret: func() (secret.Secret, error) { return secret.New(*w.secret.Load()), nil },
 	}
 	o := token.Options{
 		Name: "shop", AppID: appID, Fetch: client.Fetch, Force: client.Force,

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -33,7 +34,7 @@ func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAdmin()
-			a.Public, a.Key = test.public, token.NewSecret(test.key)
+			a.Public, a.Key = test.public, secret.New(test.key)
 			for _, path := range telling {
 				w := ask(a, "GET", path, test.authorization)
 				if w.Code != test.tells || test.tells == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
@@ -53,7 +54,7 @@ func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
 func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
 	why := &token.Unavailable{Account: "shop", Cause: &token.Refusal{Code: 40125, Reason: "invalid appsecret"}, Retry: 90*time.Second + 1}
 	a := newAdmin()
-	a.Key = token.NewSecret(key)
+	a.Key = secret.New(key)
 	a.Accounts = []Account{account("shop", gone())}
 	a.Accounts[0].Refresh = func(string, time.Duration) error { return why }
 	a.Accounts[0].Replace = func(time.Duration) error { return why }
@@ -75,7 +76,7 @@ func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
 
 func TestTheTokenIsLentWithItsLife(t *testing.T) {
 	a := newAdmin()
-	a.Key = token.NewSecret(key)
+	a.Key = secret.New(key)
 	mustAnswer(t, ask(a, "GET", "/accounts/shop/token", "Bearer "+key), 200, `{"access_token":"token-of-shop","expires_in":3600}`)
 	mustAnswer(t, ask(a, "GET", "/accounts/blog/token", "Bearer "+key), 404, `{"error":"there is no account of this name"}`)
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -37,9 +38,9 @@ type Admin struct {
 	WrongKey func(*http.Request)
 
 	Log    *slog.Logger
-	Key    token.Secret // asked for beyond loopback, and for what is not for everybody
-	Public bool         // the listener is reachable beyond loopback
-	Socket bool         // the listener is a unix socket, which no browser reaches
+	Key    secret.Secret // asked for beyond loopback, and for what is not for everybody
+	Public bool          // the listener is reachable beyond loopback
+	Socket bool          // the listener is a unix socket, which no browser reaches
 }
 
 // An Account is an account whose token can be asked for, and after. Methods of

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -292,7 +293,7 @@ func TestALifeOfLessThanASecondIsNotToldAsNone(t *testing.T) {
 	for life, want := range map[time.Duration]string{time.Millisecond: `1`, 999 * time.Millisecond: `1`, 1999 * time.Millisecond: `1`, 7199*time.Second + 1: `7199`} {
 		one := account("shop", s)
 		one.Lend = func(time.Duration) (string, time.Duration, error) { return "a-token", life, nil }
-		a.Accounts, a.Key = []Account{one}, token.NewSecret(key)
+		a.Accounts, a.Key = []Account{one}, secret.New(key)
 		if got := ask(a, "GET", "/accounts/shop/token", "Bearer "+key).Body.String(); !strings.Contains(got, `"expires_in": `+want+"\n") {
 			t.Errorf("%v: got %s; want %s", life, got, want)
 		}
@@ -352,7 +353,7 @@ func TestBeyondLoopbackOnlyHealthAndReadinessAreFree(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAdmin()
-			a.Public, a.Key = test.public, token.NewSecret(test.key)
+			a.Public, a.Key = test.public, secret.New(test.key)
 			w := ask(a, "GET", "/status", test.authorization)
 			if w.Code != test.want || test.want == 401 && w.Header().Get("WWW-Authenticate") != "Bearer" {
 				t.Errorf("/status: got %d, %v; want %d", w.Code, w.Header(), test.want)
@@ -430,7 +431,7 @@ func TestAHostThatIsNoAddressTakesTheKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAdmin()
-			a.Key, a.Socket, a.Reload = token.NewSecret(test.key), test.socket, func() ([]string, error) { return nil, nil }
+			a.Key, a.Socket, a.Reload = secret.New(test.key), test.socket, func() ([]string, error) { return nil, nil }
 			for request, want := range map[[2]string]int{
 				{"GET", "/"}: test.read, {"GET", "/status"}: test.read, {"GET", "/metrics"}: test.read,
 				{"POST", "/reload"}: test.change, {"POST", "/accounts/shop/refresh"}: test.change,
@@ -472,7 +473,7 @@ func TestStrangersLearnFromReadyzWhetherAndNotWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAdmin()
-			a.Key, a.Public, a.Socket, a.Accounts = token.NewSecret(key), row.public, row.socket, []Account{account("shop", blocked)}
+			a.Key, a.Public, a.Socket, a.Accounts = secret.New(key), row.public, row.socket, []Account{account("shop", blocked)}
 			for _, query := range []string{"", "?all=1", "?account=shop", "?account=wxshop"} {
 				r, w := httptest.NewRequest("GET", "/readyz"+query, nil), httptest.NewRecorder()
 				r.Host = row.host

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // floods are what strangers send, and then do nothing more.
@@ -42,7 +42,7 @@ func flooded(t *testing.T, network string, withKey bool) net.Addr {
 	}
 	a := newAdmin()
 	if a.Socket = network == "unix"; withKey {
-		a.Key = token.NewSecret(key)
+		a.Key = secret.New(key)
 	}
 	large := strings.Repeat("x", 1<<20)
 	a.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

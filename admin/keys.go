@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // reading lets in who shows the key, and on loopback, where reading is free,
@@ -47,7 +47,7 @@ func isOwnHost(host string) bool {
 func (a *Admin) mayRead(r *http.Request) bool { return ShowsKey(r, a.Key) }
 
 // ShowsKey reports whether r shows the key, in whatever way.
-func ShowsKey(r *http.Request, key token.Secret) bool {
+func ShowsKey(r *http.Request, key secret.Secret) bool {
 	_, password, _ := r.BasicAuth()
 	return key.Equal(bearer(r)) || key.Equal(password)
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -293,7 +294,7 @@ func TestABrowserShowsTheKeyAsAPassword(t *testing.T) {
 		return r.Header.Get("Authorization")
 	}
 	a := newAdmin()
-	a.Public, a.Key = true, token.NewSecret(key)
+	a.Public, a.Key = true, secret.New(key)
 	for _, path := range []string{"/", "/page.css", "/page.js"} {
 		for authorization, want := range map[string]int{"": 401, basic("wrong"): 401, basic(""): 401, "Bearer wrong": 401, basic(key): 200, "Bearer " + key: 200} {
 			w := ask(a, "GET", path, authorization)
@@ -314,7 +315,7 @@ func TestABrowserShowsTheKeyAsAPassword(t *testing.T) {
 			t.Errorf("%v: got %d; want %d", request, w.Code, want)
 		}
 	}
-	a.Key = token.Secret{}
+	a.Key = secret.Secret{}
 	if w := ask(a, "GET", "/", basic("")); w.Code != 401 {
 		t.Errorf("got %d with an empty password for no key; want 401", w.Code)
 	}
@@ -325,7 +326,7 @@ func TestThePageSaysWhetherARefreshTakesTheKey(t *testing.T) {
 	if page := open(t, a, "/"); strings.Contains(page, "data-needed") {
 		t.Error("got a page that asks for a key that there is not")
 	}
-	a.Key = token.NewSecret(key)
+	a.Key = secret.New(key)
 	page := open(t, a, "/")
 	mustShow(t, page, `data-account="shop"`, `data-needed=""`)
 	if strings.Contains(page, key) {

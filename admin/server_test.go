@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // said collects the log.
@@ -41,7 +41,7 @@ func listening(t *testing.T, change func(*Server)) (url string, log *said) {
 		t.Fatal(err)
 	}
 	a, log := newAdmin(), new(said)
-	a.Key, a.Log = token.NewSecret(key), slog.New(slog.NewTextHandler(log, nil))
+	a.Key, a.Log = secret.New(key), slog.New(slog.NewTextHandler(log, nil))
 	serveAdmin(t, a, ln, change)
 	return "http://" + ln.Addr().String(), log
 }
@@ -197,7 +197,7 @@ func TestEachWrongKeyIsResisted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			resisted := false
 			a := newAdmin()
-			a.Key, a.Public, a.WrongKey = token.NewSecret(key), test.public, func(*http.Request) { resisted = true }
+			a.Key, a.Public, a.WrongKey = secret.New(key), test.public, func(*http.Request) { resisted = true }
 			ask(a, "GET", test.path, test.authorization)
 			if resisted != test.resisted {
 				t.Errorf("got resisted %v; want %v", resisted, test.resisted)

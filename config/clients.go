@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 func (l *loader) readClient(t *table) {
@@ -47,9 +47,9 @@ func (t *table) keySource(key string) keySource {
 }
 
 // clientKey returns the hash of a client's key, however the key was given.
-func (t *table) clientKey(k keySource) token.Secret {
+func (t *table) clientKey(k keySource) secret.Secret {
 	if len(k.given) == 0 && t.cfg.Proxy.TLSClientCA != "" {
-		return token.NewSecret("") // its certificate will do
+		return secret.New("") // its certificate will do
 	}
 	if len(k.given) == 0 {
 		t.missing("write key, key_env, key_file or key_sha256 (`wxproxy key` makes one)",
@@ -59,7 +59,7 @@ func (t *table) clientKey(k keySource) token.Secret {
 }
 
 // oldKey returns the hash of the key that a client had before its key.
-func (t *table) oldKey(old, key keySource) token.Secret {
+func (t *table) oldKey(old, key keySource) secret.Secret {
 	if len(old.given) > 0 && len(key.given) == 0 {
 		t.wrong(old.given[0], "is the key before another one, and there is none; write it as %q", "key"+old.given[0][len("key_old"):])
 	}
@@ -68,27 +68,27 @@ func (t *table) oldKey(old, key keySource) token.Secret {
 
 // hashOf returns the 32 bytes of the hash, or an empty Secret without a key or
 // after reporting what is wrong with it.
-func (t *table) hashOf(k keySource) token.Secret {
+func (t *table) hashOf(k keySource) secret.Secret {
 	if len(k.given) > 1 {
 		t.onlyOne(k.given)
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	if k.hash != "" {
 		sum, err := hex.DecodeString(k.hash)
 		if err != nil || len(sum) != sha256.Size {
 			t.wrong(k.given[0], "must be 64 hexadecimal digits, as `wxproxy key` prints them")
-			return token.Secret{}
+			return secret.Secret{}
 		}
 		if isPattern(sum) {
 			t.wrong(k.given[0], "is a pattern and no hash of a key; write the line that `wxproxy key` prints")
 		}
-		t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen", sum: [sha256.Size]byte(sum)}, token.Secret{})
-		return token.NewSecret(string(sum))
+		t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen", sum: [sha256.Size]byte(sum)}, secret.Secret{})
+		return secret.New(string(sum))
 	}
 	key := t.secret(k.SecretSource, k.given)
 	if key.Empty() {
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	sum := t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen"}, key)
-	return token.NewSecret(string(sum[:]))
+	return secret.New(string(sum[:]))
 }

@@ -10,7 +10,7 @@ import (
 	"log/slog"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // Config mirrors config.toml, where every setting is explained. A Config that
@@ -57,8 +57,8 @@ type Proxy struct {
 
 // Admin is about the listener for health, status and metrics.
 type Admin struct {
-	Listen string       // for ListenOn; empty turns it off
-	Key    token.Secret // empty when none is set
+	Listen string        // for ListenOn; empty turns it off
+	Key    secret.Secret // empty when none is set
 }
 
 // Upstream is about the way to WeChat.
@@ -75,8 +75,8 @@ type Upstream struct {
 
 // Token is about the care of access tokens.
 type Token struct {
-	Store         token.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
-	EncryptionKey token.Secret // 32 bytes; empty to store tokens in the clear
+	Store         secret.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
+	EncryptionKey secret.Secret // 32 bytes; empty to store tokens in the clear
 	RefreshBefore time.Duration
 	RetryErrcodes []int
 	KeyPrefix     string
@@ -93,10 +93,10 @@ type Log struct {
 type Account struct {
 	Name     string
 	AppID    string
-	Secret   token.Secret // as it was when the configuration was loaded
-	Source   SecretSource // where to read it again
-	TokenAPI string       // "stable" or "classic"
-	Default  bool         // true for the only account, too
+	Secret   secret.Secret // as it was when the configuration was loaded
+	Source   SecretSource  // where to read it again
+	TokenAPI string        // "stable" or "classic"
+	Default  bool          // true for the only account, too
 }
 
 // KeepsAs reports whether what a process has of the account b is as good for a:
@@ -109,11 +109,11 @@ func (a Account) KeepsAs(b Account) bool {
 // Client is one program that may call.
 type Client struct {
 	Name      string
-	KeySHA256 token.Secret // the 32 bytes of the hash of its key; empty if its certificate is its key
-	OldSHA256 token.Secret // of the key before, which is good as well; empty if there is none
-	Accounts  []string     // names of accounts; empty for all
-	Allow     []string     // path patterns; empty for every path
-	Deny      []string     // path patterns
+	KeySHA256 secret.Secret // the 32 bytes of the hash of its key; empty if its certificate is its key
+	OldSHA256 secret.Secret // of the key before, which is good as well; empty if there is none
+	Accounts  []string      // names of accounts; empty for all
+	Allow     []string      // path patterns; empty for every path
+	Deny      []string      // path patterns
 
 	MaxInFlight int           // requests at a time; 0 for any number
 	Interval    time.Duration // between two requests, on average; 0 for none
@@ -157,7 +157,7 @@ func Default() Config {
 			MaxConnections: 512,
 		},
 		Token: Token{
-			Store:         token.NewSecret("memory:"),
+			Store:         secret.New("memory:"),
 			RefreshBefore: 5 * time.Minute,
 			RetryErrcodes: []int{40001, 40014, 42001},
 			KeyPrefix:     "wxproxy",

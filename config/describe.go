@@ -8,7 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"wxproxy/token"
+
+	"wxproxy/internal/secret"
 )
 
 // Describe says in words what the configuration means, a line for each thing.
@@ -98,7 +99,7 @@ func (t Token) StoreAddress() string {
 }
 
 // redisAt returns a URL of Redis without what may be secret.
-func redisAt(store token.Secret) string {
+func redisAt(store secret.Secret) string {
 	u, err := url.Parse(store.Reveal())
 	if err != nil {
 		return "Redis"

@@ -3,7 +3,7 @@ package config
 import (
 	"testing"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 func TestDescribeSaysWhatAFileMeans(t *testing.T) {
@@ -92,7 +92,7 @@ func TestTheStoresAddressHoldsNoSecret(t *testing.T) {
 		"redis://cache.example:6379/0#canary":        "redis://cache.example:6379/0",
 		"rediss://canary@[2001:db8::1]:6379/0?y=can": "rediss://[2001:db8::1]:6379/0",
 	} {
-		if got := (Token{Store: token.NewSecret(store)}).StoreAddress(); got != want {
+		if got := (Token{Store: secret.New(store)}).StoreAddress(); got != want {
 			t.Errorf("%s: got %q; want %q", store, got, want)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // A heldSecret is a secret of the configuration, by its hash.
@@ -43,7 +43,7 @@ func (k accessKey) written() string {
 }
 
 // addKey remembers a key of the table, for checkKeys, and returns its hash.
-func (t *table) addKey(k accessKey, key token.Secret) [sha256.Size]byte {
+func (t *table) addKey(k accessKey, key secret.Secret) [sha256.Size]byte {
 	k.setting, k.name = t.key(k.setting), t.key(k.name)
 	if !key.Empty() {
 		k.sum, k.length, k.typed = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal()), isTyped(key.Reveal())
@@ -57,25 +57,25 @@ const enoughKey = 16
 
 // hold remembers a secret, so that no key is the same, and reports one that was
 // left as an example has it.
-func (l *loader) hold(setting string, secret token.Secret) {
-	if secret.Empty() {
+func (l *loader) hold(setting string, value secret.Secret) {
+	if value.Empty() {
 		return
 	}
-	if isPlaceholder(secret.Reveal()) {
+	if isPlaceholder(value.Reveal()) {
 		l.report(setting, "is a placeholder, which everybody knows; put your own in its place")
 	}
-	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(secret.Reveal()))})
+	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(value.Reveal()))})
 }
 
 // holdPasswords does the same for the passwords in the URL of a store.
-func (l *loader) holdPasswords(setting string, store token.Secret) {
+func (l *loader) holdPasswords(setting string, store secret.Secret) {
 	u, err := url.Parse(store.Reveal())
 	if err != nil {
 		return // it is reported
 	}
 	password, _ := u.User.Password()
-	l.hold(setting, token.NewSecret(password))
-	l.hold(setting, token.NewSecret(u.Query().Get("sentinel_password")))
+	l.hold(setting, secret.New(password))
+	l.hold(setting, secret.New(u.Query().Get("sentinel_password")))
 }
 
 // checkKeys finds the keys that others know or could find: they are compared when

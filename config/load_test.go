@@ -18,7 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"wxproxy/token"
+
+	"wxproxy/internal/secret"
 )
 
 // good is the shortest file there is.
@@ -140,7 +141,7 @@ credential = "none"
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, true, []string{}},
 		Admin:    Admin{":9091", cfg.Admin.Key},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
-		Token:    Token{token.NewSecret("file:/var/lib/wxproxy"), token.Secret{}, 10 * time.Minute, []int{42001}, "test"},
+		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test"},
 		Log:      Log{slog.LevelDebug, "json", true},
 		Accounts: []Account{
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
@@ -463,7 +464,7 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
 			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},
 			ConnectTimeout: 3 * time.Second, Timeout: 30 * time.Second, IdleTimeout: 5 * time.Second},
-		Token: Token{Store: token.NewSecret("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
+		Token: Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
 		Log:   Log{Level: slog.LevelInfo, Format: "auto"},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 var update = flag.Bool("update", false, "write docs/configuration.md anew")
@@ -263,8 +263,8 @@ func changed() (c Config) {
 				f.SetString("other")
 			case bool:
 				f.SetBool(true)
-			case token.Secret:
-				f.Set(reflect.ValueOf(token.NewSecret("other")))
+			case secret.Secret:
+				f.Set(reflect.ValueOf(secret.New("other")))
 			}
 		}
 	}

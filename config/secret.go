@@ -6,13 +6,13 @@ import (
 	"slices"
 	"strings"
 
-	"wxproxy/token"
+	"wxproxy/internal/secret"
 )
 
 // SecretSource is where a secret comes from: the configuration itself, a
 // variable of the environment, or a file.
 type SecretSource struct {
-	literal   token.Secret
+	literal   secret.Secret
 	env       string
 	file      string
 	lookupEnv func(string) (string, bool)
@@ -20,21 +20,21 @@ type SecretSource struct {
 }
 
 // Read returns the secret as it is now. An error never quotes it.
-func (s SecretSource) Read() (token.Secret, error) {
+func (s SecretSource) Read() (secret.Secret, error) {
 	value, err := s.read()
 	return checkedSecret(value, err)
 }
 
-func checkedSecret(value string, err error) (token.Secret, error) {
+func checkedSecret(value string, err error) (secret.Secret, error) {
 	switch {
 	case err != nil:
-		return token.Secret{}, err
+		return secret.Secret{}, err
 	case value == "":
-		return token.Secret{}, errors.New("the secret is empty")
+		return secret.Secret{}, errors.New("the secret is empty")
 	case strings.ContainsFunc(value, notVisible):
-		return token.Secret{}, errors.New("the secret has white space, control or non-ASCII characters in it")
+		return secret.Secret{}, errors.New("the secret has white space, control or non-ASCII characters in it")
 	}
-	return token.NewSecret(value), nil
+	return secret.New(value), nil
 }
 
 // String says in words where the secret comes from.
@@ -102,7 +102,7 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 	t.text(key, &literal)
 	t.text(key+"_env", &source.env)
 	t.text(key+"_file", &source.file)
-	source.literal, source.lookupEnv, source.files = token.NewSecret(literal), t.lookupEnv, t.cfg.files
+	source.literal, source.lookupEnv, source.files = secret.New(literal), t.lookupEnv, t.cfg.files
 
 	for key, value := range map[string]string{key: literal, key + "_env": source.env, key + "_file": source.file} {
 		if value != "" {
@@ -115,21 +115,21 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 
 // secret returns what the one given key leads to, or an empty Secret after
 // reporting what is wrong with it.
-func (t *table) secret(source SecretSource, given []string) token.Secret {
+func (t *table) secret(source SecretSource, given []string) secret.Secret {
 	if len(given) == 0 {
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	key := given[0]
 	if len(given) > 1 {
 		t.onlyOne(given)
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	if t.hangs && source.file != "" {
 		t.reported[t.key(key)] = true // what is not known is no mistake
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	value, err := source.read()
-	secret, err := checkedSecret(value, err)
+	checked, err := checkedSecret(value, err)
 	var hang hangError
 	switch {
 	case errors.As(err, &hang):
@@ -138,11 +138,11 @@ func (t *table) secret(source SecretSource, given []string) token.Secret {
 	case err != nil:
 		t.wrong(key, "%v", err)
 	}
-	t.hold(t.key(key), secret)
+	t.hold(t.key(key), checked)
 	if source.file != "" {
 		t.warnIfOpen(t.key(key), source.file, true)
 	}
-	return secret
+	return checked
 }
 
 // whose returns the name that the table gives itself, as the beginning of a

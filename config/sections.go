@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -55,7 +57,7 @@ func (l *loader) readToken(t *table) {
 	store := c.Store.Reveal()
 	t.text("store", &store)
 	t.sensitive[t.key("store")] = !strings.HasPrefix(store, "file:") && !strings.HasPrefix(store, "memory:")
-	c.Store = token.NewSecret(store)
+	c.Store = secret.New(store)
 	key, given := t.source("encryption_key")
 	t.duration("refresh_before", &c.RefreshBefore)
 	var errcodes []int64
@@ -79,9 +81,9 @@ func (l *loader) readToken(t *table) {
 }
 
 // encryptionKey returns the bytes that text, in base64, stands for.
-func (t *table) encryptionKey(text token.Secret, given []string) token.Secret {
+func (t *table) encryptionKey(text secret.Secret, given []string) secret.Secret {
 	if text.Empty() {
-		return token.Secret{}
+		return secret.Secret{}
 	}
 	const bytes = 32
 	key, err := base64.StdEncoding.DecodeString(text.Reveal())
@@ -92,7 +94,7 @@ func (t *table) encryptionKey(text token.Secret, given []string) token.Secret {
 	} else if isPattern(key) {
 		t.warn(t.key(given[0]), "is a pattern and could be guessed; `head -c 32 /dev/urandom | base64` makes a good key")
 	}
-	return token.NewSecret(string(key))
+	return secret.New(string(key))
 }
 
 // checkErrcodes returns what can be meant by a list of errcodes.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 const (
@@ -90,9 +92,12 @@ func (n *number) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// errUnusable is a fetch's success without a token that is valid.
+const errUnusable = badAnswer("the token in WeChat's answer has expired")
+
 // readAnswer returns the token that body grants to a question sent at sent, or
-// the [*Refusal] that it is.
-func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
+// the [*Refusal] that it is, without the credential that the question held.
+func readAnswer(body []byte, sent time.Time, credential secret.Secret) (Token, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return Token{}, badAnswer("WeChat's answer is empty")
 	}
@@ -101,12 +106,12 @@ func readAnswer(body []byte, sent time.Time, secret Secret) (Token, error) {
 		return Token{}, badAnswer("WeChat's answer is not the JSON it documents") // err may quote the token
 	}
 	if code := int(a.Errcode); code != 0 {
-		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, secret, NewSecret(a.value())), "no errmsg")}
+		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, credential, secret.New(a.value())), "no errmsg")}
 	}
 	if a.value() == "" || strings.ContainsFunc(a.value(), notVisible) {
 		return Token{}, noToken
 	}
-	return Token{Value: NewSecret(a.value()), Expires: sent.Add(a.life())}, nil
+	return Token{Value: secret.New(a.value()), Expires: sent.Add(a.life())}, nil
 }
 
 // value returns what was asked for.

@@ -7,10 +7,12 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"wxproxy/internal/secret"
 )
 
 func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
-	const secret = "0123456789abcdef0123456789abcdef"
+	const appSecret = "0123456789abcdef0123456789abcdef"
 	for _, test := range []struct {
 		name, body string
 		token      string
@@ -67,8 +69,8 @@ func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
 		{name: "refused without a reason", body: `{"errcode":40013}`, refusal: Refusal{Code: 40013, Reason: "no errmsg"}},
 		{name: "refused in spite of a token", body: `{"errcode":45009,"errmsg":"T is over","access_token":"T","expires_in":7200}`,
 			refusal: Refusal{Code: 45009, Reason: "[hidden] is over"}},
-		{name: "refused, quoting the secret", body: `{"errcode":40125,"errmsg":"` + secret + ` is wrong"}`, refusal: Refusal{Code: 40125, Reason: "[hidden] is wrong"}},
-		{name: "refused, quoting the secret in pieces", body: `{"errcode":40125,"errmsg":"` + secret[:9] + `\u0000` + secret[9:] + ` is wrong"}`,
+		{name: "refused, quoting the secret", body: `{"errcode":40125,"errmsg":"` + appSecret + ` is wrong"}`, refusal: Refusal{Code: 40125, Reason: "[hidden] is wrong"}},
+		{name: "refused, quoting the secret in pieces", body: `{"errcode":40125,"errmsg":"` + appSecret[:9] + `\u0000` + appSecret[9:] + ` is wrong"}`,
 			refusal: Refusal{Code: 40125, Reason: "[hidden] is wrong"}},
 		{name: "refused, quoting a token", body: `{"errcode":40014,"errmsg":"invalid access_token [` + strings.Repeat("aB3_-", 30) + `] rid: 62bd3be0-12345678-12345678"}`,
 			refusal: Refusal{Code: 40014, Reason: "invalid access_token [[hidden]] rid: 62bd3be0-12345678-12345678"}},
@@ -77,7 +79,7 @@ func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sent := time.Now()
-			got, err := readAnswer([]byte(test.body), sent, NewSecret(secret))
+			got, err := readAnswer([]byte(test.body), sent, secret.New(appSecret))
 			if got.Value.Reveal() != test.token {
 				t.Errorf("got token %q; want %q", got.Value.Reveal(), test.token)
 			}
@@ -101,10 +103,10 @@ func FuzzAnAnswerNeverLeaksAndNeverLies(f *testing.F) {
 	} {
 		f.Add([]byte(body))
 	}
-	secret := NewSecret("canary")
+	credential := secret.New("canary")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sent := time.Now()
-		got, err := readAnswer(body, sent, secret)
+		got, err := readAnswer(body, sent, credential)
 		if (err == nil) == got.Value.Empty() {
 			t.Fatalf("got token %q and error %v; want one of them", got.Value.Reveal(), err)
 		}

@@ -18,13 +18,13 @@ const (
 
 // clean returns text fit for a log and a caller: one line of valid UTF-8, not
 // long, without secrets and without whatever looks like a token.
-func clean(text string, secrets ...Secret) string {
+func clean(text string, secrets ...secret.Secret) string {
 	values := make([]string, 0, len(secrets))
 	for _, s := range secrets {
 		values = append(values, s.Reveal())
 	}
 	text = strings.Map(printable, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
-	text = withoutTokens(string(secret.Redact([]byte(text), hidden, values)))
+	text = withoutTokens(string(secret.Redact([]byte(text), secret.Hidden, values)))
 	if runes := []rune(text); len(runes) > maxReason {
 		return string(runes[:maxReason-1]) + "…"
 	}
@@ -56,7 +56,7 @@ func withoutTokens(text string) string {
 
 func wordOrHidden(word string) string {
 	if len(word) > longestWord {
-		return hidden
+		return secret.Hidden
 	}
 	return word
 }

@@ -14,13 +14,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
 )
 
 const (
-	appID  = "wx0123456789abcdef"
-	secret = "canary0123456789canary0123456789"
+	appID     = "wx0123456789abcdef"
+	appSecret = "canary0123456789canary0123456789"
 )
 
 // newClient returns a Client of w in memory, and of the app that w knows.
@@ -29,7 +30,7 @@ func newClient(w http.RoundTripper, api token.API) *token.Client {
 		HTTP:   &http.Client{Transport: w},
 		URL:    "https://api.weixin.qq.com",
 		AppID:  appID,
-		Secret: func() (token.Secret, error) { return token.NewSecret(secret), nil },
+		Secret: func() (secret.Secret, error) { return secret.New(appSecret), nil },
 		API:    api,
 	}
 }
@@ -37,7 +38,7 @@ func newClient(w http.RoundTripper, api token.API) *token.Client {
 func TestAClientFetchesTheTokenOfEitherAPI(t *testing.T) {
 	for _, api := range []token.API{token.Stable, token.Classic} {
 		t.Run(string(api), func(t *testing.T) {
-			w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+			w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 			got, err := newClient(w, api).Fetch(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -53,7 +54,7 @@ func TestAClientFetchesTheTokenOfEitherAPI(t *testing.T) {
 }
 
 func TestTheQuestionsAreAsWeChatDocumentsThem(t *testing.T) {
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	w.Record()
 	for _, api := range []token.API{token.Stable, token.Classic} {
 		if _, err := newClient(w, api).Fetch(t.Context()); err != nil {
@@ -66,7 +67,7 @@ func TestTheQuestionsAreAsWeChatDocumentsThem(t *testing.T) {
 	if err := json.Unmarshal(stable.Body, &body); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"grant_type": "client_credential", "appid": appID, "secret": secret, "force_refresh": false}
+	want := map[string]any{"grant_type": "client_credential", "appid": appID, "secret": appSecret, "force_refresh": false}
 	if fmt.Sprint(body) != fmt.Sprint(want) || stable.Chunked {
 		t.Errorf("stable: got body %v, chunked %v; want %v with its length", body, stable.Chunked, want)
 	}
@@ -81,7 +82,7 @@ func TestTheQuestionsAreAsWeChatDocumentsThem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	query := url.Values{"grant_type": {"client_credential"}, "appid": {appID}, "secret": {secret}}
+	query := url.Values{"grant_type": {"client_credential"}, "appid": {appID}, "secret": {appSecret}}
 	if classic.Method != http.MethodGet || target.Path != "/cgi-bin/token" || target.RawQuery != query.Encode() || len(classic.Body) != 0 {
 		t.Errorf("classic: got %s %s; want GET /cgi-bin/token?%s", classic.Method, classic.Target, query.Encode())
 	}
@@ -89,7 +90,7 @@ func TestTheQuestionsAreAsWeChatDocumentsThem(t *testing.T) {
 
 func TestTheLifetimeCountsFromBeforeTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		w.Inject(wechattest.Fault{Delay: 3 * time.Second})
 		start := time.Now()
 		got, err := newClient(w, token.Stable).Fetch(t.Context())
@@ -104,7 +105,7 @@ func TestTheLifetimeCountsFromBeforeTheQuestion(t *testing.T) {
 
 func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 	body := func(errmsg string) []byte { return []byte(`{"errcode":40125,"errmsg":"` + errmsg + `"}`) }
-	elsewhere := http.Header{"Location": {"https://example.invalid/?secret=" + secret}}
+	elsewhere := http.Header{"Location": {"https://example.invalid/?secret=" + appSecret}}
 	for _, test := range []struct {
 		name  string
 		app   wechattest.App
@@ -114,14 +115,14 @@ func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 		want  string
 	}{
 		{"wrong secret", wechattest.App{ID: appID, Secret: "another"}, nil, 40125, token.ClassConfiguration, "check secret"},
-		{"unknown app", wechattest.App{ID: "wx1", Secret: secret}, nil, 40013, token.ClassConfiguration, "check app_id"},
-		{"address not allowed", wechattest.App{ID: appID, Secret: secret, AllowIPs: []string{"192.0.2.1"}}, nil, 40164, token.ClassConfiguration, "127.0.0.1"},
+		{"unknown app", wechattest.App{ID: "wx1", Secret: appSecret}, nil, 40013, token.ClassConfiguration, "check app_id"},
+		{"address not allowed", wechattest.App{ID: appID, Secret: appSecret, AllowIPs: []string{"192.0.2.1"}}, nil, 40164, token.ClassConfiguration, "127.0.0.1"},
 		{"busy", wechattest.App{}, &wechattest.Fault{Errcode: -1}, -1, token.ClassTransient, "busy"},
-		{"quoting the secret", wechattest.App{}, &wechattest.Fault{Body: body("secret " + secret + " is wrong")}, 40125, token.ClassConfiguration, "[hidden] is wrong"},
-		{"status 500", wechattest.App{}, &wechattest.Fault{Status: 500, Body: []byte(secret)}, 0, token.ClassTransient, "HTTP status 500"},
+		{"quoting the secret", wechattest.App{}, &wechattest.Fault{Body: body("secret " + appSecret + " is wrong")}, 40125, token.ClassConfiguration, "[hidden] is wrong"},
+		{"status 500", wechattest.App{}, &wechattest.Fault{Status: 500, Body: []byte(appSecret)}, 0, token.ClassTransient, "HTTP status 500"},
 		{"redirect", wechattest.App{}, &wechattest.Fault{Status: 307, Header: elsewhere}, 0, token.ClassTransient, "HTTP status 307"},
 		{"empty", wechattest.App{}, &wechattest.Fault{Empty: true}, 0, token.ClassTransient, "empty"},
-		{"a page", wechattest.App{}, &wechattest.Fault{Status: 200, Body: []byte("<html>" + secret)}, 0, token.ClassTransient, "not the JSON"},
+		{"a page", wechattest.App{}, &wechattest.Fault{Status: 200, Body: []byte("<html>" + appSecret)}, 0, token.ClassTransient, "not the JSON"},
 		{"truncated", wechattest.App{}, &wechattest.Fault{Truncate: 20}, 0, token.ClassTransient, "EOF"},
 		{"closed before", wechattest.App{}, &wechattest.Fault{CloseBefore: true}, 0, token.ClassTransient, "asking WeChat"},
 		{"closed after", wechattest.App{}, &wechattest.Fault{CloseAfter: true}, 0, token.ClassTransient, "asking WeChat"},
@@ -132,7 +133,7 @@ func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 			t.Run(test.name+"/"+string(api), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					if test.app.ID == "" {
-						test.app = wechattest.App{ID: appID, Secret: secret}
+						test.app = wechattest.App{ID: appID, Secret: appSecret}
 					}
 					w := wechattest.New(test.app)
 					if test.fault != nil {
@@ -161,7 +162,7 @@ func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 }
 
 func TestWhatTheNetworkSaysIsToldWithoutTheSecret(t *testing.T) {
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	gone, err := w.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func TestWhatTheNetworkSaysIsToldWithoutTheSecret(t *testing.T) {
 func TestASecretThatCannotBeReadIsAMistakeOfTheConfiguration(t *testing.T) {
 	c := newClient(wechattest.New(), token.Stable)
 	missing := errors.New("open /run/secrets/shop: no such file or directory")
-	c.Secret = func() (token.Secret, error) { return token.Secret{}, missing }
+	c.Secret = func() (secret.Secret, error) { return secret.Secret{}, missing }
 	_, err := c.Fetch(t.Context())
 	if e := token.Explain(err); !errors.Is(err, missing) || e.Class != token.ClassConfiguration || !strings.Contains(e.Reason, "/run/secrets/shop") {
 		t.Errorf("got %v, %+v; want a configuration error that names the file", err, e)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // A storm is a disturbance in which WeChat refuses good tokens, in answers, in
@@ -28,7 +30,7 @@ func (w *storm) set(rages bool) {
 	})
 }
 
-func (w *storm) Probe(context.Context, Secret) Verdict {
+func (w *storm) Probe(context.Context, secret.Secret) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.probes++
@@ -240,7 +242,7 @@ func TestATokenThatWeChatsEdgesDoNotKnowYetIsNotCalledDead(t *testing.T) {
 					issued := time.Now()
 					k := newKeeper(&w.fakeWeChat, func(o *Options) {
 						o.Force = w.Force
-						o.Probe = func(context.Context, Secret) Verdict {
+						o.Probe = func(context.Context, secret.Secret) Verdict {
 							if time.Since(issued) < lag {
 								return Dead
 							}
@@ -463,7 +465,7 @@ func TestATokenMadeForWhoWasRefusedIsHandedOutWhenWeChatKnowsIt(t *testing.T) {
 				var made time.Time
 				k := newKeeper(&w.fakeWeChat, func(o *Options) {
 					o.Force = w.Force
-					o.Probe = func(_ context.Context, value Secret) Verdict {
+					o.Probe = func(_ context.Context, value secret.Secret) Verdict {
 						if value.Equal("token-2") && made.IsZero() {
 							made = time.Now()
 						}

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 func TestARejectionOfAnExpiredTokenAsksForANewOneAndDoesNotProbe(t *testing.T) {
@@ -62,7 +64,7 @@ func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testi
 func TestAPlanBeyondTheEndOfTheTokenDoesNotHold(t *testing.T) {
 	now := time.Now()
 	o := NewKeeper(Options{}).options
-	token := Token{NewSecret("t"), now.Add(time.Hour)}
+	token := Token{secret.New("t"), now.Add(time.Hour)}
 	s := &state{token: token, next: now.Round(0).Add(26 * time.Hour)} // the clock was set back by a day
 	if got := s.due(token, now, o).Sub(now.Round(0)); got > time.Hour {
 		t.Errorf("got the next refresh in %v; want it before the token ends", got)
@@ -142,7 +144,7 @@ func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
 				fetches := 0
 				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
 					fetches++
-					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), Secret{})
+					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), secret.Secret{})
 				}})
 				defer k.Stop()
 				k.Start()

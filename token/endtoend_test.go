@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
 )
@@ -72,7 +73,7 @@ func TestCallersSeeNoErrorWhateverHappensToTheToken(t *testing.T) {
 	for _, api := range []token.API{token.Stable, token.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 				w.Inject(wechattest.Fault{Delay: 50 * time.Millisecond})
 				k := newKeeper(w, api)
 				defer k.Stop()
@@ -106,7 +107,7 @@ func TestAThousandRefusedByWeChatCostOneFetch(t *testing.T) {
 	for _, api := range []token.API{token.Stable, token.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 				k := newKeeper(w, api)
 				defer k.Stop()
 				if code := call(t, w, k); code != 0 {
@@ -135,7 +136,7 @@ func TestAWeekCostsFewFetches(t *testing.T) {
 	for _, api := range []token.API{token.Stable, token.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 				w.Inject(wechattest.Fault{Delay: 70 * time.Millisecond})
 				k := newKeeper(w, api)
 				defer k.Stop()
@@ -165,7 +166,7 @@ func TestARepairedSecretIsFoundWithoutARestart(t *testing.T) {
 		if want := "errcode 40125: invalid appsecret"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v; want %q", err, want)
 		}
-		w.SetSecret(appID, secret)
+		w.SetSecret(appID, appSecret)
 		time.Sleep(73 * time.Second)
 		if code := call(t, w, k); code != 0 {
 			t.Errorf("got errcode %d; want success", code)
@@ -176,9 +177,9 @@ func TestARepairedSecretIsFoundWithoutARestart(t *testing.T) {
 func TestARestartWithTokenFilesFetchesNothing(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 3 {
-			store, err := token.OpenStore(token.StoreConfig{Spec: token.NewSecret("file:" + dir)})
+			store, err := token.OpenStore(token.StoreConfig{Spec: secret.New("file:" + dir)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,13 +203,13 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"access_token":"canary`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	store, err := token.OpenStore(token.StoreConfig{Spec: token.NewSecret("file:" + dir)})
+	store, err := token.OpenStore(token.StoreConfig{Spec: secret.New("file:" + dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		k := newKeeper(w, token.Stable, func(o *token.Options) {
 			o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil))
 		})
@@ -233,7 +234,7 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 // operators see. It returns the tokens that WeChat issued meanwhile.
 func logEverything(t *testing.T, log *slog.Logger) (issued []string) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		store, err := token.NewFileStore(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
@@ -241,8 +242,8 @@ func logEverything(t *testing.T, log *slog.Logger) (issued []string) {
 		k := newKeeper(w, token.Classic, func(o *token.Options) { o.Log, o.Store = log, store })
 		quote := func(what string) []byte { return []byte(`{"errcode":40125,"errmsg":"wrong: ` + what + `"}`) }
 		faults := []wechattest.Fault{
-			{Body: quote(secret), Times: 1},
-			{Status: 502, Body: []byte(secret), Times: 1},
+			{Body: quote(appSecret), Times: 1},
+			{Status: 502, Body: []byte(appSecret), Times: 1},
 			{CloseBefore: true, Times: 1},
 			{Delay: time.Hour, Times: 1},
 		}
@@ -284,7 +285,7 @@ func TestNoTokenAndNoSecretIsEverLogged(t *testing.T) {
 					t.Errorf("the log misses %q", line)
 				}
 			}
-			for _, value := range append(issued, secret, wechattest.TokenPrefix) {
+			for _, value := range append(issued, appSecret, wechattest.TokenPrefix) {
 				if i := strings.Index(text, value); value != "" && i >= 0 {
 					t.Fatalf("the log holds a secret: %s", text[max(0, i-200):i+len(value)])
 				}
@@ -296,7 +297,7 @@ func TestNoTokenAndNoSecretIsEverLogged(t *testing.T) {
 func TestEachFailureIsOneLineAndNoRequestIs(t *testing.T) {
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		w.Inject(wechattest.Fault{Errcode: -1, Times: 2})
 		w.Inject(wechattest.Fault{Errcode: 40164, Times: 1})
 		k := newKeeper(w, token.Stable, func(o *token.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 func TestFailuresAreExplained(t *testing.T) {
@@ -62,7 +64,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"a caller's timeout", &Timeout{Account: "shop"}, ClassTransient, "firewall"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, err := range []error{test.err, newTransportError("token", test.err, Secret{})} {
+			for _, err := range []error{test.err, newTransportError("token", test.err, secret.Secret{})} {
 				got := Explain(err)
 				if got.Class != test.class || !strings.Contains(got.Remedy, test.remedy) || got.RemedyZH == "" {
 					t.Errorf("got %+v; want class %s and a remedy with %q", got, test.class, test.remedy)
@@ -124,7 +126,7 @@ func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	got = (&Unavailable{Account: "shop", Cause: newTransportError("token", syscall.ECONNREFUSED, Secret{})}).Error()
+	got = (&Unavailable{Account: "shop", Cause: newTransportError("token", syscall.ECONNREFUSED, secret.Secret{})}).Error()
 	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
 		"check upstream.url, the network and the firewall: WeChat cannot be reached (请检查 upstream.url、网络和防火墙：无法连接微信)"
 	if got != want {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // fakeWeChat issues tokens named token-1, token-2, ... as stable_token does, or
@@ -72,7 +74,7 @@ func (w *fakeWeChat) rotationWindow() time.Duration {
 
 func (w *fakeWeChat) rotate() {
 	w.issued++
-	w.current = Token{NewSecret(fmt.Sprintf("token-%d", w.issued)), time.Now().Add(w.lifetime())}
+	w.current = Token{secret.New(fmt.Sprintf("token-%d", w.issued)), time.Now().Add(w.lifetime())}
 }
 
 // change does what a test wants to w.

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
 )
@@ -38,7 +39,7 @@ func newSufferer(t *testing.T, api token.API, seed uint64) *sufferer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, first := wechattest.New(wechattest.App{ID: appID, Secret: secret}), secret
+	w, first := wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), appSecret
 	s := &sufferer{wechat: w, api: api, store: store, caller: caller{wechat: w, api: api}, random: rand.New(rand.NewPCG(seed, 7))}
 	s.secret.Store(&first)
 	s.start()
@@ -47,7 +48,7 @@ func newSufferer(t *testing.T, api token.API, seed uint64) *sufferer {
 
 func (s *sufferer) start() {
 	c := newClient(s.wechat, s.api)
-	c.Secret = func() (token.Secret, error) { return token.NewSecret(*s.secret.Load()), nil }
+	c.Secret = func() (secret.Secret, error) { return secret.New(*s.secret.Load()), nil }
 	s.keeper = newKeeper(s.wechat, s.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.SecretChanged, o.Store = c.Fetch, c.Probe, c.SecretChanged, s.store
 		o.Log = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -4,32 +4,31 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // fetchTimeout is how long WeChat may take to answer one question.
 const fetchTimeout = 10 * time.Second
 
-// errUnusable is a fetch's success without a token that is valid.
-const errUnusable = badAnswer("the token in WeChat's answer has expired")
-
 // A flight is one look for a token: in the store, then at WeChat's. There is at
 // most one per Keeper.
 type flight struct {
-	refused  Secret          // the token whose rejection started it, or empty
+	refused  secret.Secret   // the token whose rejection started it, or empty
 	ctx      context.Context // a caller that goes away does not end it
 	cancel   context.CancelFunc
 	begun    atomic.Bool   // somebody runs it
 	release  func()        // ends this process's turn to ask; nil: it has none
 	asked    bool          // from outside
 	forces   bool          // it makes WeChat replace the token
-	leaked   Secret        // the one that it is to replace
+	leaked   secret.Secret // the one that it is to replace
 	why      error         // why it did not, as far as it knows; written before done is closed
 	doubts   bool          // but for a refusal of the token it would not have been started
 	examines bool          // it asks what WeChat thinks of the token, and for none
 	done     chan struct{} // closed when its outcome is the Keeper's state
 	sent     time.Time     // when the token was asked for that it is to land with
 	knows    int64         // the generation of the record in a shared store that started it
-	had      Secret        // the token when it turned from the store to WeChat
+	had      secret.Secret // the token when it turned from the store to WeChat
 	read     time.Time     // when it began to ask the store last
 	reports  []func()      // what is to be logged when it is over
 }
@@ -74,7 +73,7 @@ func (k *Keeper) refresh(s *state) {
 // launch plans a flight from s, which has none. The caller holds k.mu, and has
 // the flight run.
 func (k *Keeper) launch(s *state, refused string) *flight {
-	f := &flight{refused: NewSecret(refused), done: make(chan struct{}), knows: s.generation}
+	f := &flight{refused: secret.New(refused), done: make(chan struct{}), knows: s.generation}
 	f.doubts = refused != "" || s.isDoubted()
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	next := *s

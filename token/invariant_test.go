@@ -26,7 +26,7 @@ func TestACallerIsRejectedOnlyByTwoTokensOrOneThatStands(t *testing.T) {
 
 func sufferAtRandom(t *testing.T, api token.API, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	store := token.NewMemory()
 	start := func() *token.Keeper {
 		c := newClient(w, api)

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // A keptStore is a Store that keeps what it is given, and can be slow to tell it.
@@ -51,7 +53,7 @@ func (s *keptStore) now() Record {
 func keeping(loading time.Duration) *keptStore {
 	now := time.Now()
 	return &keptStore{loading: loading, has: true, kept: Record{
-		Token: Token{NewSecret("stored"), now.Add(2 * time.Hour)},
+		Token: Token{secret.New("stored"), now.Add(2 * time.Hour)},
 		Spent: Spent{Day: beijingDay(now), Fetches: 7, Forced: 3, ForcedAt: now.Add(-time.Hour)},
 	}}
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 func TestATokenIsRefreshedBeforeItExpiresWithoutBeingAskedFor(t *testing.T) {
@@ -216,7 +218,7 @@ func TestAPanicOfTheFetchIsAFailureThatTellsNoSecret(t *testing.T) {
 func TestATokenWithoutLifeIsNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := NewKeeper(Options{Name: "shop", Fetch: func(context.Context) (Token, error) {
-			return Token{Value: NewSecret("dead"), Expires: time.Now()}, nil
+			return Token{Value: secret.New("dead"), Expires: time.Now()}, nil
 		}})
 		defer k.Stop()
 		_, err := k.Token(time.Second)
@@ -306,7 +308,7 @@ func TestATokenFetchedWhileStoppingIsStored(t *testing.T) {
 		store := NewMemory()
 		k := NewKeeper(Options{Name: "shop", AppID: "wx1", Store: store, Fetch: func(ctx context.Context) (Token, error) {
 			<-ctx.Done() // the answer was on its way
-			return Token{NewSecret("late"), time.Now().Add(time.Hour)}, nil
+			return Token{secret.New("late"), time.Now().Add(time.Hour)}, nil
 		}})
 		k.Start()
 		synctest.Wait()

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // forceable is a fakeWeChat that replaces its token by force.
@@ -159,7 +161,7 @@ func TestAYoungTokenOutOfTheStoreIsNotReplacedByForce(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store := NewMemory()
 			first := &fakeWeChat{}
-			if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("token-0"), time.Now().Add(usualLife - age)}}); err != nil {
+			if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("token-0"), time.Now().Add(usualLife - age)}}); err != nil {
 				t.Fatal(err)
 			}
 			k := newKeeper(first, forceable(first), func(o *Options) { o.Store = store })

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 func TestNobodyIsLentATokenThatIsAboutToExpire(t *testing.T) {
@@ -168,7 +170,7 @@ func TestAClassicTokenIsLentWithMoreThanTheLargestMarginThoughTheTimerIsLate(t *
 			k := newKeeper(w, func(o *Options) { o.Lent = true })
 			defer k.Stop()
 			now := time.Now()
-			k.setState(&state{token: Token{NewSecret("token-0"), now.Add(20 * time.Minute)}, next: now.Add(time.Hour)})
+			k.setState(&state{token: Token{secret.New("token-0"), now.Add(20 * time.Minute)}, next: now.Add(time.Hour)})
 			value, left, err := k.Lend(30 * time.Second)
 			switch {
 			case !failing && (value != "token-1" || left < 7000*time.Second || err != nil):

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -34,7 +35,7 @@ func TestAPanicOfTheStoreIsAFailureOfTheStore(t *testing.T) {
 		store := &panickingStore{}
 		store.left.Store(1)
 		k := token.NewKeeper(token.Options{AppID: "wx1", Store: store, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
-			return token.Token{Value: token.NewSecret("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
+			return token.Token{Value: secret.New("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
 		}})
 		k.Start()
 		if got, err := k.Token(time.Minute); got != "t" || err != nil {
@@ -65,7 +66,7 @@ func TestAPanicInAFlightIsAFailureThatIsTriedAgain(t *testing.T) {
 		var log bytes.Buffer
 		sharer := &panickingSharer{}
 		k := token.NewKeeper(token.Options{AppID: "wx1", Store: token.NewMemory(), Shared: sharer, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
-			return token.Token{Value: token.NewSecret("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
+			return token.Token{Value: secret.New("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
 		}})
 		k.Start()
 		synctest.Wait()

@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+
+	"wxproxy/internal/secret"
 )
 
 // Probe calls an API that every account may use and that changes nothing:
 // https://developers.weixin.qq.com/doc/service/api/base/api_getapidomainip
 // It says whether WeChat honours t.
-func (c *Client) Probe(ctx context.Context, t Secret) Verdict {
+func (c *Client) Probe(ctx context.Context, t secret.Secret) Verdict {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
 		c.URL+"/cgi-bin/get_api_domain_ip?access_token="+url.QueryEscape(t.Reveal()), nil)
 	if err != nil {

@@ -5,13 +5,14 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
 )
 
 func TestAProbeTellsADeadTokenFromALiveOne(t *testing.T) {
 	const path = "/cgi-bin/get_api_domain_ip"
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	c := newClient(w, token.Stable)
 	good, err := c.Fetch(t.Context())
 	if err != nil {
@@ -19,13 +20,13 @@ func TestAProbeTellsADeadTokenFromALiveOne(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name  string
-		token token.Secret
+		token secret.Secret
 		fault wechattest.Fault
 		want  token.Verdict
 	}{
 		{"good", good.Value, wechattest.Fault{}, token.Alive},
-		{"garbage", token.NewSecret("x y&z=%"), wechattest.Fault{}, token.Dead},
-		{"none", token.NewSecret(""), wechattest.Fault{}, token.Unclear},
+		{"garbage", secret.New("x y&z=%"), wechattest.Fault{}, token.Dead},
+		{"none", secret.New(""), wechattest.Fault{}, token.Unclear},
 		{"superseded", good.Value, wechattest.Fault{Errcode: 40001}, token.Dead},
 		{"expired", good.Value, wechattest.Fault{Errcode: 42001}, token.Dead},
 		{"beyond the API's quota", good.Value, wechattest.Fault{Errcode: 45009}, token.Alive},
@@ -55,7 +56,7 @@ func TestAProbeTellsADeadTokenFromALiveOne(t *testing.T) {
 }
 
 func TestForceReplacesTheTokenThatWeChatRepeats(t *testing.T) {
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	c := newClient(w, token.Stable)
 	first, err := c.Fetch(t.Context())
 	if err != nil {
@@ -74,15 +75,15 @@ func TestForceReplacesTheTokenThatWeChatRepeats(t *testing.T) {
 }
 
 func TestASecretThatChangedIsNoticed(t *testing.T) {
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	c := newClient(w, token.Stable)
 	var current atomic.Pointer[string]
 	set := func(s string) { current.Store(&s) }
-	c.Secret = func() (token.Secret, error) {
+	c.Secret = func() (secret.Secret, error) {
 		if s := *current.Load(); s != "" {
-			return token.NewSecret(s), nil
+			return secret.New(s), nil
 		}
-		return token.Secret{}, http.ErrNoLocation
+		return secret.Secret{}, http.ErrNoLocation
 	}
 	steps := []struct {
 		name, secret string
@@ -91,11 +92,11 @@ func TestASecretThatChangedIsNoticed(t *testing.T) {
 	}{
 		{"never used", "wrong", false, true},
 		{"just used", "wrong", true, false},
-		{"another", secret, false, true},
-		{"used", secret, true, false},
+		{"another", appSecret, false, true},
+		{"used", appSecret, true, false},
 		{"unreadable now", "", false, false},
 		{"unreadable for a fetch", "", true, false},
-		{"readable again", secret, false, true},
+		{"readable again", appSecret, false, true},
 	}
 	for _, step := range steps {
 		set(step.secret)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxproxy/internal/secret"
 )
 
 // A redisError is what Redis, or the way to it, objects to. It shows nothing of what
@@ -31,26 +33,26 @@ func (s *RedisStore) words(err error) string {
 
 // pieces returns a password and, if it is long, its parts: an error may quote no more
 // than its beginning.
-func pieces(password string) []Secret {
+func pieces(password string) []secret.Secret {
 	const piece = 8
-	secrets := []Secret{NewSecret(password)}
+	secrets := []secret.Secret{secret.New(password)}
 	for rest := password; len(password) >= 2*piece && len(rest) >= piece; rest = rest[piece:] {
-		secrets = append(secrets, NewSecret(rest[:piece]))
+		secrets = append(secrets, secret.New(rest[:piece]))
 	}
 	return secrets
 }
 
 // redisSecrets returns what no error may show of a store.
-func redisSecrets(o *redis.UniversalOptions, key Secret) []Secret {
+func redisSecrets(o *redis.UniversalOptions, key secret.Secret) []secret.Secret {
 	secrets := append(pieces(o.Password), pieces(o.SentinelPassword)...)
 	for _, user := range []string{o.Username, o.SentinelUsername} {
 		const word = 8 // shorter ones are words that errors have, too: default, wxproxy
 		if len(user) >= word {
-			secrets = append(secrets, NewSecret(user))
+			secrets = append(secrets, secret.New(user))
 		}
 	}
 	if !key.Empty() {
-		secrets = append(secrets, key, NewSecret(base64.StdEncoding.EncodeToString([]byte(key.Reveal()))))
+		secrets = append(secrets, key, secret.New(base64.StdEncoding.EncodeToString([]byte(key.Reveal()))))
 	}
 	return secrets
 }

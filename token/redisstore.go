@@ -11,6 +11,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+
+	"wxproxy/internal/secret"
 )
 
 const (
@@ -41,7 +43,7 @@ type RedisStore struct {
 	client     redis.UniversalClient
 	prefix     string
 	seal       *sealer
-	hidden     []Secret // what no error shows
+	hidden     []secret.Secret // what no error shows
 	log        *slog.Logger
 	load, save *redis.Script
 	writer     string    // this store's name among the others that announce

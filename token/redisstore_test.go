@@ -19,6 +19,7 @@ import (
 	redislib "github.com/redis/go-redis/v9"
 
 	"wxproxy/internal/redistest"
+	"wxproxy/internal/secret"
 )
 
 // patience is how long tests wait for what is to happen soon.
@@ -45,7 +46,7 @@ func (l *logged) String() string {
 // openRedis returns the store at url, closed when the test ends.
 func openRedis(t testing.TB, url string, with ...func(*StoreConfig)) *RedisStore {
 	t.Helper()
-	c := StoreConfig{Spec: NewSecret(url), KeyPrefix: "wxproxy"}
+	c := StoreConfig{Spec: secret.New(url), KeyPrefix: "wxproxy"}
 	for _, change := range with {
 		change(&c)
 	}
@@ -82,7 +83,7 @@ const wx1Key = "wxproxy:wx1:token"
 
 // fetched returns a record of a token that was asked for at some time.
 func fetched(value string, at time.Time) Record {
-	return Record{Token: Token{NewSecret(value), at.Add(2 * time.Hour)}, Word: Word{FetchedAt: at, Next: at.Add(time.Hour)}}
+	return Record{Token: Token{secret.New(value), at.Add(2 * time.Hour)}, Word: Word{FetchedAt: at, Next: at.Add(time.Hour)}}
 }
 
 func mustSave(t testing.TB, s *RedisStore, r Record) Record {
@@ -116,7 +117,7 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	now := time.Now()
-	for name, key := range map[string]Secret{"in the clear": {}, "encrypted": newKey()} {
+	for name, key := range map[string]secret.Secret{"in the clear": {}, "encrypted": newKey()} {
 		for _, k := range []Key{wx1, {AppID: "wx1", Ticket: "jsapi"}} {
 			t.Run(name+" "+k.path(), func(t *testing.T) {
 				redis.MustDo("FLUSHALL")
@@ -126,7 +127,7 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 					t.Errorf("nothing saved: got %v; want ErrNotStored", err)
 				}
 				want := Record{
-					Token: Token{NewSecret("canary"), now.Add(2 * time.Hour)},
+					Token: Token{secret.New("canary"), now.Add(2 * time.Hour)},
 					Spent: Spent{Day: beijingDay(now), Fetches: 3, Forced: 2, ForcedAt: now.Add(-time.Minute), RotatedAt: now.Add(-time.Hour)},
 					Word: Word{
 						FetchedAt: now.Add(-time.Second), Stands: now.Add(30 * time.Second), Next: now.Add(time.Hour),
@@ -572,7 +573,7 @@ func TestAnotherTroubleOfRedisIsSaidToo(t *testing.T) {
 }
 
 func FuzzRedisAnswer(f *testing.F) {
-	seal := mustSeal(f, NewSecret(strings.Repeat("k", 32)))
+	seal := mustSeal(f, secret.New(strings.Repeat("k", 32)))
 	f.Add(int64(1), "1700000000000", "access_token", "token", "expires_at", "1700003600")
 	f.Add(int64(0), "0", "generation", "-1", "next_at", "99999999999999")
 	f.Add(int64(-1), "x", "errcode", "40013", "errmsg", "\xff\r\n")

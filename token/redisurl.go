@@ -14,6 +14,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"wxproxy/internal/secret"
 )
 
 // redisURL is the form of a URL of Redis, for error messages.
@@ -22,7 +24,7 @@ const redisURL = `write it as "redis://USER:PASSWORD@HOST:PORT/DB", or with redi
 // parseRedisURL reads the URL of a single Redis, or with master_name of
 // Sentinels, or with cluster=true of a cluster; addr names further ones. Errors
 // quote neither the URL nor a parameter's value, which may be a password.
-func parseRedisURL(spec Secret) (*redis.UniversalOptions, error) {
+func parseRedisURL(spec secret.Secret) (*redis.UniversalOptions, error) {
 	u, err := url.Parse(spec.Reveal())
 	if err != nil || u.Hostname() == "" || u.Opaque != "" || u.Fragment != "" {
 		return nil, errors.New("is not a URL of Redis; " + redisURL)

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxproxy/internal/secret"
 )
 
 // canaryPassword is the password of the tests; no message may show a part of it.
@@ -34,7 +36,7 @@ func TestURLsOfRedis(t *testing.T) {
 		{"no cluster", "redis://a:1/1?cluster=false", redis.UniversalOptions{Addrs: []string{"a:1"}, DB: 1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			o, err := parseRedisURL(NewSecret(test.url))
+			o, err := parseRedisURL(secret.New(test.url))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -53,17 +55,17 @@ func TestURLsOfRedis(t *testing.T) {
 
 func TestURLsOfRedisWithTLS(t *testing.T) {
 	a := newAuthority(t)
-	o, err := parseRedisURL(NewSecret("rediss://redis?ca_file=" + a.path("ca.pem") + "&cert_file=" + a.path("leaf.pem") + "&key_file=" + a.path("leaf.key") + "&server_name=inside"))
+	o, err := parseRedisURL(secret.New("rediss://redis?ca_file=" + a.path("ca.pem") + "&cert_file=" + a.path("leaf.pem") + "&key_file=" + a.path("leaf.key") + "&server_name=inside"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c := o.TLSConfig; c == nil || c.RootCAs == nil || len(c.Certificates) != 1 || c.ServerName != "inside" || c.InsecureSkipVerify {
 		t.Errorf("got %+v; want what the URL says", c)
 	}
-	if o, err = parseRedisURL(NewSecret("rediss://redis?skip_verify=true")); err != nil || !o.TLSConfig.InsecureSkipVerify {
+	if o, err = parseRedisURL(secret.New("rediss://redis?skip_verify=true")); err != nil || !o.TLSConfig.InsecureSkipVerify {
 		t.Errorf("got %v; want no verification", err)
 	}
-	if o, err = parseRedisURL(NewSecret("rediss://redis?skip_verify=false")); err != nil || o.TLSConfig.InsecureSkipVerify || o.TLSConfig.RootCAs != nil {
+	if o, err = parseRedisURL(secret.New("rediss://redis?skip_verify=false")); err != nil || o.TLSConfig.InsecureSkipVerify || o.TLSConfig.RootCAs != nil {
 		t.Errorf("got %v; want the system's roots", err)
 	}
 }
@@ -123,14 +125,14 @@ func TestMistakesInURLsOfRedis(t *testing.T) {
 		{"another's key", "rediss://redis?cert_file=" + a.path("leaf.pem") + "&key_file=" + a.path("ca.key"), "has a cert_file and key_file that cannot be used"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			err := CheckStore(NewSecret(test.url))
+			err := CheckStore(secret.New(test.url))
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("got %v; want %s...", err, test.want)
 			}
 			if err != nil && strings.Contains(err.Error(), canaryPassword) {
 				t.Errorf("%v quotes what may be a password", err)
 			}
-			if _, err := OpenStore(StoreConfig{Spec: NewSecret(test.url)}); err == nil {
+			if _, err := OpenStore(StoreConfig{Spec: secret.New(test.url)}); err == nil {
 				t.Error("got a store")
 			}
 		})
@@ -149,7 +151,7 @@ func FuzzURLOfRedis(f *testing.F) {
 		}
 		const canary = "CANARY"
 		for _, url := range []string{rest, canary + rest, ":" + canary + "@" + rest, rest + canary, rest + "=" + canary} {
-			o, err := parseRedisURL(NewSecret(scheme + url))
+			o, err := parseRedisURL(secret.New(scheme + url))
 			if err != nil && strings.Contains(err.Error(), canary) {
 				t.Errorf("%q: %v quotes it", url, err)
 			}

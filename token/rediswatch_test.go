@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxproxy/internal/redistest"
+	"wxproxy/internal/secret"
 )
 
 // seen are the generations that a watch told of.
@@ -181,7 +182,7 @@ func TestWhatNobodyWatchesAnyMoreIsNotAskedFor(t *testing.T) {
 	redis := redistest.Start(t)
 	s := openRedis(t, "redis://"+redis.Addr)
 	o := Options{AppID: "wx1", Store: s, Shared: s, Fetch: func(context.Context) (Token, error) {
-		return Token{Value: NewSecret("token"), Expires: time.Now().Add(2 * time.Hour)}, nil
+		return Token{Value: secret.New("token"), Expires: time.Now().Add(2 * time.Hour)}, nil
 	}}
 	watched := func() int {
 		s.mu.Lock()

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // wantCounts fails the test unless these fetches were counted.
@@ -54,7 +56,7 @@ func TestForcedFetchesAreCountedAsSuch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &fakeWeChat{}
 		k := newKeeper(w, func(o *Options) {
-			o.Probe = func(context.Context, Secret) Verdict { return Dead }
+			o.Probe = func(context.Context, secret.Secret) Verdict { return Dead }
 			o.Force = func(ctx context.Context) (Token, error) {
 				w.revoke()
 				return w.Fetch(ctx)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -17,7 +18,7 @@ func TestAKeeperWhosePlaceWasTakenRotatesNothing(t *testing.T) {
 		keeper := func(name string) *token.Keeper {
 			return token.NewKeeper(token.Options{AppID: "wx1", Classic: true, Fetch: func(context.Context) (token.Token, error) {
 				fetches[name]++
-				return token.Token{Value: token.NewSecret(fmt.Sprint(name, fetches[name])), Expires: time.Now().Add(2 * time.Hour)}, nil
+				return token.Token{Value: secret.New(fmt.Sprint(name, fetches[name])), Expires: time.Now().Add(2 * time.Hour)}, nil
 			}})
 		}
 		old, next := keeper("old"), keeper("next")

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // scriptedStore is a Store that is slow or fails, and notes what was saved.
@@ -61,7 +63,7 @@ func inBubbleWith(t *testing.T, store func() Store, w *fakeWeChat, f func(t *tes
 
 func TestAfterARestartNoTokenIsFetchedThatIsStillGood(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}}
+		return &scriptedStore{stored: Record{Token: Token{secret.New("stored"), time.Now().Add(time.Hour)}}}
 	}
 	w := &fakeWeChat{}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -82,7 +84,7 @@ func TestAfterARestartNoTokenIsFetchedThatIsStillGood(t *testing.T) {
 
 func TestAStoredTokenThatIsDueIsServedAndRefreshed(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(4 * time.Minute)}}}
+		return &scriptedStore{stored: Record{Token: Token{secret.New("stored"), time.Now().Add(4 * time.Minute)}}}
 	}
 	w := &fakeWeChat{latency: 2 * time.Second}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -98,7 +100,7 @@ func TestAStoredTokenThatIsDueIsServedAndRefreshed(t *testing.T) {
 
 func TestAStoredTokenThatWasRefusedIsReplaced(t *testing.T) {
 	stored := func() Store {
-		return &scriptedStore{stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(time.Hour)}}}
+		return &scriptedStore{stored: Record{Token: Token{secret.New("stored"), time.Now().Add(time.Hour)}}}
 	}
 	w := &fakeWeChat{}
 	inBubbleWith(t, stored, w, func(t *testing.T, k *Keeper) {
@@ -109,7 +111,7 @@ func TestAStoredTokenThatWasRefusedIsReplaced(t *testing.T) {
 func TestAStoreThatFailsCostsNothingButALogLine(t *testing.T) {
 	for _, store := range []*scriptedStore{
 		{err: errors.New("disk on fire")},
-		{stored: Record{Token: Token{NewSecret("expired"), time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)}}},
+		{stored: Record{Token: Token{secret.New("expired"), time.Date(1999, 1, 1, 0, 0, 0, 0, time.UTC)}}},
 	} {
 		w := &fakeWeChat{}
 		inBubbleWith(t, func() Store { return store }, w, func(t *testing.T, k *Keeper) {

@@ -16,6 +16,10 @@ const (
 	// sameExpiry is how much later a repeated token may seem to expire, counted
 	// from before a slow fetch, without its life having been prolonged.
 	sameExpiry = 30 * time.Second
+
+	// eager is how long after a transient failure WeChat is asked again for callers
+	// who wait for a token, although the back-off may be longer.
+	eager = 3 * time.Second
 )
 
 // refreshAfter returns how long to keep a token that has life left before

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"wxproxy/internal/secret"
 )
 
 // sealed begins a stored token that is encrypted.
@@ -17,7 +19,7 @@ const sealed = "aes256gcm:"
 type sealer struct{ aead cipher.AEAD }
 
 // newSealer returns a sealer with a key of 32 bytes, or nil without one.
-func newSealer(key Secret) (*sealer, error) {
+func newSealer(key secret.Secret) (*sealer, error) {
 	if key.Empty() {
 		return nil, nil
 	}
@@ -37,7 +39,7 @@ func newSealer(key Secret) (*sealer, error) {
 }
 
 // seal returns value as it is stored under a name, where alone it can be opened.
-func (s *sealer) seal(name string, value Secret) string {
+func (s *sealer) seal(name string, value secret.Secret) string {
 	if s == nil || value.Empty() {
 		return value.Reveal()
 	}
@@ -45,22 +47,22 @@ func (s *sealer) seal(name string, value Secret) string {
 }
 
 // open returns the value that was stored under a name.
-func (s *sealer) open(name, stored string) (Secret, error) {
+func (s *sealer) open(name, stored string) (secret.Secret, error) {
 	text, encrypted := strings.CutPrefix(stored, sealed)
 	switch {
 	case stored == "", s == nil && !encrypted:
-		return NewSecret(stored), nil
+		return secret.New(stored), nil
 	case s == nil:
-		return Secret{}, errors.New("it is encrypted; set token.encryption_key to the key that others use")
+		return secret.Secret{}, errors.New("it is encrypted; set token.encryption_key to the key that others use")
 	case !encrypted:
-		return Secret{}, errors.New("it is not encrypted although token.encryption_key is set")
+		return secret.Secret{}, errors.New("it is not encrypted although token.encryption_key is set")
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err == nil {
 		raw, err = s.aead.Open(nil, nil, raw, []byte(name))
 	}
 	if err != nil {
-		return Secret{}, errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed")
+		return secret.Secret{}, errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed")
 	}
-	return NewSecret(string(raw)), nil
+	return secret.New(string(raw)), nil
 }

@@ -10,16 +10,18 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // newKey returns an encryption key.
-func newKey() Secret {
+func newKey() secret.Secret {
 	key := make([]byte, 32)
 	rand.Read(key)
-	return NewSecret(string(key))
+	return secret.New(string(key))
 }
 
-func mustSeal(t testing.TB, key Secret) *sealer {
+func mustSeal(t testing.TB, key secret.Secret) *sealer {
 	t.Helper()
 	s, err := newSealer(key)
 	if err != nil {
@@ -31,8 +33,8 @@ func mustSeal(t testing.TB, key Secret) *sealer {
 func TestWhatIsSealedCanBeOpenedUnderItsName(t *testing.T) {
 	s := mustSeal(t, newKey())
 	for _, value := range []string{"token-1", "", strings.Repeat("x", 512), sealed + "AAAA"} {
-		stored := s.seal("wx1", NewSecret(value))
-		if value != "" && (strings.Contains(stored, value) || stored == s.seal("wx1", NewSecret(value))) {
+		stored := s.seal("wx1", secret.New(value))
+		if value != "" && (strings.Contains(stored, value) || stored == s.seal("wx1", secret.New(value))) {
 			t.Errorf("%q: got %q; want it encrypted, and differently each time", value, stored)
 		}
 		got, err := s.open("wx1", stored)
@@ -41,14 +43,14 @@ func TestWhatIsSealedCanBeOpenedUnderItsName(t *testing.T) {
 		}
 	}
 	var clear *sealer
-	if got, err := clear.open("wx1", clear.seal("wx1", NewSecret("token-1"))); err != nil || got.Reveal() != "token-1" {
+	if got, err := clear.open("wx1", clear.seal("wx1", secret.New("token-1"))); err != nil || got.Reveal() != "token-1" {
 		t.Errorf("without a key: got %q, %v; want token-1", got.Reveal(), err)
 	}
 }
 
 func TestWhatCannotBeOpened(t *testing.T) {
 	s, clear := mustSeal(t, newKey()), (*sealer)(nil)
-	stored := s.seal("wx1", NewSecret("canary"))
+	stored := s.seal("wx1", secret.New("canary"))
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(stored, sealed))
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +87,7 @@ func TestWhatCannotBeOpened(t *testing.T) {
 func TestAnEncryptionKeyHas32Bytes(t *testing.T) {
 	for _, length := range []int{1, 16, 31, 33} {
 		for _, spec := range []string{"memory:", "redis://redis"} {
-			if _, err := OpenStore(StoreConfig{Spec: NewSecret(spec), Key: NewSecret(strings.Repeat("k", length))}); err == nil || strings.Contains(err.Error(), "kk") {
+			if _, err := OpenStore(StoreConfig{Spec: secret.New(spec), Key: secret.New(strings.Repeat("k", length))}); err == nil || strings.Contains(err.Error(), "kk") {
 				t.Errorf("%d bytes: got %v; want an error", length, err)
 			}
 		}
@@ -93,8 +95,8 @@ func TestAnEncryptionKeyHas32Bytes(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	s := mustSeal(f, NewSecret(strings.Repeat("k", 32)))
-	f.Add("wx1", s.seal("wx1", NewSecret("token")))
+	s := mustSeal(f, secret.New(strings.Repeat("k", 32)))
+	f.Add("wx1", s.seal("wx1", secret.New("token")))
 	f.Add("wx1", "token")
 	f.Add("", sealed)
 	f.Fuzz(func(t *testing.T, name, stored string) {
@@ -105,7 +107,7 @@ func FuzzOpen(f *testing.F) {
 		if err == nil && stored != "" && got.Reveal() == stored {
 			t.Errorf("%q: got it as it is", stored)
 		}
-		if again, err := s.open(name, s.seal(name, NewSecret(stored))); err != nil || again.Reveal() != stored {
+		if again, err := s.open(name, s.seal(name, secret.New(stored))); err != nil || again.Reveal() != stored {
 			t.Errorf("got %q, %v; want %q", again.Reveal(), err, stored)
 		}
 	})
@@ -113,14 +115,14 @@ func FuzzOpen(f *testing.F) {
 
 func TestAnEncryptedFileHoldsNoTokenAndOutlivesARestart(t *testing.T) {
 	dir, key := t.TempDir(), newKey()
-	open := func(key Secret) Store {
-		store, err := OpenStore(StoreConfig{Spec: NewSecret("file:" + dir), Key: key})
+	open := func(key secret.Secret) Store {
+		store, err := OpenStore(StoreConfig{Spec: secret.New("file:" + dir), Key: key})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return store
 	}
-	record := Record{Token: Token{NewSecret("canary"), time.Now().Add(time.Hour)}}
+	record := Record{Token: Token{secret.New("canary"), time.Now().Add(time.Hour)}}
 	for _, k := range []Key{{AppID: "wx1"}, {AppID: "wx1", Ticket: "jsapi"}} {
 		if _, err := open(key).Save(k, record); err != nil {
 			t.Fatal(err)
@@ -132,7 +134,7 @@ func TestAnEncryptedFileHoldsNoTokenAndOutlivesARestart(t *testing.T) {
 		if got, err := open(key).Load(k); err != nil || got.Token.Value.Reveal() != "canary" {
 			t.Errorf("got %q, %v; want the token", got.Token.Value.Reveal(), err)
 		}
-		for name, other := range map[string]Secret{"another key": newKey(), "no key": {}} {
+		for name, other := range map[string]secret.Secret{"another key": newKey(), "no key": {}} {
 			if got, err := open(other).Load(k); err == nil || errors.Is(err, ErrNotStored) || !got.Token.Value.Empty() {
 				t.Errorf("%s: got %v; want an error that says why", name, err)
 			}

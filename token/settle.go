@@ -3,6 +3,8 @@ package token
 import (
 	"context"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // An outcome is what WeChat had to say in one flight.
@@ -150,7 +152,7 @@ func (k *Keeper) awaitEdges(f *flight, t Token) {
 }
 
 // opinion returns what WeChat thinks of t.
-func (k *Keeper) opinion(f *flight, t Secret) (v Verdict) {
+func (k *Keeper) opinion(f *flight, t secret.Secret) (v Verdict) {
 	if panicked := f.within(func(ctx context.Context) { v = k.options.Probe(ctx, t) }); panicked != nil {
 		return Unclear
 	}

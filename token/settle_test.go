@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // A scriptedWeChat is a fakeWeChat whose opinion of a token can be told, and
@@ -25,7 +27,7 @@ type scriptedWeChat struct {
 	forceFails bool // the forced refresh changes nothing
 }
 
-func (w *scriptedWeChat) Probe(context.Context, Secret) Verdict {
+func (w *scriptedWeChat) Probe(context.Context, secret.Secret) Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.probes++
@@ -257,7 +259,7 @@ func TestAClassicTokenIsNotRotatedForRejectionsBeyondItsBudget(t *testing.T) {
 		store := NewMemory()
 		now := time.Now()
 		if _, err := store.Save(Key{AppID: "wx1"}, Record{
-			Token: Token{NewSecret("stored"), now.Add(2 * time.Hour)},
+			Token: Token{secret.New("stored"), now.Add(2 * time.Hour)},
 			Spent: Spent{Day: beijingDay(now), Fetches: frugal - 1, RotatedAt: now.Add(-10 * time.Second)},
 		}); err != nil {
 			t.Fatal(err)
@@ -448,7 +450,7 @@ func TestALifetimeThatIsOddIsLivedWith(t *testing.T) {
 				var asked atomic.Int64
 				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Classic: true, Fetch: func(context.Context) (Token, error) {
 					body := strings.Replace(test.body, `"T"`, fmt.Sprintf(`"T%d"`, asked.Add(1)), 1)
-					return readAnswer([]byte(body), time.Now(), Secret{})
+					return readAnswer([]byte(body), time.Now(), secret.Secret{})
 				}})
 				defer k.Stop()
 				k.Start()
@@ -490,7 +492,7 @@ func TestTheClockOnTheWallEndsNoToken(t *testing.T) {
 
 func TestAHungStoreLosesNoTokenAndHoldsUpNoEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := &scriptedStore{delay: time.Hour, stored: Record{Token: Token{NewSecret("stored"), time.Now().Add(3 * time.Hour)}}}
+		store := &scriptedStore{delay: time.Hour, stored: Record{Token: Token{secret.New("stored"), time.Now().Add(3 * time.Hour)}}}
 		w := &fakeWeChat{err: errAway}
 		k := newKeeper(w, func(o *Options) { o.Store = store })
 		k.Start()

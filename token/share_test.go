@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
 )
@@ -225,7 +226,7 @@ func newCrew(w *wechattest.WeChat, api token.API, n int, wrong ...int) *crew {
 func (c *crew) start(i int) {
 	client := newClient(c.wires[i], c.api)
 	if c.wrong[i] {
-		client.Secret = func() (token.Secret, error) { return token.NewSecret("another"), nil }
+		client.Secret = func() (secret.Secret, error) { return secret.New("another"), nil }
 	}
 	c.keepers[i] = newKeeper(c.w, c.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.Store, o.Shared = client.Fetch, client.Probe, c.members[i], c.members[i]
@@ -261,7 +262,7 @@ func eachAPI(t *testing.T, test func(t *testing.T, api token.API)) {
 
 func TestFiveReplicasFetchNoMoreThanOne(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 5)
 		defer c.stop()
 		const life, lead = 2 * time.Hour, 5 * time.Minute
@@ -289,7 +290,7 @@ func TestFiveReplicasFetchNoMoreThanOne(t *testing.T) {
 
 func TestADeadTokenIsReplacedOnceForFiveReplicas(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 5)
 		defer c.stop()
 		time.Sleep(time.Second)
@@ -314,7 +315,7 @@ func TestADeadTokenIsReplacedOnceForFiveReplicas(t *testing.T) {
 
 func TestOneReplicaAsksWhetherARefusedTokenIsGood(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 5)
 		defer c.stop()
 		time.Sleep(time.Second)
@@ -342,7 +343,7 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 	}{{45009, true}, {50002, true}, {-1, true}, {40125, false}, {40164, false}, {89503, false}} {
 		t.Run(fmt.Sprint(row.errcode), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 				w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: row.errcode})
 				c := newCrew(w, token.Stable, 5)
 				defer c.stop()
@@ -368,7 +369,7 @@ func TestARefusalToIssueATokenIsKnownToAll(t *testing.T) {
 
 func TestAnOperatorEndsTheBackOffOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		mend := w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 50004})
 		c := newCrew(w, token.Stable, 3)
 		defer c.stop()
@@ -391,7 +392,7 @@ func TestAnOperatorEndsTheBackOffOfAll(t *testing.T) {
 
 func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 3, 2)
 		defer c.stop()
 		time.Sleep(31 * time.Second) // until the token is no longer young
@@ -423,7 +424,7 @@ func TestAWrongSecretIsItsReplicasOwn(t *testing.T) {
 
 func TestReplicasWithAWrongSecretBackOffEachForItself(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 5, 0, 1, 2, 3, 4)
 		defer c.stop()
 		path, most := "/cgi-bin/stable_token", 0
@@ -453,7 +454,7 @@ func TestNoTokenIsTakenOverFromNobody(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 				w.Inject(wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: test.errcode})
 				c := &crew{w: w, api: token.Stable, hub: newHub(), log: new(journal)}
 				for i := range test.replicas {
@@ -475,7 +476,7 @@ func TestNoTokenIsTakenOverFromNobody(t *testing.T) {
 
 func TestATokenOfAnotherReplicaIsSaidOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &crew{w: wechattest.New(wechattest.App{ID: appID, Secret: secret}), api: token.Stable, hub: newHub(), log: new(journal)}
+		c := &crew{w: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), api: token.Stable, hub: newHub(), log: new(journal)}
 		for i := range 2 {
 			c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: c.w})
 			c.start(i)
@@ -492,7 +493,7 @@ func TestATokenOfAnotherReplicaIsSaidOnce(t *testing.T) {
 // An earlier version of the program stores what is only its own.
 func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, token.Stable, 1)
 		defer c.stop()
 		time.Sleep(31 * time.Second) // until the token is no longer young
@@ -515,7 +516,7 @@ func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
 
 func TestAForcedRefreshIsSpentByAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, token.Stable, 5)
 		defer c.stop()
 		time.Sleep(time.Second)
@@ -537,7 +538,7 @@ func TestAForcedRefreshIsSpentByAll(t *testing.T) {
 
 func TestWhatWasSpentOutlivesTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, token.Stable, 3)
 		defer c.stop()
 		time.Sleep(31 * time.Second) // until the token is no longer young
@@ -570,7 +571,7 @@ func TestWhatWasSpentOutlivesTheStore(t *testing.T) {
 
 func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 3)
 		defer c.stop()
 		time.Sleep(time.Second)
@@ -595,7 +596,7 @@ func TestAReplicaThatDiesHoldingTheLeaseHoldsNobodyUp(t *testing.T) {
 // A replica may hang and renew its lease all the same: its log blocks, or a file.
 func TestAReplicaThatHangsAndRenewsItsLeaseHoldsNobodyUp(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 3)
 		defer c.stop()
 		time.Sleep(31 * time.Second)
@@ -638,7 +639,7 @@ func TestAReplicaThatWasFrozenTakesNothingBack(t *testing.T) {
 			{"with a question that is lost", 12 * time.Second, true, false},
 			{"with a question that is lost, and hears of the others later", 12 * time.Second, true, true},
 		} {
-			w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+			w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 			c := newCrew(w, api, 3)
 			time.Sleep(31 * time.Second) // until the token is no longer young
 			w.Kill(appID)
@@ -690,7 +691,7 @@ func (c *crew) freeze(i int, hold time.Duration, lost bool) {
 
 func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 3)
 		defer c.stop()
 		time.Sleep(time.Second)
@@ -735,7 +736,7 @@ func TestReplicasAgreeInTheEnd(t *testing.T) {
 
 func disagreeAtRandom(t *testing.T, api token.API, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 2))
-	w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 	c := newCrew(w, api, 3)
 	defer c.stop()
 	var history []string
@@ -809,7 +810,7 @@ func disagreeAtRandom(t *testing.T, api token.API, seed uint64) {
 
 func TestALogThatBlocksHoldsNoLease(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		log := &journal{full: make(chan struct{})}
 		c := &crew{w: w, api: api, hub: newHub(), wrong: map[int]bool{}, log: log}
 		c.members, c.keepers, c.wires = []*member{c.hub.join()}, make([]*token.Keeper, 1), []*wire{{w: w}}
@@ -827,7 +828,7 @@ func TestALogThatBlocksHoldsNoLease(t *testing.T) {
 
 func TestReplicasReplaceALeakedTokenOnce(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api token.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 5)
 		defer c.stop()
 		time.Sleep(time.Minute)

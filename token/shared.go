@@ -3,6 +3,8 @@ package token
 import (
 	"math/rand/v2"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // shared returns the state after another process stored r, and whether that tells
@@ -69,7 +71,7 @@ func (s *state) word(now time.Time) Word {
 
 // answers reports whether s, which another process made, is what somebody wanted
 // to know who was refused with refused, or for whom the token was due.
-func (s *state) answers(refused Secret, now time.Time, o Options) bool {
+func (s *state) answers(refused secret.Secret, now time.Time, o Options) bool {
 	switch {
 	case s.backsOff(now, o) > 0:
 		return true

@@ -3,16 +3,14 @@ package token
 import (
 	"math/rand/v2"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // standing is how long WeChat's word about a refused token holds: neither does
 // a further rejection of a token that WeChat stands by reach WeChat, nor is the
 // classic token rotated again for one.
 const standing = 30 * time.Second
-
-// eager is how long after a transient failure WeChat is asked again for callers
-// who wait for a token, although the back-off may be longer.
-const eager = 3 * time.Second
 
 // A state is all that a Keeper knows at one moment. It is replaced, not edited,
 // so that a reader sees one moment whole.
@@ -133,7 +131,7 @@ func (s *state) failed(o outcome, with Options) *state {
 
 // settled returns the state after WeChat answered o, asked because refused had
 // been rejected, or for no such reason if that is empty.
-func (s *state) settled(o outcome, refused Secret, with Options) *state {
+func (s *state) settled(o outcome, refused secret.Secret, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.stuck = o.stuck
 	same := s.token.Value.Equal(o.token.Value.Reveal())
@@ -172,7 +170,7 @@ func (s *state) settled(o outcome, refused Secret, with Options) *state {
 }
 
 // judged notes in s, which nobody knows yet, what WeChat thinks of the refused token.
-func (s *state) judged(o outcome, refused Secret, now time.Time) {
+func (s *state) judged(o outcome, refused secret.Secret, now time.Time) {
 	if o.verdict == Alive {
 		s.honoured = now
 	}

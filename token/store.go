@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"github.com/patrickmn/go-cache"
+
+	"wxproxy/internal/secret"
 )
 
 // ErrNotStored tells that a Store has no record of an account.
@@ -52,15 +54,15 @@ type Store interface {
 
 // A StoreConfig says which Store to open.
 type StoreConfig struct {
-	Spec      Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
-	KeyPrefix string // of the names in Redis
-	Key       Secret // of 32 bytes, to encrypt tokens with; empty: they are stored in the clear
+	Spec      secret.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
+	KeyPrefix string        // of the names in Redis
+	Key       secret.Secret // of 32 bytes, to encrypt tokens with; empty: they are stored in the clear
 	Log       *slog.Logger
 }
 
 // CheckStore reports whether there can be a store that spec names. The error
 // does not quote it.
-func CheckStore(spec Secret) error {
+func CheckStore(spec secret.Secret) error {
 	kind, rest, _ := strings.Cut(spec.Reveal(), ":")
 	switch {
 	case spec.Reveal() == "memory:":

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // stores returns an empty one of each kind.
@@ -17,7 +19,7 @@ func stores(t *testing.T) map[string]Store {
 	t.Helper()
 	all := map[string]Store{}
 	for name, spec := range map[string]string{"memory": "memory:", "file": "file:" + filepath.Join(t.TempDir(), "a", "b")} {
-		store, err := OpenStore(StoreConfig{Spec: NewSecret(spec)})
+		store, err := OpenStore(StoreConfig{Spec: secret.New(spec)})
 		if err != nil {
 			t.Fatalf("opening %s: %v", spec, err)
 		}
@@ -34,11 +36,11 @@ func TestAStoreReturnsWhatWasSavedLast(t *testing.T) {
 			}
 			expires := time.Now().Add(time.Hour)
 			for _, value := range []string{"first", "second"} {
-				if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret(value), expires}}); err != nil {
+				if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New(value), expires}}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := store.Save(Key{AppID: "wx2"}, Record{Token: Token{NewSecret("other"), expires}}); err != nil {
+			if _, err := store.Save(Key{AppID: "wx2"}, Record{Token: Token{secret.New("other"), expires}}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := store.Load(Key{AppID: "wx1"})
@@ -57,7 +59,7 @@ func TestAStoreNeverReturnsAnExpiredToken(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, life := range []time.Duration{-time.Hour, -1, 0, time.Minute} {
-					if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("canary"), time.Now().Add(life)}}); err != nil {
+					if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("canary"), time.Now().Add(life)}}); err != nil {
 						t.Fatal(err)
 					}
 					time.Sleep(max(life, 0))
@@ -76,7 +78,7 @@ func TestAStoreNeverReturnsAnExpiredToken(t *testing.T) {
 
 func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
 	for _, spec := range []string{"", "memory", "memory:x", "file", "file:", "redis://user:canary@", "redis://user:canary@host/canary", "redis://user:canary%@host", "redis:canary", "canary"} {
-		if _, err := OpenStore(StoreConfig{Spec: NewSecret(spec)}); err == nil || strings.Contains(err.Error(), "canary") {
+		if _, err := OpenStore(StoreConfig{Spec: secret.New(spec)}); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%q: got %v; want an error that does not repeat it", spec, err)
 		}
 	}
@@ -84,7 +86,7 @@ func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenStore(StoreConfig{Spec: NewSecret("file:" + file)}); err == nil {
+	if _, err := OpenStore(StoreConfig{Spec: secret.New("file:" + file)}); err == nil {
 		t.Error("a file instead of a directory: got no error")
 	}
 }
@@ -95,7 +97,7 @@ func TestTokenFilesAreForTheirOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("canary"), time.Date(2100, 1, 2, 3, 4, 5, 6, time.Local)}}); err != nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("canary"), time.Date(2100, 1, 2, 3, 4, 5, 6, time.Local)}}); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "wx1.json"): 0o600} {
@@ -159,7 +161,7 @@ func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
 		if _, err := store.Load(Key{AppID: appID}); err == nil || errors.Is(err, ErrNotStored) {
 			t.Errorf("loading %q: got %v; want an error", appID, err)
 		}
-		if _, err := store.Save(Key{AppID: appID}, Record{Token: Token{NewSecret("x"), time.Now()}}); err == nil {
+		if _, err := store.Save(Key{AppID: appID}, Record{Token: Token{secret.New("x"), time.Now()}}); err == nil {
 			t.Errorf("saving %q: got no error", appID)
 		}
 	}
@@ -171,7 +173,7 @@ func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	late := Token{NewSecret("canary"), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	late := Token{secret.New("canary"), time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}
 	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: late}); err == nil || strings.Contains(err.Error(), "canary") {
 		t.Errorf("an expiry beyond RFC 3339: got %v; want an error without the token", err)
 	}
@@ -181,7 +183,7 @@ func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 	if _, err := store.Load(Key{AppID: "wx1"}); err == nil || errors.Is(err, ErrNotStored) {
 		t.Errorf("loading a directory: got %v; want an error", err)
 	}
-	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("x"), time.Now().Add(time.Hour)}}); err == nil {
 		t.Error("saving over a directory: got no error")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
@@ -190,7 +192,7 @@ func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("x"), time.Now().Add(time.Hour)}}); err == nil {
+	if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("x"), time.Now().Add(time.Hour)}}); err == nil {
 		t.Error("saving into a directory that is gone: got no error")
 	}
 }

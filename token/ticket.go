@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // Tickets keeps the tickets of one account, such as the one that web pages sign
@@ -106,7 +108,7 @@ func (t *Tickets) keeper(kind string) *Keeper {
 	if !ok {
 		o := t.tokens.options
 		o.Ticket, o.Classic, o.Force, o.Probe, o.SecretChanged = kind, false, nil, nil, nil
-		var used atomic.Pointer[Secret] // the token of the last fetch
+		var used atomic.Pointer[secret.Secret] // the token of the last fetch
 		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind, &used) }
 		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }
 		k = NewKeeper(o)
@@ -122,21 +124,21 @@ func (t *Tickets) keeper(kind string) *Keeper {
 }
 
 // hasOther reports whether there is a token, and another one than used.
-func (k *Keeper) hasOther(used *Secret) bool {
+func (k *Keeper) hasOther(used *secret.Secret) bool {
 	s := k.state.Load()
 	return s.token.validAt(time.Now()) && (used == nil || !used.Equal(s.token.Value.Reveal()))
 }
 
 // fetch asks WeChat for the ticket, once more if it refuses the token. It notes
 // which it used.
-func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[Secret]) (Token, error) {
+func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[secret.Secret]) (Token, error) {
 	value, err := t.tokens.Token(fetchTimeout)
 	if err != nil {
 		used.Store(nil)
 		return Token{}, err
 	}
 	use := func(value string) string {
-		token := NewSecret(value)
+		token := secret.New(value)
 		used.Store(&token)
 		return value
 	}
@@ -159,15 +161,15 @@ func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) 
 	query := url.Values{"access_token": {value}, "type": {kind}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
 	if err != nil {
-		return Token{}, newTransportError("ticket", err, NewSecret(value))
+		return Token{}, newTransportError("ticket", err, secret.New(value))
 	}
 	repeatable(req)
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {
-		return Token{}, newTransportError("ticket", err, NewSecret(value))
+		return Token{}, newTransportError("ticket", err, secret.New(value))
 	}
-	ticket, err := readAnswer(body, sent, NewSecret(value))
+	ticket, err := readAnswer(body, sent, secret.New(value))
 	if bad, ok := errors.AsType[badAnswer](err); ok && bad == noToken {
 		err = noTicket
 	}

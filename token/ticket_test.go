@@ -28,7 +28,7 @@ func withTickets(t *testing.T, store func() token.Store, f func(w *wechattest.We
 func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		client := newClient(w, token.Stable)
 		k := newKeeper(w, token.Stable, func(o *token.Options) {
 			o.Fetch, o.Probe, o.Force, o.Store = client.Fetch, client.Probe, client.Force, store()
@@ -123,7 +123,7 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				born := time.Now()
-				a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}),
+				a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}),
 					answer: func(asked int) string { return row.answer(born, asked) }}
 				tickets, stop := ticketsOf(a, token.NewMemory())
 				defer stop()
@@ -163,7 +163,7 @@ func ticketsOf(w http.RoundTripper, store token.Store, with ...func(*token.Optio
 func TestATicketWhoseLifeWeChatCountsDownIsHandedOutWithItsRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		born, life := time.Now(), 2*time.Hour
-		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret})}
+		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret})}
 		a.answer = func(int) string {
 			age := time.Since(born)
 			return ticketOf(strconv.Itoa(int(age/life)), int((life-age%life)/time.Second))
@@ -188,7 +188,7 @@ func TestATicketWhoseLifeWeChatCountsDownIsHandedOutWithItsRest(t *testing.T) {
 func TestALifeThatWeChatDoesNotStateIsNeverTakenForNone(t *testing.T) {
 	for _, life := range []string{"0", "-1", "null", `""`, `"0"`, "0.4", `"soon"`, "[]", "-7200"} {
 		synctest.Test(t, func(t *testing.T) {
-			a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}), answer: func(int) string { return ticketOf("same", life) }}
+			a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), answer: func(int) string { return ticketOf("same", life) }}
 			tickets, stop := ticketsOf(a, token.NewMemory())
 			defer stop()
 			for range 60 {
@@ -252,7 +252,7 @@ func TestWhatIsLeftOfATicketIsServedWhileThereIsNoOther(t *testing.T) {
 func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: secret})
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 30 {
 			store, err := token.NewFileStore(dir)
 			if err != nil {
@@ -274,7 +274,7 @@ func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
 func TestReplicasHandOutBriefTicketsWithHalfOfTheirLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub()
-		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: secret}), answer: func(int) string { return ticketOf("same", 20) }}
+		a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), answer: func(int) string { return ticketOf("same", 20) }}
 		var replicas []*token.Tickets
 		for range 3 {
 			m := h.join()
@@ -298,7 +298,7 @@ func TestReplicasHandOutBriefTicketsWithHalfOfTheirLife(t *testing.T) {
 
 func TestReplicasHandOutTicketsWithHalfOfTheirLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, h := wechattest.New(wechattest.App{ID: appID, Secret: secret}), newHub()
+		w, h := wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), newHub()
 		var replicas []*token.Tickets
 		for range 3 {
 			m := h.join()

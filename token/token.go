@@ -9,11 +9,13 @@ package token
 import (
 	"context"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // A Token is an access token and the moment WeChat stops honouring it.
 type Token struct {
-	Value   Secret
+	Value   secret.Secret
 	Expires time.Time
 }
 
@@ -28,7 +30,7 @@ func (t Token) validAt(now time.Time) bool {
 type Fetch func(context.Context) (Token, error)
 
 // Probe finds out what WeChat thinks of a token, without any other effect.
-type Probe func(context.Context, Secret) Verdict
+type Probe func(context.Context, secret.Secret) Verdict
 
 // A Verdict is what WeChat thinks of a token.
 type Verdict int

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net"
 	"net/url"
+
+	"wxproxy/internal/secret"
 )
 
 // A transportError is a question that got no answer of WeChat's. It shows what
@@ -14,11 +16,11 @@ type transportError struct {
 	cause error
 }
 
-func newTransportError(asked string, err error, secret Secret) error {
+func newTransportError(asked string, err error, credential secret.Secret) error {
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
-	text := clean(err.Error(), secret)
+	text := clean(err.Error(), credential)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}

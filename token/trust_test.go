@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // stranger is a user and a group that no test runs as.
@@ -76,7 +78,7 @@ func TestATokenDirectoryOfOthersIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			var logged bytes.Buffer
-			_, err := OpenStore(StoreConfig{Spec: NewSecret("file:" + dir), Log: slog.New(slog.NewTextHandler(&logged, nil))})
+			_, err := OpenStore(StoreConfig{Spec: secret.New("file:" + dir), Log: slog.New(slog.NewTextHandler(&logged, nil))})
 			if !says(err, row.want) || err != nil && (!strings.Contains(err.Error(), dir) || !strings.Contains(err.Error(), "chmod 700")) {
 				t.Errorf("got %v; want %q, the directory, and what to do", err, row.want)
 			}
@@ -151,7 +153,7 @@ func TestAPlantedTokenIsNotUsed(t *testing.T) {
 			if row.want == "" || row.name == "a directory" {
 				return
 			}
-			if _, err := s.Save(Key{AppID: "wx1"}, Record{Token: Token{NewSecret("own"), time.Now().Add(time.Hour)}}); err != nil {
+			if _, err := s.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("own"), time.Now().Add(time.Hour)}}); err != nil {
 				t.Errorf("got %v; want it replaced", err)
 			}
 			info, err := os.Lstat(path)

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // maxAnswer is far more than WeChat needs to answer with a token.
@@ -27,13 +29,13 @@ const (
 // A Client asks WeChat for the access token of one account. Its fields must be
 // set and not be changed once it is in use.
 type Client struct {
-	HTTP   *http.Client           // redirects are not followed, whatever it says
-	URL    string                 // scheme and host of WeChat
-	AppID  string                 // of the account
-	Secret func() (Secret, error) // the account's AppSecret, read for every fetch
-	API    API                    // Stable or Classic
+	HTTP   *http.Client                  // redirects are not followed, whatever it says
+	URL    string                        // scheme and host of WeChat
+	AppID  string                        // of the account
+	Secret func() (secret.Secret, error) // the account's AppSecret, read for every fetch
+	API    API                           // Stable or Classic
 
-	sent atomic.Pointer[Secret] // the AppSecret of the last fetch; nil if there was none
+	sent atomic.Pointer[secret.Secret] // the AppSecret of the last fetch; nil if there was none
 }
 
 // Fetch asks WeChat for the current token; Classic makes a new one by that. The
@@ -47,39 +49,39 @@ func (c *Client) Force(ctx context.Context) (Token, error) { return c.fetch(ctx,
 // SecretChanged reports whether the AppSecret is another one than the last fetch
 // sent.
 func (c *Client) SecretChanged() bool {
-	secret, err := c.Secret()
+	appSecret, err := c.Secret()
 	sent := c.sent.Load()
-	return err == nil && (sent == nil || !sent.Equal(secret.Reveal()))
+	return err == nil && (sent == nil || !sent.Equal(appSecret.Reveal()))
 }
 
 func (c *Client) fetch(ctx context.Context, force bool) (Token, error) {
-	secret, err := c.Secret()
+	appSecret, err := c.Secret()
 	if err != nil {
 		c.sent.Store(nil)
 		return Token{}, &secretError{err}
 	}
-	c.sent.Store(&secret)
-	req, err := c.request(ctx, secret, force)
+	c.sent.Store(&appSecret)
+	req, err := c.request(ctx, appSecret, force)
 	if err != nil {
-		return Token{}, newTransportError("token", err, secret)
+		return Token{}, newTransportError("token", err, appSecret)
 	}
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {
-		return Token{}, newTransportError("token", err, secret)
+		return Token{}, newTransportError("token", err, appSecret)
 	}
-	return readAnswer(body, sent, secret)
+	return readAnswer(body, sent, appSecret)
 }
 
 // request returns the question that c's API expects.
-func (c *Client) request(ctx context.Context, secret Secret, force bool) (*http.Request, error) {
+func (c *Client) request(ctx context.Context, appSecret secret.Secret, force bool) (*http.Request, error) {
 	const grant = "client_credential"
 	if c.API == Classic {
-		query := url.Values{"grant_type": {grant}, "appid": {c.AppID}, "secret": {secret.Reveal()}}
+		query := url.Values{"grant_type": {grant}, "appid": {c.AppID}, "secret": {appSecret.Reveal()}}
 		return http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/token?"+query.Encode(), nil)
 	}
 	body, err := json.Marshal(map[string]any{
-		"grant_type": grant, "appid": c.AppID, "secret": secret.Reveal(), "force_refresh": force,
+		"grant_type": grant, "appid": c.AppID, "secret": appSecret.Reveal(), "force_refresh": force,
 	})
 	if err != nil {
 		return nil, err

@@ -1,5 +1,6 @@
-// Package secret takes credentials out of what others wrote: those that are known,
-// however they are spelled, and what stands behind the name of one.
+// Package secret keeps credentials out of what is printed: a [Secret] cannot be
+// printed, and [Redact] takes credentials out of what others wrote, those that are
+// known, however they are spelled, and what stands behind the name of one.
 package secret
 
 import (

@@ -1,4 +1,4 @@
-package token
+package secret
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ import (
 const canary = "canary-d41d8cd98f00b204"
 
 func TestSecretIsRevealedOnlyByReveal(t *testing.T) {
-	if got := NewSecret(canary).Reveal(); got != canary {
+	if got := New(canary).Reveal(); got != canary {
 		t.Errorf("Reveal: got %q; want %q", got, canary)
 	}
 	if got := (Secret{}).Reveal(); got != "" {
@@ -30,7 +30,7 @@ func TestSecretSurvivesEveryVerb(t *testing.T) {
 		Pointer    *Secret
 		unexported Secret
 	}
-	secret := NewSecret(canary)
+	secret := New(canary)
 	held := holder{secret, &secret, secret}
 	values := map[string]any{
 		"secret":  secret,
@@ -46,11 +46,11 @@ func TestSecretSurvivesEveryVerb(t *testing.T) {
 			mustHide(t, name+" with %"+verb, fmt.Sprintf("%"+verb, value))
 		}
 	}
-	if got := fmt.Sprint(secret); got != hidden {
-		t.Errorf("Sprint: got %q; want %q", got, hidden)
+	if got := fmt.Sprint(secret); got != Hidden {
+		t.Errorf("Sprint: got %q; want %q", got, Hidden)
 	}
-	if got := fmt.Sprint(held.unexported); got != hidden {
-		t.Errorf("Sprint of a field: got %q; want %q", got, hidden)
+	if got := fmt.Sprint(held.unexported); got != Hidden {
+		t.Errorf("Sprint of a field: got %q; want %q", got, Hidden)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestSecretSurvivesEncoders(t *testing.T) {
 		Pointer *Secret
 		ByName  map[string]Secret
 	}
-	secret := NewSecret(canary)
+	secret := New(canary)
 	held := holder{secret, &secret, map[string]Secret{"key": secret}}
 
 	asJSON, err := json.Marshal(held)
@@ -86,7 +86,7 @@ func TestSecretSurvivesEncoders(t *testing.T) {
 }
 
 func TestSecretSurvivesLogging(t *testing.T) {
-	secret := NewSecret(canary)
+	secret := New(canary)
 	nested := struct{ Key Secret }{secret}
 	for name, handler := range map[string]func(*bytes.Buffer) slog.Handler{
 		"text": func(b *bytes.Buffer) slog.Handler { return slog.NewTextHandler(b, nil) },
@@ -122,12 +122,12 @@ func TestSecretEqual(t *testing.T) {
 		other  string
 		want   bool
 	}{
-		{"the same", NewSecret(canary), canary, true},
-		{"another of the same length", NewSecret("abc"), "abd", false},
-		{"a prefix", NewSecret("abc"), "ab", false},
-		{"an extension", NewSecret("abc"), "abcd", false},
-		{"nothing", NewSecret("abc"), "", false},
-		{"an empty secret and nothing", NewSecret(""), "", false},
+		{"the same", New(canary), canary, true},
+		{"another of the same length", New("abc"), "abd", false},
+		{"a prefix", New("abc"), "ab", false},
+		{"an extension", New("abc"), "abcd", false},
+		{"nothing", New("abc"), "", false},
+		{"an empty secret and nothing", New(""), "", false},
 		{"the zero value and nothing", Secret{}, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestSecretEqual(t *testing.T) {
 
 func TestSecretEqualAllocatesNothing(t *testing.T) {
 	long := strings.Repeat("k", 512)
-	secret := NewSecret(long)
+	secret := New(long)
 	if got := testing.AllocsPerRun(100, func() { secret.Equal(long) }); got != 0 {
 		t.Errorf("got %v allocations; want 0", got)
 	}
@@ -153,8 +153,8 @@ func TestSecretEmpty(t *testing.T) {
 		want   bool
 	}{
 		{"zero value", Secret{}, true},
-		{"empty string", NewSecret(""), true},
-		{"white space", NewSecret(" "), false},
+		{"empty string", New(""), true},
+		{"white space", New(" "), false},
 	} {
 		if got := row.secret.Empty(); got != row.want {
 			t.Errorf("%s: got %v; want %v", row.name, got, row.want)

@@ -1,4 +1,4 @@
-package token
+package secret
 
 import (
 	"crypto/subtle"
@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// hidden is what every attempt to print a Secret yields.
-const hidden = "[hidden]"
+// Hidden is what every attempt to print a Secret yields.
+const Hidden = "[hidden]"
 
 // A Secret is a string that cannot be printed, only revealed: an AppSecret, a
 // key, an access token. It hides behind a pointer because fmt prints unexported
@@ -15,8 +15,8 @@ const hidden = "[hidden]"
 // Secrets are compared with Equal, since == compares their pointers.
 type Secret struct{ value *string }
 
-// NewSecret returns a Secret that holds value.
-func NewSecret(value string) Secret { return Secret{&value} }
+// New returns a Secret that holds value.
+func New(value string) Secret { return Secret{&value} }
 
 // Reveal returns the string itself. Every call is a place to review.
 func (s Secret) Reveal() string {
@@ -37,15 +37,15 @@ func (s Secret) Equal(other string) bool {
 }
 
 // Format implements [fmt.Formatter] for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Hidden) }
 
 // MarshalText implements [encoding.TextMarshaler] and hides the value from JSON,
 // TOML and slog.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Hidden), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler], so that a Secret can be
 // decoded without ever being a plain string.
 func (s *Secret) UnmarshalText(text []byte) error {
-	*s = NewSecret(string(text))
+	*s = New(string(text))
 	return nil
 }
