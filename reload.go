@@ -84,7 +84,7 @@ func (s *service) succeed(next, before *setup) error {
 	}
 	s.start(next, before)
 	s.level.Set(next.cfg.Log.Level)
-	next.proxy = before.proxy.Succeed(s.proxyConfig(next))
+	next.proxy = before.proxy.Reload(s.proxyConfig(next))
 	s.use(next)
 	s.retiring.Go(func() { s.retire(before) })
 	return nil

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"wxproxy/proxy"
 )
 
 const (
@@ -102,7 +100,7 @@ func (s *service) drain(end time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	start := time.Now()
-	if err := proxy.Shutdown(ctx, s.now.Load().proxy, s.callers...); err != nil {
+	if err := s.now.Load().proxy.Drain(ctx, s.callers...); err != nil {
 		s.log.Error("drain_timeout is over; the requests still under way are cut",
 			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
 		return loggedError{err}

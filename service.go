@@ -77,7 +77,7 @@ func newService(cfg *config.Config, t terminal) (*service, error) {
 		Descriptors:    s.files.callers,
 	}
 	s.warnOfFewFiles(limits)
-	s.server = proxy.NewServer(first.proxy, limits, s.log)
+	s.server = proxy.NewServer(first.proxy.Handler(), limits, s.log)
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()
 	}

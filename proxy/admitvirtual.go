@@ -55,7 +55,7 @@ func (p *Proxy) prove(x *exchange, last *lastVirtual, text []byte) (a *Account, 
 		if !c.isKeyless() {
 			return a, c, last.check(c.signing, x.began)
 		}
-		if p.clients.certified(x.ctx) != c {
+		if p.clients.certified(x.caller) != c {
 			return a, c, errForged // only its certificate proves it
 		}
 	}
@@ -81,7 +81,7 @@ func (p *Proxy) mustAgree(x *exchange) error {
 func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 	other, err := p.client(x)
 	if err != nil {
-		return p.clients.certified(x.ctx) != nil // and a key that is not its client's
+		return p.clients.certified(x.caller) != nil // and a key that is not its client's
 	}
 	return other != c
 }

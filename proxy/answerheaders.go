@@ -94,14 +94,3 @@ func (f *fields) belongs(name []byte) bool {
 	}
 	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && (!f.identifies || kind != kindRequestID) && !listed(f.connection, name)
 }
-
-// endsConnection reports whether a header says that the connection ends behind it.
-// fasthttp recognizes no other spelling of that than "close" alone.
-func endsConnection(h *fasthttp.ResponseHeader) bool {
-	for name, value := range h.All() {
-		if isFold(name, "connection") && listed(value, []byte("close")) {
-			return true
-		}
-	}
-	return false
-}

@@ -54,3 +54,6 @@ func equalFold(a, b []byte) bool {
 	}
 	return true
 }
+
+// isASCIILetter reports whether r is a letter without an accent.
+func isASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }

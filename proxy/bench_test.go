@@ -53,7 +53,7 @@ func BenchmarkTarget(b *testing.B) {
 	var x exchange
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := x.target.parse(raw, ownHosts); err != nil {
+		if err := x.target.parse(raw, ownHosts, tokenParameters); err != nil {
 			b.Fatal(err)
 		}
 		x.address(tokenParameters, ours)

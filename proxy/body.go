@@ -16,6 +16,11 @@ const (
 	// firstMemory is what a body begins with. What a caller announces costs
 	// nothing before it arrives.
 	firstMemory = 4 << 10
+
+	// crowdedGrace and crowdedRate are the same for a body that is kept in memory while
+	// half of that is taken.
+	crowdedGrace = 5 * time.Second
+	crowdedRate  = 16 << 10
 )
 
 // errBodyTooLarge says that a body is longer than its limit.
@@ -40,6 +45,31 @@ type Body struct {
 	taken   int64   // of the budget's memory
 	own     []byte  // its memory, while it has borrowed some
 	lent    bool    // it has
+}
+
+// newBody returns a body of a request that takes what it needs from budget.
+func newBody(budget *budget) Body { return Body{budget: budget} }
+
+// newAnswerBody returns one that is an answer's, which can be passed on without being
+// kept: others have the budget first.
+func newAnswerBody(budget *budget) *Body { return &Body{budget: budget, answer: true} }
+
+// Of says whose the body is: what it takes counts among what that client's bodies
+// take; nil: nobody's.
+func (b *Body) Of(client *room) { b.room = client }
+
+// NoFile returns why it could not be written to a file; nil: it could, or need not be.
+func (b *Body) NoFile() error { return b.noFile }
+
+// InMemory returns all of it, if that is in one piece of memory.
+func (b *Body) InMemory() (whole []byte, ok bool) {
+	switch {
+	case b == nil:
+		return nil, true
+	case b.isPacked():
+		return b.memory, true
+	}
+	return nil, false
 }
 
 // Len returns the number of its bytes.

@@ -63,18 +63,3 @@ func unnamedFile() (*os.File, error) {
 	}
 	return f, nil
 }
-
-// A spoolError says that a body could not be written to its file.
-type spoolError struct{ error }
-
-func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
-func (e *spoolError) Unwrap() error { return e.error }
-
-// tellNoRoom logs what takes all the room.
-func (p *Proxy) tellNoRoom() {
-	if p.noRoom.now() {
-		g := p.bodies
-		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
-			"memory", g.memory.used.Load(), "memory_limit", g.memory.limit, "disk", g.disk.used.Load(), "disk_limit", g.disk.limit)
-	}
-}

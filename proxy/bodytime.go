@@ -11,10 +11,8 @@ const (
 	// twentieth of what a bad mobile connection has.
 	bodyRate = 1 << 10
 
-	// crowdedGrace and crowdedRate are the same for a body that is kept in memory while
-	// half of that is taken.
-	crowdedGrace = 5 * time.Second
-	crowdedRate  = 16 << 10
+	// strangerTime is how long all of that may take, if Limits say nothing else.
+	strangerTime = 5 * time.Second
 )
 
 // awaitBody says whether what is read now is a body.

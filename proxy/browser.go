@@ -27,7 +27,7 @@ func (p *Proxy) mustBeOurs(x *exchange) error {
 	if f.site != nil && !isFold(f.site, "same-origin") && !isFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
 		return errOtherSite
 	}
-	if !x.caller.onLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
+	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
 		return nil // no browser is without Host; who names WeChat's host in the target means that
 	}
 	if bytes.Equal(f.host, x.reading.host) {
@@ -84,7 +84,3 @@ func hostNames(hosts ...[]string) map[string]bool {
 	}
 	return names
 }
-
-// onLoopback reports whether only programs of this machine reach the caller's
-// listener by TCP. No browser reaches a unix socket.
-func (c *callerConn) onLoopback() bool { return c != nil && c.listener.onLoopback }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"sync/atomic"
-	"time"
 )
 
 const (
@@ -168,10 +167,14 @@ func (g *budget) giveFile() {
 	}
 }
 
-// A seldom says once a minute that something may be said.
-type seldom struct{ last atomic.Int64 } // when, in Unix nanoseconds
-
-func (s *seldom) now() bool {
-	last, now := s.last.Load(), time.Now().UnixNano()
-	return (last == 0 || now-last >= int64(time.Minute)) && s.last.CompareAndSwap(last, now)
+// attributes returns how much is taken of what there is, for the log.
+func (g *budget) attributes() []any {
+	return []any{"memory", g.memory.used.Load(), "memory_limit", g.memory.limit, "disk", g.disk.used.Load(), "disk_limit", g.disk.limit}
 }
+
+// holdAnswer takes n bytes of memory for an answer, and reports whether there were so
+// many.
+func (g *budget) holdAnswer(n int64) bool { return g.takeMemory(nil, n, 0, claimAnswer) }
+
+// releaseAnswer gives back what holdAnswer took.
+func (g *budget) releaseAnswer(n int64) { g.giveMemory(nil, n) }

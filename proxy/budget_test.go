@@ -89,7 +89,7 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 			c := config(&recorder{answers: []string{okBody}})
 			c.Log = slog.New(slog.NewTextHandler(&log, nil))
 			s := serve(t, c, defaultLimits)
-			g := s.proxy.bodies
+			g := s.proxy.door.bodies
 			g.memory.limit, g.disk.limit = row.memory, row.disk
 			uploads := make([]*caller, 30)
 			var refused sync.WaitGroup
@@ -206,7 +206,7 @@ func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, TLS %v", name, secure), func(t *testing.T) {
 				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.url)), secure)
-				g := s.proxy.bodies
+				g := s.proxy.door.bodies
 				g.memory.limit, g.disk.limit = room, room
 				if room > 0 {
 					a := dial().call("GET /short HTTP/1.0\r\n\r\n")
@@ -254,7 +254,7 @@ func serveMaybeTLS(t *testing.T, c Config, secure bool) (*service, func() *calle
 	p := New(c)
 	limits := defaultLimits
 	limits.PlainIO = isPlain()
-	s := &service{proxy: p, server: NewServer(p, limits, c.Log), listener: l, addr: ln.Addr()}
+	s := &service{proxy: p, server: NewServer(p.Handler(), limits, c.Log), listener: l, addr: ln.Addr()}
 	go s.server.Serve(l)
 	t.Cleanup(func() { l.Close() })
 	return s, func() *caller {

@@ -127,7 +127,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 // clientOfHeader returns the client that proves itself by its certificate or by
 // Authorization, nil if none does, which is an error unless a key is shown elsewhere.
 func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
-	certified := p.clients.certified(x.ctx)
+	certified := p.clients.certified(x.caller)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !isFold(scheme, "bearer") {
 		if certified == nil && x.shown.secret.text == "" {

@@ -61,7 +61,8 @@ type callerConn struct {
 	overdue      bool          // the time to read was over when it was set
 	ended        bool          // Read came to the end
 
-	terms     *tls.Config // by which it was spoken to; nil: in plain text
+	secure    *tls.Conn   // what TLS makes of it; nil: it is in plain text
+	terms     *tls.Config // by which it was spoken to
 	name      string      // in its certificate
 	knowsName bool        // name was looked at
 }
@@ -194,3 +195,27 @@ func (c *callerConn) holdLittle() {
 		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
 	}
 }
+
+// OnLoopback reports whether only programs of this machine reach the caller's
+// listener by TCP. No browser reaches a unix socket.
+func (c *callerConn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
+
+// Prove notes that the caller has proven to be a client.
+func (c *callerConn) Prove() { c.places.prove(c) }
+
+// IsProven reports whether it has.
+func (c *callerConn) IsProven() bool { return c.proven }
+
+// Admit reports whether the request of a connection that was one too many when it came
+// can be handled after all, given whether the caller proves to be a client and whether
+// a key is what proves that.
+func (c *callerConn) Admit(proves, byKey bool) bool { return c.places.admit(c, proves, byKey) }
+
+// HasSpoken reports whether the caller has ever sent something.
+func (c *callerConn) HasSpoken() bool { return c != nil && c.spoke }
+
+// Below returns the connection itself, to be looked at.
+func (c *callerConn) Below() net.Conn { return c.Conn }
+
+// IsTLS reports whether what is written to Below is not what the caller reads.
+func (c *callerConn) IsTLS() bool { return c.secure != nil }

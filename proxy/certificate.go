@@ -5,24 +5,17 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-
-	"github.com/valyala/fasthttp"
 )
 
-// certificateOf returns the name in the certificate that the caller has shown, if
-// any, and whose issuer is trusted.
-func certificateOf(ctx *fasthttp.RequestCtx) string {
-	secure, ok := ctx.Conn().(*tls.Conn)
-	if !ok {
-		return ""
-	}
-	c := callerOf(ctx)
-	if c == nil {
+// CommonName returns the name in the certificate that the caller has shown, "" if
+// there is none, or its issuer is not trusted.
+func (c *callerConn) CommonName() string {
+	if c == nil || c.secure == nil {
 		return ""
 	}
 	if !c.knowsName {
 		c.knowsName = true
-		if chains := secure.ConnectionState().VerifiedChains; len(chains) > 0 {
+		if chains := c.secure.ConnectionState().VerifiedChains; len(chains) > 0 {
 			c.name = onlyCommonName(chains[0][0].Subject)
 		}
 	}
@@ -45,32 +38,22 @@ func onlyCommonName(subject pkix.Name) (name string) {
 	return name
 }
 
-// errOldCertificate refuses who shook hands when other certificates counted.
-var errOldCertificate = refuse(unauthenticated,
-	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")
-
-// holdTo holds a connection that was opened before a reload to what the
-// configuration asks of certificates now.
-func (p *Proxy) holdTo(x *exchange) error {
-	c, terms := x.caller, p.config.CallersTLS
-	if c == nil || c.terms == terms || c.terms == nil || terms == nil {
-		return nil
+// Meets reports whether a connection that may have been opened before a reload is
+// what terms, those of now, ask of certificates; nil: they ask nothing.
+func (c *callerConn) Meets(terms *tls.Config) bool {
+	if c == nil || c.terms == terms || c.secure == nil || terms == nil {
+		return true
 	}
-	secure, ok := x.ctx.Conn().(*tls.Conn)
-	if !ok {
-		return nil
-	}
-	shown := secure.ConnectionState().PeerCertificates
+	shown := c.secure.ConnectionState().PeerCertificates
 	switch {
 	case terms.ClientAuth == tls.NoClientCert:
 		c.name, c.knowsName = "", true
 	case len(shown) == 0 && terms.ClientAuth < tls.RequireAnyClientCert:
 	case len(shown) == 0 || !isSignedBy(terms.ClientCAs, shown):
-		x.fields.close = true
-		return errOldCertificate
+		return false
 	}
 	c.terms = terms
-	return nil
+	return true
 }
 
 // isSignedBy reports whether roots vouch for a chain as it was shown.

@@ -3,8 +3,6 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
-
-	"github.com/valyala/fasthttp"
 )
 
 // clientTable finds clients by the hash of their keys: looking a hash up says
@@ -44,8 +42,8 @@ func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
 }
 
 // certified returns the client that the caller's certificate names, nil if none.
-func (t *clientTable) certified(ctx *fasthttp.RequestCtx) *Client {
-	name := certificateOf(ctx)
+func (t *clientTable) certified(c *callerConn) *Client {
+	name := c.CommonName()
 	if name == "" {
 		return nil
 	}

@@ -28,9 +28,6 @@ type conn struct {
 	heldTill  time.Time     // when what is held of the answer has to be there; zero: it streams
 }
 
-// responseHeaderSize bounds the header of WeChat's answers.
-const responseHeaderSize = 16 << 10
-
 // smallRequest is how long a request can be that is sent in one write, so that it
 // travels in one segment and one TLS record if it is short.
 const smallRequest = 64 << 10
@@ -78,18 +75,17 @@ func (c *conn) retire(keep bool) {
 
 // exchange writes m and reads the header of the answer. It reports whether m was
 // sent as a whole: WeChat may answer before it has read everything, and close.
-func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err error) {
 	c.patience = 0
 	request := c.host.scratches.take()
 	request.bytes = c.appendHead(request.bytes, m)
-	if int64(len(request.bytes))+m.Body.Len() > smallRequest || !m.Body.isPacked() {
+	body, whole := m.Body.InMemory()
+	if !whole || len(request.bytes)+len(body) > smallRequest {
 		c.out = append(c.out[:0], request.bytes...)
 		c.host.scratches.give(request)
 		return c.upload(m, resp)
 	}
-	if m.Body.Len() > 0 {
-		request.bytes = append(request.bytes, m.Body.memory...)
-	}
+	request.bytes = append(request.bytes, body...)
 	if c.direct != nil {
 		return c.exchangeDirectly(request, m, resp)
 	}
@@ -179,8 +175,4 @@ func (c *conn) classify(err error, answering bool) error {
 		return fmt.Errorf("%w: %w", ErrBroken, network)
 	}
 	return ErrBroken // fasthttp's own errors may quote the answer
-}
-
-func mayHaveBody(status int) bool {
-	return status != fasthttp.StatusNoContent && status != fasthttp.StatusNotModified
 }

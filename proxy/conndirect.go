@@ -11,11 +11,11 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.direct.unsent, c.direct.writePatience = nil, c.host.limit.Timeout
+	c.direct.SetWritePatience(c.host.limit.Timeout)
 	if c.host.tls == nil {
-		c.direct.deferred = request
+		c.direct.Defer(request)
 	} else {
-		c.direct.deferred = c.host.scratches.take()
+		c.direct.Defer(c.host.scratches.take())
 		_, err := c.Write(request.bytes)
 		c.host.scratches.give(request)
 		if err != nil {
@@ -23,7 +23,7 @@ func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Res
 		}
 	}
 	err = c.direct.await()
-	failed := c.direct.unsent
+	failed := c.direct.Unsent()
 	if err == nil && failed != nil {
 		err = c.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -49,8 +49,7 @@ func (c *conn) readRaw(a *rawAnswer, resp *fasthttp.Response) bool {
 		return false
 	}
 	_, _ = c.reader.Discard(n) // it is there
-	resp.SetStatusCode(a.status)
-	resp.Header.SetContentLength(a.length)
+	a.announce(resp)
 	return true
 }
 

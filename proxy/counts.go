@@ -4,7 +4,6 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // Counts are what proxies count. They know accounts and clients by their
@@ -135,38 +134,4 @@ func (c *Counts) Durations() (sum Durations) {
 		sum = sum.plus(c.stopwatches[i].read())
 	}
 	return sum
-}
-
-// count counts a request that was answered.
-func (p *Proxy) count(x *exchange) {
-	if p.config.Counts != nil {
-		p.series(x.account, x.client).count(x.ctx.Response.StatusCode())
-		x.stopwatch.note(time.Since(x.began))
-	}
-}
-
-// series returns that of a client at an account, nil for unknown ones.
-func (p *Proxy) series(account *Account, client *Client) *series {
-	met := &p.strangers
-	if account != nil {
-		met = account.met
-	}
-	s := met.of(client)
-	if s == nil {
-		s = p.config.Counts.series(names(account, client))
-		met.add(client, s)
-	}
-	return s
-}
-
-// names returns the configured names of an account and a client, "" for unknown
-// ones.
-func names(a *Account, c *Client) (account, client string) {
-	if a != nil {
-		account = a.Name
-	}
-	if c != nil {
-		client = c.Name
-	}
-	return account, client
 }

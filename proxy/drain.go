@@ -10,12 +10,11 @@ import (
 // proxy ends, to send one more request and be told that it was the last.
 const lastRequests = 500 * time.Millisecond
 
-// Shutdown ends the service without cutting a request, and waits for that at
-// most until ctx ends: nobody new is accepted but those who wait already, every
-// answer closes its connection, and only connections without a request are
-// closed by the proxy.
-func Shutdown(ctx context.Context, p *Proxy, listeners ...*Listener) error {
-	p.draining.Store(true)
+// Drain ends the listeners without cutting a request, and waits for that at most
+// until ctx ends: nobody new is accepted but those who wait already, and only
+// connections without a request are closed. That every answer closes its connection
+// from here on is the Handler's to see to.
+func Drain(ctx context.Context, listeners ...*Listener) error {
 	for _, l := range listeners {
 		l.drain(ctx)
 	}

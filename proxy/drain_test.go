@@ -37,7 +37,7 @@ func shutdown(s *service, limit time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	start := time.Now()
-	err := Shutdown(ctx, s.proxy, s.listener)
+	err := s.proxy.Drain(ctx, s.listener)
 	return time.Since(start), err
 }
 
@@ -328,7 +328,7 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			ctx := new(fasthttp.RequestCtx)
-			f := front{life: New(config(&recorder{})).life}
+			f := front{handler: New(config(&recorder{})).Handler()}
 			f.refuseUnreadable(ctx, row.err)
 			got := string(ctx.Response.Body())
 			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) || strings.Contains(got, "CANARY") {

@@ -23,7 +23,7 @@ func TestOneClientsSlowUploadsStopNobodyElse(t *testing.T) {
 			limits := defaultLimits
 			limits.MaxBody = 24 << 20
 			s := serve(t, c, limits)
-			g := s.proxy.bodies
+			g := s.proxy.door.bodies
 			g.memory.limit = 1 << 20
 			const key = "\r\nAuthorization: Bearer %s"
 			head := fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x"+key+"\r\nContent-Length: 14000000\r\n\r\n", "busy-key")

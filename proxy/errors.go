@@ -103,7 +103,7 @@ func asFailure(err error) *failure {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &short):
-		return &failure{upstreamBusy, "this machine is out of " + short.of() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
+		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
 		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
 	case errors.Is(err, ErrUnreachable):

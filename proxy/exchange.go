@@ -65,8 +65,8 @@ var attemptNames = [...]string{"0", "1", "2"}
 // begin returns the exchange for a request, that of the seat which the request came
 // to, if there is one.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
-	s, ok := ctx.Conn().(*seat)
-	if !ok {
+	s := requestOf(ctx)
+	if s == nil {
 		x, free := p.exchanges.Get().(*exchange)
 		if !free {
 			x = p.newExchange()
@@ -74,15 +74,15 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 		x.begin(ctx, maxBody)
 		return x
 	}
-	if s.exchange == nil || s.exchange.proxy != p { // there was a reload
-		s.exchange = p.newExchange()
-		s.exchange.seated = true
+	x, _ := s.Kept.(*exchange)
+	if x == nil || x.proxy != p { // there was a reload
+		x = p.newExchange()
+		x.seated, s.Kept = true, x
 	}
-	s.exchange.begin(ctx, maxBody)
-	s.exchange.message.raw = &s.raw
-	s.raw.dropsID = s.exchange.fields.identifies
-	s.raw.reset()
-	return s.exchange
+	x.begin(ctx, maxBody)
+	x.message.raw = s.Head()
+	x.message.raw.begin(x.fields.identifies)
+	return x
 }
 
 func (p *Proxy) newExchange() *exchange {
@@ -90,7 +90,7 @@ func (p *Proxy) newExchange() *exchange {
 		proxy:     p,
 		stopwatch: p.config.Counts.stopwatch(),
 		fields:    fields{identifies: p.config.LogAccess, hides: p.hides},
-		body:      Body{budget: p.bodies},
+		body:      newBody(p.door.bodies),
 	}
 }
 
@@ -105,8 +105,8 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
 	if x.caller != nil {
-		x.message.Caller = x.caller.Conn
-		x.message.knowsInterim = ctx.Request.Header.IsHTTP11() && (x.caller.direct != nil || !ctx.IsTLS())
+		x.message.Caller = x.caller.Below()
+		x.message.knowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
 	}
 }
 

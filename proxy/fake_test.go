@@ -203,7 +203,7 @@ func serveListener(t testing.TB, l *Listener, c Config, limits Limits) *service 
 	t.Helper()
 	p := New(c)
 	limits.PlainIO = limits.PlainIO || isPlain()
-	s := &service{proxy: p, server: NewServer(p, limits, c.Log), listener: l, addr: l.Addr(), served: make(chan error, 1)}
+	s := &service{proxy: p, server: NewServer(p.Handler(), limits, c.Log), listener: l, addr: l.Addr(), served: make(chan error, 1)}
 	go func() { s.served <- s.server.Serve(l) }()
 	t.Cleanup(func() { l.Close() })
 	return s

@@ -1,6 +1,9 @@
 package proxy
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // forward answers what WeChat is asked, or the proxy in its place.
 func (p *Proxy) forward(x *exchange) error {
@@ -130,15 +133,15 @@ func (p *Proxy) handOver(x *exchange) error {
 		}
 	}
 	x.caller.holdLittle()
-	s, ok := resp.BodyStream().(*stream)
-	if !ok {
+	s := streamOf(resp)
+	if s == nil {
 		return nil
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.path), p.config.Log
 	p.inFlight.Add(1)
 	x.streams = true
 	quota := x.client.quota
-	s.ended = func(err error) {
+	s.OnEnd(func(err error) {
 		p.inFlight.Add(-1)
 		quota.leave()
 		switch {
@@ -147,6 +150,11 @@ func (p *Proxy) handOver(x *exchange) error {
 		case err != nil:
 			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)
 		}
-	}
+	})
 	return nil
+}
+
+// isRefused reports whether WeChat refused the access token in its answer.
+func (p *Proxy) isRefused(x *exchange) bool {
+	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
 }

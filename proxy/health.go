@@ -20,7 +20,7 @@ func (p *Proxy) answerHealth(x *exchange) error {
 		switch {
 		case err != nil:
 			return err
-		case p.draining.Load():
+		case p.door.draining.Load():
 			resp.SetStatusCode(fasthttp.StatusServiceUnavailable)
 			body = `{"ready":false,"draining":true}`
 		case p.config.Ready != nil && !p.config.Ready(all):

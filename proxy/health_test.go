@@ -54,7 +54,7 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	if a := s.dial(t).call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{"); a.status() != 200 || !strings.Contains(a.head, "Connection: close") {
 		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.head)
 	}
-	s.proxy.draining.Store(true)
+	s.proxy.door.draining.Store(true)
 	kept = s.dial(t)
 	if a := kept.call(get("/wxproxy/readyz")); a.status() != 503 || a.body != `{"ready":false,"draining":true}` {
 		t.Errorf("draining: got %q %s; want 503", a.head, a.body)

@@ -15,18 +15,18 @@ import (
 const heldFreely = maxPacked
 
 // hold makes the body of the answer, of at most that many bytes, one that is here as
-// a whole. It returns how much that takes of the budget, for charge or giveMemory.
+// a whole. It returns how much that takes of the budget, for charge or releaseAnswer.
 func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err error) {
 	if !resp.IsBodyStream() {
 		return 0, nil
 	}
 	body := resp.BodyStream()
-	if s, ok := body.(*stream); ok {
-		s.conn.heldTill = s.heldTill
+	if s := streamOf(resp); s != nil {
+		s.AwaitWhole()
 	}
 	whole, err := io.ReadAll(io.LimitReader(body, heldFreely+1))
 	if err == nil && len(whole) > heldFreely {
-		if !p.bodies.takeMemory(nil, most, 0, claimAnswer) {
+		if !p.door.bodies.holdAnswer(most) {
 			return 0, errAnswerRoom
 		}
 		taken = most
@@ -50,7 +50,7 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 func (p *Proxy) charge(resp *fasthttp.Response, taken int64) {
 	if taken > 0 {
 		body := slices.Clone(resp.Body())
-		resp.SetBodyStream(&heldAnswer{bytes.NewReader(body), p.bodies, taken}, len(body))
+		resp.SetBodyStream(&heldAnswer{bytes.NewReader(body), p.door.bodies, taken}, len(body))
 	}
 }
 
@@ -63,7 +63,7 @@ type heldAnswer struct {
 
 // Close gives back what the answer takes.
 func (h *heldAnswer) Close() error {
-	h.budget.giveMemory(nil, h.taken)
+	h.budget.releaseAnswer(h.taken)
 	h.taken = 0
 	return nil
 }

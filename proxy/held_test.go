@@ -76,7 +76,7 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 		return true
 	})
 	s := serve(t, config(hostsAt(t, nil, w.url)), defaultLimits)
-	g := s.proxy.bodies
+	g := s.proxy.door.bodies
 	c := s.dial(t)
 	c.send(get("/long"))
 	waitUntil(t, "the answer in the budget", func() bool { return g.memory.used.Load() >= long })

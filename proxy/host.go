@@ -157,9 +157,8 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
-	if direct := newSocket(socket); direct != nil && !h.limit.PlainIO {
+	if direct := newSocket(socket, &h.scratches); direct != nil && !h.limit.PlainIO {
 		c.Conn, c.socket, c.direct = direct, direct, direct
-		direct.spare = &h.scratches
 	}
 	if h.tls != nil {
 		secure := tls.Client(c.socket, h.tls)

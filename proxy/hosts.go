@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wxproxy/internal/background"
+	"wxproxy/internal/lograte"
 )
 
 // Hosts sends requests to WeChat: to the first of its hosts that can be
@@ -22,8 +23,8 @@ import (
 type Hosts struct {
 	hosts []*host
 	limit HostsConfig
-	slots chan struct{} // holds one element per request that has a connection
-	short seldom        // says that this machine lacks something
+	slots chan struct{}  // holds one element per request that has a connection
+	short lograte.Seldom // says that this machine lacks something
 
 	stop       context.CancelFunc // ends what background does
 	background sync.WaitGroup     // the sweeper, and one watcher per host

@@ -10,6 +10,12 @@ type jsonScanner struct {
 	closed bool   // the object's '}' was seen
 }
 
+// newScanner returns a scanner of the object that begins with b's '{'.
+func newScanner(b []byte) jsonScanner { return jsonScanner{rest: b[1:]} }
+
+// IsClosed reports whether the object's '}' was seen.
+func (s *jsonScanner) IsClosed() bool { return s.closed }
+
 // nextKey returns what stands between the quotes of the next member's key. It
 // reports false at the end of the object and where it is not one.
 func (s *jsonScanner) nextKey() (key []byte, more bool) {
@@ -81,3 +87,6 @@ func skipBlank(b []byte) []byte {
 	}
 	return b
 }
+
+// byteOrderMark is what JSON must not begin with, and sometimes does.
+const byteOrderMark = "\ufeff"

@@ -8,11 +8,12 @@ func (p *Proxy) judge(x *exchange) error {
 	if err := x.readHeader(); err != nil {
 		return err
 	}
-	if err := p.holdTo(x); err != nil {
-		return err
+	if !x.caller.Meets(p.config.CallersTLS) {
+		x.fields.close = true
+		return errOldCertificate
 	}
 	err := p.admit(x)
-	if c := x.caller; c.isSurplus() && !c.places.admit(c, err == nil && p.knows(x.client), p.asksForKeys()) {
+	if c := x.caller; c.isSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
 		x.fields.close = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}
@@ -43,3 +44,7 @@ func (p *Proxy) takeBody(x *exchange) error {
 	x.announceLength()
 	return nil
 }
+
+// errOldCertificate refuses who shook hands when other certificates counted.
+var errOldCertificate = refuse(unauthenticated,
+	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")

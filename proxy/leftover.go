@@ -22,9 +22,9 @@ func (c *conn) saidMore() bool {
 		if c.direct.readOneRecord() {
 			return false
 		}
-		c.direct.dry = true
+		c.direct.Pause(true)
 		_, err := c.reader.Peek(1)
-		c.direct.dry = false
+		c.direct.Pause(false)
 		return !errors.Is(err, os.ErrDeadlineExceeded)
 	}
 	if err := c.SetReadDeadline(time.Unix(1, 0)); err != nil { // nothing is waited for

@@ -60,7 +60,7 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 	p := New(c)
 	limits := defaultLimits
 	limits.HeaderTimeout = timeout
-	server := NewServer(p, limits, c.Log)
+	server := NewServer(p.Handler(), limits, c.Log)
 	s := &service{proxy: p, server: server, listener: l, addr: ln.Addr()}
 	go server.Serve(l)
 	t.Cleanup(func() { l.Close() })

@@ -35,7 +35,7 @@ func (p *Proxy) answerTicket(x *exchange) error {
 // ticketType returns the type that is asked for, in the query or, as some SDKs
 // that POST have it, in the body.
 func (x *exchange) ticketType() string {
-	if kind, ok := queryValue(x.target.query, "type"); ok || x.body.size == 0 || x.body.size > memorySize {
+	if kind, ok := queryValue(x.target.query, "type"); ok || x.body.Len() == 0 || x.body.Len() > memorySize {
 		return kind
 	}
 	body, err := io.ReadAll(x.body.Reader())

@@ -5,12 +5,12 @@ package proxy
 // max_connections with that.
 func (p *Proxy) mayStay(x *exchange, err error) bool {
 	c := x.caller
-	if c == nil || c.proven {
+	if c == nil || c.IsProven() {
 		return true
 	}
 	asks := p.asksForKeys()
 	if p.knows(x.client) && (asks || err == nil) && !c.isSurplus() {
-		c.places.prove(c)
+		c.Prove()
 		return true
 	}
 	return err == nil || !asks

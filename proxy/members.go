@@ -3,11 +3,15 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// errUnreadableBody says that a body is none whose members every reader finds alike.
+var errUnreadableBody = errors.New("the body is neither a JSON object nor a form that can be read in one way only")
 
 // A memberFunc is told a member's name and value, and says what to put in the place
 // of the value, if anything.
@@ -25,7 +29,7 @@ func rewriteMembers(body []byte, names []string, member memberFunc) ([]byte, err
 	case text[0] == '{' && json.Valid(text):
 		return rewriteJSON(text, names, member), nil
 	case text[0] == '{' || !isForm(text) || hides(append([]byte("?"), text...), names):
-		return nil, errBodyHidden
+		return nil, errUnreadableBody
 	}
 	return rewriteForm(text, names, member), nil
 }

@@ -77,7 +77,7 @@ func (h *host) answers(ctx context.Context, c *conn) bool {
 	if err != nil {
 		return false
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, responseHeaderSize)), nil)
+	answer, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, readerSize)), nil)
 	if err != nil {
 		return false
 	}

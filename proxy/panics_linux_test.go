@@ -30,7 +30,7 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	l := &Listener{callers: map[*callerConn]struct{}{}}
 	c := l.watch(here)
 	c.direct = &socket{Conn: here, raw: panickingConn{}}
-	f := &front{life: New(config(&recorder{})).life, log: slog.New(slog.NewTextHandler(&log, nil))}
+	f := &front{handler: New(config(&recorder{})).Handler(), log: slog.New(slog.NewTextHandler(&log, nil))}
 	f.places = newPlaces(Limits{MaxConnections: 1}, f.log)
 	f.places.enter(c)
 	f.serveDirectly(c)

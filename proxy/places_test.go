@@ -14,14 +14,14 @@ import (
 	"time"
 )
 
-// A door is one of the ways in which callers come.
-type door struct {
+// An entrance is one of the ways in which callers come.
+type entrance struct {
 	network string
 	secure  bool
 	plainIO bool
 }
 
-var doors = map[string]door{
+var doors = map[string]entrance{
 	"TCP":                    {"tcp", false, false},
 	"TCP, fasthttp's server": {"tcp", false, true},
 	"unix":                   {"unix", false, false},
@@ -30,7 +30,7 @@ var doors = map[string]door{
 }
 
 // open serves callers who come by the door.
-func (d door) open(t *testing.T, c Config, limits Limits) *service {
+func (d entrance) open(t *testing.T, c Config, limits Limits) *service {
 	t.Helper()
 	address := "127.0.0.1:0"
 	if d.network == "unix" {
@@ -55,7 +55,7 @@ func (d door) open(t *testing.T, c Config, limits Limits) *service {
 }
 
 // dial connects to the service by the door, and speaks TLS where that is asked.
-func (d door) dial(t *testing.T, s *service) *caller {
+func (d entrance) dial(t *testing.T, s *service) *caller {
 	t.Helper()
 	c := s.dial(t)
 	if d.secure {

@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"log/slog"
 	"math"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,13 +68,13 @@ type Proxy struct {
 	builtin    routeTable
 	exchanges  sync.Pool // of *exchange
 	inFlight   atomic.Int64
-	*life
+	door       *door
 }
 
 // New returns a Proxy for a valid config.
 func New(config Config) *Proxy {
 	p := &Proxy{
-		life:       newLife(config),
+		door:       newDoor(config),
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
@@ -94,7 +95,7 @@ func New(config Config) *Proxy {
 		p.fallback = p.accounts[config.Accounts[0].Name]
 	}
 	p.config.Accounts = nil // the map has them
-	p.current.Store(p)
+	p.door.current.Store(p)
 	return p
 }
 
@@ -113,7 +114,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 	x.fields.close = x.fields.close || !p.mayStay(x, err)
 	x.leave(err != nil)
-	if p.draining.Load() || x.fields.close {
+	if p.door.draining.Load() || x.fields.close {
 		ctx.Response.SetConnectionClose()
 	}
 	p.conclude(x, err)
@@ -135,7 +136,7 @@ func (p *Proxy) conclude(x *exchange, err error) {
 
 // release gives back what x holds, and x itself.
 func (p *Proxy) release(x *exchange) {
-	if err := x.body.noFile; err != nil && p.noFiles.now() {
+	if err := x.body.NoFile(); err != nil && p.door.noFiles.Now() {
 		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
 	x.body.release()
@@ -175,4 +176,16 @@ func (p *Proxy) serve(x *exchange) error {
 		}
 	}
 	return p.forward(x)
+}
+
+// safely keeps the process alive if do panics. What the panic says stays unsaid:
+// it could hold a part of the request.
+func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
+	defer func() {
+		if recover() != nil {
+			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
+			err = refuse(internalError, "the proxy made a mistake; its log says more")
+		}
+	}()
+	return do(x)
 }

@@ -138,3 +138,29 @@ func named(segment []byte, name string) bool {
 	}
 	return matched == len(name)
 }
+
+// valueOf returns the decoded value of a parameter. What cannot be decoded stands as
+// it is: it is nobody's name, and not nothing.
+func valueOf(segment []byte) string {
+	_, raw, _ := bytes.Cut(segment, []byte("="))
+	value, err := url.QueryUnescape(string(raw))
+	if err != nil {
+		return string(raw)
+	}
+	return value
+}
+
+// hearQuery calls hear with each parameter of query that is called by a name in
+// names, and with that name.
+func hearQuery(query []byte, names []string, hear func(name, value string)) {
+	for len(query) > 0 {
+		var segment []byte
+		segment, query = cutSegment(query)
+		for _, name := range names {
+			if named(segment, name) {
+				hear(name, valueOf(segment))
+				break
+			}
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 func addressed(t *testing.T, raw string, remove []string, add ...parameter) string {
 	t.Helper()
 	var x exchange
-	if err := x.target.parse([]byte(raw), nil); err != nil {
+	if err := x.target.parse([]byte(raw), nil, tokenParameters); err != nil {
 		t.Fatalf("parse(%q): %v", raw, err)
 	}
 	x.address(remove, add...)
@@ -152,7 +152,7 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		var x exchange
-		if x.target.parse([]byte("/p?"+query), nil) != nil {
+		if x.target.parse([]byte("/p?"+query), nil, tokenParameters) != nil {
 			return
 		}
 		var kept []string

@@ -19,6 +19,16 @@ type rawAnswer struct {
 	length int // -1: chunked
 }
 
+// newRawAnswer returns one whose head is put together in a buffer of spare.
+func newRawAnswer(spare *scratches) rawAnswer { return rawAnswer{spare: spare} }
+
+// begin makes ready for the answer to another request. dropsID says that the header
+// X-Request-Id is the proxy's.
+func (a *rawAnswer) begin(dropsID bool) {
+	a.dropsID = dropsID
+	a.reset()
+}
+
 // noLength is a length that is not known.
 const noLength = -2
 
@@ -142,3 +152,15 @@ func (a *rawAnswer) lift() (head *scratch) {
 
 // isEmpty reports whether the head is in the Response.
 func (a *rawAnswer) isEmpty() bool { return a == nil || a.head == nil }
+
+// Lines returns the head's bytes.
+func (a *rawAnswer) Lines() []byte { return a.head.bytes }
+
+// SetLines makes a copy of lines the head's bytes.
+func (a *rawAnswer) SetLines(lines []byte) { a.head.bytes = append(a.head.bytes[:0], lines...) }
+
+// announce has resp say what the head says of the status and the body's length.
+func (a *rawAnswer) announce(resp *fasthttp.Response) {
+	resp.SetStatusCode(a.status)
+	resp.Header.SetContentLength(a.length)
+}

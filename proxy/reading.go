@@ -29,7 +29,7 @@ func (p *Proxy) read(x *exchange) error {
 	}
 	if !r.is(t) {
 		r.good, r.token, t.policy = false, "", r.policy
-		err := t.understand()
+		err := t.understand(tokenParameters)
 		r.policy = t.policy
 		if err != nil {
 			return refuse(badRequest, err.Error())

@@ -21,9 +21,6 @@ const (
 	// smallBody bounds what is read before it is known who sends it: the request for
 	// a token of an SDK has 200 bytes. It is kept in memory.
 	smallBody = 4 << 10
-
-	// strangerTime is how long all of that may take, if Limits say nothing else.
-	strangerTime = 5 * time.Second
 )
 
 // bodyLength is what the header says: -1 for parts of whatever length, a lower
@@ -79,18 +76,18 @@ func (x *exchange) readBody() error {
 
 // announceLength makes the length of the body known to WeChat.
 func (x *exchange) announceLength() {
-	if m := &x.message; x.body.size > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
+	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
 		m.Fields = append(m.Fields, "Content-Length: "...)
-		m.Fields = strconv.AppendInt(m.Fields, x.body.size, 10)
+		m.Fields = strconv.AppendInt(m.Fields, x.body.Len(), 10)
 		m.Fields = append(m.Fields, "\r\n"...)
 	}
 }
 
 func (x *exchange) takeIn(stream io.Reader) error {
 	length := x.bodyLength()
-	x.body.room = nil
+	x.body.Of(nil)
 	if x.client != nil {
-		x.body.room = x.client.room
+		x.body.Of(x.client.room)
 	}
 	x.caller.awaitBody(true)
 	if x.smallBody {
@@ -99,7 +96,7 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	err := x.body.fill(stream, x.maxBody)
 	x.caller.awaitBody(false)
 	// At the connection's end, fasthttp's streams end as they do at their own.
-	if err == nil && (length >= 0 && x.body.size != length || x.caller.hasEnded()) {
+	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.hasEnded()) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
@@ -145,7 +142,7 @@ func (x *exchange) leave(refused bool) {
 // drain reads the rest of the body, unless it is long or slow.
 func (x *exchange) drain() bool {
 	stream := x.ctx.RequestBodyStream()
-	if stream == nil || x.bodyLength()-x.body.size > drainSize || x.caller == nil {
+	if stream == nil || x.bodyLength()-x.body.Len() > drainSize || x.caller == nil {
 		return false
 	}
 	if err := x.caller.SetReadDeadline(time.Now().Add(drainTime)); err != nil {
@@ -177,7 +174,14 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 	defer p.release(x)
 	x.began = time.Now() // it never arrived
 	x.refuse(refusal)
-	if c := x.caller; c == nil || c.spoke {
+	if x.caller == nil || x.caller.HasSpoken() {
 		p.conclude(x, refusal)
+	}
+}
+
+// tellNoRoom logs what takes all the room.
+func (p *Proxy) tellNoRoom() {
+	if p.door.noRoom.Now() {
+		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them", p.door.bodies.attributes()...)
 	}
 }

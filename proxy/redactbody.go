@@ -98,7 +98,7 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 		p.charge(resp, taken)
 		return nil
 	}
-	p.bodies.giveMemory(nil, taken)
+	p.door.bodies.releaseAnswer(taken)
 	switch {
 	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked) && !errors.Is(err, errAnswerRoom):
 		return err
@@ -116,7 +116,7 @@ func (p *Proxy) withhold(x *exchange, why error) {
 	resp.Header.SetContentEncoding("")
 	resp.SetBody(nil)
 	account, path := x.account.Name, p.loggedPath(x.target.path)
-	if unsaid, ok := p.quotes.allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
+	if unsaid, ok := p.door.quotes.allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
 		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
 			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
 	}
@@ -145,9 +145,3 @@ func unpacked(body []byte, coding string, most int64) ([]byte, error) {
 	}
 	return body, nil
 }
-
-// isPacked reports whether body is packed with gzip, whatever the header says.
-func isPacked(body []byte) bool { return bytes.HasPrefix(body, []byte(packedMark)) }
-
-// packedMark is what a body begins with that is packed with gzip.
-const packedMark = "\x1f\x8b"

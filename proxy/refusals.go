@@ -45,9 +45,9 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	if f.status >= fasthttp.StatusInternalServerError || f.errcode == tokenExpired {
 		return
 	}
-	lines := p.refused
+	lines := p.door.refused
 	if client == "" {
-		lines = p.unknown
+		lines = p.door.unknown
 	}
 	policy := string(x.target.policy[:min(len(x.target.policy), maxPathKey)])
 	unsaid, ok := lines.allows(strings.Join([]string{client, f.reason(), policy}, "\n"), time.Now())

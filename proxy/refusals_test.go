@@ -83,7 +83,7 @@ func TestOneLineTellsOfManyRefusals(t *testing.T) {
 	if got := c.Counts.Snapshot().Failures; len(got) != 2 {
 		t.Errorf("got %v counted; want 100 and 50", got)
 	}
-	p = p.Succeed(c)
+	p = p.Reload(c)
 	handle(t, p, get("/other/x"))
 	if n := strings.Count(log.String(), "a request was refused"); n != 3 {
 		t.Errorf("got %d lines after a reload; want no other", n)
@@ -101,7 +101,7 @@ func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	if n := strings.Count(log.String(), "a request was refused"); n != maxStrangers || len(log.String()) > 40_000 {
 		t.Errorf("got %d lines of %d bytes; want %d", n, len(log.String()), maxStrangers)
 	}
-	if n := len(p.unknown.lines); n > maxStrangers {
+	if n := len(p.door.unknown.lines); n > maxStrangers {
 		t.Errorf("got %d paths remembered; want %d at most", n, maxStrangers)
 	}
 	if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0].N != 5000 {
@@ -246,7 +246,7 @@ func TestWhatIsAdvisedToWhoGetsNoRealTokenClosesNothing(t *testing.T) {
 func TestWithTLSNobodyIsSentToHTTPForARefusedHost(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		by   door
+		by   entrance
 		want string
 	}{"TCP": {doors["TCP"], "use http://127.0.0.1"}, "TLS": {doors["TLS"], "use a name that the certificate has"}} {
 		c, log := refusing()

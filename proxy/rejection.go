@@ -2,9 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"compress/gzip"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -36,11 +33,6 @@ func errcodeOf(resp *fasthttp.Response) int {
 	return errcode
 }
 
-// isRefused reports whether WeChat refused the access token in its answer.
-func (p *Proxy) isRefused(x *exchange) bool {
-	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
-}
-
 // maxPacked bounds how long a refusal can be that is packed with gzip.
 const maxPacked = 2 * maxRejection
 
@@ -56,9 +48,6 @@ func longestRefusal(resp *fasthttp.Response) int {
 	return maxRejection
 }
 
-// byteOrderMark is what JSON must not begin with, and sometimes does.
-const byteOrderMark = "\ufeff"
-
 // beginsJSON reports whether a body that begins with start may be JSON, an object or
 // an array, as far as it can be seen, or that packed with gzip.
 func beginsJSON(start []byte) bool {
@@ -67,20 +56,6 @@ func beginsJSON(start []byte) bool {
 	}
 	start = skipBlank(bytes.TrimPrefix(start, []byte(byteOrderMark)))
 	return len(start) == 0 || start[0] == '{' || start[0] == '[' || start[0] == packedMark[0]
-}
-
-// gunzip returns the first most+1 bytes at most that body unpacks to, and nil when
-// it is not gzip.
-func gunzip(body []byte, most int64) []byte {
-	r, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil
-	}
-	plain, err := io.ReadAll(io.LimitReader(r, most+1))
-	if err != nil {
-		return nil
-	}
-	return plain
 }
 
 // topLevelErrcode returns the errcode of a JSON object: the value of that key
@@ -92,11 +67,11 @@ func topLevelErrcode(body []byte) (errcode int, ok bool) {
 	if len(body) == 0 || body[0] != '{' {
 		return 0, false
 	}
-	s := jsonScanner{rest: body[1:]}
+	s := newScanner(body)
 	for {
 		key, more := s.nextKey()
 		if !more {
-			return errcode, ok && s.closed
+			return errcode, ok && s.IsClosed()
 		}
 		if value := s.value(); isErrcode(key) {
 			errcode, ok = parseErrcode(value)

@@ -95,7 +95,7 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 func routeOf(t *testing.T, p *Proxy, path string) Route {
 	t.Helper()
 	var parsed target
-	if err := parsed.parse([]byte(path), nil); err != nil {
+	if err := parsed.parse([]byte(path), nil, tokenParameters); err != nil {
 		t.Fatal(err)
 	}
 	return p.credentialOf(parsed.policy)

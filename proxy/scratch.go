@@ -33,6 +33,9 @@ func (s *scratches) give(b *scratch) {
 	}
 }
 
+// readerSize is how much one reads ahead: what a header of WeChat's answers has at most.
+const readerSize = 16 << 10
+
 // readers are those that nobody reads with right now.
 type readers struct{ free sync.Pool }
 
@@ -42,7 +45,7 @@ func (r *readers) take(src io.Reader) *bufio.Reader {
 		b.Reset(src)
 		return b
 	}
-	return bufio.NewReaderSize(src, responseHeaderSize)
+	return bufio.NewReaderSize(src, readerSize)
 }
 
 // give takes back a reader that has read all that it has got.

@@ -42,7 +42,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 		return "", true
 	})
 	if err != nil {
-		return refuse(badRequest, err.Error())
+		return refuse(badRequest, errBodyHidden.Error())
 	}
 	if x.account == nil { // and no virtual token
 		if err := p.admitNamed(x); err != nil {

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"iter"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -80,44 +79,6 @@ func (s *series) all() iter.Seq2[int, uint64] {
 			if !yield(c.status, c.n.Load()) {
 				return
 			}
-		}
-	}
-}
-
-// met are the series of those clients that have called for one account, so that
-// most of what accounts times clients could be takes no memory.
-type met struct {
-	first  atomic.Pointer[Client]              // often the only one; never replaced
-	series atomic.Pointer[series]              // of the first; nil: not known yet
-	others atomic.Pointer[map[*Client]*series] // replaced when there is one more; nil: none yet
-}
-
-// of returns the series of client, nil if it was not met.
-func (m *met) of(client *Client) *series {
-	if s := m.series.Load(); s != nil && m.first.Load() == client {
-		return s
-	}
-	if known := m.others.Load(); known != nil {
-		return (*known)[client]
-	}
-	return nil
-}
-
-// add makes client known. A nil one is never the first: that is what nobody is.
-func (m *met) add(client *Client, s *series) {
-	if client != nil && m.first.CompareAndSwap(nil, client) {
-		m.series.Store(s)
-		return
-	}
-	for {
-		known := m.others.Load()
-		more := map[*Client]*series{}
-		if known != nil {
-			more = maps.Clone(*known)
-		}
-		more[client] = s
-		if m.others.CompareAndSwap(known, &more) {
-			return
 		}
 	}
 }

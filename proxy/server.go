@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -44,9 +45,34 @@ const (
 	surplusTime = 2 * time.Second
 )
 
+// A Handler answers what comes to a Server. Its methods may be called concurrently.
+type Handler interface {
+	// Handle answers a request, whose body may be that long.
+	Handle(ctx *fasthttp.RequestCtx, maxBody int64)
+
+	// Expect decides about a request whose caller waits to be told to send the body:
+	// it returns 100 for that, or the status of its refusal, which is in ctx then.
+	Expect(ctx *fasthttp.RequestCtx, maxBody int64) (status int)
+
+	// Refuse answers what cannot be read, for one of the reasons that begin with Err.
+	Refuse(ctx *fasthttp.RequestCtx, reason error)
+
+	// IsProvenByBody reports whether only the body of a request with that target can
+	// show who the caller is.
+	IsProvenByBody(target []byte) bool
+}
+
+// Reasons for which a request cannot be read. They go to the caller and quote nothing.
+var (
+	ErrUnreadable    = errors.New("the request is not HTTP/1.1 as RFC 9112 has it")
+	ErrBodyTooLarge  = errors.New("the body is larger than max_body allows")
+	ErrHeaderTooLong = errors.New("the header is longer than 16 KiB")
+	ErrLate          = errors.New("the request did not arrive in time")
+)
+
 // A front is where callers' connections and requests come in.
 type front struct {
-	*life
+	handler Handler
 	limits  Limits
 	log     *slog.Logger
 	places  places
@@ -60,13 +86,13 @@ type Server struct {
 	fasthttp *fasthttp.Server
 }
 
-// NewServer returns the server that lets callers reach p, and what takes its place.
-func NewServer(p *Proxy, limits Limits, log *slog.Logger) *Server {
+// NewServer returns the server that lets callers reach handler.
+func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
 	limits.Patience = cmp.Or(limits.Patience, callerPatience)
 	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
 	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
-	f := &front{life: p.life, limits: limits, log: log}
+	f := &front{handler: handler, limits: limits, log: log}
 	f.places = newPlaces(limits, log)
 	return &Server{f, f.newFasthttp(log)}
 }
@@ -97,13 +123,13 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	c := callerOf(ctx)
 	c.handle(true)
 	defer c.handle(false)
-	f.current.Load().handle(ctx, int64(f.limits.MaxBody))
+	f.handler.Handle(ctx, int64(f.limits.MaxBody))
 	finish(ctx)
 }
 
 func (f *front) expect(ctx *fasthttp.RequestCtx) int {
 	callerOf(ctx).handle(true) // until handle ends it
-	return f.current.Load().expectContinue(ctx, int64(f.limits.MaxBody))
+	return f.handler.Expect(ctx, int64(f.limits.MaxBody))
 }
 
 // headerReceived gives the body's first byte, for which fasthttp waits, its own
@@ -121,11 +147,8 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 
 // firstByte returns how long the first byte of a body may take: not long where
 // nobody has shown yet who he is.
-func (f *front) firstByte(uri []byte) time.Duration {
-	p, policy := f.current.Load(), f.answers.take()
-	defer f.answers.give(policy)
-	t := target{policy: policy.bytes}
-	if t.parse(uri, p.config.OwnHosts) == nil && p.credentialOf(t.policy).Credential == credentialToken {
+func (f *front) firstByte(target []byte) time.Duration {
+	if f.handler.IsProvenByBody(target) {
 		return min(f.limits.Patience, f.limits.StrangerTime)
 	}
 	return f.limits.Patience
@@ -150,16 +173,16 @@ func spellExpectation(h *fasthttp.RequestHeader) {
 func (f *front) refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 	var tooLong *fasthttp.ErrSmallBuffer
 	var network net.Error
-	refusal := failure{problem: badRequest, detail: "the request is not HTTP/1.1 as RFC 9112 has it"}
+	reason := ErrUnreadable
 	switch {
 	case callerOf(ctx).isOverdue():
-		refusal = failure{problem: bodyTooLarge, detail: "the body is larger than max_body allows"}
+		reason = ErrBodyTooLarge
 	case errors.As(err, &tooLong):
-		refusal.detail = "the header is longer than 16 KiB"
+		reason = ErrHeaderTooLong
 	case errors.As(err, &network) && network.Timeout():
-		refusal.detail = "the request did not arrive in time"
+		reason = ErrLate
 	}
-	f.current.Load().answerUnreadable(ctx, &refusal)
+	f.handler.Refuse(ctx, reason)
 	callerOf(ctx).silence()
 	callerOf(ctx).linger()
 }
@@ -170,4 +193,17 @@ type serverLog struct{ log *slog.Logger }
 
 func (l serverLog) Printf(format string, _ ...any) {
 	l.log.Debug("fasthttp reports", "format", format)
+}
+
+// handleSafely is handle for fasthttp's server, which ends the process otherwise.
+func (f *front) handleSafely(ctx *fasthttp.RequestCtx) {
+	defer func() {
+		if recover() != nil {
+			f.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
+			ctx.Response.Reset()
+			ctx.Error("", fasthttp.StatusInternalServerError)
+			ctx.Response.SetConnectionClose()
+		}
+	}()
+	f.handle(ctx)
 }

@@ -80,5 +80,6 @@ func (c *callerConn) shakeHands() net.Conn {
 	if secure.HandshakeContext(ctx) != nil {
 		return nil
 	}
+	c.secure = secure
 	return secure
 }

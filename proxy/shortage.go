@@ -15,14 +15,14 @@ import (
 // for.
 type shortage struct{ err error }
 
-func (s *shortage) Error() string { return "this machine is out of " + s.of() + ": " + s.err.Error() }
+func (s *shortage) Error() string {
+	return "this machine is out of " + s.Shortage() + ": " + s.err.Error()
+}
 func (s *shortage) Unwrap() error { return s.err }
 
 // Shortage names what the machine is out of. It tells those who know no more of the
 // error that it is none of WeChat's.
-func (s *shortage) Shortage() string { return s.of() }
-
-func (s *shortage) of() string {
+func (s *shortage) Shortage() string {
 	switch {
 	case errors.Is(s.err, syscall.EMFILE), errors.Is(s.err, syscall.ENFILE):
 		return "file descriptors"
@@ -107,7 +107,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, not *url.URL) (*co
 	if !isShort(err) {
 		return c, err
 	}
-	if h.short.now() {
+	if h.short.Now() {
 		h.limit.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
 			"remedy", "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up descriptors, ports or memory")
 	}

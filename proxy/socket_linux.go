@@ -26,7 +26,7 @@ type socket struct {
 	unsent   error      // why what was deferred could not be sent
 
 	awake  bool // there should be something to read
-	dry    bool // Read returns what is here already, which is nothing
+	paused bool // Read waits for nothing and takes nothing
 	record bool // the last read returned one record of TLS, and nothing else
 	reads  int  // since something was written
 	next   [1]byte
@@ -50,8 +50,9 @@ type transfer struct {
 	err error
 }
 
-// newSocket returns a socket for c, or nil if c is not TCP or Unix itself.
-func newSocket(c net.Conn) *socket {
+// newSocket returns a socket for c, or nil if c is not TCP or Unix itself. spare is
+// where the buffers of deferred writes go; nil: nothing is deferred.
+func newSocket(c net.Conn, spare *scratches) *socket {
 	switch c.(type) {
 	case *net.TCPConn, *net.UnixConn:
 	default:
@@ -61,7 +62,7 @@ func newSocket(c net.Conn) *socket {
 	if err != nil {
 		return nil
 	}
-	s := &socket{Conn: c, raw: raw}
+	s := &socket{Conn: c, raw: raw, spare: spare}
 	s.readFD, s.writeFD, s.awaitFD = s.read, s.write, s.sendAndWait
 	if err := raw.Control(func(fd uintptr) { s.fd = fd }); err != nil {
 		return nil
@@ -71,7 +72,7 @@ func newSocket(c net.Conn) *socket {
 
 // Read reads what there is, after waiting for it if there is nothing.
 func (s *socket) Read(p []byte) (int, error) {
-	if s.dry {
+	if s.paused {
 		return 0, os.ErrDeadlineExceeded
 	}
 	if s.awake {
@@ -184,3 +185,50 @@ func (s *socket) SetWriteBuffer(bytes int) error {
 // isSilent is what the function of that name is, for who has the socket to itself,
 // so that nobody closes it meanwhile, and costs half.
 func (s *socket) isSilent() bool { return peekNow(s.fd, &s.next) == syscall.EAGAIN }
+
+// SetLinger says what Close does about what was not sent.
+func (s *socket) SetLinger(seconds int) error {
+	if tcp, ok := s.Conn.(*net.TCPConn); ok {
+		return tcp.SetLinger(seconds)
+	}
+	return errors.ErrUnsupported
+}
+
+// Defer has b sent by Await: what is written until then joins it.
+func (s *socket) Defer(b *scratch) { s.deferred, s.unsent = b, nil }
+
+// Unsent returns why what was deferred could not be sent, nil if it was.
+func (s *socket) Unsent() error { return s.unsent }
+
+// Pause has Read take nothing, and say so by a deadline that has passed, until it is
+// told otherwise.
+func (s *socket) Pause(paused bool) { s.paused = paused }
+
+// SetWritePatience says how long the peer may take nothing of what is written; 0: the
+// deadline that is set counts.
+func (s *socket) SetWritePatience(d time.Duration) { s.writePatience = d }
+
+// Attend calls attend whenever there may be something to read, until it reports true
+// or the time to read is over.
+func (s *socket) Attend(attend func(fd uintptr) bool) error { return s.raw.Read(attend) }
+
+// TryRead reads what is here already. ErrEmpty says that this is nothing.
+func (s *socket) TryRead(p []byte) (int, error) {
+	n, errno := readNow(s.fd, p)
+	switch {
+	case errno == syscall.EAGAIN:
+		return 0, ErrEmpty
+	case errno != 0:
+		return 0, s.failed("read", errno)
+	case n == 0:
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// TryWrite writes as much of p as the kernel takes at once, and returns how much that
+// was. Why it was not all is for Write to say.
+func (s *socket) TryWrite(p []byte) int {
+	n, _ := writeNow(s.fd, p)
+	return n
+}

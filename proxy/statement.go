@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bytes"
-	"net/url"
 	"strings"
 )
 
@@ -20,32 +18,6 @@ func (c *statement) hear(text string) {
 	case text != "":
 		c.disputed = c.disputed || text != c.text
 	}
-}
-
-// hearQuery calls hear with each parameter of query that is called by a name in
-// names, and with that name.
-func hearQuery(query []byte, names []string, hear func(name, value string)) {
-	for len(query) > 0 {
-		var segment []byte
-		segment, query = cutSegment(query)
-		for _, name := range names {
-			if named(segment, name) {
-				hear(name, valueOf(segment))
-				break
-			}
-		}
-	}
-}
-
-// valueOf returns the decoded value of a parameter. What cannot be decoded stands as
-// it is: it is nobody's name, and not nothing.
-func valueOf(segment []byte) string {
-	_, raw, _ := bytes.Cut(segment, []byte("="))
-	value, err := url.QueryUnescape(string(raw))
-	if err != nil {
-		return string(raw)
-	}
-	return value
 }
 
 // How a request is refused that names two accounts, of which neither wins.
@@ -138,5 +110,3 @@ func isPlaceholder(appID string) bool {
 	isOther := func(r rune) bool { return !isASCIILetter(r) && r != '_' && r != '-' }
 	return !strings.ContainsFunc(appID, isOther) && !isFold([]byte(appID[:min(len(appID), 2)]), "wx")
 }
-
-func isASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }

@@ -138,7 +138,7 @@ func TestStrangersTakeNextToNothing(t *testing.T) {
 		"/wxproxy/jsapi-signature": 401, "/wxproxy/healthz": 400, "/cgi-bin/ticket/getticket": 401, "/cgi-bin/media/upload": 401, "/sns/userinfo": 401,
 	} {
 		s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
-		g := s.proxy.bodies
+		g := s.proxy.door.bodies
 		g.memory.limit, g.disk.limit, g.files.limit = callers*2*smallBody, 0, 0
 		var all sync.WaitGroup
 		for range callers {

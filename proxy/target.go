@@ -28,12 +28,13 @@ var (
 )
 
 // parse takes raw apart, keeping references into it. hosts are the hosts that
-// an absolute-form target may name. The policy buffer is used again.
-func (t *target) parse(raw []byte, hosts []string) error {
+// an absolute-form target may name, own the parameters that are the proxy's to set.
+// The policy buffer is used again.
+func (t *target) parse(raw []byte, hosts, own []string) error {
 	if err := t.split(raw, hosts); err != nil {
 		return err
 	}
-	return t.understand()
+	return t.understand(own)
 }
 
 // split finds the parts of raw.
@@ -53,9 +54,10 @@ func (t *target) split(raw []byte, hosts []string) error {
 	return nil
 }
 
-// understand sets the policy path, if path and query have one reading.
-func (t *target) understand() error {
-	if hides(t.query, tokenParameters) {
+// understand sets the policy path, if path and query have one reading. own are the
+// parameters that are the proxy's to set.
+func (t *target) understand(own []string) error {
+	if hides(t.query, own) {
 		return errTargetHidden
 	}
 	return t.decodePath()

@@ -50,7 +50,7 @@ func TestTargetIsTakenApart(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var got target
-			if err := got.parse([]byte(row.raw), ownHosts); err != nil {
+			if err := got.parse([]byte(row.raw), ownHosts, tokenParameters); err != nil {
 				t.Fatalf("parse(%q): %v", row.raw, err)
 			}
 			for _, part := range []struct{ name, got, want string }{
@@ -147,7 +147,7 @@ func TestTargetThatIsAmbiguousIsRefused(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var got target
-			if err := got.parse([]byte(row.raw), ownHosts); !errors.Is(err, row.want) {
+			if err := got.parse([]byte(row.raw), ownHosts, tokenParameters); !errors.Is(err, row.want) {
 				t.Errorf("parse(%q): got %v; want %v", row.raw, err, row.want)
 			}
 		})
@@ -165,7 +165,7 @@ func FuzzTargetHasOneReading(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		var got target
-		if got.parse([]byte(raw), ownHosts) != nil {
+		if got.parse([]byte(raw), ownHosts, tokenParameters) != nil {
 			return
 		}
 		decoded, err := url.PathUnescape(string(got.path))

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"sync/atomic"
@@ -38,7 +39,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 		return false, c.classify(err, false)
 	}
 	if c.direct != nil {
-		c.direct.writePatience = 0
+		c.direct.SetWritePatience(0)
 	}
 	var heard atomic.Int32
 	answer := make(chan error, 1) // what readHeader returned
@@ -104,3 +105,9 @@ func (c *conn) buffer() []byte {
 	c.out = slices.Grow(c.out[:0], partSize)
 	return c.out[:partSize]
 }
+
+// A spoolError says that a body could not be written to its file.
+type spoolError struct{ error }
+
+func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
+func (e *spoolError) Unwrap() error { return e.error }

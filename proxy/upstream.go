@@ -95,7 +95,7 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 		}
 		err = h.roundTrip(c, m, resp)
 	}
-	if s, ok := resp.BodyStream().(*stream); ok {
+	if s := streamOf(resp); s != nil {
 		s.release, streams = h.releaseSlot, true
 	}
 	return err

@@ -310,7 +310,7 @@ func TestARememberedTokenEndsWithItsKey(t *testing.T) {
 	}
 	client.OldSHA256 = [sha256.Size]byte{}
 	c.Clients = []Client{client}
-	s.proxy.Succeed(c)
+	s.proxy.Reload(c)
 	if a := kept.call(get("/p?access_token=" + token)); !strings.Contains(a.body, "40001") {
 		t.Errorf("got %s; want 40001", a.body)
 	}

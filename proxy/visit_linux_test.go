@@ -30,7 +30,7 @@ func pair(t *testing.T) (*socket, *net.TCPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { near.Close(); far.Close() })
-	return newSocket(near), far.(*net.TCPConn)
+	return newSocket(near, nil), far.(*net.TCPConn)
 }
 
 func TestASocketWritesAllThatASlowPeerTakes(t *testing.T) {

@@ -24,11 +24,12 @@ type visit struct {
 
 // takeDirectly has a caller served by serveDirectly, if the socket allows that.
 func (f *front) takeDirectly(c *callerConn) bool {
-	c.direct = newSocket(c.Conn)
+	c.direct = newSocket(c.Conn, nil)
 	if c.direct == nil {
 		return false
 	}
-	c.Conn, c.direct.writePatience = c.direct, 2*f.limits.Patience
+	c.Conn = c.direct
+	c.direct.SetWritePatience(2 * f.limits.Patience)
 	return true
 }
 
@@ -41,7 +42,7 @@ func (f *front) serveDirectly(c *callerConn) {
 	defer v.end()
 	defer v.survive()
 	for !v.ends && c.allow(v.wait) == nil {
-		switch err := c.direct.raw.Read(v.attend); {
+		switch err := c.direct.Attend(v.attend); {
 		case err != nil && !v.looksAgain():
 			return
 		case err == nil && !v.ends:
@@ -89,9 +90,9 @@ func (v *visit) leaveSeat() {
 
 // answerWhole answers requests as long as they are there as a whole. It reports
 // whether waiting for the next one is not all that is left to do.
-func (v *visit) answerWhole(fd uintptr) bool {
+func (v *visit) answerWhole(uintptr) bool {
 	s := v.takeSeat()
-	s.fd, s.atOnce, s.full = fd, true, true
+	s.atOnce, s.full = true, true
 	for {
 		if s.in.Buffered() == 0 && !v.looksOn() {
 			return v.rest()

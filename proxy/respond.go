@@ -52,8 +52,7 @@ func (s *seat) answer(resp *fasthttp.Response) error {
 // send writes to the caller, without further ado if that takes everything.
 func (s *seat) send(p []byte) error {
 	if s.atOnce && !s.caller.mute {
-		n, errno := writeNow(s.fd, p)
-		if p = p[n:]; len(p) == 0 && errno == 0 {
+		if p = p[s.caller.direct.TryWrite(p):]; len(p) == 0 {
 			return nil
 		}
 	}

@@ -2,10 +2,7 @@ package proxy
 
 import (
 	"bufio"
-	"errors"
-	"io"
 	"net"
-	"syscall"
 
 	"github.com/valyala/fasthttp"
 )
@@ -19,19 +16,18 @@ type seat struct {
 	in        *bufio.Reader
 	scratches *scratches
 	raw       rawAnswer // of the answer, if it has one
-	exchange  *exchange // nil before the first request
 
-	fd     uintptr
+	// Kept is what the Handler keeps here from one request to the next; nil before
+	// the first one.
+	Kept any
+
 	atOnce bool // Read does not wait
 	dry    bool // and there was nothing
 	full   bool // there may be more
 }
 
-// errDry says that Read would have to wait.
-var errDry = errors.New("nothing to read yet")
-
 func newSeat(answers *scratches) *seat {
-	s := &seat{scratches: answers, raw: rawAnswer{spare: answers}}
+	s := &seat{scratches: answers, raw: newRawAnswer(answers)}
 	s.in = bufio.NewReaderSize(s, headerSize)
 	s.ctx.Init2(s, nil, false)
 	return s
@@ -42,17 +38,20 @@ func (s *seat) Read(p []byte) (int, error) {
 	if !s.atOnce {
 		return s.caller.Read(p)
 	}
-	n, errno := readNow(s.fd, p)
-	s.full = n == len(p)
-	switch {
-	case errno == syscall.EAGAIN:
-		s.dry = true
-		return 0, errDry
-	case errno != 0:
-		return 0, s.caller.direct.failed("read", errno)
-	case n == 0:
-		return 0, io.EOF
+	n, err := s.caller.direct.TryRead(p)
+	s.full, s.dry = n == len(p), err == ErrEmpty
+	if err == nil {
+		s.caller.note(n)
 	}
-	s.caller.note(n)
-	return n, nil
+	return n, err
 }
+
+// requestOf returns what a request came with, nil if fasthttp's server has read it.
+func requestOf(ctx *fasthttp.RequestCtx) *seat {
+	s, _ := ctx.Conn().(*seat)
+	return s
+}
+
+// Head returns the head of the request's answer, which is there once WeChat has
+// given one that can be passed on as it is.
+func (s *seat) Head() *rawAnswer { return &s.raw }
