@@ -185,31 +185,9 @@ func (c *callerConn) isOverdue() bool { return c != nil && c.overdue }
 // isSurplus reports whether the connection is one more than are allowed.
 func (c *callerConn) isSurplus() bool { return c != nil && !c.surplus.IsZero() }
 
-// holdLittle bounds what the kernel holds for the caller, so that the pace of
-// the caller is felt where the answer comes from.
-func (c *callerConn) holdLittle() {
-	if c == nil {
-		return
-	}
-	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
-	}
-}
-
 // OnLoopback reports whether only programs of this machine reach the caller's
 // listener by TCP. No browser reaches a unix socket.
 func (c *callerConn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
-
-// Prove notes that the caller has proven to be a client.
-func (c *callerConn) Prove() { c.places.prove(c) }
-
-// IsProven reports whether it has.
-func (c *callerConn) IsProven() bool { return c.proven }
-
-// Admit reports whether the request of a connection that was one too many when it came
-// can be handled after all, given whether the caller proves to be a client and whether
-// a key is what proves that.
-func (c *callerConn) Admit(proves, byKey bool) bool { return c.places.admit(c, proves, byKey) }
 
 // HasSpoken reports whether the caller has ever sent something.
 func (c *callerConn) HasSpoken() bool { return c != nil && c.spoke }

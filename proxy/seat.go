@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bufio"
+	"errors"
 	"net"
 
 	"github.com/valyala/fasthttp"
@@ -39,7 +40,7 @@ func (s *seat) Read(p []byte) (int, error) {
 		return s.caller.Read(p)
 	}
 	n, err := s.caller.direct.TryRead(p)
-	s.full, s.dry = n == len(p), err == ErrEmpty
+	s.full, s.dry = n == len(p), errors.Is(err, ErrEmpty)
 	if err == nil {
 		s.caller.note(n)
 	}

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"cmp"
-	"errors"
 	"io"
 	"net"
 	"os"
@@ -164,49 +163,13 @@ func (s *socket) readOneRecord() bool { return s.reads == 1 && s.record }
 // SyscallConn lets the connection be looked into.
 func (s *socket) SyscallConn() (syscall.RawConn, error) { return s.raw, nil }
 
-// CloseWrite tells the peer that nothing more will come.
-func (s *socket) CloseWrite() error {
-	half, ok := s.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return half.CloseWrite()
-}
-
-// SetWriteBuffer bounds what the kernel holds of what was written.
-func (s *socket) SetWriteBuffer(bytes int) error {
-	buffered, ok := s.Conn.(interface{ SetWriteBuffer(bytes int) error })
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return buffered.SetWriteBuffer(bytes)
-}
-
 // isSilent is what the function of that name is, for who has the socket to itself,
 // so that nobody closes it meanwhile, and costs half.
 func (s *socket) isSilent() bool { return peekNow(s.fd, &s.next) == syscall.EAGAIN }
 
-// SetLinger says what Close does about what was not sent.
-func (s *socket) SetLinger(seconds int) error {
-	if tcp, ok := s.Conn.(*net.TCPConn); ok {
-		return tcp.SetLinger(seconds)
-	}
-	return errors.ErrUnsupported
-}
-
-// Defer has b sent by Await: what is written until then joins it.
-func (s *socket) Defer(b *scratch) { s.deferred, s.unsent = b, nil }
-
-// Unsent returns why what was deferred could not be sent, nil if it was.
-func (s *socket) Unsent() error { return s.unsent }
-
 // Pause has Read take nothing, and say so by a deadline that has passed, until it is
 // told otherwise.
 func (s *socket) Pause(paused bool) { s.paused = paused }
-
-// SetWritePatience says how long the peer may take nothing of what is written; 0: the
-// deadline that is set counts.
-func (s *socket) SetWritePatience(d time.Duration) { s.writePatience = d }
 
 // Attend calls attend whenever there may be something to read, until it reports true
 // or the time to read is over.
@@ -224,11 +187,4 @@ func (s *socket) TryRead(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	return n, nil
-}
-
-// TryWrite writes as much of p as the kernel takes at once, and returns how much that
-// was. Why it was not all is for Write to say.
-func (s *socket) TryWrite(p []byte) int {
-	n, _ := writeNow(s.fd, p)
-	return n
 }

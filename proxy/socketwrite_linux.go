@@ -3,6 +3,7 @@ package proxy
 import (
 	"cmp"
 	"errors"
+	"net"
 	"syscall"
 	"time"
 )
@@ -88,4 +89,47 @@ func (s *socket) sendDeferred(fd uintptr) bool {
 	}
 	s.out = transfer{}
 	return s.unsent == nil
+}
+
+// Defer has b sent by Await: what is written until then joins it.
+func (s *socket) Defer(b *scratch) { s.deferred, s.unsent = b, nil }
+
+// Unsent returns why what was deferred could not be sent, nil if it was.
+func (s *socket) Unsent() error { return s.unsent }
+
+// SetWritePatience says how long the peer may take nothing of what is written; 0: the
+// deadline that is set counts.
+func (s *socket) SetWritePatience(d time.Duration) { s.writePatience = d }
+
+// TryWrite writes as much of p as the kernel takes at once, and returns how much that
+// was. Why it was not all is for Write to say.
+func (s *socket) TryWrite(p []byte) int {
+	n, _ := writeNow(s.fd, p)
+	return n
+}
+
+// CloseWrite tells the peer that nothing more will come.
+func (s *socket) CloseWrite() error {
+	half, ok := s.Conn.(interface{ CloseWrite() error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return half.CloseWrite()
+}
+
+// SetWriteBuffer bounds what the kernel holds of what was written.
+func (s *socket) SetWriteBuffer(bytes int) error {
+	buffered, ok := s.Conn.(interface{ SetWriteBuffer(bytes int) error })
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return buffered.SetWriteBuffer(bytes)
+}
+
+// SetLinger says what Close does about what was not sent.
+func (s *socket) SetLinger(seconds int) error {
+	if tcp, ok := s.Conn.(*net.TCPConn); ok {
+		return tcp.SetLinger(seconds)
+	}
+	return errors.ErrUnsupported
 }

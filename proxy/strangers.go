@@ -114,3 +114,14 @@ func (c *callerConn) isAnswering() bool {
 func (c *callerConn) isUnread() bool {
 	return c.isAnswering() || !c.ending.Load() && !c.unheard.Load() && hasSpoken(c.Conn)
 }
+
+// Prove notes that the caller has proven to be a client.
+func (c *callerConn) Prove() { c.places.prove(c) }
+
+// IsProven reports whether it has.
+func (c *callerConn) IsProven() bool { return c.proven }
+
+// Admit reports whether the request of a connection that was one too many when it came
+// can be handled after all, given whether the caller proves to be a client and whether
+// a key is what proves that.
+func (c *callerConn) Admit(proves, byKey bool) bool { return c.places.admit(c, proves, byKey) }

@@ -43,3 +43,14 @@ func finish(ctx *fasthttp.RequestCtx) {
 	_ = resp.CloseBodyStream() // what it says is known
 	resp.ResetBody()
 }
+
+// holdLittle bounds what the kernel holds for the caller, so that the pace of
+// the caller is felt where the answer comes from.
+func (c *callerConn) holdLittle() {
+	if c == nil {
+		return
+	}
+	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
+	}
+}
