@@ -3,7 +3,7 @@
 //   node dashboard.mjs '{"chromium":"/usr/bin/chromium", ...}'
 //
 // prints "ok NAME" or "FAIL NAME: why" for each check. The test that runs it,
-// dashboard_test.go, says what the URLs in its argument are.
+// e2e/dashboard_test.go, says what the URLs in its argument are.
 import { strict as assert } from "node:assert";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

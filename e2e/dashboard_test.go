@@ -1,0 +1,215 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/png"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"wxproxy/admin"
+	"wxproxy/internal/secret"
+	"wxproxy/internal/wechattest"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// With it naming a folder in the environment, docs/images/README.md says how, the
+// pictures of the README are made.
+const screenshots = "WXPROXY_SCREENSHOTS"
+
+// An operator opens the page in Chromium: see testdata/browser.
+func TestTheDashboardInABrowser(t *testing.T) {
+	t.Parallel()
+	browser, err := exec.LookPath("chromium")
+	if _, missing := os.Stat(filepath.Join("testdata", "browser", "node_modules")); err != nil || missing != nil {
+		t.Skip("chromium or its driver is missing: make deps")
+	}
+	w := startWeChat(t)
+	plain := serving(t, w.URL, fourLines)
+	public := serving(t, w.URL, fourLines, "WXPROXY_ADMIN_LISTEN=0.0.0.0:0", "WXPROXY_ADMIN_KEY="+canaryAdminKey)
+	public.admin = "http://127.0.0.1:" + public.admin[strings.LastIndex(public.admin, ":")+1:]
+	failing := servingOneThatFails(t)
+	many := servingMany(t, 250)
+	for _, p := range []*program{plain, many} {
+		p.awaitReady()
+	}
+	failing.eventually("a token for one account and an answer for the other", func() bool {
+		return len(failing.logged("token refreshed")) == 1 && len(failing.logged("token not refreshed")) > 0
+	})
+	given, _ := json.Marshal(map[string]string{
+		"chromium": browser, "key": canaryAdminKey, "shots": os.Getenv(screenshots), "only": os.Getenv("WXPROXY_BROWSER_ONLY"),
+		"sample":  sampleDashboard(t), // one of everything
+		"plain":   plain.admin + "/",  // no key, one account
+		"call":    plain.proxy + userInfo,
+		"failing": failing.admin + "/", // a key, an account "shop" and one whose address is not on the allow-list
+		"many":    many.admin + "/",    // 250 accounts, shop-0 to shop-249
+		"public":  public.admin + "/",  // beyond loopback
+	})
+	c := exec.CommandContext(t.Context(), "node", "dashboard.mjs", string(given))
+	c.Dir = filepath.Join("testdata", "browser")
+	out, err := c.CombinedOutput()
+	passed := strings.Count("\n"+string(out), "\nok ")
+	t.Logf("%s", out)
+	if err != nil || passed == 0 {
+		t.Errorf("got %d checks passed and %v; want all", passed, err)
+	}
+	for _, p := range []*program{plain, public, failing, many} {
+		p.stop()
+	}
+	shrinkPictures(t, os.Getenv(screenshots))
+}
+
+// shrinkPictures leaves the pictures in a folder no more colours than a byte can
+// name: those that occur most.
+func shrinkPictures(t *testing.T, folder string) {
+	names, _ := filepath.Glob(filepath.Join(folder, "dashboard-*.png"))
+	for _, name := range names {
+		file, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(bytes.NewReader(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		area, occurs := picture.Bounds(), map[color.Color]int{}
+		for y := range area.Dy() {
+			for x := range area.Dx() {
+				occurs[picture.At(x, y)]++
+			}
+		}
+		palette := slices.SortedFunc(maps.Keys(occurs), func(a, b color.Color) int { return occurs[b] - occurs[a] })
+		small := image.NewPaletted(area, palette[:min(len(palette), 256)])
+		draw.Draw(small, area, picture, area.Min, draw.Src)
+		var shrunk bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&shrunk, small); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, shrunk.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func servingOneThatFails(t *testing.T) *program {
+	const elsewhere = "wxfedcba9876543210"
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret},
+		wechattest.App{ID: elsewhere, Secret: appSecret, AllowIPs: []string{"203.0.113.7"}})
+	return serving(t, w.URL, fourLines+fmt.Sprintf("[[account]]\nname = \"elsewhere\"\napp_id = %q\nsecret = %q\n", elsewhere, appSecret),
+		"WXPROXY_ADMIN_KEY="+canaryAdminKey)
+}
+
+func servingMany(t *testing.T, n int) *program {
+	var apps []wechattest.App
+	var toml strings.Builder
+	for i := range n {
+		id := fmt.Sprintf("wx%016x", i)
+		apps = append(apps, wechattest.App{ID: id, Secret: appSecret})
+		fmt.Fprintf(&toml, "[[account]]\nname = \"shop-%d\"\napp_id = %q\nsecret = %q\n", i, id, appSecret)
+	}
+	return serving(t, startWeChat(t, apps...).URL, toml.String())
+}
+
+// sampleDashboard serves a page with one of everything, as after a day's work,
+// and returns its URL.
+func sampleDashboard(t *testing.T) string {
+	t.Helper()
+	now := time.Now()
+	fresh := func(left time.Duration) token.Status {
+		return token.Status{
+			State: token.StateFresh, Expires: now.Add(left), RefreshedAt: now.Add(left - 2*time.Hour), NextRefresh: now.Add(left - 5*time.Minute), FetchesToday: 6,
+		}
+	}
+	refused := fresh(77 * time.Minute)
+	refused.Rejections = 3
+	due := fresh(4 * time.Minute)
+	due.State, due.NextRefresh, due.LastError = token.StateDue, now.Add(38*time.Second), errors.New("unexpected EOF")
+	asleep := fresh(-26 * time.Hour)
+	asleep.State, asleep.Asleep, asleep.FetchesToday, asleep.NextRefresh = token.StateGone, true, 0, time.Time{}
+	gone := token.Status{
+		State: token.StateGone, NextRefresh: now.Add(7 * time.Minute), FetchesToday: 2,
+		LastError: &token.Refusal{Code: 40164, Reason: "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 6a20c8f1-1c2d3e4f"},
+	}
+	a := &admin.Admin{
+		Version: "v1.0.0", Started: now.Add(-75 * time.Hour), Store: "file:/var/lib/wxproxy", Key: secret.New(canaryAdminKey),
+		Accounts: []admin.Account{
+			sampleAccount("shop", fresh(107*time.Minute), 190), sampleAccount("members", refused, 60), sampleAccount("mini-games", due, 25),
+			sampleAccount("helpdesk", fresh(33*time.Minute), 8), sampleAccount("spring-festival", asleep, 0), sampleAccount("club", gone, 3),
+		},
+		Clients: []admin.Client{
+			{Name: "orders", Accounts: []string{"shop", "members"}, MaxInFlight: 50, Interval: 10 * time.Millisecond}, {Name: "crm"}, {Name: "reports", Interval: 2 * time.Second},
+		},
+		Hosts: func() []admin.Host {
+			return []admin.Host{
+				{URL: "https://api.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)}, {URL: "https://api2.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)},
+				{URL: "https://sh.api.weixin.qq.com", State: "down", Since: now.Add(-3 * time.Minute), Reason: "connecting to 203.0.113.80:443: i/o timeout"},
+				{URL: "https://sz.api.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)},
+			}
+		},
+		InFlight: func() int { return 12 },
+		Draining: func() bool { return false },
+		Counted:  sampleCounts,
+		Hour:     func() []proxy.Minute { return sampleHour(286) },
+		Metrics:  http.NotFoundHandler(),
+	}
+	server := httptest.NewServer(a.Handler())
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+func sampleAccount(name string, status token.Status, perMinute float64) admin.Account {
+	return admin.Account{
+		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
+		Refresh: func(string, time.Duration) error { return nil },
+		Lend:    func(time.Duration) (string, time.Duration, error) { return "", 0, nil },
+		Hour:    func() []proxy.Minute { return sampleHour(perMinute) },
+	}
+}
+
+func sampleCounts() *proxy.Snapshot {
+	return &proxy.Snapshot{
+		Requests: []proxy.RequestCount{
+			{Account: "shop", Client: "orders", Status: 200, N: 912_403}, {Account: "shop", Client: "orders", Status: 429, N: 61}, {Account: "members", Client: "crm", Status: 200, N: 204_118},
+			{Account: "shop", Client: "reports", Status: 200, N: 8_120}, {Account: "shop", Client: "reports", Status: 503, N: 4}, {Status: 401, N: 17},
+		},
+		Errcodes: []proxy.ErrcodeCount{
+			{Account: "shop", Errcode: 45015, N: 1204}, {Account: "shop", Errcode: 43004, N: 371}, {Account: "members", Errcode: 40001, N: 3}, {Account: "members", Errcode: -1, N: 12},
+		},
+	}
+}
+
+// sampleHour returns an hour that has its ups and downs.
+func sampleHour(perMinute float64) []proxy.Minute {
+	hour := make([]proxy.Minute, 60)
+	for i := range hour {
+		x := float64(i)
+		n := uint32(perMinute * (1 + 0.35*math.Sin(x/8) + 0.12*math.Sin(x*2.1)))
+		m := &hour[i]
+		m.Start = time.Now().Truncate(time.Minute).Add(time.Duration(i-59) * time.Minute)
+		m.Requests, m.Errcodes = n, n*uint32(2+i%4)/100
+		if 38 <= i && i <= 41 {
+			m.Failed, m.Errcodes = n/5, n/4
+		}
+		m.Counts[3], m.Counts[4], m.Counts[5] = uint64(n)*7/10, uint64(n)/5, uint64(n)/20
+		m.Counts[6+i%2] = uint64(n) / 18
+		if m.Failed > 0 {
+			m.Counts[9] = uint64(m.Failed)
+		}
+	}
+	return hour
+}

@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestEveryLineThatTheDemoPrintsWorks(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t)
+	lines := p.curlLines()
+	if len(lines) < 4 {
+		t.Fatalf("got %d lines of curl in %s; want at least 4", len(lines), p.stdout.String())
+	}
+	for _, line := range lines {
+		mustPaste(t, line)
+	}
+	if got := mustPaste(t, "curl -s -i "+p.proxy+userInfo); !strings.Contains(got, "Wxproxy-Attempts: 1") {
+		t.Errorf("once all is well again: got %s; want one attempt", got)
+	}
+	p.signal(os.Interrupt)
+	p.mustEnd(exitOK)
+}
+
+func TestTheDemoShowsASecondAttemptAfterTheColleaguesRefresh(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t)
+	for _, line := range p.curlLines() {
+		answer := mustPaste(t, line)
+		if strings.Contains(line, "curl -i") {
+			if !strings.Contains(answer, "Wxproxy-Attempts: 2") || !strings.Contains(answer, `"openid":"OPENID"`) {
+				t.Errorf("got %s; want success at the second attempt", answer)
+			}
+			return
+		}
+	}
+	t.Errorf("got no line with curl -i in %s", p.stdout.String())
+}
+
+func TestCallsSucceedUnderTheDemosChaos(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t, "-chaos")
+	calls := strings.Join(p.curlLines()[:2], "\n") // without the colleague's refresh
+	for len(p.logged("chaos: the simulated WeChat ended the token")) == 0 {
+		mustPaste(t, calls)
+	}
+	mustPaste(t, calls)
+	if got := p.mustAsk("GET", p.admin+"/status", "").body; strings.Contains(got, `"rejections": 0`) {
+		t.Errorf("got %s; want rejections", got)
+	}
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitOK)
+}
+
+// Not parallel: the other tests' demos take the port of the admin listener, too.
+func TestTheDemoTakesOtherPortsWhereItsOwnAreBusy(t *testing.T) {
+	for _, port := range []string{"8080", "8081"} {
+		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil { // else somebody has it already
+			defer ln.Close()
+		}
+	}
+	p := start(t, launch{args: []string{"demo"}})
+	p.awaitServing()
+	if strings.HasSuffix(p.proxy, ":8080") || strings.HasSuffix(p.admin, ":8081") {
+		t.Errorf("got %s and %s; want other ports", p.proxy, p.admin)
+	}
+	for _, url := range []string{p.proxy, p.admin} {
+		if strings.HasSuffix(url, ":0") || !strings.Contains(p.stdout.String(), url) {
+			t.Errorf("got %s; want %s in it", p.stdout.String(), url)
+		}
+	}
+	p.mustSucceed()
+	p.signal(os.Interrupt)
+	p.mustEnd(exitOK)
+}
+
+func TestTheDemoNeedsNoFileAndNoEnvironment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.toml", "this is no configuration")
+	p := start(t, launch{args: []string{"demo", "-listen", "127.0.0.1:0"}, dir: dir, env: []string{
+		"WXPROXY_CONFIG=/nowhere.toml", "WXPROXY_LOG_LEVEL=loud", "WXPROXY_LISTEN=nowhere",
+	}})
+	p.awaitServing()
+	if a := p.call("GET", userInfo, ""); a.code != http.StatusOK {
+		t.Errorf("got %d %s; want 200", a.code, a.body)
+	}
+	began := time.Now()
+	p.signal(os.Interrupt)
+	p.mustEnd(exitOK)
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("got an end after %v; want it at once", took)
+	}
+}
+
+// startDemo starts a demo on ports of its own and waits until it serves.
+func startDemo(t *testing.T, args ...string) *program {
+	t.Helper()
+	p := start(t, launch{args: append([]string{"demo", "-listen", "127.0.0.1:0"}, args...)})
+	p.awaitServing()
+	p.awaitReady()
+	return p
+}
+
+// curlLines returns the lines that the demo asks its users to paste.
+func (p *program) curlLines() []string {
+	var lines []string
+	for line := range strings.Lines(p.stdout.String()) {
+		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// failed matches an errcode other than 0, which says that WeChat refused.
+var failed = regexp.MustCompile(`"errcode": ?"?(-|[1-9])`)
+
+// mustPaste runs lines in a shell, as somebody who pastes them, and fails the
+// test unless they succeed and WeChat did what it was asked.
+func mustPaste(t *testing.T, lines string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "sh", "-e", "-c", lines).CombinedOutput()
+	if err != nil || failed.Match(out) || strings.Contains(string(out), "Wxproxy-Error") {
+		t.Errorf("%s\ngot %v and %s; want success", lines, err, out)
+	}
+	return string(out)
+}

@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"wxproxy/token"
+)
+
+// read returns the content of a file of the repository.
+func read(t *testing.T, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}
+
+// withoutProgram are the folders of which nothing is compiled into the program that
+// operators run.
+var withoutProgram = []string{"bench", "docs", "e2e", "internal/redistest", "internal/wechattest", "testdata"}
+
+// sources returns what the packages of the program say, without their tests.
+func sources(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	files := 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(path, ".") && path != "." || slices.Contains(withoutProgram, path)):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go"):
+			files++
+			all.WriteString(read(t, path))
+		}
+		return nil
+	})
+	if err != nil || files < 150 {
+		t.Fatalf("got %d files, %v; want those of the program", files, err)
+	}
+	return all.String()
+}
+
+const troubleshooting = "docs/troubleshooting.md"
+
+func TestEveryRemedyIsInTheDocuments(t *testing.T) {
+	doc, all := read(t, troubleshooting), 0
+	for _, table := range []struct {
+		file   string
+		ticket bool
+		least  int
+	}{{"token/remedy.go", false, 30}, {"token/ticketremedy.go", true, 15}} {
+		rows := regexp.MustCompile(`(?m)^\t(-?\d+): +\{Class`).FindAllStringSubmatch(read(t, table.file), -1)
+		if all += len(rows); len(rows) < table.least {
+			t.Fatalf("got %d remedies; want those of %s", len(rows), table.file)
+		}
+		_, ofTable, _ := strings.Cut(doc, map[bool]string{false: "## WeChat gives no token\n", true: "### WeChat gives no ticket\n"}[table.ticket])
+		for _, row := range rows {
+			code := 0
+			if _, err := fmt.Sscan(row[1], &code); err != nil {
+				t.Fatal(err)
+			}
+			e := token.Explain(&token.Refusal{Code: code, Reason: "errmsg", Ticket: table.ticket})
+			if want := fmt.Sprintf("| %d | %s | %s |\n", code, e.Class, e.Remedy); !strings.Contains(ofTable, want) {
+				t.Errorf("%s lacks %s", troubleshooting, want)
+			}
+		}
+	}
+	if n := len(regexp.MustCompile(`(?m)^\| -?\d+ \| (transient|configuration|quota|account) \|`).FindAllString(doc, -1)); n != all {
+		t.Errorf("got %d errcodes; want %d as in the code", n, all)
+	}
+}
+
+func TestEveryErrorOfTheProxyIsInTheDocuments(t *testing.T) {
+	doc := read(t, troubleshooting)
+	problems := regexp.MustCompile(`problem\{fasthttp\.Status\w+, (-\d+), "(\w+)"\}`).FindAllStringSubmatch(read(t, "proxy/errors.go"), -1)
+	if len(problems) < 10 {
+		t.Fatalf("got %d problems; want those of proxy/errors.go", len(problems))
+	}
+	for _, p := range problems {
+		if want := fmt.Sprintf(" | %s | `%s` | ", p[1], p[2]); !regexp.MustCompile(`(?m)^\| \d{3}` + regexp.QuoteMeta(want)).MatchString(doc) {
+			t.Errorf("%s lacks %s", troubleshooting, want)
+		}
+	}
+	for _, row := range regexp.MustCompile(`(?m)^\| (\d{3}) \| -(\d{3})`).FindAllStringSubmatch(doc, -1) {
+		if row[1] != row[2] {
+			t.Errorf("got HTTP status %s for an errcode that begins with %s", row[1], row[2])
+		}
+	}
+}
+
+// What an operator can read in a log of level warn is explained.
+func TestEveryWarningIsInTheDocuments(t *testing.T) {
+	doc := read(t, troubleshooting)
+	calls := regexp.MustCompile(`\.(?:Warn|Error|Log|LogAttrs)\((?:context\.Background\(\), level, )?"([^"]+)"`)
+	messages := calls.FindAllStringSubmatch(sources(t), -1)
+	if len(messages) < 15 {
+		t.Fatalf("got %d messages; want more", len(messages))
+	}
+	for _, m := range messages {
+		// Tables cannot show a colon at the end: the rest stands in another literal.
+		if !strings.Contains(doc, "\n| `"+strings.TrimRight(strings.SplitN(m[1], ": tokens in", 2)[0], ": ")) {
+			t.Errorf("%s lacks %q", troubleshooting, m[1])
+		}
+	}
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	for _, path := range documents(t) {
+		for _, link := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(read(t, path), -1) {
+			file, anchor, _ := strings.Cut(link[1], "#")
+			if strings.Contains(file, "://") {
+				continue
+			}
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+			}
+			if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: got no %s", path, link[1])
+			} else if anchor != "" && !hasHeading(read(t, target), anchor) {
+				t.Errorf("%s: got no heading for %s", path, link[1])
+			}
+		}
+	}
+}
+
+// hasHeading reports whether a heading of text has the anchor that readers of
+// Markdown give it.
+func hasHeading(text, anchor string) bool {
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		if strings.ReplaceAll(name, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
+
+// documents returns all that users read.
+func documents(t *testing.T) []string {
+	t.Helper()
+	paths, err := filepath.Glob("docs/*.md")
+	if err != nil || len(paths) < 5 {
+		t.Fatalf("got %q, %v", paths, err)
+	}
+	return append([]string{"README.md", "README.zh-CN.md", "CONTRIBUTING.md"}, paths...)
+}
+
+// The security model says how each of its promises was tried.
+func TestTheSecurityModelNamesTestsThatAreThere(t *testing.T) {
+	var tests strings.Builder
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, "_test.go") {
+			tests.WriteString(read(t, path))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(read(t, "docs/security.md"), -1)
+	if len(named) < 30 {
+		t.Errorf("docs/security.md names %d tests; want those that try what it says", len(named))
+	}
+	for _, name := range named {
+		if !strings.Contains(tests.String(), "func "+name[1]+"(") {
+			t.Errorf("docs/security.md names %s, which is no test", name[1])
+		}
+	}
+}

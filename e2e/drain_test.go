@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"wxproxy/internal/wechattest"
+)
+
+func TestSIGTERMUnderLoadCutsNoRequest(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	w.Inject(wechattest.Fault{Path: send, Delay: 10 * time.Millisecond})
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+
+	var callers sync.WaitGroup
+	var succeeded atomic.Int64
+	for i := range 24 {
+		callers.Go(func() {
+			transport := &http.Transport{DisableKeepAlives: i%3 == 0}
+			defer transport.CloseIdleConnections()
+			client := &http.Client{Transport: transport, Timeout: patience}
+			for n := 0; ; n++ {
+				resp, err := client.Post(p.proxy+send, "application/json", strings.NewReader(fmt.Sprintf(`{"touser":"%d-%d"}`, i, n)))
+				if errors.Is(err, syscall.ECONNREFUSED) {
+					return // nobody listens any more
+				}
+				if err != nil {
+					t.Errorf("caller %d, request %d: %v", i, n, err)
+					return
+				}
+				_, err = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if err != nil || resp.StatusCode != http.StatusOK {
+					t.Errorf("caller %d, request %d: got status %d, %v; want 200", i, n, resp.StatusCode, err)
+				}
+				succeeded.Add(1)
+			}
+		})
+	}
+	p.eventually("200 requests", func() bool { return succeeded.Load() >= 200 })
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitOK)
+	callers.Wait()
+	mustBeDistinct(t, w.Sent(), int(succeeded.Load()))
+}
+
+func TestTheAnswerUnderWayIsGivenWhileTheProxyDrains(t *testing.T) {
+	t.Parallel()
+	for name, signal := range map[string]os.Signal{"SIGTERM": syscall.SIGTERM, "SIGINT": os.Interrupt} {
+		t.Run(name, func(t *testing.T) {
+			w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
+			held := &gate{holds: 2, open: make(chan struct{})}
+			simulated := serveWeChat(t, w, func(s *http.Server) { s.Handler = held.before(s.Handler) })
+			p := serving(t, simulated.URL, fourLines)
+			p.awaitReady()
+			answered := make(chan error, 1)
+			go func() {
+				a, err := p.ask("POST", p.proxy+send, `{}`)
+				if err == nil && (a.code != http.StatusOK || !a.last) {
+					err = fmt.Errorf("got %d %s, the last: %t", a.code, a.body, a.last)
+				}
+				answered <- err
+			}()
+			p.eventually("the request at WeChat", held.isHolding)
+
+			p.signal(signal)
+			p.eventually("/readyz that says draining", func() bool {
+				a, err := p.ask("GET", p.admin+"/readyz", "")
+				return err == nil && a.code == http.StatusServiceUnavailable && strings.Contains(a.body, `"draining": true`)
+			})
+			if a := p.mustAsk("GET", p.admin+"/healthz", ""); a.code != http.StatusOK {
+				t.Errorf("/healthz while draining: got %d; want 200", a.code)
+			}
+			held.pass()
+			if err := <-answered; err != nil {
+				t.Errorf("%v; want WeChat's answer, the last on its connection", err)
+			}
+			p.mustEnd(exitOK)
+		})
+	}
+}
+
+// isHolding reports whether a request waits at the gate.
+func (g *gate) isHolding() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.came > 0
+}
+
+func TestDrainingIsBounded(t *testing.T) {
+	t.Parallel()
+	p := drainingWithARequestThatHangs(t, "500ms")
+	began := time.Now()
+	p.mustEnd(exitFailure)
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("got an end after %v; want it soon after 500ms", took)
+	}
+	if len(p.logged("drain_timeout is over; the requests still under way are cut")) != 1 || strings.Contains(p.stderr.String(), "\nwxproxy: ") {
+		t.Errorf("got %s; want a line of the log about what was cut, and no other", p.stderr.tail())
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	const oneSignal = 5 * time.Millisecond // as in internal/cli
+	p := drainingWithARequestThatHangs(t, "10m")
+	p.eventually("draining", func() bool { return len(p.logged("draining; a second signal ends at once")) == 1 })
+	time.Sleep(2 * oneSignal) // or it would count as one with the first
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitFailure)
+	if len(p.logged("second signal: ending at once")) != 1 {
+		t.Errorf("got %s; want a line about the second signal", p.stderr.tail())
+	}
+}
+
+// drainingWithARequestThatHangs returns a proxy that got SIGTERM while WeChat
+// does not answer.
+func drainingWithARequestThatHangs(t *testing.T, timeout string) *program {
+	t.Helper()
+	w := startWeChat(t)
+	w.Inject(wechattest.Fault{Path: send, Delay: time.Hour})
+	p := serving(t, w.URL, "[proxy]\ndrain_timeout = \""+timeout+"\"\n[upstream]\ntimeout = \"10m\"\n"+fourLines)
+	p.awaitReady()
+	go p.ask("POST", p.proxy+send, `{}`) // which is cut
+	p.eventually("the request at WeChat", func() bool { return w.Calls(send) == 1 })
+	p.signal(syscall.SIGTERM)
+	p.eventually("a line about draining", func() bool { return len(p.logged("draining; a second signal ends at once")) == 1 })
+	return p
+}

@@ -1,0 +1,184 @@
+package e2e
+
+import (
+	"archive/tar"
+	"archive/zip"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// committed is when what a test releases was committed.
+var committed = time.Unix(1_790_000_000, 0)
+
+// commitCheckout makes a repository of Git in dir whose only commit, tagged
+// v1.2.3, holds the files of this working tree.
+func commitCheckout(t *testing.T, dir string) {
+	t.Helper()
+	source, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	git := func(tree string, args ...string) {
+		t.Helper()
+		c := exec.Command("git", append([]string{"--git-dir", dir + "/.git", "--work-tree", tree}, args...)...)
+		c.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+			"GIT_AUTHOR_NAME=x", "GIT_AUTHOR_EMAIL=x", "GIT_COMMITTER_NAME=x", "GIT_COMMITTER_EMAIL=x",
+			fmt.Sprintf("GIT_AUTHOR_DATE=@%d +0000", committed.Unix()), fmt.Sprintf("GIT_COMMITTER_DATE=@%d +0000", committed.Unix()))
+		if err := execute(c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	git(dir, "init", "--quiet")
+	git(source, "add", "--all")
+	git(source, "commit", "--quiet", "--no-verify", "--message", "a release")
+	git(source, "tag", "v1.2.3")
+	git(dir, "reset", "--quiet", "--hard")
+}
+
+// release runs deploy/release.sh in a fresh repository at dir, in a zone and with
+// settings that must not matter, and returns what is in its dist/.
+func release(t *testing.T, dir, zone string, targets ...string) map[string][]byte {
+	t.Helper()
+	commitCheckout(t, dir)
+	c := exec.Command("sh", append([]string{"-c", "umask $0; exec deploy/release.sh \"$@\"", "077"}, targets...)...)
+	c.Dir = dir
+	c.Env = append(os.Environ(), "TZ="+zone, "GOFLAGS=-buildvcs=false", "GOAMD64=v3")
+	if err := execute(c); err != nil {
+		t.Fatal(err)
+	}
+	found := map[string][]byte{}
+	entries, err := os.ReadDir(dir + "/dist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if found[e.Name()], err = os.ReadFile(filepath.Join(dir, "dist", e.Name())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return found
+}
+
+// Windows stands for the archives that are zip files; .ci/run makes the others.
+func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
+	t.Parallel()
+	targets := []string{"linux/amd64", "windows/amd64"}
+	first := release(t, t.TempDir(), "America/New_York", targets...)
+	second := release(t, filepath.Join(t.TempDir(), "another place", "with a long name"), "Asia/Shanghai", targets...)
+	const linux, windows = "wxproxy_v1.2.3_linux_amd64", "wxproxy_v1.2.3_windows_amd64"
+	want := []string{"SHA256SUMS", linux + ".tar.gz", windows + ".zip"}
+	for _, found := range []map[string][]byte{first, second} {
+		names := []string{}
+		for name := range found {
+			names = append(names, name)
+		}
+		if slices.Sort(names); !slices.Equal(names, want) {
+			t.Fatalf("got %q; want %q", names, want)
+		}
+	}
+	for _, name := range want {
+		if !bytes.Equal(first[name], second[name]) {
+			t.Errorf("%s: got other bytes the second time", name)
+		}
+		if line := fmt.Sprintf("%x  %s\n", sha256.Sum256(first[name]), name); name != "SHA256SUMS" && !strings.Contains(string(first["SHA256SUMS"]), line) {
+			t.Errorf("got the sums %s; want %s", first["SHA256SUMS"], line)
+		}
+	}
+
+	everywhere := []string{"CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml"}
+	dir := t.TempDir()
+	mustHold(t, untar(t, first[linux+".tar.gz"], dir), linux, append(everywhere, "deploy/systemd/wxproxy.service", "deploy/systemd/wxproxy.socket", "wxproxy"))
+	mustHold(t, unzipped(t, first[windows+".zip"]), windows, append(everywhere, "wxproxy.exe"))
+
+	program := launch{executable: filepath.Join(dir, linux, "wxproxy"), args: []string{"version"}}
+	if got := runs(t, exitOK, program).stdout.String(); !strings.HasPrefix(got, "wxproxy v1.2.3, go1.") || strings.Contains(got, "unknown") {
+		t.Errorf("got %q; want the version and the commit", got)
+	}
+	program.args, program.dir, program.env = []string{"check"}, filepath.Join(dir, linux), []string{"WXPROXY_SHOP_SECRET=" + appSecret}
+	if got := runs(t, exitOK, program).stdout.String(); !strings.Contains(got, "shop is wx") {
+		t.Errorf("got %s; want what the shipped configuration means", got)
+	}
+}
+
+// mustHold fails the test unless the archive's only folder has these files.
+func mustHold(t *testing.T, files []string, folder string, want []string) {
+	t.Helper()
+	for i := range want {
+		want[i] = folder + "/" + want[i]
+	}
+	slices.Sort(want)
+	if !slices.Equal(files, want) {
+		t.Errorf("got %q; want %q", files, want)
+	}
+}
+
+// untar unpacks an archive below dir and returns its files, in its order. All is
+// root's and as old as the commit.
+func untar(t *testing.T, archive []byte, dir string) (files []string) {
+	t.Helper()
+	packed, err := gzip.NewReader(bytes.NewReader(archive))
+	if err != nil || !packed.ModTime.IsZero() || packed.Name != "" {
+		t.Fatalf("got %v, %v; want no time and no name", packed.Header, err)
+	}
+	for r := tar.NewReader(packed); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.Uname+h.Gname != "" || !h.ModTime.Equal(committed) {
+			t.Errorf("%s: got %d %d %q %q %v; want root and the commit's time", h.Name, h.Uid, h.Gid, h.Uname, h.Gname, h.ModTime)
+		}
+		mode := os.FileMode(0o644)
+		if h.Typeflag == tar.TypeDir || strings.HasSuffix(h.Name, "/wxproxy") {
+			mode = 0o755
+		}
+		if got := h.FileInfo().Mode().Perm(); got != mode {
+			t.Errorf("%s: got mode %v; want %v", h.Name, got, mode)
+		}
+		if h.Typeflag == tar.TypeDir {
+			if err := os.MkdirAll(filepath.Join(dir, h.Name), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(dir, h.Name), string(content))
+		chmod(t, filepath.Join(dir, h.Name), mode&^0o044)
+		files = append(files, h.Name)
+	}
+}
+
+func unzipped(t *testing.T, archive []byte) (files []string) {
+	t.Helper()
+	r, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.File {
+		if got := f.Modified.UTC(); !got.Equal(committed) { // MS-DOS counts in twos
+			t.Errorf("%s: got the time %v; want %v", f.Name, got, committed.UTC())
+		}
+		files = append(files, f.Name)
+	}
+	return files
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"wxproxy/config"
+	"wxproxy/internal/service"
+	"wxproxy/token"
+)
+
+// tryStore notes of the folder of a "file:" store for whom it is right: who checks may
+// be somebody else than who serves. What is wrong for everybody is a mistake.
+func tryStore(cfg *config.Config, t terminal) error {
+	dir, ok := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:")
+	if !ok {
+		return nil
+	}
+	var note string
+	var err error
+	if _, statErr := os.Stat(dir); statErr == nil {
+		note, err = token.CheckDirOfOthers(dir)
+	} else {
+		err = tryMaking(dir)
+	}
+	switch {
+	case errors.Is(err, errUntried):
+		fmt.Fprintln(t.err, "warning:", service.Mistake(cfg, "token.store", err))
+	case err != nil:
+		return service.Mistake(cfg, "token.store", err)
+	case note != "":
+		fmt.Fprintln(t.err, "note:", service.Mistake(cfg, "token.store", errors.New(note)))
+	}
+	return nil
+}
+
+// errUntried tells that a folder could not be made by who checks.
+var errUntried = errors.New("making the token directory")
+
+// tryMaking says why a folder that is not there could not be made: it makes another
+// one next to it, and takes that away again.
+func tryMaking(dir string) error {
+	above := nearest(dir)
+	err := tryFolder(above)
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
+		err = withPath.Err
+	}
+	switch {
+	case errors.Is(err, syscall.ENOTDIR): // whoever serves
+		return fmt.Errorf("making the token directory: %s is a file", above)
+	case err != nil:
+		return fmt.Errorf("%w in %s: %w", errUntried, above, err)
+	}
+	return nil
+}
+
+// nearest returns path, or the nearest above it that exists.
+func nearest(path string) string {
+	path = filepath.Clean(path)
+	for filepath.Dir(path) != path {
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			break
+		}
+		path = filepath.Dir(path)
+	}
+	return path
+}
+
+func tryFolder(in string) error {
+	tried, err := os.MkdirTemp(in, ".wxproxy-check-")
+	if err != nil {
+		return err
+	}
+	return os.Remove(tried)
+}

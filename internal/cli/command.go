@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"wxproxy/internal/service"
+)
+
+// A command is a row of what wxproxy help lists. Flags, help and the completion
+// of shells all come from that table.
+type command struct {
+	name  string
+	flags []option
+	words []string // of which one must stand behind the flags; none: nothing may
+	does  string
+	run   func(options, terminal) error
+}
+
+// serves reports whether c runs until it is told to end: nobody may read its log.
+func (c command) serves() bool { return c.name == "serve" || c.name == "demo" }
+
+// An option is a flag of a command.
+type option struct {
+	name  string
+	value string // a word for what follows; empty for a flag that is there or not
+	does  string
+	to    any // *string, or *bool without a value
+}
+
+// options are what the flags of all commands can say, with their defaults.
+type options struct {
+	config, listen, url string
+	chaos, live         bool
+	word                string // of those that the command has
+}
+
+// subcommands returns the table; o takes what the flags say.
+func subcommands(o *options) []command {
+	file := option{"config", "FILE", "the configuration", &o.config}
+	return []command{
+		{"serve", []option{file}, nil, "run the proxy; the default command", runServe},
+		{"demo", []option{{"chaos", "", "end the token every few seconds", &o.chaos}, {"listen", "ADDR", "the address for callers", &o.listen}},
+			nil, "try it against a simulated WeChat: no account, no file, no network", runDemo},
+		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
+			nil, "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
+		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "exit 0 if the proxy is ready", runHealth},
+		{"key", nil, nil, "make a client key and its key_sha256", runKey},
+		{"version", nil, nil, "print the version", runVersion},
+		{"completion", nil, []string{"bash", "zsh", "fish"}, "print a script with which that shell completes these words", runCompletion},
+		{"help", nil, nil, "print this, or with the name of a command more about that", runHelp},
+	}
+}
+
+// parse has o hold what args say.
+func (c command) parse(args []string, o *options) error {
+	flags := flag.NewFlagSet("wxproxy "+c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	for _, f := range c.flags {
+		switch to := f.to.(type) {
+		case *string:
+			flags.StringVar(to, f.name, *to, "")
+		case *bool:
+			flags.BoolVar(to, f.name, *to, "")
+		}
+	}
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return err
+	}
+	rest := flags.Args()
+	if err == nil && len(c.words) > 0 {
+		if len(rest) == 0 || !slices.Contains(c.words, rest[0]) {
+			return service.MistakeError{Err: fmt.Errorf("wxproxy %s: name one of %s", c.name, strings.Join(c.words, ", "))}
+		}
+		o.word, rest = rest[0], rest[1:]
+	}
+	if err == nil && len(rest) > 0 {
+		err = fmt.Errorf("unexpected argument %q", rest[0])
+	}
+	if err != nil {
+		return service.MistakeError{Err: fmt.Errorf("wxproxy %s: %w; wxproxy help lists the flags", c.name, err)}
+	}
+	return nil
+}
+
+const usageFoot = `
+FILE is $WXPROXY_CONFIG if the flag is not given, else config.toml in the working
+directory, else the environment alone is read:
+
+  WXPROXY_APP_ID, WXPROXY_SECRET or WXPROXY_SECRET_FILE    one account, when there is no file
+  WXPROXY_LISTEN, WXPROXY_ADMIN_LISTEN, WXPROXY_ADMIN_KEY,
+  WXPROXY_STORE, WXPROXY_UPSTREAM_URL, WXPROXY_LOG_LEVEL   override the file
+
+Every setting is explained in config.toml and docs/configuration.md. wxproxy help COMMAND
+says more about a command. SIGHUP reads the file again, SIGTERM ends when all that is
+under way is answered.
+`
+
+// usage returns what wxproxy help prints.
+func usage() string {
+	var text strings.Builder
+	text.WriteString("wxproxy calls WeChat's server API for programs that have no access_token.\n\nusage: wxproxy [COMMAND] [FLAGS]\n\n")
+	for _, c := range subcommands(new(options)) {
+		var args []string
+		for _, f := range c.flags {
+			args = append(args, "["+strings.TrimSpace("-"+f.name+" "+f.value)+"]")
+		}
+		if len(c.words) > 0 {
+			args = append(args, strings.Join(c.words, "|"))
+		}
+		fmt.Fprintf(&text, "  %-10s %-24s %s\n", c.name, strings.Join(args, " "), c.does)
+	}
+	text.WriteString(usageFoot)
+	return text.String()
+}
+
+func runHelp(o options, t terminal) error {
+	text, err := helpFor(o.word)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(t.out, text)
+	return err
+}

@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"wxproxy/config"
+	"wxproxy/internal/service"
+	"wxproxy/internal/wechattest"
+)
+
+// demoAppID is the app_id of the demo's account.
+const demoAppID = "wxdemo0123456789ab"
+
+// chaosEvery is how often -chaos makes the simulated WeChat end a token.
+const chaosEvery = 3 * time.Second
+
+// runDemo runs the proxy before a simulated WeChat, both on loopback.
+func runDemo(o options, t terminal) error {
+	if config.BeyondLoopback(o.listen) {
+		return service.MistakeError{Err: errors.New("wxproxy demo: -listen: the demo is for this machine alone; take an address such as 127.0.0.1:8080")}
+	}
+	told := catchSignals(t, hangUp()...)
+	d := demo{wechat: wechattest.New(), secret: rand.Text()}
+	d.wechat.AddApp(wechattest.App{ID: demoAppID, Secret: d.secret})
+	simulated, err := d.wechat.Start()
+	if err != nil {
+		return fmt.Errorf("starting the simulated WeChat: %w", err)
+	}
+	defer simulated.Close()
+	d.url = simulated.URL
+
+	if err := d.start(o.listen, t); err != nil {
+		return err
+	}
+	d.explain(t)
+	ctx, stop := context.WithCancel(told.ctx)
+	var playing sync.WaitGroup
+	defer playing.Wait()
+	defer stop()
+	if o.chaos {
+		playing.Go(func() {
+			d.wechat.Chaos(ctx, chaosEvery, func(event, _ string) {
+				d.service.Log().Info("chaos: the simulated WeChat ended the token", "event", event)
+			})
+		})
+	}
+	told.log.Store(d.service.Log())
+	return d.service.Run(told.ctx, told.reload)
+}
+
+// hangUp is how the demo learns that its terminal was closed, unless nohup has it
+// go on.
+func hangUp() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return nil
+	}
+	return []os.Signal{syscall.SIGHUP}
+}
+
+// A demo is a service and the simulated WeChat behind it.
+type demo struct {
+	service *service.Service
+	wechat  *wechattest.WeChat
+	url     string // of the simulated WeChat
+	secret  string
+}
+
+// start opens the listeners. An address that is in use is replaced by a free
+// one: a newcomer should not have to know what else runs here.
+func (d *demo) start(listen string, t terminal) error {
+	adminListen := "127.0.0.1:8081"
+	for range 3 {
+		cfg, err := config.Load("", d.environment(listen, adminListen))
+		if err != nil {
+			return service.MistakeError{Err: err}
+		}
+		if d.service, err = service.New(cfg, service.Process{Version: version(), Log: t.err}); err != nil {
+			return err
+		}
+		err = d.service.Listen()
+		var taken *net.OpError
+		switch {
+		case err == nil:
+			return nil
+		case !errors.As(err, &taken) || !errors.Is(err, syscall.EADDRINUSE):
+			return err
+		case taken.Addr.String() == listen:
+			listen = "127.0.0.1:0"
+		default:
+			adminListen = "127.0.0.1:0"
+		}
+	}
+	return errors.New("listening: no address is free")
+}
+
+// environment is what a user without a file would set.
+func (d *demo) environment(listen, adminListen string) func(string) (string, bool) {
+	set := map[string]string{
+		"WXPROXY_APP_ID":       demoAppID,
+		"WXPROXY_SECRET":       d.secret,
+		"WXPROXY_UPSTREAM_URL": d.url,
+		"WXPROXY_LISTEN":       listen,
+		"WXPROXY_ADMIN_LISTEN": adminListen,
+	}
+	return func(name string) (string, bool) {
+		value, ok := set[name]
+		return value, ok
+	}
+}
+
+const demoText = `
+wxproxy demo: a simulated WeChat, and wxproxy before it on %[1]s
+Paste these into another terminal. None of them has an access_token.
+
+  curl '%[1]s/cgi-bin/user/info?openid=OPENID'
+  curl -d '{"touser":"OPENID","msgtype":"text","text":{"content":"hello"}}' %[1]s/cgi-bin/message/custom/send
+
+Now be the colleague who refreshes the same token behind wxproxy's back, and call again:
+Wxproxy-Attempts says 2, and the answer is as good as before.
+
+  curl -d '{"grant_type":"client_credential","appid":"%[3]s","secret":"%[4]s","force_refresh":true}' %[5]s/cgi-bin/stable_token
+  curl -i '%[1]s/cgi-bin/user/info?openid=OPENID'
+
+  curl %[2]s/status
+
+The same as a page, which refreshes itself: %[2]s/
+
+Ctrl-C ends the demo.
+
+`
+
+func (d *demo) explain(t terminal) {
+	proxyURL := "http://" + d.service.Address().String()
+	adminURL := "http://" + d.service.AdminAddress().String()
+	fmt.Fprintf(t.out, demoText, proxyURL, adminURL, demoAppID, d.secret, d.url)
+}

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"wxproxy/config"
+)
+
+// healthTimeout is how long the proxy may take to say whether it is ready.
+const healthTimeout = 5 * time.Second
+
+// runHealth asks the admin listener whether the proxy is ready: what a container's
+// health check needs, without a shell. It judges the process that runs, not the
+// file, which may have got mistakes since.
+func runHealth(o options, t terminal) error {
+	address, err := o.url, error(nil)
+	if address == "" {
+		address, err = adminAddress()
+	}
+	if err == nil {
+		err = askReady(address)
+	}
+	switch {
+	case err == nil:
+		fmt.Fprintln(t.out, "ready")
+	case nobodyListens(err) && o.url == "":
+		return fmt.Errorf("%w; name the address with -url, if it is another one", err)
+	}
+	return err
+}
+
+// adminAddress returns where to ask: where a living process noted that its listener
+// is, or else where the configuration has it. It guesses nothing: who listens at the
+// default address may be another process.
+func adminAddress() (string, error) {
+	path := config.Find("", os.LookupEnv)
+	if recorded, ok := newAdminRecord(path).read(); ok {
+		return recorded, nil
+	}
+	listen, err := config.AdminListen(path, os.LookupEnv)
+	switch network, _ := config.ListenOn(listen); {
+	case err != nil:
+		return "", fmt.Errorf("%w; so it is not known where the admin listener is: name its address with -url", err)
+	case listen == "":
+		return "", errors.New("the admin listener is turned off")
+	case network == "tcp":
+		return "http://" + listen, nil
+	}
+	return listen, nil
+}
+
+// nobodyListens reports whether an error says that no process has that address.
+func nobodyListens(err error) bool {
+	failed, ok := errors.AsType[*net.OpError](err)
+	return ok && failed.Op == "dial" && !failed.Timeout()
+}
+
+// askReady asks at a URL or a socket, "unix:/path", directly: no proxy of the
+// environment has to do with what is on this machine.
+func askReady(address string) error {
+	client := &http.Client{Timeout: healthTimeout, Transport: new(http.Transport)}
+	if strings.HasPrefix(address, "unix:") {
+		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
+		address = "http://wxproxy"
+	}
+	resp, err := client.Get(readyURL(address))
+	if err != nil {
+		return fmt.Errorf("asking for readiness: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// dialling returns a transport that connects to a listen setting, whatever the
+// URL says.
+func dialling(listen string) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		network, address := config.ListenOn(listen)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}}
+}
+
+// readyURL completes an address that names no path.
+func readyURL(address string) string {
+	if u, err := url.Parse(address); err == nil && strings.Trim(u.Path, "/") == "" {
+		return u.JoinPath("/readyz").String()
+	}
+	return address
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+
+	"wxproxy/internal/service"
+)
+
+// details say more about a command than usage does. A test compares their flags
+// with those that there are.
+var details = map[string]string{
+	"serve": `usage: wxproxy [serve] [-config FILE]
+
+Runs the proxy until SIGTERM or SIGINT. Callers reach it on 127.0.0.1:8080, operators on
+127.0.0.1:8081: /readyz, /status, /metrics, and a page for browsers at /.
+
+  -config FILE  the configuration; wxproxy help says what is read without it
+
+SIGHUP reads the configuration again. SIGTERM and SIGINT take nobody new and answer what
+is under way, for drain_timeout at most; a second one ends at once.
+
+Exit code: 0 after a signal, 1 if it cannot go on or had to cut a request, 2 for a mistake in the configuration.
+`,
+	"demo": `usage: wxproxy demo [-chaos] [-listen ADDR]
+
+Runs a simulated WeChat and the proxy before it, both on this machine, and prints curl
+lines to paste. Needs no account, no file and no network.
+
+  -chaos        the simulated WeChat ends the token every few seconds
+  -listen ADDR  where the proxy listens; 127.0.0.1:8080, or a free port if that is taken
+`,
+	"check": `usage: wxproxy check [-config FILE] [-live]
+
+Says what a configuration means, or every mistake in it, a line for each. It opens no
+port and changes nothing, so it may run beside a proxy.
+
+  -config FILE  the configuration; wxproxy help says what is read without it
+  -live         ask WeChat for a token of each account, and say in words what it objects to.
+                It is a stable one, so that no token in use comes to an end
+
+Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
+`,
+	"health": `usage: wxproxy health [-url URL]
+
+Asks a proxy on this machine whether it is ready: whether it takes requests and at least
+one account has a token.
+
+  -url URL  where to ask, as http://127.0.0.1:8081 or unix:/run/wxproxy/admin.sock; /readyz
+            is added if it has no path; with /readyz?all=1 every account must have a token.
+            Without -url, the admin listener of the process that serves the configuration
+            which serve would read, whatever that says by now
+
+Exit code: 0 if it is ready, 1 if not.
+`,
+	"key": `usage: wxproxy key
+
+Prints a new key for a [[client]] and its hash. The program gets key, the configuration
+key_sha256.
+`,
+	"completion": `usage: wxproxy completion bash|zsh|fish
+
+Prints a script with which that shell completes commands and flags:
+
+  bash  source <(wxproxy completion bash)
+  zsh   source <(wxproxy completion zsh)     in ~/.zshrc, behind compinit
+  fish  wxproxy completion fish | source
+`,
+	"version": `usage: wxproxy version
+
+Prints the version, that of Go, and the commit.
+`,
+}
+
+// helpFor returns what there is to say about a command, or about all of them if
+// name is empty.
+func helpFor(name string) (string, error) {
+	if text, ok := details[name]; ok {
+		return text, nil
+	}
+	isCommand := slices.ContainsFunc(subcommands(new(options)), func(c command) bool { return c.name == name })
+	if name != "" && name[0] != '-' && !isCommand {
+		return "", unknownCommand(name)
+	}
+	return usage(), nil
+}
+
+// unknownCommand is the mistake of who names a command that there is not.
+func unknownCommand(name string) error {
+	return service.MistakeError{Err: fmt.Errorf("wxproxy: there is no command %q; wxproxy help lists them", name)}
+}

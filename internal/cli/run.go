@@ -1,0 +1,91 @@
+// Package cli is the command line of wxproxy.
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"slices"
+	"strings"
+
+	"wxproxy/internal/logqueue"
+	"wxproxy/internal/service"
+)
+
+// Exit codes.
+const (
+	exitOK       = 0
+	exitFailure  = 1
+	exitMistakes = 2 // in the configuration or on the command line
+)
+
+// A terminal is where a command writes.
+type terminal struct {
+	out, err io.Writer
+}
+
+// queued returns t so that nobody waits for who reads it, as what serves needs it,
+// and what ends that.
+func (t terminal) queued() (queued terminal, end func()) {
+	out, err := logqueue.New(t.out), logqueue.New(t.err)
+	log.SetOutput(err) // of packages that know no better
+	return terminal{out, err}, func() {
+		out.End(logqueue.FlushTime)
+		err.End(logqueue.FlushTime)
+	}
+}
+
+// Run carries out the command that args name, and returns the exit code.
+func Run(args []string, stdout, stderr io.Writer) int {
+	t := terminal{stdout, stderr}
+	name := "serve"
+	switch {
+	case len(args) > 0 && (args[0] == "" || args[0][0] != '-'):
+		name, args = args[0], args[1:]
+	case len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
+		name, args = "help", nil // about all commands, not about serve alone
+	}
+	o := options{listen: "127.0.0.1:8080"}
+	for _, c := range subcommands(&o) {
+		if c.name != name {
+			continue
+		}
+		if name == "help" { // about whatever follows
+			o.word, args = strings.Join(args, " "), nil
+		}
+		if c.serves() {
+			var end func()
+			t, end = t.queued()
+			defer end()
+		}
+		err := c.parse(args, &o)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			o.word = name
+			err = runHelp(o, t)
+		case err == nil:
+			err = c.run(o, t)
+		}
+		return exitCode(err, t)
+	}
+	return exitCode(unknownCommand(name), t)
+}
+
+// exitCode reports err, which may be nil, and returns what the process ends with.
+func exitCode(err error, t terminal) int {
+	var mistakes service.MistakeError
+	var logged service.LoggedError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &mistakes):
+		fmt.Fprintln(t.err, err)
+		return exitMistakes
+	case errors.As(err, &logged):
+		return exitFailure
+	}
+	fmt.Fprintln(t.err, "wxproxy:", err)
+	return exitFailure
+}

@@ -1,0 +1,198 @@
+// Package logqueue passes lines on to an output that nobody may read, and holds
+// nobody up who writes one.
+package logqueue
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"sync"
+	"syscall"
+	"time"
+)
+
+const (
+	// maxWaiting is how many bytes of lines wait at most while others are being
+	// written, of which there are at most as many.
+	maxWaiting = 512 << 10
+
+	// atOnce is how many bytes of whole lines one write may have: a pipe takes
+	// so many without another process's lines between them.
+	atOnce = 4 << 10
+
+	// FlushTime is how long the end of the process waits for the log.
+	FlushTime = 500 * time.Millisecond
+
+	// pause is how long the writer waits for a descriptor that takes nothing at
+	// the moment and cannot be waited for.
+	pause = 10 * time.Millisecond
+
+	// maxKept is how large a buffer is kept for later lines.
+	maxKept = 64 << 10
+)
+
+// A Queue takes lines for a standard error that nobody may read: whoever
+// writes a line never waits. One goroutine passes the lines on in their order;
+// those that it cannot be rid of fast enough are dropped and counted.
+type Queue struct {
+	out  io.Writer
+	wake chan struct{} // of capacity 1: there are lines
+	done chan struct{} // closed when all is written after the end
+
+	mu      sync.Mutex // guards what follows and is not held during I/O
+	waiting []byte     // whole lines
+	ended   bool
+	dropped uint64             // lines, since the start
+	told    uint64             // of them
+	report  func(lines uint64) // says in the log how many were dropped; nil: nothing does
+}
+
+// New returns a queue that writes to out until it ends.
+func New(out io.Writer) *Queue {
+	q := &Queue{out: out, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go q.run()
+	return q
+}
+
+// Out returns what the queue writes to.
+func (q *Queue) Out() io.Writer { return q.out }
+
+// Write takes a line, or some, and never fails: nobody could do anything about it.
+func (q *Queue) Write(line []byte) (int, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended || len(q.waiting) > 0 && len(q.waiting)+len(line) > maxWaiting {
+		q.dropped += linesIn(line)
+		return len(line), nil
+	}
+	q.waiting = append(q.waiting, line...)
+	q.signal()
+	return len(line), nil
+}
+
+// signal has the writer look, now or when it has written what it has.
+func (q *Queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// End takes no more lines, and waits a moment until those that it has are written.
+func (q *Queue) End(wait time.Duration) {
+	q.mu.Lock()
+	q.ended = true
+	q.mu.Unlock()
+	q.signal()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-q.done:
+	case <-timer.C:
+	}
+}
+
+// TellDrops has report called, from now on, with how many lines were dropped when
+// there is room for lines again.
+func (q *Queue) TellDrops(report func(lines uint64)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.report = report
+}
+
+// Lost returns how many lines were dropped since the start.
+func (q *Queue) Lost() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.dropped
+}
+
+func (q *Queue) run() {
+	defer close(q.done)
+	var spare []byte
+	works := true
+	for {
+		lines, more := q.take(spare)
+		switch {
+		case len(lines) > 0:
+			if works { // or there would be one more line to drop, for ever
+				q.tell()
+			}
+			works = q.writeAll(lines)
+		case more:
+			<-q.wake
+		default:
+			return
+		}
+		if spare = lines; cap(spare) > maxKept {
+			spare = nil
+		}
+	}
+}
+
+// take returns the lines that wait, and puts an empty buffer in their place. It
+// reports whether more may come.
+func (q *Queue) take(spare []byte) (lines []byte, more bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	lines, q.waiting = q.waiting, spare[:0]
+	return lines, !q.ended
+}
+
+// tell says how many lines were dropped, behind those that were waiting then.
+func (q *Queue) tell() {
+	q.mu.Lock()
+	n, report := q.dropped-q.told, q.report
+	if report != nil {
+		q.told = q.dropped
+	}
+	q.mu.Unlock()
+	if n > 0 && report != nil {
+		report(n)
+	}
+}
+
+// writeAll writes lines, some at a time. Those that fail are dropped: a standard
+// error that was closed, or a disk that is full, ends nothing. It reports whether
+// the last ones were written.
+func (q *Queue) writeAll(lines []byte) (works bool) {
+	for len(lines) > 0 {
+		some := lines[:wholeLines(lines)]
+		n, err := q.out.Write(some)
+		lines, works = lines[n:], err == nil
+		switch {
+		case errors.Is(err, syscall.EAGAIN):
+			time.Sleep(pause)
+		case err != nil:
+			q.mu.Lock()
+			q.dropped += linesIn(some[n:])
+			q.mu.Unlock()
+			lines = lines[len(some)-n:]
+		}
+	}
+	return works
+}
+
+// wholeLines returns the length of the lines at the beginning of text that go out
+// at once, which is at least one.
+func wholeLines(text []byte) int {
+	if len(text) <= atOnce {
+		return len(text)
+	}
+	if last := bytes.LastIndexByte(text[:atOnce], '\n'); last >= 0 {
+		return last + 1
+	}
+	if first := bytes.IndexByte(text, '\n'); first >= 0 {
+		return first + 1
+	}
+	return len(text)
+}
+
+// linesIn returns how many lines text has, one that is not complete included.
+func linesIn(text []byte) uint64 {
+	n := uint64(bytes.Count(text, []byte{'\n'}))
+	if len(text) > 0 && text[len(text)-1] != '\n' {
+		n++
+	}
+	return n
+}

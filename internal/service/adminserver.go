@@ -1,0 +1,79 @@
+package service
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"wxproxy/admin"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// newAdminServer returns the server of the admin listener, which answers for the
+// setup of the moment.
+func (s *Service) newAdminServer() *admin.Server {
+	server := admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
+	server.Knows = func(r *http.Request) bool { return admin.ShowsKey(r, s.now.Load().cfg.Admin.Key) }
+	server.HoldTo(s.files.operators)
+	return server
+}
+
+// newAdmin returns what answers an operator about a setup that has its proxy.
+func (s *Service) newAdmin(of *setup) http.Handler {
+	a := &admin.Admin{
+		Version:  s.version,
+		Started:  s.started,
+		Store:    s.settled.Token.StoreAddress(),
+		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
+		Hosts:    of.hostStates,
+		InFlight: of.proxy.InFlight,
+		Draining: of.proxy.Draining,
+		Counted:  s.counts.Snapshot,
+		Hour:     s.counts.Hour,
+		Metrics:  s.newMetrics(of),
+		Reload:   s.reload,
+		Key:      of.cfg.Admin.Key,
+		Log:      s.log,
+		WrongKey: s.admin.WrongKey,
+		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
+		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),
+	}
+	for _, account := range of.cfg.Accounts {
+		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
+		a.Accounts = append(a.Accounts, admin.Account{
+			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+			Lend: keeper.Lend, Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
+		})
+	}
+	for _, client := range of.cfg.Clients {
+		a.Clients = append(a.Clients, admin.Client{
+			Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval,
+		})
+	}
+	return a.Handler()
+}
+
+// refreshing returns what refreshes an account's token and has WeChat asked again
+// for the tickets that it refused.
+func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.Duration) error {
+	return func(failed string, wait time.Duration) error {
+		if failed == "" {
+			defer tickets.Retry()
+		}
+		return keeper.Refresh(failed, wait)
+	}
+}
+
+func (s *setup) hostStates() []admin.Host {
+	var hosts []admin.Host
+	for _, state := range s.hosts.States() {
+		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}
+		if state.Down {
+			host.State = "down"
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
+}

@@ -1,0 +1,159 @@
+package service
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+
+	"wxproxy/config"
+	"wxproxy/internal/accept"
+	"wxproxy/internal/listen"
+	"wxproxy/internal/systemd"
+	"wxproxy/proxy"
+)
+
+// Listen opens the listeners, or takes those that systemd has opened, so that an
+// address in use is known before anything else starts.
+func (s *Service) Listen() error {
+	callers, operators, err := systemd.Sockets()
+	if err != nil {
+		return MistakeError{err}
+	}
+	cfg := s.now.Load().cfg
+	stays := len(callers) > 0
+	if callers, err = listenUnless(callers, cfg, "proxy.listen", cfg.Proxy.Listen); err != nil {
+		return err
+	}
+	for _, ln := range callers {
+		if err := s.addCallers(ln, stays); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.admin == nil && len(operators) > 0:
+		err = Mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
+	case s.admin != nil:
+		if err = s.addOperators(operators); stays {
+			err = heldForCallers(err, cfg.Admin.Listen, callers)
+		}
+	}
+	if err != nil {
+		for _, l := range s.callers {
+			l.Close()
+		}
+		return err
+	}
+	s.use(s.now.Load())
+	return nil
+}
+
+// Address returns where callers reach the service.
+func (s *Service) Address() net.Addr { return s.callers[0].Addr() }
+
+// AdminAddress returns where operators reach the service; nil: nowhere.
+func (s *Service) AdminAddress() net.Addr {
+	if len(s.operators) == 0 {
+		return nil
+	}
+	return s.operators[0].Addr()
+}
+
+// addCallers has callers served who come by ln.
+func (s *Service) addCallers(ln net.Listener, stays bool) error {
+	l, err := proxy.NewListener(ln)
+	if err != nil {
+		return err
+	}
+	l.Stays = stays
+	if s.now.Load().tls != nil {
+		l.TLS = func() *tls.Config { return s.now.Load().tls }
+	}
+	s.callers = append(s.callers, l)
+	return nil
+}
+
+// addOperators has operators served, on the listeners that there are or on
+// admin.listen.
+func (s *Service) addOperators(inherited []net.Listener) error {
+	cfg := s.now.Load().cfg
+	listeners, err := listenUnless(inherited, cfg, "admin.listen", cfg.Admin.Listen)
+	if err != nil {
+		return err
+	}
+	for _, ln := range listeners {
+		socket, ok := ln.(accept.Socket)
+		if !ok {
+			return errors.New("admin.listen: neither a TCP nor a Unix socket")
+		}
+		l := accept.New(socket)
+		l.Log = s.log
+		s.operators = append(s.operators, l)
+	}
+	return nil
+}
+
+// heldForCallers returns err, and says so if operators have no address because
+// systemd has opened it for callers.
+func heldForCallers(err error, listen string, callers []net.Listener) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	_, wanted := config.ListenOn(listen)
+	_, port, _ := net.SplitHostPort(wanted)
+	for _, ln := range callers {
+		held := ln.Addr().String()
+		if _, heldPort, splitErr := net.SplitHostPort(held); held == wanted || splitErr == nil && heldPort == port {
+			return fmt.Errorf("%w; systemd has opened %s for callers: "+
+				"write FileDescriptorName=admin into its socket unit if it is for operators, or give admin.listen another port", err, held)
+		}
+	}
+	return err
+}
+
+// listenUnless listens unless there are listeners already, which have to be safe
+// for the configuration: systemd may have opened them to everybody.
+func listenUnless(inherited []net.Listener, cfg *config.Config, key, setting string) ([]net.Listener, error) {
+	if len(inherited) == 0 {
+		ln, err := listen.On(setting)
+		if err != nil {
+			return nil, fmt.Errorf("%s = %q: %w", key, setting, err)
+		}
+		return []net.Listener{ln}, nil
+	}
+	for _, ln := range inherited {
+		if err := mustBeGuarded(cfg, key, ln.Addr()); err != nil {
+			return nil, err
+		}
+	}
+	return inherited, nil
+}
+
+// mustBeGuarded reports a socket that other machines can reach, whatever the
+// configuration says of its address, if that lets anyone in, or anyone who guesses.
+func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
+	guarded := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
+	if key == "admin.listen" {
+		guarded = !cfg.Admin.Key.Empty()
+	}
+	if !isPublic(open) {
+		return nil
+	}
+	if weak, ok := cfg.WeakKeys[key]; guarded && ok {
+		return Mistake(cfg, weak, fmt.Errorf("could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one", open))
+	}
+	if guarded && key == "proxy.listen" && len(cfg.Clients) == 0 && cfg.Proxy.TokenEndpoint == "real" {
+		return Mistake(cfg, "proxy.token_endpoint", fmt.Errorf(`is "real", and the socket %s is reachable beyond loopback; add a [[client]], or write "virtual"`, open))
+	}
+	if guarded {
+		return nil
+	}
+	return Mistake(cfg, key, fmt.Errorf("the socket %s is open and reachable beyond loopback; "+
+		"open it on a loopback address, which takes a restart, or give clients a key (admin.key for admin.listen)", open))
+}
+
+// isPublic reports whether a listener's address can be reached beyond loopback.
+func isPublic(open net.Addr) bool {
+	return open.Network() != "unix" && config.BeyondLoopback(open.String())
+}

@@ -1,0 +1,92 @@
+package service
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// muteHost accepts connections, reads a request from each, says what it says and
+// closes, unless that is nothing.
+func muteHost(t *testing.T, says string, asked *atomic.Int32) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				_, _ = conn.Read(make([]byte, 4096))
+				asked.Add(1)
+				if says == "" {
+					_, _ = io.Copy(io.Discard, conn)
+				}
+				_, _ = io.WriteString(conn, says)
+			}()
+		}
+	}()
+	return "http://" + ln.Addr().String()
+}
+
+// What repeats no effect is asked of the next host at once. A forced refresh and a
+// classic token are not.
+func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	for name, says := range map[string]string{"the end": " ", "silence": "", "garbage": "220 smtp ready\r\n", "half a header": "HTTP/1.1 200 OK\r\nConte"} {
+		for _, row := range []struct {
+			what string
+			api  token.API
+			ask  func(context.Context, *token.Client) error
+			good bool
+		}{
+			{"stable", token.Stable, func(ctx context.Context, c *token.Client) error { _, err := c.Fetch(ctx); return err }, true},
+			{"forced", token.Stable, func(ctx context.Context, c *token.Client) error { _, err := c.Force(ctx); return err }, false},
+			{"classic", token.Classic, func(ctx context.Context, c *token.Client) error { _, err := c.Fetch(ctx); return err }, false},
+		} {
+			t.Run(row.what+", "+name, func(t *testing.T) {
+				t.Parallel()
+				w := startWeChat(t)
+				var asked atomic.Int32
+				hosts, err := proxy.NewHosts(proxy.HostsConfig{
+					URLs: []string{muteHost(t, says, &asked), w.URL}, ConnectTimeout: 5 * time.Second, Timeout: 5 * time.Second, IdleTimeout: time.Second, MaxConnections: 4,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c := &token.Client{
+					HTTP: &http.Client{Timeout: 2 * time.Second, Transport: failover{hosts}}, URL: "http://wechat", AppID: appID, API: row.api,
+					Secret: func() (secret.Secret, error) { return secret.New(appSecret), nil },
+				}
+				err = row.ask(t.Context(), c)
+				if good := err == nil; good != row.good || asked.Load() != 1 {
+					t.Errorf("got %v, and the first host asked %d times; want it asked once, and a token: %v", err, asked.Load(), row.good)
+				}
+				if err != nil && strings.Contains(err.Error(), appSecret) {
+					t.Error("got an error with the AppSecret in it")
+				}
+				for range 2 {
+					_ = row.ask(t.Context(), c) // of what failed three times, the next is asked
+				}
+				if err := row.ask(t.Context(), c); err != nil || !hosts.States()[0].Down {
+					t.Errorf("got %v and %+v; want a token of the next host, and the first down", err, hosts.States()[0])
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package service
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"wxproxy/internal/systemd"
+)
+
+const (
+	// startTime is when those who waited for the start have seen it. What only that
+	// needed is given back to the system: with ten thousand accounts it is more than
+	// they need from then on.
+	startTime = 10 * time.Second
+
+	// lastWork is how long after drain_timeout the process ends, whatever hangs.
+	lastWork = time.Second
+)
+
+// Run serves on the open listeners until ctx ends, whose cause names the signal, and
+// ends then within drain_timeout and lastWork. It reads the configuration again for
+// each signal of reload. The keepers outlive the listeners: requests being
+// drained may still need a token.
+func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
+	if s.redis != nil {
+		s.redis.Start()
+	}
+	s.start(s.now.Load(), nil)
+	<-s.reloading
+	s.background.Add(debug.FreeOSMemory) // behind all first fetches
+	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
+	failed := make(chan error, len(s.callers)+len(s.operators))
+	var serving sync.WaitGroup
+	for _, l := range s.callers {
+		serving.Go(func() { failed <- safely(func() error { return s.server.Serve(l) }) })
+	}
+	for _, l := range s.operators {
+		serving.Go(func() { failed <- safely(func() error { return s.admin.Serve(l) }) })
+	}
+	s.announce()
+	still, stop := context.WithCancel(context.Background())
+	defer stop()
+	serving.Go(func() { s.counts.Run(still) })
+	serving.Go(func() { systemd.Watch(still, s.tell) })
+	go s.reloadWhen(reload) // whose last reload may hang
+
+	var failure error
+	select {
+	case err := <-failed:
+		failure = fmt.Errorf("serving: %w", err)
+	case <-ctx.Done():
+		s.log.Info("draining; a second signal ends at once", "signal", context.Cause(ctx).Error())
+	}
+	end := time.Now().Add(s.now.Load().cfg.Proxy.DrainTimeout)
+	s.endReloads()
+	err := s.drain(end)
+	s.end(end.Add(lastWork), func() {
+		stop()
+		serving.Wait()
+	})
+	return cmp.Or(failure, err)
+}
+
+// safely calls serve. After a panic, of which nothing is said, the requests under
+// way on other connections are still answered.
+func safely(serve func() error) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("panic at\n%s", debug.Stack())
+		}
+	}()
+	return serve()
+}
+
+// announce logs where the service is: with the ports it got, if any was to do.
+func (s *Service) announce() {
+	cfg := s.now.Load().cfg
+	s.log.Info("serving", "version", s.version, "listen", addresses(s.callers),
+		"admin", addresses(s.operators), "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts))
+	s.tell(systemd.Ready)
+}
+
+// tell tells the service manager how the process is.
+func (s *Service) tell(state string) {
+	if err := systemd.Tell(state); err != nil {
+		s.log.Warn("the service manager cannot be told how wxproxy is", "err", err)
+	}
+}
+
+// addresses returns where listeners listen.
+func addresses[L net.Listener](listeners []L) string {
+	var all []string
+	for _, l := range listeners {
+		all = append(all, l.Addr().String())
+	}
+	return strings.Join(all, ", ")
+}
+
+// drain answers the requests that are under way or on their way, until end at the
+// latest.
+func (s *Service) drain(end time.Time) error {
+	s.retiring.Go(func() { s.tell(systemd.Stopping) })
+	ctx, cancel := context.WithDeadline(context.Background(), end)
+	defer cancel()
+	start := time.Now()
+	if err := s.now.Load().proxy.Drain(ctx, s.callers...); err != nil {
+		s.log.Error("drain_timeout is over; the requests still under way are cut",
+			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
+		return LoggedError{err}
+	}
+	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
+	return nil
+}
+
+// end ends all that is left, and waits for that until the deadline: a store or a
+// disk that hangs keeps no process. The servers have stopped when stop returns.
+func (s *Service) end(deadline time.Time, stop func()) {
+	close(s.drained)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if s.admin != nil {
+			s.admin.Close()
+		}
+		s.retiring.Go(func() { s.release(s.now.Load()) })
+		s.retiring.Wait()
+		if s.redis != nil {
+			s.redis.Close()
+		}
+		stop()
+	}()
+	timer := time.NewTimer(time.Until(deadline))
+	defer timer.Stop()
+	select {
+	case <-ended:
+	case <-timer.C:
+		s.log.Warn("drain_timeout is over; what still hangs is left")
+	}
+}

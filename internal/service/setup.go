@@ -1,0 +1,103 @@
+package service
+
+import (
+	"crypto/tls"
+	"net/http"
+	"reflect"
+
+	"wxproxy/admin"
+	"wxproxy/config"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// A setup is what one configuration makes of a service. A reload replaces it by
+// another one, which takes over what has not changed.
+type setup struct {
+	cfg     *config.Config
+	keepers map[string]*token.Keeper  // by the account's name
+	tickets map[string]*token.Tickets // likewise
+	hosts   *proxy.Hosts
+	tls     *tls.Config // nil: callers speak plain HTTP
+	proxy   *proxy.Proxy
+	admin   http.Handler
+}
+
+// newSetup builds the setup of a valid configuration, but for its proxy, to take
+// the place of before if that is not nil. It starts nothing.
+func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
+	next := &setup{cfg: cfg, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	var err error
+	if next.tls, err = callersTLS(cfg); err != nil {
+		return nil, err
+	}
+	if before != nil && (before.tls == nil) != (next.tls == nil) {
+		next.tls = before.tls // HTTPS comes or goes at the next start
+	}
+	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) {
+		next.hosts = before.hosts
+	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
+		return nil, err
+	}
+	s.addAccounts(next, before)
+	return next, nil
+}
+
+// addAccounts gives each account of next a keeper of its token and one of its
+// tickets: those of before as long as nothing that they depend on has changed, or
+// new ones that take over the account's token.
+func (s *Service) addAccounts(next, before *setup) {
+	asker := tokenHTTP(next.cfg.Upstream, next.hosts)
+	same, tokens := before.keptBy(next)
+	for _, account := range next.cfg.Accounts {
+		if known, ok := same[account.Name]; ok && account.KeepsAs(known) {
+			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
+			continue
+		}
+		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log,
+			Lent: next.handsOutTokens()}
+		if s.redis != nil {
+			options.Shared = s.redis
+		}
+		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account), asker)
+		keeper := token.NewKeeper(withAccount(options, account, client))
+		if old := tokens[account.AppID]; old != nil {
+			keeper.Inherit(old)
+		}
+		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
+	}
+}
+
+// handsOutTokens reports whether callers get the real tokens, to keep them.
+func (s *setup) handsOutTokens() bool {
+	return s.cfg.Proxy.TokenEndpoint == string(proxy.TokenReal)
+}
+
+// keptBy returns the accounts of s, which may be nil, by name as far as next can
+// keep them as they are, and all keepers of s by app_id.
+func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[string]*token.Keeper) {
+	if s == nil {
+		return nil, nil
+	}
+	same, tokens = map[string]config.Account{}, map[string]*token.Keeper{}
+	keeps := s.hosts == next.hosts && s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore &&
+		s.handsOutTokens() == next.handsOutTokens()
+	for _, account := range s.cfg.Accounts {
+		tokens[account.AppID] = s.keepers[account.Name]
+		if keeps {
+			same[account.Name] = account
+		}
+	}
+	return same, tokens
+}
+
+// isReady reports whether one account can be called, or all: it has a token, or
+// nobody has called it for a day.
+func (s *setup) isReady(all bool) bool {
+	for _, keeper := range s.keepers {
+		if ready := !admin.IsGone(keeper.Status()); ready != all {
+			return ready
+		}
+	}
+	return all
+}

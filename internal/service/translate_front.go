@@ -1,0 +1,50 @@
+package service
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"wxproxy/config"
+)
+
+// callersTLS returns how callers are spoken to; nil: in plain text.
+func callersTLS(cfg *config.Config) (*tls.Config, error) {
+	p := cfg.Proxy
+	if p.TLSCert == "" {
+		return nil, nil
+	}
+	pair, err := callersPair(cfg)
+	if err != nil {
+		return nil, Mistake(cfg, "proxy.tls_cert", fmt.Errorf("reading it and tls_key: %w", err))
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if p.TLSClientCA == "" {
+		return c, nil
+	}
+	pem, err := cfg.ReadFile(p.TLSClientCA)
+	if err == nil {
+		if c.ClientCAs = x509.NewCertPool(); !c.ClientCAs.AppendCertsFromPEM(pem) {
+			err = errors.New("it holds no certificate in PEM")
+		}
+	}
+	if err != nil {
+		return nil, Mistake(cfg, "proxy.tls_client_ca", err)
+	}
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	return c, nil
+}
+
+// callersPair returns the certificate that callers see.
+func callersPair(cfg *config.Config) (tls.Certificate, error) {
+	cert, err := cfg.ReadFile(cfg.Proxy.TLSCert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := cfg.ReadFile(cfg.Proxy.TLSKey)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
+}

@@ -1,0 +1,28 @@
+package service
+
+import (
+	"net/http"
+
+	"wxproxy/admin/metrics"
+)
+
+// newMetrics returns what answers Prometheus about a setup.
+func (s *Service) newMetrics(of *setup) http.Handler {
+	return metrics.NewHandler(metrics.Sources{
+		Counts:      s.counts,
+		InFlight:    of.proxy.InFlight,
+		Connections: of.hosts.Connections,
+		Hosts:       of.hosts.States,
+		Accounts:    of.meteredAccounts,
+		LinesLost:   s.dropped,
+	}, s.log)
+}
+
+func (s *setup) meteredAccounts() []metrics.Account {
+	accounts := make([]metrics.Account, 0, len(s.cfg.Accounts))
+	for _, account := range s.cfg.Accounts {
+		keeper := s.keepers[account.Name]
+		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials})
+	}
+	return accounts
+}

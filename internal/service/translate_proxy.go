@@ -1,0 +1,90 @@
+package service
+
+import (
+	"crypto/sha256"
+
+	"wxproxy/config"
+	"wxproxy/internal/limits"
+	"wxproxy/proxy"
+)
+
+// wechatHosts are the names by which programs with http_proxy set know WeChat,
+// wherever it is.
+var wechatHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443"}
+
+// proxyConfig tells the proxy, in its own words, what the configuration says.
+func (s *Service) proxyConfig(of *setup) proxy.Config {
+	c := proxy.Config{
+		Accounts:      make([]proxy.Account, 0, len(of.cfg.Accounts)),
+		RetryErrcodes: of.cfg.Token.RetryErrcodes,
+		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
+		Deployment:    s.settled.Token.KeyPrefix,
+		OwnHosts:      append(of.hosts.Names(), wechatHosts...),
+		HostNames:     of.cfg.Proxy.Hosts,
+		Ready:         of.isReady,
+		TokenWait:     of.cfg.Upstream.Timeout,
+		Upstream:      of.hosts,
+		CallersTLS:    of.tls,
+		Log:           s.log,
+		MemoryLimit:   limits.Memory(),
+		LogAccess:     of.cfg.Log.Access,
+		Counts:        s.counts,
+		Clients:       proxyClients(of.cfg.Clients),
+		Hides:         s.hides(of),
+	}
+	for _, account := range of.cfg.Accounts {
+		c.Accounts = append(c.Accounts, s.proxyAccount(of, account))
+		if account.Default {
+			c.Default = account.Name
+		}
+	}
+	for _, route := range of.cfg.Routes {
+		c.Routes = append(c.Routes, proxy.Route{Pattern: route.Path, Credential: proxy.Credential(route.Credential)})
+	}
+	return c
+}
+
+// proxyAccount tells the proxy of an account.
+func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account {
+	keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
+	secret := newAccountSecret(s.secrets.reading(account))
+	return proxy.Account{
+		Name:   account.Name,
+		AppID:  account.AppID,
+		Tokens: keeper,
+		Secret: secret.reveal,
+		Lend:   keeper.Lend,
+		Ticket: tickets.Ticket,
+		Known:  s.credentials(of, account),
+
+		LendTicket:     tickets.Lend,
+		Accepted:       keeper.Accepted,
+		Honours:        keeper.Honours,
+		Dead:           keeper.Dead,
+		SecretAccepted: keeper.SecretAccepted,
+		SecretRefused: func(errcode int, errmsg string) {
+			secret.refused(errcode)
+			keeper.SecretRefused(errcode, errmsg)
+		},
+	}
+}
+
+func proxyClients(configured []config.Client) (clients []proxy.Client) {
+	for _, client := range configured {
+		var hash, old [sha256.Size]byte // zero for a client with a certificate only
+		copy(hash[:], client.KeySHA256.Reveal())
+		copy(old[:], client.OldSHA256.Reveal())
+		clients = append(clients, proxy.Client{
+			Name:      client.Name,
+			KeySHA256: hash,
+			OldSHA256: old,
+			Accounts:  client.Accounts,
+			Allow:     client.Allow,
+			Deny:      client.Deny,
+
+			MaxInFlight: client.MaxInFlight,
+			Interval:    client.Interval,
+		})
+	}
+	return clients
+}

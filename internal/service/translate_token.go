@@ -1,0 +1,55 @@
+package service
+
+import (
+	"log/slog"
+	"net/http"
+
+	"wxproxy/config"
+	"wxproxy/internal/secret"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
+	store, err := token.OpenStore(token.StoreConfig{
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log,
+	})
+	if err != nil {
+		return nil, Mistake(cfg, "token.store", err)
+	}
+	return store, nil
+}
+
+// backgroundFlights is how many accounts ask WeChat at a time for a token that no
+// caller waits for.
+const backgroundFlights = 32
+
+// withAccount adds what is the account's own.
+func withAccount(o token.Options, account config.Account, client *token.Client) token.Options {
+	o.Name, o.AppID = account.Name, account.AppID
+	o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
+	if o.Classic = client.API == token.Classic; !o.Classic {
+		o.Force = client.Force
+	}
+	return o
+}
+
+// tokenClient returns the client that asks for the account's tokens. The
+// AppSecret is read for every fetch, so that one that was changed in its file
+// is found.
+func tokenClient(upstream config.Upstream, account config.Account, read func() (secret.Secret, error), asker *http.Client) *token.Client {
+	return &token.Client{
+		HTTP:   asker,
+		URL:    upstream.URL,
+		AppID:  account.AppID,
+		Secret: read,
+		API:    token.API(account.TokenAPI),
+	}
+}
+
+// tokenHTTP returns the HTTP client of the token API. It has connections of its
+// own, so that requests which wait for a token cannot keep it from coming, and
+// uses each for one question, so that none is closed when it is needed.
+func tokenHTTP(upstream config.Upstream, hosts *proxy.Hosts) *http.Client {
+	return &http.Client{Timeout: upstream.Timeout, Transport: failover{hosts}}
+}

@@ -1,0 +1,56 @@
+package service
+
+import (
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+
+	"wxproxy/config"
+	"wxproxy/proxy"
+)
+
+// newHosts returns WeChat's hosts, to which there are as many connections as files at
+// most.
+func newHosts(cfg *config.Config, files int, log *slog.Logger) (*proxy.Hosts, error) {
+	upstream := cfg.Upstream
+	roots, err := rootsWith(cfg)
+	if err != nil {
+		return nil, Mistake(cfg, "upstream.ca_file", err)
+	}
+	hosts, err := proxy.NewHosts(proxy.HostsConfig{
+		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
+		Roots:          roots,
+		Family:         proxy.Family(upstream.IPFamily),
+		ConnectTimeout: upstream.ConnectTimeout,
+		Timeout:        upstream.Timeout,
+		IdleTimeout:    upstream.IdleTimeout,
+		MaxConnections: min(upstream.MaxConnections, files),
+		PlainIO:        cfg.Proxy.PlainIO,
+		Log:            log,
+	})
+	if err != nil {
+		return nil, Mistake(cfg, "upstream.url", err)
+	}
+	return hosts, nil
+}
+
+// rootsWith returns the system's roots and those in ca_file; nil, which is the
+// system's alone, without one.
+func rootsWith(cfg *config.Config) (*x509.CertPool, error) {
+	caFile := cfg.Upstream.CAFile
+	if caFile == "" {
+		return nil, nil
+	}
+	pem, err := cfg.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading root certificates: %w", err)
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool()
+	}
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("reading root certificates: %s holds none in PEM", caFile)
+	}
+	return roots, nil
+}

@@ -1,0 +1,88 @@
+package service
+
+import (
+	"sync"
+
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// uses are how many setups need each part that they may have in common: the one of
+// the moment, and those before that still answer requests. So none of them has to
+// know another one. The zero value knows none.
+type uses struct {
+	mu      sync.Mutex // guards what follows
+	keepers map[*token.Keeper]int
+	hosts   map[*proxy.Hosts]int
+}
+
+// take counts one more setup.
+func (u *uses) take(by *setup) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.keepers == nil {
+		u.keepers, u.hosts = map[*token.Keeper]int{}, map[*proxy.Hosts]int{}
+	}
+	u.hosts[by.hosts]++
+	for _, keeper := range by.keepers {
+		u.keepers[keeper]++
+	}
+}
+
+// drop counts one setup less, and returns the accounts and the hosts of it that no
+// other one needs.
+func (u *uses) drop(by *setup) (accounts []string, hosts *proxy.Hosts) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.hosts[by.hosts]--; u.hosts[by.hosts] == 0 {
+		delete(u.hosts, by.hosts)
+		hosts = by.hosts
+	}
+	for name, keeper := range by.keepers {
+		if u.keepers[keeper]--; u.keepers[keeper] == 0 {
+			delete(u.keepers, keeper)
+			accounts = append(accounts, name)
+		}
+	}
+	return accounts, hosts
+}
+
+// start starts what next does not have in common with before, which may be nil.
+func (s *Service) start(next, before *setup) {
+	s.uses.take(next)
+	if before == nil || before.hosts != next.hosts {
+		next.hosts.Start()
+	}
+	for name, keeper := range next.keepers {
+		if before == nil || before.keepers[name] != keeper {
+			keeper.Start()
+		} else { // whoever has this done has repaired something
+			keeper.Retry()
+			next.tickets[name].Retry()
+		}
+	}
+	if before == nil {
+		return
+	}
+	for name, keeper := range before.keepers {
+		if next.keepers[name] != keeper {
+			keeper.Rest()
+		}
+	}
+}
+
+// release stops what no setup but old needs, and waits until that is done.
+func (s *Service) release(old *setup) {
+	accounts, hosts := s.uses.drop(old)
+	var stopping sync.WaitGroup
+	for _, name := range accounts {
+		stopping.Go(func() {
+			old.tickets[name].Stop()
+			old.keepers[name].Stop()
+		})
+	}
+	stopping.Wait()
+	if hosts != nil {
+		hosts.Close()
+	}
+}

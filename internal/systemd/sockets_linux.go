@@ -1,0 +1,80 @@
+package systemd
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/coreos/go-systemd/v22/activation"
+	"golang.org/x/sys/unix"
+
+	"wxproxy/config"
+)
+
+// Sockets returns the listeners that systemd has opened for the process. Those
+// without a name of their own, and those called "proxy", are for callers; "admin" is
+// for operators. Whatever else there is would never be answered: it is a mistake.
+func Sockets() (callers, operators []net.Listener, err error) {
+	var mistakes []error
+	for _, file := range activation.Files(true) {
+		ln, err := listenerOf(file)
+		switch name := file.Name(); {
+		case err != nil:
+			mistakes = append(mistakes, socketMistake(name, err))
+		case name == "admin":
+			operators = append(operators, ln)
+		case isForCallers(name):
+			callers = append(callers, ln)
+		default:
+			mistakes = append(mistakes, socketMistake(name, errors.New(
+				`is of no use under this name; leave FileDescriptorName= out or write "proxy" for callers, or write "admin" for operators`)))
+		}
+		file.Close()
+	}
+	return callers, operators, errors.Join(mistakes...)
+}
+
+func socketMistake(name string, err error) error {
+	return config.Problem{Where: "systemd", Key: "the socket " + name, Text: err.Error()}
+}
+
+// isForCallers reports whether a socket has the name that systemd or package
+// activation gives to those without one.
+func isForCallers(name string) bool {
+	return name == "proxy" || name == "unknown" || strings.HasSuffix(name, ".socket") || strings.HasPrefix(name, "LISTEN_FD_")
+}
+
+// listenerOf returns the listener that a socket is.
+func listenerOf(file *os.File) (net.Listener, error) {
+	raw, err := file.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	var kind, listens int
+	var typeErr, listenErr error
+	if err := raw.Control(func(fd uintptr) {
+		kind, typeErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_TYPE)
+		listens, listenErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	}); err != nil {
+		return nil, err
+	}
+	switch {
+	case errors.Is(typeErr, unix.ENOTSOCK):
+		return nil, errors.New("is no socket; open a stream socket with ListenStream=")
+	case typeErr != nil || listenErr != nil:
+		return nil, fmt.Errorf("cannot be used: %w", errors.Join(typeErr, listenErr))
+	case kind != unix.SOCK_STREAM:
+		return nil, errors.New("is no stream socket; open one with ListenStream=")
+	case listens == 0:
+		return nil, errors.New("does not listen; it takes Accept=no")
+	case file.Name() == "push":
+		return nil, errors.New("is of no use: this version takes no pushes")
+	}
+	ln, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be taken over: %w", err)
+	}
+	return ln, nil
+}
