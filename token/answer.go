@@ -106,7 +106,7 @@ func readAnswer(body []byte, sent time.Time, credential secret.Secret) (Token, e
 		return Token{}, badAnswer("WeChat's answer is not the JSON it documents") // err may quote the token
 	}
 	if code := int(a.Errcode); code != 0 {
-		return Token{}, &Refusal{Code: code, Reason: cmp.Or(clean(a.Errmsg, credential, secret.New(a.value())), "no errmsg")}
+		return Token{}, &Refusal{Code: code, Reason: cmp.Or(secret.Quote(a.Errmsg, credential, secret.New(a.value())), "no errmsg")}
 	}
 	if a.value() == "" || strings.ContainsFunc(a.value(), notVisible) {
 		return Token{}, noToken

@@ -123,7 +123,7 @@ func FuzzAnAnswerNeverLeaksAndNeverLies(f *testing.F) {
 		if strings.Contains(text, "canary") || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
 			t.Errorf("got error %q; want one safe line", text)
 		}
-		if refusal, ok := errors.AsType[*Refusal](err); ok && (refusal.Code == 0 || utf8.RuneCountInString(refusal.Reason) > maxReason) {
+		if refusal, ok := errors.AsType[*Refusal](err); ok && (refusal.Code == 0 || utf8.RuneCountInString(refusal.Reason) > secret.MaxQuote) {
 			t.Errorf("got refusal %+v; want a code and a short reason", refusal)
 		}
 	})

@@ -3,6 +3,8 @@ package token
 import (
 	"slices"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // denialWarnings is how far apart two warnings are that the AppSecret is refused:
@@ -61,7 +63,7 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	if !isSecretErrcode(errcode) {
 		return
 	}
-	denied := &Refusal{Code: errcode, Reason: clean(errmsg)}
+	denied := &Refusal{Code: errcode, Reason: secret.Quote(errmsg)}
 	k.mu.Lock()
 	s, now := k.state.Load(), time.Now()
 	k.denials.count(errcode)

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"strings"
 	"syscall"
+
+	"wxproxy/internal/secret"
 )
 
 // Class is what kind of obstacle keeps WeChat from handing out a token. It
@@ -49,10 +51,10 @@ func Explain(err error) Explanation {
 	if err == nil {
 		return Explanation{}
 	}
-	e := Explanation{Reason: clean(err.Error())}
+	e := Explanation{Reason: secret.Quote(err.Error())}
 	row := withoutAnswer(err)
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		e.Code, e.Reason, row = refusal.Code, clean(refusal.Reason), refusal.remedy()
+		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), refusal.remedy()
 	}
 	e.Class = row.class
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", quotedAddress(e.Reason, "this machine's public IP address"))

@@ -120,10 +120,15 @@ func (s *FileStore) Save(key Key, r Record) (Record, error) {
 // path returns the file of an account. An app id cannot lead out of the
 // directory.
 func (s *FileStore) path(appID string) (string, error) {
-	if appID == "" || strings.ContainsFunc(appID, func(r rune) bool { return !ofToken(r) }) {
+	if appID == "" || strings.ContainsFunc(appID, func(r rune) bool { return !isOfAppID(r) }) {
 		return "", fmt.Errorf("naming the file of a stored token: app_id %q has other characters than letters, digits, - and _", appID)
 	}
 	return filepath.Join(s.dir, appID+".json"), nil
+}
+
+// isOfAppID reports whether app ids are made of characters like r.
+func isOfAppID(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 }
 
 // readUpTo returns the beginning of the file at path: a device may have no end.

@@ -28,7 +28,7 @@ func (s *RedisStore) hide(err error) error { return &redisError{s.words(err), er
 // words returns what err says without what Redis was sent.
 func (s *RedisStore) words(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args beginning with")
-	return clean(text, s.hidden...)
+	return secret.Quote(text, s.hidden...)
 }
 
 // pieces returns a password and, if it is long, its parts: an error may quote no more

@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/redis/go-redis/v9"
+
+	"wxproxy/internal/secret"
 )
 
 // hasLost reports whether Redis holds other data than when it was asked last: then
@@ -55,7 +57,7 @@ func (s *RedisStore) reportUnsaid(why string) {
 	}
 	s.mute.Do(func() {
 		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
-			"err", clean(why, s.hidden...), "remedy", missingRight)
+			"err", secret.Quote(why, s.hidden...), "remedy", missingRight)
 	})
 }
 

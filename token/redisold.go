@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 	"strings"
+
+	"wxproxy/internal/secret"
 )
 
 // oldestRedis is the version from which on a script may write what depends on the
@@ -45,7 +47,7 @@ const remedyForOldRedis = "token.store needs Redis " + oldestRedis + " or later"
 func redisVersion(info string) string {
 	for line := range strings.Lines(info) {
 		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
-			return clean(version)
+			return secret.Quote(version)
 		}
 	}
 	return ""

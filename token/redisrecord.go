@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // An outcome of the scripts.
@@ -35,7 +37,7 @@ func (s *RedisStore) word(a redisAnswer, now time.Time) Word {
 		w.FetchedAt = now
 	}
 	if code, err := strconv.ParseInt(a.fields["errcode"], 10, 32); err == nil && code != 0 {
-		w.Refusal = &Refusal{Code: int(code), Reason: clean(a.fields["errmsg"])}
+		w.Refusal = &Refusal{Code: int(code), Reason: secret.Quote(a.fields["errmsg"])}
 	}
 	return w
 }

@@ -465,7 +465,7 @@ func mustBePlausible(t testing.TB, r Record) {
 	if w.FetchedAt.After(now) || w.Generation < 0 || w.Failures < 0 || r.Spent.Fetches < 0 || r.Spent.Forced < 0 {
 		t.Errorf("got %+v, %+v; want counts, and no fetch to come", w, r.Spent)
 	}
-	if w.Refusal != nil && len([]rune(w.Refusal.Reason)) > maxReason {
+	if w.Refusal != nil && len([]rune(w.Refusal.Reason)) > secret.MaxQuote {
 		t.Errorf("got a reason of %d characters", len(w.Refusal.Reason))
 	}
 }

@@ -94,7 +94,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 	forced, err := k.ask(f, "forced", k.options.Force)
 	switch {
 	case err != nil:
-		stuck.stuck = stuckToken("the forced refresh failed: " + clean(err.Error()))
+		stuck.stuck = stuckToken("the forced refresh failed: " + secret.Quote(err.Error()))
 		return stuck
 	case t.Value.Equal(forced.Value.Reveal()):
 		stuck.stuck = stuckToken("a forced refresh changed nothing: WeChat allows one in 30 s and 20 a day, and another program may have used them")

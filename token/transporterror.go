@@ -20,7 +20,7 @@ func newTransportError(asked string, err error, credential secret.Secret) error 
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
-	text := clean(err.Error(), credential)
+	text := secret.Quote(err.Error(), credential)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
@@ -37,7 +37,7 @@ func (t *transportError) Unwrap() error { return t.cause }
 type secretError struct{ cause error }
 
 // Error implements error.
-func (s *secretError) Error() string { return "reading the secret: " + clean(s.cause.Error()) }
+func (s *secretError) Error() string { return "reading the secret: " + secret.Quote(s.cause.Error()) }
 
 // Unwrap returns the cause.
 func (s *secretError) Unwrap() error { return s.cause }

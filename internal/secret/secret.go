@@ -6,8 +6,8 @@ import (
 	"io"
 )
 
-// Hidden is what every attempt to print a Secret yields.
-const Hidden = "[hidden]"
+// Mask stands in the place of a credential: printing a Secret yields nothing else.
+const Mask = "[hidden]"
 
 // A Secret is a string that cannot be printed, only revealed: an AppSecret, a
 // key, an access token. It hides behind a pointer because fmt prints unexported
@@ -37,11 +37,11 @@ func (s Secret) Equal(other string) bool {
 }
 
 // Format implements [fmt.Formatter] for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Hidden) }
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Mask) }
 
 // MarshalText implements [encoding.TextMarshaler] and hides the value from JSON,
 // TOML and slog.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(Hidden), nil }
+func (s Secret) MarshalText() ([]byte, error) { return []byte(Mask), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler], so that a Secret can be
 // decoded without ever being a plain string.

@@ -46,11 +46,11 @@ func TestSecretSurvivesEveryVerb(t *testing.T) {
 			mustHide(t, name+" with %"+verb, fmt.Sprintf("%"+verb, value))
 		}
 	}
-	if got := fmt.Sprint(secret); got != Hidden {
-		t.Errorf("Sprint: got %q; want %q", got, Hidden)
+	if got := fmt.Sprint(secret); got != Mask {
+		t.Errorf("Sprint: got %q; want %q", got, Mask)
 	}
-	if got := fmt.Sprint(held.unexported); got != Hidden {
-		t.Errorf("Sprint of a field: got %q; want %q", got, Hidden)
+	if got := fmt.Sprint(held.unexported); got != Mask {
+		t.Errorf("Sprint of a field: got %q; want %q", got, Mask)
 	}
 }
 

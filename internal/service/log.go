@@ -102,7 +102,7 @@ func redacted(a slog.Attr, values []string) slog.Attr {
 	default:
 		return a
 	}
-	if clean, found := new(secret.Searcher).Replace([]byte(said), "[hidden]", values); found {
+	if clean, found := new(secret.Searcher).Replace([]byte(said), secret.Mask, values); found {
 		return slog.String(a.Key, string(clean))
 	}
 	return a
