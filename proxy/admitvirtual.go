@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
+
+	"wxproxy/accountkind"
 )
 
 // admitVirtual takes the client and the account from the virtual token in the
@@ -13,7 +15,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	if text == nil {
 		return false, nil
 	}
-	if c := x.route.Credential; c == CredentialUser || c == CredentialNone {
+	if c := x.route.Credential; c == accountkind.CredentialUser || c == accountkind.CredentialNone {
 		return true, asWeChat(errMisplaced)
 	}
 	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
@@ -92,7 +94,7 @@ func virtualIn(query []byte) (text, rest []byte) {
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = cutSegment(query)
-		if !named(segment, "access_token") {
+		if !named(segment, accountkind.WeChat.TokenParameter) {
 			continue
 		}
 		_, value, _ := bytes.Cut(segment, []byte("="))
@@ -113,9 +115,9 @@ func virtualIn(query []byte) (text, rest []byte) {
 func asWeChat(err error) error {
 	switch {
 	case errors.Is(err, errExpired):
-		return refuseAsWeChat(42001, "access_token expired (wxproxy: "+err.Error()+")")
+		return refuseAsWeChat(accountkind.WeChat.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
 	case errors.Is(err, errForged), errors.Is(err, errMisplaced):
-		return refuseAsWeChat(40001, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
+		return refuseAsWeChat(accountkind.WeChat.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	}
 	return err
 }

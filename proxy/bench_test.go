@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -53,10 +55,10 @@ func BenchmarkTarget(b *testing.B) {
 	var x exchange
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := x.target.parse(raw, ownHosts, tokenParameters); err != nil {
+		if err := x.target.parse(raw, ownHosts, accountkind.WeChat.TokenParameters); err != nil {
 			b.Fatal(err)
 		}
-		x.address(tokenParameters, ours)
+		x.address(accountkind.WeChat.TokenParameters, ours)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
+
+	"wxproxy/accountkind"
 )
 
 // A Client is a program that may call through the proxy.
@@ -40,11 +42,11 @@ func (p *Proxy) admit(x *exchange) (err error) {
 		return nil // which is everybody's to know
 	case credentialToken:
 		return p.awaitAsker(x)
-	case CredentialSecret:
-		if hides(x.target.query, secretParameters) {
+	case accountkind.CredentialSecret:
+		if hides(x.target.query, accountkind.WeChat.SecretParameters) {
 			return refuse(badRequest, errTargetHidden.Error())
 		}
-		hearQuery(x.target.query, secretMembers, x.shown.hear)
+		hearQuery(x.target.query, accountkind.WeChat.SecretMembers, x.shown.hear)
 		x.expectMembers()
 	}
 	found, err := p.admitVirtual(x)

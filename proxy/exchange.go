@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 )
 
@@ -41,23 +42,11 @@ type exchange struct {
 	hasMembers bool  // the body may say who calls, and for which account
 	shown      shown // what it says
 	target     target
-	route      Route
+	route      accountkind.Route
 	key        keyHash
 	reading    reading
 	virtual    lastVirtual
 }
-
-// Query parameters that a caller's request loses. What stands in the place of an
-// AppSecret goes no further: it may be the caller's key.
-var (
-	ownParameters   = []string{"from_appid"}
-	tokenParameters = []string{"access_token", "from_appid"}
-
-	secretParameters = []string{"appid", "secret", "appsecret", "access_token", "from_appid"}
-
-	// secretMembers are those of them that stand in bodies, too.
-	secretMembers = secretParameters[:3]
-)
 
 // attemptNames are the values of Wxproxy-Attempts.
 var attemptNames = [...]string{"0", "1", "2"}
@@ -95,7 +84,7 @@ func (p *Proxy) newExchange() *exchange {
 }
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
-	x.ctx, x.client, x.account, x.claimed, x.route, x.attempts = ctx, nil, nil, nil, Route{}, 0
+	x.ctx, x.client, x.account, x.claimed, x.route, x.attempts = ctx, nil, nil, nil, accountkind.Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
 	x.fields.close, x.target, x.streams, x.sent = false, target{}, false, ""
 	x.smallBody, x.hasMembers, x.shown = false, false, shown{}
@@ -165,7 +154,7 @@ func (x *exchange) addressWith(token string) {
 		x.noted = token
 	}
 	if token == "" || token != x.reading.token {
-		x.address(tokenParameters, parameter{"access_token", token})
+		x.address(accountkind.WeChat.TokenParameters, parameter{accountkind.WeChat.TokenParameter, token})
 		x.reading.token = token
 	}
 }

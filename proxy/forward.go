@@ -3,6 +3,8 @@ package proxy
 import (
 	"errors"
 	"slices"
+
+	"wxproxy/accountkind"
 )
 
 // forward answers what WeChat is asked, or the proxy in its place.
@@ -10,14 +12,14 @@ func (p *Proxy) forward(x *exchange) error {
 	switch x.route.Credential {
 	case credentialLocal:
 		return p.answerLocally(x)
-	case credentialTicket:
+	case accountkind.CredentialTicket:
 		return p.answerTicket(x)
-	case CredentialApp:
+	case accountkind.CredentialApp:
 		return p.forwardWithToken(x)
-	case CredentialSecret:
+	case accountkind.CredentialSecret:
 		return p.forwardWithSecret(x)
 	}
-	x.address(ownParameters)
+	x.address(accountkind.WeChat.OwnParameters)
 	return p.send(x)
 }
 
@@ -68,9 +70,9 @@ func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.
 func (p *Proxy) forwardWithSecret(x *exchange) error {
-	names := x.route.names
-	if names.secret == "" {
-		x.address(secretParameters, parameter{names.appID, x.account.AppID})
+	names := x.route.Names
+	if names.Secret == "" {
+		x.address(accountkind.WeChat.SecretParameters, parameter{names.AppID, x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
@@ -78,7 +80,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 		return secretUnreadable(x.account)
 	}
 	x.sent = secret
-	x.address(secretParameters, parameter{names.appID, x.account.AppID}, parameter{names.secret, secret})
+	x.address(accountkind.WeChat.SecretParameters, parameter{names.AppID, x.account.AppID}, parameter{names.Secret, secret})
 	if err := p.send(x); err != nil {
 		return err
 	}

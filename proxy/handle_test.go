@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -128,7 +130,7 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 			u := &recorder{answers: []string{refusedBody}}
 			tokens := &fixedTokens{token: "old", replacement: "new"}
 			c := config(u, shopWith(tokens)...)
-			c.Routes = []Route{{Pattern: "/plain/*", Credential: CredentialNone}}
+			c.Routes = []accountkind.Route{{Pattern: "/plain/*", Credential: accountkind.CredentialNone}}
 			ctx := handle(t, New(c), get(row.path))
 			if len(u.got) != 1 || len(tokens.replaced) != 0 {
 				t.Fatalf("got %d requests and Replace for %q; want one request", len(u.got), tokens.replaced)

@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -15,7 +17,7 @@ func (p *Proxy) answerHealth(x *exchange) error {
 		return refuse(badRequest, "health is asked for with GET or HEAD")
 	}
 	resp, body := &x.ctx.Response, `{"status":"ok"}`
-	if string(x.target.policy) == "/wxproxy/readyz" {
+	if string(x.target.policy) == accountkind.ReadinessPath {
 		all, err := asksForAll(x.target.query)
 		switch {
 		case err != nil:

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"wxproxy/accountkind"
 )
 
 // A strictWeChat is an upstream that takes only strict requests, and keeps what
@@ -112,7 +114,7 @@ func buildStronghold(t testing.TB) *stronghold {
 	c := config(hostsAt(t, nil, s.wechat.url), shop(), account("other", "wxother"))
 	c.Default, c.TokenEndpoint = "shop", TokenDeny // so that each answer is WeChat's or a problem
 	c.Log = slog.New(s.log)
-	c.Routes = []Route{{Pattern: "/denied/*", Credential: CredentialDeny}}
+	c.Routes = []accountkind.Route{{Pattern: "/denied/*", Credential: accountkind.CredentialDeny}}
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,10 @@
 package proxy
 
-import "time"
+import (
+	"time"
+
+	"wxproxy/accountkind"
+)
 
 // judge decides about a request by its header alone: none of its body is read,
 // still less kept, before it is clear that it may be sent.
@@ -21,7 +25,7 @@ func (p *Proxy) judge(x *exchange) error {
 		return err
 	}
 	x.admitted = x.account != nil
-	if x.route.Credential == CredentialDeny {
+	if x.route.Credential == accountkind.CredentialDeny {
 		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's or a WeCom application's, or a [[route]] denies it")
 	}
 	return x.checkLength()

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"wxproxy/accountkind"
 )
 
 // answerTicket answers /cgi-bin/ticket/getticket from the cache, for the types
@@ -70,7 +72,7 @@ func asRefused(err error) error {
 
 // answerLocally answers what is the proxy's own.
 func (p *Proxy) answerLocally(x *exchange) error {
-	if string(x.target.policy) != "/wxproxy/jsapi-signature" {
+	if string(x.target.policy) != accountkind.SignaturePath {
 		return refuse(noCredential, "the proxy has no such page; there is GET /wxproxy/jsapi-signature?url=...")
 	}
 	if method := string(x.message.Method); method != "GET" && method != "HEAD" {

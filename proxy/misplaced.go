@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"net/url"
+
+	"wxproxy/accountkind"
 )
 
 // errMisplacedSecret refuses a request that would show WeChat what is not meant for it.
@@ -10,14 +12,14 @@ var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an App
 	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
 
 // removed returns the query parameters that requests of this class lose.
-func (c Credential) removed() []string {
+func removed(c accountkind.Credential) []string {
 	switch c {
-	case CredentialApp, credentialTicket:
-		return tokenParameters
-	case CredentialSecret:
-		return secretParameters
+	case accountkind.CredentialApp, accountkind.CredentialTicket:
+		return accountkind.WeChat.TokenParameters
+	case accountkind.CredentialSecret:
+		return accountkind.WeChat.SecretParameters
 	}
-	return ownParameters
+	return accountkind.WeChat.OwnParameters
 }
 
 // carriesSecret reports whether a parameter that reaches WeChat is called like a
@@ -26,7 +28,7 @@ func (p *Proxy) carriesSecret(x *exchange) bool {
 	if !x.reading.named || x.route.Credential == credentialLocal {
 		return false
 	}
-	removed := x.route.Credential.removed()
+	removed := removed(x.route.Credential)
 	for name, value := range parts(x.target.query) {
 		if isCredentialName(name) && !namedAny(name, removed) && p.holdsSecret(value) {
 			return true

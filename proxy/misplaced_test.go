@@ -3,6 +3,8 @@ package proxy
 import (
 	"strings"
 	"testing"
+
+	"wxproxy/accountkind"
 )
 
 func TestNoSecretOfTheProxysReachesWeChatInAQuery(t *testing.T) {
@@ -38,7 +40,7 @@ func TestNoSecretOfTheProxysReachesWeChatInAQuery(t *testing.T) {
 		r := &recorder{answers: []string{okBody}}
 		c := quoting(r)
 		c.Clients = []Client{keyed("orders", key), keyed("games", other)}
-		c.Routes = []Route{{Pattern: "/none/*", Credential: CredentialNone}}
+		c.Routes = []accountkind.Route{{Pattern: "/none/*", Credential: accountkind.CredentialNone}}
 		c.Hides = func(word []byte) bool { return string(word) == appSecret || string(word) == tokenNow }
 		ctx := handle(t, New(c), get(row.target, auth))
 		if got := ctx.Response.StatusCode(); got != row.status || got == 400 && len(r.got) > 0 {

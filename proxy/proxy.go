@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -30,15 +32,15 @@ type Upstream interface {
 // Config says what a Proxy serves.
 type Config struct {
 	Accounts      []Account
-	Default       string        // name of the account of callers that name none; may be empty
-	Clients       []Client      // none: callers need no key
-	Routes        []Route       // they win over the built-in table
-	RetryErrcodes []int         // an answer with one of these errcodes refuses the token
-	TokenEndpoint TokenEndpoint // what callers get who ask for a token
-	Deployment    string        // whose virtual tokens are good here: those of another are not
-	OwnHosts      []string      // hosts, in lower case, that an absolute-form request may name
-	HostNames     []string      // further names by which callers without a key may know a proxy on loopback
-	TokenWait     time.Duration // how long a request waits for a token when there is none
+	Default       string              // name of the account of callers that name none; may be empty
+	Clients       []Client            // none: callers need no key
+	Routes        []accountkind.Route // they win over the built-in table
+	RetryErrcodes []int               // an answer with one of these errcodes refuses the token
+	TokenEndpoint TokenEndpoint       // what callers get who ask for a token
+	Deployment    string              // whose virtual tokens are good here: those of another are not
+	OwnHosts      []string            // hosts, in lower case, that an absolute-form request may name
+	HostNames     []string            // further names by which callers without a key may know a proxy on loopback
+	TokenWait     time.Duration       // how long a request waits for a token when there is none
 	Upstream      Upstream
 	CallersTLS    *tls.Config // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
@@ -79,9 +81,9 @@ func New(config Config) *Proxy {
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
 		byID:       make(map[identity]*Account, len(config.Accounts)),
 		clients:    newClientTable(config.Clients, config.Deployment),
-		local:      newRouteTable(localRoutes),
+		local:      newRouteTable(localRoutes(&accountkind.WeChat)),
 		configured: newRouteTable(config.Routes),
-		builtin:    newRouteTable(builtinRoutes),
+		builtin:    newRouteTable(accountkind.WeChat.Routes),
 	}
 	p.hostNames = hostNames(config.OwnHosts, config.HostNames)
 	for _, a := range place(config.Accounts, config.Deployment) {

@@ -4,13 +4,15 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"wxproxy/accountkind"
 )
 
 // addressed returns the target that WeChat reads for a caller's target.
 func addressed(t *testing.T, raw string, remove []string, add ...parameter) string {
 	t.Helper()
 	var x exchange
-	if err := x.target.parse([]byte(raw), nil, tokenParameters); err != nil {
+	if err := x.target.parse([]byte(raw), nil, accountkind.WeChat.TokenParameters); err != nil {
 		t.Fatalf("parse(%q): %v", raw, err)
 	}
 	x.address(remove, add...)
@@ -43,7 +45,7 @@ func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			if got := addressed(t, "/p"+row.query, tokenParameters, ours); got != "/p"+row.want {
+			if got := addressed(t, "/p"+row.query, accountkind.WeChat.TokenParameters, ours); got != "/p"+row.want {
 				t.Errorf("got %q; want %q", got, "/p"+row.want)
 			}
 		})
@@ -52,7 +54,7 @@ func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 
 func TestNoAccessTokenGoesWhereTheAppSecretDoes(t *testing.T) {
 	const query = "?access_token=x&js_code=1&Access%5fToken&secret=y&appid=z&from_appid=z"
-	if got, want := addressed(t, "/p"+query, secretParameters, ours), "/p?js_code=1&access_token=OURS"; got != want {
+	if got, want := addressed(t, "/p"+query, accountkind.WeChat.SecretParameters, ours), "/p?js_code=1&access_token=OURS"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }
@@ -87,7 +89,7 @@ func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
 		"?%zz=1", "?access_token%=x", "?%2561ccess_token=x", "?\xff\xfe=\x80", "?cloudbase_access_token=x", "?a=1;b=2", "?a=?b", "?a;b_access_token=x", "?a=;access_tokens", "?%00access_token=x",
 	} {
 		want := "/p" + query + "&access_token=OURS"
-		if got := addressed(t, "/p"+query, tokenParameters, ours); got != want {
+		if got := addressed(t, "/p"+query, accountkind.WeChat.TokenParameters, ours); got != want {
 			t.Errorf("%q: got %q; want %q", query, got, want)
 		}
 	}
@@ -95,7 +97,7 @@ func TestOtherParametersKeepTheirBytesAndTheirOrder(t *testing.T) {
 
 func TestQueryWithoutOurParametersStaysAsItIs(t *testing.T) {
 	for _, target := range []string{"/p", "/p?", "/p?a=b&", "/p?access_token=theirs"} {
-		if got := addressed(t, target, ownParameters); got != target {
+		if got := addressed(t, target, accountkind.WeChat.OwnParameters); got != target {
 			t.Errorf("got %q; want %q", got, target)
 		}
 	}
@@ -152,7 +154,7 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		var x exchange
-		if x.target.parse([]byte("/p?"+query), nil, tokenParameters) != nil {
+		if x.target.parse([]byte("/p?"+query), nil, accountkind.WeChat.TokenParameters) != nil {
 			return
 		}
 		var kept []string
@@ -165,7 +167,7 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 			kept = nil
 		}
 		want := "/p?" + strings.Join(append(kept, "access_token=OURS"), "&")
-		x.address(tokenParameters, ours)
+		x.address(accountkind.WeChat.TokenParameters, ours)
 		if got := string(x.message.Target); got != want {
 			t.Errorf("query %q: got %q; want %q", query, got, want)
 		}

@@ -1,6 +1,10 @@
 package proxy
 
-import "bytes"
+import (
+	"bytes"
+
+	"wxproxy/accountkind"
+)
 
 // A reading is what became of the last path and query that could be read. Programs
 // ask for the same ones again and again: the token, which changes, is not theirs to
@@ -10,7 +14,7 @@ type reading struct {
 	raw    []byte // the path, and the query behind it
 	path   int    // how long the path is
 	policy []byte
-	route  Route
+	route  accountkind.Route
 	host   []byte // the last Host that the proxy answers to
 	named  bool   // a parameter that WeChat gets is called like a credential
 	names  bool   // a parameter may name the account
@@ -29,21 +33,21 @@ func (p *Proxy) read(x *exchange) error {
 	}
 	if !r.is(t) {
 		r.good, r.token, t.policy = false, "", r.policy
-		err := t.understand(tokenParameters)
+		err := t.understand(accountkind.WeChat.TokenParameters)
 		r.policy = t.policy
 		if err != nil {
 			return refuse(badRequest, err.Error())
 		}
 		r.raw, r.path = append(append(r.raw[:0], t.path...), t.query...), len(t.path)
 		r.route, r.good = p.credentialOf(t.policy), true
-		r.named, r.names = namesCredential(t.query, r.route.Credential.removed()), mayNameAccount(t.query, &r.route)
+		r.named, r.names = namesCredential(t.query, removed(r.route.Credential)), mayNameAccount(t.query, &r.route)
 	}
 	t.policy, x.route = r.policy, r.route
 	return nil
 }
 
 // mayNameAccount reports whether a query, or the body behind it, can name an account.
-func mayNameAccount(query []byte, route *Route) bool {
-	_, named := queryValue(query, "from_appid")
-	return named || route.names.appID != ""
+func mayNameAccount(query []byte, route *accountkind.Route) bool {
+	_, named := queryValue(query, accountkind.WeChat.AccountParameter)
+	return named || route.Names.AppID != ""
 }

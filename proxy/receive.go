@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -57,7 +59,7 @@ func (x *exchange) tooLarge() error {
 	case x.smallBody:
 		x.fields.close = true
 		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
-	case x.route.Credential == CredentialSecret:
+	case x.route.Credential == accountkind.CredentialSecret:
 		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
 	}
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")

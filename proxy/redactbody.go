@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 )
 
@@ -44,7 +45,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 	if string(x.target.policy) == quotesRequest {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
-	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == CredentialSecret {
+	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == accountkind.CredentialSecret {
 		return p.redactWhole(x, maxSearched, x.replaced)
 	}
 	if resp.IsBodyStream() {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -31,10 +33,6 @@ func (f *failure) reason() string {
 	return f.slug
 }
 
-// tokenExpired is the errcode of a virtual token that has lived out its time, which
-// happens to every program.
-const tokenExpired = 42001
-
 // noteFailure counts a request that the proxy did not forward, or not to the end, and
 // has the log tell of one that it refused: callers often show no more than the
 // status to anybody. Failures of another kind are in the log anyway.
@@ -42,7 +40,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := asFailure(err)
 	account, client := names(x.account, x.client)
 	p.config.Counts.failure(client, f.reason())
-	if f.status >= fasthttp.StatusInternalServerError || f.errcode == tokenExpired {
+	if f.status >= fasthttp.StatusInternalServerError || f.errcode == accountkind.WeChat.ExpiredToken {
 		return
 	}
 	lines := p.door.refused

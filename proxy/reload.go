@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"wxproxy/accountkind"
 	"wxproxy/internal/lograte"
 
 	"github.com/valyala/fasthttp"
@@ -138,5 +140,5 @@ func (d *door) IsProvenByBody(raw []byte) bool {
 	}
 	defer d.targets.Put(t)
 	p := d.current.Load()
-	return t.parse(raw, p.config.OwnHosts, tokenParameters) == nil && p.credentialOf(t.policy).Credential == credentialToken
+	return t.parse(raw, p.config.OwnHosts, accountkind.WeChat.TokenParameters) == nil && p.credentialOf(t.policy).Credential == credentialToken
 }

@@ -3,52 +3,44 @@ package proxy
 import (
 	"slices"
 	"strings"
+
+	"wxproxy/accountkind"
 )
 
-// A Credential says what the proxy adds to a request to a path.
-type Credential string
-
-// The credential classes, in the words of the configuration. Local
-// paths cannot be configured: they are the proxy itself.
+// The credential classes of what the proxy answers itself, which cannot be configured.
 const (
-	CredentialApp    Credential = "app"    // the account's access_token
-	CredentialSecret Credential = "secret" // appid and AppSecret; no token
-	CredentialUser   Credential = "user"   // nothing: the caller's own OAuth token goes through
-	CredentialNone   Credential = "none"   // nothing
-	CredentialDeny   Credential = "deny"   // the request is refused
-	credentialLocal  Credential = "local"  // answered by the proxy, never forwarded
-	credentialToken  Credential = "token"  // the same, for those who want a token
-	credentialClosed Credential = "closed" // the proxy would answer it, and a configured route says that nobody may
-	credentialHealth Credential = "health" // the same, for who asks how the proxy is
-	credentialTicket Credential = "ticket" // the account's access_token, for a ticket that is cached
+	credentialLocal  accountkind.Credential = "local"  // answered by the proxy, never forwarded
+	credentialToken  accountkind.Credential = "token"  // the same, for those who want a token
+	credentialHealth accountkind.Credential = "health" // the same, for who asks how the proxy is
+	credentialClosed accountkind.Credential = "closed" // the proxy would answer it, and a configured route says that nobody may
 )
 
-// A Route gives the paths that match a pattern their credential class. A
-// pattern is a path; '*' at its end matches any rest.
-type Route struct {
-	Pattern    string
-	Credential Credential
-
-	names secretNames
+// localRoutes are the paths that the proxy answers itself and never forwards.
+func localRoutes(kind *accountkind.Kind) []accountkind.Route {
+	routes := []accountkind.Route{
+		{Pattern: accountkind.LivenessPath, Credential: credentialHealth},
+		{Pattern: accountkind.ReadinessPath, Credential: credentialHealth},
+		{Pattern: accountkind.OwnPrefix + "*", Credential: credentialLocal},
+	}
+	for _, path := range kind.TokenPaths {
+		routes = append(routes, accountkind.Route{Pattern: path, Credential: credentialToken})
+	}
+	return routes
 }
-
-// secretNames are the query parameters that carry the account's appid and
-// AppSecret on a path of class "secret"; an empty name: not sent.
-type secretNames struct{ appID, secret string }
 
 // A routeTable finds the Route of a path: an exact pattern first, then the
 // longest prefix.
 type routeTable struct {
-	exact    map[string]Route
-	prefixes []Route // without their '*', longest first
+	exact    map[string]accountkind.Route
+	prefixes []accountkind.Route // without their '*', longest first
 }
 
-func newRouteTable(rows []Route) routeTable {
-	t := routeTable{exact: map[string]Route{}}
+func newRouteTable(rows []accountkind.Route) routeTable {
+	t := routeTable{exact: map[string]accountkind.Route{}}
 	for _, row := range rows {
 		row.Pattern = policyPattern(row.Pattern)
-		if row.Credential == CredentialSecret && row.names == (secretNames{}) {
-			row.names = secretNames{"appid", "secret"}
+		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
+			row.Names = accountkind.WeChat.SecretNames
 		}
 		prefix, isPrefix := strings.CutSuffix(row.Pattern, "*")
 		if !isPrefix {
@@ -58,12 +50,12 @@ func newRouteTable(rows []Route) routeTable {
 		row.Pattern = prefix
 		t.prefixes = append(t.prefixes, row)
 	}
-	slices.SortStableFunc(t.prefixes, func(a, b Route) int { return len(b.Pattern) - len(a.Pattern) })
+	slices.SortStableFunc(t.prefixes, func(a, b accountkind.Route) int { return len(b.Pattern) - len(a.Pattern) })
 	return t
 }
 
 // find returns the Route of a policy path.
-func (t *routeTable) find(policy []byte) (Route, bool) {
+func (t *routeTable) find(policy []byte) (accountkind.Route, bool) {
 	if row, ok := t.exact[string(policy)]; ok {
 		return row, true
 	}
@@ -72,20 +64,20 @@ func (t *routeTable) find(policy []byte) (Route, bool) {
 			return row, true
 		}
 	}
-	return Route{}, false
+	return accountkind.Route{}, false
 }
 
 // credentialOf returns the Route that decides about a policy path. What the
 // proxy answers itself comes first, so that no configuration can send an
 // AppSecret's own calls to WeChat: all that one can do is close it. Then come the
 // configured routes, then the built-in ones, then class "app".
-func (p *Proxy) credentialOf(policy []byte) Route {
+func (p *Proxy) credentialOf(policy []byte) accountkind.Route {
 	builtin, known := p.builtin.find(policy)
 	configured, isConfigured := p.configured.find(policy)
 	local, isLocal := p.local.find(policy)
 	switch {
 	case isLocal && isConfigured && closes(configured, local):
-		return Route{Pattern: configured.Pattern, Credential: credentialClosed}
+		return accountkind.Route{Pattern: configured.Pattern, Credential: credentialClosed}
 	case isLocal:
 		return local
 	case isConfigured && (!known || configured.Credential != builtin.Credential):
@@ -93,15 +85,15 @@ func (p *Proxy) credentialOf(policy []byte) Route {
 	case known:
 		return builtin // which knows the names of the parameters
 	}
-	return Route{Credential: CredentialApp}
+	return accountkind.Route{Credential: accountkind.CredentialApp}
 }
 
 // closes reports whether a configured route closes what the proxy would answer
 // itself. Load balancers go on learning how the proxy is unless the route is about
 // its own pages: "/*" is about the API.
-func closes(configured, local Route) bool {
+func closes(configured, local accountkind.Route) bool {
 	isOwn := local.Credential != credentialHealth || strings.HasPrefix(configured.Pattern, "/wxproxy")
-	return configured.Credential == CredentialDeny && isOwn
+	return configured.Credential == accountkind.CredentialDeny && isOwn
 }
 
 // A pathList is a client's list of path patterns.

@@ -3,99 +3,101 @@ package proxy
 import (
 	"testing"
 	"time"
+
+	"wxproxy/accountkind"
 )
 
 func TestEveryPathHasItsCredential(t *testing.T) {
 	rows := []struct {
 		path  string
-		want  Credential
-		names secretNames
+		want  accountkind.Credential
+		names accountkind.SecretNames
 	}{
-		{"/cgi-bin/token", credentialToken, secretNames{}},
-		{"/cgi-bin/stable_token", credentialToken, secretNames{}},
-		{"/wxproxy/jsapi-signature", credentialLocal, secretNames{}},
-		{"/wxproxy/healthz", credentialHealth, secretNames{}},
-		{"/wxproxy/ReadyZ/", credentialHealth, secretNames{}},
-		{"/wxproxy/readyz/x", credentialLocal, secretNames{}},
-		{"/cgi-bin/component/", CredentialDeny, secretNames{}},
-		{"/sns/jscode2session/", CredentialSecret, secretNames{"appid", "secret"}},
-		{"/CGI-BIN/Token", credentialToken, secretNames{}},
-		{"/cgi-bin/%74oken", credentialToken, secretNames{}},
-		{"/cgi-bin/token/", credentialToken, secretNames{}},
-		{"/wxproxy", credentialLocal, secretNames{}},
-		{"/wxproxy/", credentialLocal, secretNames{}},
-		{"/%63%67%69-bin/STABLE%5Ftoken", credentialToken, secretNames{}},
+		{"/cgi-bin/token", credentialToken, accountkind.SecretNames{}},
+		{"/cgi-bin/stable_token", credentialToken, accountkind.SecretNames{}},
+		{"/wxproxy/jsapi-signature", credentialLocal, accountkind.SecretNames{}},
+		{"/wxproxy/healthz", credentialHealth, accountkind.SecretNames{}},
+		{"/wxproxy/ReadyZ/", credentialHealth, accountkind.SecretNames{}},
+		{"/wxproxy/readyz/x", credentialLocal, accountkind.SecretNames{}},
+		{"/cgi-bin/component/", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/sns/jscode2session/", accountkind.CredentialSecret, accountkind.SecretNames{AppID: "appid", Secret: "secret"}},
+		{"/CGI-BIN/Token", credentialToken, accountkind.SecretNames{}},
+		{"/cgi-bin/%74oken", credentialToken, accountkind.SecretNames{}},
+		{"/cgi-bin/token/", credentialToken, accountkind.SecretNames{}},
+		{"/wxproxy", credentialLocal, accountkind.SecretNames{}},
+		{"/wxproxy/", credentialLocal, accountkind.SecretNames{}},
+		{"/%63%67%69-bin/STABLE%5Ftoken", credentialToken, accountkind.SecretNames{}},
 
-		{"/cgi-bin/clear_quota/v2", CredentialSecret, secretNames{"appid", "appsecret"}},
-		{"/sns/jscode2session", CredentialSecret, secretNames{"appid", "secret"}},
-		{"/sns/oauth2/access_token", CredentialSecret, secretNames{"appid", "secret"}},
-		{"/sns/oauth2/refresh_token", CredentialSecret, secretNames{"appid", ""}},
+		{"/cgi-bin/clear_quota/v2", accountkind.CredentialSecret, accountkind.SecretNames{AppID: "appid", Secret: "appsecret"}},
+		{"/sns/jscode2session", accountkind.CredentialSecret, accountkind.SecretNames{AppID: "appid", Secret: "secret"}},
+		{"/sns/oauth2/access_token", accountkind.CredentialSecret, accountkind.SecretNames{AppID: "appid", Secret: "secret"}},
+		{"/sns/oauth2/refresh_token", accountkind.CredentialSecret, accountkind.SecretNames{AppID: "appid"}},
 
-		{"/sns/userinfo", CredentialUser, secretNames{}},
-		{"/sns/auth", CredentialUser, secretNames{}},
+		{"/sns/userinfo", accountkind.CredentialUser, accountkind.SecretNames{}},
+		{"/sns/auth", accountkind.CredentialUser, accountkind.SecretNames{}},
 
-		{"/cgi-bin/gettoken", CredentialDeny, secretNames{}},
-		{"/cgi-bin/GetToken/", CredentialDeny, secretNames{}},
-		{"/cgi-bin/service/get_suite_token", CredentialDeny, secretNames{}},
-		{"/cgi-bin/service/get_provider_token", CredentialDeny, secretNames{}},
-		{"/cgi-bin/service/v2/get_permanent_code", CredentialDeny, secretNames{}},
-		{"/cgi-bin/license/create_new_order", CredentialDeny, secretNames{}},
-		{"/cgi-bin/openhw/get_model_token", CredentialDeny, secretNames{}},
-		{"/cgi-bin/corpgroup/corp/gettoken", CredentialDeny, secretNames{}},
-		{"/cgi-bin/webhook/send", CredentialDeny, secretNames{}},
-		{"/cgi-bin/idconvert/upgrade_chatid_for_new_corp", CredentialDeny, secretNames{}},
-		{"/cgi-bin/get_jsapi_ticket", CredentialDeny, secretNames{}},
-		{"/cgi-bin/ticket/get", CredentialDeny, secretNames{}},
-		{"/cgi-bin/miniprogram/jscode2session", CredentialDeny, secretNames{}},
-		{"/tcb/usecloudaccesstoken", CredentialDeny, secretNames{}},
-		{"/tcb/invokecloudfunction", CredentialApp, secretNames{}},
-		{"/cgi-bin/gettokens", CredentialApp, secretNames{}},
+		{"/cgi-bin/gettoken", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/GetToken/", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/service/get_suite_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/service/get_provider_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/service/v2/get_permanent_code", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/license/create_new_order", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/openhw/get_model_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/corpgroup/corp/gettoken", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/webhook/send", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/idconvert/upgrade_chatid_for_new_corp", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/get_jsapi_ticket", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/ticket/get", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/miniprogram/jscode2session", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/tcb/usecloudaccesstoken", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/tcb/invokecloudfunction", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/cgi-bin/gettokens", accountkind.CredentialApp, accountkind.SecretNames{}},
 
-		{"/cgi-bin/component/api_component_token", CredentialDeny, secretNames{}},
-		{"/cgi-bin/component/api_start_push_ticket", CredentialDeny, secretNames{}},
-		{"/cgi-bin/component/clear_quota/v2", CredentialDeny, secretNames{}},
-		{"/componenttcb/batchcreateenv", CredentialDeny, secretNames{}},
-		{"/wxa/component/getprivacysetting", CredentialDeny, secretNames{}},
-		{"/wxa/gettemplatedraftlist", CredentialDeny, secretNames{}},
-		{"/wxa/gettemplatelist", CredentialDeny, secretNames{}},
-		{"/wxa/addtotemplate", CredentialDeny, secretNames{}},
-		{"/wxa/deletetemplate", CredentialDeny, secretNames{}},
-		{"/wxa/servicemarket/service/x", CredentialDeny, secretNames{}},
-		{"/wxa/servicemarket/get_paid_order_list", CredentialDeny, secretNames{}},
-		{"/wxa/security/applysetorderpathinfo", CredentialDeny, secretNames{}},
-		{"/sns/component/jscode2session", CredentialDeny, secretNames{}},
-		{"/sns/oauth2/component/access_token", CredentialDeny, secretNames{}},
-		{"/sns/oauth2/component/refresh_token", CredentialDeny, secretNames{}},
-		{"/SNS/Component/x", CredentialDeny, secretNames{}},
+		{"/cgi-bin/component/api_component_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/component/api_start_push_ticket", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/cgi-bin/component/clear_quota/v2", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/componenttcb/batchcreateenv", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/component/getprivacysetting", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/gettemplatedraftlist", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/gettemplatelist", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/addtotemplate", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/deletetemplate", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/servicemarket/service/x", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/servicemarket/get_paid_order_list", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/wxa/security/applysetorderpathinfo", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/sns/component/jscode2session", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/sns/oauth2/component/access_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/sns/oauth2/component/refresh_token", accountkind.CredentialDeny, accountkind.SecretNames{}},
+		{"/SNS/Component/x", accountkind.CredentialDeny, accountkind.SecretNames{}},
 
-		{"/cgi-bin/ticket/getticket", credentialTicket, secretNames{}},
-		{"/cgi-bin/clear_quota", CredentialApp, secretNames{}},
-		{"/cgi-bin/openapi/rid/get", CredentialApp, secretNames{}},
-		{"/cgi-bin/get_api_domain_ip", CredentialApp, secretNames{}},
-		{"/xpay/query_order", CredentialApp, secretNames{}},
-		{"/wxa/game/getbalance", CredentialApp, secretNames{}},
-		{"/wxa/checksession", CredentialApp, secretNames{}},
-		{"/donut/code2verifyinfo", CredentialApp, secretNames{}},
-		{"/datacube/getusersummary", CredentialApp, secretNames{}},
-		{"/cgi-bin/tokens", CredentialApp, secretNames{}},
-		{"/cgi-bin/componentx", CredentialApp, secretNames{}},
-		{"/", CredentialApp, secretNames{}},
+		{"/cgi-bin/ticket/getticket", accountkind.CredentialTicket, accountkind.SecretNames{}},
+		{"/cgi-bin/clear_quota", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/cgi-bin/openapi/rid/get", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/cgi-bin/get_api_domain_ip", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/xpay/query_order", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/wxa/game/getbalance", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/wxa/checksession", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/donut/code2verifyinfo", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/datacube/getusersummary", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/cgi-bin/tokens", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/cgi-bin/componentx", accountkind.CredentialApp, accountkind.SecretNames{}},
+		{"/", accountkind.CredentialApp, accountkind.SecretNames{}},
 	}
 	p := New(config(nil))
 	for _, row := range rows {
 		t.Run(row.path, func(t *testing.T) {
 			got := routeOf(t, p, row.path)
-			if got.Credential != row.want || got.names != row.names {
-				t.Errorf("got %q, %v; want %q, %v", got.Credential, got.names, row.want, row.names)
+			if got.Credential != row.want || got.Names != row.names {
+				t.Errorf("got %q, %v; want %q, %v", got.Credential, got.Names, row.want, row.names)
 			}
 		})
 	}
 }
 
-func routeOf(t *testing.T, p *Proxy, path string) Route {
+func routeOf(t *testing.T, p *Proxy, path string) accountkind.Route {
 	t.Helper()
 	var parsed target
-	if err := parsed.parse([]byte(path), nil, tokenParameters); err != nil {
+	if err := parsed.parse([]byte(path), nil, accountkind.WeChat.TokenParameters); err != nil {
 		t.Fatal(err)
 	}
 	return p.credentialOf(parsed.policy)
@@ -103,36 +105,36 @@ func routeOf(t *testing.T, p *Proxy, path string) Route {
 
 func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 	c := config(nil)
-	c.Routes = []Route{
-		{Pattern: "/sns/userinfo", Credential: CredentialApp},
-		{Pattern: "/wxa/*", Credential: CredentialNone},
-		{Pattern: "/wxa/game/*", Credential: CredentialDeny},
-		{Pattern: "/wxa/game/getbalance", Credential: CredentialUser},
-		{Pattern: "/Wxa/Business/*", Credential: CredentialSecret},
-		{Pattern: "/cgi-bin/*", Credential: CredentialNone},
-		{Pattern: "/cgi-bin/token", Credential: CredentialNone},
-		{Pattern: "/datacube/y/", Credential: CredentialNone},
-		{Pattern: "/", Credential: CredentialDeny},
-		{Pattern: "/cgi-bin/gettoken", Credential: CredentialApp},
-		{Pattern: "/cgi-bin/clear_quota/*", Credential: CredentialSecret},
+	c.Routes = []accountkind.Route{
+		{Pattern: "/sns/userinfo", Credential: accountkind.CredentialApp},
+		{Pattern: "/wxa/*", Credential: accountkind.CredentialNone},
+		{Pattern: "/wxa/game/*", Credential: accountkind.CredentialDeny},
+		{Pattern: "/wxa/game/getbalance", Credential: accountkind.CredentialUser},
+		{Pattern: "/Wxa/Business/*", Credential: accountkind.CredentialSecret},
+		{Pattern: "/cgi-bin/*", Credential: accountkind.CredentialNone},
+		{Pattern: "/cgi-bin/token", Credential: accountkind.CredentialNone},
+		{Pattern: "/datacube/y/", Credential: accountkind.CredentialNone},
+		{Pattern: "/", Credential: accountkind.CredentialDeny},
+		{Pattern: "/cgi-bin/gettoken", Credential: accountkind.CredentialApp},
+		{Pattern: "/cgi-bin/clear_quota/*", Credential: accountkind.CredentialSecret},
 	}
 	p := New(c)
 	rows := []struct {
 		name, path string
-		want       Credential
+		want       accountkind.Credential
 	}{
-		{"configured beats built-in", "/sns/userinfo", CredentialApp},
-		{"a configured prefix beats a built-in path", "/wxa/gettemplatelist", CredentialNone},
-		{"the longest prefix", "/wxa/game/x", CredentialDeny},
-		{"a path beats a prefix", "/wxa/game/getbalance", CredentialUser},
-		{"a prefix in other letters", "/wxa/business/x", CredentialSecret},
+		{"configured beats built-in", "/sns/userinfo", accountkind.CredentialApp},
+		{"a configured prefix beats a built-in path", "/wxa/gettemplatelist", accountkind.CredentialNone},
+		{"the longest prefix", "/wxa/game/x", accountkind.CredentialDeny},
+		{"a path beats a prefix", "/wxa/game/getbalance", accountkind.CredentialUser},
+		{"a prefix in other letters", "/wxa/business/x", accountkind.CredentialSecret},
 		{"local beats a configured path", "/cgi-bin/token", credentialToken},
 		{"local beats a configured prefix", "/cgi-bin/stable_token", credentialToken},
-		{"a slash at a pattern's end says nothing", "/datacube/y", CredentialNone},
-		{"a slash at both ends", "/datacube/y/", CredentialNone},
-		{"the root", "/", CredentialDeny},
-		{"a configured path beats one that is denied", "/cgi-bin/gettoken", CredentialApp},
-		{"other paths stay as they are", "/datacube/x", CredentialApp},
+		{"a slash at a pattern's end says nothing", "/datacube/y", accountkind.CredentialNone},
+		{"a slash at both ends", "/datacube/y/", accountkind.CredentialNone},
+		{"the root", "/", accountkind.CredentialDeny},
+		{"a configured path beats one that is denied", "/cgi-bin/gettoken", accountkind.CredentialApp},
+		{"other paths stay as they are", "/datacube/x", accountkind.CredentialApp},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -141,7 +143,7 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 			}
 		})
 	}
-	if got, want := routeOf(t, p, "/wxa/business/x").names, (secretNames{"appid", "secret"}); got != want {
+	if got, want := routeOf(t, p, "/wxa/business/x").Names, (accountkind.SecretNames{AppID: "appid", Secret: "secret"}); got != want {
 		t.Errorf("a configured path of class secret: got %v; want %v", got, want)
 	}
 }
@@ -187,7 +189,7 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 			c := withAccounts(new(recorder), clients, a)
 			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
 			c.Accounts, c.TokenEndpoint = []Account{a}, TokenReal
-			c.Routes = []Route{{Pattern: row.pattern, Credential: CredentialDeny}}
+			c.Routes = []accountkind.Route{{Pattern: row.pattern, Credential: accountkind.CredentialDeny}}
 			ctx := handle(t, New(c), get(row.path, "Authorization: Bearer orders-key"))
 			if got := slugOf(ctx) == "no_credential"; got != row.closed {
 				t.Errorf("%s for %s, %d clients: got %d %s; want it closed: %t", row.pattern, row.path, len(clients), ctx.Response.StatusCode(), ctx.Response.Body(), row.closed)
@@ -200,9 +202,9 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 // it takes one.
 func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 	c := config(nil)
-	c.Routes = []Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: CredentialSecret}}
-	if got := routeOf(t, New(c), "/cgi-bin/clear_quota/v2"); got.names != (secretNames{"appid", "appsecret"}) {
-		t.Errorf("got %v; want the names of WeChat's manual", got.names)
+	c.Routes = []accountkind.Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: accountkind.CredentialSecret}}
+	if got := routeOf(t, New(c), "/cgi-bin/clear_quota/v2"); got.Names != (accountkind.SecretNames{AppID: "appid", Secret: "appsecret"}) {
+		t.Errorf("got %v; want the names of WeChat's manual", got.Names)
 	}
 }
 
@@ -211,14 +213,14 @@ func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 func TestTheNarrowestRouteDecidesWhatIsClosed(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		routes []Route
+		routes []accountkind.Route
 		closed map[string]bool
 	}{
-		{"a narrower one that does not close", []Route{{Pattern: "/cgi-bin/*", Credential: CredentialDeny}, {Pattern: "/cgi-bin/t*", Credential: CredentialApp}},
+		{"a narrower one that does not close", []accountkind.Route{{Pattern: "/cgi-bin/*", Credential: accountkind.CredentialDeny}, {Pattern: "/cgi-bin/t*", Credential: accountkind.CredentialApp}},
 			map[string]bool{"/cgi-bin/token": false, "/cgi-bin/stable_token": true, "/wxproxy/jsapi-signature": false}},
-		{"a narrower one that closes", []Route{{Pattern: "/cgi-bin/t*", Credential: CredentialDeny}, {Pattern: "/*", Credential: CredentialNone}},
+		{"a narrower one that closes", []accountkind.Route{{Pattern: "/cgi-bin/t*", Credential: accountkind.CredentialDeny}, {Pattern: "/*", Credential: accountkind.CredentialNone}},
 			map[string]bool{"/cgi-bin/token": true, "/cgi-bin/stable_token": false}},
-		{"the path itself", []Route{{Pattern: "/cgi-bin/to*", Credential: CredentialApp}, {Pattern: "/cgi-bin/token", Credential: CredentialDeny}},
+		{"the path itself", []accountkind.Route{{Pattern: "/cgi-bin/to*", Credential: accountkind.CredentialApp}, {Pattern: "/cgi-bin/token", Credential: accountkind.CredentialDeny}},
 			map[string]bool{"/cgi-bin/token": true, "/cgi-bin/stable_token": false}},
 	} {
 		c := config(nil)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"wxproxy/accountkind"
 )
 
 // shown is what a request to a path of class "secret" has in the places of the appid
@@ -37,7 +39,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if x.fields.packed && len(body) > 0 {
 		return refuse(badRequest, errBodyHidden.Error())
 	}
-	rest, err := rewriteMembers(body, secretMembers, func(name, value string) (string, bool) {
+	rest, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
 		x.shown.hear(name, value)
 		return "", true
 	})
@@ -58,9 +60,9 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	return p.fillIn(x, body)
 }
 
-// hear takes what is sent under one of the secretMembers' names.
+// hear takes what is sent under one of the names of SecretMembers.
 func (s *shown) hear(name, value string) {
-	if name == "appid" {
+	if name == accountkind.WeChat.SecretNames.AppID {
 		s.appID.hear(value)
 		return
 	}
@@ -80,7 +82,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
-		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, "appid"):
+		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, accountkind.WeChat.SecretNames.AppID):
 			err = refuse(badRequest, errBodyHidden.Error())
 		}
 	})
@@ -102,14 +104,14 @@ func (p *Proxy) ownKey(x *exchange) string {
 // It may be the caller's key, which goes no further, also where WeChat wants none.
 func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	secret := ""
-	if x.route.names.secret != "" {
+	if x.route.Names.Secret != "" {
 		var err error
 		if secret, err = x.account.Secret(); err != nil {
 			return secretUnreadable(x.account)
 		}
 	}
-	body, err := rewriteMembers(body, secretMembers, func(name, _ string) (string, bool) {
-		if name == "appid" {
+	body, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, func(name, _ string) (string, bool) {
+		if name == accountkind.WeChat.SecretNames.AppID {
 			return x.account.AppID, true
 		}
 		return secret, true

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"wxproxy/accountkind"
 )
 
 const (
@@ -137,11 +139,11 @@ func FuzzMembersOfABody(f *testing.F) {
 	f.Add([]byte(`{"\u0061ppsecret":"KEY","a":{"secret":"x"}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		replace := func(string, string) (string, bool) { return "OURS", true }
-		once, err := rewriteMembers(body, secretMembers, replace)
+		once, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, replace)
 		if err != nil {
 			return
 		}
-		_, err = rewriteMembers(once, secretMembers, func(name, value string) (string, bool) {
+		_, err = rewriteMembers(once, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
 			if value != "OURS" {
 				t.Errorf("%q became %q, whose %s is %q", body, once, name, value)
 			}

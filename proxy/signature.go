@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"wxproxy/accountkind"
 )
 
 // answerSignature answers what the page that x names gives to wx.config.
@@ -51,7 +53,7 @@ func signedPage(query []byte) (string, error) {
 		var segment []byte
 		segment, query = cutSegment(query)
 		switch isPage := named(segment, "url"); {
-		case isPage && found, !isPage && !namedAny(segment, tokenParameters), bytes.IndexByte(raw, '?') >= 0:
+		case isPage && found, !isPage && !namedAny(segment, accountkind.WeChat.TokenParameters), bytes.IndexByte(raw, '?') >= 0:
 			return "", errForeignParameter // or what stands behind it is the page's own
 		case isPage:
 			_, raw, _ = bytes.Cut(segment, []byte("="))

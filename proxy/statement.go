@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"strings"
+
+	"wxproxy/accountkind"
 )
 
 // A statement is what a request says about one thing, wherever it says it.
@@ -67,7 +69,7 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 
 func (x *exchange) fromAppID() (from statement) {
 	if x.reading.names {
-		hearQuery(x.target.query, ownParameters, func(_, value string) { from.hear(value) })
+		hearQuery(x.target.query, accountkind.WeChat.OwnParameters, func(_, value string) { from.hear(value) })
 	}
 	return from
 }

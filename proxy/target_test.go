@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"wxproxy/accountkind"
 )
 
 var ownHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:443"}
@@ -50,7 +52,7 @@ func TestTargetIsTakenApart(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var got target
-			if err := got.parse([]byte(row.raw), ownHosts, tokenParameters); err != nil {
+			if err := got.parse([]byte(row.raw), ownHosts, accountkind.WeChat.TokenParameters); err != nil {
 				t.Fatalf("parse(%q): %v", row.raw, err)
 			}
 			for _, part := range []struct{ name, got, want string }{
@@ -147,7 +149,7 @@ func TestTargetThatIsAmbiguousIsRefused(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var got target
-			if err := got.parse([]byte(row.raw), ownHosts, tokenParameters); !errors.Is(err, row.want) {
+			if err := got.parse([]byte(row.raw), ownHosts, accountkind.WeChat.TokenParameters); !errors.Is(err, row.want) {
 				t.Errorf("parse(%q): got %v; want %v", row.raw, err, row.want)
 			}
 		})
@@ -165,7 +167,7 @@ func FuzzTargetHasOneReading(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
 		var got target
-		if got.parse([]byte(raw), ownHosts, tokenParameters) != nil {
+		if got.parse([]byte(raw), ownHosts, accountkind.WeChat.TokenParameters) != nil {
 			return
 		}
 		decoded, err := url.PathUnescape(string(got.path))

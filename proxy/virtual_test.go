@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/accountkind"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -195,7 +197,7 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 func TestWhereTheCallersOwnTokenGoesAVirtualOneIsRefused(t *testing.T) {
 	u := &recorder{answers: []string{okBody}}
 	c := withAccounts(u, nil, account("shop", "wxshop"))
-	c.Routes = []Route{{Pattern: "/none", Credential: CredentialNone}}
+	c.Routes = []accountkind.Route{{Pattern: "/none", Credential: accountkind.CredentialNone}}
 	p := New(c)
 	token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
 	for _, target := range []string{

@@ -3,14 +3,11 @@ package service
 import (
 	"crypto/sha256"
 
+	"wxproxy/accountkind"
 	"wxproxy/config"
 	"wxproxy/internal/limits"
 	"wxproxy/proxy"
 )
-
-// wechatHosts are the names by which programs with http_proxy set know WeChat,
-// wherever it is.
-var wechatHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443"}
 
 // proxyConfig tells the proxy, in its own words, what the configuration says.
 func (s *Service) proxyConfig(of *setup) proxy.Config {
@@ -19,7 +16,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		RetryErrcodes: of.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
 		Deployment:    s.settled.Token.KeyPrefix,
-		OwnHosts:      append(of.hosts.Names(), wechatHosts...),
+		OwnHosts:      append(of.hosts.Names(), accountkind.WeChat.Hosts...),
 		HostNames:     of.cfg.Proxy.Hosts,
 		Ready:         of.isReady,
 		TokenWait:     of.cfg.Upstream.Timeout,
@@ -39,7 +36,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		}
 	}
 	for _, route := range of.cfg.Routes {
-		c.Routes = append(c.Routes, proxy.Route{Pattern: route.Path, Credential: proxy.Credential(route.Credential)})
+		c.Routes = append(c.Routes, accountkind.Route{Pattern: route.Path, Credential: accountkind.Credential(route.Credential)})
 	}
 	return c
 }

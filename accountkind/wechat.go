@@ -1,24 +1,42 @@
-package proxy
+package accountkind
 
-// localRoutes are the paths that the proxy answers itself and never forwards.
-var localRoutes = []Route{
-	{Pattern: "/cgi-bin/token", Credential: credentialToken},
-	{Pattern: "/cgi-bin/stable_token", Credential: credentialToken},
-	{Pattern: "/wxproxy/healthz", Credential: credentialHealth},
-	{Pattern: "/wxproxy/readyz", Credential: credentialHealth},
-	{Pattern: "/wxproxy/*", Credential: credentialLocal},
+// WeChat is an official account or a mini program.
+var WeChat = Kind{
+	URL: "https://api.weixin.qq.com",
+	FallbackURLs: []string{
+		"https://api2.weixin.qq.com",
+		"https://sh.api.weixin.qq.com",
+		"https://sz.api.weixin.qq.com",
+		"https://hk.api.weixin.qq.com",
+	},
+	Hosts: []string{"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443"},
+
+	TokenPaths: []string{"/cgi-bin/token", "/cgi-bin/stable_token"},
+	Routes:     wechatRoutes,
+
+	TokenParameter:   "access_token",
+	AccountParameter: "from_appid",
+	SecretNames:      SecretNames{"appid", "secret"},
+
+	OwnParameters:    []string{"from_appid"},
+	TokenParameters:  []string{"access_token", "from_appid"},
+	SecretParameters: []string{"appid", "secret", "appsecret", "access_token", "from_appid"},
+	SecretMembers:    []string{"appid", "secret", "appsecret"},
+
+	TokenErrcodes: []int{40001, 40014, 42001},
+	InvalidToken:  40001,
+	ExpiredToken:  42001,
 }
 
-// builtinRoutes is the credential table of WeChat's API: every path that does
-// not take the account's access_token in its query. The source is WeChat's
+// wechatRoutes is the credential table of WeChat's API. The source is WeChat's
 // manual of each path.
-var builtinRoutes = []Route{
-	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, names: secretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, names: secretNames{appID: "appid"}},
-	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, names: secretNames{"appid", "appsecret"}},
+var wechatRoutes = []Route{
+	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}},
+	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}},
+	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, Names: SecretNames{AppID: "appid"}},
+	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, Names: SecretNames{"appid", "appsecret"}},
 
-	{Pattern: "/cgi-bin/ticket/getticket", Credential: credentialTicket},
+	{Pattern: "/cgi-bin/ticket/getticket", Credential: CredentialTicket},
 
 	{Pattern: "/sns/userinfo", Credential: CredentialUser},
 	{Pattern: "/sns/auth", Credential: CredentialUser},

@@ -1,0 +1,40 @@
+// Package accountkind has one table for each kind of account: what WeChat's
+// manual says of the hosts, paths, parameters and errcodes of that kind. It is
+// data alone, and needs no other package.
+package accountkind
+
+// A Kind is what all accounts of one kind have in common. It is never changed.
+type Kind struct {
+	URL          string   // where its API answers: scheme and host
+	FallbackURLs []string // where it answers as well, in order of preference
+	Hosts        []string // the names by which programs with http_proxy set know it, wherever it is
+
+	// TokenPaths are where programs ask for an access token. The proxy answers them
+	// itself, whatever the configuration says of their credential.
+	TokenPaths []string
+
+	// Routes are the paths that do not take the account's access token in their
+	// query. All others do.
+	Routes []Route
+
+	TokenParameter   string      // carries the access token
+	AccountParameter string      // names the account, and goes no further than the proxy
+	SecretNames      SecretNames // of routes of class "secret" that name no others
+
+	// The parameters that a caller's request loses: one that only passes, one that
+	// gets the account's token, and one that gets its AppSecret. What stands in the
+	// place of an AppSecret goes no further: it may be the caller's key.
+	OwnParameters    []string
+	TokenParameters  []string
+	SecretParameters []string
+
+	// SecretMembers are those of SecretParameters that stand in bodies, too.
+	SecretMembers []string
+
+	// TokenErrcodes are those by which the API refuses an access token that another
+	// one can replace.
+	TokenErrcodes []int
+
+	InvalidToken int // the errcode of an access token that never was good, or is not the latest
+	ExpiredToken int // the errcode of an access token that has lived out its time, which happens to every program
+}

@@ -1,0 +1,10 @@
+package accountkind
+
+// The pages of the proxy itself, which accounts of every kind have. They are never
+// forwarded.
+const (
+	OwnPrefix     = "/wxproxy/" // of all of them
+	LivenessPath  = OwnPrefix + "healthz"
+	ReadinessPath = OwnPrefix + "readyz"
+	SignaturePath = OwnPrefix + "jsapi-signature"
+)
