@@ -20,14 +20,16 @@ PEERS    := nginx haproxy wrk taskset:util-linux
 QUIETLY  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'p=/usr/sbin/policy-rc.d; \
 	test -e $$p || { trap "rm -f $$p" EXIT; printf "\#!/bin/sh\nexit 101\n" >$$p; chmod +x $$p; }; \
 	apt-get -q update && apt-get -qy install --no-install-recommends "$$@"' install
+# Systems for which everything has to compile, tests included.
+SYSTEMS  := linux darwin windows freebsd
 LINTER   := .tools/bin/golangci-lint-v2.15.0
 
 all: fmt-check vet lint test fuzz ## check everything: formatting, vet, lint, tests, 10 s of each fuzz target
 
 fmt-check: ## list files that gofmt would change
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
-vet: ## run go vet
-	go vet ./...
+vet: ## run go vet for every system, tests included
+	@for os in $(SYSTEMS); do echo "GOOS=$$os go vet ./..."; GOOS=$$os go vet ./...; done
 lint: $(LINTER) ## run golangci-lint, built on first use (some minutes)
 	$(LINTER) run ./...
 $(LINTER):

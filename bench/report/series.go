@@ -1,3 +1,5 @@
+//go:build linux
+
 // Package report makes tables and a plot of what was measured.
 package report
 

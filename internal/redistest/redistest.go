@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -75,19 +74,6 @@ func (s *Server) Stop() {
 
 // Setenv sets a variable of the environment of its next start.
 func (s *Server) Setenv(name, value string) { s.env = append(s.env, name+"="+value) }
-
-// Pause has it answer nothing until Resume.
-func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
-
-// Resume ends a Pause.
-func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
-
-func (s *Server) signal(signal syscall.Signal) {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(signal); err != nil {
-		s.t.Fatal(err)
-	}
-}
 
 // port returns the port of an address.
 func port(address string) string {
