@@ -17,17 +17,17 @@ const maxRecord = 512
 
 // An adminRecord is a small file in which a process notes where its admin listener
 // is, so that wxproxy health finds it whatever the configuration says by now. Its
-// name is that of the configuration. It only helps: without a directory that can
-// be written to there is none.
+// name is derived from the configuration's. Where no directory can be written to,
+// there is none.
 type adminRecord struct {
-	names []string // the best first; nil: there is none
+	names []string // the best first; nil: there is no record
 	text  string   // what this process wrote
 }
 
 // newAdminRecord returns the record of processes with the configuration at path, or
-// in this directory with the environment alone. It has two names: who asks may know
-// another WXPROXY_ADMIN_LISTEN than the process that serves, or none; and where
-// processes differ by that alone, each has one of its own.
+// in this directory with the environment alone. It has two names. The first one
+// contains WXPROXY_ADMIN_LISTEN, so that processes which differ by that alone have a
+// record each; the second one is for wxproxy health with another value of it, or none.
 func newAdminRecord(path string) adminRecord {
 	of, err := filepath.Abs(path)
 	if err != nil {
@@ -44,8 +44,8 @@ func recordName(of string) string {
 	return "wxproxy-" + hex.EncodeToString(sum[:12]) + ".admin"
 }
 
-// recordDirectories are where the record may be, the best first. The last one can
-// be written to in a container whose root file system cannot.
+// recordDirectories returns the directories that the record may be in, the best first.
+// The last one can be written to even in a container with a read-only file system.
 func recordDirectories() (found []string) {
 	runtime, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
 	for _, dir := range []string{runtime, os.Getenv("XDG_RUNTIME_DIR"), os.TempDir(), "/dev/shm"} {
@@ -93,7 +93,7 @@ func (r *adminRecord) writeIn(dir, name string) error {
 	return err
 }
 
-// read returns the address that a process noted last which lives.
+// read returns the address that a living process has noted.
 func (r adminRecord) read() (address string, ok bool) {
 	for _, path := range r.paths() {
 		text, ok := readOwn(path)
@@ -105,7 +105,7 @@ func (r adminRecord) read() (address string, ok bool) {
 	return "", false
 }
 
-// paths returns where the record may be, the best first.
+// paths returns the files that the record may be, the best first.
 func (r adminRecord) paths() (paths []string) {
 	for _, name := range r.names {
 		for _, dir := range recordDirectories() {
@@ -115,7 +115,8 @@ func (r adminRecord) paths() (paths []string) {
 	return paths
 }
 
-// remove takes away what this process wrote, and nothing of another one.
+// remove removes the files that this process wrote, unless another one has replaced
+// them.
 func (r *adminRecord) remove() {
 	for _, path := range r.paths() {
 		if text, ok := readOwn(path); ok && text == r.text {
@@ -124,8 +125,8 @@ func (r *adminRecord) remove() {
 	}
 }
 
-// readOwn returns what a small file holds that nobody but this user, or root, can
-// have put there.
+// readOwn returns the content of a small file that only this user or root can have
+// written.
 func readOwn(path string) (string, bool) {
 	file, err := openHere(path)
 	if err != nil {

@@ -38,12 +38,12 @@ func runCheck(o options, t terminal) error {
 	return nil
 }
 
-// notPermitted is what WeChat answers an account that may not use an API.
+// notPermitted is the errcode for an account that may not use an API.
 const notPermitted = 48001
 
-// checkLive asks WeChat for a token of each account and says what it objects to.
-// It asks for stable tokens only: the answer to that is the same, and fetching a
-// classic one would end the one that a running proxy uses.
+// checkLive asks WeChat for a token of each account and prints its objections. It asks
+// for stable tokens only: WeChat objects to the same, and a classic token would end
+// the one that a running proxy uses.
 func checkLive(cfg *config.Config, t terminal) error {
 	clients, err := service.TokenClients(cfg)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"wxproxy/token"
 )
 
-// tryStore notes of the folder of a "file:" store for whom it is right: who checks may
-// be somebody else than who serves. What is wrong for everybody is a mistake.
+// tryStore looks at the folder of a "file:" store. It only notes what is wrong for this
+// user, since another one may run serve; what is wrong for every user is a mistake.
 func tryStore(cfg *config.Config, t terminal) error {
 	dir, ok := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:")
 	if !ok {
@@ -39,11 +39,11 @@ func tryStore(cfg *config.Config, t terminal) error {
 	return nil
 }
 
-// errUntried tells that a folder could not be made by who checks.
+// errUntried says that this user could not make a folder.
 var errUntried = errors.New("making the token directory")
 
-// tryMaking says why a folder that is not there could not be made: it makes another
-// one next to it, and takes that away again.
+// tryMaking says why a missing folder could not be made: it makes another one next to
+// it, and removes that.
 func tryMaking(dir string) error {
 	above := nearest(dir)
 	err := tryFolder(above)
@@ -51,7 +51,7 @@ func tryMaking(dir string) error {
 		err = withPath.Err
 	}
 	switch {
-	case errors.Is(err, syscall.ENOTDIR): // whoever serves
+	case errors.Is(err, syscall.ENOTDIR): // for every user
 		return fmt.Errorf("making the token directory: %s is a file", above)
 	case err != nil:
 		return fmt.Errorf("%w in %s: %w", errUntried, above, err)

@@ -16,18 +16,18 @@ import (
 type command struct {
 	name  string
 	flags []option
-	words []string // of which one must stand behind the flags; none: nothing may
+	words []string // one of them must follow the flags; none: nothing may
 	does  string
 	run   func(options, terminal) error
 }
 
-// serves reports whether c runs until it is told to end: nobody may read its log.
+// serves reports whether c runs until a signal ends it. Its log may have no reader.
 func (c command) serves() bool { return c.name == "serve" || c.name == "demo" }
 
 // An option is a flag of a command.
 type option struct {
 	name  string
-	value string // a word for what follows; empty for a flag that is there or not
+	value string // a word for its value; empty: the flag has none
 	does  string
 	to    any // *string, or *bool without a value
 }
@@ -36,10 +36,10 @@ type option struct {
 type options struct {
 	config, listen, url string
 	chaos, live         bool
-	word                string // of those that the command has
+	word                string // one of the command's
 }
 
-// subcommands returns the table; o takes what the flags say.
+// subcommands returns the table. Parsing sets o.
 func subcommands(o *options) []command {
 	file := option{"config", "FILE", "the configuration", &o.config}
 	return []command{
@@ -56,7 +56,7 @@ func subcommands(o *options) []command {
 	}
 }
 
-// parse has o hold what args say.
+// parse sets the options that args name.
 func (c command) parse(args []string, o *options) error {
 	flags := flag.NewFlagSet("wxproxy "+c.name, flag.ContinueOnError)
 	flags.SetOutput(io.Discard)

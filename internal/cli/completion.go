@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// runCompletion prints the script of a shell. Each asks nothing of wxproxy when
-// it completes.
+// runCompletion prints the script of a shell, which completes without running wxproxy.
 func runCompletion(o options, t terminal) error {
 	script := map[string]func() string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[o.word]
 	_, err := io.WriteString(t.out, script())
@@ -86,7 +85,7 @@ if [[ ${funcstack[1]} == _wxproxy ]]; then _wxproxy "$@"; else compdef _wxproxy 
 `
 }
 
-// zshArguments returns what _arguments is to know of c.
+// zshArguments returns the arguments of _arguments for c.
 func zshArguments(c command) (arguments string) {
 	for _, f := range c.flags {
 		argument := "-" + f.name + "[" + f.does + "]"
@@ -128,8 +127,8 @@ func fishCompletion() string {
 	return script.String()
 }
 
-// quoted returns s as one word of a shell. In fish \' stands within quotes for
-// what the others write so; no text here has one.
+// quoted returns s as one word of a shell. No text here has a quote, for which fish
+// would need \' instead.
 func quoted(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

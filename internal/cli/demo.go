@@ -57,8 +57,8 @@ func runDemo(o options, t terminal) error {
 	return d.service.Run(told.ctx, told.reload)
 }
 
-// hangUp is how the demo learns that its terminal was closed, unless nohup has it
-// go on.
+// hangUp returns the signal that says that the terminal was closed, unless nohup has
+// the demo go on.
 func hangUp() []os.Signal {
 	if signal.Ignored(syscall.SIGHUP) {
 		return nil
@@ -102,7 +102,7 @@ func (d *demo) start(listen string, t terminal) error {
 	return errors.New("listening: no address is free")
 }
 
-// environment is what a user without a file would set.
+// environment returns the variables that a user without a file would set.
 func (d *demo) environment(listen, adminListen string) func(string) (string, bool) {
 	set := map[string]string{
 		"WXPROXY_APP_ID":       demoAppID,

@@ -17,8 +17,8 @@ import (
 // healthTimeout is how long the proxy may take to say whether it is ready.
 const healthTimeout = 5 * time.Second
 
-// runHealth asks the admin listener whether the proxy is ready: what a container's
-// health check needs, without a shell. It judges the process that runs, not the
+// runHealth asks the admin listener whether the proxy is ready, as a container's
+// health check has to, without a shell. It judges the process that runs, not the
 // file, which may have got mistakes since.
 func runHealth(o options, t terminal) error {
 	address, err := o.url, error(nil)
@@ -38,8 +38,8 @@ func runHealth(o options, t terminal) error {
 }
 
 // adminAddress returns where to ask: where a living process noted that its listener
-// is, or else where the configuration has it. It guesses nothing: who listens at the
-// default address may be another process.
+// is, or else where the configuration has it. It does not guess: another process may
+// listen at the default address.
 func adminAddress() (string, error) {
 	path := config.Find("", os.LookupEnv)
 	if recorded, ok := newAdminRecord(path).read(); ok {
@@ -63,8 +63,8 @@ func nobodyListens(err error) bool {
 	return ok && failed.Op == "dial" && !failed.Timeout()
 }
 
-// askReady asks at a URL or a socket, "unix:/path", directly: no proxy of the
-// environment has to do with what is on this machine.
+// askReady asks at a URL or a socket, "unix:/path". It asks directly, whatever proxy
+// the environment names: the listener is on this machine.
 func askReady(address string) error {
 	client := &http.Client{Timeout: healthTimeout, Transport: new(http.Transport)}
 	if strings.HasPrefix(address, "unix:") {

@@ -7,8 +7,8 @@ import (
 	"wxproxy/internal/service"
 )
 
-// details say more about a command than usage does. A test compares their flags
-// with those that there are.
+// details say more about each command than usage does. A test compares their flags
+// with the table's.
 var details = map[string]string{
 	"serve": `usage: wxproxy [serve] [-config FILE]
 
@@ -72,8 +72,7 @@ Prints the version, that of Go, and the commit.
 `,
 }
 
-// helpFor returns what there is to say about a command, or about all of them if
-// name is empty.
+// helpFor returns the help for a command, or for all of them if name is empty.
 func helpFor(name string) (string, error) {
 	if text, ok := details[name]; ok {
 		return text, nil
@@ -85,7 +84,7 @@ func helpFor(name string) (string, error) {
 	return usage(), nil
 }
 
-// unknownCommand is the mistake of who names a command that there is not.
+// unknownCommand returns the mistake in a command line that names no command.
 func unknownCommand(name string) error {
 	return service.MistakeError{Err: fmt.Errorf("wxproxy: there is no command %q; wxproxy help lists them", name)}
 }

@@ -26,11 +26,11 @@ type terminal struct {
 	out, err io.Writer
 }
 
-// queued returns t so that nobody waits for who reads it, as what serves needs it,
-// and what ends that.
+// queued returns a terminal that no writer waits for, as serving needs it, and the
+// function that writes the last lines.
 func (t terminal) queued() (queued terminal, end func()) {
 	out, err := logqueue.New(t.out), logqueue.New(t.err)
-	log.SetOutput(err) // of packages that know no better
+	log.SetOutput(err) // of packages that have no logger of ours
 	return terminal{out, err}, func() {
 		out.End(logqueue.FlushTime)
 		err.End(logqueue.FlushTime)
@@ -73,7 +73,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	return exitCode(unknownCommand(name), t)
 }
 
-// exitCode reports err, which may be nil, and returns what the process ends with.
+// exitCode reports err, which may be nil, and returns the exit code.
 func exitCode(err error, t terminal) int {
 	var mistakes service.MistakeError
 	var logged service.LoggedError

@@ -18,22 +18,22 @@ import (
 // process and to its group.
 const oneSignal = 5 * time.Millisecond
 
-// signals are what the process is told from outside, from its first moment to its
-// last. They are taken at once, whatever else is under way.
+// signals are the signals that the process gets, from its first moment to its last.
+// They are taken at once, whatever else is under way.
 type signals struct {
-	ctx    context.Context // the first signal to end ends it; its cause names the signal
-	reload chan os.Signal  // of capacity 1: SIGHUP came, and was not obeyed yet
+	ctx    context.Context // the first signal to end cancels it; its cause names the signal
+	reload chan os.Signal  // of capacity 1: SIGHUP has come and is not yet obeyed
 	log    atomic.Pointer[slog.Logger]
 }
 
-// catchSignals begins to take signals. SIGTERM and SIGINT end the context; a second
-// one ends the process at once. So do those in ends; without any, SIGHUP asks for a
-// reload.
+// catchSignals begins to take signals. SIGTERM, SIGINT and the signals in ends cancel
+// the context; a second one ends the process at once. Without any in ends, SIGHUP asks
+// for a reload.
 func catchSignals(t terminal, ends ...os.Signal) *signals {
 	ctx, end := context.WithCancelCause(context.Background())
 	s := &signals{ctx: ctx, reload: make(chan os.Signal, 1)}
 	s.log.Store(service.NewLog(t.err))
-	signal.Ignore(uselessSignals()...)
+	signal.Ignore(ignoredSignals()...)
 	if len(ends) == 0 {
 		signal.Notify(s.reload, syscall.SIGHUP)
 	}

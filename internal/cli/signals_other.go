@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// uselessSignals are those that would end the process although nobody means that.
-func uselessSignals() []os.Signal { return []os.Signal{syscall.SIGPIPE} }
+// ignoredSignals returns the signals that would end the process without meaning to.
+func ignoredSignals() []os.Signal { return []os.Signal{syscall.SIGPIPE} }

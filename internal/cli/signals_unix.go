@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// uselessSignals are those that would end the process although nobody means that:
-// who reads the log may end before the proxy does, and what rotates logs tells
-// others so with SIGUSR1 or SIGUSR2.
-func uselessSignals() []os.Signal {
+// ignoredSignals returns the signals that would end the process without meaning to:
+// SIGPIPE when the reader of the log has ended, SIGUSR1 and SIGUSR2 when logs are
+// rotated.
+func ignoredSignals() []os.Signal {
 	return []os.Signal{syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2}
 }

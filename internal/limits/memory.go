@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// Memory returns how much memory the process may have, by GOMEMLIMIT and its
-// control groups; 0 if nothing says so.
+// Memory returns how much memory GOMEMLIMIT and the control groups let the process
+// have; 0 if none of them limits it.
 func Memory() int64 {
 	limit := min(debug.SetMemoryLimit(-1), cgroupLimit(os.DirFS("/")))
 	if limit == math.MaxInt64 {
@@ -21,7 +21,7 @@ func Memory() int64 {
 	return limit
 }
 
-// unlimited is what version 1 says of a group without a limit, or more.
+// unlimited is the least value that version 1 has for a group without a limit.
 const unlimited = 1 << 62
 
 // cgroupLimit returns the least limit of the control groups that the process is in,

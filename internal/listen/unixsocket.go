@@ -15,8 +15,8 @@ import (
 // socketMode lets the group of a Unix socket call.
 const socketMode = 0o660
 
-// A ownSocket is a listener on a Unix socket that removes the socket in the end, if
-// it is still the one that it made: another process may have taken its place.
+// An ownSocket is a listener on a Unix socket that removes the socket in the end, if
+// it is still its own: another process may have taken its place.
 type ownSocket struct {
 	*net.UnixListener
 	path   string
@@ -30,12 +30,12 @@ func listenOnSocket(path string) (net.Listener, error) {
 	if err := removeAbandoned(path); err != nil {
 		return nil, err
 	}
-	unix := net.ListenConfig{Control: limitMode} // until its mode is set, others may do no more either
+	unix := net.ListenConfig{Control: limitMode} // it has no further rights before its mode is set either
 	open, err := unix.Listen(context.Background(), "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	ln := open.(*net.UnixListener) //nolint:forcetypeassert // what else
+	ln := open.(*net.UnixListener) //nolint:forcetypeassert // of network "unix"
 	ln.SetUnlinkOnClose(false)
 	if err := os.Chmod(path, socketMode); err != nil {
 		return nil, errors.Join(err, ln.Close())
@@ -47,8 +47,8 @@ func listenOnSocket(path string) (net.Listener, error) {
 	return &ownSocket{UnixListener: ln, path: path, made: made}, nil
 }
 
-// Close removes the socket and closes the listener, in this order: as long as that
-// is open, nothing else can have the inode.
+// Close removes the socket and closes the listener, in this order: while that is open,
+// no other file can have the inode.
 func (s *ownSocket) Close() error {
 	s.remove.Do(func() {
 		if now, err := os.Lstat(s.path); err == nil && os.SameFile(now, s.made) {
@@ -58,11 +58,12 @@ func (s *ownSocket) Close() error {
 	return s.UnixListener.Close()
 }
 
-// socketPatience is how long whoever listens on a socket has to take a connection.
+// socketPatience is how long a process that listens on a socket has to take a
+// connection.
 const socketPatience = time.Second
 
-// removeAbandoned removes a socket on which nobody listens. Only a refusal says
-// that: a process that is busy, or another user's, gives other errors.
+// removeAbandoned removes a socket on which nobody listens. Only a refused connection
+// says so: a busy process, or one of another user, gives other errors.
 func removeAbandoned(path string) error {
 	found, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,5 @@
-// Package logqueue passes lines on to an output that nobody may read, and holds
-// nobody up who writes one.
+// Package logqueue passes lines on to an output whose reader may be slow or gone,
+// without making their writers wait.
 package logqueue
 
 import (
@@ -12,28 +12,26 @@ import (
 )
 
 const (
-	// maxWaiting is how many bytes of lines wait at most while others are being
-	// written, of which there are at most as many.
+	// maxWaiting is how many bytes of lines wait at most. As many may be being written.
 	maxWaiting = 512 << 10
 
-	// atOnce is how many bytes of whole lines one write may have: a pipe takes
-	// so many without another process's lines between them.
+	// atOnce is how many bytes of whole lines one write may have. A pipe takes so many
+	// without the lines of another process between them.
 	atOnce = 4 << 10
 
 	// FlushTime is how long the end of the process waits for the log.
 	FlushTime = 500 * time.Millisecond
 
-	// pause is how long the writer waits for a descriptor that takes nothing at
-	// the moment and cannot be waited for.
+	// pause is how long the writer waits for a non-blocking descriptor that is full.
 	pause = 10 * time.Millisecond
 
 	// maxKept is how large a buffer is kept for later lines.
 	maxKept = 64 << 10
 )
 
-// A Queue takes lines for a standard error that nobody may read: whoever
-// writes a line never waits. One goroutine passes the lines on in their order;
-// those that it cannot be rid of fast enough are dropped and counted.
+// A Queue takes lines for a standard error that may have no reader: writing a line
+// never waits. One goroutine passes the lines on in their order; lines that the reader
+// does not take fast enough are dropped and counted.
 type Queue struct {
 	out  io.Writer
 	wake chan struct{} // of capacity 1: there are lines
@@ -57,7 +55,7 @@ func New(out io.Writer) *Queue {
 // Out returns what the queue writes to.
 func (q *Queue) Out() io.Writer { return q.out }
 
-// Write takes a line, or some, and never fails: nobody could do anything about it.
+// Write takes whole lines and never fails: no caller could do anything about it.
 func (q *Queue) Write(line []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -70,7 +68,7 @@ func (q *Queue) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// signal has the writer look, now or when it has written what it has.
+// signal wakes the writer, which looks at once or after its present lines.
 func (q *Queue) signal() {
 	select {
 	case q.wake <- struct{}{}:
@@ -78,7 +76,7 @@ func (q *Queue) signal() {
 	}
 }
 
-// End takes no more lines, and waits a moment until those that it has are written.
+// End takes no more lines, and waits at most so long until the last ones are written.
 func (q *Queue) End(wait time.Duration) {
 	q.mu.Lock()
 	q.ended = true
@@ -92,8 +90,8 @@ func (q *Queue) End(wait time.Duration) {
 	}
 }
 
-// TellDrops has report called, from now on, with how many lines were dropped when
-// there is room for lines again.
+// TellDrops has report called from now on, when there is room for lines again, with
+// the number of lines that were dropped.
 func (q *Queue) TellDrops(report func(lines uint64)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -139,7 +137,7 @@ func (q *Queue) take(spare []byte) (lines []byte, more bool) {
 	return lines, !q.ended
 }
 
-// tell says how many lines were dropped, behind those that were waiting then.
+// tell reports how many lines were dropped, behind the lines that were waiting then.
 func (q *Queue) tell() {
 	q.mu.Lock()
 	n, report := q.dropped-q.told, q.report
@@ -152,9 +150,9 @@ func (q *Queue) tell() {
 	}
 }
 
-// writeAll writes lines, some at a time. Those that fail are dropped: a standard
-// error that was closed, or a disk that is full, ends nothing. It reports whether
-// the last ones were written.
+// writeAll writes lines, some at a time, and reports whether the last ones were
+// written. Lines whose write fails are dropped, so that a closed standard error or a
+// full disk ends nothing.
 func (q *Queue) writeAll(lines []byte) (works bool) {
 	for len(lines) > 0 {
 		some := lines[:wholeLines(lines)]
@@ -173,8 +171,8 @@ func (q *Queue) writeAll(lines []byte) (works bool) {
 	return works
 }
 
-// wholeLines returns the length of the lines at the beginning of text that go out
-// at once, which is at least one.
+// wholeLines returns the length of the lines at the beginning of text that one write
+// takes, which is at least one line.
 func wholeLines(text []byte) int {
 	if len(text) <= atOnce {
 		return len(text)
@@ -188,7 +186,7 @@ func wholeLines(text []byte) int {
 	return len(text)
 }
 
-// linesIn returns how many lines text has, one that is not complete included.
+// linesIn returns the number of lines in text, with an incomplete one at the end.
 func linesIn(text []byte) uint64 {
 	n := uint64(bytes.Count(text, []byte{'\n'}))
 	if len(text) > 0 && text[len(text)-1] != '\n' {

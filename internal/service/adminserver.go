@@ -12,7 +12,7 @@ import (
 )
 
 // newAdminServer returns the server of the admin listener, which answers for the
-// setup of the moment.
+// present setup.
 func (s *Service) newAdminServer() *admin.Server {
 	server := admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
 	server.Knows = func(r *http.Request) bool { return admin.ShowsKey(r, s.now.Load().cfg.Admin.Key) }
@@ -20,12 +20,13 @@ func (s *Service) newAdminServer() *admin.Server {
 	return server
 }
 
-// newAdmin returns what answers an operator about a setup that has its proxy.
+// newAdmin returns the handler of operators' requests about a setup that has its
+// proxy.
 func (s *Service) newAdmin(of *setup) http.Handler {
 	a := &admin.Admin{
 		Version:  s.version,
 		Started:  s.started,
-		Store:    s.settled.Token.StoreAddress(),
+		Store:    s.atStart.Token.StoreAddress(),
 		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
 		Hosts:    of.hostStates,
 		InFlight: of.proxy.InFlight,
@@ -55,8 +56,8 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 	return a.Handler()
 }
 
-// refreshing returns what refreshes an account's token and has WeChat asked again
-// for the tickets that it refused.
+// refreshing returns the function that refreshes an account's token, and has WeChat
+// asked again for the tickets that it refused.
 func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.Duration) error {
 	return func(failed string, wait time.Duration) error {
 		if failed == "" {

@@ -8,7 +8,7 @@ import (
 	"wxproxy/internal/secret"
 )
 
-// appSecrets are the AppSecret of each app and the one before it: what was sent to
+// appSecrets are the AppSecret of each app and the one before it, which were sent to
 // WeChat lately and must not come back to a caller. The zero value has none.
 type appSecrets struct {
 	mu    sync.Mutex // guards byApp
@@ -33,15 +33,15 @@ func (a *appSecrets) add(appID string, appSecret secret.Secret) {
 	a.byApp[appID] = kept[:min(len(kept), lastSecrets)]
 }
 
-// of returns those of the app.
+// of returns the AppSecrets of the app, the latest first.
 func (a *appSecrets) of(appID string) []secret.Secret {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.byApp[appID]
 }
 
-// reading returns a function that reads the account's AppSecret, which may be another
-// one by now, and remembers it.
+// reading returns the function that reads the account's AppSecret, which may have
+// changed in its file, and adds it to the known ones.
 func (k *knownSecrets) reading(account config.Account) func() (secret.Secret, error) {
 	return func() (secret.Secret, error) {
 		appSecret, err := account.Source.Read()
@@ -51,8 +51,8 @@ func (k *knownSecrets) reading(account config.Account) func() (secret.Secret, er
 	}
 }
 
-// credentials returns a function that tells which credentials the account has and had
-// last.
+// credentials returns the function that appends the credentials that the account has,
+// and those that it had last.
 func (s *Service) credentials(of *setup, account config.Account) func([]string) []string {
 	keeper := of.keepers[account.Name]
 	return func(dst []string) []string {

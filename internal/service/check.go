@@ -8,8 +8,8 @@ import (
 	"wxproxy/token"
 )
 
-// Try builds what only shows then whether it can be built, as newSetup does: a
-// configuration that serve would refuse is refused by check.
+// Try builds, as newSetup does, the parts that show only then whether they can be
+// built, so that check refuses the configurations that serve would refuse.
 func Try(cfg *config.Config) error {
 	if _, err := callersTLS(cfg); err != nil {
 		return err
@@ -18,8 +18,8 @@ func Try(cfg *config.Config) error {
 	return err
 }
 
-// TokenClients returns what asks WeChat for the token of each account of cfg, as the
-// service does.
+// TokenClients returns, for each account of cfg, the client that asks WeChat for its
+// token, as the service does.
 func TokenClients(cfg *config.Config) ([]*token.Client, error) {
 	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
 	if err != nil {

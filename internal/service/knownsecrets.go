@@ -15,37 +15,38 @@ import (
 // request has 36.
 const leastToken = 40
 
-// knownSecrets are the hashes of all secrets that were configured since the start,
-// so that the log shows none of them where a caller put it. The zero value knows none.
+// knownSecrets are all secrets that were configured since the start, so that the log
+// shows none of them wherever a caller put it. Most are kept as hashes. The zero value
+// knows none.
 type knownSecrets struct {
 	hashes sync.Map // of [sha256.Size]byte
 	recent appSecrets
 
 	mu     sync.Mutex // guards values
-	values []string   // those of the configuration's that are in no account and no client, the latest last
+	values []string   // secrets of neither an account nor a client, the latest last
 }
 
-// leastHidden is how long a secret is, at the least, that the log is searched for:
+// leastRedacted is the length of the shortest secret that the log is searched for:
 // shorter ones are parts of words.
-const leastHidden = 6
+const leastRedacted = 6
 
-// maxHidden bounds how many the log is searched for, which are the latest.
-const maxHidden = 16
+// maxRedacted is how many secrets the log is searched for, the latest ones.
+const maxRedacted = 16
 
-// hide has the log searched for a secret.
-func (k *knownSecrets) hide(secret string) {
+// redact adds a secret and has the log searched for it.
+func (k *knownSecrets) redact(secret string) {
 	k.add(secret)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(secret) < leastHidden || slices.Contains(k.values, secret) {
+	if len(secret) < leastRedacted || slices.Contains(k.values, secret) {
 		return
 	}
 	k.values = append(slices.Clone(k.values), secret)
-	k.values = k.values[max(0, len(k.values)-maxHidden):]
+	k.values = k.values[max(0, len(k.values)-maxRedacted):]
 }
 
-// plain returns what the log is searched for.
-func (k *knownSecrets) plain() []string {
+// toRedact returns the secrets that the log is searched for.
+func (k *knownSecrets) toRedact() []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.values
@@ -57,7 +58,7 @@ func (k *knownSecrets) add(secret string) {
 	}
 }
 
-// holds reports whether word is one of them.
+// holds reports whether word is a known secret.
 func (k *knownSecrets) holds(word []byte) bool {
 	_, found := k.hashes.Load(sha256.Sum256(word))
 	return found
@@ -70,9 +71,9 @@ func (k *knownSecrets) addHash(hash string) {
 	}
 }
 
-// learn adds the secrets of a configuration. Those of a client that were taken
-// away are shown no sooner than those that it has.
-func (k *knownSecrets) learn(cfg *config.Config) {
+// addAll adds the secrets of a configuration. Keys that a client had before stay
+// secret too.
+func (k *knownSecrets) addAll(cfg *config.Config) {
 	for _, account := range cfg.Accounts {
 		k.add(account.Secret.Reveal())
 		k.recent.add(account.AppID, account.Secret)
@@ -81,23 +82,23 @@ func (k *knownSecrets) learn(cfg *config.Config) {
 		k.addHash(client.KeySHA256.Reveal())
 		k.addHash(client.OldSHA256.Reveal())
 	}
-	k.hide(cfg.Admin.Key.Reveal())
+	k.redact(cfg.Admin.Key.Reveal())
 	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {
-		k.hide(base64.StdEncoding.EncodeToString([]byte(key)))
+		k.redact(base64.StdEncoding.EncodeToString([]byte(key)))
 	}
 	store, err := url.Parse(cfg.Token.Store.Reveal())
 	if err != nil {
-		return // it was checked
+		return // it was checked with the configuration
 	}
 	password, _ := store.User.Password()
-	k.hide(password)
-	k.hide(store.Query().Get("sentinel_password"))
+	k.redact(password)
+	k.redact(store.Query().Get("sentinel_password"))
 }
 
-// hides returns what tells the proxy whether a word is a secret of s or the token
-// of one of its accounts.
-func (s *Service) hides(of *setup) func(word []byte) bool {
-	s.secrets.learn(of.cfg)
+// isSecret returns the function that tells the proxy whether a word is a secret of
+// the configuration or the token of one of its accounts.
+func (s *Service) isSecret(of *setup) func(word []byte) bool {
+	s.secrets.addAll(of.cfg)
 	return func(word []byte) bool {
 		if s.secrets.holds(word) {
 			return true

@@ -9,7 +9,7 @@ import (
 
 func TestTheLastTwoAppSecretsAreRemembered(t *testing.T) {
 	var s knownSecrets
-	s.learn(&config.Config{Accounts: []config.Account{{AppID: "wx1", Secret: secret.New("first")}}})
+	s.addAll(&config.Config{Accounts: []config.Account{{AppID: "wx1", Secret: secret.New("first")}}})
 	for _, value := range []string{"second", "second", "third", ""} {
 		s.recent.add("wx1", secret.New(value))
 	}

@@ -60,7 +60,8 @@ func (s *Service) AdminAddress() net.Addr {
 	return s.operators[0].Addr()
 }
 
-// addCallers has callers served who come by ln.
+// addCallers has the callers of a listener served. It stays open for the next
+// process if systemd has opened it.
 func (s *Service) addCallers(ln net.Listener, stays bool) error {
 	l, err := proxy.NewListener(ln)
 	if err != nil {
@@ -74,7 +75,7 @@ func (s *Service) addCallers(ln net.Listener, stays bool) error {
 	return nil
 }
 
-// addOperators has operators served, on the listeners that there are or on
+// addOperators has operators served on the inherited listeners or, without any, on
 // admin.listen.
 func (s *Service) addOperators(inherited []net.Listener) error {
 	cfg := s.now.Load().cfg
@@ -94,8 +95,8 @@ func (s *Service) addOperators(inherited []net.Listener) error {
 	return nil
 }
 
-// heldForCallers returns err, and says so if operators have no address because
-// systemd has opened it for callers.
+// heldForCallers returns err, with the reason if the address of operators is taken by
+// a socket that systemd has opened for callers.
 func heldForCallers(err error, listen string, callers []net.Listener) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return err
@@ -112,8 +113,8 @@ func heldForCallers(err error, listen string, callers []net.Listener) error {
 	return err
 }
 
-// listenUnless listens unless there are listeners already, which have to be safe
-// for the configuration: systemd may have opened them to everybody.
+// listenUnless listens unless there are inherited listeners. They have to be safe for
+// the configuration: systemd may have opened them to everybody.
 func listenUnless(inherited []net.Listener, cfg *config.Config, key, setting string) ([]net.Listener, error) {
 	if len(inherited) == 0 {
 		ln, err := listen.On(setting)
@@ -130,8 +131,8 @@ func listenUnless(inherited []net.Listener, cfg *config.Config, key, setting str
 	return inherited, nil
 }
 
-// mustBeGuarded reports a socket that other machines can reach, whatever the
-// configuration says of its address, if that lets anyone in, or anyone who guesses.
+// mustBeGuarded reports a socket that other machines can reach, whatever its setting
+// says, if the configuration lets anyone in, or anyone who guesses a key.
 func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 	guarded := len(cfg.Clients) > 0 || cfg.Proxy.AllowAnonymous
 	if key == "admin.listen" {

@@ -17,8 +17,8 @@ func NewLog(out io.Writer) *slog.Logger {
 	return log
 }
 
-// newLog returns the log that the configuration asks for, text for people at a
-// terminal, JSON for machines, and its level, which may be set.
+// newLog returns the log that the configuration asks for, which is text for people at
+// a terminal and JSON for machines, and its level, which a reload sets.
 func newLog(c config.Log, out io.Writer, secrets *knownSecrets) (*slog.Logger, *slog.LevelVar) {
 	level := new(slog.LevelVar)
 	level.Set(c.Level)
@@ -41,8 +41,8 @@ func isTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// reportDrops has the log say how many of its lines nobody took, and returns what
-// counts them.
+// reportDrops has the log say how many of its lines were dropped because nobody read
+// them, and returns the function that counts them.
 func (s *Service) reportDrops(out io.Writer) func() uint64 {
 	queue, ok := out.(*logqueue.Queue)
 	if !ok {
@@ -54,9 +54,9 @@ func (s *Service) reportDrops(out io.Writer) func() uint64 {
 	return queue.Lost
 }
 
-// A redactedLog takes what is secret of the configuration out of what others said,
-// by its value, wherever a line quotes them: the last door, should an error have come
-// by another one than those that hide it.
+// A redactedLog redacts the secrets of the configuration, by their values, wherever a
+// line quotes the words of somebody else. It is the last line of defence: most errors
+// are redacted where they arise.
 type redactedLog struct {
 	slog.Handler
 	secrets *knownSecrets
@@ -64,25 +64,25 @@ type redactedLog struct {
 
 // Handle implements [slog.Handler].
 func (h redactedLog) Handle(ctx context.Context, line slog.Record) error {
-	values := h.secrets.plain()
+	values := h.secrets.toRedact()
 	if len(values) == 0 {
 		return h.Handler.Handle(ctx, line)
 	}
-	clean := slog.NewRecord(line.Time, line.Level, line.Message, line.PC)
+	redactedLine := slog.NewRecord(line.Time, line.Level, line.Message, line.PC)
 	line.Attrs(func(a slog.Attr) bool {
-		clean.AddAttrs(redacted(a, values))
+		redactedLine.AddAttrs(redacted(a, values))
 		return true
 	})
-	return h.Handler.Handle(ctx, clean)
+	return h.Handler.Handle(ctx, redactedLine)
 }
 
 // WithAttrs implements [slog.Handler].
 func (h redactedLog) WithAttrs(attrs []slog.Attr) slog.Handler {
-	values, clean := h.secrets.plain(), make([]slog.Attr, 0, len(attrs))
+	values, safe := h.secrets.toRedact(), make([]slog.Attr, 0, len(attrs))
 	for _, a := range attrs {
-		clean = append(clean, redacted(a, values))
+		safe = append(safe, redacted(a, values))
 	}
-	return redactedLog{h.Handler.WithAttrs(clean), h.secrets}
+	return redactedLog{h.Handler.WithAttrs(safe), h.secrets}
 }
 
 // WithGroup implements [slog.Handler].
@@ -90,8 +90,8 @@ func (h redactedLog) WithGroup(name string) slog.Handler {
 	return redactedLog{h.Handler.WithGroup(name), h.secrets}
 }
 
-// redacted returns a without the values, if it is what somebody else may have said:
-// an error, or its words.
+// redacted returns a without the values if somebody else may have worded it: if it is
+// an error, or the text of one.
 func redacted(a slog.Attr, values []string) slog.Attr {
 	said := ""
 	switch err, isError := a.Value.Any().(error); {
@@ -102,8 +102,8 @@ func redacted(a slog.Attr, values []string) slog.Attr {
 	default:
 		return a
 	}
-	if clean, found := new(secret.Searcher).Replace([]byte(said), secret.Mask, values); found {
-		return slog.String(a.Key, string(clean))
+	if safe, found := new(secret.Searcher).Replace([]byte(said), secret.Mask, values); found {
+		return slog.String(a.Key, string(safe))
 	}
 	return a
 }

@@ -8,23 +8,24 @@ import (
 	"wxproxy/proxy"
 )
 
-// otherFiles is how many files may be open besides connections of callers, of
-// operators and to WeChat, and bodies: of stores, listeners and the log, and
-// connections to the token API.
+// otherFiles is how many files may be open for stores, listeners, the log and
+// connections to the token API: what is neither a body nor a connection of a caller,
+// of an operator or to WeChat.
 const otherFiles = 128
 
-// An openFiles says what the files are for that the process may have open, so that
-// neither callers nor requests use up those of operators, the store and the log.
+// openFiles are the shares of the files that the process may have open, so that
+// callers and requests leave enough for operators, the store and the log.
 type openFiles struct {
 	limit     int // 0: it is not known
-	callers   int // with those that are refused or on their way out
+	callers   int // with connections that are being refused or closed
 	upstream  int
 	operators int
 }
 
-// share shares out as many files as the process may have open. What there is for
-// WeChat besides a quarter, callers get first: most of them rest.
-func share(limit int, cfg *config.Config) openFiles {
+// shareFiles shares out the files that the process may have open. Connections to
+// WeChat are sure of a quarter; the callers come first beyond that, since most of
+// their connections are idle.
+func shareFiles(limit int, cfg *config.Config) openFiles {
 	if limit == 0 {
 		return openFiles{upstream: math.MaxInt, operators: admin.MaxConnections}
 	}
@@ -36,10 +37,10 @@ func share(limit int, cfg *config.Config) openFiles {
 	}
 }
 
-// warnOfFewFiles has the log say that connections cannot all be there that the
+// warnOfFewFiles has the log say that there cannot be as many connections as the
 // settings allow.
 func (s *Service) warnOfFewFiles(limits proxy.Limits) {
-	callers, upstream := limits.MaxConnections, s.settled.Upstream.MaxConnections
+	callers, upstream := limits.MaxConnections, s.atStart.Upstream.MaxConnections
 	if limits.Callers() >= callers && s.files.upstream >= upstream {
 		return
 	}

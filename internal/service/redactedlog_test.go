@@ -15,7 +15,7 @@ import (
 
 func TestTheLogHidesWhatIsSecretOfTheConfiguration(t *testing.T) {
 	var known knownSecrets
-	known.learn(&config.Config{
+	known.addAll(&config.Config{
 		Admin: config.Admin{Key: secret.New("canary-admin-key")},
 		Token: config.Token{
 			Store:         secret.New("redis://user:canary-store-pw@127.0.0.1?master_name=m&sentinel_password=canary-sentinel"),

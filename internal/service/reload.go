@@ -11,11 +11,11 @@ import (
 	"wxproxy/internal/systemd"
 )
 
-// retirement is how long a replaced setup is kept at least: for a request that was
+// retirement is how long a replaced setup is kept at least, for a request that was
 // about to begin.
 const retirement = time.Second
 
-// errNothingToLoad and errEnding are why there is no reload.
+// errNothingToLoad and errEnding are reasons for no reload.
 var (
 	errNothingToLoad = errors.New("there is no configuration to read again")
 	errEnding        = errors.New("wxproxy is about to end")
@@ -23,8 +23,8 @@ var (
 
 // reload reads the configuration again. A good one takes effect without a
 // connection, a request or a token being lost; a bad one changes nothing. It
-// returns the settings that have changed and take effect only at the next start.
-func (s *Service) reload() (late []string, err error) {
+// returns the settings that have changed and take effect at the next start only.
+func (s *Service) reload() (atNextStart []string, err error) {
 	select {
 	case s.reloading <- struct{}{}:
 	case <-s.ending:
@@ -34,7 +34,7 @@ func (s *Service) reload() (late []string, err error) {
 	s.tell(systemd.Reloading)
 	defer s.tell(systemd.Ready)
 	began := time.Now()
-	late, err = s.replace()
+	atNextStart, err = s.rebuild()
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			s.log.Error("configuration not reloaded; the one before goes on", "mistake", strings.TrimSpace(line))
@@ -45,15 +45,17 @@ func (s *Service) reload() (late []string, err error) {
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)
 	}
-	if len(late) > 0 {
-		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(late, ", "))
+	if len(atNextStart) > 0 {
+		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(atNextStart, ", "))
 	}
 	s.log.Info("configuration reloaded", "accounts", len(cfg.Accounts), "clients", len(cfg.Clients),
 		"duration", time.Since(began).Round(time.Millisecond).String())
-	return late, nil
+	return atNextStart, nil
 }
 
-func (s *Service) replace() (late []string, err error) {
+// rebuild reads the configuration and has a setup of it take the place of the present
+// one.
+func (s *Service) rebuild() (atNextStart []string, err error) {
 	if s.load == nil {
 		return nil, errNothingToLoad
 	}
@@ -69,14 +71,14 @@ func (s *Service) replace() (late []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.succeed(next, before); err != nil {
+	if err := s.replace(next, before); err != nil {
 		return nil, err
 	}
-	return s.settled.SettledAtStart(cfg), nil
+	return s.atStart.SettledAtStart(cfg), nil
 }
 
-// succeed has next take the place of before, unless the process is about to end.
-func (s *Service) succeed(next, before *setup) error {
+// replace has next take the place of before, unless the process is about to end.
+func (s *Service) replace(next, before *setup) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -92,29 +94,29 @@ func (s *Service) succeed(next, before *setup) error {
 	return nil
 }
 
-// endReloads has no setup take the place of another one any more. A reload under
-// way is not waited for.
+// endReloads keeps the present setup until the end. It does not wait for a reload
+// under way.
 func (s *Service) endReloads() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	close(s.ending)
 }
 
-// reloadWhen reads the configuration again for each SIGHUP until the process is
-// about to end. Those that come meanwhile count as one.
-func (s *Service) reloadWhen(told <-chan os.Signal) {
+// reloadWhen reads the configuration again for each signal until the process is about
+// to end. Signals that come during a reload count as one.
+func (s *Service) reloadWhen(signals <-chan os.Signal) {
 	for {
 		select {
-		case <-told:
-			_, _ = s.reload() // which logs what comes of it
+		case <-signals:
+			_, _ = s.reload() // it logs its outcome
 		case <-s.ending:
 			return
 		}
 	}
 }
 
-// staysGuarded reports a configuration that lets everyone in through a listener
-// that is open, and stays so until the next start.
+// staysGuarded reports a configuration that would let everyone in through a listener
+// that is open: it stays open until the next start.
 func (s *Service) staysGuarded(cfg *config.Config) error {
 	for _, l := range s.callers {
 		if err := mustBeGuarded(cfg, "proxy.listen", l.Addr()); err != nil {
@@ -129,8 +131,8 @@ func (s *Service) staysGuarded(cfg *config.Config) error {
 	return nil
 }
 
-// retire stops what only old needs, when no request is left that it answers or none
-// is waited for.
+// retire stops what only old needs, once it answers no request any more or the
+// process ends.
 func (s *Service) retire(old *setup) {
 	look := time.NewTimer(retirement)
 	defer look.Stop()

@@ -15,9 +15,9 @@ import (
 )
 
 const (
-	// startTime is when those who waited for the start have seen it. What only that
-	// needed is given back to the system: with ten thousand accounts it is more than
-	// they need from then on.
+	// startTime is how long the memory that only the start needed is kept: by then the
+	// programs that waited for it have seen it. With ten thousand accounts it is more
+	// than they need from then on.
 	startTime = 10 * time.Second
 
 	// lastWork is how long after drain_timeout the process ends, whatever hangs.
@@ -49,7 +49,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	defer stop()
 	serving.Go(func() { s.counts.Run(still) })
 	serving.Go(func() { systemd.Watch(still, s.tell) })
-	go s.reloadWhen(reload) // whose last reload may hang
+	go s.reloadWhen(reload) // not waited for: its last reload may hang
 
 	var failure error
 	select {
@@ -68,8 +68,8 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	return cmp.Or(failure, err)
 }
 
-// safely calls serve. After a panic, of which nothing is said, the requests under
-// way on other connections are still answered.
+// safely calls serve and returns a panic as an error, without its value, which may
+// hold a secret. So the requests under way on other connections are still answered.
 func safely(serve func() error) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -79,7 +79,8 @@ func safely(serve func() error) (err error) {
 	return serve()
 }
 
-// announce logs where the service is: with the ports it got, if any was to do.
+// announce logs where the service listens, with the port that the system chose if the
+// setting left it open.
 func (s *Service) announce() {
 	cfg := s.now.Load().cfg
 	s.log.Info("serving", "version", s.version, "listen", addresses(s.callers),
@@ -94,7 +95,7 @@ func (s *Service) tell(state string) {
 	}
 }
 
-// addresses returns where listeners listen.
+// addresses returns the addresses of listeners.
 func addresses[L net.Listener](listeners []L) string {
 	var all []string
 	for _, l := range listeners {
@@ -103,7 +104,7 @@ func addresses[L net.Listener](listeners []L) string {
 	return strings.Join(all, ", ")
 }
 
-// drain answers the requests that are under way or on their way, until end at the
+// drain answers the requests that have come or are about to come, until end at the
 // latest.
 func (s *Service) drain(end time.Time) error {
 	s.retiring.Go(func() { s.tell(systemd.Stopping) })
@@ -119,8 +120,8 @@ func (s *Service) drain(end time.Time) error {
 	return nil
 }
 
-// end ends all that is left, and waits for that until the deadline: a store or a
-// disk that hangs keeps no process. The servers have stopped when stop returns.
+// end ends all that is left, and waits for that until the deadline, lest a store or
+// a disk that hangs keeps the process. The servers have stopped when stop returns.
 func (s *Service) end(deadline time.Time, stop func()) {
 	close(s.drained)
 	ended := make(chan struct{})

@@ -17,20 +17,20 @@ import (
 	"wxproxy/token"
 )
 
-// A Service is a proxy with everything that it needs. What a reload replaces is
-// in its setup.
+// A Service is a proxy with everything that it needs. A reload replaces its setup and
+// nothing else.
 type Service struct {
 	version    string
 	log        *slog.Logger
-	dropped    func() uint64 // lines of the log
+	dropped    func() uint64 // counts lines of the log
 	level      *slog.LevelVar
-	load       func() (*config.Config, error) // reads the configuration again; nil: it cannot be
+	load       func() (*config.Config, error) // reads the configuration; nil: a reload has nothing to read
 	started    time.Time
-	settled    *config.Config // what the listeners, the store and the log were made of
+	atStart    *config.Config // the listeners, the store and the log were made of it
 	files      openFiles
 	store      token.Store
 	redis      *token.RedisStore // the store, if tokens are shared
-	background *token.Queue      // of what the keepers do while no caller waits
+	background *token.Queue      // work of the keepers that no caller waits for
 	counts     *proxy.Counts
 	secrets    knownSecrets
 
@@ -40,13 +40,13 @@ type Service struct {
 	operators []net.Listener
 
 	now       atomic.Pointer[setup]
-	reloading chan struct{}  // of capacity 1: full while the configuration is read again, and before the service runs
-	uses      uses           // of what setups have in common
-	retiring  sync.WaitGroup // of setups that were replaced, and of the last one
-	drained   chan struct{}  // closed when no request is waited for any more
+	reloading chan struct{}  // of capacity 1: full during a reload, and until the service runs
+	uses      uses           // counts the setups that need a part
+	retiring  sync.WaitGroup // counts setups whose end is under way
+	drained   chan struct{}  // closed when the last request is answered, or cut
 
-	mu     sync.Mutex    // held while a setup takes another one's place
-	ending chan struct{} // closed under mu: none does any more
+	mu     sync.Mutex    // held while a setup takes the place of another one
+	ending chan struct{} // closed under mu: no further setup takes a place
 }
 
 // A Process is what a service knows of the process that it runs in.
@@ -55,21 +55,21 @@ type Process struct {
 	Log     io.Writer // takes the log
 }
 
-// New builds a service for a valid configuration. It starts nothing. What
+// New builds a service for a valid configuration, and starts nothing. A fault that
 // only shows now, such as a directory that cannot be made, is a mistake in the
 // configuration all the same.
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
-		version: in.Version, started: time.Now(), settled: cfg, files: share(limits.OpenFiles(), cfg), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
-	s.secrets.learn(cfg)
+	s.secrets.addAll(cfg)
 	s.dropped = s.reportDrops(in.Log)
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)
 	}
-	s.reloading <- struct{}{} // until run
+	s.reloading <- struct{}{} // until Run
 	var err error
 	if s.store, err = openStore(cfg, s.log); err != nil {
 		return nil, err
@@ -80,23 +80,17 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		return nil, err
 	}
 	first.proxy = proxy.New(s.proxyConfig(first))
-	limits := proxy.Limits{
-		MaxBody:        cfg.Proxy.MaxBody,
-		MaxConnections: cfg.Proxy.MaxConnections,
-		IdleTimeout:    cfg.Proxy.IdleTimeout,
-		PlainIO:        cfg.Proxy.PlainIO,
-		Descriptors:    s.files.callers,
-	}
+	limits := frontLimits(cfg, s.files)
 	s.warnOfFewFiles(limits)
 	s.server = proxy.NewServer(first.proxy.Handler(), limits, s.log)
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()
 	}
-	s.now.Store(first) // listen has it used
+	s.now.Store(first) // Listen has it used
 	return s, nil
 }
 
-// use has next answer from now on. The listeners are open.
+// use has next answer from now on. The listeners are open by then.
 func (s *Service) use(next *setup) {
 	if s.admin != nil {
 		next.admin = s.newAdmin(next)
@@ -108,4 +102,4 @@ func (s *Service) use(next *setup) {
 func (s *Service) Log() *slog.Logger { return s.log }
 
 // ConfigFile returns the file of the first configuration; empty: there is none.
-func (s *Service) ConfigFile() string { return s.settled.File }
+func (s *Service) ConfigFile() string { return s.atStart.File }

@@ -11,8 +11,8 @@ import (
 	"wxproxy/token"
 )
 
-// A setup is what one configuration makes of a service. A reload replaces it by
-// another one, which takes over what has not changed.
+// A setup is all that belongs to one configuration. A reload replaces it by another
+// one, which takes over the parts that have not changed.
 type setup struct {
 	cfg     *config.Config
 	keepers map[string]*token.Keeper  // by the account's name
@@ -91,8 +91,8 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 	return same, tokens
 }
 
-// isReady reports whether one account can be called, or all: it has a token, or
-// nobody has called it for a day.
+// isReady reports whether one account can be called, or all of them. An account can
+// if it has a token, or if nobody has called it for a day.
 func (s *setup) isReady(all bool) bool {
 	for _, keeper := range s.keepers {
 		if ready := !admin.IsGone(keeper.Status()); ready != all {

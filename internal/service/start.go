@@ -12,9 +12,9 @@ import (
 // Most files have a limit of their own, which is shorter.
 const startPatience = time.Minute
 
-// Start builds a service of what load returns, and opens its listeners. If
-// ctx ends before, there is none: what is read may be on a disk that hangs, or a
-// name of an address not be found. That is waited for startPatience at most.
+// Start builds a service of the configuration that load returns, and opens its
+// listeners. It returns nil without an error if ctx ends before. Reading may hang on
+// a disk, and an address on DNS: Start waits for startPatience at most.
 func Start(ctx context.Context, load func() (*config.Config, error), in Process) (*Service, error) {
 	var s *Service
 	var err error

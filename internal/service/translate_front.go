@@ -7,9 +7,21 @@ import (
 	"fmt"
 
 	"wxproxy/config"
+	"wxproxy/proxy"
 )
 
-// callersTLS returns how callers are spoken to; nil: in plain text.
+// frontLimits tells the callers' side how much it may take.
+func frontLimits(cfg *config.Config, files openFiles) proxy.Limits {
+	return proxy.Limits{
+		MaxBody:        cfg.Proxy.MaxBody,
+		MaxConnections: cfg.Proxy.MaxConnections,
+		IdleTimeout:    cfg.Proxy.IdleTimeout,
+		PlainIO:        cfg.Proxy.PlainIO,
+		Descriptors:    files.callers,
+	}
+}
+
+// callersTLS returns the TLS of the callers' side; nil: callers speak plain HTTP.
 func callersTLS(cfg *config.Config) (*tls.Config, error) {
 	p := cfg.Proxy
 	if p.TLSCert == "" {

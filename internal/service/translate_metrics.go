@@ -6,7 +6,7 @@ import (
 	"wxproxy/admin/metrics"
 )
 
-// newMetrics returns what answers Prometheus about a setup.
+// newMetrics returns the handler of Prometheus' requests about a setup.
 func (s *Service) newMetrics(of *setup) http.Handler {
 	return metrics.NewHandler(metrics.Sources{
 		Counts:      s.counts,

@@ -15,7 +15,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		Accounts:      make([]proxy.Account, 0, len(of.cfg.Accounts)),
 		RetryErrcodes: of.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
-		Deployment:    s.settled.Token.KeyPrefix,
+		Deployment:    s.atStart.Token.KeyPrefix,
 		OwnHosts:      append(of.hosts.Names(), accountkind.WeChat.Hosts...),
 		HostNames:     of.cfg.Proxy.Hosts,
 		Ready:         of.isReady,
@@ -27,7 +27,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		LogAccess:     of.cfg.Log.Access,
 		Counts:        s.counts,
 		Clients:       proxyClients(of.cfg.Clients),
-		Hides:         s.hides(of),
+		Hides:         s.isSecret(of),
 	}
 	for _, account := range of.cfg.Accounts {
 		c.Accounts = append(c.Accounts, s.proxyAccount(of, account))

@@ -7,9 +7,9 @@ import (
 	"wxproxy/token"
 )
 
-// uses are how many setups need each part that they may have in common: the one of
-// the moment, and those before that still answer requests. So none of them has to
-// know another one. The zero value knows none.
+// uses counts how many setups need each part that they may share: the present setup,
+// and earlier ones that still answer requests. So no setup has to know another one.
+// The zero value counts none.
 type uses struct {
 	mu      sync.Mutex // guards what follows
 	keepers map[*token.Keeper]int
@@ -29,8 +29,8 @@ func (u *uses) take(by *setup) {
 	}
 }
 
-// drop counts one setup less, and returns the accounts and the hosts of it that no
-// other one needs.
+// drop counts one setup less, and returns its accounts and its hosts that no setup
+// needs any more.
 func (u *uses) drop(by *setup) (accounts []string, hosts *proxy.Hosts) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -47,7 +47,8 @@ func (u *uses) drop(by *setup) (accounts []string, hosts *proxy.Hosts) {
 	return accounts, hosts
 }
 
-// start starts what next does not have in common with before, which may be nil.
+// start starts the parts of next that it does not share with before, which may be
+// nil.
 func (s *Service) start(next, before *setup) {
 	s.uses.take(next)
 	if before == nil || before.hosts != next.hosts {
@@ -56,7 +57,7 @@ func (s *Service) start(next, before *setup) {
 	for name, keeper := range next.keepers {
 		if before == nil || before.keepers[name] != keeper {
 			keeper.Start()
-		} else { // whoever has this done has repaired something
+		} else { // an operator who reloads has repaired something
 			keeper.Retry()
 			next.tickets[name].Retry()
 		}
@@ -71,7 +72,7 @@ func (s *Service) start(next, before *setup) {
 	}
 }
 
-// release stops what no setup but old needs, and waits until that is done.
+// release stops what only old needs, and waits until that is done.
 func (s *Service) release(old *setup) {
 	accounts, hosts := s.uses.drop(old)
 	var stopping sync.WaitGroup

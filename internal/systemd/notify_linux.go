@@ -1,4 +1,4 @@
-// Package systemd talks with the service manager that has started the process, if one has.
+// Package systemd talks with the service manager, if that has started the process.
 package systemd
 
 import (
@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a service manager is told, in the words of sd_notify(3).
+// States of the process, in the words of sd_notify(3).
 const (
 	Ready     = daemon.SdNotifyReady
 	Stopping  = daemon.SdNotifyStopping
 	Reloading = daemon.SdNotifyReloading
 )
 
-// Tell tells systemd, if that has started the process, how it is.
+// Tell tells systemd a state, if systemd has started the process.
 func Tell(state string) error {
 	if state == Reloading {
 		var now unix.Timespec
@@ -30,8 +30,8 @@ func Tell(state string) error {
 	return notify(os.Getenv("NOTIFY_SOCKET"), state)
 }
 
-// patience is how long a manager that does not listen is waited for, which
-// package daemon would do for ever.
+// patience is how long Tell waits for a manager that does not listen. Package daemon
+// would wait for ever.
 const patience = time.Second
 
 func notify(socket, state string) error {
@@ -50,8 +50,8 @@ func notify(socket, state string) error {
 	return err
 }
 
-// Watch has tell tell systemd, if that wants to know, that the process still gets to
-// do its work, until ctx ends.
+// Watch calls tell until ctx ends, if systemd wants to hear now and then that the
+// process still works.
 func Watch(ctx context.Context, tell func(state string)) {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {

@@ -13,9 +13,9 @@ import (
 	"wxproxy/config"
 )
 
-// Sockets returns the listeners that systemd has opened for the process. Those
+// Sockets returns the listeners that systemd has opened for the process. Sockets
 // without a name of their own, and those called "proxy", are for callers; "admin" is
-// for operators. Whatever else there is would never be answered: it is a mistake.
+// for operators. Any other socket would never be answered: it is a mistake.
 func Sockets() (callers, operators []net.Listener, err error) {
 	var mistakes []error
 	for _, file := range activation.Files(true) {
@@ -46,7 +46,7 @@ func isForCallers(name string) bool {
 	return name == "proxy" || name == "unknown" || strings.HasSuffix(name, ".socket") || strings.HasPrefix(name, "LISTEN_FD_")
 }
 
-// listenerOf returns the listener that a socket is.
+// listenerOf returns a socket as a listener.
 func listenerOf(file *os.File) (net.Listener, error) {
 	raw, err := file.SyscallConn()
 	if err != nil {

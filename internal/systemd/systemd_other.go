@@ -1,6 +1,6 @@
 //go:build !linux
 
-// Package systemd talks with the service manager that has started the process, if one has.
+// Package systemd talks with the service manager, if that has started the process.
 package systemd
 
 import (
@@ -8,13 +8,13 @@ import (
 	"net"
 )
 
-// Ready, Stopping and Reloading are not said here: there is no systemd.
+// Ready, Stopping and Reloading are of no use here: there is no systemd.
 const Ready, Stopping, Reloading = "", "", ""
 
-// Tell has nobody to tell here.
+// Tell does nothing here.
 func Tell(string) error { return nil }
 
-// Watch has nobody to tell here.
+// Watch does nothing here.
 func Watch(context.Context, func(state string)) {}
 
 // Sockets returns none here.
