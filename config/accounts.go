@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
@@ -49,4 +50,50 @@ func (t *table) checkAppID(appID string) {
 	case isPlaceholder(strings.TrimPrefix(appID, "wx")):
 		t.wrong("app_id", "is a placeholder; write the AppID that WeChat shows next to the AppSecret")
 	}
+}
+
+func (l *loader) checkAccounts() {
+	accounts := l.cfg.Accounts
+	if len(accounts) == 0 {
+		l.reportNoAccount()
+		return
+	}
+	// Names and AppIDs share one space: both choose the account in a URL.
+	seen := map[string]string{}
+	defaultAccount := ""
+	for i, a := range accounts {
+		key := item("account", i)
+		l.checkUnique(seen, a.Name, key, "name")
+		if a.AppID != a.Name {
+			l.checkUnique(seen, a.AppID, key, "app_id")
+		}
+		switch {
+		case a.Default && defaultAccount != "":
+			l.report(key+".default", "%s is the default already; there can be only one", defaultAccount)
+		case a.Default:
+			defaultAccount = key
+		}
+	}
+	if len(accounts) == 1 {
+		accounts[0].Default = true
+	}
+}
+
+func (l *loader) reportNoAccount() {
+	const demo = "; or try `wxproxy demo`, which needs none"
+	if l.cfg.File == "" {
+		l.report("", "there is no account: set WXPROXY_APP_ID and WXPROXY_SECRET (or WXPROXY_SECRET_FILE), "+
+			"or write a file and give it with -config"+demo)
+		return
+	}
+	l.report("account", "missing; add [[account]] with name, app_id and secret "+
+		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
+}
+
+func (a Account) describe() string {
+	text := fmt.Sprintf("%s is %s, %s tokens, secret from %s", a.Name, a.AppID, a.TokenAPI, a.Source)
+	if a.Default {
+		text += ", the default"
+	}
+	return text
 }

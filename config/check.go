@@ -1,10 +1,5 @@
 package config
 
-import (
-	"maps"
-	"slices"
-)
-
 // check finds the mistakes that only show when settings are compared with one
 // another.
 func (l *loader) check() {
@@ -21,108 +16,6 @@ func (l *loader) check() {
 	}
 }
 
-func (l *loader) checkListeners() {
-	proxy, admin := l.cfg.Proxy, l.cfg.Admin
-	guarded := len(l.cfg.Clients) > 0 || proxy.AllowAnonymous || l.anyReported("client", "proxy.allow_anonymous")
-	if BeyondLoopback(proxy.Listen) && !guarded {
-		l.report("proxy.listen", "would let every machine that reaches it use your accounts; "+
-			"add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours")
-	}
-	if BeyondLoopback(proxy.Listen) && proxy.TokenEndpoint == "real" && len(l.cfg.Clients) == 0 && !l.anyReported("client") {
-		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
-			`add a [[client]], or write "virtual"`)
-	}
-	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
-	if BeyondLoopback(admin.Listen) && !guarded {
-		l.report("admin.listen", "is reachable beyond loopback and needs a key; "+
-			"set key, key_env or key_file in [admin], or WXPROXY_ADMIN_KEY")
-	}
-	if admin.Listen != "" && collide(proxy.Listen, admin.Listen) {
-		l.report("admin.listen", "is the address of proxy.listen, too; take another port")
-	}
-}
-
-func (l *loader) checkAccounts() {
-	accounts := l.cfg.Accounts
-	if len(accounts) == 0 {
-		l.reportNoAccount()
-		return
-	}
-	// Names and AppIDs share one space: both choose the account in a URL.
-	seen := map[string]string{}
-	defaultAccount := ""
-	for i, a := range accounts {
-		key := item("account", i)
-		l.checkUnique(seen, a.Name, key, "name")
-		if a.AppID != a.Name {
-			l.checkUnique(seen, a.AppID, key, "app_id")
-		}
-		switch {
-		case a.Default && defaultAccount != "":
-			l.report(key+".default", "%s is the default already; there can be only one", defaultAccount)
-		case a.Default:
-			defaultAccount = key
-		}
-	}
-	if len(accounts) == 1 {
-		accounts[0].Default = true
-	}
-}
-
-func (l *loader) reportNoAccount() {
-	const demo = "; or try `wxproxy demo`, which needs none"
-	if l.cfg.File == "" {
-		l.report("", "there is no account: set WXPROXY_APP_ID and WXPROXY_SECRET (or WXPROXY_SECRET_FILE), "+
-			"or write a file and give it with -config"+demo)
-		return
-	}
-	l.report("account", "missing; add [[account]] with name, app_id and secret "+
-		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
-}
-
-func (l *loader) checkClients() {
-	names := map[string]string{}
-	known := l.accountNames()
-	for i, c := range l.cfg.Clients {
-		key := item("client", i)
-		l.checkUnique(names, c.Name, key, "name")
-		if len(known) > 0 {
-			l.checkAccountsOf(c, key, known)
-		}
-	}
-}
-
-// accountNames returns the accounts that a client may name: none until every
-// account has a name to compare with.
-func (l *loader) accountNames() map[string]bool {
-	known := make(map[string]bool, len(l.cfg.Accounts))
-	for _, a := range l.cfg.Accounts {
-		if !isName(a.Name) {
-			return nil
-		}
-		known[a.Name] = true
-	}
-	return known
-}
-
-// enoughSuggestions is after how many mistakes nobody needs one more suggestion,
-// each of which looks at every account.
-const enoughSuggestions = 20
-
-// checkAccountsOf reports the accounts of a client that are not known.
-func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
-	for i, name := range c.Accounts {
-		if known[name] {
-			continue
-		}
-		suggestion := ""
-		if len(l.problems) < enoughSuggestions {
-			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
-		}
-		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
-	}
-}
-
 // checkUnique reports key of table if a table before it has the same value. An
 // empty value has its problem already.
 func (l *loader) checkUnique(seen map[string]string, value, table, key string) {
@@ -134,4 +27,41 @@ func (l *loader) checkUnique(seen map[string]string, value, table, key string) {
 		return
 	}
 	seen[value] = table
+}
+
+// warnOfDangers remarks on what works as it is written and gives secrets away.
+func (l *loader) warnOfDangers() {
+	proxy, admin := l.cfg.Proxy, l.cfg.Admin
+	if BeyondLoopback(proxy.Listen) && proxy.TLSCert == "" && len(l.keys) > 0 && l.anyClientKey() {
+		l.warn("proxy.listen", "callers' keys cross the network in the clear; set tls_cert and tls_key, "+
+			"unless the network is all yours or something before wxproxy speaks TLS")
+	}
+	if BeyondLoopback(admin.Listen) && !admin.Key.Empty() {
+		l.warn("admin.listen", "its key crosses the network in the clear; listen on loopback or a unix socket, "+
+			"unless the network is all yours or something before wxproxy speaks TLS")
+	}
+	l.warnOfRedis()
+}
+
+// warnOfIdleSettings remarks on what says something and has no effect.
+func (l *loader) warnOfIdleSettings() {
+	proxy := l.cfg.Proxy
+	if len(l.cfg.Clients) == 0 {
+		return
+	}
+	if proxy.AllowAnonymous {
+		l.warn("proxy.allow_anonymous", "has no effect: as there is a [[client]], every caller shows who it is")
+	}
+	if len(proxy.Hosts) > 0 {
+		l.warn("proxy.hosts", "has no effect: as there is a [[client]], any name will do")
+	}
+}
+
+func (l *loader) anyClientKey() bool {
+	for _, k := range l.keys {
+		if k.listen == "proxy.listen" {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,9 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
 
 	"wxproxy/internal/secret"
 )
@@ -28,10 +31,9 @@ func (l *loader) readClient(t *table) {
 
 // A keySource is where a client's key, or its hash, comes from.
 type keySource struct {
-	SecretSource
-	key   string   // in the file, as "key"
-	hash  string   // in hexadecimal digits; empty unless it is given instead
-	given []string // which keys of the table lead to it
+	givenSource
+	key  string // in the file, as "key"
+	hash string // in hexadecimal digits; empty unless it is given instead
 }
 
 // keySource reads the keys that lead to a client's key: key itself, key_env,
@@ -91,4 +93,89 @@ func (t *table) hashOf(k keySource) secret.Secret {
 	}
 	sum := t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen"}, key)
 	return secret.New(string(sum[:]))
+}
+
+func (l *loader) checkClients() {
+	names := map[string]string{}
+	known := l.accountNames()
+	for i, c := range l.cfg.Clients {
+		key := item("client", i)
+		l.checkUnique(names, c.Name, key, "name")
+		if len(known) > 0 {
+			l.checkAccountsOf(c, key, known)
+		}
+	}
+}
+
+// accountNames returns the accounts that a client may name: none until every
+// account has a name to compare with.
+func (l *loader) accountNames() map[string]bool {
+	known := make(map[string]bool, len(l.cfg.Accounts))
+	for _, a := range l.cfg.Accounts {
+		if !isName(a.Name) {
+			return nil
+		}
+		known[a.Name] = true
+	}
+	return known
+}
+
+// enoughSuggestions is after how many mistakes nobody needs one more suggestion,
+// each of which looks at every account.
+const enoughSuggestions = 20
+
+// checkAccountsOf reports the accounts of a client that are not known.
+func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
+	for i, name := range c.Accounts {
+		if known[name] {
+			continue
+		}
+		suggestion := ""
+		if len(l.problems) < enoughSuggestions {
+			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
+		}
+		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
+	}
+}
+
+// warnOfTokenless remarks on clients that get no real token, because that would go
+// round what they are held to, although the token endpoint hands it out.
+func (l *loader) warnOfTokenless() {
+	if l.cfg.Proxy.TokenEndpoint != "real" {
+		return
+	}
+	for i, c := range l.cfg.Clients {
+		isHeld := len(c.Deny) > 0 || c.Interval > 0 || c.MaxInFlight > 0
+		if !isHeld || slices.ContainsFunc(tokenPaths, c.hasExactly) || !slices.ContainsFunc(tokenPaths, c.mayCall) {
+			continue
+		}
+		allow := `add "/cgi-bin/token" to its allow`
+		if len(c.Allow) == 0 {
+			allow = `write allow = ["/*", "/cgi-bin/token"]`
+		}
+		l.warn(item("client", i), `gets no real token, which would go round its deny, rate or max_in_flight (token_endpoint is "real"); `+
+			`if it may have that all the same, %s, or "/cgi-bin/stable_token" for a program that asks there`, allow)
+	}
+}
+
+// hasExactly reports whether allow has the very path.
+func (c Client) hasExactly(path string) bool {
+	return slices.ContainsFunc(c.Allow, func(pattern string) bool { return policyPattern(pattern) == path })
+}
+
+// mayCall reports whether allow and deny let the client call path.
+func (c Client) mayCall(path string) bool {
+	isCovered := func(pattern string) bool { return covers(pattern, path) }
+	return !slices.ContainsFunc(c.Deny, isCovered) && (len(c.Allow) == 0 || slices.ContainsFunc(c.Allow, isCovered))
+}
+
+func (c Client) describe() string {
+	text := c.Name + " may use " + orElse(c.Accounts, "every account") + " for " + orElse(c.Allow, "every path")
+	if len(c.Deny) > 0 {
+		text += ", but not for " + strings.Join(c.Deny, ", ")
+	}
+	if !c.OldSHA256.Empty() {
+		text += "; it may also show the key before (key_old)"
+	}
+	return text
 }

@@ -1,15 +1,5 @@
 package config
 
-// overrides are the variables that replace a value of the file.
-var overrides = []struct{ variable, table, key string }{
-	{"WXPROXY_LISTEN", "proxy", "listen"},
-	{"WXPROXY_ADMIN_LISTEN", "admin", "listen"},
-	{"WXPROXY_ADMIN_KEY", "admin", "key"},
-	{"WXPROXY_STORE", "token", "store"},
-	{"WXPROXY_UPSTREAM_URL", "upstream", "url"},
-	{"WXPROXY_LOG_LEVEL", "log", "level"},
-}
-
 // replaced are the keys that mean nothing any more once a variable took the
 // place of another one.
 var replaced = map[string][]string{
@@ -22,24 +12,27 @@ var replaced = map[string][]string{
 // empty variable counts as not set, as it does in compose files, except that
 // WXPROXY_ADMIN_LISTEN may turn the listener off.
 func (l *loader) applyEnvironment(document map[string]any) {
-	for _, o := range overrides {
-		value, ok := l.lookupEnv(o.variable)
-		if !ok || value == "" && o.variable != "WXPROXY_ADMIN_LISTEN" {
+	for _, s := range l.cfg.settings() {
+		if s.variable == "" {
 			continue
 		}
-		if document[o.table] == nil {
-			document[o.table] = map[string]any{}
+		value, ok := l.lookupEnv(s.variable)
+		if !ok || value == "" && s.variable != "WXPROXY_ADMIN_LISTEN" {
+			continue
 		}
-		values, ok := document[o.table].(map[string]any)
+		if document[s.table] == nil {
+			document[s.table] = map[string]any{}
+		}
+		values, ok := document[s.table].(map[string]any)
 		if !ok {
 			continue // not a table: a problem of the file's
 		}
-		values[o.key] = value
-		l.variables[o.table+"."+o.key] = o.variable
-		if urls, _ := values["fallback_urls"].([]any); o.variable == "WXPROXY_UPSTREAM_URL" && len(urls) > 0 {
+		values[s.key] = value
+		l.variables[s.table+"."+s.key] = s.variable
+		if urls, _ := values["fallback_urls"].([]any); s.variable == "WXPROXY_UPSTREAM_URL" && len(urls) > 0 {
 			l.warn("upstream.fallback_urls", "those of the file are not used, since WXPROXY_UPSTREAM_URL takes the place of url and of them")
 		}
-		for _, key := range replaced[o.variable] {
+		for _, key := range replaced[s.variable] {
 			delete(values, key)
 		}
 	}

@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/sha256"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -65,17 +64,6 @@ func (l *loader) hold(setting string, value secret.Secret) {
 		l.report(setting, "is a placeholder, which everybody knows; put your own in its place")
 	}
 	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(value.Reveal()))})
-}
-
-// holdPasswords does the same for the passwords in the URL of a store.
-func (l *loader) holdPasswords(setting string, store secret.Secret) {
-	u, err := url.Parse(store.Reveal())
-	if err != nil {
-		return // it is reported
-	}
-	password, _ := u.User.Password()
-	l.hold(setting, secret.New(password))
-	l.hold(setting, secret.New(u.Query().Get("sentinel_password")))
 }
 
 // checkKeys finds the keys that others know or could find: they are compared when

@@ -134,3 +134,24 @@ func addressOf(host string) string {
 	}
 	return host
 }
+
+func (l *loader) checkListeners() {
+	proxy, admin := l.cfg.Proxy, l.cfg.Admin
+	guarded := len(l.cfg.Clients) > 0 || proxy.AllowAnonymous || l.anyReported("client", "proxy.allow_anonymous")
+	if BeyondLoopback(proxy.Listen) && !guarded {
+		l.report("proxy.listen", "would let every machine that reaches it use your accounts; "+
+			"add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours")
+	}
+	if BeyondLoopback(proxy.Listen) && proxy.TokenEndpoint == "real" && len(l.cfg.Clients) == 0 && !l.anyReported("client") {
+		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
+			`add a [[client]], or write "virtual"`)
+	}
+	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
+	if BeyondLoopback(admin.Listen) && !guarded {
+		l.report("admin.listen", "is reachable beyond loopback and needs a key; "+
+			"set key, key_env or key_file in [admin], or WXPROXY_ADMIN_KEY")
+	}
+	if admin.Listen != "" && collide(proxy.Listen, admin.Listen) {
+		l.report("admin.listen", "is the address of proxy.listen, too; take another port")
+	}
+}

@@ -1,9 +1,12 @@
 package config
 
 import (
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
-	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
 )
 
 // Find returns the path of the file to load: the flag's value, else that of
@@ -56,10 +59,11 @@ type loader struct {
 	problems  Problems
 	secrets   []heldSecret
 	keys      []accessKey
-	looked    map[string]bool // directories
-	document  map[string]any  // what is read
-	sensitive map[string]bool // the keys whose values are never shown
-	hangs     bool            // a file did: no other one is waited for
+	sources   map[string]givenSource // of the secrets of tables that stand once
+	looked    map[string]bool        // directories
+	document  map[string]any         // what is read
+	sensitive map[string]bool        // the keys whose values are never shown
+	hangs     bool                   // a file did: no other one is waited for
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -69,6 +73,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		variables: map[string]string{},
 		reported:  map[string]bool{},
 		looked:    map[string]bool{},
+		sources:   map[string]givenSource{},
 		sensitive: map[string]bool{},
 	}
 	l.cfg.File, l.cfg.files = path, NewFiles()
@@ -97,7 +102,7 @@ func (l *loader) read(document map[string]any) {
 	l.readAdmin(top.section("admin"))
 	l.readUpstream(top.section("upstream"))
 	l.readToken(top.section("token"))
-	l.readLog(top.section("log"))
+	top.section("log").readSettings()
 	for _, t := range top.sections("account") {
 		l.readAccount(t)
 	}
@@ -110,44 +115,61 @@ func (l *loader) read(document map[string]any) {
 	top.refuseUnknown()
 }
 
-// report adds a problem with key, unless there is one already: what follows
-// from a mistake is no second mistake. It says the value, unless that could be a
-// secret.
-func (l *loader) report(key, format string, args ...any) {
-	if l.reported[key] {
+// parse returns the tables of a file as the decoder finds them, or nil after
+// reporting why there are none.
+func (l *loader) parse(data []byte) map[string]any {
+	document := map[string]any{}
+	if _, err := toml.Decode(string(data), &document); err != nil {
+		l.reportSyntax(err)
+		return nil
+	}
+	return document
+}
+
+// reportSyntax says where the file stops being TOML. The decoder's own message
+// quotes the file, and the broken line may well hold a secret: of all it knows,
+// only the position is repeated.
+func (l *loader) reportSyntax(err error) {
+	broken, ok := errors.AsType[toml.ParseError](err)
+	if !ok {
+		l.report("", "is not TOML")
 		return
 	}
-	l.reported[key] = true
-	text := fmt.Sprintf(format, args...)
-	l.reportAt(key, text+l.shown(key, text))
+	l.report("", "line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message))
 }
 
-// anyReported tells whether one of the keys has a problem already, so that what
-// it would have allowed is no second one.
-func (l *loader) anyReported(keys ...string) bool {
-	return slices.ContainsFunc(keys, func(key string) bool { return l.reported[key] })
+// syntaxHints turns what a message of the decoder contains into words of ours.
+var syntaxHints = []struct{ contains, hint string }{
+	{"has already been defined", "this key or table is there twice"},
+	{"was already created", "this table is there twice, once with one bracket and once with two"},
+	{"cannot contain newlines", "the text has no closing quote"},
+	{`expected '"'`, "the text has no closing quote"},
+	{"expected value", `there is no value, or a text without quotes; write key = "value"`},
+	{"expected '.' or '='", "the key is not followed by ="},
+	{"expected a top-level item", "something follows the value; a line has one key = value"},
+	{"table name", "a table begins with [name] or [[name]]"},
+	{"table array name", "a table begins with [name] or [[name]]"},
+	{"escape", `a text has a \ that means nothing; write '...' instead of "..."`},
+	{"UTF-8", "the file is not UTF-8"},
+	{"NULL", "the file is not UTF-8"},
+	{"control characters", "there is a control character"},
+	{"comma", "the items of a list are separated by commas and end with ]"},
 }
 
-// reportAt adds a problem with key, whatever else is wrong with it.
-func (l *loader) reportAt(key, text string) {
-	where, name := l.whereabouts(key)
-	l.problems = append(l.problems, Problem{where, name, text})
-}
-
-// warn adds a remark on key that stops nobody.
-func (l *loader) warn(key, format string, args ...any) {
-	where, name := l.whereabouts(key)
-	line := Problem{where, name, fmt.Sprintf(format, args...)}.Error()
-	l.cfg.Warnings = append(l.cfg.Warnings, line)
-}
-
-// whereabouts returns what the operator knows a key by.
-func (l *loader) whereabouts(key string) (where, name string) {
-	if variable, ok := l.variables[key]; ok {
-		return "environment", variable
+func syntaxHint(message string) string {
+	for _, row := range syntaxHints {
+		if strings.Contains(message, row.contains) {
+			return row.hint
+		}
 	}
-	if l.cfg.File == "" {
-		return "environment", key
+	return "this is not valid TOML"
+}
+
+// withoutPath drops the path from an error of package os: it stands in the file
+// under the key that the problem names, and may be a misplaced secret.
+func withoutPath(err error) error {
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
+		return withPath.Err
 	}
-	return l.cfg.File, key
+	return err
 }

@@ -238,7 +238,7 @@ func keysOf(name string) []string {
 	t := &table{loader: l, name: name}
 	map[string]func(*table){
 		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"log": l.readLog, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"log": (*table).readSettings, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
 	}[name](t)
 	return slices.DeleteFunc(t.known, func(key string) bool {
 		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") || strings.HasSuffix(key, "_old_sha256") ||

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Problem is one mistake in the configuration. Tables that may be repeated are
 // counted from one: account[2] is the second [[account]] of the file.
@@ -28,4 +32,46 @@ func (p Problems) Error() string {
 		lines[i] = problem.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// report adds a problem with key, unless there is one already: what follows
+// from a mistake is no second mistake. It says the value, unless that could be a
+// secret.
+func (l *loader) report(key, format string, args ...any) {
+	if l.reported[key] {
+		return
+	}
+	l.reported[key] = true
+	text := fmt.Sprintf(format, args...)
+	l.reportAt(key, text+l.shown(key, text))
+}
+
+// anyReported tells whether one of the keys has a problem already, so that what
+// it would have allowed is no second one.
+func (l *loader) anyReported(keys ...string) bool {
+	return slices.ContainsFunc(keys, func(key string) bool { return l.reported[key] })
+}
+
+// reportAt adds a problem with key, whatever else is wrong with it.
+func (l *loader) reportAt(key, text string) {
+	where, name := l.whereabouts(key)
+	l.problems = append(l.problems, Problem{where, name, text})
+}
+
+// warn adds a remark on key that stops nobody.
+func (l *loader) warn(key, format string, args ...any) {
+	where, name := l.whereabouts(key)
+	line := Problem{where, name, fmt.Sprintf(format, args...)}.Error()
+	l.cfg.Warnings = append(l.cfg.Warnings, line)
+}
+
+// whereabouts returns what the operator knows a key by.
+func (l *loader) whereabouts(key string) (where, name string) {
+	if variable, ok := l.variables[key]; ok {
+		return "environment", variable
+	}
+	if l.cfg.File == "" {
+		return "environment", key
+	}
+	return l.cfg.File, key
 }

@@ -64,21 +64,21 @@ func reference(t *testing.T) []byte {
 	return text.Bytes()
 }
 
-// A setting is a line of config.toml, or what stands before one.
-type setting struct {
+// A documented setting is a line of config.toml, or what stands before one.
+type documented struct {
 	table, key, value string // no key: a heading, or the remarks on a table
 	comment           string
 }
 
 // settingsOf returns the settings of config.toml in its order. A line that begins
 // with # and no space is an example.
-func settingsOf(file string) (found []setting) {
+func settingsOf(file string) (found []documented) {
 	file = regexp.MustCompile(`(?m)^#([a-z\[#].*)$`).ReplaceAllString(file, "$1")
 	_, file, _ = strings.Cut(file, "\n#\n") // the title is ours
 	table, comment := "", ""
 	remark := func() {
 		if comment = strings.Trim(comment, "\n"); comment != "" {
-			found = append(found, setting{comment: comment})
+			found = append(found, documented{comment: comment})
 		}
 		comment = ""
 	}
@@ -90,15 +90,15 @@ func settingsOf(file string) (found []setting) {
 		switch {
 		case heading != nil:
 			remark()
-			found = append(found, setting{comment: "## " + heading[1]})
+			found = append(found, documented{comment: "## " + heading[1]})
 		case header != nil:
 			remark()
 			table = header[1]
-			found = append(found, setting{comment: "`" + line + "`"})
+			found = append(found, documented{comment: "`" + line + "`"})
 		case strings.HasPrefix(line, "#"):
 			comment += strings.TrimPrefix(line[1:], " ") + "\n"
 		case isSetting:
-			found = append(found, setting{table, strings.TrimSpace(key), strings.TrimSpace(value), comment})
+			found = append(found, documented{table, strings.TrimSpace(key), strings.TrimSpace(value), comment})
 			comment = ""
 		case comment != "":
 			remark()
@@ -109,7 +109,7 @@ func settingsOf(file string) (found []setting) {
 
 // write says all about s and about the other keys that do the same. A setting
 // without a comment belongs to the one before.
-func (s setting) write(text *bytes.Buffer) {
+func (s documented) write(text *bytes.Buffer) {
 	if s.key == "" {
 		fmt.Fprintf(text, "\n%s\n", s.comment)
 		return
@@ -120,15 +120,15 @@ func (s setting) write(text *bytes.Buffer) {
 		fmt.Fprint(text, "| key | write | default | variable | a change counts |\n|---|---|---|---|---|\n")
 	}
 	for _, key := range keys {
-		way := setting{s.table, key, s.value, ""}
+		way := documented{s.table, key, s.value, ""}
 		fmt.Fprintf(text, "| `%s` | %s | %s | %s | %s |\n", key, way.wanted(), s.byDefault(keys), way.variable(), s.counts(keys[0]))
 	}
 }
 
 // variable returns the variable of the environment that comes before the file.
-func (s setting) variable() string {
-	for _, o := range overrides {
-		if o.table == s.table && o.key == s.key {
+func (s documented) variable() string {
+	for _, o := range (&Config{}).settings() {
+		if o.table == s.table && o.key == s.key && o.variable != "" {
 			return "`" + o.variable + "`"
 		}
 	}
@@ -136,7 +136,7 @@ func (s setting) variable() string {
 }
 
 // ways returns the keys that say the same as s, each in another way.
-func (s setting) ways() (keys []string) {
+func (s documented) ways() (keys []string) {
 	base := regexp.MustCompile(`_(env|file|sha256)$`)
 	for _, key := range s.readAlone(nil).known {
 		if key == s.key || s.key != "ca_file" && key != "ca_file" && base.ReplaceAllString(key, "") == base.ReplaceAllString(s.key, "") {
@@ -147,7 +147,7 @@ func (s setting) ways() (keys []string) {
 }
 
 // readAlone has the loader read the table of s with these values.
-func (s setting) readAlone(values map[string]any) *table {
+func (s documented) readAlone(values map[string]any) *table {
 	l := newLoader("", lookup())
 	name := s.table
 	if s.isRepeated() {
@@ -156,17 +156,17 @@ func (s setting) readAlone(values map[string]any) *table {
 	t := &table{loader: l, name: name, values: values}
 	map[string]func(*table){
 		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"log": l.readLog, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"log": (*table).readSettings, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
 	}[s.table](t)
 	return t
 }
 
-func (s setting) isRepeated() bool {
+func (s documented) isRepeated() bool {
 	return slices.Contains([]string{"account", "client", "route"}, s.table)
 }
 
 // said returns what the loader says of a value for the key of s.
-func (s setting) said(value any) string {
+func (s documented) said(value any) string {
 	t := s.readAlone(map[string]any{s.key: value})
 	for _, problem := range t.problems {
 		if problem.Key == t.key(s.key) || problem.Key == item(t.key(s.key), 0) {
@@ -178,7 +178,7 @@ func (s setting) said(value any) string {
 
 // wanted returns what the loader advises whoever writes something else: first of
 // another type, then of the right one.
-func (s setting) wanted() string {
+func (s documented) wanted() string {
 	_, wanted, _ := strings.Cut(s.said(time.Time{}), "; write ")
 	wanted = strings.TrimSuffix(strings.TrimSuffix(wanted, `: "..."`), ": [...]")
 	var odd any
@@ -210,7 +210,7 @@ func (s setting) wanted() string {
 
 // byDefault returns what goes without saying. In tables that may be repeated, the
 // values of config.toml are examples.
-func (s setting) byDefault(keys []string) string {
+func (s documented) byDefault(keys []string) string {
 	if !s.isRepeated() {
 		return "`" + s.value + "`"
 	}
@@ -242,9 +242,9 @@ func (s setting) byDefault(keys []string) string {
 }
 
 // counts returns when a change of a setting is in force.
-func (s setting) counts(key string) string {
+func (s documented) counts(key string) string {
 	before, after := Default(), changed()
-	if slices.Contains(before.SettledAtStart(&after), s.table+"."+key) {
+	if slices.Contains(before.AtNextStart(&after), s.table+"."+key) {
 		return "at the next start"
 	}
 	return "at a reload"
@@ -276,23 +276,23 @@ func changed() (c Config) {
 func TestTheReferenceHasEverySetting(t *testing.T) {
 	text := string(reference(t))
 	for _, table := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
-		s := setting{table: table}
+		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			if !strings.Contains(section(text, table), "\n| `"+key+"` |") {
 				t.Errorf("got no %s.%s", table, key)
 			}
 		}
 	}
-	for _, o := range overrides {
-		if !strings.Contains(text, "`"+o.variable+"`") {
+	for _, o := range (&Config{}).settings() {
+		if o.variable != "" && !strings.Contains(text, "`"+o.variable+"`") {
 			t.Errorf("got no %s", o.variable)
 		}
 	}
 	before, after := Default(), changed()
-	for _, settled := range before.SettledAtStart(&after) {
-		table, key, _ := strings.Cut(settled, ".")
+	for _, fixed := range before.AtNextStart(&after) {
+		table, key, _ := strings.Cut(fixed, ".")
 		if !regexp.MustCompile("\n\\| `" + key + "` .* at the next start \\|\n").MatchString(section(text, table)) {
-			t.Errorf("%s: got another row; want that it counts at the next start", settled)
+			t.Errorf("%s: got another row; want that it counts at the next start", fixed)
 		}
 	}
 }

@@ -94,6 +94,12 @@ func (s SecretSource) readFile() (string, error) {
 // notVisible reports whether r is anything but a visible ASCII character.
 func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
+// A givenSource is where a secret comes from, and which keys of the table say so.
+type givenSource struct {
+	SecretSource
+	given []string
+}
+
 // source reads the keys that lead to a secret: key itself, key_env and key_file.
 // It also returns which of them the table has.
 func (t *table) source(key string) (source SecretSource, given []string) {
@@ -111,6 +117,14 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 	}
 	slices.Sort(given)
 	return source, given
+}
+
+// secretKeys reads the keys that lead to a secret of the table, which is looked for
+// when the table has been read.
+func (t *table) secretKeys(key string, _ *secret.Secret) bool {
+	source, given := t.source(key)
+	t.sources[t.key(key)] = givenSource{source, given}
+	return len(given) > 0
 }
 
 // secret returns what the one given key leads to, or an empty Secret after

@@ -120,3 +120,22 @@ func looksLikePath(text string) bool {
 	}
 	return strings.Contains(text, "/") && looksPublic(text)
 }
+
+// quoted returns a name between back quotes, or a phrase for it when it is
+// nothing that one would want on a terminal.
+func quoted(name string) string {
+	if !isName(name) {
+		return "(not a plain word)"
+	}
+	if mayBeSecret(name) {
+		return fmt.Sprintf("(a word of %d characters)", len(name))
+	}
+	return "`" + name + "`"
+}
+
+// mayBeSecret reports whether name looks like a secret in the wrong place: those
+// that WeChat, wxproxy key and openssl make are long and have digits, or else
+// capitals among other letters.
+func mayBeSecret(name string) bool {
+	return len(name) >= 20 && (strings.ContainsAny(name, "0123456789") || name != strings.ToLower(name) && name != strings.ToUpper(name))
+}

@@ -82,7 +82,7 @@ func TestAValueThatCouldBeASecretIsNeverSaid(t *testing.T) {
 	}
 	keys := map[string][]string{}
 	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
-		keys[name] = setting{table: name}.readAlone(nil).known
+		keys[name] = documented{table: name}.readAlone(nil).known
 	}
 	for shape, secret := range shapes {
 		t.Run(shape, func(t *testing.T) {

@@ -81,3 +81,9 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// oneOf lists words as alternatives.
+func oneOf(words []string) string {
+	last := len(words) - 1
+	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
+}

@@ -16,6 +16,16 @@ type table struct {
 	known  []string // the keys that were asked for
 }
 
+// readSettings reads the settings of a table that stands once in the file.
+func (t *table) readSettings() {
+	for _, s := range t.cfg.settings() {
+		if s.table == t.name {
+			s.read(t, s.key)
+		}
+	}
+	t.refuseUnknown()
+}
+
 // key returns the full name of a key of the table.
 func (t *table) key(key string) string {
 	if t.name == "" {
@@ -72,21 +82,27 @@ func (t *table) text(key string, into *string) bool {
 	return take(t, key, `text in quotes: "..."`, into)
 }
 
-func (t *table) flag(key string, into *bool) {
-	take(t, key, "true or false, without quotes", into)
+func (t *table) flag(key string, into *bool) bool {
+	return take(t, key, "true or false, without quotes", into)
 }
 
 // choice reads one of a few words.
-func (t *table) choice(key string, into *string, words ...string) {
+func (t *table) choice(key string, into *string, words ...string) bool {
 	var word string
 	if !t.text(key, &word) {
-		return
+		return false
 	}
 	if !slices.Contains(words, word) {
 		t.wrong(key, "is not known; write %s%s", oneOf(words), didYouMean(word, words))
-		return
+		return false
 	}
 	*into = word
+	return true
+}
+
+// oneWordOf returns what reads one of a few words.
+func oneWordOf(words ...string) func(*table, string, *string) bool {
+	return func(t *table, key string, into *string) bool { return t.choice(key, into, words...) }
 }
 
 // list reads the items of a list that all have the type that want describes.

@@ -10,22 +10,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"wxproxy/accountkind"
 )
 
 func (l *loader) readUpstream(t *table) {
-	u := &l.cfg.Upstream
-	t.text("url", &u.URL)
-	if !t.texts("fallback_urls", &u.FallbackURLs) && u.URL != wechatURL {
-		u.FallbackURLs = nil
-	}
-	t.duration("connect_timeout", &u.ConnectTimeout)
-	t.duration("timeout", &u.Timeout)
-	t.duration("idle_timeout", &u.IdleTimeout)
-	t.count("max_connections", &u.MaxConnections)
-	t.text("ca_file", &u.CAFile)
-	t.choice("ip_family", &u.IPFamily, anyFamily, "ipv4", "ipv6")
-	t.refuseUnknown()
+	t.readSettings()
 
+	u := &l.cfg.Upstream
 	if err := u.check(u.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if inTheClear(u.URL) {
@@ -34,6 +26,16 @@ func (l *loader) readUpstream(t *table) {
 	t.checkFallbacks(u)
 	t.checkCertificates("ca_file", u.CAFile)
 	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
+}
+
+// readFallbacks reads fallback_urls. Those that go without saying lead to WeChat, and
+// are none for another url.
+func (u *Upstream) readFallbacks(t *table, key string, into *[]string) bool {
+	given := t.texts(key, into)
+	if !given && u.URL != accountkind.WeChat.URL {
+		*into = nil
+	}
+	return given
 }
 
 // maxHosts is how many URLs, url among them, package proxy can use.
@@ -144,4 +146,15 @@ func (t *table) file(key, path string) (data []byte, ok bool) {
 		t.wrong(key, "cannot be read: %v", err)
 	}
 	return data, err == nil
+}
+
+func (u Upstream) describe() string {
+	where := u.URL
+	if len(u.FallbackURLs) > 0 {
+		where += ", and when that cannot be reached " + strings.Join(u.FallbackURLs, ", ")
+	}
+	if u.IPFamily != anyFamily {
+		where += "; over " + u.IPFamily + " only"
+	}
+	return where
 }

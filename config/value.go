@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"strconv"
 	"strings"
@@ -123,27 +124,76 @@ func isName(s string) bool {
 
 const nameAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
-// quoted returns a name between back quotes, or a phrase for it when it is
-// nothing that one would want on a terminal.
-func quoted(name string) string {
-	if !isName(name) {
-		return "(not a plain word)"
+// count reads a positive number.
+func (t *table) count(key string, into *int) bool { return t.number(key, 1, into) }
+
+// limit reads a number where 0 means none.
+func (t *table) limit(key string, into *int) bool { return t.number(key, 0, into) }
+
+func (t *table) number(key string, least int64, into *int) bool {
+	var number int64
+	if !take(t, key, "a number without quotes", &number) {
+		return false
 	}
-	if mayBeSecret(name) {
-		return fmt.Sprintf("(a word of %d characters)", len(name))
+	if number < least || number > math.MaxInt32 {
+		t.wrong(key, "must be between %d and %d", least, math.MaxInt32)
+		return false
 	}
-	return "`" + name + "`"
+	*into = int(number)
+	return true
 }
 
-// mayBeSecret reports whether name looks like a secret in the wrong place: those
-// that WeChat, wxproxy key and openssl make are long and have digits, or else
-// capitals among other letters.
-func mayBeSecret(name string) bool {
-	return len(name) >= 20 && (strings.ContainsAny(name, "0123456789") || name != strings.ToLower(name) && name != strings.ToUpper(name))
+// rate reads how often something may happen, as the time between two.
+func (t *table) rate(key string, into *time.Duration) {
+	var text string
+	if !t.text(key, &text) || text == "" {
+		return
+	}
+	interval, err := parseRate(text)
+	if err != nil {
+		t.wrong(key, "%v", err)
+		return
+	}
+	*into = interval
 }
 
-// oneOf lists words as alternatives.
-func oneOf(words []string) string {
-	last := len(words) - 1
-	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
+// duration reads a text with a unit. The decoder would take a bare 5 for five
+// nanoseconds.
+func (t *table) duration(key string, into *time.Duration) bool {
+	return parsed(t, key, parseDuration, into)
+}
+
+func (t *table) size(key string, into *int) bool { return parsed(t, key, parseSize, into) }
+
+// parsed sets into to what parse makes of the value of key.
+func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bool {
+	value, ok := t.value(key)
+	if !ok {
+		return false
+	}
+	typed, err := parse(value)
+	if err != nil {
+		t.wrong(key, "%v", err)
+		return false
+	}
+	*into = typed
+	return true
+}
+
+// level reads what is logged.
+func (t *table) level(key string, into *slog.Level) bool {
+	var word string
+	if !t.choice(key, &word, "debug", "info", "warn", "error") {
+		return false
+	}
+	*into = levels[word]
+	return true
+}
+
+// levels are the words for what is logged.
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
 }

@@ -74,7 +74,7 @@ func (s *Service) rebuild() (atNextStart []string, err error) {
 	if err := s.replace(next, before); err != nil {
 		return nil, err
 	}
-	return s.atStart.SettledAtStart(cfg), nil
+	return s.atStart.AtNextStart(cfg), nil
 }
 
 // replace has next take the place of before, unless the process is about to end.

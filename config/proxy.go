@@ -3,8 +3,45 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"strings"
 )
+
+func (l *loader) readProxy(t *table) {
+	t.readSettings()
+
+	p := &l.cfg.Proxy
+	t.checkTLS(p)
+	t.checkListen(p.Listen)
+	for i, name := range p.Hosts {
+		if name == "" || !isHost(name) {
+			t.wrong(item("hosts", i), `is not a name; write it without scheme and port, as "wxproxy.internal"`)
+		}
+	}
+}
+
+func (c *Config) describeCallers() string {
+	switch {
+	case len(c.Clients) > 0:
+		return fmt.Sprintf("for %d clients, each with its key", len(c.Clients))
+	case BeyondLoopback(c.Proxy.Listen):
+		return "for everyone who can reach it, without a key"
+	default:
+		return "for the programs of this machine, without a key"
+	}
+}
+
+// address says where callers find the proxy.
+func (p Proxy) address() string {
+	where := address(p.Listen)
+	if p.TLSCert == "" {
+		return where
+	}
+	if rest, ok := strings.CutPrefix(where, "http://"); ok {
+		return "https://" + rest
+	}
+	return where + " for HTTPS"
+}
 
 // checkTLS reads the files of tls_cert, tls_key and tls_client_ca, so that a file
 // that is wrong is a mistake like any other.

@@ -8,6 +8,20 @@ import (
 	"github.com/BurntSushi/toml"
 )
 
+func (l *loader) readAdmin(t *table) {
+	t.readSettings()
+
+	a, key := &l.cfg.Admin, t.sources["admin.key"]
+	a.Key = t.secret(key.SecretSource, key.given)
+	if !a.Key.Empty() {
+		t.addKey(accessKey{setting: key.given[0], name: "key", listen: "admin.listen"}, a.Key)
+	}
+	if a.Listen == "" {
+		return
+	}
+	t.checkListen(a.Listen)
+}
+
 // AdminListen returns admin.listen of the file at path, which may have mistakes, and
 // of the environment: for somebody who only wants to ask a process that runs
 // already. The error says that it is not known: at the default address, another
@@ -44,4 +58,15 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 		return "", Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
 	}
 	return Default().Admin.Listen, nil
+}
+
+func (a Admin) describe() string {
+	switch {
+	case a.Listen == "":
+		return "off"
+	case a.Key.Empty():
+		return "listens on " + address(a.Listen) + ", without a key: it hands out no tokens"
+	default:
+		return "listens on " + address(a.Listen) + ", with a key"
+	}
 }

@@ -1,6 +1,6 @@
 //go:build !linux
 
-package config
+package permission
 
 // onReadOnly reports whether nobody can write path, whatever its mode.
 func onReadOnly(string) bool { return false }

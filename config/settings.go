@@ -1,0 +1,150 @@
+package config
+
+import (
+	"log/slog"
+	"reflect"
+	"slices"
+	"time"
+
+	"wxproxy/accountkind"
+	"wxproxy/internal/secret"
+)
+
+// A setting is a key of a table that stands once in the file. Its row says all about
+// it that one value can say: what several have to agree on is checked where its
+// table is read.
+type setting struct {
+	table, key string
+	variable   string // of the environment, which comes before the file; empty if there is none
+	effect     effect
+	place
+}
+
+// An effect says when a change of a setting is in force.
+type effect int
+
+const (
+	atReload   effect = iota
+	atStart           // a running process cannot change it
+	setAtStart        // a running process cannot begin to have any, or cease; it takes another one
+)
+
+// A place is where the value of a setting goes.
+type place struct {
+	setDefault func()
+	read       func(t *table, key string)
+	value      func() any
+}
+
+// in returns the place at into, which read fills with what the file has, unless it
+// has nothing or what cannot be meant.
+func in[T any](into *T, byDefault T, read func(t *table, key string, into *T) bool) place {
+	return place{
+		setDefault: func() { *into = byDefault },
+		read:       func(t *table, key string) { read(t, key, into) },
+		value:      func() any { return *into },
+	}
+}
+
+// settings returns the settings of the tables that stand once in the file, each with
+// its place in c.
+func (c *Config) settings() []setting {
+	return slices.Concat(c.Proxy.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings())
+}
+
+func (p *Proxy) settings() []setting {
+	return []setting{
+		{"proxy", "listen", "WXPROXY_LISTEN", atStart, in(&p.Listen, "127.0.0.1:8080", (*table).text)},
+		{"proxy", "allow_anonymous", "", atReload, in(&p.AllowAnonymous, false, (*table).flag)},
+		{"proxy", "token_endpoint", "", atReload, in(&p.TokenEndpoint, "virtual", oneWordOf("virtual", "real", "deny"))},
+		{"proxy", "max_body", "", atStart, in(&p.MaxBody, 24<<20, (*table).size)},
+		{"proxy", "max_connections", "", atStart, in(&p.MaxConnections, 10000, (*table).count)},
+		{"proxy", "idle_timeout", "", atStart, in(&p.IdleTimeout, 75*time.Second, (*table).duration)},
+		{"proxy", "drain_timeout", "", atReload, in(&p.DrainTimeout, 10*time.Second, (*table).duration)},
+		{"proxy", "plain_io", "", atStart, in(&p.PlainIO, false, (*table).flag)},
+		{"proxy", "tls_cert", "", setAtStart, in(&p.TLSCert, "", (*table).text)},
+		{"proxy", "tls_key", "", atReload, in(&p.TLSKey, "", (*table).text)},
+		{"proxy", "tls_client_ca", "", atReload, in(&p.TLSClientCA, "", (*table).text)},
+		{"proxy", "hosts", "", atReload, in(&p.Hosts, []string{}, (*table).texts)},
+	}
+}
+
+func (a *Admin) settings() []setting {
+	return []setting{
+		{"admin", "listen", "WXPROXY_ADMIN_LISTEN", atStart, in(&a.Listen, "127.0.0.1:8081", (*table).text)},
+		{"admin", "key", "WXPROXY_ADMIN_KEY", atReload, in(&a.Key, secret.Secret{}, (*table).secretKeys)},
+	}
+}
+
+func (u *Upstream) settings() []setting {
+	return []setting{
+		{"upstream", "url", "WXPROXY_UPSTREAM_URL", atReload, in(&u.URL, accountkind.WeChat.URL, (*table).text)},
+		{"upstream", "fallback_urls", "", atReload, in(&u.FallbackURLs, slices.Clone(accountkind.WeChat.FallbackURLs), u.readFallbacks)},
+		{"upstream", "connect_timeout", "", atReload, in(&u.ConnectTimeout, 3*time.Second, (*table).duration)},
+		{"upstream", "timeout", "", atReload, in(&u.Timeout, 30*time.Second, (*table).duration)},
+		{"upstream", "idle_timeout", "", atReload, in(&u.IdleTimeout, 5*time.Second, (*table).duration)},
+		{"upstream", "max_connections", "", atReload, in(&u.MaxConnections, 512, (*table).count)},
+		{"upstream", "ca_file", "", atReload, in(&u.CAFile, "", (*table).text)},
+		{"upstream", "ip_family", "", atReload, in(&u.IPFamily, anyFamily, oneWordOf(anyFamily, "ipv4", "ipv6"))},
+	}
+}
+
+func (t *Token) settings() []setting {
+	return []setting{
+		{"token", "store", "WXPROXY_STORE", atStart, in(&t.Store, secret.New("memory:"), (*table).store)},
+		{"token", "key_prefix", "", atStart, in(&t.KeyPrefix, "wxproxy", (*table).text)},
+		{"token", "encryption_key", "", atStart, in(&t.EncryptionKey, secret.Secret{}, (*table).secretKeys)},
+		{"token", "refresh_before", "", atReload, in(&t.RefreshBefore, 5*time.Minute, (*table).duration)},
+		{"token", "retry_errcodes", "", atReload, in(&t.RetryErrcodes, slices.Clone(accountkind.WeChat.TokenErrcodes), (*table).errcodes)},
+	}
+}
+
+func (l *Log) settings() []setting {
+	return []setting{
+		{"log", "level", "WXPROXY_LOG_LEVEL", atReload, in(&l.Level, slog.LevelInfo, (*table).level)},
+		{"log", "format", "", atStart, in(&l.Format, "auto", oneWordOf("auto", "text", "json"))},
+		{"log", "access", "", atReload, in(&l.Access, false, (*table).flag)},
+	}
+}
+
+// Default returns the configuration of an empty file, which lacks nothing but
+// an account.
+func Default() Config {
+	var c Config
+	for _, s := range c.settings() {
+		s.setDefault()
+	}
+	return c
+}
+
+// AtNextStart returns the settings, in the words of the file, that next has
+// different and that a running process cannot change.
+func (c *Config) AtNextStart(next *Config) (keys []string) {
+	changed := next.settings()
+	for i, s := range c.settings() {
+		if s.isFixed(s.value(), changed[i].value()) {
+			keys = append(keys, s.table+"."+s.key)
+		}
+	}
+	return keys
+}
+
+// isFixed reports whether a running process cannot change the setting from one value
+// to the other.
+func (s setting) isFixed(from, to any) bool {
+	switch s.effect {
+	case atStart:
+		return !reflect.DeepEqual(revealed(from), revealed(to))
+	case setAtStart:
+		return (from == "") != (to == "")
+	}
+	return false
+}
+
+// revealed returns a value for a comparison.
+func revealed(value any) any {
+	if s, ok := value.(secret.Secret); ok {
+		return s.Reveal()
+	}
+	return value
+}

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+)
+
+func (l *loader) readToken(t *table) {
+	t.readSettings()
+
+	c, key := &l.cfg.Token, t.sources["token.encryption_key"]
+	if err := token.CheckStore(c.Store); err != nil {
+		t.wrong("store", "%v", err)
+	}
+	l.holdPasswords(t.key("store"), c.Store)
+	c.EncryptionKey = t.encryptionKey(t.secret(key.SecretSource, key.given), key.given)
+	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
+		t.wrong("refresh_before", `must be between "10s" and "1h"`)
+	}
+	if !isName(c.KeyPrefix) {
+		t.wrong("key_prefix", nameRule)
+	}
+}
+
+// store reads what names a store. Only of a URL is it not sure that all may see it.
+func (t *table) store(key string, into *secret.Secret) bool {
+	spec := into.Reveal()
+	given := t.text(key, &spec)
+	t.sensitive[t.key(key)] = !strings.HasPrefix(spec, "file:") && !strings.HasPrefix(spec, "memory:")
+	*into = secret.New(spec)
+	return given
+}
+
+// errcodes reads a list of errcodes that refuse a token.
+func (t *table) errcodes(key string, into *[]int) bool {
+	var errcodes []int64
+	if !list(t, key, "numbers", &errcodes) {
+		return false
+	}
+	*into = t.checkErrcodes(errcodes)
+	return true
+}
+
+// warnOfRedis remarks on a Redis whose answers others can read or make.
+func (l *loader) warnOfRedis() {
+	store, err := url.Parse(l.cfg.Token.Store.Reveal())
+	if err != nil {
+		return // it is reported
+	}
+	query := store.Query()
+	if store.Scheme == "rediss" && query.Get("skip_verify") == "true" {
+		l.warn("token.store", "skip_verify lets anyone on the way pass for Redis; name the authority of its certificate with ca_file instead")
+	}
+	if store.Scheme != "redis" || !l.cfg.Token.EncryptionKey.Empty() || l.anyReported("token.encryption_key", "token.encryption_key_env", "token.encryption_key_file") {
+		return
+	}
+	for _, host := range append([]string{store.Host}, query["addr"]...) {
+		if BeyondLoopback(withPort(host)) {
+			l.warn("token.store", "redis:// carries tokens to another machine in the clear; write rediss://, or set encryption_key")
+			return
+		}
+	}
+}
+
+// withPort returns the address of a host that may have no port.
+func withPort(host string) string {
+	if _, port, found := strings.Cut(host[strings.LastIndexByte(host, ']')+1:], ":"); found && port != "" {
+		return host
+	}
+	return strings.TrimSuffix(host, ":") + ":6379"
+}
+
+func (t Token) describe() string {
+	place := "in memory"
+	switch kind, rest, _ := strings.Cut(t.Store.Reveal(), ":"); kind {
+	case "file":
+		place += " and in the folder " + rest
+	case "redis", "rediss":
+		place += " and, for all replicas, in " + redisAt(t.Store)
+	}
+	if !t.EncryptionKey.Empty() && place != "in memory" {
+		place += ", encrypted"
+	}
+	codes := make([]string, len(t.RetryErrcodes))
+	for i, code := range t.RetryErrcodes {
+		codes[i] = strconv.Itoa(code)
+	}
+	return fmt.Sprintf("kept %s, renewed %s before expiry and on errcode %s",
+		place, short(t.RefreshBefore), strings.Join(codes, ", "))
+}
+
+// StoreAddress returns the store without what may be secret.
+func (t Token) StoreAddress() string {
+	if kind, _, _ := strings.Cut(t.Store.Reveal(), ":"); kind == "redis" || kind == "rediss" {
+		return redisAt(t.Store)
+	}
+	return t.Store.Reveal()
+}
+
+// redisAt returns a URL of Redis without what may be secret.
+func redisAt(store secret.Secret) string {
+	u, err := url.Parse(store.Reveal())
+	if err != nil {
+		return "Redis"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
+
+// holdPasswords does the same for the passwords in the URL of a store.
+func (l *loader) holdPasswords(setting string, store secret.Secret) {
+	u, err := url.Parse(store.Reveal())
+	if err != nil {
+		return // it is reported
+	}
+	password, _ := u.User.Password()
+	l.hold(setting, secret.New(password))
+	l.hold(setting, secret.New(u.Query().Get("sentinel_password")))
+}
+
+// encryptionKey returns the bytes that text, in base64, stands for.
+func (t *table) encryptionKey(text secret.Secret, given []string) secret.Secret {
+	if text.Empty() {
+		return secret.Secret{}
+	}
+	const bytes = 32
+	key, err := base64.StdEncoding.DecodeString(text.Reveal())
+	if err != nil || len(key) != bytes {
+		t.wrong(given[0], "is not %d bytes in base64; `head -c 32 /dev/urandom | base64` makes a key", bytes)
+	} else if strings.Trim(string(key), "\x00") == "" {
+		t.wrong(given[0], "is all zero and no key; `head -c 32 /dev/urandom | base64` makes one")
+	} else if isPattern(key) {
+		t.warn(t.key(given[0]), "is a pattern and could be guessed; `head -c 32 /dev/urandom | base64` makes a good key")
+	}
+	return secret.New(string(key))
+}
+
+// checkErrcodes returns what can be meant by a list of errcodes.
+func (t *table) checkErrcodes(list []int64) []int {
+	errcodes := make([]int, 0, len(list))
+	for i, errcode := range list {
+		switch {
+		case errcode < 1 || errcode > 9_999_999:
+			t.wrong(item("retry_errcodes", i), "is no errcode that a new token could cure; remove it")
+		case slices.Contains(errcodes, int(errcode)):
+			t.wrong(item("retry_errcodes", i), "is there already; remove it")
+		}
+		errcodes = append(errcodes, int(errcode))
+	}
+	if len(errcodes) == 0 {
+		t.wrong("retry_errcodes", "is empty, so no refused token would be replaced; write [40001, 40014, 42001]")
+	}
+	return errcodes
+}
