@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/sockettest"
 	"wxproxy/internal/wechattest"
 )
 
@@ -332,33 +333,18 @@ func TestNoSecretIsSaidOfAnUpstreamThatEchoes(t *testing.T) {
 // answers with its first line in format.
 func echo(t *testing.T, format string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r, err := http.ReadRequest(bufio.NewReader(c))
-				if err != nil {
-					return
-				}
-				if r.URL.Path == "/cgi-bin/stable_token" {
-					token := `{"access_token":"` + wechattest.TokenPrefix + `x","expires_in":7200}`
-					fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(token), token)
-					return
-				}
-				fmt.Fprintf(c, format, "GET "+r.RequestURI)
-			}()
+	return sockettest.Serve(t, func(c net.Conn) {
+		r, err := http.ReadRequest(bufio.NewReader(c))
+		if err != nil {
+			return
 		}
-	}()
-	return ln.Addr().String()
+		if r.URL.Path == "/cgi-bin/stable_token" {
+			token := `{"access_token":"` + wechattest.TokenPrefix + `x","expires_in":7200}`
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(token), token)
+			return
+		}
+		fmt.Fprintf(c, format, "GET "+r.RequestURI)
+	})
 }
 
 func TestNoSecretIsSaidInACrash(t *testing.T) {

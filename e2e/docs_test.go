@@ -26,7 +26,7 @@ func read(t *testing.T, path string) string {
 
 // withoutProgram are the folders of which nothing is compiled into the program that
 // operators run.
-var withoutProgram = []string{"bench", "docs", "e2e", "internal/redistest", "internal/wechattest", "testdata"}
+var withoutProgram = []string{"bench", "docs", "e2e", "internal/redistest", "internal/sockettest", "internal/wechattest", "testdata"}
 
 // sources returns what the packages of the program say, without their tests.
 func sources(t *testing.T) string {

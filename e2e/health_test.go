@@ -12,17 +12,23 @@ import (
 	"wxproxy/internal/wechattest"
 )
 
-// serveReady has somebody else than wxproxy say 200 at an address, and returns it.
-func serveReady(t *testing.T, address string) string {
+// serveAt has another process than wxproxy answer at an address, and returns it.
+func serveAt(t *testing.T, address string, answer http.HandlerFunc) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	everybody := http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
-	go everybody.Serve(ln)
-	t.Cleanup(func() { everybody.Close() })
+	server := http.Server{Handler: answer}
+	go server.Serve(ln)
+	t.Cleanup(func() { server.Close() })
 	return ln.Addr().String()
+}
+
+// serveReady has another process than wxproxy say 200 at an address, and returns it.
+func serveReady(t *testing.T, address string) string {
+	t.Helper()
+	return serveAt(t, address, func(http.ResponseWriter, *http.Request) {})
 }
 
 // healthOf runs wxproxy health as a container's health check does, in the directory
@@ -82,18 +88,12 @@ func TestHealthAsksDirectly(t *testing.T) {
 // In a container whose file systems are all read-only there is no record.
 func TestHealthWithoutARecordReadsTheFileThatHasMistakes(t *testing.T) {
 	t.Parallel()
-	ready := http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	ready := serveAt(t, "127.0.0.1:0", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/readyz" {
 			http.NotFound(w, r)
 		}
-	})}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go ready.Serve(ln)
-	t.Cleanup(func() { ready.Close() })
-	listen := fmt.Sprintf("[admin]\nlisten = %q\n", ln.Addr())
+	})
+	listen := fmt.Sprintf("[admin]\nlisten = %q\n", ready)
 	for name, toml := range map[string]string{
 		"good":              listen + fourLines,
 		"without accounts":  listen,

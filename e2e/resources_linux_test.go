@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"wxproxy/internal/sockettest"
 )
 
 // drainTimeout is the one of the programs below, and endTime is when they must
@@ -304,21 +306,8 @@ func TestASecretFileThatHangsHoldsUpNobody(t *testing.T) {
 func TestARedisThatHangsHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	simulated := startWeChat(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	go func() { // takes everything and says nothing
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go io.Copy(io.Discard, c)
-		}
-	}()
-	toml := drainSoon + fourLines + "[token]\nstore = \"redis://" + ln.Addr().String() + "/0\"\n"
+	silent := sockettest.Serve(t, func(c net.Conn) { io.Copy(io.Discard, c) })
+	toml := drainSoon + fourLines + "[token]\nstore = \"redis://" + silent + "/0\"\n"
 	p := shortOf(t, "", simulated.URL, toml, launch{})
 	good := p.callingWell()
 	good.goesOn(p)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/internal/sockettest"
 	"wxproxy/proxy"
 	"wxproxy/token"
 )
@@ -19,33 +20,18 @@ import (
 // closes, unless that is nothing.
 func muteHost(t *testing.T, says string, asked *atomic.Int32) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				_, _ = conn.Read(make([]byte, 4096))
-				asked.Add(1)
-				if says == "" {
-					_, _ = io.Copy(io.Discard, conn)
-				}
-				_, _ = io.WriteString(conn, says)
-			}()
+	return "http://" + sockettest.Serve(t, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 4096))
+		asked.Add(1)
+		if says == "" {
+			_, _ = io.Copy(io.Discard, conn)
 		}
-	}()
-	return "http://" + ln.Addr().String()
+		_, _ = io.WriteString(conn, says)
+	})
 }
 
-// What repeats no effect is asked of the next host at once. A forced refresh and a
-// classic token are not.
+// A question without an effect is put to the next host at once. A forced refresh and a
+// classic token are not. Waiting for silent hosts is most of this package's time.
 func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{"the end": " ", "silence": "", "garbage": "220 smtp ready\r\n", "half a header": "HTTP/1.1 200 OK\r\nConte"} {
