@@ -1,6 +1,6 @@
 // Package accountkind has one table for each kind of account: what WeChat's
-// manual says of the hosts, paths, parameters and errcodes of that kind. It is
-// data alone, and needs no other package.
+// manual says of the hosts, paths, parameters and errcodes of that kind, and what a
+// pattern of paths matches. It is data, and needs no other package of ours.
 package accountkind
 
 // A Kind is what all accounts of one kind have in common. It is never changed.

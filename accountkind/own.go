@@ -8,3 +8,6 @@ const (
 	ReadinessPath = OwnPrefix + "readyz"
 	SignaturePath = OwnPrefix + "jsapi-signature"
 )
+
+// HealthPaths are those of them that take no key.
+var HealthPaths = []string{LivenessPath, ReadinessPath}

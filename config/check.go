@@ -1,5 +1,7 @@
 package config
 
+import "wxproxy/accountkind"
+
 // check finds the mistakes that only show when settings are compared with one
 // another.
 func (l *loader) check() {
@@ -12,7 +14,7 @@ func (l *loader) check() {
 	l.warnOfTokenless()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
-		l.checkUnique(paths, policyPattern(r.Path), item("route", i), "path")
+		l.checkUnique(paths, accountkind.Normal(r.Path), item("route", i), "path")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 )
 
@@ -146,7 +147,7 @@ func (l *loader) warnOfTokenless() {
 	}
 	for i, c := range l.cfg.Clients {
 		isHeld := len(c.Deny) > 0 || c.Interval > 0 || c.MaxInFlight > 0
-		if !isHeld || slices.ContainsFunc(tokenPaths, c.hasExactly) || !slices.ContainsFunc(tokenPaths, c.mayCall) {
+		if !isHeld || slices.ContainsFunc(accountkind.WeChat.TokenPaths, c.hasExactly) || !slices.ContainsFunc(accountkind.WeChat.TokenPaths, c.mayCall) {
 			continue
 		}
 		allow := `add "/cgi-bin/token" to its allow`
@@ -160,7 +161,7 @@ func (l *loader) warnOfTokenless() {
 
 // hasExactly reports whether allow has the very path.
 func (c Client) hasExactly(path string) bool {
-	return slices.ContainsFunc(c.Allow, func(pattern string) bool { return policyPattern(pattern) == path })
+	return slices.ContainsFunc(c.Allow, func(pattern string) bool { return accountkind.Normal(pattern) == path })
 }
 
 // mayCall reports whether allow and deny let the client call path.

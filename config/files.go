@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"wxproxy/config/internal/permission"
+	"wxproxy/internal/secret"
 )
 
 const (
@@ -189,7 +190,7 @@ func (l *loader) warnIfReplaceable(key, path string) {
 
 // shownPath returns a directory as one would give it to a shell.
 func shownPath(dir string) string {
-	if strings.ContainsFunc(dir, func(r rune) bool { return notVisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
+	if strings.ContainsFunc(dir, func(r rune) bool { return secret.Invisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
 		return "its directory"
 	}
 	return dir

@@ -5,22 +5,24 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"wxproxy/accountkind"
+	"wxproxy/internal/secret"
 )
 
-// The paths that wxproxy answers itself. They are never forwarded, so all that a
-// route can say of them is that nobody may.
-var (
-	tokenPaths  = []string{"/cgi-bin/token", "/cgi-bin/stable_token"}
-	healthPaths = []string{"/wxproxy/healthz", "/wxproxy/readyz"} // which take no key
-	ownPaths    = []string{tokenPaths[0], tokenPaths[1], "/wxproxy/jsapi-signature", healthPaths[0], healthPaths[1]}
-)
+// ownPaths returns the paths that wxproxy answers itself. They are never forwarded, so
+// all that a route can say of them is that nobody may.
+func ownPaths() []string { return append(keyedPaths(), accountkind.HealthPaths...) }
 
-const ownPrefix = "/wxproxy/"
+// keyedPaths returns those of them that take a client's key.
+func keyedPaths() []string {
+	return append(slices.Clone(accountkind.WeChat.TokenPaths), accountkind.SignaturePath)
+}
 
 // isOwn reports whether wxproxy itself answers all that a pattern matches.
 func isOwn(pattern string) bool {
-	pattern = policyPattern(pattern)
-	return slices.Contains(tokenPaths, pattern) || strings.HasPrefix(pattern, ownPrefix) || pattern+"/" == ownPrefix
+	pattern = accountkind.Normal(pattern)
+	return slices.Contains(accountkind.WeChat.TokenPaths, pattern) || covers(accountkind.OwnPrefix+"*", pattern)
 }
 
 func (l *loader) readRoute(t *table) {
@@ -62,7 +64,7 @@ func (t *table) checkPatterns(key string, patterns []string) {
 // that wxproxy answers.
 func isAboutHealth(pattern string) bool {
 	isMatched := func(path string) bool { return covers(pattern, path) }
-	return slices.ContainsFunc(healthPaths, isMatched) && !slices.ContainsFunc(ownPaths[:3], isMatched)
+	return slices.ContainsFunc(accountkind.HealthPaths, isMatched) && !slices.ContainsFunc(keyedPaths(), isMatched)
 }
 
 // warnOfDeadPatterns remarks on what a client is allowed and denied.
@@ -79,12 +81,7 @@ func (t *table) warnOfDeadPatterns(c Client) {
 
 // covers reports whether the pattern outer matches all that inner matches.
 func covers(outer, inner string) bool {
-	outer, inner = policyPattern(outer), policyPattern(inner)
-	prefix, isPrefix := strings.CutSuffix(outer, "*")
-	if !isPrefix {
-		return outer == inner
-	}
-	return strings.HasPrefix(inner, prefix) || inner+"/" == prefix
+	return accountkind.Matches(accountkind.Normal(outer), accountkind.Normal(inner))
 }
 
 // checkPattern says why a path pattern could not match any path that the proxy
@@ -96,7 +93,7 @@ func checkPattern(pattern string) string {
 		return `must begin with "/"`
 	case strings.Contains(prefix, "*"):
 		return `has a "*" that is not at its end`
-	case strings.ContainsAny(prefix, `?#%\;`) || strings.ContainsFunc(prefix, notVisible):
+	case strings.ContainsAny(prefix, `?#%\;`) || strings.ContainsFunc(prefix, secret.Invisible):
 		return `must be a plain path, without query, ";", percent-encoding or white space`
 	case strings.HasPrefix(prefix, "/@"):
 		return `must be the path behind "/@NAME", which only chooses the account`
@@ -104,15 +101,6 @@ func checkPattern(pattern string) string {
 		return `must not have "//", "." or ".." in it`
 	}
 	return ""
-}
-
-// policyPattern spells pattern as the proxy does, which minds neither letter case
-// nor a slash at the end.
-func policyPattern(pattern string) string {
-	if pattern == "/" {
-		return pattern
-	}
-	return strings.TrimSuffix(strings.ToLower(pattern), "/")
 }
 
 // describeRoute says what a route means, also for the paths that wxproxy answers
@@ -126,10 +114,10 @@ func (c *Config) describeRoute(r Route) string {
 		return text
 	}
 	var closed, answered []string
-	for _, path := range ownPaths {
+	for _, path := range ownPaths() {
 		switch {
-		case c.routeOf(path) != policyPattern(r.Path):
-		case r.Credential != "deny", slices.Contains(healthPaths, path) && !isAboutOwn(r.Path):
+		case c.routeOf(path) != accountkind.Normal(r.Path):
+		case r.Credential != "deny", slices.Contains(accountkind.HealthPaths, path) && !accountkind.IsAboutOwn(accountkind.Normal(r.Path)):
 			answered = append(answered, path)
 		default:
 			closed = append(closed, path)
@@ -148,7 +136,7 @@ func (c *Config) describeRoute(r Route) string {
 // itself, else the longest that matches.
 func (c *Config) routeOf(path string) (decides string) {
 	for _, r := range c.Routes {
-		pattern := policyPattern(r.Path)
+		pattern := accountkind.Normal(r.Path)
 		if pattern == path {
 			return pattern
 		}
@@ -157,10 +145,4 @@ func (c *Config) routeOf(path string) (decides string) {
 		}
 	}
 	return decides
-}
-
-// isAboutOwn reports whether a pattern is about wxproxy's own pages. A wider one is
-// about the API, and closes no health path.
-func isAboutOwn(pattern string) bool {
-	return strings.HasPrefix(policyPattern(pattern), strings.TrimSuffix(ownPrefix, "/"))
 }

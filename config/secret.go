@@ -31,7 +31,7 @@ func checkedSecret(value string, err error) (secret.Secret, error) {
 		return secret.Secret{}, err
 	case value == "":
 		return secret.Secret{}, errors.New("the secret is empty")
-	case strings.ContainsFunc(value, notVisible):
+	case strings.ContainsFunc(value, secret.Invisible):
 		return secret.Secret{}, errors.New("the secret has white space, control or non-ASCII characters in it")
 	}
 	return secret.New(value), nil
@@ -90,9 +90,6 @@ func (s SecretSource) readFile() (string, error) {
 	}
 	return strings.TrimRight(string(data), " \t\r\n\v\f"), nil
 }
-
-// notVisible reports whether r is anything but a visible ASCII character.
-func notVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 // A givenSource is where a secret comes from, and which keys of the table say so.
 type givenSource struct {

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"wxproxy/internal/secret"
+
 	"github.com/valyala/fasthttp"
 )
 
@@ -24,12 +26,7 @@ func (f *fields) isID(name []byte) bool { return f.identifies && isFold(name, "x
 // hasGoodID reports whether the caller gave the request one id that can be
 // passed on and logged: some printable ASCII, and no secret.
 func (f *fields) hasGoodID() bool {
-	for _, c := range f.id {
-		if c <= ' ' || c > '~' {
-			return false
-		}
-	}
-	return f.ids == 1 && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
+	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
 }
 
 // identify takes the caller's id for the request, or makes one and adds it to

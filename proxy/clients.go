@@ -3,6 +3,8 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
+
+	"wxproxy/accountkind"
 )
 
 // clientTable finds clients by the hash of their keys: looking a hash up says
@@ -53,7 +55,7 @@ func (t *clientTable) certified(c *callerConn) *Client {
 func policyPatterns(patterns []string) []string {
 	spelled := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {
-		spelled = append(spelled, policyPattern(pattern))
+		spelled = append(spelled, accountkind.Normal(pattern))
 	}
 	return spelled
 }

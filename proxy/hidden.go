@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/url"
-)
 
-// hiddenWord stands in the log for a word that is a secret.
-const hiddenWord = "[hidden]"
+	"wxproxy/internal/secret"
+)
 
 // hides reports whether word is a secret: a virtual token, a client's key, or
 // what the configuration says. It is asked about what the log is to show alone.
@@ -43,7 +42,7 @@ func (p *Proxy) loggedPath(path []byte) string {
 	segments := bytes.Split(path, []byte("/"))
 	for i, segment := range segments {
 		if p.hidesSegment(segment) {
-			segments[i] = []byte(hiddenWord)
+			segments[i] = []byte(secret.Mask)
 		}
 	}
 	return loggedPath(bytes.Join(segments, []byte("/")), p.hidesSegment)

@@ -1,6 +1,10 @@
 package proxy
 
-import "strings"
+import (
+	"strings"
+
+	"wxproxy/internal/secret"
+)
 
 // longestWord is what a path of WeChat's has between two slashes, at most: an
 // AppSecret has 32 characters, tokens and keys have more.
@@ -33,7 +37,7 @@ func shownWord(word []byte, hides func([]byte) bool) string {
 	case len(word) > longestWord:
 		return masked
 	case hides(word):
-		return hiddenWord
+		return secret.Mask
 	}
 	return string(word)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/secret"
 
 	"github.com/valyala/fasthttp"
 )
@@ -80,7 +81,7 @@ func (p *Proxy) loggedHost(host []byte) string {
 
 // visible returns c, and in the place of one that no host has a question mark.
 func visible(c rune) rune {
-	if c <= ' ' || c >= 0x7f {
+	if secret.Invisible(c) {
 		return '?'
 	}
 	return c

@@ -32,23 +32,21 @@ func localRoutes(kind *accountkind.Kind) []accountkind.Route {
 // longest prefix.
 type routeTable struct {
 	exact    map[string]accountkind.Route
-	prefixes []accountkind.Route // without their '*', longest first
+	prefixes []accountkind.Route // longest first
 }
 
 func newRouteTable(rows []accountkind.Route) routeTable {
 	t := routeTable{exact: map[string]accountkind.Route{}}
 	for _, row := range rows {
-		row.Pattern = policyPattern(row.Pattern)
+		row.Pattern = accountkind.Normal(row.Pattern)
 		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
 			row.Names = accountkind.WeChat.SecretNames
 		}
-		prefix, isPrefix := strings.CutSuffix(row.Pattern, "*")
-		if !isPrefix {
+		if strings.HasSuffix(row.Pattern, "*") {
+			t.prefixes = append(t.prefixes, row)
+		} else {
 			t.exact[row.Pattern] = row
-			continue
 		}
-		row.Pattern = prefix
-		t.prefixes = append(t.prefixes, row)
 	}
 	slices.SortStableFunc(t.prefixes, func(a, b accountkind.Route) int { return len(b.Pattern) - len(a.Pattern) })
 	return t
@@ -60,7 +58,7 @@ func (t *routeTable) find(policy []byte) (accountkind.Route, bool) {
 		return row, true
 	}
 	for _, row := range t.prefixes {
-		if hasPrefix(policy, row.Pattern) {
+		if accountkind.Matches(row.Pattern, policy) {
 			return row, true
 		}
 	}
@@ -92,7 +90,7 @@ func (p *Proxy) credentialOf(policy []byte) accountkind.Route {
 // itself. Load balancers go on learning how the proxy is unless the route is about
 // its own pages: "/*" is about the API.
 func closes(configured, local accountkind.Route) bool {
-	isOwn := local.Credential != credentialHealth || strings.HasPrefix(configured.Pattern, "/wxproxy")
+	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn
 }
 
@@ -102,31 +100,9 @@ type pathList []string
 // match reports whether a pattern of the list matches the policy path.
 func (l pathList) match(policy []byte) bool {
 	for _, pattern := range l {
-		if prefix, isPrefix := strings.CutSuffix(pattern, "*"); isPrefix {
-			if hasPrefix(policy, prefix) {
-				return true
-			}
-		} else if string(policy) == pattern {
+		if accountkind.Matches(pattern, policy) {
 			return true
 		}
 	}
 	return false
-}
-
-// policyPattern spells pattern as policy paths are spelled.
-func policyPattern(pattern string) string {
-	pattern = strings.ToLower(pattern)
-	if pattern == "/" {
-		return pattern
-	}
-	return strings.TrimSuffix(pattern, "/")
-}
-
-// hasPrefix reports whether the policy path begins with prefix. As "/a/" and
-// "/a" are one policy path, the prefix "/a/" takes both.
-func hasPrefix(policy []byte, prefix string) bool {
-	if len(policy)+1 == len(prefix) && prefix[len(policy)] == '/' {
-		prefix = prefix[:len(policy)]
-	}
-	return len(policy) >= len(prefix) && string(policy[:len(prefix)]) == prefix
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/secret"
 )
 
 // answerSignature answers what the page that x names gives to wx.config.
@@ -80,7 +81,7 @@ func isEncodedWhole(raw []byte) bool {
 // asBrowsersHaveIt returns the address of a page without its fragment, unless no
 // browser knows a page by it.
 func asBrowsersHaveIt(page string) (string, error) {
-	if strings.ContainsFunc(page, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if strings.ContainsFunc(page, secret.Invisible) {
 		return "", errNotAsBrowsers
 	}
 	lower := strings.ToLower(page)

@@ -108,7 +108,7 @@ func readAnswer(body []byte, sent time.Time, credential secret.Secret) (Token, e
 	if code := int(a.Errcode); code != 0 {
 		return Token{}, &Refusal{Code: code, Reason: cmp.Or(secret.Quote(a.Errmsg, credential, secret.New(a.value())), "no errmsg")}
 	}
-	if a.value() == "" || strings.ContainsFunc(a.value(), notVisible) {
+	if a.value() == "" || strings.ContainsFunc(a.value(), secret.Invisible) {
 		return Token{}, noToken
 	}
 	return Token{Value: secret.New(a.value()), Expires: sent.Add(a.life())}, nil
@@ -138,7 +138,3 @@ func withoutControls(body []byte) []byte {
 		return r
 	}, body)
 }
-
-// notVisible reports whether r cannot be part of a token: it is a blank, a
-// control character or not ASCII.
-func notVisible(r rune) bool { return r <= ' ' || r >= 0x7f }

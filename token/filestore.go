@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // FileStore is a Store of one file per account, DIR/APPID.json, that only the
@@ -80,7 +82,7 @@ func (s *FileStore) Load(key Key) (Record, error) {
 	switch {
 	case f.AppID != appID:
 		return Record{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
-	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(value.Reveal(), notVisible):
+	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(value.Reveal(), secret.Invisible):
 		return Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	case time.Until(f.ExpiresAt) > longestLife:
 		return Record{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",

@@ -94,7 +94,7 @@ func (s *RedisStore) record(key Key, a redisAnswer) (Record, error) {
 		r.Word.Refusal.Ticket = key.Ticket != ""
 	}
 	switch far := now.Add(longestLife); {
-	case strings.ContainsFunc(value.Reveal(), notVisible),
+	case strings.ContainsFunc(value.Reveal(), secret.Invisible),
 		r.Token.Expires.After(far), r.Word.Next.After(far), r.Word.Stands.After(far):
 		return Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
 	case !r.Token.validAt(now):

@@ -49,3 +49,7 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	*s = New(string(text))
 	return nil
 }
+
+// Invisible reports whether r can be in no key and no token: it is a blank, a control
+// character or not ASCII.
+func Invisible(r rune) bool { return r <= ' ' || r > '~' }
