@@ -52,7 +52,8 @@ func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
 }
 
 func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
-	why := &token.Unavailable{Account: "shop", Cause: &token.Refusal{Code: 40125, Reason: "invalid appsecret"}, Retry: 90*time.Second + 1}
+	cause := &token.Refusal{Code: 40125, Reason: "invalid appsecret"}
+	why := &token.Unavailable{Account: "shop", Cause: cause, Why: token.Explain(cause), Retry: 90*time.Second + 1}
 	a := newAdmin()
 	a.Key = secret.New(key)
 	a.Accounts = []Account{account("shop", gone())}

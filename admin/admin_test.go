@@ -37,6 +37,7 @@ func newAdmin() *Admin {
 }
 
 func account(name string, s token.Status) Account {
+	s.Problem = token.Explain(s.LastError)
 	return Account{
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
 		Refresh: func(string, time.Duration) error { return nil },
@@ -240,11 +241,11 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 // withTickets returns an account with a token and a good ticket, and one that WeChat
 // refuses.
 func withTickets() Account {
-	a := account("shop", fresh())
+	a, refused := account("shop", fresh()), &token.Refusal{Code: 48001, Reason: "api unauthorized rid: 1", Ticket: true}
 	a.Tickets = func() []token.TicketStatus {
 		return []token.TicketStatus{
 			{Type: "jsapi", Status: token.Status{State: token.StateFresh, Expires: time.Now().Add(90*time.Minute + time.Second/2)}},
-			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: &token.Refusal{Code: 48001, Reason: "api unauthorized rid: 1", Ticket: true}}},
+			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: refused, Problem: token.Explain(refused)}},
 		}
 	}
 	return a

@@ -78,11 +78,11 @@ func (d *document) account(a accountNow, hour []proxy.Minute) {
 	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
 	if a.LastError != nil {
-		d.problem(a, "", a.LastError)
+		d.problem(a, "", a.Problem)
 	}
 	for _, t := range a.tickets {
 		if t.LastError != nil {
-			d.problem(a, t.Type, t.LastError)
+			d.problem(a, t.Type, t.Problem)
 		}
 	}
 }
@@ -116,8 +116,7 @@ func (d *document) labelled(before markup, label phrase) { d.say(before, label, 
 
 // problem adds a row that says what is wrong with the token of the account above,
 // or with a ticket of this type, and what to do about it.
-func (d *document) problem(a accountNow, ticket string, err error) {
-	e := token.Explain(err)
+func (d *document) problem(a accountNow, ticket string, e token.Explanation) {
 	d.mark(`<tr role="row" class="failing problem `)
 	d.mark(a.look())
 	d.in(`" id="problem-`, a.Name, "")

@@ -39,7 +39,7 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	answer := readiness{Draining: a.Draining()}
 	for _, account := range accounts {
 		if status := account.Status(); IsGone(status) {
-			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status.LastError)})
+			answer.Without = append(answer.Without, withoutToken{account.Name, lastError(status)})
 		}
 	}
 	wanting := len(answer.Without)

@@ -87,7 +87,7 @@ func describe(account Account, now time.Time) accountStatus {
 		NextRefresh:       utc(s.NextRefresh),
 		TokenFetchesToday: s.FetchesToday,
 		Rejections:        s.Rejections,
-		LastError:         lastError(s.LastError),
+		LastError:         lastError(s),
 		Tickets:           describeTickets(account.ticketsNow(), now),
 	}
 }
@@ -95,7 +95,7 @@ func describe(account Account, now time.Time) accountStatus {
 func describeTickets(tickets []token.TicketStatus, now time.Time) []ticketStatus {
 	all := make([]ticketStatus, 0, len(tickets))
 	for _, t := range tickets {
-		all = append(all, ticketStatus{Type: t.Type, ExpiresIn: secondsLeft(t.Expires, now), LastError: lastError(t.LastError)})
+		all = append(all, ticketStatus{Type: t.Type, ExpiresIn: secondsLeft(t.Expires, now), LastError: lastError(t.Status)})
 	}
 	return all
 }
@@ -114,11 +114,11 @@ func secondsLeft(end, now time.Time) int64 {
 // for no end at all.
 func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
 
-func lastError(err error) *errorStatus {
-	if err == nil {
+func lastError(s token.Status) *errorStatus {
+	if s.LastError == nil {
 		return nil
 	}
-	e := token.Explain(err)
+	e := s.Problem
 	return &errorStatus{Errcode: e.Code, Errmsg: e.Reason, Remedy: e.Remedy, RemedyZH: e.RemedyZH}
 }
 

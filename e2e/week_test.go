@@ -86,7 +86,7 @@ func newWeek(api token.API) *week {
 		HTTP: &http.Client{Transport: w.wechat}, URL: "http://wechat", AppID: appID, API: api,
 		Secret: func() (secret.Secret, error) { return secret.New(*w.secret.Load()), nil },
 	}
-	o := token.Options{
+	o := token.Options{Issuer: token.NewIssuer(),
 		Name: "shop", AppID: appID, Fetch: client.Fetch, Force: client.Force,
 		Probe: client.Probe, SecretChanged: client.SecretChanged,
 	}

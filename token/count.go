@@ -23,7 +23,7 @@ func (k *Keeper) Fetches() []FetchCount {
 func (k *Keeper) count(reason string, err error) {
 	outcome := FetchSucceeded
 	if err != nil {
-		outcome = string(Explain(err).Class)
+		outcome = string(k.options.Issuer.Explain(err).Class)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

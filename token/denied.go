@@ -26,41 +26,16 @@ type denials struct {
 	told   bool      // and nobody was told since that it is over
 }
 
-// isOfSecret reports whether err is WeChat's refusal of the AppSecret, or of this
-// account or machine that shows it, which every use of the AppSecret meets.
-func isOfSecret(err error) bool {
-	refusal, ok := err.(*Refusal) //nolint:errorlint // a Client returns it as it is
-	return ok && isSecretErrcode(refusal.Code)
-}
-
-func isSecretErrcode(errcode int) bool {
-	switch errcode {
-	case 40001, 40013, 40125, 40164, 40243, 50002, 50004, 50007, 61004,
-		89501, 89502, 89503, 89504, 89505, 89506, 89507:
-		return true
-	}
-	return false
-}
-
-// followsSecret reports whether WeChat answers errcode only to who has shown the right
-// AppSecret: about the code that a login came with, or a quota.
-func followsSecret(errcode int) bool {
-	switch errcode {
-	case 40029, 40163, 40226, 41008, 42003, 45011, 48006:
-		return true
-	}
-	return false
-}
-
 // SecretRefused tells that WeChat answered a caller's request, one that showed the
 // AppSecret and no token, with errcode. If that says something of the AppSecret, it
 // is told as a failed fetch is, and the token stays as it is; other errcodes say that
 // the AppSecret is good.
 func (k *Keeper) SecretRefused(errcode int, errmsg string) {
-	if followsSecret(errcode) {
+	verdict := k.options.Issuer.OfSecret(errcode)
+	if verdict == Alive {
 		k.SecretAccepted()
 	}
-	if !isSecretErrcode(errcode) {
+	if verdict != Dead {
 		return
 	}
 	denied := &Refusal{Code: errcode, Reason: secret.Quote(errmsg)}
@@ -83,7 +58,7 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 // reportDenied logs that the AppSecret is refused, and whether there is a token that
 // calls can go on with.
 func (k *Keeper) reportDenied(denied error, goesOn bool) {
-	e := Explain(denied)
+	e := k.options.Issuer.Explain(denied)
 	said := []any{"errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH}
 	if goesOn {
 		k.logger().Warn("WeChat refuses the AppSecret in requests of callers; logins fail while the token goes on", said...)
@@ -109,7 +84,7 @@ func (k *Keeper) SecretAccepted() {
 	}
 	k.mu.Unlock()
 	k.reportAccepted()
-	if isOfSecret(s.err) && !recently(s.failedAt, time.Now()) {
+	if k.options.Issuer.refusesSecret(s.err) && !recently(s.failedAt, time.Now()) {
 		k.refresh(s)
 	}
 }

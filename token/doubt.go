@@ -1,6 +1,9 @@
 package token
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // examineEvery is how often a token that was found dead is examined again, so that
 // the end of a disturbance at WeChat is noticed also when nobody calls.
@@ -29,7 +32,7 @@ func (k *Keeper) vouch(value string, sent time.Time) {
 	before, now := k.state.Load(), time.Now()
 	vouched := before.isDoubted() && before.token.validAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
 	if vouched {
-		k.publish(before.vouched(now))
+		k.publish(before.vouched(now, k.options))
 	}
 	k.mu.Unlock()
 	if vouched {
@@ -42,14 +45,14 @@ func (s *state) isDoubted() bool { return s.stuck != nil || !s.planned.IsZero() 
 
 // vouched returns the state after WeChat was seen to honour the token: what its
 // refusal has led to is over, and the plan is the one from before.
-func (s *state) vouched(now time.Time) *state {
+func (s *state) vouched(now time.Time, o Options) *state {
 	next := *s
 	next.stuck, next.honoured = nil, now
 	next.stands = later(s.stands, now.Add(standing))
 	if s.planned.IsZero() {
 		return &next
 	}
-	if refusal, ok := s.err.(*Refusal); ok && isOfSecret(refusal) && verdictOf(refusal.Code) != Dead { //nolint:errorlint // as in isOfSecret
+	if refusal, ok := s.err.(*Refusal); ok && o.Issuer.refusesSecret(refusal) && o.Issuer.OfToken(refusal.Code) != Dead { //nolint:errorlint // as in refusesSecret
 		next.denied = refusal // which is true all the same
 	}
 	next.err, next.class, next.failures = nil, "", 0
@@ -59,13 +62,13 @@ func (s *state) vouched(now time.Time) *state {
 
 // deadened returns s after WeChat had no other token than one that is dead. It is
 // asked again soon, and less often the longer that lasts.
-func (s *state) deadened(before *state, now time.Time, random float64) *state {
+func (s *state) deadened(before *state, now time.Time, o Options) *state {
 	next := *s
 	next.planned, next.failedAt, next.class, next.failures = s.next, now, ClassAccount, 1
 	if before.stuck != nil && before.err == nil {
 		next.failures = before.failures + 1
 	}
-	next.next = now.Round(0).Add(retryAfter(next.class, next.failures, random))
+	next.next = now.Round(0).Add(o.Issuer.Pacing.retryAfter(next.class, next.failures, rand.Float64()))
 	return &next
 }
 
@@ -139,7 +142,7 @@ func (k *Keeper) examine(f *flight) {
 		next.examined = now
 		switch {
 		case verdict == Alive:
-			return next.vouched(now)
+			return next.vouched(now, k.options)
 		case verdict == Dead && s.stuck == nil:
 			return next.resting(now, k.options)
 		}

@@ -439,7 +439,7 @@ func TestATokenThatDiesBeyondTheBudgetIsSaidToBeDead(t *testing.T) {
 		k.Start()
 		wantToken(t, k, "token-1")
 		time.Sleep(time.Minute)
-		k.spend(func(s *Spent) { s.Fetches = frugal })
+		k.spend(func(s *Spent) { s.Fetches = fetchesPerDay })
 		plan := k.Status().NextRefresh
 		wantReplaced(t, k, "token-1", "token-1")
 		s := k.Status()

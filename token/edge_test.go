@@ -63,7 +63,7 @@ func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testi
 
 func TestAPlanBeyondTheEndOfTheTokenDoesNotHold(t *testing.T) {
 	now := time.Now()
-	o := NewKeeper(Options{}).options
+	o := NewKeeper(Options{Issuer: IssuerOfWeChat}).options
 	token := Token{secret.New("t"), now.Add(time.Hour)}
 	s := &state{token: token, next: now.Round(0).Add(26 * time.Hour)} // the clock was set back by a day
 	if got := s.due(token, now, o).Sub(now.Round(0)); got > time.Hour {
@@ -108,7 +108,7 @@ func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
 	}{{"it succeeds", nil}, {"it fails", errAway}} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: beijingDay(time.Now()), Fetches: frugal - 1}}}
+				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: beijingDay(time.Now()), Fetches: fetchesPerDay - 1}}}
 				var log strings.Builder
 				w := &fakeWeChat{classic: true, err: test.err}
 				k := newKeeper(w, func(o *Options) { o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil)) })
@@ -142,7 +142,7 @@ func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				fetches := 0
-				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
+				k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
 					fetches++
 					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), secret.Secret{})
 				}})

@@ -22,7 +22,7 @@ import (
 
 // newKeeper returns a Keeper of the app that w knows.
 func newKeeper(w *wechattest.WeChat, api token.API, with ...func(*token.Options)) *token.Keeper {
-	o := token.Options{Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Classic: api == token.Classic}
+	o := token.Options{Issuer: token.NewIssuer(), Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Classic: api == token.Classic}
 	for _, change := range with {
 		change(&o)
 	}

@@ -34,6 +34,7 @@ type Explanation struct {
 	Remedy   string // what to do about it
 	RemedyZH string // the same in Chinese
 	Class    Class
+	Local    bool // it is about this machine or what it was given: another process may fare better
 }
 
 // A remedy is a row of the tables of failures.
@@ -56,7 +57,7 @@ func Explain(err error) Explanation {
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), refusal.remedy()
 	}
-	e.Class = row.class
+	e.Class, e.Local = row.class, row.class == ClassConfiguration || strings.Contains(row.en, "IP address")
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", quotedAddress(e.Reason, "this machine's public IP address"))
 	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", quotedAddress(e.Reason, "本机的公网 IP"))
 	return e
@@ -113,29 +114,6 @@ func ofKeeper(err error) (row remedy, ok bool) {
 		return tooManyFetches, true
 	}
 	return remedy{}, false
-}
-
-// blamesSecret reports whether err may end with another AppSecret.
-func blamesSecret(err error) bool {
-	if _, unreadable := errors.AsType[*secretError](err); unreadable {
-		return true
-	}
-	refusal, ok := errors.AsType[*Refusal](err)
-	return ok && (refusal.Code == 40001 || refusal.Code == 40125)
-}
-
-// sharedRefusal returns WeChat's answer in err if any machine would get it: nil if
-// there is none, or it is about what this one has been given: its address, its
-// AppSecret, its upstream.url, or for a ticket, its token.
-func sharedRefusal(err error) *Refusal {
-	refusal, ok := errors.AsType[*Refusal](err)
-	if _, lacksToken := errors.AsType[*Unavailable](err); !ok || lacksToken {
-		return nil
-	}
-	if row := refusal.remedy(); row.class == ClassConfiguration || strings.Contains(row.en, "IP address") {
-		return nil
-	}
-	return refusal
 }
 
 // isTLS reports whether err ended a TLS handshake: neither side trusts the other

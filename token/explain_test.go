@@ -108,25 +108,30 @@ func TestTheRemedyNamesTheAddressThatWeChatQuotes(t *testing.T) {
 }
 
 func TestEveryRemedyIsOneSentenceInTwoLanguages(t *testing.T) {
+	pacing := NewIssuer().Pacing
 	classes := []Class{ClassTransient, ClassConfiguration, ClassQuota, ClassAccount}
 	for code, row := range refusals {
 		if row.en == "" || row.zh == "" || strings.ContainsAny(row.en+row.zh, "\n") || strings.HasSuffix(row.en, ".") {
 			t.Errorf("errcode %d: got %q, %q; want two phrases without an end", code, row.en, row.zh)
 		}
-		if retryAfter(row.class, 1, 0) < time.Second || !strings.Contains(fmt.Sprint(classes), string(row.class)) {
+		if pacing.Transient.First < time.Second || pacing.Lasting.First < time.Second || !strings.Contains(fmt.Sprint(classes), string(row.class)) {
 			t.Errorf("errcode %d: got class %q; want one of %v", code, row.class, classes)
 		}
 	}
 }
 
+func unavailable(cause error) error {
+	return &Unavailable{Account: "shop", Cause: cause, Why: Explain(cause)}
+}
+
 func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
-	got := (&Unavailable{Account: "shop", Cause: &Refusal{Code: 40125, Reason: "invalid appsecret rid: 1-2"}}).Error()
+	got := unavailable(&Refusal{Code: 40125, Reason: "invalid appsecret rid: 1-2"}).Error()
 	want := "no access token for account shop: WeChat answered errcode 40125: invalid appsecret rid: 1-2; " +
 		"check secret: it is not this account's AppSecret; if it was reset at WeChat, put the new one here (请检查 secret：它不是该账号的 AppSecret；如果已在微信后台重置，请填写新的)"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	got = (&Unavailable{Account: "shop", Cause: newTransportError("token", syscall.ECONNREFUSED, secret.Secret{})}).Error()
+	got = unavailable(newTransportError("token", syscall.ECONNREFUSED, secret.Secret{})).Error()
 	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
 		"check upstream.url, the network and the firewall: WeChat cannot be reached (请检查 upstream.url、网络和防火墙：无法连接微信)"
 	if got != want {

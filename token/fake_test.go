@@ -12,6 +12,17 @@ import (
 	"wxproxy/internal/secret"
 )
 
+// IssuerOfWeChat is what package wechat knows of it. That imports this package, so
+// TestMain, in token_test, puts it here.
+var IssuerOfWeChat *Issuer
+
+// Some of WeChat's numbers, as the Issuer has them.
+const (
+	fetchesPerDay = 500
+	forcedPerDay  = 20
+	waiting       = 3 * time.Second
+)
+
 // fakeWeChat issues tokens named token-1, token-2, ... as stable_token does, or
 // as the classic API does. Package wechattest knows more rules; this one can be
 // steered more finely.
@@ -106,7 +117,7 @@ var errAway = errors.New("connection refused")
 // newKeeper returns a Keeper of w that ends with the test. In a bubble the test
 // calls stop itself, since cleanups run outside.
 func newKeeper(w *fakeWeChat, with ...func(*Options)) *Keeper {
-	o := Options{Name: "shop", AppID: "wx1", Fetch: w.Fetch, Classic: w.classic}
+	o := Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Fetch: w.Fetch, Classic: w.classic}
 	for _, change := range with {
 		change(&o)
 	}

@@ -24,7 +24,7 @@ type reading struct {
 // The first flight waits a moment for the store, later ones take what has come
 // meanwhile.
 func (k *Keeper) load(f *flight) (Record, bool) {
-	if f.ctx.Err() != nil {
+	if f.ctx.Err() != nil || k.options.Store == nil {
 		return Record{}, false
 	}
 	r := k.read(f)
@@ -99,6 +99,9 @@ func (k *Keeper) takeOver(r Record, s *state) *state {
 // the store has told what it had. While that takes its time, the newest waits.
 // It calls release, if there is one, when the store has it.
 func (k *Keeper) save(release func()) {
+	if k.options.Store == nil {
+		return // and nobody leased it
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.unsaved = true
@@ -167,7 +170,7 @@ func (k *Keeper) noteSave(err error) (failed bool) {
 // had as long as no flight has taken that over. The caller holds k.mu.
 func (k *Keeper) record(now time.Time) Record {
 	s := k.state.Load()
-	r := Record{s.token, s.spent, s.word(now)}
+	r := Record{s.token, s.spent, s.word(now, k.options)}
 	if k.reading == nil {
 		return r
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Force         Fetch         // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
 	Probe         Probe         // how a refused token is examined; nil: not at all
 	SecretChanged func() bool   // whether the AppSecret is another one than the last fetch sent; nil: it never is
+	Issuer        *Issuer       // what its answers mean
 	Store         Store         // nil: a restart begins without a token
 	Shared        Sharer        // the Store, if other processes use it, too; nil: none does
 	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
@@ -67,8 +68,8 @@ func NewKeeper(o Options) *Keeper {
 	if o.RefreshBefore <= 0 {
 		o.RefreshBefore = rotationWindow
 	}
-	if o.Store == nil {
-		o.Store = NewMemory()
+	if o.Issuer == nil {
+		panic("BUG: a Keeper has to know its Issuer")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -89,7 +90,7 @@ func (k *Keeper) setState(s *state) {
 	}
 	k.state.Store(s)
 	k.doubted.Store(s.isDoubted())
-	k.secretDoubted.Store(s.denied != nil || isOfSecret(s.err))
+	k.secretDoubted.Store(s.denied != nil || k.options.Issuer.refusesSecret(s.err))
 }
 
 // Start gets the first token in the background, out of the store if it has a
@@ -182,12 +183,12 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	case s.token.validAt(now) && value != refused, stands && (k.stopped || s.isJudged(now, k.options)):
 		return value, nil, nil
 	case k.stopped:
-		return "", nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+		return "", nil, k.unavailable(errStopped, 0)
 	case s.flight != nil:
 		return "", s.flight, nil
 	}
 	if wait := s.backsOff(now, k.options); wait > 0 {
-		return "", nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+		return "", nil, k.unavailable(s.err, wait)
 	}
 	if !s.token.validAt(now) {
 		refused = "" // whatever was refused, what is missing is a token

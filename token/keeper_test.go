@@ -217,7 +217,7 @@ func TestAPanicOfTheFetchIsAFailureThatTellsNoSecret(t *testing.T) {
 
 func TestATokenWithoutLifeIsNoToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k := NewKeeper(Options{Name: "shop", Fetch: func(context.Context) (Token, error) {
+		k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", Fetch: func(context.Context) (Token, error) {
 			return Token{Value: secret.New("dead"), Expires: time.Now()}, nil
 		}})
 		defer k.Stop()
@@ -261,7 +261,7 @@ func TestATimerThatComesTooLateStartsNothing(t *testing.T) {
 func TestStopCancelsTheFetchUnderWayAndWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ended atomic.Bool
-		k := NewKeeper(Options{Name: "shop", Fetch: func(ctx context.Context) (Token, error) {
+		k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", Fetch: func(ctx context.Context) (Token, error) {
 			<-ctx.Done()
 			time.Sleep(time.Second)
 			ended.Store(true)
@@ -306,7 +306,7 @@ func TestAStoppedKeeperServesItsTokenAndAsksNoMore(t *testing.T) {
 func TestATokenFetchedWhileStoppingIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := NewMemory()
-		k := NewKeeper(Options{Name: "shop", AppID: "wx1", Store: store, Fetch: func(ctx context.Context) (Token, error) {
+		k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Store: store, Fetch: func(ctx context.Context) (Token, error) {
 			<-ctx.Done() // the answer was on its way
 			return Token{secret.New("late"), time.Now().Add(time.Hour)}, nil
 		}})

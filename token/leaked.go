@@ -52,7 +52,7 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+		return nil, k.unavailable(errStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
 	}
@@ -60,7 +60,7 @@ func (k *Keeper) beginByForce() (*flight, error) {
 		return nil, limit
 	}
 	if wait := s.askedAt.Add(askedPause).Sub(now); s.err != nil && wait > 0 {
-		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+		return nil, k.unavailable(s.err, wait)
 	}
 	next := *s
 	next.askedAt = now
@@ -71,14 +71,14 @@ func (k *Keeper) beginByForce() (*flight, error) {
 
 // limit returns what forbids to have WeChat replace the token of s; nil: nothing.
 func (k *Keeper) limit(s *state, now time.Time) *Limit {
-	spent, young := s.spent.on(now), s.youngFor(now)
+	spent, young, pacing := s.spent.on(now), s.youngFor(now), &k.options.Issuer.Pacing
 	limit := &Limit{Account: k.options.Name}
 	last := later(spent.ForcedAt, spent.RotatedAt)
 	switch {
 	case spent.isFrugal(now, k.options):
-		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", frugal), untilBeijingMidnight(now)
-	case !k.options.Classic && spent.Forced >= forcedPerDay:
-		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", forcedPerDay), untilBeijingMidnight(now)
+		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
+	case !k.options.Classic && spent.Forced >= pacing.ForcedPerDay:
+		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
 	case recently(last, now):
 		limit.Reason, limit.Retry = "it was replaced less than 30 s ago, or WeChat was asked to", standing-now.Sub(last)
 	case s.token.validAt(now) && young > 0:
@@ -140,7 +140,7 @@ func (k *Keeper) whetherReplaced(f *flight) error {
 	case limited:
 		return limit
 	case f.why != nil:
-		return &Unavailable{Account: k.options.Name, Cause: f.why, Retry: max(time.Until(s.next), 0)}
+		return k.unavailable(f.why, max(time.Until(s.next), 0))
 	}
 	return &Limit{Account: k.options.Name, Retry: standing,
 		Reason: "WeChat repeated it: it allows one forced refresh in 30 s and 20 a day, and another program may have used them"}

@@ -96,7 +96,7 @@ func TestForcedRefreshesByHandCountAmongTheTwentyOfADay(t *testing.T) {
 func TestTheClassicBudgetHoldsForReplacementsByForce(t *testing.T) {
 	w := &fakeWeChat{classic: true}
 	inForceableBubble(t, w, func(t *testing.T, k *Keeper) {
-		k.spend(func(s *Spent) { s.Fetches = frugal })
+		k.spend(func(s *Spent) { s.Fetches = fetchesPerDay })
 		time.Sleep(time.Minute)
 		wantLimit(t, k.ReplaceByForce(time.Minute), time.Hour, 24*time.Hour, "500 tokens were fetched today")
 		wantFetches(t, w, 1)

@@ -33,11 +33,11 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	case left >= min(least, s.enough()):
 		return s.bare, left, nil
 	case s.err != nil:
-		return "", 0, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+		return "", 0, k.unavailable(s.err, max(time.Until(s.next), 0))
 	case time.Since(began) >= wait:
 		return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
 	}
-	return "", 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
+	return "", 0, k.unavailable(errBrief, minPause)
 }
 
 // succeed waits for the successor of what has too little left to be lent,
@@ -55,7 +55,7 @@ func (k *Keeper) succeed(wait time.Duration) {
 		return
 	}
 	if s.err != nil {
-		wait = min(wait, eager)
+		wait = min(wait, k.options.Issuer.Pacing.Waiting)
 	}
 	if !f.hasBegun() {
 		go k.run(f)

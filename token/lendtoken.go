@@ -70,16 +70,16 @@ func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, err
 	left := time.Until(s.token.Expires)
 	switch {
 	case s.stuck != nil:
-		return 0, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: examineEvery}
+		return 0, k.unavailable(s.stuck, examineEvery)
 	case left >= leastLent:
 		return left, nil
 	case recently(s.brief, time.Now()):
-		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: time.Until(s.brief.Add(standing))}
+		return 0, k.unavailable(errBrief, time.Until(s.brief.Add(standing)))
 	case last && !s.fetchedAt.Before(start):
 		k.noteBrief(s)
-		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: standing}
+		return 0, k.unavailable(errBrief, standing)
 	case last:
-		return 0, &Unavailable{Account: k.options.Name, Cause: errBrief, Retry: minPause}
+		return 0, k.unavailable(errBrief, minPause)
 	}
 	return 0, nil
 }
@@ -97,7 +97,7 @@ func (k *Keeper) renew(wait time.Duration) error {
 		return &Timeout{Account: k.options.Name, Waited: wait}
 	}
 	if s := k.state.Load(); s.err != nil {
-		return &Unavailable{Account: k.options.Name, Cause: s.err, Retry: max(time.Until(s.next), 0)}
+		return k.unavailable(s.err, max(time.Until(s.next), 0))
 	}
 	return nil
 }
@@ -110,12 +110,12 @@ func (k *Keeper) beginSuccession() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+		return nil, k.unavailable(errStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
 	}
 	if wait := s.backsOff(now, k.options); wait > 0 {
-		return nil, &Unavailable{Account: k.options.Name, Cause: s.err, Retry: wait}
+		return nil, k.unavailable(s.err, wait)
 	}
 	f := k.launch(s, "")
 	f.asked = true

@@ -42,7 +42,7 @@ func briefToken(t *testing.T, w *fakeWeChat, f func(t *testing.T, k *Keeper)) {
 func TestWhoeverWouldGetLessWaitsForTheSuccessor(t *testing.T) {
 	w := &fakeWeChat{}
 	briefToken(t, w, func(t *testing.T, k *Keeper) {
-		time.Sleep(eager)
+		time.Sleep(waiting)
 		w.fail(nil)
 		w.delay(2 * time.Second)
 		value, left, err := k.Lend(30 * time.Second)
@@ -70,7 +70,7 @@ func TestWithoutASuccessorNothingIsLent(t *testing.T) {
 		wantToken(t, k, "token-1") // which calls go on with
 		w.fail(nil)
 		w.delay(time.Minute)
-		time.Sleep(eager)
+		time.Sleep(waiting)
 		began = time.Now()
 		if _, _, err := k.Lend(5 * time.Second); err == nil || time.Since(began) > 5*time.Second {
 			t.Errorf("got %v after %v; want an error by the caller's deadline", err, time.Since(began))

@@ -27,17 +27,5 @@ func (c *Client) Probe(ctx context.Context, t secret.Secret) Verdict {
 	if json.Unmarshal(withoutControls(body), &a) != nil {
 		return Unclear
 	}
-	return verdictOf(int(a.Errcode))
-}
-
-// verdictOf returns what a probe's errcode says of the token. WeChat looks at
-// the token before it looks at quotas and permissions.
-func verdictOf(errcode int) Verdict {
-	switch errcode {
-	case 40001, 40014, 42001:
-		return Dead
-	case 0, 45009, 45011, 48001:
-		return Alive
-	}
-	return Unclear
+	return ofToken(int(a.Errcode))
 }

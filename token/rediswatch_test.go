@@ -181,7 +181,7 @@ func TestWhatNobodyWatchesAnyMoreIsNotAskedFor(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Start(t)
 	s := openRedis(t, "redis://"+redis.Addr)
-	o := Options{AppID: "wx1", Store: s, Shared: s, Fetch: func(context.Context) (Token, error) {
+	o := Options{Issuer: IssuerOfWeChat, AppID: "wx1", Store: s, Shared: s, Fetch: func(context.Context) (Token, error) {
 		return Token{Value: secret.New("token"), Expires: time.Now().Add(2 * time.Hour)}, nil
 	}}
 	watched := func() int {
@@ -191,7 +191,7 @@ func TestWhatNobodyWatchesAnyMoreIsNotAskedFor(t *testing.T) {
 	}
 	first := NewKeeper(o)
 	first.Start()
-	tickets := NewTickets(&Client{}, first)
+	tickets := NewTickets(nil, first)
 	tickets.keeper("jsapi")
 	if n := watched(); n != 2 {
 		t.Fatalf("got %d watched; want the token and the ticket", n)

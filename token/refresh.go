@@ -29,7 +29,7 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 		return &Timeout{Account: k.options.Name, Waited: wait}
 	}
 	if s := k.state.Load(); s.err != nil || s.stuck != nil {
-		return &Unavailable{Account: k.options.Name, Cause: cmp.Or(s.err, s.stuck), Retry: max(time.Until(s.next), 0)}
+		return k.unavailable(cmp.Or(s.err, s.stuck), max(time.Until(s.next), 0))
 	}
 	return nil
 }
@@ -58,18 +58,18 @@ func (k *Keeper) begin() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, &Unavailable{Account: k.options.Name, Cause: errStopped}
+		return nil, k.unavailable(errStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
 	case s.token.validAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
 		return nil, nil
 	case s.spent.isFrugal(now, k.options):
-		return nil, &Unavailable{Account: k.options.Name, Cause: errFrugal, Retry: frugalPause}
+		return nil, k.unavailable(errFrugal, k.options.Issuer.Pacing.FetchPause)
 	case k.options.Classic && errors.Is(s.stuck, errResting):
-		return nil, &Unavailable{Account: k.options.Name, Cause: s.stuck, Retry: max(s.next.Sub(now), 0)}
+		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
 	}
 	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {
-		return nil, &Unavailable{Account: k.options.Name, Cause: s.problem(now, k.options), Retry: wait}
+		return nil, k.unavailable(s.problem(now, k.options), wait)
 	}
 	next := *s
 	next.askedAt = now

@@ -196,7 +196,7 @@ func TestWhoeverRepairedSomethingDoesNotWaitForTheBackOff(t *testing.T) {
 func TestRefreshKeepsToTheClassicBudget(t *testing.T) {
 	w := &fakeWeChat{classic: true}
 	inBubble(t, w, func(t *testing.T, k *Keeper) {
-		k.spend(func(s *Spent) { s.Fetches = frugal })
+		k.spend(func(s *Spent) { s.Fetches = fetchesPerDay })
 		time.Sleep(time.Minute)
 		if err := k.Refresh("", time.Minute); !errors.Is(err, errFrugal) {
 			t.Errorf("got %v; want no fetch", err)

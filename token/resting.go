@@ -43,7 +43,7 @@ func (k *Keeper) Dead(value string) bool {
 
 // reportResting logs that the token is dead, and when it is replaced.
 func (k *Keeper) reportResting(after *state) {
-	e := Explain(after.stuck)
+	e := k.options.Issuer.Explain(after.stuck)
 	k.logger().Warn("the token is dead and not replaced yet", "expires_in", inWords(after.rest()),
 		"next_refresh_in", timeUntil(after.next), "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 }

@@ -16,10 +16,6 @@ const (
 	// sameExpiry is how much later a repeated token may seem to expire, counted
 	// from before a slow fetch, without its life having been prolonged.
 	sameExpiry = 30 * time.Second
-
-	// eager is how long after a transient failure WeChat is asked again for callers
-	// who wait for a token, although the back-off may be longer.
-	eager = 3 * time.Second
 )
 
 // refreshAfter returns how long to keep a token that has life left before
@@ -58,24 +54,6 @@ func (o *Options) refreshAfter(life time.Duration, random float64) time.Duration
 func repeatAfter(left, before time.Duration, random float64) time.Duration {
 	wait := max(left-min(before, rotationWindow), minRepeat) + portion(minRepeat, random)
 	return max(min(wait, left), minPause)
-}
-
-// retryAfter returns how long to wait after so many failures of one class in a
-// row, doubling from one to the next, and up to a fifth longer as jitter.
-// random is in [0,1).
-func retryAfter(class Class, failures int, random float64) time.Duration {
-	wait, longest := time.Minute, 30*time.Minute
-	if class == ClassTransient {
-		wait, longest = time.Second, time.Minute
-	}
-	for range failures - 1 {
-		if wait >= longest {
-			break
-		}
-		wait *= 2
-	}
-	wait = min(wait, longest)
-	return wait + portion(wait/5, random)
 }
 
 // portion returns the random part of d.

@@ -87,7 +87,7 @@ func TestRetriesBackOffByClass(t *testing.T) {
 		{"none yet", ClassTransient, 0, 0, time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := retryAfter(test.class, test.failures, test.random); got != test.want {
+			if got := IssuerOfWeChat.Pacing.retryAfter(test.class, test.failures, test.random); got != test.want {
 				t.Errorf("got %v; want %v", got, test.want)
 			}
 		})

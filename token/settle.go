@@ -81,7 +81,7 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 	switch spent := k.state.Load().spent.on(now); {
 	case k.options.Force == nil:
 		stuck.stuck = stuckToken("there is no way to make it issue another one")
-	case spent.Forced >= forcedPerDay:
+	case spent.Forced >= k.options.Issuer.Pacing.ForcedPerDay:
 		stuck.stuck = stuckToken("today's forced refreshes are used up")
 	case recently(spent.ForcedAt, now):
 		stuck.stuck = stuckToken("the last forced refresh was less than 30 s ago")

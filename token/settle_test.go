@@ -260,7 +260,7 @@ func TestAClassicTokenIsNotRotatedForRejectionsBeyondItsBudget(t *testing.T) {
 		now := time.Now()
 		if _, err := store.Save(Key{AppID: "wx1"}, Record{
 			Token: Token{secret.New("stored"), now.Add(2 * time.Hour)},
-			Spent: Spent{Day: beijingDay(now), Fetches: frugal - 1, RotatedAt: now.Add(-10 * time.Second)},
+			Spent: Spent{Day: beijingDay(now), Fetches: fetchesPerDay - 1, RotatedAt: now.Add(-10 * time.Second)},
 		}); err != nil {
 			t.Fatal(err)
 		}
@@ -403,12 +403,12 @@ func TestCallersWithoutATokenMakeItComeBackSoon(t *testing.T) {
 		const outage = 10 * time.Minute
 		for range outage / (100 * time.Millisecond) {
 			_, err := k.Token(time.Second)
-			if u := wantUnavailable(t, err); u.RetryAfter() > eager {
-				t.Fatalf("got Retry-After %v; want %v at most", u.RetryAfter(), eager)
+			if u := wantUnavailable(t, err); u.RetryAfter() > waiting {
+				t.Fatalf("got Retry-After %v; want %v at most", u.RetryAfter(), waiting)
 			}
 			time.Sleep(100 * time.Millisecond)
 		}
-		if got, most := w.fetches(), int(outage/eager)+2; got > most {
+		if got, most := w.fetches(), int(outage/waiting)+2; got > most {
 			t.Errorf("got %d fetches in %v; want %d at most", got, outage, most)
 		}
 		w.fail(nil)
@@ -448,7 +448,7 @@ func TestALifetimeThatIsOddIsLivedWith(t *testing.T) {
 		t.Run(test.body, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var asked atomic.Int64
-				k := NewKeeper(Options{Name: "shop", AppID: "wx1", Classic: true, Fetch: func(context.Context) (Token, error) {
+				k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Classic: true, Fetch: func(context.Context) (Token, error) {
 					body := strings.Replace(test.body, `"T"`, fmt.Sprintf(`"T%d"`, asked.Add(1)), 1)
 					return readAnswer([]byte(body), time.Now(), secret.Secret{})
 				}})

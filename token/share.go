@@ -119,8 +119,8 @@ func (k *Keeper) postpone(f *flight) bool {
 		return false
 	}
 	k.land(f, func(s *state) *state {
-		next := s.abandoned()
-		next.next = time.Now().Round(0).Add(eager + portion(eager, rand.Float64()))
+		next, waiting := s.abandoned(), k.options.Issuer.Pacing.Waiting
+		next.next = time.Now().Round(0).Add(waiting + portion(waiting, rand.Float64()))
 		return next
 	})
 	return true

@@ -13,7 +13,7 @@ func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer b
 	n := *s
 	n.synced = s.synced.atLeast(r.Spent, now)
 	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
-	w, other := r.Word.ofAll(), !r.Token.Value.Equal(s.token.Value.Reveal())
+	w, other := r.Word.ofAll(o), !r.Token.Value.Equal(s.token.Value.Reveal())
 	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
 		return &n, false
 	}
@@ -36,7 +36,7 @@ func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer b
 		n.err, n.class, n.failures = nil, "", 0
 	}
 	if w.Refusal != nil {
-		n.err, n.class, n.failures, n.failedAt = w.Refusal, Explain(w.Refusal).Class, w.Failures, now
+		n.err, n.class, n.failures, n.failedAt = w.Refusal, o.Issuer.Explain(w.Refusal).Class, w.Failures, now
 	}
 	if w.Next.After(now) {
 		spare := max(min(n.token.Expires.Sub(w.Next)/2, stagger), 0)
@@ -47,15 +47,15 @@ func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer b
 
 // ofAll returns w without a refusal that is only the writer's, as earlier versions
 // wrote them, and without what the writer planned because of it.
-func (w Word) ofAll() Word {
-	if w.Refusal != nil && sharedRefusal(w.Refusal) == nil {
+func (w Word) ofAll(o Options) Word {
+	if w.Refusal != nil && o.Issuer.sharedRefusal(w.Refusal) == nil {
 		w.Refusal, w.Next = nil, time.Time{}
 	}
 	return w
 }
 
 // word returns what other processes are told of s.
-func (s *state) word(now time.Time) Word {
+func (s *state) word(now time.Time, o Options) Word {
 	w := Word{
 		Generation: s.generation,
 		FetchedAt:  s.fetchedAt,
@@ -63,7 +63,7 @@ func (s *state) word(now time.Time) Word {
 		Next:       s.next,
 		Added:      s.spent.minus(s.synced, now),
 	}
-	if refusal := sharedRefusal(s.err); refusal != nil {
+	if refusal := o.Issuer.sharedRefusal(s.err); refusal != nil {
 		w.Refusal, w.Failures = refusal, s.failures
 	}
 	return w

@@ -2,19 +2,6 @@ package token
 
 import "time"
 
-const (
-	// forcedPerDay is how many forced refreshes WeChat allows in a day.
-	forcedPerDay = 20
-
-	// frugal is how many fetches of the classic token in a day are enough: of
-	// WeChat's 2000 the rest is for those who cannot do without. From then on a
-	// rejection rotates the token no more.
-	frugal = 500
-
-	// frugalPause separates two fetches of the classic token from then on.
-	frugalPause = 5 * time.Minute
-)
-
 // Spent is what an account has used of WeChat's quotas, which count by the day,
 // and when it last did what must not be repeated soon.
 type Spent struct {
@@ -69,7 +56,7 @@ func later(a, b time.Time) time.Time {
 // isFrugal reports whether so many classic tokens were fetched today that only
 // those are fetched still that callers cannot do without.
 func (s Spent) isFrugal(now time.Time, o Options) bool {
-	return o.Classic && s.on(now).Fetches >= frugal
+	return o.Classic && s.on(now).Fetches >= o.Issuer.Pacing.FetchesPerDay
 }
 
 // recently reports whether at was less than 30 s before now. What seems to be in

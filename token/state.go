@@ -64,7 +64,7 @@ func (s *state) backsOff(now time.Time, o Options) time.Duration {
 	}
 	wait := s.next.Sub(now)
 	if s.class == ClassTransient && !s.spent.isFrugal(now, o) {
-		wait = min(wait, s.failedAt.Add(eager).Sub(now))
+		wait = min(wait, s.failedAt.Add(o.Issuer.Pacing.Waiting).Sub(now))
 	}
 	return wait
 }
@@ -107,7 +107,7 @@ func (s *state) rotationStands(now time.Time) time.Time {
 func (s *state) failed(o outcome, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.err, next.failedAt = o.err, now
-	next.class = Explain(o.err).Class
+	next.class = with.Issuer.Explain(o.err).Class
 	switch o.verdict {
 	case Alive:
 		next.stands, next.honoured, next.stuck = now.Add(standing), now, nil
@@ -121,9 +121,9 @@ func (s *state) failed(o outcome, with Options) *state {
 		next.failures = 0
 	}
 	next.failures++
-	wait := retryAfter(next.class, next.failures, rand.Float64())
+	wait := with.Issuer.Pacing.retryAfter(next.class, next.failures, rand.Float64())
 	if s.spent.isFrugal(now, with) {
-		wait = max(wait, frugalPause)
+		wait = max(wait, with.Issuer.Pacing.FetchPause)
 	}
 	next.next = now.Round(0).Add(wait)
 	return next
@@ -147,7 +147,7 @@ func (s *state) settled(o outcome, refused secret.Secret, with Options) *state {
 		next.stands = time.Time{} // what was said of another token
 	}
 	if with.Classic && same {
-		return next.vouched(now) // a probe was enough
+		return next.vouched(now, with) // a probe was enough
 	}
 	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
 	next.token = o.token
@@ -164,7 +164,7 @@ func (s *state) settled(o outcome, refused secret.Secret, with Options) *state {
 	case o.young:
 		return next.resting(now, with)
 	case o.stuck != nil:
-		return next.deadened(s, now, rand.Float64())
+		return next.deadened(s, now, with)
 	}
 	return next
 }
@@ -186,7 +186,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 	if !repeated {
 		after := o.refreshAfter(left, rand.Float64())
 		if s.spent.isFrugal(now, o) {
-			after = max(after, min(frugalPause, left))
+			after = max(after, min(o.Issuer.Pacing.FetchPause, left))
 		}
 		return wall.Add(after)
 	}

@@ -15,14 +15,15 @@ const (
 
 // Status tells how an account's token is. It holds no token.
 type Status struct {
-	State        string    // StateFresh, StateDue or StateGone
-	Asleep       bool      // nobody has called for a day: the token is renewed for the next caller, not before
-	Expires      time.Time // of the token; zero if there never was one, or it is dead
-	RefreshedAt  time.Time // of the last fetch that succeeded; zero if none did since the start
-	NextRefresh  time.Time // when WeChat is asked next, unless a caller is refused before; zero before the first answer
-	FetchesToday int       // in Beijing's day, as WeChat counts them
-	Rejections   int64     // by WeChat, since the start
-	LastError    error     // what is wrong with the last fetch or the token, nil if nothing is; safe to show, see Explain
+	State        string      // StateFresh, StateDue or StateGone
+	Asleep       bool        // nobody has called for a day: the token is renewed for the next caller, not before
+	Expires      time.Time   // of the token; zero if there never was one, or it is dead
+	RefreshedAt  time.Time   // of the last fetch that succeeded; zero if none did since the start
+	NextRefresh  time.Time   // when WeChat is asked next, unless a caller is refused before; zero before the first answer
+	FetchesToday int         // in Beijing's day, as WeChat counts them
+	Rejections   int64       // by WeChat, since the start
+	LastError    error       // what is wrong with the last fetch or the token, nil if nothing is; safe to show
+	Problem      Explanation // of LastError
 }
 
 // Status returns how the token is now.
@@ -32,6 +33,7 @@ func (k *Keeper) Status() Status {
 	if s.stuck != nil {
 		expires = time.Time{}
 	}
+	problem := s.problem(now, k.options)
 	return Status{
 		State:        s.name(now),
 		Asleep:       k.isAsleep(now),
@@ -40,7 +42,8 @@ func (k *Keeper) Status() Status {
 		NextRefresh:  s.next,
 		FetchesToday: s.spent.on(now).Fetches,
 		Rejections:   k.rejections.Load(),
-		LastError:    s.problem(now, k.options),
+		LastError:    problem,
+		Problem:      k.options.Issuer.Explain(problem),
 	}
 }
 
@@ -87,7 +90,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 		"next_refresh_in", timeUntil(after.next)}
 	switch {
 	case o.stuck != nil:
-		e := Explain(o.stuck)
+		e := k.options.Issuer.Explain(o.stuck)
 		log.Error("the token is dead and WeChat has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)...)
 	case o.forced:
 		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
@@ -109,8 +112,8 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 // reportBudget logs that the fetch which has just ended was the last but those
 // that callers cannot do without.
 func (k *Keeper) reportBudget(after *state) {
-	if after.spent.isFrugal(time.Now(), k.options) && after.spent.Fetches == frugal {
-		e := Explain(errFrugal)
+	if after.spent.isFrugal(time.Now(), k.options) && after.spent.Fetches == k.options.Issuer.Pacing.FetchesPerDay {
+		e := k.options.Issuer.Explain(errFrugal)
 		k.logger().Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }
@@ -122,7 +125,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	if after.class == ClassTransient {
 		level = slog.LevelWarn
 	}
-	e := Explain(after.err)
+	e := k.options.Issuer.Explain(after.err)
 	details := []any{"reason", f.reason(before), "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next)}
 	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or nobody knows

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,7 +21,7 @@ import (
 // again from half of a ticket's life on:
 // https://developers.weixin.qq.com/community/develop/doc/000e0adca68568abb1ab525365b000
 type Tickets struct {
-	client *Client
+	ask    FetchTicket
 	tokens *Keeper
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
@@ -31,10 +29,14 @@ type Tickets struct {
 	stopped bool // and so is every Keeper from its beginning
 }
 
-// NewTickets returns the Tickets of the account that client asks for and tokens
-// keeps the token of. They are stored and logged as that is.
-func NewTickets(client *Client, tokens *Keeper) *Tickets {
-	return &Tickets{client: client, tokens: tokens}
+// FetchTicket asks for a ticket of this type with a token. The lifetime of the ticket
+// counts from before the question was sent.
+type FetchTicket func(ctx context.Context, kind, token string) (Token, error)
+
+// NewTickets returns the Tickets of the account that tokens keeps the token of. They
+// are stored and logged as that is.
+func NewTickets(ask FetchTicket, tokens *Keeper) *Tickets {
+	return &Tickets{ask: ask, tokens: tokens}
 }
 
 // Ticket returns a ticket of this type for those who use it at once. It waits for
@@ -142,9 +144,9 @@ func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[s
 		used.Store(&token)
 		return value
 	}
-	ticket, err := t.client.ticket(ctx, kind, use(value))
+	ticket, err := t.ask(ctx, kind, use(value))
 	refusal, refused := errors.AsType[*Refusal](err)
-	if !refused || verdictOf(refusal.Code) != Dead {
+	if !refused || t.tokens.options.Issuer.OfToken(refusal.Code) != Dead {
 		return ticket, err
 	}
 	if value, err = t.tokens.Replace(value, fetchTimeout); err != nil {
@@ -153,28 +155,5 @@ func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[s
 	if t.tokens.Dead(value) {
 		return Token{}, refusal
 	}
-	return t.client.ticket(ctx, kind, use(value))
-}
-
-// ticket asks WeChat for the ticket of this type.
-func (c *Client) ticket(ctx context.Context, kind, value string) (Token, error) {
-	query := url.Values{"access_token": {value}, "type": {kind}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
-	if err != nil {
-		return Token{}, newTransportError("ticket", err, secret.New(value))
-	}
-	repeatable(req)
-	sent := time.Now()
-	body, err := c.send(req)
-	if err != nil {
-		return Token{}, newTransportError("ticket", err, secret.New(value))
-	}
-	ticket, err := readAnswer(body, sent, secret.New(value))
-	if bad, ok := errors.AsType[badAnswer](err); ok && bad == noToken {
-		err = noTicket
-	}
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		refusal.Ticket = true
-	}
-	return ticket, err
+	return t.ask(ctx, kind, use(value))
 }

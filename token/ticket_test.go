@@ -35,7 +35,7 @@ func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wecha
 		})
 		defer k.Stop()
 		k.Start()
-		tickets := token.NewTickets(client, k)
+		tickets := token.NewTickets(client.Ticket, k)
 		defer tickets.Stop()
 		f(w, k, tickets)
 	})
@@ -145,13 +145,13 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 // ticketsOf returns the tickets of an account whose WeChat is w, until stop.
 func ticketsOf(w http.RoundTripper, store token.Store, with ...func(*token.Options)) (tickets *token.Tickets, stop func()) {
 	client := newClient(w, token.Stable)
-	o := token.Options{Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
+	o := token.Options{Issuer: token.NewIssuer(), Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
 	for _, change := range with {
 		change(&o)
 	}
 	k := token.NewKeeper(o)
 	k.Start()
-	tickets = token.NewTickets(client, k)
+	tickets = token.NewTickets(client.Ticket, k)
 	return tickets, func() {
 		tickets.Stop()
 		k.Stop()
@@ -462,10 +462,10 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 func TestTheEndOfTheTicketsKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		k := token.NewKeeper(token.Options{AppID: "wx1", Store: stuckStore{hang}, Fetch: func(context.Context) (token.Token, error) {
+		k := token.NewKeeper(token.Options{Issuer: token.NewIssuer(), AppID: "wx1", Store: stuckStore{hang}, Fetch: func(context.Context) (token.Token, error) {
 			return token.Token{}, errors.New("no token")
 		}})
-		tickets := token.NewTickets(&token.Client{}, k)
+		tickets := token.NewTickets(nil, k)
 		tickets.Ticket("jsapi", time.Second)
 		go tickets.Stop()
 		synctest.Wait()

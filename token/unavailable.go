@@ -12,13 +12,19 @@ type Unavailable struct {
 	Account string        // its name
 	Ticket  string        // the type of ticket that is missing; empty: the token is
 	Cause   error         // what the last fetch ended with
+	Why     Explanation   // of Cause
 	Retry   time.Duration // until WeChat is asked again
+}
+
+// unavailable returns why there is no token now.
+func (k *Keeper) unavailable(cause error, retry time.Duration) *Unavailable {
+	return &Unavailable{Account: k.options.Name, Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
 }
 
 // Error says in one line what happened and what to do about it, the latter in
 // English and Chinese.
 func (u *Unavailable) Error() string {
-	e := Explain(u.Cause)
+	e := u.Why
 	what := e.Reason
 	if e.Code != 0 {
 		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)

@@ -47,7 +47,7 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 // tickets: those of before as long as nothing that they depend on has changed, or
 // new ones that take over the account's token.
 func (s *Service) addAccounts(next, before *setup) {
-	asker := tokenHTTP(next.cfg.Upstream, next.hosts)
+	asker, issuer := tokenHTTP(next.cfg.Upstream, next.hosts), token.NewIssuer()
 	same, tokens := before.keptBy(next)
 	for _, account := range next.cfg.Accounts {
 		if known, ok := same[account.Name]; ok && account.KeepsAs(known) {
@@ -55,7 +55,7 @@ func (s *Service) addAccounts(next, before *setup) {
 			continue
 		}
 		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log,
-			Lent: next.handsOutTokens()}
+			Issuer: issuer, Lent: next.handsOutTokens()}
 		if s.redis != nil {
 			options.Shared = s.redis
 		}
@@ -64,7 +64,7 @@ func (s *Service) addAccounts(next, before *setup) {
 		if old := tokens[account.AppID]; old != nil {
 			keeper.Inherit(old)
 		}
-		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(client, keeper)
+		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(client.Ticket, keeper)
 	}
 }
 

@@ -1,0 +1,71 @@
+package token
+
+import (
+	"errors"
+	"time"
+)
+
+// An Issuer is what a Keeper has to know of who issues tokens: what its answers mean,
+// and how often it may be asked. All accounts of one kind have the same.
+type Issuer struct {
+	Explain      func(error) Explanation   // what the failure of a fetch or of a Keeper means; nothing of nil
+	OfToken      func(errcode int) Verdict // what an errcode says of the token that a request was sent with
+	OfSecret     func(errcode int) Verdict // what it says of the AppSecret that a request showed
+	BlamesSecret func(error) bool          // whether another AppSecret may end a failure
+	Pacing       Pacing
+}
+
+// A Pacing says how often an Issuer is asked, besides when a token is due.
+type Pacing struct {
+	Transient Backoff       // after failures that pass by themselves
+	Lasting   Backoff       // after all others
+	Waiting   time.Duration // so long after a transient failure it is asked for callers who wait for a token
+
+	ForcedPerDay  int           // how many forced refreshes it allows
+	FetchesPerDay int           // so many tokens, each of which ends the one before, are enough: then a refusal has none fetched
+	FetchPause    time.Duration // between two fetches from then on
+}
+
+// A Backoff is how long the Issuer is left alone after a failure, which doubles with
+// each that follows.
+type Backoff struct{ First, Longest time.Duration }
+
+// after returns how long to wait after so many failures in a row, and up to a fifth
+// longer as jitter. random is in [0,1).
+func (b Backoff) after(failures int, random float64) time.Duration {
+	wait := b.First
+	for range failures - 1 {
+		if wait >= b.Longest {
+			break
+		}
+		wait *= 2
+	}
+	wait = min(wait, b.Longest)
+	return wait + portion(wait/5, random)
+}
+
+// retryAfter returns how long to wait after so many failures of one class in a row.
+func (p *Pacing) retryAfter(class Class, failures int, random float64) time.Duration {
+	if class == ClassTransient {
+		return p.Transient.after(failures, random)
+	}
+	return p.Lasting.after(failures, random)
+}
+
+// refusesSecret reports whether err is the refusal of the AppSecret, or of the account
+// or machine that shows it, which every use of the AppSecret meets.
+func (i *Issuer) refusesSecret(err error) bool {
+	refusal, ok := err.(*Refusal) //nolint:errorlint // a fetch returns it as it is
+	return ok && i.OfSecret(refusal.Code) == Dead
+}
+
+// sharedRefusal returns the refusal in err if any machine would get it: nil if
+// there is none, or it is about what this one has been given: its address, its
+// AppSecret, its upstream.url, or for a ticket, its token.
+func (i *Issuer) sharedRefusal(err error) *Refusal {
+	refusal, ok := errors.AsType[*Refusal](err)
+	if _, lacksToken := errors.AsType[*Unavailable](err); !ok || lacksToken || i.Explain(refusal).Local {
+		return nil
+	}
+	return refusal
+}
