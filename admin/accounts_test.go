@@ -10,6 +10,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
@@ -53,7 +54,7 @@ func TestWhatChangesOrTellsNeedsTheKey(t *testing.T) {
 
 func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
 	cause := &token.Refusal{Code: 40125, Reason: "invalid appsecret"}
-	why := &token.Unavailable{Account: "shop", Cause: cause, Why: token.Explain(cause), Retry: 90*time.Second + 1}
+	why := &token.Unavailable{Account: "shop", Cause: cause, Why: wechat.Explain(cause), Retry: 90*time.Second + 1}
 	a := newAdmin()
 	a.Key = secret.New(key)
 	a.Accounts = []Account{account("shop", gone())}

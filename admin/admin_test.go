@@ -14,6 +14,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 const key = "canary-key-of-the-admin"
@@ -37,7 +38,7 @@ func newAdmin() *Admin {
 }
 
 func account(name string, s token.Status) Account {
-	s.Problem = token.Explain(s.LastError)
+	s.Problem = wechat.Explain(s.LastError)
 	return Account{
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
 		Refresh: func(string, time.Duration) error { return nil },
@@ -209,7 +210,7 @@ func TestReadyzAnswersForOneAccountOrAll(t *testing.T) {
 
 // explained returns the JSON of last_error.
 func explained(s token.Status) string {
-	e := token.Explain(s.LastError)
+	e := wechat.Explain(s.LastError)
 	text, _ := json.Marshal(map[string]any{"errcode": e.Code, "errmsg": e.Reason, "remedy": e.Remedy, "remedy_zh": e.RemedyZH})
 	return string(text)
 }
@@ -245,7 +246,7 @@ func withTickets() Account {
 	a.Tickets = func() []token.TicketStatus {
 		return []token.TicketStatus{
 			{Type: "jsapi", Status: token.Status{State: token.StateFresh, Expires: time.Now().Add(90*time.Minute + time.Second/2)}},
-			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: refused, Problem: token.Explain(refused)}},
+			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: refused, Problem: wechat.Explain(refused)}},
 		}
 	}
 	return a

@@ -10,14 +10,14 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
-	"wxproxy/token"
+	"wxproxy/token/store"
 )
 
 func (l *loader) readToken(t *table) {
 	t.readSettings()
 
 	c, key := &l.cfg.Token, t.sources["token.encryption_key"]
-	if err := token.CheckStore(c.Store); err != nil {
+	if err := store.Check(c.Store); err != nil {
 		t.wrong("store", "%v", err)
 	}
 	l.holdPasswords(t.key("store"), c.Store)

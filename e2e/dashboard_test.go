@@ -26,6 +26,7 @@ import (
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // With it naming a folder in the environment, docs/images/README.md says how, the
@@ -173,7 +174,7 @@ func sampleDashboard(t *testing.T) string {
 }
 
 func sampleAccount(name string, status token.Status, perMinute float64) admin.Account {
-	status.Problem = token.Explain(status.LastError)
+	status.Problem = wechat.Explain(status.LastError)
 	return admin.Account{
 		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
 		Refresh: func(string, time.Duration) error { return nil },

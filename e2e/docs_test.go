@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // read returns the content of a file of the repository.
@@ -59,8 +60,8 @@ func TestEveryRemedyIsInTheDocuments(t *testing.T) {
 		file   string
 		ticket bool
 		least  int
-	}{{"token/remedy.go", false, 30}, {"token/ticketremedy.go", true, 15}} {
-		rows := regexp.MustCompile(`(?m)^\t(-?\d+): +\{Class`).FindAllStringSubmatch(read(t, table.file), -1)
+	}{{"token/wechat/remedies.go", false, 30}, {"token/wechat/ticketremedies.go", true, 15}} {
+		rows := regexp.MustCompile(`(?m)^\t(-?\d+): +\{token\.Class`).FindAllStringSubmatch(read(t, table.file), -1)
 		if all += len(rows); len(rows) < table.least {
 			t.Fatalf("got %d remedies; want those of %s", len(rows), table.file)
 		}
@@ -70,7 +71,7 @@ func TestEveryRemedyIsInTheDocuments(t *testing.T) {
 			if _, err := fmt.Sscan(row[1], &code); err != nil {
 				t.Fatal(err)
 			}
-			e := token.Explain(&token.Refusal{Code: code, Reason: "errmsg", Ticket: table.ticket})
+			e := wechat.Explain(&token.Refusal{Code: code, Reason: "errmsg", Ticket: table.ticket})
 			if want := fmt.Sprintf("| %d | %s | %s |\n", code, e.Class, e.Remedy); !strings.Contains(ofTable, want) {
 				t.Errorf("%s lacks %s", troubleshooting, want)
 			}

@@ -20,6 +20,7 @@ import (
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // inMemory lets a Proxy reach a simulated WeChat without a socket, which could
@@ -53,7 +54,7 @@ func (i inMemory) Send(m *proxy.Message, resp *fasthttp.Response) error {
 // no good token can be had, and WeChat issues no more tokens than that takes.
 func TestAWeek(t *testing.T) {
 	t.Parallel()
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { newWeek(api).live(t) })
@@ -79,18 +80,18 @@ type week struct {
 	sent      int  // messages that succeeded
 }
 
-func newWeek(api token.API) *week {
+func newWeek(api wechat.API) *week {
 	w := &week{wechat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), tokenAPI: "/cgi-bin/stable_token"}
 	w.secret.Store(new(string(appSecret)))
-	client := &token.Client{
+	client := &wechat.Client{
 		HTTP: &http.Client{Transport: w.wechat}, URL: "http://wechat", AppID: appID, API: api,
 		Secret: func() (secret.Secret, error) { return secret.New(*w.secret.Load()), nil },
 	}
-	o := token.Options{Issuer: token.NewIssuer(),
+	o := token.Options{Issuer: wechat.NewIssuer(),
 		Name: "shop", AppID: appID, Fetch: client.Fetch, Force: client.Force,
 		Probe: client.Probe, SecretChanged: client.SecretChanged,
 	}
-	if api == token.Classic {
+	if api == wechat.Classic {
 		w.tokenAPI, o.Classic, o.Force = "/cgi-bin/token", true, nil
 	}
 	w.keeper = token.NewKeeper(o)

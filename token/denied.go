@@ -51,7 +51,7 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	warns := k.denials.warns(errcode, now)
 	k.mu.Unlock()
 	if warns {
-		k.reportDenied(denied, s.token.validAt(now))
+		k.reportDenied(denied, s.token.ValidAt(now))
 	}
 }
 

@@ -43,7 +43,7 @@ func TestARefusedAppSecretIsToldWhileTheTokenGoesOn(t *testing.T) {
 			if s.State != StateFresh || !s.NextRefresh.Equal(plan) {
 				t.Errorf("%d: got %+v; want the token to go on", test.code, s)
 			}
-			e := Explain(s.LastError)
+			e := IssuerOfWeChat.Explain(s.LastError)
 			if told := test.remedy != ""; told != (s.LastError != nil) || told && (e.Code != test.code || !strings.Contains(e.Remedy, test.remedy)) {
 				t.Errorf("%d: got %+v; want %q", test.code, e, test.remedy)
 			}

@@ -30,7 +30,7 @@ func (k *Keeper) Honours(value string) bool {
 func (k *Keeper) vouch(value string, sent time.Time) {
 	k.mu.Lock()
 	before, now := k.state.Load(), time.Now()
-	vouched := before.isDoubted() && before.token.validAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
+	vouched := before.isDoubted() && before.token.ValidAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
 	if vouched {
 		k.publish(before.vouched(now, k.options))
 	}
@@ -100,7 +100,7 @@ func (t Token) issuedAt(asked time.Time, o Options) time.Time {
 	if o.Classic && !asked.IsZero() {
 		return asked
 	}
-	issued, last := t.Expires.Add(time.Second-usualLife), asked // lives are cut down to whole seconds
+	issued, last := t.Expires.Add(time.Second-UsualLife), asked // lives are cut down to whole seconds
 	if asked.IsZero() {
 		last = time.Now()
 	}

@@ -114,7 +114,7 @@ func TestACallThatWeChatAcceptsEndsWhatAStormLeft(t *testing.T) {
 				if s.State != StateFresh || s.Expires.IsZero() || s.NextRefresh.Sub(plan).Abs() > time.Minute {
 					t.Errorf("got %+v; want a fresh token and the plan %v", s, plan)
 				}
-				if s.LastError != nil && Explain(s.LastError).Code != 50004 {
+				if s.LastError != nil && IssuerOfWeChat.Explain(s.LastError).Code != 50004 {
 					t.Errorf("got the problem %v; want none", s.LastError)
 				}
 				if !k.Honours(value) {
@@ -139,7 +139,7 @@ func TestACallThatWeChatAcceptsEndsWhatAStormLeft(t *testing.T) {
 func TestARetryUnderWayDoesNotOutliveTheDoubtItCameFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Alive}}
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")
@@ -272,7 +272,7 @@ func TestATokenThatWeChatsEdgesDoNotKnowYetIsNotCalledDead(t *testing.T) {
 func TestAYoungTokenIsNeverReplacedByForce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")
@@ -302,7 +302,7 @@ func TestTheAgeOfATokenIsThatOfItsIssue(t *testing.T) {
 					w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, Alive}}
 					w.rotate()
 					time.Sleep(old)
-					store := NewMemory()
+					store := MemoryStore()
 					k := newScripted(w, store)
 					defer k.Stop()
 					switch how {
@@ -330,7 +330,7 @@ func TestTheAgeOfATokenIsThatOfItsIssue(t *testing.T) {
 func TestATokenThatARestartFindsIsAsYoungAsItIs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
-		store := NewMemory()
+		store := MemoryStore()
 		w.rotate()
 		issued := time.Now()
 		time.Sleep(10 * time.Second)
@@ -367,7 +367,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &scriptedWeChat{verdicts: []Verdict{Dead}}
 				w.classic = test.classic
-				k := newScripted(w, NewMemory())
+				k := newScripted(w, MemoryStore())
 				defer k.Stop()
 				k.Start()
 				wantToken(t, k, "token-1")
@@ -389,7 +389,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 				}
 				s := k.Status()
 				if !k.Dead(test.refused) || s.State != StateGone || !s.Expires.IsZero() || s.LastError == nil ||
-					!strings.Contains(Explain(s.LastError).Remedy, "half a minute") || time.Until(s.NextRefresh) > standing {
+					!strings.Contains(IssuerOfWeChat.Explain(s.LastError).Remedy, "half a minute") || time.Until(s.NextRefresh) > standing {
 					t.Errorf("got %+v; want a dead token, why, and its replacement soon", s)
 				}
 				if test.classic {
@@ -413,7 +413,7 @@ func TestAClassicTokenThatWeChatHonoursAfterItsRotationIsFresh(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, verdict}}
 			w.classic = true
-			k := newScripted(w, NewMemory())
+			k := newScripted(w, MemoryStore())
 			defer k.Stop()
 			k.Start()
 			wantToken(t, k, "token-1")
@@ -434,7 +434,7 @@ func TestATokenThatDiesBeyondTheBudgetIsSaidToBeDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
 		w.classic = true
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")
@@ -443,7 +443,7 @@ func TestATokenThatDiesBeyondTheBudgetIsSaidToBeDead(t *testing.T) {
 		plan := k.Status().NextRefresh
 		wantReplaced(t, k, "token-1", "token-1")
 		s := k.Status()
-		if s.State != StateGone || !strings.Contains(Explain(s.LastError).Remedy, "/cgi-bin/token") || !s.NextRefresh.Equal(plan) {
+		if s.State != StateGone || !strings.Contains(IssuerOfWeChat.Explain(s.LastError).Remedy, "/cgi-bin/token") || !s.NextRefresh.Equal(plan) {
 			t.Errorf("got %+v; want a dead token, words about the budget, and the plan %v", s, plan)
 		}
 		w.change(func(*fakeWeChat) { w.verdicts = []Verdict{Alive} })
@@ -503,7 +503,7 @@ func TestOnlyAGoodProbeMakesATokenHonoured(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &scriptedWeChat{verdicts: test.verdicts, forceFails: true}
-				k := newScripted(w, NewMemory())
+				k := newScripted(w, MemoryStore())
 				defer k.Stop()
 				k.Start()
 				wantToken(t, k, "token-1")

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -21,7 +20,7 @@ func TestARejectionOfAnExpiredTokenAsksForANewOneAndDoesNotProbe(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &scriptedWeChat{verdicts: []Verdict{Alive}} // the old token is honoured a little longer
 				w.classic, w.life = true, time.Minute
-				k := newScripted(w, NewMemory())
+				k := newScripted(w, MemoryStore())
 				defer k.Stop()
 				k.Start()
 				wantToken(t, k, "token-1")
@@ -42,7 +41,7 @@ func TestAClassicRotationThatSucceedsAtTheSecondTryCountsForHalfAMinute(t *testi
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}}
 		w.classic = true
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")
@@ -108,7 +107,7 @@ func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
 	}{{"it succeeds", nil}, {"it fails", errAway}} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: beijingDay(time.Now()), Fetches: fetchesPerDay - 1}}}
+				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: BeijingDay(time.Now()), Fetches: fetchesPerDay - 1}}}
 				var log strings.Builder
 				w := &fakeWeChat{classic: true, err: test.err}
 				k := newKeeper(w, func(o *Options) { o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil)) })
@@ -127,45 +126,11 @@ func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
 	}
 }
 
-func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
-	for _, test := range []struct {
-		name, life string
-		most       int // fetches in an hour, of a WeChat that never issues another token
-	}{
-		{"zero", `,"expires_in":0`, 25},
-		{"negative", `,"expires_in":-1`, 25},
-		{"missing", ``, 25},
-		{"a minute", `,"expires_in":60`, 360},
-		{"a string", `,"expires_in":"7200"`, 2},
-		{"a day", `,"expires_in":86400`, 2},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fetches := 0
-				k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Fetch: func(context.Context) (Token, error) {
-					fetches++
-					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), secret.Secret{})
-				}})
-				defer k.Stop()
-				k.Start()
-				for range 3600 {
-					wantToken(t, k, "T")
-					time.Sleep(time.Second)
-				}
-				synctest.Wait()
-				if fetches > test.most {
-					t.Errorf("got %d fetches in an hour; want %d at most", fetches, test.most)
-				}
-			})
-		})
-	}
-}
-
 func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead, Dead, Alive}}
 		w.latency = 200 * time.Millisecond
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		wantToken(t, k, "token-1")
 		time.Sleep(standing)
@@ -183,7 +148,7 @@ func TestAThousandRefusedWithADeadTokenCostOneForcedRefresh(t *testing.T) {
 func TestAForcedRefreshIsNotRepeatedWithin30Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}, forceErr: errAway}
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		wantToken(t, k, "token-1")
 		time.Sleep(standing)

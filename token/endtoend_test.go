@@ -18,11 +18,13 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 // newKeeper returns a Keeper of the app that w knows.
-func newKeeper(w *wechattest.WeChat, api token.API, with ...func(*token.Options)) *token.Keeper {
-	o := token.Options{Issuer: token.NewIssuer(), Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Classic: api == token.Classic}
+func newKeeper(w *wechattest.WeChat, api wechat.API, with ...func(*token.Options)) *token.Keeper {
+	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Classic: api == wechat.Classic}
 	for _, change := range with {
 		change(&o)
 	}
@@ -70,7 +72,7 @@ func callWith(t *testing.T, w *wechattest.WeChat, value string) int {
 }
 
 func TestCallersSeeNoErrorWhateverHappensToTheToken(t *testing.T) {
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
@@ -104,7 +106,7 @@ func TestCallersSeeNoErrorWhateverHappensToTheToken(t *testing.T) {
 }
 
 func TestAThousandRefusedByWeChatCostOneFetch(t *testing.T) {
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
@@ -133,7 +135,7 @@ func TestAThousandRefusedByWeChatCostOneFetch(t *testing.T) {
 }
 
 func TestAWeekCostsFewFetches(t *testing.T) {
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		t.Run(string(api), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
@@ -158,7 +160,7 @@ func TestAWeekCostsFewFetches(t *testing.T) {
 func TestARepairedSecretIsFoundWithoutARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: "another"})
-		k := newKeeper(w, token.Stable)
+		k := newKeeper(w, wechat.Stable)
 		defer k.Stop()
 		k.Start()
 		synctest.Wait()
@@ -179,11 +181,11 @@ func TestARestartWithTokenFilesFetchesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 3 {
-			store, err := token.OpenStore(token.StoreConfig{Spec: secret.New("file:" + dir)})
+			store, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			k := newKeeper(w, token.Classic, func(o *token.Options) { o.Store = store })
+			k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Store = store })
 			k.Start()
 			if code := call(t, w, k); code != 0 {
 				t.Errorf("got errcode %d; want success", code)
@@ -203,14 +205,14 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"access_token":"canary`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	store, err := token.OpenStore(token.StoreConfig{Spec: secret.New("file:" + dir)})
+	store, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-		k := newKeeper(w, token.Stable, func(o *token.Options) {
+		k := newKeeper(w, wechat.Stable, func(o *token.Options) {
 			o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil))
 		})
 		k.Start()
@@ -235,11 +237,11 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 func logEverything(t *testing.T, log *slog.Logger) (issued []string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-		store, err := token.NewFileStore(t.TempDir())
+		store, err := store.NewFile(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := newKeeper(w, token.Classic, func(o *token.Options) { o.Log, o.Store = log, store })
+		k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Log, o.Store = log, store })
 		quote := func(what string) []byte { return []byte(`{"errcode":40125,"errmsg":"wrong: ` + what + `"}`) }
 		faults := []wechattest.Fault{
 			{Body: quote(appSecret), Times: 1},
@@ -300,7 +302,7 @@ func TestEachFailureIsOneLineAndNoRequestIs(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		w.Inject(wechattest.Fault{Errcode: -1, Times: 2})
 		w.Inject(wechattest.Fault{Errcode: 40164, Times: 1})
-		k := newKeeper(w, token.Stable, func(o *token.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
+		k := newKeeper(w, wechat.Stable, func(o *token.Options) { o.Log = slog.New(slog.NewJSONHandler(&log, nil)) })
 		k.Start()
 		for range 120 {
 			for range 50 {

@@ -12,9 +12,14 @@ import (
 	"wxproxy/internal/secret"
 )
 
-// IssuerOfWeChat is what package wechat knows of it. That imports this package, so
-// TestMain, in token_test, puts it here.
-var IssuerOfWeChat *Issuer
+// What other packages have that import this one: TestMain, in token_test, puts it here.
+var (
+	IssuerOfWeChat *Issuer
+	MemoryStore    func() Store
+	FileStore      func(dir string) (Store, error)
+
+	UnreadableSecret error // of a Client whose AppSecret cannot be read
+)
 
 // Some of WeChat's numbers, as the Issuer has them.
 const (
@@ -78,7 +83,7 @@ func (w *fakeWeChat) lifetime() time.Duration {
 
 func (w *fakeWeChat) rotationWindow() time.Duration {
 	if w.window == 0 {
-		return rotationWindow
+		return RotationWindow
 	}
 	return w.window
 }

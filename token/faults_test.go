@@ -16,12 +16,14 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 // A sufferer is an account with token files to whom anything may happen.
 type sufferer struct {
 	wechat *wechattest.WeChat
-	api    token.API
+	api    wechat.API
 	store  token.Store
 	secret atomic.Pointer[string] // in the configuration
 	keeper *token.Keeper
@@ -34,8 +36,8 @@ type sufferer struct {
 	noAnswer bool     // since the last recovery the token API was away, busy or refused the secret
 }
 
-func newSufferer(t *testing.T, api token.API, seed uint64) *sufferer {
-	store, err := token.NewFileStore(t.TempDir())
+func newSufferer(t *testing.T, api wechat.API, seed uint64) *sufferer {
+	store, err := store.NewFile(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func (s *sufferer) start() {
 	s.keeper = newKeeper(s.wechat, s.api, func(o *token.Options) {
 		o.Fetch, o.Probe, o.SecretChanged, o.Store = c.Fetch, c.Probe, c.SecretChanged, s.store
 		o.Log = slog.New(slog.NewTextHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		if s.api == token.Stable {
+		if s.api == wechat.Stable {
 			o.Force = c.Force
 		}
 	})
@@ -140,7 +142,7 @@ func (s *sufferer) recover(t *testing.T) time.Duration {
 // order: callers get what they can get, it passes within five seconds, and no
 // line of the log holds a token or a secret.
 func TestAnAccountRecoversFromAnyFaultsInAnyOrder(t *testing.T) {
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		for range 4 {
 			seed := rand.Uint64()
 			synctest.Test(t, func(t *testing.T) { recoverOften(t, api, seed) })
@@ -148,7 +150,7 @@ func TestAnAccountRecoversFromAnyFaultsInAnyOrder(t *testing.T) {
 	}
 }
 
-func recoverOften(t *testing.T, api token.API, seed uint64) {
+func recoverOften(t *testing.T, api wechat.API, seed uint64) {
 	s := newSufferer(t, api, seed)
 	defer func() { s.keeper.Stop() }()
 	for range 6 {

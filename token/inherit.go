@@ -28,7 +28,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.hasRead = next.token.validAt(now) // or the store may know more
+	k.hasRead = next.token.ValidAt(now) // or the store may know more
 	k.setState(next)
 }
 
@@ -37,7 +37,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 func (k *Keeper) replans(from *Keeper, s *state) bool {
 	now := time.Now()
 	return k.options.Ticket == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
-		s.err == nil && s.stuck == nil && s.token.validAt(now) && !s.spent.isFrugal(now, k.options)
+		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isFrugal(now, k.options)
 }
 
 // resume plans the next flight if there is a token that was inherited.
@@ -45,7 +45,7 @@ func (k *Keeper) resume() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.state.Load()
-	if !s.token.validAt(time.Now()) {
+	if !s.token.ValidAt(time.Now()) {
 		return false
 	}
 	k.arm(s, time.Until(s.next))

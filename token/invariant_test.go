@@ -10,6 +10,8 @@ import (
 
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 // Whatever happens at WeChat's, and in whatever order: a caller is left with a
@@ -17,22 +19,22 @@ import (
 // stood by the same one; and when all is well again, calls succeed within five
 // seconds.
 func TestACallerIsRejectedOnlyByTwoTokensOrOneThatStands(t *testing.T) {
-	for _, api := range []token.API{token.Stable, token.Classic} {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
 		for seed := range uint64(15) {
 			synctest.Test(t, func(t *testing.T) { sufferAtRandom(t, api, seed) })
 		}
 	}
 }
 
-func sufferAtRandom(t *testing.T, api token.API, seed uint64) {
+func sufferAtRandom(t *testing.T, api wechat.API, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-	store := token.NewMemory()
+	store := store.NewMemory()
 	start := func() *token.Keeper {
 		c := newClient(w, api)
 		k := newKeeper(w, api, func(o *token.Options) {
 			o.Fetch, o.Probe, o.SecretChanged, o.Store = c.Fetch, c.Probe, c.SecretChanged, store
-			if api == token.Stable {
+			if api == wechat.Stable {
 				o.Force = c.Force
 			}
 		})
@@ -93,8 +95,8 @@ func sufferAtRandom(t *testing.T, api token.API, seed uint64) {
 	}
 }
 
-func tokenPath(api token.API) string {
-	if api == token.Classic {
+func tokenPath(api wechat.API) string {
+	if api == wechat.Classic {
 		return "/cgi-bin/token"
 	}
 	return "/cgi-bin/stable_token"
@@ -103,7 +105,7 @@ func tokenPath(api token.API) string {
 // A caller calls WeChat as the proxy does.
 type caller struct {
 	wechat *wechattest.WeChat
-	api    token.API
+	api    wechat.API
 	asked  int       // how often WeChat was asked about tokens
 	at     time.Time // when that grew
 }

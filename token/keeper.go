@@ -1,33 +1,31 @@
 package token
 
 import (
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
-)
 
-// errStopped is why a stopped Keeper asks WeChat no more.
-var errStopped = errors.New("the proxy is shutting down")
+	"wxproxy/internal/background"
+)
 
 // Options say what a Keeper keeps, and how.
 type Options struct {
-	Name          string        // of the account, for its users
-	AppID         string        // for the logs and the store
-	Fetch         Fetch         // how WeChat is asked
-	Force         Fetch         // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
-	Probe         Probe         // how a refused token is examined; nil: not at all
-	SecretChanged func() bool   // whether the AppSecret is another one than the last fetch sent; nil: it never is
-	Issuer        *Issuer       // what its answers mean
-	Store         Store         // nil: a restart begins without a token
-	Shared        Sharer        // the Store, if other processes use it, too; nil: none does
-	Queue         *Queue        // of the flights that nobody waits for; nil: they start at once
-	RefreshBefore time.Duration // so long before its expiry a token is due; 0: five minutes
-	Classic       bool          // each fetch makes the token before it worthless
-	Lent          bool          // programs get the token to keep it for a while
-	Ticket        string        // the type of ticket that is kept instead of the token; empty: the token
-	Log           *slog.Logger  // nil: nothing is logged
+	Name          string            // of the account, for its users
+	AppID         string            // for the logs and the store
+	Fetch         Fetch             // how WeChat is asked
+	Force         Fetch             // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
+	Probe         Probe             // how a refused token is examined; nil: not at all
+	SecretChanged func() bool       // whether the AppSecret is another one than the last fetch sent; nil: it never is
+	Issuer        *Issuer           // what its answers mean
+	Store         Store             // nil: a restart begins without a token
+	Shared        Sharer            // the Store, if other processes use it, too; nil: none does
+	Queue         *background.Queue // of the flights that nobody waits for; nil: they start at once
+	RefreshBefore time.Duration     // so long before its expiry a token is due; 0: five minutes
+	Classic       bool              // each fetch makes the token before it worthless
+	Lent          bool              // programs get the token to keep it for a while
+	Ticket        string            // the type of ticket that is kept instead of the token; empty: the token
+	Log           *slog.Logger      // nil: nothing is logged
 
 	renewed func() bool // whether there is another token than the ticket was last asked for with; nil: it is no ticket
 }
@@ -66,7 +64,7 @@ type Keeper struct {
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
 func NewKeeper(o Options) *Keeper {
 	if o.RefreshBefore <= 0 {
-		o.RefreshBefore = rotationWindow
+		o.RefreshBefore = RotationWindow
 	}
 	if o.Issuer == nil {
 		panic("BUG: a Keeper has to know its Issuer")
@@ -178,19 +176,19 @@ func (k *Keeper) look(refused string) (string, *flight, error) {
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
 	value := s.token.Value.Reveal()
-	stands := s.token.validAt(now) && s.standsBy(now, k.options)
+	stands := s.token.ValidAt(now) && s.standsBy(now, k.options)
 	switch {
-	case s.token.validAt(now) && value != refused, stands && (k.stopped || s.isJudged(now, k.options)):
+	case s.token.ValidAt(now) && value != refused, stands && (k.stopped || s.isJudged(now, k.options)):
 		return value, nil, nil
 	case k.stopped:
-		return "", nil, k.unavailable(errStopped, 0)
+		return "", nil, k.unavailable(ErrStopped, 0)
 	case s.flight != nil:
 		return "", s.flight, nil
 	}
 	if wait := s.backsOff(now, k.options); wait > 0 {
 		return "", nil, k.unavailable(s.err, wait)
 	}
-	if !s.token.validAt(now) {
+	if !s.token.ValidAt(now) {
 		refused = "" // whatever was refused, what is missing is a token
 	}
 	f := k.launch(s, refused)

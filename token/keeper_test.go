@@ -136,7 +136,7 @@ func TestFailuresOfAnotherClassBeginTheirOwnBackOff(t *testing.T) {
 	inBubble(t, w, func(t *testing.T, k *Keeper) {
 		time.Sleep(30 * time.Minute)
 		w.fail(&Refusal{Code: 40164, Reason: "invalid ip 1.2.3.4, not in whitelist"})
-		for Explain(k.Status().LastError).Code == 0 {
+		for IssuerOfWeChat.Explain(k.Status().LastError).Code == 0 {
 			time.Sleep(time.Second)
 		}
 		_, err := k.Token(0)
@@ -271,7 +271,7 @@ func TestStopCancelsTheFetchUnderWayAndWaitsForIt(t *testing.T) {
 		var waiters sync.WaitGroup
 		waiters.Go(func() {
 			_, err := k.Token(time.Minute)
-			if u := wantUnavailable(t, err); !errors.Is(u, errStopped) {
+			if u := wantUnavailable(t, err); !errors.Is(u, ErrStopped) {
 				t.Errorf("the waiter got %v; want that the proxy stops", err)
 			}
 		})
@@ -305,7 +305,7 @@ func TestAStoppedKeeperServesItsTokenAndAsksNoMore(t *testing.T) {
 
 func TestATokenFetchedWhileStoppingIsStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		store := NewMemory()
+		store := MemoryStore()
 		k := NewKeeper(Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Store: store, Fetch: func(ctx context.Context) (Token, error) {
 			<-ctx.Done() // the answer was on its way
 			return Token{secret.New("late"), time.Now().Add(time.Hour)}, nil

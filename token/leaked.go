@@ -52,7 +52,7 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, k.unavailable(errStopped, 0)
+		return nil, k.unavailable(ErrStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
 	}
@@ -71,7 +71,7 @@ func (k *Keeper) beginByForce() (*flight, error) {
 
 // limit returns what forbids to have WeChat replace the token of s; nil: nothing.
 func (k *Keeper) limit(s *state, now time.Time) *Limit {
-	spent, young, pacing := s.spent.on(now), s.youngFor(now), &k.options.Issuer.Pacing
+	spent, young, pacing := s.spent.On(now), s.youngFor(now), &k.options.Issuer.Pacing
 	limit := &Limit{Account: k.options.Name}
 	last := later(spent.ForcedAt, spent.RotatedAt)
 	switch {
@@ -81,7 +81,7 @@ func (k *Keeper) limit(s *state, now time.Time) *Limit {
 		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
 	case recently(last, now):
 		limit.Reason, limit.Retry = "it was replaced less than 30 s ago, or WeChat was asked to", standing-now.Sub(last)
-	case s.token.validAt(now) && young > 0:
+	case s.token.ValidAt(now) && young > 0:
 		limit.Reason, limit.Retry = "it is less than 30 s old, and not all of WeChat may know it yet", young
 	default:
 		return nil

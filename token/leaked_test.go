@@ -137,7 +137,7 @@ func TestATokenThatIsNotReplacedIsSaidToBeSo(t *testing.T) {
 		}
 		time.Sleep(standing)
 		w.fail(&Refusal{Code: 40164, Reason: "invalid ip 203.0.113.7"})
-		if u := wantUnavailable(t, k.ReplaceByForce(time.Minute)); Explain(u).Code != 40164 || u.Retry <= 0 {
+		if u := wantUnavailable(t, k.ReplaceByForce(time.Minute)); IssuerOfWeChat.Explain(u).Code != 40164 || u.Retry <= 0 {
 			t.Errorf("got %v, again in %v; want WeChat's refusal", u, u.Retry)
 		}
 		wantToken(t, k, "token-1")
@@ -149,7 +149,7 @@ func TestATokenThatIsNotReplacedIsSaidToBeSo(t *testing.T) {
 			t.Errorf("got %v; want a time-out", err)
 		}
 		k.Stop()
-		if err := k.ReplaceByForce(time.Second); !errors.Is(err, errStopped) {
+		if err := k.ReplaceByForce(time.Second); !errors.Is(err, ErrStopped) {
 			t.Errorf("when it has stopped: got %v", err)
 		}
 	})
@@ -159,9 +159,9 @@ func TestATokenThatIsNotReplacedIsSaidToBeSo(t *testing.T) {
 func TestAYoungTokenOutOfTheStoreIsNotReplacedByForce(t *testing.T) {
 	for age, young := range map[time.Duration]bool{10 * time.Second: true, 31 * time.Second: false} {
 		synctest.Test(t, func(t *testing.T) {
-			store := NewMemory()
+			store := MemoryStore()
 			first := &fakeWeChat{}
-			if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("token-0"), time.Now().Add(usualLife - age)}}); err != nil {
+			if _, err := store.Save(Key{AppID: "wx1"}, Record{Token: Token{secret.New("token-0"), time.Now().Add(UsualLife - age)}}); err != nil {
 				t.Fatal(err)
 			}
 			k := newKeeper(first, forceable(first), func(o *Options) { o.Store = store })

@@ -17,7 +17,7 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	}
 	began := time.Now()
 	k.use(began)
-	if !k.state.Load().token.validAt(began) {
+	if !k.state.Load().token.ValidAt(began) {
 		if _, err := k.obtain("", wait); err != nil {
 			return "", 0, err
 		}
@@ -37,7 +37,7 @@ func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	case time.Since(began) >= wait:
 		return "", 0, &Timeout{Account: k.options.Name, Waited: wait}
 	}
-	return "", 0, k.unavailable(errBrief, minPause)
+	return "", 0, k.unavailable(ErrBrief, minPause)
 }
 
 // succeed waits for the successor of what has too little left to be lent,
@@ -66,7 +66,7 @@ func (k *Keeper) succeed(wait time.Duration) {
 // enough returns how much life a ticket must have left to be lent. A ticket has
 // half of its life, as SDKs take up to 1500 s off; WeChat always says 7200 s.
 func (s *state) enough() time.Duration {
-	life := usualLife // of one out of the store
+	life := UsualLife // of one out of the store
 	if !s.fetchedAt.IsZero() {
 		life = min(life, s.token.Expires.Sub(s.fetchedAt))
 	}

@@ -26,8 +26,8 @@ const (
 	lentTries = 3
 )
 
-// errBrief is why a token that is good is not handed out.
-var errBrief = errors.New("it is about to expire, and WeChat has not answered with one that lives for more than 300 s")
+// ErrBrief is why a token that is good is not handed out.
+var ErrBrief = errors.New("it is about to expire, and WeChat has not answered with one that lives for more than 300 s")
 
 // lendToken returns a token and how long it lives: more than 300 s. Who would get
 // less waits for the successor, and gets nothing if there is none, or none that lives
@@ -37,7 +37,7 @@ var errBrief = errors.New("it is about to expire, and WeChat has not answered wi
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	start := time.Now()
 	deadline := start.Add(wait)
-	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.validAt(time.Now()) &&
+	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.ValidAt(time.Now()) &&
 		time.Until(s.token.Expires) < largestMargin && !recently(s.fetchedAt, time.Now()) {
 		k.succeed(wait)
 	}
@@ -74,12 +74,12 @@ func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, err
 	case left >= leastLent:
 		return left, nil
 	case recently(s.brief, time.Now()):
-		return 0, k.unavailable(errBrief, time.Until(s.brief.Add(standing)))
+		return 0, k.unavailable(ErrBrief, time.Until(s.brief.Add(standing)))
 	case last && !s.fetchedAt.Before(start):
 		k.noteBrief(s)
-		return 0, k.unavailable(errBrief, standing)
+		return 0, k.unavailable(ErrBrief, standing)
 	case last:
-		return 0, k.unavailable(errBrief, minPause)
+		return 0, k.unavailable(ErrBrief, minPause)
 	}
 	return 0, nil
 }
@@ -110,7 +110,7 @@ func (k *Keeper) beginSuccession() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, k.unavailable(errStopped, 0)
+		return nil, k.unavailable(ErrStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
 	}

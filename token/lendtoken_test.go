@@ -92,7 +92,7 @@ func TestATokenThatIsBornWithLessIsNotLent(t *testing.T) {
 						t.Fatalf("%v, classic %v: got %q, %v; want nothing", life, classic, value, left)
 					}
 					u := wantUnavailable(t, err)
-					if !errors.Is(u, errBrief) || u.Retry <= 0 || u.Retry > standing {
+					if !errors.Is(u, ErrBrief) || u.Retry <= 0 || u.Retry > standing {
 						t.Fatalf("%v, classic %v: got %v, retry in %v; want why, and when to come again", life, classic, u, u.Retry)
 					}
 					time.Sleep(100 * time.Millisecond)
@@ -126,7 +126,7 @@ func TestAKeeperWhoseTokenIsLentFromNowOnRenewsItEarlier(t *testing.T) {
 func TestADeadTokenIsNotLent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &scriptedWeChat{verdicts: []Verdict{Dead}, forceFails: true}
-		k := newScripted(w, NewMemory())
+		k := newScripted(w, MemoryStore())
 		defer k.Stop()
 		k.Start()
 		wantToken(t, k, "token-1")

@@ -13,6 +13,8 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 const canaryOfPanic = "canary-5f4dcc3b5aa765d6"
@@ -34,7 +36,7 @@ func TestAPanicOfTheStoreIsAFailureOfTheStore(t *testing.T) {
 		var log bytes.Buffer
 		store := &panickingStore{}
 		store.left.Store(1)
-		k := token.NewKeeper(token.Options{Issuer: token.NewIssuer(), AppID: "wx1", Store: store, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
+		k := token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: store, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
 			return token.Token{Value: secret.New("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
 		}})
 		k.Start()
@@ -65,7 +67,7 @@ func TestAPanicInAFlightIsAFailureThatIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		sharer := &panickingSharer{}
-		k := token.NewKeeper(token.Options{Issuer: token.NewIssuer(), AppID: "wx1", Store: token.NewMemory(), Shared: sharer, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
+		k := token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: store.NewMemory(), Shared: sharer, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
 			return token.Token{Value: secret.New("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
 		}})
 		k.Start()

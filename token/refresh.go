@@ -58,14 +58,14 @@ func (k *Keeper) begin() (*flight, error) {
 	s, now := k.state.Load(), time.Now()
 	switch {
 	case k.stopped:
-		return nil, k.unavailable(errStopped, 0)
+		return nil, k.unavailable(ErrStopped, 0)
 	case s.flight != nil:
 		return s.flight, nil
-	case s.token.validAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
+	case s.token.ValidAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
 		return nil, nil
 	case s.spent.isFrugal(now, k.options):
-		return nil, k.unavailable(errFrugal, k.options.Issuer.Pacing.FetchPause)
-	case k.options.Classic && errors.Is(s.stuck, errResting):
+		return nil, k.unavailable(ErrManyFetches, k.options.Issuer.Pacing.FetchPause)
+	case k.options.Classic && errors.Is(s.stuck, ErrResting):
 		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
 	}
 	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {

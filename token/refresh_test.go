@@ -133,7 +133,7 @@ func TestRefreshSaysWhyThereIsNoToken(t *testing.T) {
 			t.Errorf("got %v; want a time-out", err)
 		}
 		k.Stop()
-		if err := k.Refresh("", time.Second); !errors.Is(err, errStopped) {
+		if err := k.Refresh("", time.Second); !errors.Is(err, ErrStopped) {
 			t.Errorf("when it has stopped: got %v", err)
 		}
 	})
@@ -198,7 +198,7 @@ func TestRefreshKeepsToTheClassicBudget(t *testing.T) {
 	inBubble(t, w, func(t *testing.T, k *Keeper) {
 		k.spend(func(s *Spent) { s.Fetches = fetchesPerDay })
 		time.Sleep(time.Minute)
-		if err := k.Refresh("", time.Minute); !errors.Is(err, errFrugal) {
+		if err := k.Refresh("", time.Minute); !errors.Is(err, ErrManyFetches) {
 			t.Errorf("got %v; want no fetch", err)
 		}
 		wantFetches(t, w, 1)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// errResting is the state of a token that died so soon that WeChat is not asked for
+// ErrResting is the state of a token that died so soon that WeChat is not asked for
 // another one yet.
-var errResting = errors.New("WeChat refuses the token, which was issued or asked for less than 30 s ago: it is replaced when these are over")
+var ErrResting = errors.New("WeChat refuses the token, which was issued or asked for less than 30 s ago: it is replaced when these are over")
 
 // isJudged reports whether it is known what WeChat thinks of the token at large, as
 // far as that can be known, and nobody is about to replace one that is dead.
@@ -24,10 +24,10 @@ func (s *state) isJudged(now time.Time, o Options) bool {
 // fetched, the plan stays.
 func (s *state) resting(now time.Time, o Options) *state {
 	next := *s
-	next.stuck, next.planned, next.failedAt = errResting, s.next, now
+	next.stuck, next.planned, next.failedAt = ErrResting, s.next, now
 	next.class, next.failures = ClassAccount, 0
 	if s.spent.isFrugal(now, o) {
-		next.stuck = fmt.Errorf("WeChat refuses the token, and no other is fetched for that: %w", errFrugal)
+		next.stuck = fmt.Errorf("WeChat refuses the token, and no other is fetched for that: %w", ErrManyFetches)
 		return &next
 	}
 	next.next = now.Round(0).Add(max(s.stands.Sub(now), minPause))

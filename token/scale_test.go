@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"wxproxy/internal/background"
 )
 
 // manyAccounts is a part of the ten thousand that one process has to bear.
@@ -17,7 +19,7 @@ const manyAccounts = 2000
 // startMany returns so many started Keepers that share a Queue and a Store, as
 // the program's do, and whose calls of WeChat are noted in asked.
 func startMany(latency time.Duration, asked func()) []*Keeper {
-	queue, store, log := NewQueue(32), NewMemory(), slog.New(slog.DiscardHandler)
+	queue, store, log := background.NewQueue(32), MemoryStore(), slog.New(slog.DiscardHandler)
 	keepers := make([]*Keeper, manyAccounts)
 	for i := range keepers {
 		w := &fakeWeChat{latency: latency}

@@ -3,9 +3,9 @@ package token
 import "time"
 
 const (
-	// rotationWindow is the end of a token's life in which stable_token hands
+	// RotationWindow is the end of a token's life in which stable_token hands
 	// out a new one. Asked earlier, it repeats the current token.
-	rotationWindow = 5 * time.Minute
+	RotationWindow = 5 * time.Minute
 
 	// minPause separates a fetch from the next planned one.
 	minPause = time.Second
@@ -52,7 +52,7 @@ func (o *Options) refreshAfter(life time.Duration, random float64) time.Duration
 // asked too early: before that one expires, unless it does within a moment.
 // random is in [0,1).
 func repeatAfter(left, before time.Duration, random float64) time.Duration {
-	wait := max(left-min(before, rotationWindow), minRepeat) + portion(minRepeat, random)
+	wait := max(left-min(before, RotationWindow), minRepeat) + portion(minRepeat, random)
 	return max(min(wait, left), minPause)
 }
 
@@ -61,9 +61,9 @@ func portion(d time.Duration, random float64) time.Duration {
 	return time.Duration(random * float64(d))
 }
 
-// beijingDay numbers the days as WeChat's quotas count them, which end at
+// BeijingDay numbers the days as WeChat's quotas count them, which end at
 // midnight in Beijing.
-func beijingDay(t time.Time) int64 {
+func BeijingDay(t time.Time) int64 {
 	const eastOfGreenwich = 8 * 60 * 60
 	return (t.Unix() + eastOfGreenwich) / (24 * 60 * 60)
 }

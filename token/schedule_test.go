@@ -96,10 +96,10 @@ func TestRetriesBackOffByClass(t *testing.T) {
 
 func TestDaysEndAtMidnightInBeijing(t *testing.T) {
 	before := time.Date(2026, 3, 1, 15, 59, 59, 0, time.UTC)
-	if got, want := beijingDay(before.Add(time.Second)), beijingDay(before)+1; got != want {
+	if got, want := BeijingDay(before.Add(time.Second)), BeijingDay(before)+1; got != want {
 		t.Errorf("16:00 UTC is day %d; want %d", got, want)
 	}
-	if got, want := beijingDay(before.Add(-23*time.Hour)), beijingDay(before); got != want {
+	if got, want := BeijingDay(before.Add(-23*time.Hour)), BeijingDay(before); got != want {
 		t.Errorf("23 hours before the end is day %d; want %d", got, want)
 	}
 }

@@ -40,7 +40,7 @@ func (k *Keeper) Status() Status {
 		Expires:      expires,
 		RefreshedAt:  s.fetchedAt,
 		NextRefresh:  s.next,
-		FetchesToday: s.spent.on(now).Fetches,
+		FetchesToday: s.spent.On(now).Fetches,
 		Rejections:   k.rejections.Load(),
 		LastError:    problem,
 		Problem:      k.options.Issuer.Explain(problem),
@@ -57,7 +57,7 @@ func (s *state) problem(now time.Time, o Options) error {
 	case s.denied != nil:
 		return s.denied
 	case s.spent.isFrugal(now, o):
-		return errFrugal
+		return ErrManyFetches
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func (s *state) problem(now time.Time, o Options) error {
 // name returns which of the three states s is at now.
 func (s *state) name(now time.Time) string {
 	switch {
-	case !s.token.validAt(now), s.stuck != nil:
+	case !s.token.ValidAt(now), s.stuck != nil:
 		return StateGone
 	case s.err != nil, !now.Before(s.next):
 		return StateDue
@@ -113,7 +113,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 // that callers cannot do without.
 func (k *Keeper) reportBudget(after *state) {
 	if after.spent.isFrugal(time.Now(), k.options) && after.spent.Fetches == k.options.Issuer.Pacing.FetchesPerDay {
-		e := k.options.Issuer.Explain(errFrugal)
+		e := k.options.Issuer.Explain(ErrManyFetches)
 		k.logger().Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }

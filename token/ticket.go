@@ -128,7 +128,7 @@ func (t *Tickets) keeper(kind string) *Keeper {
 // hasOther reports whether there is a token, and another one than used.
 func (k *Keeper) hasOther(used *secret.Secret) bool {
 	s := k.state.Load()
-	return s.token.validAt(time.Now()) && (used == nil || !used.Equal(s.token.Value.Reveal()))
+	return s.token.ValidAt(time.Now()) && (used == nil || !used.Equal(s.token.Value.Reveal()))
 }
 
 // fetch asks WeChat for the ticket, once more if it refuses the token. It notes

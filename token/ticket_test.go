@@ -15,6 +15,8 @@ import (
 
 	"wxproxy/internal/wechattest"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 const getTicket = "/cgi-bin/ticket/getticket"
@@ -29,8 +31,8 @@ func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wecha
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-		client := newClient(w, token.Stable)
-		k := newKeeper(w, token.Stable, func(o *token.Options) {
+		client := newClient(w, wechat.Stable)
+		k := newKeeper(w, wechat.Stable, func(o *token.Options) {
 			o.Fetch, o.Probe, o.Force, o.Store = client.Fetch, client.Probe, client.Force, store()
 		})
 		defer k.Stop()
@@ -51,7 +53,7 @@ func mustTicket(t *testing.T, tickets *token.Tickets, kind string) (string, time
 }
 
 func TestATicketIsCachedPerTypeAndItsLifeCountsDown(t *testing.T) {
-	withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+	withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 		first, life := mustTicket(t, tickets, "jsapi")
 		if life != 2*time.Hour {
 			t.Errorf("got a life of %v; want 2h", life)
@@ -125,7 +127,7 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 				born := time.Now()
 				a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}),
 					answer: func(asked int) string { return row.answer(born, asked) }}
-				tickets, stop := ticketsOf(a, token.NewMemory())
+				tickets, stop := ticketsOf(a, store.NewMemory())
 				defer stop()
 				const looks = 1000
 				for range looks {
@@ -144,8 +146,8 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 
 // ticketsOf returns the tickets of an account whose WeChat is w, until stop.
 func ticketsOf(w http.RoundTripper, store token.Store, with ...func(*token.Options)) (tickets *token.Tickets, stop func()) {
-	client := newClient(w, token.Stable)
-	o := token.Options{Issuer: token.NewIssuer(), Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
+	client := newClient(w, wechat.Stable)
+	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
 	for _, change := range with {
 		change(&o)
 	}
@@ -168,7 +170,7 @@ func TestATicketWhoseLifeWeChatCountsDownIsHandedOutWithItsRest(t *testing.T) {
 			age := time.Since(born)
 			return ticketOf(strconv.Itoa(int(age/life)), int((life-age%life)/time.Second))
 		}
-		tickets, stop := ticketsOf(a, token.NewMemory())
+		tickets, stop := ticketsOf(a, store.NewMemory())
 		defer stop()
 		const hours = 20
 		for range hours * 360 {
@@ -189,7 +191,7 @@ func TestALifeThatWeChatDoesNotStateIsNeverTakenForNone(t *testing.T) {
 	for _, life := range []string{"0", "-1", "null", `""`, `"0"`, "0.4", `"soon"`, "[]", "-7200"} {
 		synctest.Test(t, func(t *testing.T) {
 			a := &answering{WeChat: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), answer: func(int) string { return ticketOf("same", life) }}
-			tickets, stop := ticketsOf(a, token.NewMemory())
+			tickets, stop := ticketsOf(a, store.NewMemory())
 			defer stop()
 			for range 60 {
 				if _, left := mustTicket(t, tickets, "jsapi"); left < time.Minute {
@@ -214,7 +216,7 @@ func TestWhatIsLeftOfATicketIsServedWhileThereIsNoOther(t *testing.T) {
 		{"WeChat is silent", wechattest.Fault{Path: getTicket, Delay: time.Hour}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+			withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 				first, _ := mustTicket(t, tickets, "jsapi")
 				end := time.Now().Add(2 * time.Hour)
 				mend := w.Inject(row.fault)
@@ -254,7 +256,7 @@ func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 30 {
-			store, err := token.NewFileStore(dir)
+			store, err := store.NewFile(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -324,7 +326,7 @@ func TestReplicasHandOutTicketsWithHalfOfTheirLife(t *testing.T) {
 func TestATicketSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	open := func() token.Store {
-		s, err := token.NewFileStore(dir)
+		s, err := store.NewFile(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -340,7 +342,7 @@ func TestATicketSurvivesARestart(t *testing.T) {
 }
 
 func TestATicketIsFetchedThroughARefusedToken(t *testing.T) {
-	withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+	withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 		mustTicket(t, tickets, "wx_card")
 		w.Revoke(appID)
 		mustTicket(t, tickets, "jsapi")
@@ -365,7 +367,7 @@ func TestATicketIsFetchedAsSoonAsThereIsANewToken(t *testing.T) {
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			withTokenAndTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets) {
+			withTokenAndTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets) {
 				time.Sleep(time.Second)
 				mend := row.spoil(w, k)
 				before := w.Calls(getTicket)
@@ -389,7 +391,7 @@ func TestATicketIsFetchedAsSoonAsThereIsANewToken(t *testing.T) {
 // AppSecret, which would be asked about every minute and then every half hour.
 func TestFlapsOfGetticketDelayATicketBySecondsOnly(t *testing.T) {
 	for _, errcode := range []int{40001, 40014, 42001, -1} {
-		withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+		withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 			w.Inject(wechattest.Fault{Path: getTicket, Errcode: errcode, Times: 4}) // a refused token is replaced, and shown once more
 			began := time.Now()
 			for {
@@ -406,7 +408,7 @@ func TestFlapsOfGetticketDelayATicketBySecondsOnly(t *testing.T) {
 }
 
 func TestTheStatusOfTicketsSaysWhatIsWrongWithThem(t *testing.T) {
-	withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+	withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 		mustTicket(t, tickets, "wx_card")
 		mend := w.Inject(wechattest.Fault{Path: getTicket, Errcode: 48001})
 		if _, err := tickets.Ticket("jsapi", time.Minute); err == nil {
@@ -416,7 +418,7 @@ func TestTheStatusOfTicketsSaysWhatIsWrongWithThem(t *testing.T) {
 		if len(all) != 2 || all[0].Type != "jsapi" || all[1].Type != "wx_card" {
 			t.Fatalf("got %+v; want jsapi and wx_card", all)
 		}
-		if e := token.Explain(all[0].LastError); e.Code != 48001 || !strings.Contains(e.Remedy, "JS-SDK") || strings.Contains(e.Remedy, "token_api") {
+		if e := wechat.Explain(all[0].LastError); e.Code != 48001 || !strings.Contains(e.Remedy, "JS-SDK") || strings.Contains(e.Remedy, "token_api") {
 			t.Errorf("jsapi: got %+v; want what 48001 means of getticket", e)
 		}
 		if all[1].LastError != nil || time.Until(all[1].Expires) < time.Hour {
@@ -444,10 +446,10 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 		{"no token to be had", wechattest.Fault{Path: "/cgi-bin/stable_token", Errcode: 40164}, 40164, ": WeChat answered errcode 40164: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			withTickets(t, func() token.Store { return token.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
+			withTickets(t, func() token.Store { return store.NewMemory() }, func(w *wechattest.WeChat, tickets *token.Tickets) {
 				w.Inject(row.fault)
 				_, _, err := tickets.Lend("jsapi", 10*time.Second)
-				if got := token.Explain(err); err == nil || got.Code != row.code || strings.Contains(err.Error(), wechattest.TokenPrefix) {
+				if got := wechat.Explain(err); err == nil || got.Code != row.code || strings.Contains(err.Error(), wechattest.TokenPrefix) {
 					t.Fatalf("got %v; want errcode %d and no token", err, row.code)
 				}
 				if want := "no jsapi ticket for account shop" + row.want; !strings.HasPrefix(err.Error(), want) {
@@ -462,7 +464,7 @@ func TestWhyThereIsNoTicketIsSaid(t *testing.T) {
 func TestTheEndOfTheTicketsKeepsNobodyWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
-		k := token.NewKeeper(token.Options{Issuer: token.NewIssuer(), AppID: "wx1", Store: stuckStore{hang}, Fetch: func(context.Context) (token.Token, error) {
+		k := token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: stuckStore{hang}, Fetch: func(context.Context) (token.Token, error) {
 			return token.Token{}, errors.New("no token")
 		}})
 		tickets := token.NewTickets(nil, k)

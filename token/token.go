@@ -19,9 +19,9 @@ type Token struct {
 	Expires time.Time
 }
 
-// validAt reports whether there is a token that WeChat honours at now, as far
+// ValidAt reports whether there is a token that WeChat honours at now, as far
 // as its lifetime tells.
-func (t Token) validAt(now time.Time) bool {
+func (t Token) ValidAt(now time.Time) bool {
 	return !t.Value.Empty() && now.Before(t.Expires)
 }
 
@@ -51,3 +51,12 @@ func (k *Keeper) Known(dst []string) []string {
 
 // Holds reports whether value is the current token.
 func (k *Keeper) Holds(value string) bool { return k.state.Load().token.Value.Equal(value) }
+
+const (
+	// LongestLife is beyond any lifetime that WeChat has ever promised.
+	LongestLife = 24 * time.Hour
+
+	// UsualLife is what WeChat documents. It stands in for an absurd one, so
+	// that a token is renewed some day whatever the answer said.
+	UsualLife = 2 * time.Hour
+)

@@ -9,7 +9,7 @@ import (
 
 	"wxproxy/config"
 	"wxproxy/internal/service"
-	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 var errMistakes = errors.New("the configuration has mistakes")
@@ -52,9 +52,9 @@ func checkLive(cfg *config.Config, t terminal) error {
 	objections := 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for i, account := range cfg.Accounts {
-		clients[i].API = token.Stable
+		clients[i].API = wechat.Stable
 		got, err := clients[i].Fetch(context.Background())
-		if err == nil && account.TokenAPI == string(token.Classic) {
+		if err == nil && account.TokenAPI == string(wechat.Classic) {
 			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
 			continue
 		}
@@ -62,8 +62,8 @@ func checkLive(cfg *config.Config, t terminal) error {
 			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 			continue
 		}
-		why := token.Explain(err)
-		if why.Code == notPermitted && account.TokenAPI == string(token.Classic) {
+		why := wechat.Explain(err)
+		if why.Code == notPermitted && account.TokenAPI == string(wechat.Classic) {
 			fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
 			continue
 		}

@@ -11,7 +11,7 @@ import (
 
 	"wxproxy/config"
 	"wxproxy/internal/service"
-	"wxproxy/token"
+	"wxproxy/token/store"
 )
 
 // tryStore looks at the folder of a "file:" store. It only notes what is wrong for this
@@ -24,7 +24,7 @@ func tryStore(cfg *config.Config, t terminal) error {
 	var note string
 	var err error
 	if _, statErr := os.Stat(dir); statErr == nil {
-		note, err = token.CheckDirOfOthers(dir)
+		note, err = store.CheckDirOfOthers(dir)
 	} else {
 		err = tryMaking(dir)
 	}

@@ -5,7 +5,7 @@ import (
 	"math"
 
 	"wxproxy/config"
-	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // Try builds, as newSetup does, the parts that show only then whether they can be
@@ -20,12 +20,12 @@ func Try(cfg *config.Config) error {
 
 // TokenClients returns, for each account of cfg, the client that asks WeChat for its
 // token, as the service does.
-func TokenClients(cfg *config.Config) ([]*token.Client, error) {
+func TokenClients(cfg *config.Config) ([]*wechat.Client, error) {
 	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}
-	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*token.Client, 0, len(cfg.Accounts))
+	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*wechat.Client, 0, len(cfg.Accounts))
 	for _, account := range cfg.Accounts {
 		clients = append(clients, tokenClient(cfg.Upstream, account, account.Source.Read, asker))
 	}

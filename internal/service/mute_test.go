@@ -13,7 +13,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/internal/sockettest"
 	"wxproxy/proxy"
-	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // muteHost accepts connections, reads a request from each, says what it says and
@@ -37,13 +37,13 @@ func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
 	for name, says := range map[string]string{"the end": " ", "silence": "", "garbage": "220 smtp ready\r\n", "half a header": "HTTP/1.1 200 OK\r\nConte"} {
 		for _, row := range []struct {
 			what string
-			api  token.API
-			ask  func(context.Context, *token.Client) error
+			api  wechat.API
+			ask  func(context.Context, *wechat.Client) error
 			good bool
 		}{
-			{"stable", token.Stable, func(ctx context.Context, c *token.Client) error { _, err := c.Fetch(ctx); return err }, true},
-			{"forced", token.Stable, func(ctx context.Context, c *token.Client) error { _, err := c.Force(ctx); return err }, false},
-			{"classic", token.Classic, func(ctx context.Context, c *token.Client) error { _, err := c.Fetch(ctx); return err }, false},
+			{"stable", wechat.Stable, func(ctx context.Context, c *wechat.Client) error { _, err := c.Fetch(ctx); return err }, true},
+			{"forced", wechat.Stable, func(ctx context.Context, c *wechat.Client) error { _, err := c.Force(ctx); return err }, false},
+			{"classic", wechat.Classic, func(ctx context.Context, c *wechat.Client) error { _, err := c.Fetch(ctx); return err }, false},
 		} {
 			t.Run(row.what+", "+name, func(t *testing.T) {
 				t.Parallel()
@@ -55,7 +55,7 @@ func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				c := &token.Client{
+				c := &wechat.Client{
 					HTTP: &http.Client{Timeout: 2 * time.Second, Transport: failover{hosts}}, URL: "http://wechat", AppID: appID, API: row.api,
 					Secret: func() (secret.Secret, error) { return secret.New(appSecret), nil },
 				}

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"wxproxy/config"
-	"wxproxy/token"
+	"wxproxy/token/store"
 )
 
 // loads reads a configuration of the lines, and four more.
@@ -99,8 +99,8 @@ func mustBuild(t testing.TB, cfg *config.Config) {
 			t.Errorf("got %v for %s; want an address", err, listen)
 		}
 	}
-	if store := cfg.Token.Store; !strings.HasPrefix(store.Reveal(), "file:") {
-		_, err := token.OpenStore(token.StoreConfig{Spec: store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey})
+	if spec := cfg.Token.Store; !strings.HasPrefix(spec.Reveal(), "file:") {
+		_, err := store.Open(store.Config{Spec: spec, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey})
 		if err != nil {
 			t.Errorf("got %v for a store that was approved", err)
 		}

@@ -12,9 +12,11 @@ import (
 
 	"wxproxy/admin"
 	"wxproxy/config"
+	"wxproxy/internal/background"
 	"wxproxy/internal/limits"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/store/redis"
 )
 
 // A Service is a proxy with everything that it needs. A reload replaces its setup and
@@ -29,8 +31,8 @@ type Service struct {
 	atStart    *config.Config // the listeners, the store and the log were made of it
 	files      openFiles
 	store      token.Store
-	redis      *token.RedisStore // the store, if tokens are shared
-	background *token.Queue      // work of the keepers that no caller waits for
+	redis      *redis.Store      // the store, if tokens are shared
+	background *background.Queue // work of the keepers that no caller waits for
 	counts     *proxy.Counts
 	secrets    knownSecrets
 
@@ -60,7 +62,7 @@ type Process struct {
 // configuration all the same.
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
-		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: token.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
@@ -74,7 +76,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	if s.store, err = openStore(cfg, s.log); err != nil {
 		return nil, err
 	}
-	s.redis, _ = s.store.(*token.RedisStore)
+	s.redis, _ = s.store.(*redis.Store)
 	first, err := s.newSetup(cfg, nil)
 	if err != nil {
 		return nil, err

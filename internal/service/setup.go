@@ -9,6 +9,7 @@ import (
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // A setup is all that belongs to one configuration. A reload replaces it by another
@@ -47,7 +48,7 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 // tickets: those of before as long as nothing that they depend on has changed, or
 // new ones that take over the account's token.
 func (s *Service) addAccounts(next, before *setup) {
-	asker, issuer := tokenHTTP(next.cfg.Upstream, next.hosts), token.NewIssuer()
+	asker, issuer := tokenHTTP(next.cfg.Upstream, next.hosts), wechat.NewIssuer()
 	same, tokens := before.keptBy(next)
 	for _, account := range next.cfg.Accounts {
 		if known, ok := same[account.Name]; ok && account.KeepsAs(known) {

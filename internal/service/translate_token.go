@@ -8,10 +8,12 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/wechat"
 )
 
 func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
-	store, err := token.OpenStore(token.StoreConfig{
+	store, err := store.Open(store.Config{
 		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log,
 	})
 	if err != nil {
@@ -25,10 +27,10 @@ func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
 const backgroundFlights = 32
 
 // withAccount adds what is the account's own.
-func withAccount(o token.Options, account config.Account, client *token.Client) token.Options {
+func withAccount(o token.Options, account config.Account, client *wechat.Client) token.Options {
 	o.Name, o.AppID = account.Name, account.AppID
 	o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
-	if o.Classic = client.API == token.Classic; !o.Classic {
+	if o.Classic = client.API == wechat.Classic; !o.Classic {
 		o.Force = client.Force
 	}
 	return o
@@ -37,13 +39,13 @@ func withAccount(o token.Options, account config.Account, client *token.Client) 
 // tokenClient returns the client that asks for the account's tokens. The
 // AppSecret is read for every fetch, so that one that was changed in its file
 // is found.
-func tokenClient(upstream config.Upstream, account config.Account, read func() (secret.Secret, error), asker *http.Client) *token.Client {
-	return &token.Client{
+func tokenClient(upstream config.Upstream, account config.Account, read func() (secret.Secret, error), asker *http.Client) *wechat.Client {
+	return &wechat.Client{
 		HTTP:   asker,
 		URL:    upstream.URL,
 		AppID:  account.AppID,
 		Secret: read,
-		API:    token.API(account.TokenAPI),
+		API:    wechat.API(account.TokenAPI),
 	}
 }
 

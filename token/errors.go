@@ -1,0 +1,110 @@
+package token
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// ErrStopped is why a stopped Keeper asks WeChat no more.
+var ErrStopped = errors.New("the proxy is shutting down")
+
+// ErrUnusable is a fetch's success without a token that is valid.
+var ErrUnusable = errors.New("the token in WeChat's answer has expired")
+
+// A Refusal is WeChat declining to issue a token, or a ticket.
+type Refusal struct {
+	Code   int    // errcode
+	Reason string // errmsg, fit to be shown
+	Ticket bool   // it was asked for a ticket
+}
+
+// RefusedTicket returns WeChat's errcode and errmsg if it was asked for a ticket.
+func (r *Refusal) RefusedTicket() (errcode int, errmsg string, ok bool) {
+	return r.Code, r.Reason, r.Ticket
+}
+
+// Error implements error.
+func (r *Refusal) Error() string {
+	what := "token"
+	if r.Ticket {
+		what = "ticket"
+	}
+	return "WeChat refuses to issue a " + what + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+}
+
+// Unavailable is why there is no token for a caller, or no ticket. It is safe to
+// show.
+type Unavailable struct {
+	Account string        // its name
+	Ticket  string        // the type of ticket that is missing; empty: the token is
+	Cause   error         // what the last fetch ended with
+	Why     Explanation   // of Cause
+	Retry   time.Duration // until WeChat is asked again
+}
+
+// unavailable returns why there is no token now.
+func (k *Keeper) unavailable(cause error, retry time.Duration) *Unavailable {
+	return &Unavailable{Account: k.options.Name, Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
+}
+
+// Error says in one line what happened and what to do about it, the latter in
+// English and Chinese.
+func (u *Unavailable) Error() string {
+	e := u.Why
+	what := e.Reason
+	if e.Code != 0 {
+		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)
+	}
+	return fmt.Sprintf("no %s for account %s: %s; %s (%s)", missing(u.Ticket), u.Account, what, e.Remedy, e.RemedyZH)
+}
+
+// missing names what is missing: a ticket of this type, or the token.
+func missing(ticket string) string {
+	if ticket == "" {
+		return "access token"
+	}
+	return ticket + " ticket"
+}
+
+// Unwrap returns the cause.
+func (u *Unavailable) Unwrap() error { return u.Cause }
+
+// RetryAfter returns how long it is useless to ask again.
+func (u *Unavailable) RetryAfter() time.Duration { return u.Retry }
+
+// Timeout tells a caller that its wait ended before WeChat's answer came.
+type Timeout struct {
+	Account string        // its name
+	Ticket  string        // the type of ticket that was waited for; empty: the token was
+	Waited  time.Duration // what the caller was prepared to wait
+	Refused bool          // there is a token, and what its refusal means was waited for
+}
+
+// Error implements error.
+func (t *Timeout) Error() string {
+	if t.Refused {
+		return fmt.Sprintf("no %s for account %s yet in the place of the one that WeChat refused: whether it is dead was not settled within %v",
+			missing(t.Ticket), t.Account, t.Waited)
+	}
+	return fmt.Sprintf("no %s for account %s yet: WeChat has not answered within %v", missing(t.Ticket), t.Account, t.Waited)
+}
+
+// Timeout reports true, as net.Error has it.
+func (t *Timeout) Timeout() bool { return true }
+
+// RetryAfter returns how long the answer under way may still take.
+func (t *Timeout) RetryAfter() time.Duration { return time.Second }
+
+// A StuckToken says why a token that is dead cannot be replaced.
+type StuckToken string
+
+// Error implements error.
+func (s StuckToken) Error() string {
+	return "WeChat refuses the token and repeats it when asked for another: " + string(s)
+}
+
+// ErrManyFetches is the state of an account whose classic token was fetched so often
+// today that rejections do not rotate it any more.
+var ErrManyFetches = errors.New("500 tokens were fetched today: until midnight in Beijing a rejection rotates the token no more")

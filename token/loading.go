@@ -1,0 +1,98 @@
+package token
+
+import (
+	"errors"
+	"time"
+)
+
+// storePatience is how long the first flight waits for the store.
+const storePatience = time.Second
+
+// A reading is the question what the store has.
+type reading struct {
+	Record
+	err  error
+	done chan struct{} // closed when the answer is there
+}
+
+// load returns what the store had if its token is good and there is none yet.
+// The first flight waits a moment for the store, later ones take what has come
+// meanwhile.
+func (k *Keeper) load(f *flight) (Record, bool) {
+	if f.ctx.Err() != nil || k.options.Store == nil {
+		return Record{}, false
+	}
+	r := k.read(f)
+	if r == nil {
+		return Record{}, false
+	}
+	select {
+	case <-r.done:
+		return k.adopt(r)
+	default:
+		return Record{}, false
+	}
+}
+
+// read returns the question that was not answered or not looked at yet, if there
+// is one. The first time it asks, and waits a moment.
+func (k *Keeper) read(f *flight) *reading {
+	k.mu.Lock()
+	r, first := k.reading, !k.hasRead
+	if first {
+		r = &reading{done: make(chan struct{})}
+		k.reading, k.hasRead = r, true
+	}
+	k.mu.Unlock()
+	if !first {
+		return r
+	}
+	go func() {
+		defer close(r.done)
+		r.err = guarded(func() (err error) {
+			r.Record, err = k.options.Store.Load(k.options.key())
+			return err
+		})
+	}()
+	patience := time.NewTimer(storePatience)
+	defer patience.Stop()
+	select {
+	case <-r.done:
+	case <-f.ctx.Done():
+	case <-patience.C:
+		k.logger().Warn("the store is slow: going on without it")
+	}
+	return r
+}
+
+// key returns what the store knows the account's token, or ticket, by.
+func (o *Options) key() Key { return Key{o.AppID, o.Ticket} }
+
+// adopt takes over what the store had, unless that has a token to land with.
+func (k *Keeper) adopt(r *reading) (Record, bool) {
+	k.reportLoad(r.err)
+	now := time.Now()
+	if r.Token.ValidAt(now) && !k.state.Load().token.ValidAt(now) {
+		return r.Record, true
+	}
+	k.spend(func(s *Spent) {
+		k.reading = nil
+		*s = s.plus(r.Spent, now)
+	})
+	return Record{}, false
+}
+
+// takeOver returns the state after the store had r. The caller holds k.mu.
+func (k *Keeper) takeOver(r Record, s *state) *state {
+	k.reading = nil
+	next := *s
+	next.spent = s.spent.plus(r.Spent, time.Now())
+	return next.loaded(r.Token, k.options)
+}
+
+// reportLoad says that the store has something that is of no use.
+func (k *Keeper) reportLoad(err error) {
+	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrAway) {
+		k.logger().Warn("stored token ignored", "err", err)
+	}
+}

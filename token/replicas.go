@@ -1,0 +1,188 @@
+package token
+
+import (
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// A Sharer is what a Store adds that several processes use at the same time.
+type Sharer interface {
+	// Lease makes this process the one that asks WeChat about key, until release
+	// is called. The error is ErrLeased while another one is, or says that the
+	// store is out of reach.
+	Lease(key Key) (release func(), err error)
+
+	// Watch has look called with the generation of key's record whenever that may
+	// be another one than this process knows, until end is called or somebody else
+	// watches key.
+	Watch(key Key, look func(generation int64)) (end func())
+}
+
+const (
+	// leasePoll is how often the store is asked for what another process, which
+	// asks WeChat at this moment, is told.
+	leasePoll = 100 * time.Millisecond
+
+	// leasePatience is how long another process may ask WeChat before this one does so,
+	// too, if it needs a token: it may hang.
+	leasePatience = 8 * time.Second
+
+	// alone is how much life of a token is left when it is renewed without the
+	// other processes, because the store is out of reach: WeChat may make the
+	// tokens of the others worthless by that.
+	alone = time.Minute
+
+	// apart is within which time processes rotate the classic token by turns when
+	// the store is out of reach, so that it is clear afterwards whose is the last.
+	apart = time.Second
+
+	// moment is how exactly processes know when a token was fetched.
+	moment = 20 * time.Millisecond
+
+	// stagger is how much later than the process that fetched the token the
+	// others plan to fetch its successor, at most.
+	stagger = 10 * time.Second
+)
+
+// consult finds out what other processes know before WeChat is asked. It reports
+// whether that settles f, and if it does not, returns what ends this process's
+// turn to ask.
+func (k *Keeper) consult(f *flight) (release func(), settled bool) {
+	for began := time.Now(); ; {
+		f.read = time.Now()
+		release, err := k.options.Shared.Lease(k.options.key())
+		switch {
+		case err == nil && k.learn(f):
+			release()
+			return nil, true
+		case err == nil:
+			return release, false
+		case errors.Is(err, ErrLeased) && k.learn(f):
+			return nil, true
+		case !errors.Is(err, ErrLeased), time.Since(began) > leasePatience:
+			return nil, k.postpone(f)
+		}
+		if !f.pause(leasePoll) {
+			k.land(f, (*state).abandoned)
+			return nil, true
+		}
+	}
+}
+
+// learn takes over what other processes have stored, and reports whether that
+// ended f.
+func (k *Keeper) learn(f *flight) bool {
+	next := k.absorb(f)
+	return next != nil && k.superseded(f, next)
+}
+
+// superseded ends f if others brought s since it began, and that is what f is after:
+// what they fetched may be the very token that is to be replaced by force.
+func (k *Keeper) superseded(f *flight, s *state) bool {
+	if s.generation == f.knows || f.forces || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
+		return false
+	}
+	k.land(f, (*state).abandoned)
+	return true
+}
+
+// absorb takes over what other processes have stored, beside the flight under
+// way. It returns the state then, or nil if nothing could be read.
+func (k *Keeper) absorb(f *flight) *state {
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil {
+		f.later(func() { k.reportLoad(err) })
+		return nil
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, _ := before.shared(r, time.Now(), k.options)
+	k.setState(next)
+	k.mu.Unlock()
+	f.later(func() { k.reportShared(before, next) })
+	return next
+}
+
+// postpone ends f, for which the store was asked in vain or another process asks
+// WeChat for too long, unless the token is
+// needed so much that WeChat has to be asked all the same, or is a harmless ticket.
+func (k *Keeper) postpone(f *flight) bool {
+	s := k.state.Load()
+	if k.superseded(f, s) { // while the store was asked, it came back
+		return true
+	}
+	if f.asked || k.options.Ticket != "" || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.ValidAt(time.Now()) {
+		if k.options.Classic {
+			f.pause(portion(apart, rand.Float64()))
+		}
+		return false
+	}
+	k.land(f, func(s *state) *state {
+		next, waiting := s.abandoned(), k.options.Issuer.Pacing.Waiting
+		next.next = time.Now().Round(0).Add(waiting + portion(waiting, rand.Float64()))
+		return next
+	})
+	return true
+}
+
+// catchUp takes over what another process has stored, or stores again what the
+// store has lost.
+func (k *Keeper) catchUp() {
+	k.mu.Lock()
+	stopped := k.stopped
+	k.mu.Unlock()
+	if stopped {
+		return // or a queue of them would hold up the end
+	}
+	r, err := k.options.Store.Load(k.options.key())
+	if err != nil && !errors.Is(err, ErrNotStored) {
+		k.reportLoad(err)
+		return
+	}
+	k.mu.Lock()
+	before := k.state.Load()
+	next, newer := before.shared(r, time.Now(), k.options)
+	lost := k.lost || !newer && next.generation != r.Word.Generation
+	k.publish(next)
+	k.mu.Unlock()
+	k.reportShared(before, next)
+	if lost && next.token.ValidAt(time.Now()) {
+		k.save(nil)
+	}
+}
+
+// agree notes that the store took r, or that it has a newer record.
+//
+// What it returns logs what is to be said of that.
+func (k *Keeper) agree(r, stored Record) (report func()) {
+	k.mu.Lock()
+	before := k.state.Load()
+	counted := *before
+	counted.synced = r.Spent
+	next, _ := counted.shared(stored, time.Now(), k.options)
+	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
+		taken := counted
+		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
+		next = &taken
+	}
+	k.publish(next)
+	k.mu.Unlock()
+	return func() { k.reportShared(before, next) }
+}
+
+// publish replaces the state beside a flight, or between two. The caller holds
+// k.mu.
+func (k *Keeper) publish(next *state) {
+	k.setState(next)
+	if next.flight == nil {
+		k.arm(next, time.Until(next.next))
+	}
+}
+
+// reportShared logs that another process has another token, if it has one at all.
+func (k *Keeper) reportShared(before, after *state) {
+	if after.token.ValidAt(time.Now()) && !before.token.Value.Equal(after.token.Value.Reveal()) {
+		k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
+	}
+}

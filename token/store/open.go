@@ -1,0 +1,59 @@
+// Package store keeps tokens over a restart: in memory, in files, or in Redis, which
+// replicas share.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"unicode"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/store/redis"
+	"wxproxy/token/store/seal"
+)
+
+// A Config says which Store to open.
+type Config struct {
+	Spec      secret.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
+	KeyPrefix string        // of the names in Redis
+	Key       secret.Secret // of 32 bytes, to encrypt tokens with; empty: they are stored in the clear
+	Log       *slog.Logger
+}
+
+// Check reports whether there can be a store that spec names. The error
+// does not quote it.
+func Check(spec secret.Secret) error {
+	kind, rest, _ := strings.Cut(spec.Reveal(), ":")
+	switch {
+	case spec.Reveal() == "memory:":
+		return nil
+	case kind == "file" && rest != "" && !strings.ContainsFunc(rest, unicode.IsControl):
+		return nil
+	case kind == "redis", kind == "rediss":
+		return redis.Check(spec)
+	}
+	return errors.New(`is not a store; write "memory:" or "file:" and a folder, as "file:/var/lib/wxproxy", or "redis://HOST:PORT/DB"`)
+}
+
+// Open returns the store that c names. One of Redis is a [Store],
+// which does not need Redis to be there.
+func Open(c Config) (token.Store, error) {
+	if err := Check(c.Spec); err != nil {
+		return nil, fmt.Errorf("opening the token store: %w", err)
+	}
+	seal, err := seal.New(c.Key)
+	if err != nil {
+		return nil, fmt.Errorf("opening the token store: %w", err)
+	}
+	kind, rest, _ := strings.Cut(c.Spec.Reveal(), ":")
+	switch kind {
+	case "memory":
+		return NewMemory(), nil
+	case "file":
+		return newFile(rest, seal, c.Log)
+	}
+	return redis.New(redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, Log: c.Log})
+}

@@ -1,0 +1,78 @@
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxproxy/internal/secret"
+)
+
+// hasLost reports whether Redis holds other data than when it was asked last: then
+// the mark is gone that a replica left there, or another one's is in its place.
+func (s *Store) hasLost(ctx context.Context) bool {
+	mark, err := s.readMark(ctx)
+	if err == nil && mark == "" {
+		err = s.try(ctx, writes, func(ctx context.Context) error {
+			return ignoreNil(s.client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
+		})
+		if err == nil {
+			mark, err = s.readMark(ctx)
+		}
+	}
+	if err != nil || mark == s.mark {
+		return false
+	}
+	first := s.mark == ""
+	s.mark = mark
+	return !first
+}
+
+// readMark returns the mark in Redis, empty if there is none.
+func (s *Store) readMark(ctx context.Context) (mark string, err error) {
+	err = s.try(ctx, reads, func(ctx context.Context) error {
+		mark, err = s.client.Get(ctx, s.markName()).Result()
+		return ignoreNil(err)
+	})
+	return mark, err
+}
+
+// markName returns the name of the mark.
+func (s *Store) markName() string { return s.prefix + ":mark" }
+
+// ignoreNil returns err unless it tells that Redis has nothing.
+func ignoreNil(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return nil
+	}
+	return err
+}
+
+// reportUnsaid says once that Redis lets this replica announce nothing.
+func (s *Store) reportUnsaid(why string) {
+	if why == "" {
+		return
+	}
+	s.mute.Do(func() {
+		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
+			"err", secret.Quote(why, s.hidden...), "remedy", missingRight)
+	})
+}
+
+// reportDeaf says that Redis lets this replica hear nothing, and reports whether
+// that was to be said: the subscription itself tells only of success.
+func (s *Store) reportDeaf(ctx context.Context) bool {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	subscription := s.client.Subscribe(limited, s.channel())
+	defer subscription.Close()
+	_, err := subscription.Receive(limited)
+	if !redis.HasErrorPrefix(err, "NOPERM") {
+		return false // it lets nobody do anything: that is said elsewhere
+	}
+	s.log.Warn("Redis lets this replica hear nothing: it finds out up to 30 s later what the others stored",
+		"err", s.words(err), "remedy", remedyFor(err))
+	return true
+}

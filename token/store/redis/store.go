@@ -1,0 +1,182 @@
+// Package redis is a store that replicas share: the records of tokens, the leases that
+// let one replica at a time ask for a token, and announcements.
+package redis
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed" // the scripts
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/store/seal"
+)
+
+const (
+	// timeout is how long Redis may take to answer, or to be connected to.
+	// Nobody but a flight waits for it.
+	timeout = 500 * time.Millisecond
+
+	// recordLife is how long a record is kept that nobody writes any more: the
+	// budgets in it are a day's.
+	recordLife = 25 * time.Hour
+)
+
+var (
+	//go:embed load.lua
+	loadScript string
+	//go:embed save.lua
+	saveScript string
+)
+
+// A Store is a Store that replicas share. The record of a token is the hash
+// PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE. Other programs
+// may read access_token, expires_at (in Unix seconds by the clock of Redis) and
+// generation, which rises with every write.
+//
+// Each script and command uses one key only, so that a cluster may keep them
+// anywhere.
+type Store struct {
+	client     redis.UniversalClient
+	prefix     string
+	seal       *seal.Sealer
+	hidden     []secret.Secret // what no error shows
+	log        *slog.Logger
+	load, save *redis.Script
+	writer     string    // this store's name among the others that announce
+	began      time.Time // from when zero counts
+
+	mu       sync.Mutex // guards what follows
+	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
+	awayTill time.Time
+	watched  map[string]*watcher // by the key's path
+	failing  error               // what was wrong with Redis last; nil: nothing
+	refused  access              // what failed
+
+	mute sync.Once // said that announcements are refused
+	mark string    // what showed last that Redis has not lost its data; the watch's alone
+
+	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
+
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when the watch has ended; nil before Start
+}
+
+// A Config says which Redis to use, and how.
+type Config struct {
+	URL       secret.Secret // which may hold a password
+	KeyPrefix string        // of all names
+	Key       secret.Secret // see [New]
+	Log       *slog.Logger  // nil: nothing is logged
+}
+
+// Check reports whether there can be a Redis at url. The error does not quote it.
+func Check(url secret.Secret) error {
+	_, err := parseURL(url)
+	return err
+}
+
+// New returns the store in a Redis, which need not be there yet.
+func New(c Config) (*Store, error) {
+	options, err := parseURL(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := seal.New(c.Key)
+	if err != nil {
+		return nil, err
+	}
+	log := c.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	silence()
+	return &Store{
+		client:  connect(options),
+		prefix:  c.KeyPrefix,
+		seal:    seal,
+		hidden:  secretsOf(options, c.Key),
+		log:     log,
+		load:    redis.NewScript(loadScript),
+		save:    redis.NewScript(saveScript),
+		writer:  rand.Text(),
+		began:   time.Now(),
+		watched: map[string]*watcher{},
+		failed:  make(chan struct{}, 1),
+	}, nil
+}
+
+// silence has the library log nothing: it has nothing to say that its errors
+// do not. It is a variable because the library has one logger for all clients,
+// which must not change while one of them, of a configuration that is replaced,
+// still works.
+var silence = sync.OnceFunc(logging.Disable)
+
+// Load implements [Store].
+func (s *Store) Load(key token.Key) (token.Record, error) {
+	answer, err := s.run(s.load, key)
+	if isOtherType(err) {
+		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
+	}
+	if err != nil {
+		return token.Record{}, err
+	}
+	return s.record(key, answer)
+}
+
+// Save implements [Store].
+func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
+	answer, err := s.run(s.save, key, s.arguments(key, r)...)
+	if err == nil && answer.outcome == clockMoved { // we know it now
+		answer, err = s.run(s.save, key, s.arguments(key, r)...)
+	}
+	if err != nil {
+		return r, err
+	}
+	stored, err := s.record(key, answer)
+	switch {
+	case answer.outcome == clockMoved:
+		return r, fmt.Errorf("%w: its clock jumps", token.ErrAway)
+	case answer.outcome == written:
+		r.Spent, r.Word.Generation = stored.Spent, stored.Word.Generation
+		return r, err
+	case err != nil:
+		return r, err
+	}
+	return stored, nil
+}
+
+// run runs a script on the record of key.
+func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer scriptAnswer, err error) {
+	err = s.try(context.Background(), access(script == s.save), func(ctx context.Context) error {
+		sent := time.Now()
+		raw, err := script.Run(ctx, s.client, []string{s.name(key)}, args...).Slice()
+		if err == nil {
+			answer, err = readScriptAnswer(raw)
+		}
+		if err == nil {
+			s.setClock(sent, answer.now)
+			s.reportUnsaid(answer.unsaid)
+		}
+		return err
+	})
+	return answer, err
+}
+
+// name returns the name of key's record in Redis.
+func (s *Store) name(key token.Key) string { return s.prefix + ":" + path(key) }
+
+// path returns the part of the name that is the key's own.
+func path(k token.Key) string {
+	if k.Ticket == "" {
+		return k.AppID + ":token"
+	}
+	return k.AppID + ":ticket:" + k.Ticket
+}

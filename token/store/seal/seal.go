@@ -1,0 +1,69 @@
+// Package seal encrypts what a store keeps.
+package seal
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+
+	"wxproxy/internal/secret"
+)
+
+// prefix begins a stored token that is encrypted.
+const prefix = "aes256gcm:"
+
+// A Sealer encrypts what is stored with AES-256-GCM. A nil Sealer stores it in
+// the clear.
+type Sealer struct{ aead cipher.AEAD }
+
+// New returns a Sealer with a key of 32 bytes, or nil without one.
+func New(key secret.Secret) (*Sealer, error) {
+	if key.Empty() {
+		return nil, nil
+	}
+	const aes256 = 32
+	if n := len(key.Reveal()); n != aes256 {
+		return nil, fmt.Errorf("an encryption key has %d bytes, not %d", aes256, n)
+	}
+	block, err := aes.NewCipher([]byte(key.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("taking the encryption key: %w", err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, fmt.Errorf("taking the encryption key: %w", err)
+	}
+	return &Sealer{aead}, nil
+}
+
+// Seal returns value as it is stored under a name, where alone it can be opened.
+func (s *Sealer) Seal(name string, value secret.Secret) string {
+	if s == nil || value.Empty() {
+		return value.Reveal()
+	}
+	return prefix + base64.StdEncoding.EncodeToString(s.aead.Seal(nil, nil, []byte(value.Reveal()), []byte(name)))
+}
+
+// Open returns the value that was stored under a name.
+func (s *Sealer) Open(name, stored string) (secret.Secret, error) {
+	text, encrypted := strings.CutPrefix(stored, prefix)
+	switch {
+	case stored == "", s == nil && !encrypted:
+		return secret.New(stored), nil
+	case s == nil:
+		return secret.Secret{}, errors.New("it is encrypted; set token.encryption_key to the key that others use")
+	case !encrypted:
+		return secret.Secret{}, errors.New("it is not encrypted although token.encryption_key is set")
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err == nil {
+		raw, err = s.aead.Open(nil, nil, raw, []byte(name))
+	}
+	if err != nil {
+		return secret.Secret{}, errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed")
+	}
+	return secret.New(string(raw)), nil
+}

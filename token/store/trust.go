@@ -1,0 +1,150 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// A tokenDir is a directory for tokens, and who may write it.
+type tokenDir struct {
+	path  string
+	owner owner
+	mode  fs.FileMode
+	known bool // false: it is not there, or this system does not tell whose it is
+}
+
+func lookAtDir(path string) (tokenDir, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return tokenDir{}, nil
+	}
+	if err != nil {
+		return tokenDir{}, fmt.Errorf("looking at the token directory: %w", err)
+	}
+	if !info.IsDir() {
+		return tokenDir{}, fmt.Errorf("the token directory %s is a file", path)
+	}
+	o, known := ownerOf(info)
+	return tokenDir{path, o, info.Mode(), known}, nil
+}
+
+// mayWrite reports whether those of a permission bit can put a file in the place of
+// another. In a sticky directory they can only add one.
+func (d tokenDir) mayWrite(bit fs.FileMode) bool {
+	return d.mode.Perm()&bit != 0 && d.mode&fs.ModeSticky == 0
+}
+
+const (
+	byGroup fs.FileMode = 0o020
+	byAll   fs.FileMode = 0o002
+)
+
+// asked tells what the directory was judged by.
+func (d tokenDir) asked() string {
+	mode := d.mode.Perm()
+	for special, octal := range map[fs.FileMode]fs.FileMode{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
+		if d.mode&special != 0 {
+			mode |= octal
+		}
+	}
+	return fmt.Sprintf("user %d, mode %#o", d.owner.user, uint32(mode))
+}
+
+// errOpen returns why nobody can trust the directory, nil if that depends on who asks.
+func (d tokenDir) errOpen() error {
+	if !d.mayWrite(byAll) {
+		return nil
+	}
+	return fmt.Errorf("the token directory %s can be written by every user (%s), so a token in it may be anybody's; "+
+		`write store = "file:%s", a directory in it that wxproxy makes, or chmod 700 it`, d.path, d.asked(), filepath.Join(d.path, "tokens"))
+}
+
+// remark returns what is worth a word of a directory that is trusted.
+func (d tokenDir) remark() string {
+	switch {
+	case d.mayWrite(byGroup):
+		return fmt.Sprintf("the token directory %s can be written by its group, %d (%s); is that group wxproxy's alone?", d.path, d.owner.group, d.asked())
+	case d.mode.Perm()&byAll != 0: // and it is sticky
+		return fmt.Sprintf("every user may put files into the token directory %s (%s), and so keep wxproxy from storing tokens; "+
+			`write store = "file:%s", a directory in it that wxproxy makes`, d.path, d.asked(), filepath.Join(d.path, "tokens"))
+	}
+	return ""
+}
+
+// CheckDir says why the tokens in a directory cannot be trusted: another user than
+// the process's own or root could have put them there. Remark is about one that is
+// trusted all the same. A directory that is not there is neither.
+func CheckDir(dir string) (remark string, err error) {
+	d, err := lookAtDir(dir)
+	if err != nil || !d.known {
+		return "", err
+	}
+	if err := d.errOpen(); err != nil {
+		return "", err
+	}
+	switch {
+	case d.mayWrite(byGroup) && !d.owner.ofOurGroups():
+		return "", fmt.Errorf("the token directory %s can be written by group %d, which is not ours (%s); chmod 700 it", dir, d.owner.group, d.asked())
+	case !d.owner.trusted():
+		return "", fmt.Errorf("the token directory %s belongs to another user than the one who runs wxproxy, user %d, or root (%s); chown it, and chmod 700 it", dir, os.Geteuid(), d.asked())
+	}
+	return d.remark(), nil
+}
+
+// CheckDirOfOthers says of a directory why no user could trust the tokens in it, or,
+// in note, who can. It is for who only checks, and is root, or not the owner: as whom
+// wxproxy will run is not known then. Others get what CheckDir says.
+func CheckDirOfOthers(dir string) (note string, err error) {
+	d, err := lookAtDir(dir)
+	if err != nil || !d.known {
+		return "", err
+	}
+	if us := os.Geteuid(); us != 0 && us == d.owner.user {
+		return CheckDir(dir)
+	}
+	if err := d.errOpen(); err != nil {
+		return "", err
+	}
+	who := "root"
+	switch {
+	case d.owner.user != 0:
+		note, who = fmt.Sprintf("the token directory %s belongs to another user, %d (%s): ", dir, d.owner.user, d.asked()), fmt.Sprintf("user %d or root", d.owner.user)
+	case d.mayWrite(byGroup):
+		note = fmt.Sprintf("the token directory %s is root's (%s): ", dir, d.asked())
+	default:
+		return d.remark(), nil
+	}
+	note += "serve has to run as " + who
+	if d.mayWrite(byGroup) {
+		note += fmt.Sprintf(", and in group %d, which may write it and should be wxproxy's alone", d.owner.group)
+	}
+	return note, nil
+}
+
+// readTrusted returns the beginning of a file that nobody else can have written:
+// a plain one, no link to another.
+func readTrusted(path string) ([]byte, error) {
+	file, err := openPlain(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	o, known := ownerOf(info)
+	switch {
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is no plain file", path)
+	case known && !o.trusted():
+		return nil, fmt.Errorf("%s belongs to user %d, who may have planted it", path, o.user)
+	case known && (info.Mode()&0o002 != 0 || info.Mode()&0o020 != 0 && !o.ofOurGroups()):
+		return nil, fmt.Errorf("%s has mode %#o, so others may have planted what it says", path, info.Mode().Perm())
+	}
+	return io.ReadAll(io.LimitReader(file, maxFile))
+}

@@ -1,0 +1,43 @@
+package wechat
+
+import (
+	"errors"
+
+	"wxproxy/token"
+)
+
+// ofToken returns what an errcode says of the token that a request was sent with.
+// WeChat looks at the token before it looks at quotas and permissions.
+func ofToken(errcode int) token.Verdict {
+	switch errcode {
+	case 40001, 40014, 42001:
+		return token.Dead
+	case 0, 45009, 45011, 48001:
+		return token.Alive
+	}
+	return token.Unclear
+}
+
+// ofSecret returns what WeChat's answer to a request that showed the AppSecret says of
+// it, or of this account or machine that shows it, which every use of it meets. Some
+// errcodes are answered only to who has shown the right one: they are about the code
+// that a login came with, or a quota.
+func ofSecret(errcode int) token.Verdict {
+	switch errcode {
+	case 40001, 40013, 40125, 40164, 40243, 50002, 50004, 50007, 61004,
+		89501, 89502, 89503, 89504, 89505, 89506, 89507:
+		return token.Dead
+	case 40029, 40163, 40226, 41008, 42003, 45011, 48006:
+		return token.Alive
+	}
+	return token.Unclear
+}
+
+// blamesSecret reports whether err may end with another AppSecret.
+func blamesSecret(err error) bool {
+	if _, unreadable := errors.AsType[*secretError](err); unreadable {
+		return true
+	}
+	refusal, ok := errors.AsType[*token.Refusal](err)
+	return ok && (refusal.Code == 40001 || refusal.Code == 40125)
+}

@@ -1,0 +1,43 @@
+package wechat
+
+import (
+	"errors"
+	"net"
+	"net/url"
+
+	"wxproxy/internal/secret"
+)
+
+// A transportError is a question that got no answer of WeChat's. It shows what
+// net/http says about that, without the URL and the secret.
+type transportError struct {
+	asked string // what WeChat was asked for
+	text  string
+	cause error
+}
+
+func newTransportError(asked string, err error, credential secret.Secret) error {
+	if withURL, ok := errors.AsType[*url.Error](err); ok {
+		err = withURL.Err // the URL holds the secret
+	}
+	text := secret.Quote(err.Error(), credential)
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		text = "the answer did not come in time" // net/http says which of its settings was the shortest
+	}
+	return &transportError{asked: asked, text: text, cause: err}
+}
+
+// Error implements error.
+func (t *transportError) Error() string { return "asking WeChat for a " + t.asked + ": " + t.text }
+
+// Unwrap returns the cause, to be examined but not printed.
+func (t *transportError) Unwrap() error { return t.cause }
+
+// A secretError is an AppSecret that cannot be read.
+type secretError struct{ cause error }
+
+// Error implements error.
+func (s *secretError) Error() string { return "reading the secret: " + secret.Quote(s.cause.Error()) }
+
+// Unwrap returns the cause.
+func (s *secretError) Unwrap() error { return s.cause }
