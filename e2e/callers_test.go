@@ -379,8 +379,8 @@ func TestALoadBalancerAsksTheCallersPort(t *testing.T) {
 	}
 }
 
-// What a browser can be made to send is refused by the built program, and a name that
-// is added counts from the reload on.
+// The built program refuses the requests that a browser can be made to send. A name
+// that is added counts from the reload on.
 func TestABrowsersPageIsNobodyWithoutClients(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)

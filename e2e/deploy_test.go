@@ -238,7 +238,7 @@ func TestTheComposeFileIsWhatDockerTakes(t *testing.T) {
 	}
 }
 
-// What was prepared once must not be lost when somebody prepares again.
+// A second run of prepare.sh keeps the secrets of the first.
 func TestPreparingTwiceKeepsTheSecrets(t *testing.T) {
 	t.Parallel()
 	dir := prepared(t)

@@ -100,7 +100,7 @@ func TestEveryErrorOfTheProxyIsInTheDocuments(t *testing.T) {
 	}
 }
 
-// What an operator can read in a log of level warn is explained.
+// Every line that an operator can read in a log of level warn is explained.
 func TestEveryWarningIsInTheDocuments(t *testing.T) {
 	doc := read(t, troubleshooting)
 	calls := regexp.MustCompile(`\.(?:Warn|Error|Log|LogAttrs)\((?:context\.Background\(\), level, )?"([^"]+)"`)

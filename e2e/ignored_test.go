@@ -19,8 +19,8 @@ var secretFiles = []string{
 	"deploy/compose/.env", "deploy/compose/secrets/shop_secret", "deploy/compose/data/dump.rdb",
 }
 
-// What holds an AppSecret must neither be committed nor sent to whoever builds the
-// image.
+// Files that hold an AppSecret must neither be committed nor become part of what builds
+// the image.
 func TestSecretsOfUsersGoNeitherIntoGitNorIntoTheImage(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -191,8 +191,8 @@ func TestATokenThatDiesAtOnceIsSaidToBeGone(t *testing.T) {
 	p.stop()
 }
 
-// Whoever has mended what a fetch failed for reloads, or refreshes by hand: neither
-// waits for the back-off.
+// Operators who have mended the cause of a failed fetch reload, or refresh by hand.
+// Both fetch at once, whatever the back-off.
 func TestAReloadAndARefreshByHandEndABackOff(t *testing.T) {
 	t.Parallel()
 	for name, mended := range map[string]func(p *program){

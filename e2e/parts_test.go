@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// What serve refuses check refuses, each with its exit code.
+// A configuration that serve refuses is refused by check, each with its exit code.
 func TestWhatServeRefusesCheckRefusesWithItsExitCode(t *testing.T) {
 	t.Parallel()
 	urls := make([]string, 64)

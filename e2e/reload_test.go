@@ -269,8 +269,8 @@ func TestARequestUnderWayEndsWithTheConfigurationThatItBeganWith(t *testing.T) {
 	p.stop()
 }
 
-// A client's key is changed in three steps, and no program is refused on the way.
-// What must end at once ends with the last one.
+// A client's key is changed in three steps, and no program is refused on the way. The
+// old key and its tokens end with the last step.
 func TestAReloadChangesAClientsKey(t *testing.T) {
 	t.Parallel()
 	w := startTwoApps(t)

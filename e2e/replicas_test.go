@@ -238,7 +238,7 @@ func TestATokenThatDiesWhileRedisIsAwayIsReplaced(t *testing.T) {
 			f.w.Revoke(appID)
 			time.Sleep(5 * time.Second)
 			f.redis.Resume()
-			// Of tokens fetched in the same moment nobody knows which is the newest.
+			// Nobody knows which of several tokens fetched in the same moment is the newest.
 			f.replicas[0].eventually("a token that WeChat honours in Redis", func() bool {
 				return slices.Contains(f.w.Tokens(appID), f.stored("access_token"))
 			})

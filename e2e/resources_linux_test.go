@@ -128,7 +128,7 @@ func TestGoodCallersAreServedWithoutDescriptors(t *testing.T) {
 	silent(t, p.admin, 200)
 	good.goesOn(p)
 
-	// Whoever comes now takes the place of one who says nothing.
+	// A new caller takes the place of a silent one.
 	start := time.Now()
 	p.eventually("an answer on a new connection", func() bool {
 		req, _ := http.NewRequest("GET", p.proxy+userInfo, nil)

@@ -119,8 +119,8 @@ func TestSDKsOfOthersWorkUnchanged(t *testing.T) {
 	}
 }
 
-// What docs/migration.md has people write moves what is for WeChat's API, and nothing
-// of another host: QR codes and WeChat Pay stay where they are.
+// The recipes of docs/migration.md redirect requests for WeChat's API alone: those for
+// QR codes and WeChat Pay go where they went.
 func TestTheRecipesMoveWeChatsHostAlone(t *testing.T) {
 	t.Parallel()
 	_ = sdks(t)

@@ -29,7 +29,7 @@ func (s sections) toml(upstream string) string {
 	return fmt.Sprintf("[proxy]\n%s\n[admin]\n%s\n[upstream]\nurl = %q\n[token]\n%s\n[log]\n%s\n%s", s.proxy, s.admin, upstream, s.token, s.log, s.rest)
 }
 
-// Whatever a reload cannot change goes on as it was, and the answer names it.
+// A setting that a reload cannot change goes on as it was, and the answer names it.
 func TestWhatWaitsForTheNextStartGoesOnAsItWas(t *testing.T) {
 	t.Parallel()
 	const anywhere = "listen = \"127.0.0.1:0\"\n"

@@ -34,7 +34,7 @@ func TestCheckSaysWhatAConfigurationMeans(t *testing.T) {
 	}
 }
 
-// What serve would refuse, check reports.
+// check reports the mistakes for which serve refuses a configuration.
 func TestCheckReportsWhatKeepsServeFromStarting(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
@@ -267,7 +267,7 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 	}
 }
 
-// Who reads the log may end before the proxy does, as in wxproxy | head.
+// The reader of the log may end before the proxy does, as in wxproxy | head.
 func TestTheEndOfWhoReadsTheLogEndsNothing(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)

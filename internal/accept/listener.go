@@ -1,5 +1,5 @@
-// Package accept accepts connections for as long as a listener is open: what goes
-// wrong meanwhile ends nothing.
+// Package accept accepts connections as long as a listener is open: no other failure
+// ends it.
 package accept
 
 import (
@@ -14,7 +14,7 @@ import (
 	"wxproxy/internal/lograte"
 )
 
-// How long a listener waits after a failure: doubling, as net/http and nginx do.
+// A listener waits after a failure, twice as long each time, as net/http does.
 const (
 	firstPause   = 5 * time.Millisecond
 	longestPause = time.Second
@@ -33,14 +33,14 @@ type Socket interface {
 // failure passes: the process or the machine is out of descriptors or memory, or
 // a caller left too early. It is logged, and tried again.
 //
-// When descriptors stay out, those who wait are accepted and closed by means of a
-// spare one: whoever calls learns at once that nobody will answer.
+// As long as there are no descriptors, connections are accepted and closed by means of
+// a spare one, so that callers learn at once that nobody will answer.
 type Listener struct {
 	Socket
 	Log *slog.Logger // set before the first Accept
 
 	failing lograte.Line
-	turned  atomic.Int64  // away, since the last line
+	closed  atomic.Int64  // connections closed unserved since the last line
 	spare   *os.File      // nil if there was no descriptor for it
 	stop    chan struct{} // ends a pause
 }
@@ -61,7 +61,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 			return c, err
 		}
 		if isOutOfDescriptors(err) && pause > firstPause {
-			l.turned.Add(int64(l.shed()))
+			l.closed.Add(int64(l.shed()))
 		}
 		l.report(err)
 		select {
@@ -71,7 +71,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// SetDeadline says until when Accept waits, also one that pauses.
+// SetDeadline says until when Accept waits, and ends a pause.
 func (l *Listener) SetDeadline(t time.Time) error {
 	err := l.Socket.SetDeadline(t)
 	l.wake()
@@ -100,7 +100,7 @@ func (l *Listener) report(err error) {
 	address := l.Addr().String()
 	l.failing.Note(func(count int) {
 		l.Log.Warn("connections cannot be accepted; wxproxy goes on trying", "listen", address, "err", err,
-			"failures", count, "closed_unserved", l.turned.Swap(0), "remedy", advice)
+			"failures", count, "closed_unserved", l.closed.Swap(0), "remedy", advice)
 	})
 }
 

@@ -27,8 +27,8 @@ func (e *exhausted) Accept() (net.Conn, error) {
 	}
 }
 
-// Who calls while there are no descriptors is closed, and who calls when there are
-// some again is served.
+// Connections that come while there are no descriptors are closed; later ones, when
+// there are some again, are served.
 func TestWithoutDescriptorsThoseWhoWaitAreClosed(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

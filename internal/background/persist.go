@@ -1,4 +1,4 @@
-// Package background runs what has to go on as long as the process does.
+// Package background runs loops that have to go on as long as the process does.
 package background
 
 import (
@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Persist calls do until ctx ends, once more a moment after it has panicked. What a
-// panic says stays unsaid: it could hold a secret.
+// Persist calls do, and again a moment after it has panicked, until ctx ends. The
+// panic's value is not logged: it could hold a secret.
 func Persist(ctx context.Context, log *slog.Logger, do func(context.Context)) {
 	for ctx.Err() == nil {
 		if !panics(ctx, log, do) {

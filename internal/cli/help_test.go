@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a command is told is told of it, on one page and on its own.
+// The help of all commands and that of each one have the same flags.
 func TestTheHelpOfACommandHasItsFlags(t *testing.T) {
 	for command, text := range details {
 		line := regexp.MustCompile(`(?m)^  ` + command + ` .*$`).FindString(usage())

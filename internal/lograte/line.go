@@ -1,5 +1,5 @@
-// Package lograte keeps the log short where strangers decide how often there is
-// something to say.
+// Package lograte keeps the log short where strangers decide how often a line would be
+// written.
 package lograte
 
 import (
@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// every is how long a line stands for all that happens.
+// every is the least time between two lines.
 const every = time.Minute
 
-// A Line is one that strangers can cause. It is written at once when that happens
-// first, and then at most once a minute.
+// A Line is a line of the log that strangers can cause. It is written at once the
+// first time, and then at most once a minute.
 type Line struct {
 	mu    sync.Mutex // guards what follows
-	held  bool       // there was a line within the last minute
-	count int        // what happened since
+	held  bool       // a line was written within the last minute
+	count int        // times since then
 	write func(count int)
 }
 
-// Note has write called with how often this has happened since the last line: now,
-// or when a minute has passed. The latest write counts.
+// Note calls write with the number of times since the last line: now, or when a minute
+// has passed. The latest write is called.
 func (l *Line) Note(write func(count int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -40,7 +40,7 @@ func urlsOf(url string, fallbacks ...string) string {
 	return "[upstream]\nurl = " + string(first) + "\nfallback_urls = " + string(list)
 }
 
-// What serve refuses check refuses, and in the words of the file.
+// A configuration that serve refuses is refused by check, in the words of the file.
 func TestWhatServeRefusesCheckRefuses(t *testing.T) {
 	t.Parallel()
 	good := []string{
