@@ -66,7 +66,7 @@ type Upstream struct {
 	URL            string   // scheme and host only
 	FallbackURLs   []string // likewise, in order of preference
 	ConnectTimeout time.Duration
-	Timeout        time.Duration
+	Timeout        time.Duration // for an answer, and for what TokenWait and FetchTime say
 	IdleTimeout    time.Duration
 	MaxConnections int
 	CAFile         string // PEM; empty for the system's roots alone

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"wxproxy/accountkind"
 )
@@ -27,6 +28,14 @@ func (l *loader) readUpstream(t *table) {
 	t.checkCertificates("ca_file", u.CAFile)
 	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
 }
+
+// TokenWait is how long a request waits for a token or a ticket if there is none, or
+// for another one if WeChat has refused it: as long as for WeChat's answer.
+func (u Upstream) TokenWait() time.Duration { return u.Timeout }
+
+// FetchTime is how long it may take to ask WeChat for a token or a ticket, from
+// connecting to the last byte of the answer.
+func (u Upstream) FetchTime() time.Duration { return u.Timeout }
 
 // readFallbacks reads fallback_urls. Those that go without saying lead to WeChat, and
 // are none for another url.

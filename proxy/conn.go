@@ -89,7 +89,7 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err err
 	if c.direct != nil {
 		return c.exchangeDirectly(request, m, resp)
 	}
-	timeout := c.host.limit.Timeout
+	timeout := c.host.limit.answerTime()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.classify(err, false)
 	}

@@ -8,10 +8,10 @@ import (
 
 // exchangeDirectly writes the request at the moment when the answer is waited for.
 func (c *conn) exchangeDirectly(request *scratch, m *Message, resp *fasthttp.Response) (whole bool, err error) {
-	if err := c.direct.allow(c.sent, c.host.limit.Timeout); err != nil {
+	if err := c.direct.allow(c.sent, c.host.limit.answerTime()); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.direct.SetWritePatience(c.host.limit.Timeout)
+	c.direct.SetWritePatience(c.host.limit.writeTime())
 	if c.host.tls == nil {
 		c.direct.Defer(request)
 	} else {

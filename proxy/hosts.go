@@ -36,7 +36,7 @@ type HostsConfig struct {
 	Roots          *x509.CertPool // nil: the system's
 	Family         Family         // of the addresses that are connected to
 	ConnectTimeout time.Duration  // to connect and shake hands with one address of a host
-	Timeout        time.Duration  // from the request's last byte to the answer's header, and between two parts of its body
+	Timeout        time.Duration  // for an answer, and for what else upstreamtime.go names
 	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
 	MaxConnections int            // at a time, to all hosts together
 	PlainIO        bool           // connections are what package net makes of them, which costs more

@@ -432,7 +432,7 @@ func TestCallerThatHalfClosesWhileItQueuesGetsItsAnswer(t *testing.T) {
 
 func TestRequestsQueueForLessThanCallersWait(t *testing.T) {
 	for timeout, want := range map[time.Duration]time.Duration{time.Second: time.Second, 30 * time.Second: 10 * time.Second} {
-		if got := queueTime(timeout); got != want {
+		if got := (&HostsConfig{Timeout: timeout}).queueTime(); got != want {
 			t.Errorf("with a timeout of %v: got %v; want %v", timeout, got, want)
 		}
 	}

@@ -67,9 +67,9 @@ func (h *host) listen(ctx context.Context, c *conn, now *condition) {
 }
 
 // answers reports whether the host answers over c, whatever that is: without a token
-// WeChat says 41001. It is given as long as connecting is.
+// WeChat says 41001.
 func (h *host) answers(ctx context.Context, c *conn) bool {
-	if c.SetDeadline(time.Now().Add(min(h.limit.ConnectTimeout, h.limit.Timeout))) != nil {
+	if c.SetDeadline(time.Now().Add(h.limit.probeTime())) != nil {
 		return false
 	}
 	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()

@@ -31,13 +31,13 @@ type stream struct {
 // short. Every other one it leaves to be streamed.
 func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	length, longest := resp.Header.ContentLength(), longestRefusal(resp)
-	c.patience = c.host.limit.Timeout
+	c.patience = c.host.limit.partTime()
 	if 0 < length && length <= min(c.reader.Buffered(), maxPacked) { // all of it is here
 		err := resp.ReadBody(c.reader, maxPacked)
 		c.retire(keep && err == nil)
 		return err
 	}
-	c.heldTill = time.Now().Add(c.patience)
+	c.heldTill = time.Now().Add(c.host.limit.heldTime())
 	s := &stream{conn: c, heldTill: c.heldTill, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.parts = httputil.NewChunkedReader(c.reader)

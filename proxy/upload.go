@@ -54,7 +54,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 		answer <- err
 	}()
 	early, failed := c.writeParts(m, &heard)
-	wait := c.host.limit.Timeout
+	wait := c.host.limit.answerTime()
 	if failed != nil {
 		wait = lastWords
 	}
@@ -76,7 +76,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 func (c *conn) writeParts(m *Message, heard *atomic.Int32) (early bool, err error) {
 	body := m.Body.Reader()
 	for part := c.out; ; {
-		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.Timeout)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.writeTime())); err != nil {
 			return early, err
 		}
 		switch heard.Load() {

@@ -118,10 +118,6 @@ func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 
 func (h *Hosts) releaseSlot() { <-h.slots }
 
-// queueTime returns how long a request waits for others to end: less long than
-// most callers do, so that they are told and do not just leave.
-func queueTime(timeout time.Duration) time.Duration { return min(timeout, 10*time.Second) }
-
 // acquireSlot waits until fewer than MaxConnections requests are under way. A
 // caller that has left meanwhile must not find out later that it was served.
 func (h *Hosts) acquireSlot(m *Message) error {
@@ -130,7 +126,7 @@ func (h *Hosts) acquireSlot(m *Message) error {
 		return nil
 	default:
 	}
-	wait := time.NewTimer(queueTime(h.limit.Timeout))
+	wait := time.NewTimer(h.limit.queueTime())
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:

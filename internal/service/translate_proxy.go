@@ -19,7 +19,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		OwnHosts:      append(of.hosts.Names(), accountkind.WeChat.Hosts...),
 		HostNames:     of.cfg.Proxy.Hosts,
 		Ready:         of.isReady,
-		TokenWait:     of.cfg.Upstream.Timeout,
+		TokenWait:     of.cfg.Upstream.TokenWait(),
 		Upstream:      of.hosts,
 		CallersTLS:    of.tls,
 		Log:           s.log,

@@ -53,5 +53,5 @@ func tokenClient(upstream config.Upstream, account config.Account, read func() (
 // own, so that requests which wait for a token cannot keep it from coming, and
 // uses each for one question, so that none is closed when it is needed.
 func tokenHTTP(upstream config.Upstream, hosts *proxy.Hosts) *http.Client {
-	return &http.Client{Timeout: upstream.Timeout, Transport: failover{hosts}}
+	return &http.Client{Timeout: upstream.FetchTime(), Transport: failover{hosts}}
 }
