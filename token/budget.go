@@ -1,6 +1,9 @@
 package token
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Spent is what an account has used of WeChat's quotas, which count by the day,
 // and when it last did what must not be repeated soon.
@@ -64,4 +67,70 @@ func (s Spent) isFrugal(now time.Time, o Options) bool {
 func recently(at, now time.Time) bool {
 	since := now.Sub(at)
 	return since >= 0 && since < standing
+}
+
+// FetchSucceeded is the outcome of a fetch that ended with a token. The other
+// outcomes are the Classes.
+const FetchSucceeded = "success"
+
+// A FetchCount is how many fetches for one reason ended in one way.
+type FetchCount struct {
+	Reason  string // "start", "due", "refused", "forced" or "asked"
+	Outcome string // FetchSucceeded, or the class of the failure
+	N       uint64
+}
+
+// Fetches returns how often WeChat was asked for a token since the start.
+func (k *Keeper) Fetches() []FetchCount {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return append([]FetchCount(nil), k.fetches...)
+}
+
+// count counts a fetch that ended with err. There are so few reasons and
+// outcomes that a list is smaller than a map, and as fast.
+func (k *Keeper) count(reason string, err error) {
+	outcome := FetchSucceeded
+	if err != nil {
+		outcome = string(k.options.Issuer.Explain(err).Class)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for i := range k.fetches {
+		if c := &k.fetches[i]; c.Reason == reason && c.Outcome == outcome {
+			c.N++
+			return
+		}
+	}
+	k.fetches = append(k.fetches, FetchCount{reason, outcome, 1})
+}
+
+// limit returns what forbids to have WeChat replace the token of s; nil: nothing.
+func (k *Keeper) limit(s *state, now time.Time) *Limit {
+	spent, young, pacing := s.spent.On(now), s.youngFor(now), &k.options.Issuer.Pacing
+	limit := &Limit{Account: k.options.Name}
+	last := later(spent.ForcedAt, spent.RotatedAt)
+	switch {
+	case spent.isFrugal(now, k.options):
+		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
+	case !k.options.Classic && spent.Forced >= pacing.ForcedPerDay:
+		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
+	case recently(last, now):
+		limit.Reason, limit.Retry = "it was replaced less than 30 s ago, or WeChat was asked to", standing-now.Sub(last)
+	case s.token.ValidAt(now) && young > 0:
+		limit.Reason, limit.Retry = "it is less than 30 s old, and not all of WeChat may know it yet", young
+	default:
+		return nil
+	}
+	return limit
+}
+
+// youngFor returns how long the token is still younger than 30 s.
+func (s *state) youngFor(now time.Time) time.Duration { return standing - now.Sub(s.since) }
+
+// untilBeijingMidnight returns how long WeChat's quotas of today last.
+func untilBeijingMidnight(now time.Time) time.Duration {
+	const day = 24 * time.Hour
+	shifted := now.UTC().Add(8 * time.Hour)
+	return shifted.Truncate(day).Add(day).Sub(shifted)
 }

@@ -1,13 +1,8 @@
 package token
 
 import (
-	"math/rand/v2"
 	"time"
 )
-
-// examineEvery is how often a token that was found dead is examined again, so that
-// the end of a disturbance at WeChat is noticed also when nobody calls.
-const examineEvery = 15 * time.Second
 
 // Accepted tells that WeChat honoured value in the answer to a request that began
 // at sent. That ends whatever an earlier refusal of the token has led to. It costs
@@ -60,36 +55,6 @@ func (s *state) vouched(now time.Time, o Options) *state {
 	return &next
 }
 
-// deadened returns s after WeChat had no other token than one that is dead. It is
-// asked again soon, and less often the longer that lasts.
-func (s *state) deadened(before *state, now time.Time, o Options) *state {
-	next := *s
-	next.planned, next.failedAt, next.class, next.failures = s.next, now, ClassAccount, 1
-	if before.stuck != nil && before.err == nil {
-		next.failures = before.failures + 1
-	}
-	next.next = now.Round(0).Add(o.Issuer.Pacing.retryAfter(next.class, next.failures, rand.Float64()))
-	return &next
-}
-
-// suspect returns the token if it is dead as far as is known, so that nothing but
-// another one, or WeChat's word, ends that.
-func (s *state) suspect() string {
-	if s.stuck == nil {
-		return ""
-	}
-	return s.bare
-}
-
-// rest returns how long the token can be used, as far as is known: one that is
-// dead cannot, whatever its life.
-func (s *state) rest() time.Duration {
-	if s.stuck != nil {
-		return 0
-	}
-	return max(time.Until(s.token.Expires), 0)
-}
-
 // isYoung reports whether the token is so new that not all of WeChat may know it.
 func (s *state) isYoung(now time.Time) bool { return recently(s.since, now) }
 
@@ -108,53 +73,6 @@ func (t Token) issuedAt(asked time.Time, o Options) time.Time {
 		return last
 	}
 	return issued
-}
-
-// examineIn returns how long it is until a dead token is examined again.
-func (s *state) examineIn(now time.Time) time.Duration {
-	return max(later(s.failedAt, s.examined).Add(examineEvery).Sub(now), 0)
-}
-
-// reexamine starts a flight that examines the dead token of s, unless the state has
-// moved on.
-func (k *Keeper) reexamine(s *state) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.state.Load() == s && s.flight == nil && !k.stopped {
-		f := k.launch(s, s.bare)
-		f.examines = true
-		k.options.Queue.Add(func() { k.run(f) })
-	}
-}
-
-// examine ends f, which finds out whether WeChat honours the token, or does so again.
-func (k *Keeper) examine(f *flight) {
-	look := k.probe
-	if k.state.Load().stuck != nil { // the next look comes soon
-		look = func(f *flight) Verdict { return k.opinion(f, f.refused) }
-	}
-	verdict := look(f)
-	before, after := k.land(f, func(s *state) *state {
-		next, now := s.abandoned(), time.Now()
-		if !s.token.Value.Equal(f.refused.Reveal()) {
-			return next // another process has brought another one
-		}
-		next.examined = now
-		switch {
-		case verdict == Alive:
-			return next.vouched(now, k.options)
-		case verdict == Dead && s.stuck == nil:
-			return next.resting(now, k.options)
-		}
-		return next
-	})
-	f.later(func() {
-		if after.stuck == nil {
-			k.reportVouched(before)
-		} else if before.stuck == nil {
-			k.reportResting(after)
-		}
-	})
 }
 
 // reportVouched logs that a token which was said to be dead is not.

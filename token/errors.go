@@ -108,3 +108,18 @@ func (s StuckToken) Error() string {
 // ErrManyFetches is the state of an account whose classic token was fetched so often
 // today that rejections do not rotate it any more.
 var ErrManyFetches = errors.New("500 tokens were fetched today: until midnight in Beijing a rejection rotates the token no more")
+
+// A Limit is why WeChat is not made to replace a token now. It is safe to show.
+type Limit struct {
+	Account string        // its name
+	Reason  string        // which limit it is
+	Retry   time.Duration // until that is over
+}
+
+// Error implements error.
+func (l *Limit) Error() string {
+	return fmt.Sprintf("the token of account %s is not replaced: %s", l.Account, l.Reason)
+}
+
+// RetryAfter returns how long it is useless to ask again.
+func (l *Limit) RetryAfter() time.Duration { return l.Retry }

@@ -82,3 +82,104 @@ func (s *state) answers(refused secret.Secret, now time.Time, o Options) bool {
 	}
 	return !s.token.Value.Equal(refused.Reveal()) || s.standsBy(now, o)
 }
+
+// watch listens to the other processes that use the store, until the Keeper stops.
+func (k *Keeper) watch() {
+	if k.options.Shared == nil {
+		return
+	}
+	end := k.options.Shared.Watch(k.options.key(), k.heard)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unwatch = end
+}
+
+// heard is told the generation of the record in a shared store.
+func (k *Keeper) heard(generation int64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if known := generation == k.state.Load().generation && !k.lost; known || k.stopped {
+		return
+	}
+	k.saves.Add(1)
+	k.options.Queue.Add(func() {
+		defer k.saves.Done()
+		k.catchUp()
+	})
+}
+
+// catchFlightUp reads the store again for a flight that began to ask WeChat so
+// long ago, because this process was stopped or WeChat is slow, that the lease
+// may be another's.
+func (k *Keeper) catchFlightUp(f *flight) {
+	if k.options.Shared != nil && time.Since(f.read) > LeaseLife {
+		f.read = time.Now()
+		k.absorb(f)
+	}
+}
+
+// isLate reports whether another process has replaced the token that f is about,
+// so that WeChat is not to be asked.
+func (k *Keeper) isLate(f *flight) bool {
+	k.catchFlightUp(f)
+	s := k.state.Load()
+	return k.options.Shared != nil && s.token.ValidAt(time.Now()) && !f.had.Equal(s.token.Value.Reveal())
+}
+
+// supersedes reports whether s knows more than o: another process asked for its
+// token later than o was asked for.
+func (s *state) supersedes(o outcome, now time.Time) bool {
+	return s.token.ValidAt(now) && s.fetchedAt.After(o.asked) && !s.token.Value.Equal(o.token.Value.Reveal())
+}
+
+// Inherit has k, which was not started yet, take over the token and the budget of
+// another Keeper of the same app, which it replaces. Failures are forgotten: that
+// there is another Keeper may end them.
+func (k *Keeper) Inherit(from *Keeper) {
+	s, now := from.state.Load(), time.Now()
+	next := &state{
+		token: s.token, before: s.before, fetchedAt: s.fetchedAt, since: s.since, next: s.next, stands: s.stands,
+		spent: s.spent, generation: s.generation, synced: s.synced,
+	}
+	if s.err != nil {
+		next.next = time.Time{}
+	}
+	if k.replans(from, s) {
+		next.next = now.Round(0)
+		if left := s.token.Expires.Sub(now); left > k.options.before() {
+			next.next = next.next.Add(k.options.refreshAfter(left, rand.Float64()))
+		}
+	}
+	if due := next.token.Expires.Add(-k.options.before()); k.options.Classic && k.options.Lent && due.Before(next.next) {
+		next.next = due.Round(0)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hasRead = next.token.ValidAt(now) // or the store may know more
+	k.setState(next)
+}
+
+// replans reports whether what from had planned in the state s is another moment
+// for k, which refreshes a token earlier or later before its expiry.
+func (k *Keeper) replans(from *Keeper, s *state) bool {
+	now := time.Now()
+	return k.options.Ticket == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
+		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isFrugal(now, k.options)
+}
+
+// resume plans the next flight if there is a token that was inherited.
+func (k *Keeper) resume() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.state.Load()
+	if !s.token.ValidAt(time.Now()) {
+		return false
+	}
+	k.arm(s, time.Until(s.next))
+	return true
+}
+
+// Rest has k, whose place another Keeper took, ask WeChat no more by itself: a
+// classic token that it fetched would end its successor's. A request that still
+// uses k has it fetch what that needs.
+func (k *Keeper) Rest() { k.used.Store(0) }

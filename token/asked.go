@@ -1,24 +1,82 @@
 package token
 
 import (
-	"fmt"
+	"cmp"
+	"errors"
 	"time"
 )
 
-// A Limit is why WeChat is not made to replace a token now. It is safe to show.
-type Limit struct {
-	Account string        // its name
-	Reason  string        // which limit it is
-	Retry   time.Duration // until that is over
+// Refresh asks WeChat for a token because somebody outside wants it, and waits
+// for that, at most so long. If failed is not empty, it is a token that a program
+// was refused with: then WeChat is asked only if that is the current one, as
+// [Keeper.Replace] does. A token that was fetched less than 30 s ago is not
+// fetched again, unless something is wrong. Whoever has just repaired something is not
+// kept waiting by the back-off, but for two seconds after the last who said so. The
+// error is an [*Unavailable] or a [*Timeout].
+func (k *Keeper) Refresh(failed string, wait time.Duration) error {
+	if failed != "" {
+		_, err := k.Replace(failed, wait)
+		return err
+	}
+	f, err := k.begin()
+	if f == nil {
+		return err
+	}
+	if !f.hasBegun() {
+		go k.run(f)
+	}
+	if !f.await(wait) {
+		return &Timeout{Account: k.options.Name, Waited: wait}
+	}
+	if s := k.state.Load(); s.err != nil || s.stuck != nil {
+		return k.unavailable(cmp.Or(s.err, s.stuck), max(time.Until(s.next), 0))
+	}
+	return nil
 }
 
-// Error implements error.
-func (l *Limit) Error() string {
-	return fmt.Sprintf("the token of account %s is not replaced: %s", l.Account, l.Reason)
+// Retry has WeChat asked again in the background if the last fetch failed, the token is
+// dead or the AppSecret was refused: somebody may have repaired something.
+func (k *Keeper) Retry() {
+	s := k.state.Load()
+	if s.err == nil && s.stuck == nil && (s.denied == nil || k.options.Classic) {
+		return
+	}
+	if f, err := k.begin(); err == nil && f != nil {
+		k.options.Queue.Add(func() { k.run(f) })
+	}
 }
 
-// RetryAfter returns how long it is useless to ask again.
-func (l *Limit) RetryAfter() time.Duration { return l.Retry }
+// askedPause is how far apart two fetches are that somebody outside asks for in spite
+// of what the last one ended with.
+const askedPause = 2 * time.Second
+
+// begin returns the flight under way, or one that it launches; nil if WeChat is
+// not to be asked now, and unless the token is young, why.
+func (k *Keeper) begin() (*flight, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, now := k.state.Load(), time.Now()
+	switch {
+	case k.stopped:
+		return nil, k.unavailable(ErrStopped, 0)
+	case s.flight != nil:
+		return s.flight, nil
+	case s.token.ValidAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
+		return nil, nil
+	case s.spent.isFrugal(now, k.options):
+		return nil, k.unavailable(ErrManyFetches, k.options.Issuer.Pacing.FetchPause)
+	case k.options.Classic && errors.Is(s.stuck, ErrResting):
+		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
+	}
+	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {
+		return nil, k.unavailable(s.problem(now, k.options), wait)
+	}
+	next := *s
+	next.askedAt = now
+	f := k.launch(&next, s.suspect())
+	f.asked = true
+	return f, nil
+}
 
 // ReplaceByForce has WeChat make another token whatever it thinks of the current
 // one, which may be in wrong hands, and waits for that, at most so long. A fetch
@@ -67,36 +125,6 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	f := k.launch(&next, "")
 	f.asked, f.forces, f.leaked = true, true, s.token.Value
 	return f, nil
-}
-
-// limit returns what forbids to have WeChat replace the token of s; nil: nothing.
-func (k *Keeper) limit(s *state, now time.Time) *Limit {
-	spent, young, pacing := s.spent.On(now), s.youngFor(now), &k.options.Issuer.Pacing
-	limit := &Limit{Account: k.options.Name}
-	last := later(spent.ForcedAt, spent.RotatedAt)
-	switch {
-	case spent.isFrugal(now, k.options):
-		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
-	case !k.options.Classic && spent.Forced >= pacing.ForcedPerDay:
-		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
-	case recently(last, now):
-		limit.Reason, limit.Retry = "it was replaced less than 30 s ago, or WeChat was asked to", standing-now.Sub(last)
-	case s.token.ValidAt(now) && young > 0:
-		limit.Reason, limit.Retry = "it is less than 30 s old, and not all of WeChat may know it yet", young
-	default:
-		return nil
-	}
-	return limit
-}
-
-// youngFor returns how long the token is still younger than 30 s.
-func (s *state) youngFor(now time.Time) time.Duration { return standing - now.Sub(s.since) }
-
-// untilBeijingMidnight returns how long WeChat's quotas of today last.
-func untilBeijingMidnight(now time.Time) time.Duration {
-	const day = 24 * time.Hour
-	shifted := now.UTC().Add(8 * time.Hour)
-	return shifted.Truncate(day).Add(day).Sub(shifted)
 }
 
 // settleByForce makes WeChat replace the token, unless what other processes know
