@@ -63,7 +63,7 @@ func (k *Keeper) begin() (*flight, error) {
 		return s.flight, nil
 	case s.token.ValidAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
 		return nil, nil
-	case s.spent.isFrugal(now, k.options):
+	case s.spent.isOverBudget(now, k.options):
 		return nil, k.unavailable(ErrManyFetches, k.options.Issuer.Pacing.FetchPause)
 	case k.options.Classic && errors.Is(s.stuck, ErrResting):
 		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
@@ -127,16 +127,16 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	return f, nil
 }
 
-// settleByForce makes WeChat replace the token, unless what other processes know
+// decideByForce makes WeChat replace the token, unless what other processes know
 // forbids that.
-func (k *Keeper) settleByForce(f *flight) outcome {
-	if k.isLate(f) {
-		return outcome{late: true}
+func (k *Keeper) decideByForce(f *flight) outcome {
+	if k.isOvertaken(f) {
+		return outcome{overtaken: true}
 	}
 	now := time.Now()
 	if limit := k.limit(k.state.Load(), now); limit != nil {
 		f.why = limit
-		return outcome{late: true}
+		return outcome{overtaken: true}
 	}
 	fetch := k.options.Force
 	k.spend(func(s *Spent) {
@@ -161,7 +161,7 @@ func (k *Keeper) settleByForce(f *flight) outcome {
 // whetherReplaced returns what came of f, which was to replace a token by force.
 func (k *Keeper) whetherReplaced(f *flight) error {
 	s := k.state.Load()
-	limit, limited := f.why.(*Limit) //nolint:errorlint // settleByForce put it there as it is
+	limit, limited := f.why.(*Limit) //nolint:errorlint // decideByForce put it there as it is
 	switch {
 	case !s.token.Value.Empty() && !s.token.Value.Equal(f.leaked.Reveal()):
 		return nil // be it by another process

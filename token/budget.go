@@ -56,9 +56,9 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// isFrugal reports whether so many classic tokens were fetched today that only
+// isOverBudget reports whether so many classic tokens were fetched today that only
 // those are fetched still that callers cannot do without.
-func (s Spent) isFrugal(now time.Time, o Options) bool {
+func (s Spent) isOverBudget(now time.Time, o Options) bool {
 	return o.Classic && s.On(now).Fetches >= o.Issuer.Pacing.FetchesPerDay
 }
 
@@ -111,7 +111,7 @@ func (k *Keeper) limit(s *state, now time.Time) *Limit {
 	limit := &Limit{Account: k.options.Name}
 	last := later(spent.ForcedAt, spent.RotatedAt)
 	switch {
-	case spent.isFrugal(now, k.options):
+	case spent.isOverBudget(now, k.options):
 		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
 	case !k.options.Classic && spent.Forced >= pacing.ForcedPerDay:
 		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)

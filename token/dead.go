@@ -31,7 +31,7 @@ func (s *state) resting(now time.Time, o Options) *state {
 	next := *s
 	next.stuck, next.planned, next.failedAt = ErrResting, s.next, now
 	next.class, next.failures = ClassAccount, 0
-	if s.spent.isFrugal(now, o) {
+	if s.spent.isOverBudget(now, o) {
 		next.stuck = fmt.Errorf("WeChat refuses the token, and no other is fetched for that: %w", ErrManyFetches)
 		return &next
 	}

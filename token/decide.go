@@ -9,31 +9,31 @@ import (
 
 // An outcome is what WeChat had to say in one flight.
 type outcome struct {
-	token   Token
-	err     error   // why there is none
-	verdict Verdict // on the refused token, if that is still the current one
-	stuck   error   // why a dead token cannot be replaced
-	forced  bool    // the token was made by force
-	late    bool    // another process did meanwhile what was to be done
-	young   bool    // the token is refused, and so new that this says little
-	doubts  bool    // see flight
+	token     Token
+	err       error   // why there is none
+	verdict   Verdict // on the refused token, if that is still the current one
+	stuck     error   // why a dead token cannot be replaced
+	forced    bool    // the token was made by force
+	overtaken bool    // another process did meanwhile what was to be done
+	young     bool    // the token is refused, and so new that this says little
+	doubts    bool    // see flight
 
 	asked time.Time // when the token was asked for
 }
 
-// settle finds the token to use from now on. A token that was refused is not
+// decide finds the token to use from now on. A token that was refused is not
 // taken for dead on a single API's word: WeChat is known to answer 40001 where
 // an account may not use an API, and for no reason at all. See
 // https://developers.weixin.qq.com/community/develop/doc/00000cc99fc0a861341c2d9aa5b800
-func (k *Keeper) settle(f *flight) outcome {
+func (k *Keeper) decide(f *flight) outcome {
 	if f.forces {
-		return k.settleByForce(f)
+		return k.decideByForce(f)
 	}
 	if k.options.Classic && !f.refused.Empty() {
-		return k.settleClassic(f)
+		return k.decideClassic(f)
 	}
-	if k.isLate(f) {
-		return outcome{late: true}
+	if k.isOvertaken(f) {
+		return outcome{overtaken: true}
 	}
 	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
 	if f.refused.Empty() || err == nil && !f.refused.Equal(t.Value.Reveal()) {
@@ -49,15 +49,15 @@ func (k *Keeper) settle(f *flight) outcome {
 	return k.force(f, t)
 }
 
-// settleClassic examines the refused token before it asks for another one, or a
+// decideClassic examines the refused token before it asks for another one, or a
 // good token would be made worthless.
-func (k *Keeper) settleClassic(f *flight) outcome {
+func (k *Keeper) decideClassic(f *flight) outcome {
 	verdict := k.probe(f)
 	if verdict == Alive {
 		return outcome{token: k.state.Load().token, verdict: Alive}
 	}
-	if k.isLate(f) {
-		return outcome{late: true}
+	if k.isOvertaken(f) {
+		return outcome{overtaken: true}
 	}
 	k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
 	k.save(nil)
@@ -73,8 +73,8 @@ func (k *Keeper) settleClassic(f *flight) outcome {
 // fetch of its own, at most 20 times a day and 30 s apart: WeChat allows no more.
 // https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken
 func (k *Keeper) force(f *flight, t Token) outcome {
-	if k.isLate(f) {
-		return outcome{late: true}
+	if k.isOvertaken(f) {
+		return outcome{overtaken: true}
 	}
 	stuck := outcome{token: t, verdict: Dead}
 	now := time.Now()

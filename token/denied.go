@@ -46,7 +46,7 @@ func (k *Keeper) SecretRefused(errcode int, errmsg string) {
 	if before == nil || before.Code != errcode {
 		next := *s
 		next.denied = denied
-		k.publish(&next)
+		k.update(&next)
 	}
 	warns := k.denials.warns(errcode, now)
 	k.mu.Unlock()
@@ -79,7 +79,7 @@ func (k *Keeper) SecretAccepted() {
 	if s.denied != nil {
 		next := *s
 		next.denied = nil
-		k.publish(&next)
+		k.update(&next)
 		s = &next
 	}
 	k.mu.Unlock()

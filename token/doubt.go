@@ -27,7 +27,7 @@ func (k *Keeper) vouch(value string, sent time.Time) {
 	before, now := k.state.Load(), time.Now()
 	vouched := before.isDoubted() && before.token.ValidAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
 	if vouched {
-		k.publish(before.vouched(now, k.options))
+		k.update(before.vouched(now, k.options))
 	}
 	k.mu.Unlock()
 	if vouched {

@@ -311,7 +311,7 @@ func TestTheAgeOfATokenIsThatOfItsIssue(t *testing.T) {
 							t.Fatal(err)
 						}
 					case "shared":
-						next, _ := k.state.Load().shared(Record{Token: w.current,
+						next, _ := k.state.Load().merged(Record{Token: w.current,
 							Word: Word{Generation: 1, FetchedAt: time.Now(), Next: time.Now().Add(time.Hour)}}, time.Now(), k.options)
 						k.setState(next)
 					}

@@ -102,9 +102,9 @@ func (k *Keeper) run(f *flight) {
 	}
 	f.release = release
 	f.had = k.state.Load().token.Value
-	o := k.settle(f)
+	o := k.decide(f)
 	o.doubts = f.doubts
-	k.catchFlightUp(f)
+	k.reread(f)
 	o.asked = f.sent
 	k.finish(f, o)
 	f.release = nil
@@ -114,7 +114,7 @@ func (k *Keeper) run(f *flight) {
 // finish ends f with o, unless the Keeper's end cut it short or another process
 // knows better.
 func (k *Keeper) finish(f *flight, o outcome) {
-	cut := o.late || o.err != nil && f.ctx.Err() != nil
+	cut := o.overtaken || o.err != nil && f.ctx.Err() != nil
 	before, after := k.land(f, func(s *state) *state {
 		switch cut = cut || s.supersedes(o, time.Now()); {
 		case cut:
@@ -122,7 +122,7 @@ func (k *Keeper) finish(f *flight, o outcome) {
 		case o.err != nil:
 			return s.failed(o, k.options)
 		}
-		return s.settled(o, f.refused, k.options)
+		return s.answered(o, f.refused, k.options)
 	})
 	if cut {
 		return
@@ -162,7 +162,7 @@ func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	case f.ctx.Err() != nil:
 		k.land(f, (*state).abandoned) // before it asked
 	case ok:
-		_, after := k.land(f, func(s *state) *state { return k.takeOver(stored, s) })
+		_, after := k.land(f, func(s *state) *state { return k.loaded(stored, s) })
 		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
 	default:
 		return nil, false
@@ -170,8 +170,7 @@ func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	return nil, true
 }
 
-// land ends f: it publishes the state that after makes of the current one,
-// plans the next flight and releases the waiters. It calls after under k.mu.
+// land ends f: it makes the state that after returns the current one, plans the next flight and releases the waiters. It calls after under k.mu.
 func (k *Keeper) land(f *flight, after func(*state) *state) (from, to *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -152,7 +152,7 @@ func (k *Keeper) Replace(refused string, wait time.Duration) (string, error) {
 
 // obtain returns a token other than refused, or WeChat's word that it is good.
 // It looks again after every flight, because one that began before the refusal
-// settles nothing.
+// says nothing of that.
 func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 	deadline := time.Now().Add(wait)
 	for {

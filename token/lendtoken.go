@@ -132,5 +132,5 @@ func (k *Keeper) noteBrief(s *state) {
 	defer k.mu.Unlock()
 	next := *k.state.Load()
 	next.brief = time.Now()
-	k.publish(&next)
+	k.update(&next)
 }

@@ -28,7 +28,7 @@ func (k *Keeper) load(f *flight) (Record, bool) {
 	}
 	select {
 	case <-r.done:
-		return k.adopt(r)
+		return k.receive(r)
 	default:
 		return Record{}, false
 	}
@@ -68,8 +68,9 @@ func (k *Keeper) read(f *flight) *reading {
 // key returns what the store knows the account's token, or ticket, by.
 func (o *Options) key() Key { return Key{o.AppID, o.Ticket} }
 
-// adopt takes over what the store had, unless that has a token to land with.
-func (k *Keeper) adopt(r *reading) (Record, bool) {
+// receive returns what the store had if that is a token to land with, and otherwise
+// adds the counts in it to the state, beside the flight under way.
+func (k *Keeper) receive(r *reading) (Record, bool) {
 	k.reportLoad(r.err)
 	now := time.Now()
 	if r.Token.ValidAt(now) && !k.state.Load().token.ValidAt(now) {
@@ -82,8 +83,9 @@ func (k *Keeper) adopt(r *reading) (Record, bool) {
 	return Record{}, false
 }
 
-// takeOver returns the state after the store had r. The caller holds k.mu.
-func (k *Keeper) takeOver(r Record, s *state) *state {
+// loaded returns the state that a flight ends with which found r in the store. The
+// caller holds k.mu.
+func (k *Keeper) loaded(r Record, s *state) *state {
 	k.reading = nil
 	next := *s
 	next.spent = s.spent.plus(r.Spent, time.Now())

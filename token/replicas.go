@@ -28,37 +28,37 @@ const (
 	// too, if it needs a token: it may hang.
 	leasePatience = 8 * time.Second
 
-	// alone is how much life of a token is left when it is renewed without the
-	// other processes, because the store is out of reach: WeChat may make the
-	// tokens of the others worthless by that.
-	alone = time.Minute
+	// unsharedBefore is how long before its expiry a token is renewed without the
+	// other processes, because the store is out of reach: WeChat may make the tokens
+	// of the others worthless by that.
+	unsharedBefore = time.Minute
 
-	// apart is within which time processes rotate the classic token by turns when
+	// rotationSpread is within which time processes rotate the classic token by turns when
 	// the store is out of reach, so that it is clear afterwards whose is the last.
-	apart = time.Second
+	rotationSpread = time.Second
 
-	// moment is how exactly processes know when a token was fetched.
-	moment = 20 * time.Millisecond
+	// clockError is how exactly processes know when a token was fetched.
+	clockError = 20 * time.Millisecond
 
-	// stagger is how much later than the process that fetched the token the
+	// planSpread is how much later than the process that fetched the token the
 	// others plan to fetch its successor, at most.
-	stagger = 10 * time.Second
+	planSpread = 10 * time.Second
 )
 
 // consult finds out what other processes know before WeChat is asked. It reports
-// whether that settles f, and if it does not, returns what ends this process's
+// whether that ended f, and if it did not, returns what ends this process's
 // turn to ask.
-func (k *Keeper) consult(f *flight) (release func(), settled bool) {
+func (k *Keeper) consult(f *flight) (release func(), ended bool) {
 	for began := time.Now(); ; {
 		f.read = time.Now()
 		release, err := k.options.Shared.Lease(k.options.key())
 		switch {
-		case err == nil && k.learn(f):
+		case err == nil && k.isAnsweredByOthers(f):
 			release()
 			return nil, true
 		case err == nil:
 			return release, false
-		case errors.Is(err, ErrLeased) && k.learn(f):
+		case errors.Is(err, ErrLeased) && k.isAnsweredByOthers(f):
 			return nil, true
 		case !errors.Is(err, ErrLeased), time.Since(began) > leasePatience:
 			return nil, k.postpone(f)
@@ -70,10 +70,10 @@ func (k *Keeper) consult(f *flight) (release func(), settled bool) {
 	}
 }
 
-// learn takes over what other processes have stored, and reports whether that
-// ended f.
-func (k *Keeper) learn(f *flight) bool {
-	next := k.absorb(f)
+// isAnsweredByOthers reads what other processes have stored, and reports whether
+// that ended f.
+func (k *Keeper) isAnsweredByOthers(f *flight) bool {
+	next := k.mergeStored(f)
 	return next != nil && k.superseded(f, next)
 }
 
@@ -87,9 +87,9 @@ func (k *Keeper) superseded(f *flight, s *state) bool {
 	return true
 }
 
-// absorb takes over what other processes have stored, beside the flight under
-// way. It returns the state then, or nil if nothing could be read.
-func (k *Keeper) absorb(f *flight) *state {
+// mergeStored adds to the state what other processes have stored. That ends no
+// flight, and f, the one under way, goes on. It returns the state then, or nil if nothing could be read.
+func (k *Keeper) mergeStored(f *flight) *state {
 	r, err := k.options.Store.Load(k.options.key())
 	if err != nil {
 		f.later(func() { k.reportLoad(err) })
@@ -97,7 +97,7 @@ func (k *Keeper) absorb(f *flight) *state {
 	}
 	k.mu.Lock()
 	before := k.state.Load()
-	next, _ := before.shared(r, time.Now(), k.options)
+	next, _ := before.merged(r, time.Now(), k.options)
 	k.setState(next)
 	k.mu.Unlock()
 	f.later(func() { k.reportShared(before, next) })
@@ -112,9 +112,9 @@ func (k *Keeper) postpone(f *flight) bool {
 	if k.superseded(f, s) { // while the store was asked, it came back
 		return true
 	}
-	if f.asked || k.options.Ticket != "" || !f.refused.Empty() || time.Until(s.token.Expires) < alone || !s.token.ValidAt(time.Now()) {
+	if f.asked || k.options.Ticket != "" || !f.refused.Empty() || time.Until(s.token.Expires) < unsharedBefore || !s.token.ValidAt(time.Now()) {
 		if k.options.Classic {
-			f.pause(portion(apart, rand.Float64()))
+			f.pause(portion(rotationSpread, rand.Float64()))
 		}
 		return false
 	}
@@ -126,9 +126,9 @@ func (k *Keeper) postpone(f *flight) bool {
 	return true
 }
 
-// catchUp takes over what another process has stored, or stores again what the
-// store has lost.
-func (k *Keeper) catchUp() {
+// reconcile adds to the state what another process has stored, or stores again what
+// the store has lost. That ends no flight.
+func (k *Keeper) reconcile() {
 	k.mu.Lock()
 	stopped := k.stopped
 	k.mu.Unlock()
@@ -142,9 +142,9 @@ func (k *Keeper) catchUp() {
 	}
 	k.mu.Lock()
 	before := k.state.Load()
-	next, newer := before.shared(r, time.Now(), k.options)
+	next, newer := before.merged(r, time.Now(), k.options)
 	lost := k.lost || !newer && next.generation != r.Word.Generation
-	k.publish(next)
+	k.update(next)
 	k.mu.Unlock()
 	k.reportShared(before, next)
 	if lost && next.token.ValidAt(time.Now()) {
@@ -152,28 +152,29 @@ func (k *Keeper) catchUp() {
 	}
 }
 
-// agree notes that the store took r, or that it has a newer record.
+// mergeSaved notes that the store took r, or adds to the state the newer record that
+// is there instead. That ends no flight.
 //
 // What it returns logs what is to be said of that.
-func (k *Keeper) agree(r, stored Record) (report func()) {
+func (k *Keeper) mergeSaved(r, stored Record) (report func()) {
 	k.mu.Lock()
 	before := k.state.Load()
 	counted := *before
 	counted.synced = r.Spent
-	next, _ := counted.shared(stored, time.Now(), k.options)
+	next, _ := counted.merged(stored, time.Now(), k.options)
 	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
 		taken := counted
 		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
 		next = &taken
 	}
-	k.publish(next)
+	k.update(next)
 	k.mu.Unlock()
 	return func() { k.reportShared(before, next) }
 }
 
-// publish replaces the state beside a flight, or between two. The caller holds
+// update replaces the state beside a flight, or between two. The caller holds
 // k.mu.
-func (k *Keeper) publish(next *state) {
+func (k *Keeper) update(next *state) {
 	k.setState(next)
 	if next.flight == nil {
 		k.arm(next, time.Until(next.next))

@@ -52,7 +52,7 @@ type state struct {
 // standsBy reports whether a rejection of the token is not to be taken to WeChat:
 // that has just been done, or was done too often today.
 func (s *state) standsBy(now time.Time, o Options) bool {
-	return now.Before(s.stands) || s.spent.isFrugal(now, o)
+	return now.Before(s.stands) || s.spent.isOverBudget(now, o)
 }
 
 // backsOff returns how long WeChat is not to be asked for a caller, because the
@@ -63,7 +63,7 @@ func (s *state) backsOff(now time.Time, o Options) time.Duration {
 		return 0
 	}
 	wait := s.next.Sub(now)
-	if s.class == ClassTransient && !s.spent.isFrugal(now, o) {
+	if s.class == ClassTransient && !s.spent.isOverBudget(now, o) {
 		wait = min(wait, s.failedAt.Add(o.Issuer.Pacing.Waiting).Sub(now))
 	}
 	return wait
@@ -122,16 +122,16 @@ func (s *state) failed(o outcome, with Options) *state {
 	}
 	next.failures++
 	wait := with.Issuer.Pacing.retryAfter(next.class, next.failures, rand.Float64())
-	if s.spent.isFrugal(now, with) {
+	if s.spent.isOverBudget(now, with) {
 		wait = max(wait, with.Issuer.Pacing.FetchPause)
 	}
 	next.next = now.Round(0).Add(wait)
 	return next
 }
 
-// settled returns the state after WeChat answered o, asked because refused had
+// answered returns the state after WeChat answered o, asked because refused had
 // been rejected, or for no such reason if that is empty.
-func (s *state) settled(o outcome, refused secret.Secret, with Options) *state {
+func (s *state) answered(o outcome, refused secret.Secret, with Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.stuck = o.stuck
 	same := s.token.Value.Equal(o.token.Value.Reveal())
@@ -185,7 +185,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 	repeated := s.token.Value.Equal(t.Value.Reveal()) && t.Expires.Sub(s.token.Expires) < sameExpiry
 	if !repeated {
 		after := o.refreshAfter(left, rand.Float64())
-		if s.spent.isFrugal(now, o) {
+		if s.spent.isOverBudget(now, o) {
 			after = max(after, min(o.Issuer.Pacing.FetchPause, left))
 		}
 		return wall.Add(after)

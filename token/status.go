@@ -56,7 +56,7 @@ func (s *state) problem(now time.Time, o Options) error {
 		return s.stuck
 	case s.denied != nil:
 		return s.denied
-	case s.spent.isFrugal(now, o):
+	case s.spent.isOverBudget(now, o):
 		return ErrManyFetches
 	}
 	return nil
@@ -112,7 +112,7 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 // reportBudget logs that the fetch which has just ended was the last but those
 // that callers cannot do without.
 func (k *Keeper) reportBudget(after *state) {
-	if after.spent.isFrugal(time.Now(), k.options) && after.spent.Fetches == k.options.Issuer.Pacing.FetchesPerDay {
+	if after.spent.isOverBudget(time.Now(), k.options) && after.spent.Fetches == k.options.Issuer.Pacing.FetchesPerDay {
 		e := k.options.Issuer.Explain(ErrManyFetches)
 		k.logger().Error("many token fetches today", "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}

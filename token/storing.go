@@ -65,7 +65,7 @@ func (k *Keeper) hand(r Record) (report func()) {
 	})
 	failed := k.noteSave(err)
 	if shared && err == nil {
-		return k.agree(r, stored)
+		return k.mergeSaved(r, stored)
 	}
 	return func() { k.reportSave(failed, err) }
 }

@@ -7,14 +7,14 @@ import (
 	"wxproxy/internal/secret"
 )
 
-// shared returns the state after another process stored r, and whether that tells
+// merged returns the state after another process stored r, and whether that tells
 // more of WeChat than s did. What was spent counts in any case.
-func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer bool) {
+func (s *state) merged(r Record, now time.Time, o Options) (next *state, newer bool) {
 	n := *s
 	n.synced = s.synced.atLeast(r.Spent, now)
 	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
 	w, other := r.Word.ofAll(o), !r.Token.Value.Equal(s.token.Value.Reveal())
-	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-moment)) {
+	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-clockError)) {
 		return &n, false
 	}
 	n.generation = w.Generation
@@ -39,7 +39,7 @@ func (s *state) shared(r Record, now time.Time, o Options) (next *state, newer b
 		n.err, n.class, n.failures, n.failedAt = w.Refusal, o.Issuer.Explain(w.Refusal).Class, w.Failures, now
 	}
 	if w.Next.After(now) {
-		spare := max(min(n.token.Expires.Sub(w.Next)/2, stagger), 0)
+		spare := max(min(n.token.Expires.Sub(w.Next)/2, planSpread), 0)
 		n.next = w.Next.Round(0).Add(portion(spare, rand.Float64()))
 	}
 	return &n, true
@@ -104,24 +104,24 @@ func (k *Keeper) heard(generation int64) {
 	k.saves.Add(1)
 	k.options.Queue.Add(func() {
 		defer k.saves.Done()
-		k.catchUp()
+		k.reconcile()
 	})
 }
 
-// catchFlightUp reads the store again for a flight that began to ask WeChat so
+// reread reads the store again for a flight that began to ask WeChat so
 // long ago, because this process was stopped or WeChat is slow, that the lease
 // may be another's.
-func (k *Keeper) catchFlightUp(f *flight) {
+func (k *Keeper) reread(f *flight) {
 	if k.options.Shared != nil && time.Since(f.read) > LeaseLife {
 		f.read = time.Now()
-		k.absorb(f)
+		k.mergeStored(f)
 	}
 }
 
-// isLate reports whether another process has replaced the token that f is about,
+// isOvertaken reports whether another process has replaced the token that f is about,
 // so that WeChat is not to be asked.
-func (k *Keeper) isLate(f *flight) bool {
-	k.catchFlightUp(f)
+func (k *Keeper) isOvertaken(f *flight) bool {
+	k.reread(f)
 	s := k.state.Load()
 	return k.options.Shared != nil && s.token.ValidAt(time.Now()) && !f.had.Equal(s.token.Value.Reveal())
 }
@@ -164,7 +164,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 func (k *Keeper) replans(from *Keeper, s *state) bool {
 	now := time.Now()
 	return k.options.Ticket == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
-		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isFrugal(now, k.options)
+		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isOverBudget(now, k.options)
 }
 
 // resume plans the next flight if there is a token that was inherited.

@@ -44,7 +44,7 @@ func (s *Store) try(ctx context.Context, a access, ask func(context.Context) err
 	}
 	s.report(a, err)
 	if err != nil {
-		return fmt.Errorf("%w: %w", token.ErrAway, s.hide(err))
+		return fmt.Errorf("%w: %w", token.ErrAway, s.redact(err))
 	}
 	return nil
 }

@@ -22,13 +22,13 @@ func (e *quotedError) Error() string { return e.text }
 // Unwrap returns the cause, to be examined but not printed.
 func (e *quotedError) Unwrap() error { return e.cause }
 
-// hide returns err without what Redis was sent.
-func (s *Store) hide(err error) error { return &quotedError{s.words(err), err} }
+// redact returns err without what Redis was sent.
+func (s *Store) redact(err error) error { return &quotedError{s.words(err), err} }
 
 // words returns what err says without what Redis was sent.
 func (s *Store) words(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args beginning with")
-	return secret.Quote(text, s.hidden...)
+	return secret.Quote(text, s.redacted...)
 }
 
 // pieces returns a password and, if it is long, its parts: an error may quote no more

@@ -57,7 +57,7 @@ func (s *Store) reportUnsaid(why string) {
 	}
 	s.mute.Do(func() {
 		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
-			"err", secret.Quote(why, s.hidden...), "remedy", missingRight)
+			"err", secret.Quote(why, s.redacted...), "remedy", missingRight)
 	})
 }
 

@@ -47,7 +47,7 @@ type Store struct {
 	client     redis.UniversalClient
 	prefix     string
 	seal       *seal.Sealer
-	hidden     []secret.Secret // what no error shows
+	redacted   []secret.Secret // what no error shows
 	log        *slog.Logger
 	load, save *redis.Script
 	writer     string    // this store's name among the others that announce
@@ -99,17 +99,17 @@ func New(c Config) (*Store, error) {
 	}
 	silence()
 	return &Store{
-		client:  connect(options),
-		prefix:  c.KeyPrefix,
-		seal:    seal,
-		hidden:  secretsOf(options, c.Key),
-		log:     log,
-		load:    redis.NewScript(loadScript),
-		save:    redis.NewScript(saveScript),
-		writer:  rand.Text(),
-		began:   time.Now(),
-		watched: map[string]*watcher{},
-		failed:  make(chan struct{}, 1),
+		client:   connect(options),
+		prefix:   c.KeyPrefix,
+		seal:     seal,
+		redacted: secretsOf(options, c.Key),
+		log:      log,
+		load:     redis.NewScript(loadScript),
+		save:     redis.NewScript(saveScript),
+		writer:   rand.Text(),
+		began:    time.Now(),
+		watched:  map[string]*watcher{},
+		failed:   make(chan struct{}, 1),
 	}, nil
 }
 
