@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// tokenWait is how long an answer waits for WeChat. The refresh goes on behind it.
+// tokenWait is how long an answer waits for WeChat. The refresh goes on afterwards.
 const tokenWait = 8 * time.Second
 
 // withAccount answers for the account that the path names.
@@ -24,8 +24,8 @@ func (a *Admin) withAccount(answer func(Account, http.ResponseWriter, *http.Requ
 	}
 }
 
-// asking bounds how many requests wait for WeChat at a time: who asked may have been
-// closed meanwhile, to make room.
+// asking bounds how many requests wait for WeChat at a time. MaxConnections does not:
+// a connection that was closed to make room leaves its request behind, still waiting.
 func asking(next http.HandlerFunc) http.HandlerFunc {
 	places := make(chan struct{}, 2*MaxConnections)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -68,8 +68,8 @@ func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
 	}{token, wholeSeconds(life)})
 }
 
-// unavailable says when to come again for a token, and returns the status for
-// that.
+// unavailable has the answer say when to come again for a token, and returns its
+// status.
 func unavailable(w http.ResponseWriter, err error) int {
 	var later interface {
 		error

@@ -1,6 +1,6 @@
 // Package admin answers an operator: whether the process works, whether it is
-// ready, and how each account's token is. Nothing it says holds a token or a
-// secret, but for the one page that hands out a token to who has the key.
+// ready, and how each account's token is. None of its answers holds a token or a
+// secret, except that of the one page that hands a token to operators with the key.
 package admin
 
 import (
@@ -38,13 +38,13 @@ type Admin struct {
 	WrongKey func(*http.Request)
 
 	Log    *slog.Logger
-	Key    secret.Secret // asked for beyond loopback, and for what is not for everybody
+	Key    secret.Secret // needed beyond loopback, and for what is not for everybody
 	Public bool          // the listener is reachable beyond loopback
 	Socket bool          // the listener is a unix socket, which no browser reaches
 }
 
-// An Account is an account whose token can be asked for, and after. Methods of
-// [token.Keeper] are what it wants.
+// An Account is an account whose token can be read and replaced. Its functions are
+// methods of a [token.Keeper].
 type Account struct {
 	Name    string
 	AppID   string

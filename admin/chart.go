@@ -51,8 +51,8 @@ func (d *document) chart(c chart) {
 	}
 }
 
-// bars adds a path with a bar for each value that is not 0. The least can be
-// seen.
+// bars adds a path with a bar for each value that is not 0. Even the least is high
+// enough to be seen.
 func (d *document) bars(before markup, values []float64, highest float64) {
 	d.mark(before)
 	for i, value := range values {
@@ -82,7 +82,7 @@ func (d *document) sparkline(hour []proxy.Minute) {
 	}
 }
 
-// charts adds those of the last hour.
+// charts adds the charts of the last hour.
 func (d *document) charts(hour []proxy.Minute, counted *proxy.Snapshot) {
 	d.say(`<section aria-labelledby="hour"><h2 id="hour">`, wordLastHour, `</h2><div class="charts">`)
 	d.chart(d.requestChart(hour))

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A document is a page in the making, in one language. Whatever is not written
-// down in this package gets into it escaped: mark takes literals only, unless
+// A document is a page in the making, in one language. Everything that does not stand
+// in this package's source gets into it escaped: mark takes literals only, unless
 // somebody converts a string to markup.
 type document struct {
 	bytes bytes.Buffer
@@ -24,7 +24,7 @@ type markup string
 // mark adds HTML.
 func (d *document) mark(m markup) { d.bytes.WriteString(string(m)) }
 
-// text adds what may be anything, as text or as the value of an attribute.
+// text adds any string, escaped, as text or as the value of an attribute.
 func (d *document) text(s string) { d.bytes.WriteString(html.EscapeString(s)) }
 
 // in adds a text between two pieces of HTML.

@@ -25,8 +25,8 @@ func failuresOf(counted *proxy.Snapshot) (byClient map[string]failures, all fail
 	return byClient, all
 }
 
-// clientsNow returns all failures, and how each client is, with everybody who is
-// none behind them.
+// clientsNow returns all failures, and how each client is; behind the clients, how all
+// callers are together that are none.
 func clientsNow(clients []Client, counted *proxy.Snapshot) (failures, []clientStatus) {
 	byClient, all := failuresOf(counted)
 	requests := map[string]uint64{}

@@ -9,8 +9,8 @@ import (
 	"wxproxy/internal/secret"
 )
 
-// reading lets in who shows the key, and on loopback, where reading is free,
-// everybody.
+// reading lets in requests that show the key, and on loopback, where reading is free,
+// all requests.
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
@@ -21,10 +21,10 @@ func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	})
 }
 
-// isNobody reports whether r comes from who may not read /status.
+// isNobody reports whether the sender of r may not read /status.
 func (a *Admin) isNobody(r *http.Request) bool { return a.isStrange(r) && !a.mayRead(r) }
 
-// isStrange reports whether nothing of r is free: it may come from another
+// isStrange reports whether r needs the key for everything: it may come from another
 // machine, or from a page of another site whose name was made to lead here
 // (DNS rebinding).
 func (a *Admin) isStrange(r *http.Request) bool {
@@ -41,12 +41,12 @@ func isOwnHost(host string) bool {
 	return err == nil || strings.EqualFold(host, "localhost")
 }
 
-// mayRead reports whether r shows the key, as a program does or as a browser: the
-// password of a user, whoever that is. A browser sends that password by itself,
+// mayRead reports whether r shows the key, as a program does or as a browser does: as
+// the password of a user of any name. A browser sends that password by itself,
 // whatever page makes it ask; so it is good for reading alone.
 func (a *Admin) mayRead(r *http.Request) bool { return ShowsKey(r, a.Key) }
 
-// ShowsKey reports whether r shows the key, in whatever way.
+// ShowsKey reports whether r shows the key in either way.
 func ShowsKey(r *http.Request, key secret.Secret) bool {
 	_, password, _ := r.BasicAuth()
 	return key.Equal(bearer(r)) || key.Equal(password)
@@ -61,14 +61,14 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(key)
 }
 
-// changing lets in who shows the key, and on loopback everybody, as long as there
-// is no key. A page of another site in an operator's browser is nobody.
+// changing lets in requests that show the key, and on loopback, as long as there is
+// no key, all requests but those that a page of another site has a browser send.
 func (a *Admin) changing(next http.HandlerFunc) http.Handler {
 	return http.NewCrossOriginProtection().Handler(a.guarded(next, a.Public || !a.Key.Empty()))
 }
 
-// telling lets in who shows the key, and nobody as long as there is none: what
-// next tells is not for everybody on this machine.
+// telling lets in requests that show the key, and none as long as there is no key:
+// what next tells is not for everybody on this machine.
 func (a *Admin) telling(next http.HandlerFunc) http.Handler {
 	if !a.Key.Empty() {
 		return a.guarded(next, true)
@@ -91,11 +91,11 @@ func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 // shows reports whether r shows the key as programs do, and this package's page.
 func (a *Admin) shows(r *http.Request) bool { return a.Key.Equal(bearer(r)) }
 
-// errStrange is what a page learns that made its own name lead here.
+// errStrange is what a page is told that made its own name lead here.
 const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
 	"this name lead here (DNS rebinding). Use http://127.0.0.1 with the port, or set admin.key and send it"
 
-// refuse asks for the key. Without one, only a strange name can be the reason.
+// refuse asks for the key. If none is configured, the reason is the name in Host.
 func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
 	if !a.Public && a.Key.Empty() {
 		writeError(w, http.StatusForbidden, errStrange)
@@ -106,7 +106,7 @@ func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
 	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
 }
 
-// resist makes guessing the key slow. Who shows none guesses nothing.
+// resist makes guessing the key slow. A request that shows none guesses nothing.
 func (a *Admin) resist(r *http.Request) {
 	_, shown, _ := r.BasicAuth()
 	if key := bearer(r); key != "" {

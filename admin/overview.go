@@ -13,9 +13,8 @@ import (
 // can look through, and a browser can show every few seconds.
 const maxRows = 200
 
-// An overview is what the page says of the accounts: of all of them how many are
-// not well, and of those that match a filter the first, the worst before the
-// others.
+// An overview is what the page says of the accounts: how many of all have a problem,
+// and the first of those that match a filter, those with a problem before the others.
 type overview struct {
 	filter        string
 	gone, failing int // of all; failing are those with a problem and a token
@@ -52,7 +51,7 @@ func filterOf(r *http.Request) string {
 	return filter
 }
 
-// overview asks all accounts.
+// overview asks all accounts how they are.
 func (a *Admin) overview(filter string, l lang) *overview {
 	o := &overview{filter: filter}
 	ranked := [3][]accountNow{}
@@ -113,7 +112,7 @@ func stateWord(s token.Status) phrase {
 	return wordGone
 }
 
-// look is how the state looks.
+// look returns the class that gives the state its looks on the page.
 func (a accountNow) look() markup {
 	switch {
 	case a.Asleep:

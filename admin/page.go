@@ -19,7 +19,7 @@ var pageJS []byte
 const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// showing lets in who may read, as reading does, and has a browser ask its user
+// showing lets in the requests that reading lets in, and has a browser ask its user
 // for the key otherwise.
 func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +84,7 @@ func file(contentType string, content []byte) http.HandlerFunc {
 	}
 }
 
-// guard says what a browser is to do with what it gets, and what never.
+// guard sets the headers that say what a browser may do with the answer.
 func guard(h http.Header, contentType string) {
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Security-Policy", contentPolicy)
@@ -95,7 +95,7 @@ func guard(h http.Header, contentType string) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// head adds what comes before the body. The icon is red while an account has no
+// head adds what stands before the body of the page. The icon is red while an account has no
 // token.
 func (d *document) head(o *overview) {
 	d.say(`<!doctype html><html lang="`, wordLang, `"><head><meta charset="utf-8"><title>`)
@@ -123,7 +123,7 @@ func (d *document) languageSwitch(r *http.Request) {
 	d.say("", wordOtherLang, `</a></nav>`)
 }
 
-// summary adds how all is, in one line, and what is known of the process.
+// summary adds, in one line, how everything is, and what is known of the process.
 func (a *Admin) summary(d *document, o *overview) {
 	headline, class := wordAllWell[d.lang], markup("good")
 	switch {

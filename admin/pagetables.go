@@ -15,7 +15,7 @@ import (
 // maxErrcodes is how many errcodes the page names.
 const maxErrcodes = 6
 
-// errcodes adds the commonest.
+// errcodes adds the commonest errcodes.
 func (d *document) errcodes(counts []proxy.ErrcodeCount) {
 	sums := map[int]uint64{}
 	for _, c := range counts {
@@ -73,7 +73,7 @@ func (d *document) columns(words ...phrase) {
 	d.mark(`</tr></thead><tbody role="rowgroup">`)
 }
 
-// called is how often a client has called since the start, and in vain.
+// called is how often a client has called since the start, and how often in vain.
 type called struct {
 	requests, failed uint64
 	reasons          failures
@@ -110,7 +110,7 @@ func (d *document) clients(clients []Client, counted *proxy.Snapshot) {
 	d.mark("</section>")
 }
 
-// client begins the row of one.
+// client begins the row of a client.
 func (d *document) client(name string, c called) {
 	d.in(`<tr role="row"><th role="rowheader" scope="row">`, name, "</th>")
 	d.labelled(`<td role="cell" data-label="`, wordTotal)

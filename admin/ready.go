@@ -18,9 +18,10 @@ type withoutToken struct {
 	LastError *errorStatus `json:"last_error"`
 }
 
-// ready says whether requests are taken and one account has a token, or all, or the
-// one that is asked for; and who may read /status also which have none, and why. One
-// that nobody has called for a day needs none.
+// ready answers whether requests are taken, and whether one account has a token, or
+// all have, or the one that is asked for has. Those who may read /status are also told
+// which accounts have none, and why. An account that nobody has called for a day needs
+// none.
 func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	of, err := askedOf(r)
 	if err != nil {
@@ -54,13 +55,13 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, code, answer)
 }
 
-// A question is which accounts /readyz is asked about: any, all, or one.
+// A question says which accounts /readyz is asked about: any, all, or one.
 type question struct {
 	all, one bool
 	account  string // its name or app_id
 }
 
-// Why a question about readiness has no answer.
+// These errors say why a question about readiness has no answer.
 var (
 	errAll = errors.New("all=1 asks whether every account has a token, account=NAME whether that one has; " +
 		"without them one of all is enough; use one of the two, once")

@@ -13,9 +13,9 @@ import (
 // maxAsk bounds what a request to the admin listener may say.
 const maxAsk = 4 << 10
 
-// refresh has WeChat asked for the account's token, unless the program that asks
-// for that failed with an earlier one, or has WeChat made to replace it. The answer
-// is the account's status.
+// refresh has WeChat asked for the account's token, unless the program that asks for
+// it failed with an earlier token than the present one; or, by force, it has WeChat
+// replace the token. The answer is the account's status.
 func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request) {
 	ask, err := readAsk(w, r)
 	if err != nil {
@@ -46,15 +46,15 @@ type refreshAsk struct {
 	force  bool   // WeChat is to replace the token whatever it is
 }
 
-// Why a request for a refresh is not understood.
+// These errors say why a request for a refresh is not understood.
 var (
 	errNoAsk = errors.New(`the body is empty, {"access_token":"the one that failed"} or {"force":true}, and no more than 4 KiB; nothing was refreshed`)
 	errQuery = errors.New(`what to refresh stands in the body, as {"force":true}, and not in the query; nothing was refreshed`)
 	errBoth  = errors.New(`the body has either "access_token" or "force": true: by force the token is replaced whichever failed; nothing was refreshed`)
 )
 
-// readAsk returns what r says, strictly: who has a token replaced because it is in
-// wrong hands must not be told that all is well when nothing of that was read.
+// readAsk returns what r says, strictly: an operator who has a token replaced because
+// it is in wrong hands must not be told that all is well when that was not read.
 func readAsk(w http.ResponseWriter, r *http.Request) (ask refreshAsk, err error) {
 	if r.URL.RawQuery != "" {
 		return ask, errQuery

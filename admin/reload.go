@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// reload has the configuration read again. A bad one is answered with its
-// mistakes, and the one before goes on.
+// reload has the configuration read again. The answer to a bad one lists its
+// mistakes, and the configuration before stays in force.
 func (a *Admin) reload(w http.ResponseWriter, _ *http.Request) {
 	late, err := a.Reload()
 	if err != nil {

@@ -44,7 +44,7 @@ type accountStatus struct {
 	Tickets []ticketStatus `json:"tickets,omitempty"` // absent if nobody asked for one
 }
 
-// ticketStatus is how a ticket is that somebody asked for.
+// ticketStatus is how a ticket is that a program has asked for.
 type ticketStatus struct {
 	Type      string       `json:"type"`
 	ExpiresIn int64        `json:"expires_in"` // seconds, 0 without a ticket
@@ -110,8 +110,8 @@ func secondsLeft(end, now time.Time) int64 {
 	return wholeSeconds(left)
 }
 
-// wholeSeconds returns a life as WeChat states it. It is never 0, which caches take
-// for no end at all.
+// wholeSeconds returns a life as WeChat states it, and at least 1: caches take 0 for
+// no end at all.
 func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
 
 func lastError(s token.Status) *errorStatus {

@@ -140,8 +140,8 @@ func langOf(r *http.Request) lang {
 	return english
 }
 
-// preferred returns the language of a header Accept-Language that the page knows
-// and the reader likes most, "" if there is none.
+// preferred returns the language that the reader likes most, by the header
+// Accept-Language, among those that the page knows; "" if there is none.
 func preferred(header string) string {
 	best, most := "", 0.0
 	for choice := range strings.SplitSeq(header, ",") {

@@ -23,9 +23,9 @@ func (l *loader) readAdmin(t *table) {
 }
 
 // AdminListen returns admin.listen of the file at path, which may have mistakes, and
-// of the environment: for somebody who only wants to ask a process that runs
-// already. The error says that it is not known: at the default address, another
-// process may listen.
+// of the environment, for commands that only ask a process that runs already. The
+// error says that it is not known. The default is no answer then: another process
+// may listen there.
 func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, error) {
 	if value, ok := lookupEnv("WXPROXY_ADMIN_LISTEN"); ok {
 		return value, nil

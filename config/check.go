@@ -18,8 +18,8 @@ func (l *loader) check() {
 	}
 }
 
-// checkUnique reports key of table if a table before it has the same value. An
-// empty value has its problem already.
+// checkUnique reports the key of a table if a table before has the same value for it.
+// An empty value has its problem already.
 func (l *loader) checkUnique(seen map[string]string, value, table, key string) {
 	if value == "" {
 		return
@@ -31,7 +31,8 @@ func (l *loader) checkUnique(seen map[string]string, value, table, key string) {
 	seen[value] = table
 }
 
-// warnOfDangers remarks on what works as it is written and gives secrets away.
+// warnOfDangers remarks on settings that work as they are written, and give secrets
+// away.
 func (l *loader) warnOfDangers() {
 	proxy, admin := l.cfg.Proxy, l.cfg.Admin
 	if BeyondLoopback(proxy.Listen) && proxy.TLSCert == "" && len(l.keys) > 0 && l.anyClientKey() {
@@ -45,7 +46,7 @@ func (l *loader) warnOfDangers() {
 	l.warnOfRedis()
 }
 
-// warnOfIdleSettings remarks on what says something and has no effect.
+// warnOfIdleSettings remarks on settings that have no effect.
 func (l *loader) warnOfIdleSettings() {
 	proxy := l.cfg.Proxy
 	if len(l.cfg.Clients) == 0 {

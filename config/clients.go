@@ -121,8 +121,8 @@ func (l *loader) accountNames() map[string]bool {
 	return known
 }
 
-// enoughSuggestions is after how many mistakes nobody needs one more suggestion,
-// each of which looks at every account.
+// enoughSuggestions is the number of mistakes after which none gets a suggestion: to
+// make one takes a look at every account.
 const enoughSuggestions = 20
 
 // checkAccountsOf reports the accounts of a client that are not known.
@@ -139,8 +139,8 @@ func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 	}
 }
 
-// warnOfTokenless remarks on clients that get no real token, because that would go
-// round what they are held to, although the token endpoint hands it out.
+// warnOfTokenless remarks on clients to which the token endpoint does not hand the real
+// token, because it would let them do more than they are held to.
 func (l *loader) warnOfTokenless() {
 	if l.cfg.Proxy.TokenEndpoint != "real" {
 		return
@@ -159,7 +159,7 @@ func (l *loader) warnOfTokenless() {
 	}
 }
 
-// hasExactly reports whether allow has the very path.
+// hasExactly reports whether allow has this very path.
 func (c Client) hasExactly(path string) bool {
 	return slices.ContainsFunc(c.Allow, func(pattern string) bool { return accountkind.Normal(pattern) == path })
 }

@@ -1,7 +1,7 @@
 //go:generate go test -run TestTheReferenceIsWhatTheCodeYields -update .
 
 // Package config reads what an operator tells wxproxy: one TOML file and a few
-// environment variables. Default says what goes without saying, Load reads the
+// environment variables. Default returns what goes without saying, Load reads the
 // rest and reports every mistake in one run, in the words of the file and
 // without ever printing a secret. Nothing here listens, connects or logs.
 package config
@@ -99,8 +99,8 @@ type Account struct {
 	Default  bool          // true for the only account, too
 }
 
-// KeepsAs reports whether what a process has of the account b is as good for a:
-// only its name, or whether it is the default, may differ.
+// KeepsAs reports whether the token, and what else a process has of the account b, is
+// as good for a: only their names, and which one is the default, may differ.
 func (a Account) KeepsAs(b Account) bool {
 	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && a.Secret.Equal(b.Secret.Reveal()) &&
 		a.Source.env == b.Source.env && a.Source.file == b.Source.file

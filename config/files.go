@@ -20,7 +20,7 @@ const (
 	// filePatience is how long a file may take to be read.
 	filePatience = 5 * time.Second
 
-	// pipePause is how often it is looked whether somebody writes to a pipe.
+	// pipePause is the time between two looks whether somebody writes to a pipe.
 	pipePause = 10 * time.Millisecond
 
 	// maxReads is how many files are read at a time: one that hangs takes a thread.
@@ -33,8 +33,8 @@ const (
 // errTooLarge is why a file was not read to its end.
 var errTooLarge = errors.New("it is too large")
 
-// A hangError is why a file could not be read: what it is on does not answer, or it
-// is a pipe that nobody writes to.
+// A hangError says that a file gave nothing: its disk does not answer, or it is a pipe
+// that nobody writes to.
 type hangError struct{ waited time.Duration }
 
 // Error implements error.
@@ -43,8 +43,8 @@ func (e hangError) Error() string {
 }
 
 // Files reads what a configuration names. A file that hangs, as on a network file
-// system that is away, holds up whoever wants it for five seconds only, and is
-// not opened once more before that read has come to an end.
+// system that is away, holds up its readers for five seconds only, and is opened
+// again only when that read has come to an end.
 type Files struct {
 	patience time.Duration
 	slots    chan struct{} // one per read under way
@@ -57,7 +57,7 @@ type Files struct {
 type fileRead struct {
 	data []byte
 	err  error
-	done chan struct{} // closed when the others are there
+	done chan struct{} // closed when data and err are there
 }
 
 // NewFiles returns Files for one process.
@@ -99,7 +99,7 @@ func (f *Files) join(path string) (r *fileRead, first bool) {
 	return r, !under
 }
 
-// finish reads for all who wait.
+// finish reads the file for all that wait for it.
 func (f *Files) finish(path string, r *fileRead, limit int) {
 	var err error
 	r.data, err = readFile(path, limit, f.patience)
@@ -115,10 +115,10 @@ func (f *Files) leave(path string, r *fileRead, err error) {
 	close(r.done)
 }
 
-// readFile reads the file at path. Other than a disk that hangs, a pipe without
-// anybody who writes to it can be left: then somebody may put a file in its place.
+// readFile reads the file at path. A read from a pipe that nobody writes to is given
+// up, other than one from a disk that hangs: then somebody may put a file in its place.
 func readFile(path string, limit int, patience time.Duration) ([]byte, error) {
-	deadline := time.Now().Add(patience - patience/10) // before those who wait leave, and try again
+	deadline := time.Now().Add(patience - patience/10) // before those that wait give up, and try again
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, withoutPath(err)
@@ -156,8 +156,8 @@ func (c *Config) ReadFile(path string) ([]byte, error) {
 }
 
 // warnIfOpen remarks on a file that every user may read, if it is secret, or
-// write: who can write it, or put another one in its place, decides what wxproxy
-// does.
+// write: users that can write it, or put another one in its place, decide what
+// wxproxy does.
 func (l *loader) warnIfOpen(key, path string, secret bool) {
 	if l.hangs {
 		return // so might this

@@ -15,7 +15,7 @@ type heldSecret struct {
 	sum     [sha256.Size]byte
 }
 
-// An accessKey is a key that lets in whoever shows it, by its hash.
+// An accessKey is a key that lets callers or operators in, by its hash.
 type accessKey struct {
 	setting string // as "client[1].key_env"
 	name    string // as "client[1].key", whichever way it is given
@@ -25,7 +25,7 @@ type accessKey struct {
 	typed   bool
 }
 
-// owner returns what those with the same key are told.
+// owner returns what stands for the key in messages to others that have the same.
 func (k accessKey) owner() string {
 	if k.listen == "proxy.listen" {
 		return strings.TrimSuffix(k.name, ".key")
@@ -33,7 +33,7 @@ func (k accessKey) owner() string {
 	return k.name
 }
 
-// written tells which setting gives the key, if that is not the key itself.
+// written returns which setting gives the key, unless it is the key itself.
 func (k accessKey) written() string {
 	if k.setting == k.name {
 		return ""
@@ -51,11 +51,11 @@ func (t *table) addKey(k accessKey, key secret.Secret) [sha256.Size]byte {
 	return k.sum
 }
 
-// enoughKey is the length from which on a key cannot be found by trying.
+// enoughKey is how long a key has to be so that nobody finds it by trying.
 const enoughKey = 16
 
-// hold remembers a secret, so that no key is the same, and reports one that was
-// left as an example has it.
+// hold remembers a secret, so that checkKeys finds a key that is the same, and reports
+// one that was left as an example has it.
 func (l *loader) hold(setting string, value secret.Secret) {
 	if value.Empty() {
 		return
@@ -66,8 +66,8 @@ func (l *loader) hold(setting string, value secret.Secret) {
 	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(value.Reveal()))})
 }
 
-// checkKeys finds the keys that others know or could find: they are compared when
-// all of the configuration has been read.
+// checkKeys finds the keys that others know or could guess. It compares them when all
+// of the configuration has been read.
 func (l *loader) checkKeys() {
 	if len(l.keys) == 0 {
 		return
@@ -93,8 +93,8 @@ func (l *loader) checkKeys() {
 	}
 }
 
-// judge reports a key that could be guessed where other machines can try, or that
-// only a copied example can be; on loopback a short one is worth a remark.
+// judge reports a key that could be guessed where other machines can try, or that can
+// only come from an example. On loopback, a key that could be guessed gets a remark.
 func (l *loader) judge(k accessKey, known string) {
 	listen := l.cfg.Proxy.Listen
 	if k.listen == "admin.listen" {
@@ -125,7 +125,7 @@ func (l *loader) judge(k accessKey, known string) {
 	l.cfg.WeakKeys[k.listen] = k.setting
 }
 
-// guessable returns the hashes of keys that everybody may know, with what each is.
+// guessable returns the hashes of keys that everybody could guess, and what each is.
 func (l *loader) guessable() map[[sha256.Size]byte]string {
 	found := map[[sha256.Size]byte]string{sha256.Sum256(nil): "nothing"}
 	add := func(what string, words ...string) {
@@ -133,7 +133,7 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 			found[sha256.Sum256([]byte(word))] = what
 		}
 	}
-	if slices.ContainsFunc(l.keys, func(k accessKey) bool { return k.length == 0 }) { // others can be read
+	if slices.ContainsFunc(l.keys, func(k accessKey) bool { return k.length == 0 }) { // the other keys are looked at themselves
 		add("a placeholder", placeholders()...)
 	}
 	for _, dashed := range commonWords {

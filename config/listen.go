@@ -17,8 +17,8 @@ func ListenOn(listen string) (network, address string) {
 	return "tcp", listen
 }
 
-// checkListen reports a listen setting that is none, and remarks on a socket in whose
-// place every user could listen.
+// checkListen reports a listen setting that nobody can listen on, and remarks on a
+// socket in the place of which every user could listen.
 func (t *table) checkListen(listen string) {
 	if err := checkListen(listen); err != nil {
 		t.wrong("listen", "%v", err)
@@ -69,8 +69,8 @@ func isHost(host string) bool {
 	return host == "" || isHostName(host)
 }
 
-// isHostName reports whether DNS, or a hosts file, can have the name: nothing that
-// looks like an address and is none.
+// isHostName reports whether DNS, or a hosts file, can have the name. It cannot have
+// what looks like an address and is none.
 func isHostName(host string) bool {
 	const longest, longestLabel = 253, 63
 	labels := strings.Split(strings.TrimSuffix(host, "."), ".")

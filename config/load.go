@@ -33,8 +33,8 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	return NewFiles().Load(path, lookupEnv)
 }
 
-// Load does what the function of that name does. A file of an earlier Load that
-// still hangs is not opened once more.
+// Load does what the function Load does. A file that still hangs since an earlier Load
+// is not opened again.
 func (f *Files) Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	l := newLoader(path, lookupEnv)
 	l.cfg.files = f
@@ -60,10 +60,10 @@ type loader struct {
 	secrets   []heldSecret
 	keys      []accessKey
 	sources   map[string]givenSource // of the secrets of tables that stand once
-	looked    map[string]bool        // directories
-	document  map[string]any         // what is read
+	looked    map[string]bool        // the directories that were looked at
+	document  map[string]any         // the file, with what the environment says
 	sensitive map[string]bool        // the keys whose values are never shown
-	hangs     bool                   // a file did: no other one is waited for
+	hangs     bool                   // a file hung: no other one is waited for
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -80,8 +80,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 	return l
 }
 
-// load makes a configuration of a document, which is nil if there is none to
-// speak of.
+// load makes a configuration of a document, which is nil if the file is no TOML.
 func (l *loader) load(document map[string]any) (*Config, error) {
 	if document != nil {
 		l.document = document
@@ -127,8 +126,8 @@ func (l *loader) parse(data []byte) map[string]any {
 }
 
 // reportSyntax says where the file stops being TOML. The decoder's own message
-// quotes the file, and the broken line may well hold a secret: of all it knows,
-// only the position is repeated.
+// quotes the file, and the broken line may well hold a secret: only the position is
+// taken from it.
 func (l *loader) reportSyntax(err error) {
 	broken, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
@@ -138,7 +137,7 @@ func (l *loader) reportSyntax(err error) {
 	l.report("", "line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message))
 }
 
-// syntaxHints turns what a message of the decoder contains into words of ours.
+// syntaxHints are our words for what messages of the decoder contain.
 var syntaxHints = []struct{ contains, hint string }{
 	{"has already been defined", "this key or table is there twice"},
 	{"was already created", "this table is there twice, once with one bracket and once with two"},

@@ -34,7 +34,7 @@ var commonWords = strings.Fields(`
 	wxproxy-secret wxproxy-token x xx xxx xxxx xxxxx xxxxxx xxxxxxxx y yes your-app-secret your-key your-password
 	your-secret your-token z zzz`)
 
-// placeholderParts are what only a placeholder has in it, as sketch has it.
+// placeholderParts are what no secret but a placeholder contains, spelt as by sketch.
 var placeholderParts = []string{
 	"replaceme", "replacethis", "replacewith", "tobereplaced", "changeme", "changethis", "changeit", "placeholder",
 	"yourappsecret", "yoursecret", "yourkey", "yourclientkey", "youradminkey", "yourpassword", "yourtoken", "yourown",
@@ -111,7 +111,7 @@ func isTyped(key string) bool {
 	return len(different) < fewest || repeats || steps > len(key)*2/3
 }
 
-// placeholderTexts are what stands in examples in the place of a key: with each of
+// placeholderTexts are what stands in examples in the place of a key, with one of
 // placeholderNouns in the place of the star.
 var placeholderTexts = strings.Fields(`
 	your-* your-*-here <*> <your-*> [*] [your-*] {*} {{*}} ${*} $* *-here my-* put-your-*-here put-*-here insert-*-here
@@ -124,12 +124,12 @@ var placeholderTexts = strings.Fields(`
 	... … .. . - -- --- ---- * ** *** **** ***** ****** ******** ? ?? ??? <> [] {} "" '' <...> [...] <hidden> [hidden] <redacted> [redacted]
 	<replace-me> <change-me> <changeme> <replaceme> <placeholder> <todo> n/a tbd fixme to-be-replaced not-a-real-key`)
 
-// placeholderNouns are what they are written for.
+// placeholderNouns are the words for what belongs in the place of the star.
 var placeholderNouns = strings.Fields(`
 	key secret token password string value api-key client-key admin-key secret-key private-key access-key app-secret appsecret
 	client-secret auth-token access-token bearer-token passphrase credential hash key-sha256 client-key-here`)
 
-// placeholders returns what [placeholderTexts] come to.
+// placeholders returns placeholderTexts with each of placeholderNouns.
 func placeholders() (all []string) {
 	for _, text := range placeholderTexts {
 		all = append(all, text)
@@ -145,7 +145,7 @@ func placeholders() (all []string) {
 	return all
 }
 
-// isCommonWord reports whether a secret is a word that is tried first.
+// isCommonWord reports whether a secret is one of commonWords.
 func isCommonWord(secret string) bool {
 	const shortest = 4 // shorter ones stand for secrets in tests
 	return len(secret) >= shortest && slices.ContainsFunc(commonWords, func(word string) bool {
@@ -153,8 +153,8 @@ func isCommonWord(secret string) bool {
 	})
 }
 
-// isPattern reports whether the bytes of a hash or a key repeat, as in what
-// somebody typed to fill its place: of 32 random bytes hardly any two are the same.
+// isPattern reports whether bytes of a hash or a key repeat, as when somebody
+// typed them to fill its place: of 32 random bytes hardly any two are the same.
 func isPattern(random []byte) bool {
 	const fewest = 9
 	different := map[byte]bool{}

@@ -46,26 +46,26 @@ func (l *loader) report(key, format string, args ...any) {
 	l.reportAt(key, text+l.shown(key, text))
 }
 
-// anyReported tells whether one of the keys has a problem already, so that what
-// it would have allowed is no second one.
+// anyReported tells whether one of the keys has a problem already: what it would have
+// allowed is then no second problem.
 func (l *loader) anyReported(keys ...string) bool {
 	return slices.ContainsFunc(keys, func(key string) bool { return l.reported[key] })
 }
 
-// reportAt adds a problem with key, whatever else is wrong with it.
+// reportAt adds a problem with key, even if it has one already.
 func (l *loader) reportAt(key, text string) {
 	where, name := l.whereabouts(key)
 	l.problems = append(l.problems, Problem{where, name, text})
 }
 
-// warn adds a remark on key that stops nobody.
+// warn adds a remark on key, with which the configuration is good nevertheless.
 func (l *loader) warn(key, format string, args ...any) {
 	where, name := l.whereabouts(key)
 	line := Problem{where, name, fmt.Sprintf(format, args...)}.Error()
 	l.cfg.Warnings = append(l.cfg.Warnings, line)
 }
 
-// whereabouts returns what the operator knows a key by.
+// whereabouts returns where the operator has written a key, and its name there.
 func (l *loader) whereabouts(key string) (where, name string) {
 	if variable, ok := l.variables[key]; ok {
 		return "environment", variable

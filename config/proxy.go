@@ -43,8 +43,8 @@ func (p Proxy) address() string {
 	return where + " for HTTPS"
 }
 
-// checkTLS reads the files of tls_cert, tls_key and tls_client_ca, so that a file
-// that is wrong is a mistake like any other.
+// checkTLS reads the files of tls_cert, tls_key and tls_client_ca, so that a bad file
+// is a mistake like any other.
 func (t *table) checkTLS(p *Proxy) {
 	switch {
 	case p.TLSCert == "" && p.TLSKey != "":

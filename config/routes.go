@@ -38,7 +38,7 @@ func (l *loader) readRoute(t *table) {
 	l.cfg.Routes = append(l.cfg.Routes, r)
 }
 
-// checkRoutePath reports a path of which the route could not be obeyed.
+// checkRoutePath reports a path for which the route could not be followed.
 func (t *table) checkRoutePath(r Route) {
 	switch {
 	case r.Path == "":
@@ -67,7 +67,7 @@ func isAboutHealth(pattern string) bool {
 	return slices.ContainsFunc(accountkind.HealthPaths, isMatched) && !slices.ContainsFunc(keyedPaths(), isMatched)
 }
 
-// warnOfDeadPatterns remarks on what a client is allowed and denied.
+// warnOfDeadPatterns remarks on patterns that are allowed, and denied by others.
 func (t *table) warnOfDeadPatterns(c Client) {
 	for i, allowed := range c.Allow {
 		for _, denied := range c.Deny {

@@ -37,7 +37,7 @@ func checkedSecret(value string, err error) (secret.Secret, error) {
 	return secret.New(value), nil
 }
 
-// String says in words where the secret comes from.
+// String returns in words where the secret comes from.
 func (s SecretSource) String() string {
 	switch {
 	case s.env != "":
@@ -116,8 +116,8 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 	return source, given
 }
 
-// secretKeys reads the keys that lead to a secret of the table, which is looked for
-// when the table has been read.
+// secretKeys reads the keys that lead to a secret, and notes them as the source that
+// secret is to read when the whole table is known.
 func (t *table) secretKeys(key string, _ *secret.Secret) bool {
 	source, given := t.source(key)
 	t.sources[t.key(key)] = givenSource{source, given}
@@ -136,7 +136,7 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 		return secret.Secret{}
 	}
 	if t.hangs && source.file != "" {
-		t.reported[t.key(key)] = true // what is not known is no mistake
+		t.reported[t.key(key)] = true // nobody knows whether it is a mistake
 		return secret.Secret{}
 	}
 	value, err := source.read()

@@ -10,9 +10,9 @@ import (
 	"wxproxy/internal/secret"
 )
 
-// A setting is a key of a table that stands once in the file. Its row says all about
-// it that one value can say: what several have to agree on is checked where its
-// table is read.
+// A setting is a key of a table that stands once in the file. Its row below says where
+// it goes, how it is read, its default, its variable, and when a change is in force.
+// What has to agree with other settings is checked where the table is read.
 type setting struct {
 	table, key string
 	variable   string // of the environment, which comes before the file; empty if there is none
@@ -25,8 +25,8 @@ type effect int
 
 const (
 	atReload   effect = iota
-	atStart           // a running process cannot change it
-	setAtStart        // a running process cannot begin to have any, or cease; it takes another one
+	atStart           // a running process keeps what it has
+	setAtStart        // it keeps having any, or none, and takes another one at a reload
 )
 
 // A place is where the value of a setting goes.
@@ -36,8 +36,8 @@ type place struct {
 	value      func() any
 }
 
-// in returns the place at into, which read fills with what the file has, unless it
-// has nothing or what cannot be meant.
+// in returns the place at into. The function read puts what the file has there, and
+// leaves the default if the file has nothing, or a mistake.
 func in[T any](into *T, byDefault T, read func(t *table, key string, into *T) bool) place {
 	return place{
 		setDefault: func() { *into = byDefault },
@@ -117,8 +117,8 @@ func Default() Config {
 	return c
 }
 
-// AtNextStart returns the settings, in the words of the file, that next has
-// different and that a running process cannot change.
+// AtNextStart returns the settings, in the words of the file, in which next differs
+// and that a running process cannot change.
 func (c *Config) AtNextStart(next *Config) (keys []string) {
 	changed := next.settings()
 	for i, s := range c.settings() {

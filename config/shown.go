@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// shown returns the end of a message about key, which says its value, or nothing
-// if there is none that helps, it is said already, or it could be a secret.
+// shown returns the end of a message about key, which says its value; nothing if the
+// value does not help, stands in the message already, or could be a secret.
 func (l *loader) shown(key, message string) string {
 	if l.sensitive[key] || strings.HasSuffix(key, "_sha256") || strings.HasSuffix(key, "_env") {
 		return ""
@@ -32,7 +32,8 @@ func (l *loader) shown(key, message string) string {
 	return " (it is " + text + ")"
 }
 
-// mayShow reports whether a value of key is no secret in the wrong place.
+// mayShow reports whether a value of key may be shown: it is no secret that was
+// written in the wrong place.
 func mayShow(key, value string) bool {
 	path, isFile := strings.CutPrefix(value, "file:")
 	if isFile || strings.HasSuffix(key, "_file") || strings.HasPrefix(key, "proxy.tls_") {
@@ -41,7 +42,7 @@ func mayShow(key, value string) bool {
 	return looksPublic(value)
 }
 
-// at returns what has the index in a list, which is counted from one.
+// at returns the item of a list that has the index, counted from one.
 func at[T any](list []T, index string) any {
 	if i, err := strconv.Atoi(index); err == nil && i >= 1 && i <= len(list) {
 		return list[i-1]
@@ -71,8 +72,8 @@ func valueOf(value any, key string) any {
 // longestShown is how much of a line a value may take.
 const longestShown = 200
 
-// looksPublic reports whether nobody would take text for a secret: it has neither
-// a password of a URL nor a long word with digits in it.
+// looksPublic reports whether text does not look like a secret: it has neither a
+// password of a URL nor a long word with digits in it.
 func looksPublic(text string) bool {
 	if len(text) > longestShown || strings.ContainsFunc(text, notShown) || strings.ContainsAny(text, "@?") {
 		return false

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// table is one table of the file while it is read. Its methods hand out the
-// value of a key, leave the variable alone when the key is not there, and report
-// a value that cannot be meant. They never quote a value: it may be a secret.
+// table is one table of the file while it is read. Its methods set a variable to the
+// value of a key, leave it alone when the key is not there, and report a value that
+// cannot be meant. Those that return a bool return whether they have set it.
 type table struct {
 	*loader
 	name   string // as "account[2]"; empty for the file itself
 	values map[string]any
-	known  []string // the keys that were asked for
+	known  []string // the keys that can stand in it
 }
 
 // readSettings reads the settings of a table that stands once in the file.
@@ -100,7 +100,7 @@ func (t *table) choice(key string, into *string, words ...string) bool {
 	return true
 }
 
-// oneWordOf returns what reads one of a few words.
+// oneWordOf returns the function that reads one of a few words.
 func oneWordOf(words ...string) func(*table, string, *string) bool {
 	return func(t *table, key string, into *string) bool { return t.choice(key, into, words...) }
 }
@@ -154,8 +154,8 @@ func (t *table) sections(name string) []*table {
 	return found
 }
 
-// refuseUnknown reports the keys that nobody has asked for. A key that seems to
-// be the misspelling of another is one mistake, so the other is not missing.
+// refuseUnknown reports the keys that are not known. If one seems to be another one
+// misspelt, that is one mistake: the other is not reported as missing.
 func (t *table) refuseUnknown() {
 	for _, key := range slices.Sorted(maps.Keys(t.values)) {
 		if slices.Contains(t.known, key) {

@@ -30,7 +30,7 @@ func (l *loader) readToken(t *table) {
 	}
 }
 
-// store reads what names a store. Only of a URL is it not sure that all may see it.
+// store reads what names a store. A URL may hold a password, so messages never show it.
 func (t *table) store(key string, into *secret.Secret) bool {
 	spec := into.Reveal()
 	given := t.text(key, &spec)
@@ -49,7 +49,7 @@ func (t *table) errcodes(key string, into *[]int) bool {
 	return true
 }
 
-// warnOfRedis remarks on a Redis whose answers others can read or make.
+// warnOfRedis remarks on a Redis for which others could answer, or read what it is sent.
 func (l *loader) warnOfRedis() {
 	store, err := url.Parse(l.cfg.Token.Store.Reveal())
 	if err != nil {
@@ -114,7 +114,8 @@ func redisAt(store secret.Secret) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// holdPasswords does the same for the passwords in the URL of a store.
+// holdPasswords does for the passwords in the URL of a store what hold does for a
+// secret.
 func (l *loader) holdPasswords(setting string, store secret.Secret) {
 	u, err := url.Parse(store.Reveal())
 	if err != nil {
@@ -142,7 +143,7 @@ func (t *table) encryptionKey(text secret.Secret, given []string) secret.Secret 
 	return secret.New(string(key))
 }
 
-// checkErrcodes returns what can be meant by a list of errcodes.
+// checkErrcodes returns a list of errcodes, and reports those that cannot be meant.
 func (t *table) checkErrcodes(list []int64) []int {
 	errcodes := make([]int, 0, len(list))
 	for i, errcode := range list {

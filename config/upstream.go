@@ -37,8 +37,8 @@ func (u Upstream) TokenWait() time.Duration { return u.Timeout }
 // connecting to the last byte of the answer.
 func (u Upstream) FetchTime() time.Duration { return u.Timeout }
 
-// readFallbacks reads fallback_urls. Those that go without saying lead to WeChat, and
-// are none for another url.
+// readFallbacks reads fallback_urls. The default ones lead to WeChat: for another url
+// there are none.
 func (u *Upstream) readFallbacks(t *table, key string, into *[]string) bool {
 	given := t.texts(key, into)
 	if !given && u.URL != accountkind.WeChat.URL {
@@ -47,7 +47,7 @@ func (u *Upstream) readFallbacks(t *table, key string, into *[]string) bool {
 	return given
 }
 
-// maxHosts is how many URLs, url among them, package proxy can use.
+// maxHosts is how many URLs package proxy can use, with url.
 const maxHosts = 64
 
 func (t *table) checkFallbacks(u *Upstream) {

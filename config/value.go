@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// kindOf names the type of a decoded value as somebody who writes TOML would.
+// kindOf returns the type of a decoded value in the words of people that write TOML.
 func kindOf(value any) string {
 	switch value.(type) {
 	case string:
@@ -143,7 +143,7 @@ func (t *table) number(key string, least int64, into *int) bool {
 	return true
 }
 
-// rate reads how often something may happen, as the time between two.
+// rate reads how often something may happen, as the time between two times.
 func (t *table) rate(key string, into *time.Duration) {
 	var text string
 	if !t.text(key, &text) || text == "" {
@@ -165,7 +165,7 @@ func (t *table) duration(key string, into *time.Duration) bool {
 
 func (t *table) size(key string, into *int) bool { return parsed(t, key, parseSize, into) }
 
-// parsed sets into to what parse makes of the value of key.
+// parsed sets into to the value of key, as parse reads it.
 func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bool {
 	value, ok := t.value(key)
 	if !ok {
@@ -180,7 +180,7 @@ func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bo
 	return true
 }
 
-// level reads what is logged.
+// level reads from which level on messages are logged.
 func (t *table) level(key string, into *slog.Level) bool {
 	var word string
 	if !t.choice(key, &word, "debug", "info", "warn", "error") {
@@ -190,7 +190,7 @@ func (t *table) level(key string, into *slog.Level) bool {
 	return true
 }
 
-// levels are the words for what is logged.
+// levels are the words for the levels.
 var levels = map[string]slog.Level{
 	"debug": slog.LevelDebug,
 	"info":  slog.LevelInfo,

@@ -2,7 +2,7 @@ package metrics
 
 import "github.com/prometheus/client_golang/prometheus"
 
-// What there is to tell. Names and labels are an interface that dashboards and
+// These are the metrics that there are. Names and labels are an interface that dashboards and
 // alarms are written for.
 var (
 	requests = describe("requests_total",

@@ -1,7 +1,6 @@
 // Package metrics tells in Prometheus's words what the proxy has counted and how
-// the tokens are. It reads when somebody asks, and costs nothing until then. No
-// label holds anything but configured names, numbers of HTTP and WeChat, and
-// words of this package.
+// the tokens are. It reads when somebody asks, and costs nothing until then. Labels
+// hold configured names, numbers of HTTP and WeChat, and words of this package alone.
 package metrics
 
 import (
@@ -29,8 +28,8 @@ type Sources struct {
 	LinesLost   func() uint64 // of the log
 }
 
-// An Account is an account as far as its token goes. Methods of [token.Keeper]
-// are what it wants.
+// An Account is an account as far as its token goes. Its functions are methods of a
+// [token.Keeper].
 type Account struct {
 	Name    string
 	Status  func() token.Status
@@ -38,7 +37,7 @@ type Account struct {
 	Denials func() []token.DenialCount
 }
 
-// maxScrapes is how many may read at a time: with ten thousand accounts an answer
+// maxScrapes is how many answers are made at a time: with ten thousand accounts one
 // has megabytes.
 const maxScrapes = 4
 
@@ -132,7 +131,7 @@ func (s sink) account(a Account) {
 	}
 }
 
-// hosts tells which are up. Two URLs may lead to one host.
+// hosts tells which hosts are up. Two URLs may lead to one host.
 func (s sink) hosts(states []proxy.HostState) {
 	values := map[string]float64{}
 	for _, state := range states {

@@ -10,8 +10,8 @@ import (
 
 const mayRead, mayWrite fs.FileMode = 0o004, 0o002
 
-// OfFile returns whether every user may read the file at path, and write it. What
-// is not known, as on Windows, is not ok.
+// OfFile returns whether every user may read the file at path, and whether every user
+// may write it; not ok if nobody knows, as on Windows.
 func OfFile(path string) (read, write, ok bool) {
 	info, err := os.Stat(path)
 	if err != nil || runtime.GOOS == "windows" {
