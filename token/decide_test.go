@@ -257,8 +257,8 @@ func TestAClassicTokenIsNotRotatedForRejectionsBeyondItsBudget(t *testing.T) {
 		store := MemoryStore()
 		now := time.Now()
 		if _, err := store.Save(Key{AppID: "wx1"}, Record{
-			Token: Token{secret.New("stored"), now.Add(2 * time.Hour)},
-			Spent: Spent{Day: BeijingDay(now), Fetches: fetchesPerDay - 1, RotatedAt: now.Add(-10 * time.Second)},
+			Token:   Token{secret.New("stored"), now.Add(2 * time.Hour)},
+			Durable: Durable{Spent: Spent{Day: BeijingDay(now), Fetches: fetchesPerDay - 1, RotatedAt: now.Add(-10 * time.Second)}},
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -107,7 +107,7 @@ func TestThe500thFetchIsReportedAlsoWhenItFails(t *testing.T) {
 	}{{"it succeeds", nil}, {"it fails", errAway}} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				store := &keptStore{has: true, kept: Record{Spent: Spent{Day: BeijingDay(time.Now()), Fetches: fetchesPerDay - 1}}}
+				store := &keptStore{kept: map[Key]Record{{AppID: "wx1"}: {Durable: Durable{Spent: Spent{Day: BeijingDay(time.Now()), Fetches: fetchesPerDay - 1}}}}}
 				var log strings.Builder
 				w := &fakeWeChat{classic: true, err: test.err}
 				k := newKeeper(w, func(o *Options) { o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil)) })

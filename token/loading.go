@@ -98,3 +98,11 @@ func (k *Keeper) reportLoad(err error) {
 		k.logger().Warn("stored token ignored", "err", err)
 	}
 }
+
+// hasReadAll reports whether all that the store had is in the state, and no other
+// process adds to it: what was spent would count twice if it was read again.
+func (k *Keeper) hasReadAll() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.hasRead && k.reading == nil && k.options.Shared == nil
+}

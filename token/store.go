@@ -26,9 +26,16 @@ type Key struct {
 
 // A Record is what is kept of a token, or a ticket.
 type Record struct {
-	Token Token // empty if there is none
+	Token   Token // empty if there is none
+	Durable       // what outlives it
+	Word    Word  // zero in a store of one process
+}
+
+// A Durable is the part of a record that has a life of its own: a token that expires
+// or is replaced does not end it.
+type Durable struct {
 	Spent Spent
-	Word  Word // zero in a store of one process
+	Until time.Time // a store keeps it so long at least; zero: as long as the token
 }
 
 // A Word is what processes that share a Store tell each other of WeChat's.
@@ -46,7 +53,8 @@ type Word struct {
 // fail: a [Keeper] then goes on without it.
 type Store interface {
 	// Load returns the record that was saved last, or ErrNotStored. A token that
-	// has expired is never in it. Errors hold nothing of what is stored.
+	// has expired is never in it, but the durable part is. Errors hold nothing of
+	// what is stored.
 	Load(key Key) (Record, error)
 
 	// Save replaces the stored record and returns the one that is stored now:

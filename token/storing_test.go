@@ -19,27 +19,36 @@ type keptStore struct {
 	loading, saving time.Duration
 
 	mu   sync.Mutex
-	kept Record
-	has  bool
+	kept map[Key]Record
 	err  error // of Save
 }
 
-func (s *keptStore) Load(Key) (Record, error) {
+// NewKeptStore returns an empty one.
+func NewKeptStore() Store { return &keptStore{} }
+
+func (s *keptStore) Load(key Key) (Record, error) {
 	time.Sleep(s.loading)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.has {
+	r, ok := s.kept[key]
+	if !ok {
 		return Record{}, ErrNotStored
 	}
-	return s.kept, nil
+	if !r.Token.ValidAt(time.Now()) {
+		r.Token = Token{}
+	}
+	return r, nil
 }
 
-func (s *keptStore) Save(_ Key, r Record) (Record, error) {
+func (s *keptStore) Save(key Key, r Record) (Record, error) {
 	time.Sleep(s.saving)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {
-		s.kept, s.has = r, true
+		if s.kept == nil {
+			s.kept = map[Key]Record{}
+		}
+		s.kept[key] = r
 	}
 	return r, s.err
 }
@@ -47,16 +56,16 @@ func (s *keptStore) Save(_ Key, r Record) (Record, error) {
 func (s *keptStore) now() Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.kept
+	return s.kept[Key{AppID: "wx1"}]
 }
 
 // keeping returns a store that has a good token and a used budget.
 func keeping(loading time.Duration) *keptStore {
 	now := time.Now()
-	return &keptStore{loading: loading, has: true, kept: Record{
-		Token: Token{secret.New("stored"), now.Add(2 * time.Hour)},
-		Spent: Spent{Day: BeijingDay(now), Fetches: 7, Forced: 3, ForcedAt: now.Add(-time.Hour)},
-	}}
+	return &keptStore{loading: loading, kept: map[Key]Record{{AppID: "wx1"}: {
+		Token:   Token{secret.New("stored"), now.Add(2 * time.Hour)},
+		Durable: Durable{Spent: Spent{Day: BeijingDay(now), Fetches: 7, Forced: 3, ForcedAt: now.Add(-time.Hour)}},
+	}}}
 }
 
 func wantKept(t *testing.T, s *keptStore, token string, fetches int) {

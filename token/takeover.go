@@ -153,9 +153,10 @@ func (k *Keeper) Inherit(from *Keeper) {
 	if due := next.token.Expires.Add(-k.options.before()); k.options.Classic && k.options.Lent && due.Before(next.next) {
 		next.next = due.Round(0)
 	}
+	knowsAll := from.hasReadAll()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.hasRead = next.token.ValidAt(now) // or the store may know more
+	k.hasRead = next.token.ValidAt(now) || knowsAll // or the store may know more
 	k.setState(next)
 }
 

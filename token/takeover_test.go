@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/store"
 	"wxproxy/token/wechat"
 )
 
@@ -40,5 +41,37 @@ func TestAKeeperWhosePlaceWasTakenRotatesNothing(t *testing.T) {
 		}
 		old.Stop()
 		next.Stop()
+	})
+}
+
+// A reload replaces Keepers whose token has ended, while the store holds what they spent.
+func TestWhatWasSpentCountsOnceAfterAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		files, err := store.NewFile(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, s := range map[string]token.Store{"memory": store.NewMemory(), "files": files} {
+			open := func() *token.Keeper {
+				return token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: s, Fetch: func(context.Context) (token.Token, error) {
+					return token.Token{Value: secret.New("t"), Expires: time.Now().Add(time.Minute)}, nil
+				}})
+			}
+			old := open()
+			if _, err := old.Token(time.Second); err != nil {
+				t.Fatal(err)
+			}
+			old.Stop()
+			time.Sleep(2 * time.Minute)
+			next := open()
+			next.Inherit(old)
+			if _, err := next.Token(time.Second); err != nil {
+				t.Fatal(err)
+			}
+			next.Stop()
+			if got := next.Status().FetchesToday; got != 2 {
+				t.Errorf("%s: got %d fetches; want 2", name, got)
+			}
+		}
 	})
 }

@@ -80,8 +80,8 @@ func (s *File) Load(key token.Key) (token.Record, error) {
 		return token.Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
 	}
 	r := token.Record{
-		Token: token.Token{Value: value, Expires: f.ExpiresAt},
-		Spent: token.Spent{Day: f.Day, Fetches: f.Fetches, Forced: f.Forced, ForcedAt: f.ForcedAt, RotatedAt: f.RotatedAt},
+		Token:   token.Token{Value: value, Expires: f.ExpiresAt},
+		Durable: token.Durable{Spent: token.Spent{Day: f.Day, Fetches: f.Fetches, Forced: f.Forced, ForcedAt: f.ForcedAt, RotatedAt: f.RotatedAt}},
 	}
 	switch {
 	case f.AppID != appID:

@@ -9,7 +9,7 @@ import (
 )
 
 // Memory is a Store that lasts as long as the process.
-type Memory struct{ tokens *cache.Cache }
+type Memory struct{ records *cache.Cache }
 
 // NewMemory returns an empty Memory. It has no goroutine: there is one entry
 // per account, which its successor replaces.
@@ -19,21 +19,26 @@ func NewMemory() *Memory {
 
 // Load implements [Store].
 func (m *Memory) Load(key token.Key) (token.Record, error) {
-	if r, ok := m.tokens.Get(name(key)); ok && r.(token.Record).Token.ValidAt(time.Now()) {
-		return r.(token.Record), nil
+	stored, ok := m.records.Get(name(key))
+	if !ok {
+		return token.Record{}, token.ErrNotStored
 	}
-	return token.Record{}, token.ErrNotStored
+	r := stored.(token.Record)
+	if !r.Token.ValidAt(time.Now()) {
+		r.Token = token.Token{}
+	}
+	return r, nil
 }
 
-// Save implements [Store]. A token that has expired is forgotten, because to
+// Save implements [Store]. A record with nothing left in it is forgotten, because to
 // go-cache a life of zero or less means that it never ends.
 func (m *Memory) Save(key token.Key, r token.Record) (token.Record, error) {
-	life := time.Until(r.Token.Expires)
+	life := max(time.Until(r.Token.Expires), time.Until(r.Until))
 	if life <= 0 {
-		m.tokens.Delete(name(key))
+		m.records.Delete(name(key))
 		return r, nil
 	}
-	m.tokens.Set(name(key), r, life)
+	m.records.Set(name(key), r, life)
 	return r, nil
 }
 

@@ -81,11 +81,11 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 	now := time.Now()
 	r := token.Record{
 		Token: token.Token{Value: value, Expires: s.at(a.number("expires_at") * 1000)},
-		Spent: token.Spent{
+		Durable: token.Durable{Spent: token.Spent{
 			Day:       token.BeijingDay(now),
 			ForcedAt:  s.at(a.number("forced_at")),
 			RotatedAt: s.at(a.number("rotated_at")),
-		},
+		}},
 		Word: s.word(a, now),
 	}
 	if day := token.BeijingDay(time.UnixMilli(a.now)); a.number("day") == day && r.Spent.Day == day {
@@ -144,7 +144,7 @@ func (s *Store) arguments(key token.Key, r token.Record) []any {
 		s.seal.Seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
 		s.clock(w.FetchedAt), s.clock(w.Stands), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
 		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
-		recordLife.Milliseconds(), s.channel(), path(key) + " " + s.writer,
+		max(recordLife, time.Until(r.Until)).Milliseconds(), s.channel(), path(key) + " " + s.writer,
 		known.Day, max(known.Fetches-w.Added.Fetches, 0), max(known.Forced-w.Added.Forced, 0),
 	}
 }

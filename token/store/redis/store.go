@@ -24,8 +24,8 @@ const (
 	// Nobody but a flight waits for it.
 	timeout = 500 * time.Millisecond
 
-	// recordLife is how long a record is kept that nobody writes any more: the
-	// budgets in it are a day's.
+	// recordLife is how long a record is kept at least that nobody writes any more:
+	// the budgets in it are a day's.
 	recordLife = 25 * time.Hour
 )
 

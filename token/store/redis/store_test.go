@@ -128,8 +128,8 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 					t.Errorf("nothing saved: got %v; want ErrNotStored", err)
 				}
 				want := token.Record{
-					Token: token.Token{Value: secret.New("canary"), Expires: now.Add(2 * time.Hour)},
-					Spent: token.Spent{Day: token.BeijingDay(now), Fetches: 3, Forced: 2, ForcedAt: now.Add(-time.Minute), RotatedAt: now.Add(-time.Hour)},
+					Token:   token.Token{Value: secret.New("canary"), Expires: now.Add(2 * time.Hour)},
+					Durable: token.Durable{Spent: token.Spent{Day: token.BeijingDay(now), Fetches: 3, Forced: 2, ForcedAt: now.Add(-time.Minute), RotatedAt: now.Add(-time.Hour)}},
 					Word: token.Word{
 						FetchedAt: now.Add(-time.Second), Stands: now.Add(30 * time.Second), Next: now.Add(time.Hour),
 						Refusal: &token.Refusal{Code: -1, Reason: "系统繁忙 system error", Ticket: k.Ticket != ""}, Failures: 4, Added: token.Spent{Fetches: 3, Forced: 2},
@@ -214,6 +214,18 @@ func TestRedisKeepsNothingForEver(t *testing.T) {
 	mustSave(t, s, gone)
 	if got := wantStored(t, s, ""); got.Word.Generation != 2 {
 		t.Errorf("got %+v; want what is known besides the expired token", got)
+	}
+}
+
+func TestRedisKeepsTheDurablePartAsLongAsItLives(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	s, r := openRedis(t, "redis://"+redis.Addr), fetched("token", time.Now())
+	const life = 1000 * 24 * time.Hour
+	r.Until = time.Now().Add(life)
+	mustSave(t, s, r)
+	if left := redis.MustDo("PTTL", wx1Key).(int64); left < life.Milliseconds()-60_000 || left > life.Milliseconds() {
+		t.Errorf("got %d ms; want %v", left, life)
 	}
 }
 
