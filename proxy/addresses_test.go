@@ -63,7 +63,7 @@ func TestOnlyAddressesOfTheFamilyAreConnectedTo(t *testing.T) {
 	}
 	for _, row := range rows {
 		w := startRaw(t, always(answered(okBody)))
-		h := hostsAt(t, func(c *HostsConfig) {
+		h := provenAt(t, func(c *HostsConfig) {
 			c.Family, c.Lookup = row.family, func(context.Context, string) ([]netip.Addr, error) { return row.found, nil }
 		}, atName(w, "both.example"))
 		var tried attempts
@@ -92,7 +92,7 @@ func TestTheResolverIsAskedForTheFamily(t *testing.T) {
 		}
 	}
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.Family = FamilyIPv4 }, atName(w, "localhost"))
+	h := provenAt(t, func(c *HostsConfig) { c.Family = FamilyIPv4 }, atName(w, "localhost"))
 	if err := sendError(h, message("GET", "/p", "")); err != nil {
 		t.Errorf("got %v; want an answer", err)
 	}
@@ -102,7 +102,7 @@ func TestTheResolverIsAskedForTheFamily(t *testing.T) {
 func TestADeadAddressIsTriedBehindTheOthers(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) {
 			return ips("127.0.0.77", "127.0.0.1"), nil
 		}
@@ -149,7 +149,7 @@ func TestSlowAddressesHaveAnotherChance(t *testing.T) {
 func TestAMoveOfTheNameCostsNoRequest(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return ips("127.0.0.1"), nil }
 	}, atName(w, "moved.example"))
 	old := ips("127.0.0.78") // where nobody listens
@@ -167,7 +167,7 @@ func TestANameThatLeadsNowhereElseIsDown(t *testing.T) {
 		"another dead one": func() ([]netip.Addr, error) { return ips("127.0.0.79"), nil },
 	} {
 		w := startRaw(t, always(answered(okBody)))
-		h := hostsAt(t, func(c *HostsConfig) {
+		h := provenAt(t, func(c *HostsConfig) {
 			c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return lookup() }
 		}, atName(w, "moved.example"))
 		old := ips("127.0.0.78")

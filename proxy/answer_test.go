@@ -73,7 +73,11 @@ func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
 				script = once(row.answer)
 			}
 			w := startRaw(t, script)
-			c := through(t, w).dial(t)
+			h := hostsAt(t, nil, w.url)
+			if !row.end {
+				proven(t, h)
+			}
+			c := serve(t, config(h), defaultLimits).dial(t)
 			request := row.method + " /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 			for i := range 2 { // the second on the same connection of the caller
 				a := c.call(request)

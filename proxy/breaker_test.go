@@ -100,7 +100,7 @@ func TestHostComesBackWhenAProbeReachesIt(t *testing.T) {
 	t.Cleanup(first.Close)
 	second := startRaw(t, always(answered("2")))
 	var j journal
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Log = j.log()
 		c.Roots = trusting(first)
 	}, first.URL, second.url)
@@ -158,7 +158,7 @@ func TestBlackHoleIsWaitedForOnce(t *testing.T) {
 	const connectTimeout = 2 * time.Second
 	hole := listenOn(t, "127.0.0.1:0")
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.ConnectTimeout = connectTimeout }, "https://"+hole.Addr().String(), w.url)
+	h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout = connectTimeout }, "https://"+hole.Addr().String(), w.url)
 	took := func() time.Duration {
 		start := time.Now()
 		mustSend(t, h, message("POST", "/p", "{}"))
@@ -214,7 +214,7 @@ func TestRequestsGoToTheNextHost(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := startRaw(t, always(answered(okBody)))
-			h := hostsAt(t, func(c *HostsConfig) {
+			h := provenAt(t, func(c *HostsConfig) {
 				c.ConnectTimeout = 500 * time.Millisecond
 				c.Roots = x509.NewCertPool()
 				if strings.Contains(row.url, "example.com") {
@@ -244,7 +244,7 @@ func TestRequestThatWasWrittenDoesNotGoToTheNextHost(t *testing.T) {
 	t.Parallel()
 	first := startRaw(t, func(net.Conn, string) bool { return false })
 	second := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, first.url, second.url)
+	h := provenAt(t, nil, first.url, second.url)
 	for _, method := range []string{"POST", "GET"} {
 		if err := sendError(h, message(method, "/p", "{}")); !errors.Is(err, ErrBroken) {
 			t.Errorf("%s: got %v; want %v", method, err, ErrBroken)
@@ -265,7 +265,7 @@ func TestIdleConnectionsToAHostThatIsDownAreNotUsed(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	})
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	var calls sync.WaitGroup
 	calls.Go(func() { mustSend(t, h, message("GET", "/held", "")) })
 	waitUntil(t, "the held request", func() bool { return len(w.received()) == 1 })

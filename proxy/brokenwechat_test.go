@@ -249,7 +249,7 @@ func TestAnswerThatWaitsWithinTLSIsDropped(t *testing.T) {
 			serving.Go(func() { answerTwice(socket, authority.TLS) })
 		}
 	})
-	h := hostsAt(t, func(c *HostsConfig) { c.Roots = roots }, "https://"+ln.Addr().String())
+	h := provenAt(t, func(c *HostsConfig) { c.Roots = roots }, "https://"+ln.Addr().String())
 	for i := range 5 {
 		want := fmt.Sprintf("/%d", i)
 		if got := mustSend(t, h, message("GET", want, "")); got != want {

@@ -160,7 +160,7 @@ func TestAConnectionEndsThatWasAnsweredBeforeItsUploadWasComplete(t *testing.T) 
 			}()
 		}
 	}()
-	h := hostsAt(t, nil, "http://"+ln.Addr().String())
+	h := provenAt(t, nil, "http://"+ln.Addr().String())
 	upload(t, h, 8<<20, 200)
 	select {
 	case <-early:

@@ -254,7 +254,7 @@ func TestHostWhoseNameIsUnknownIsDown(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var r resolver
 			r.set(set)
-			h := hostsAt(t, func(c *HostsConfig) { c.Lookup = r.lookup }, "https://api.weixin.qq.com")
+			h := provenAt(t, func(c *HostsConfig) { c.Lookup = r.lookup }, "https://api.weixin.qq.com")
 			err := sendError(h, message("POST", "/p", "{}"))
 			var dns *net.DNSError
 			if !errors.Is(err, ErrUnreachable) || !errors.As(err, &dns) || !h.States()[0].Down {
@@ -285,7 +285,7 @@ func TestAddressThatNeverShakesHandsCostsAMomentOnly(t *testing.T) {
 	t.Cleanup(server.Close)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "https://"))
 	listenOn(t, "127.0.0.2:"+port)
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Roots = trusting(server)
 		c.ConnectTimeout = 20 * time.Second
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return ips("127.0.0.2", "127.0.0.1"), nil }
@@ -319,7 +319,7 @@ func TestWeChatIsReachedOverIPv6(t *testing.T) {
 	rows := []struct{ name, host string }{{"by address", "[::1]"}, {"by name", "api.weixin.qq.com"}}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			h := hostsAt(t, func(c *HostsConfig) {
+			h := provenAt(t, func(c *HostsConfig) {
 				c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return ips("127.0.0.1", "::1"), nil }
 			}, "http://"+row.host+":"+port)
 			if got := mustSend(t, h, message("POST", "/p", "{}")); got != okBody || host != row.host+":"+port {
@@ -350,7 +350,7 @@ func TestHostIsCalledByItsOwnName(t *testing.T) {
 	}
 	t.Cleanup(server.Close)
 	_, port, _ := net.SplitHostPort(strings.TrimPrefix(server.URL, "https://"))
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Roots = trusting(server)
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return ips("127.0.0.1"), nil }
 	}, "https://api.weixin.qq.com:"+port, "https://sz.api.weixin.qq.com:"+port)
@@ -385,7 +385,7 @@ func TestHostThatSpeaksOldTLSOnlyIsNotTalkedTo(t *testing.T) {
 			c.Close()
 		}
 	}()
-	h := hostsAt(t, nil, "https://"+ln.Addr().String())
+	h := provenAt(t, nil, "https://"+ln.Addr().String())
 	if err := sendError(h, message("POST", "/p", "{}")); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "shaking hands") {
 		t.Errorf("got %v; want %v because of the handshake", err, ErrUnreachable)
 	}
@@ -397,7 +397,7 @@ func TestHostThatSpeaksOldTLSOnlyIsNotTalkedTo(t *testing.T) {
 func TestDialLeadsToTheHostThatRequestsAreSentTo(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, closedPort(t), w.url)
+	h := provenAt(t, nil, closedPort(t), w.url)
 	c, u, err := h.Dial(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -415,7 +415,7 @@ func TestDialLeadsToTheHostThatRequestsAreSentTo(t *testing.T) {
 func TestDialThatIsCancelledDoesNotPutAHostDown(t *testing.T) {
 	t.Parallel()
 	mute := listenOn(t, "127.0.0.1:0")
-	h := hostsAt(t, nil, "https://"+mute.Addr().String())
+	h := provenAt(t, nil, "https://"+mute.Addr().String())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, _, err := h.Dial(ctx, nil); !errors.Is(err, context.DeadlineExceeded) || h.States()[0].Down {

@@ -48,5 +48,5 @@ func Drain(ctx context.Context, listeners ...*Listener) error {
 
 // anyone reports whether a caller is connected.
 func anyone(listeners []*Listener) bool {
-	return slices.ContainsFunc(listeners, func(l *Listener) bool { return l.count() > 0 })
+	return slices.ContainsFunc(listeners, func(l *Listener) bool { return l.Count() > 0 })
 }

@@ -32,6 +32,10 @@ func (h *held) Send(_ *Message, resp *fasthttp.Response) error {
 	return nil
 }
 
+// lastCalls is how long callers that have kept their connections have for one more
+// request.
+const lastCalls = 500 * time.Millisecond
+
 // shutdown ends s and returns how long that took.
 func shutdown(s *service, limit time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -53,8 +57,8 @@ func mustShutdown(t *testing.T, s *service) time.Duration {
 	if !s.proxy.Draining() {
 		t.Error("the proxy does not say that it drains")
 	}
-	if _, err := s.listener.next(); !errors.Is(err, io.EOF) {
-		t.Errorf("accepting afterwards: got %v; want %v", err, io.EOF)
+	if err := s.server.Serve(s.listener); err != nil {
+		t.Errorf("serving afterwards: got %v; want that nobody comes", err)
 	}
 	return took
 }
@@ -65,8 +69,8 @@ func TestShutdownWithoutCallersIsQuick(t *testing.T) {
 	if a := s.dial(t).call(get("/p", "Connection: close")); a.status() != 200 {
 		t.Fatalf("got %q; want an answer", a.head)
 	}
-	if took := mustShutdown(t, s); took > lastRequests {
-		t.Errorf("took %v; want less than %v", took, lastRequests)
+	if took := mustShutdown(t, s); took > lastCalls {
+		t.Errorf("took %v; want less than %v", took, lastCalls)
 	}
 }
 
@@ -90,12 +94,8 @@ func TestShutdownFinishesTheRequestThatIsHalfSent(t *testing.T) {
 	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
 	c := s.dial(t)
 	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
-	waitUntil(t, "the first half", func() bool {
-		s.listener.mu.Lock()
-		defer s.listener.mu.Unlock()
-		return len(s.listener.callers) == 1 && s.listener.underWay() == 1
-	})
-	time.AfterFunc(lastRequests+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
+	waitUntil(t, "the first half", func() bool { return s.listener.Count() == 1 && s.proxy.InFlight() == 1 })
+	time.AfterFunc(lastCalls+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
 	mustShutdown(t, s)
 	if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
 		t.Errorf("got %v, %q %q; want WeChat's answer", err, a.head, a.body)
@@ -113,7 +113,7 @@ func TestShutdownTellsAKeptAliveCallerThatItsRequestIsTheLast(t *testing.T) {
 				c := s.dial(t)
 				c.call(get("/p"))
 				calls.Go(func() {
-					time.Sleep(lastRequests / 5)
+					time.Sleep(lastCalls / 5)
 					io.WriteString(c.conn, get("/p"))
 					a, err := readAnswer(c.r, false)
 					if err != nil || a.field("Connection") != "close" || !c.ended() {
@@ -121,7 +121,7 @@ func TestShutdownTellsAKeptAliveCallerThatItsRequestIsTheLast(t *testing.T) {
 					}
 				})
 			}
-			if took := mustShutdown(t, s); took < lastRequests/10 || took > 2*time.Second {
+			if took := mustShutdown(t, s); took < lastCalls/10 || took > 2*time.Second {
 				t.Errorf("took %v; want it to end soon after the last requests", took)
 			}
 			calls.Wait()
@@ -134,9 +134,9 @@ func TestShutdownDoesNotWaitForConnectionsWithoutARequest(t *testing.T) {
 	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
 	idle, silent := s.dial(t), s.dial(t)
 	idle.call(get("/p"))
-	waitUntil(t, "the silent connection", func() bool { return s.listener.count() == 2 })
-	if took := mustShutdown(t, s); took > lastRequests+2*time.Second {
-		t.Errorf("took %v; want little more than %v", took, lastRequests)
+	waitUntil(t, "the silent connection", func() bool { return s.listener.Count() == 2 })
+	if took := mustShutdown(t, s); took > lastCalls+2*time.Second {
+		t.Errorf("took %v; want little more than %v", took, lastCalls)
 	}
 	if !idle.ended() || !silent.ended() {
 		t.Error("a connection stays open")
@@ -316,22 +316,21 @@ func TestListenerThatIsClosedEndsTheService(t *testing.T) {
 func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	rows := []struct {
 		name   string
-		err    error
+		reason error
 		status int
 		words  string
 	}{
-		{"a header too large", fmt.Errorf("reading: %w", &fasthttp.ErrSmallBuffer{}), 400, "16 KiB"},
-		{"a caller too slow", fmt.Errorf("reading: %w", &net.OpError{Op: "read", Err: timeoutError{}}), 400, "in time"},
-		{"a connection that broke", &net.OpError{Op: "read", Err: errors.New("CANARY")}, 400, "RFC 9112"},
-		{"anything else", errors.New("CANARY"), 400, "RFC 9112"},
+		{"a header too large", ErrHeaderTooLong, 400, "16 KiB"},
+		{"a caller too slow", ErrLate, 400, "in time"},
+		{"a body too large", ErrBodyTooLarge, 413, "max_body"},
+		{"anything else", ErrUnreadable, 400, "RFC 9112"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			ctx := new(fasthttp.RequestCtx)
-			f := front{handler: New(config(&recorder{})).Handler()}
-			f.refuseUnreadable(ctx, row.err)
+			New(config(&recorder{})).Handler().Refuse(ctx, row.reason)
 			got := string(ctx.Response.Body())
-			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) || strings.Contains(got, "CANARY") {
+			if ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.words) {
 				t.Errorf("got %d %s; want %d and %q", ctx.Response.StatusCode(), got, row.status, row.words)
 			}
 		})
@@ -344,16 +343,6 @@ func (timeoutError) Error() string   { return "CANARY" }
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
-// underWay returns how many callers' requests are being answered.
-func (l *Listener) underWay() (n int) {
-	for c := range l.callers {
-		if c.answering.Load() {
-			n++
-		}
-	}
-	return n
-}
-
 func TestShutdownDoesNotWaitForAHeaderThatNeverEnds(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
@@ -361,7 +350,7 @@ func TestShutdownDoesNotWaitForAHeaderThatNeverEnds(t *testing.T) {
 	first.send("GET /p HTT")
 	later.call(get("/p"))
 	later.send("GET /")
-	if took := mustShutdown(t, s); took > lastRequests+2*time.Second {
-		t.Errorf("took %v; want little more than %v", took, lastRequests)
+	if took := mustShutdown(t, s); took > lastCalls+2*time.Second {
+		t.Errorf("took %v; want little more than %v", took, lastCalls)
 	}
 }

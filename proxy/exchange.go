@@ -162,11 +162,11 @@ func (x *exchange) addressWith(token string) {
 // address sets the target that WeChat will read: the caller's without the
 // parameters in remove, and with those of the proxy at its end.
 func (x *exchange) address(remove []string, add ...parameter) {
-	target := append(x.message.Target[:0], x.target.path...)
-	query := len(target)
-	target = appendQuery(target, x.target.query, remove)
+	line := append(x.message.Target[:0], x.target.path...)
+	query := len(line)
+	line = appendQuery(line, x.target.query, remove)
 	for _, p := range add {
-		target = appendParameter(target, query, p)
+		line = appendParameter(line, query, p)
 	}
-	x.message.Target, x.reading.token = target, ""
+	x.message.Target, x.reading.token = line, ""
 }

@@ -218,7 +218,12 @@ type caller struct {
 
 func (s *service) dial(t testing.TB) *caller {
 	t.Helper()
-	conn, err := net.Dial(s.addr.Network(), s.addr.String())
+	return dialTo(t, s.addr)
+}
+
+func dialTo(t testing.TB, addr net.Addr) *caller {
+	t.Helper()
+	conn, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -456,11 +461,34 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, host := range h.hosts {
-		host.idle.proven = time.Hour // idle connections are used at once
-	}
 	h.Start()
 	t.Cleanup(h.Close)
+	return h
+}
+
+// provenAt is hostsAt with idle connections that are used at once, as if WeChat was
+// seen to leave them open.
+func provenAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
+	t.Helper()
+	h := hostsAt(t, change, urls...)
+	for _, host := range h.hosts {
+		host.idle.mu.Lock()
+		host.idle.proven = time.Hour
+		host.idle.mu.Unlock()
+	}
+	return h
+}
+
+// proven has hosts prove that WeChat leaves idle connections open for a while, so that
+// messages may use one.
+func proven(t testing.TB, h *Hosts) *Hosts {
+	t.Helper()
+	for range 2 {
+		if err := h.Send(message("GET", "/proves", ""), new(fasthttp.Response)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+	}
 	return h
 }
 
@@ -468,11 +496,11 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 func (h *host) putDown() { h.goDown(h.condition.Load(), errors.New("put down by the test")) }
 
 // message is a request for Hosts.
-func message(method, target, body string) *Message {
+func message(method, target, content string) *Message {
 	m := &Message{Method: []byte(method), Target: []byte(target), Body: new(Body)}
-	m.Body.borrow([]byte(body))
-	if body != "" {
-		m.Fields = fmt.Appendf(nil, "Content-Length: %d\r\n", len(body))
+	m.Body.borrow([]byte(content))
+	if content != "" {
+		m.Fields = fmt.Appendf(nil, "Content-Length: %d\r\n", len(content))
 	}
 	return m
 }

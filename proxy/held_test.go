@@ -128,7 +128,11 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 					io.WriteString(conn, row.answer[cut:])
 					return true
 				})
-				s := serve(t, config(hostsAt(t, nil, w.url)), defaultLimits)
+				h := hostsAt(t, nil, w.url)
+				if row.conns == 1 {
+					proven(t, h)
+				}
+				s := serve(t, config(h), defaultLimits)
 				for range 2 {
 					if a := s.dial(t).call(post("/p", "{}")); a.status() != row.status {
 						t.Errorf("got %q %s; want %d", a.head, a.body, row.status)

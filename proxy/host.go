@@ -152,18 +152,18 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.limit.ConnectTimeout)
 	defer cancel()
 	address := net.JoinHostPort(ip.String(), h.port)
-	socket, err := h.dialer.DialContext(ctx, "tcp", address)
+	plain, err := h.dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
-	c := &conn{Conn: socket, socket: socket, host: h, born: time.Now()}
-	if direct := newSocket(socket, &h.scratches); direct != nil && !h.limit.PlainIO {
+	c := &conn{Conn: plain, socket: plain, host: h, born: time.Now()}
+	if direct := newSocket(plain, &h.scratches); direct != nil && !h.limit.PlainIO {
 		c.Conn, c.socket, c.direct = direct, direct, direct
 	}
 	if h.tls != nil {
 		secure := tls.Client(c.socket, h.tls)
 		if err := secure.HandshakeContext(ctx); err != nil {
-			socket.Close()
+			plain.Close()
 			return nil, fmt.Errorf("shaking hands with %s: %w", address, err)
 		}
 		c.Conn = secure

@@ -54,7 +54,7 @@ func closedPort(t *testing.T) string {
 func TestConnectionIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	for range 5 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -71,7 +71,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 func TestConnectionThatWasIdleForTooLongIsNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = 0 }, w.url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 0 }, w.url)
 	for range 3 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -94,7 +94,7 @@ func TestConnectionThatWeChatClosedWhileIdleIsNotUsed(t *testing.T) {
 				io.WriteString(conn, row.farewell)
 				return false
 			})
-			h := hostsAt(t, nil, w.url)
+			h := provenAt(t, nil, w.url)
 			for range 3 {
 				mustSend(t, h, message("POST", "/p", "{}"))
 				waitUntil(t, "the end of the idle connection", h.hosts[0].idleConnEnded)
@@ -139,7 +139,7 @@ func TestOnlyGETAndHEADAreSentAgainOnAConnectionThatWasClosed(t *testing.T) {
 				io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				return true
 			})
-			h := hostsAt(t, nil, w.url)
+			h := provenAt(t, nil, w.url)
 			mustSend(t, h, message(method, "/first", ""))
 			err := sendError(h, message(method, "/second", ""))
 			if (err == nil) != wantAgain || err != nil && !errors.Is(err, ErrBroken) {
@@ -165,7 +165,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	}
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	mustSend(t, h, message("GET", "/1", ""))
 	if err := sendError(h, message("GET", "/2", "")); !errors.Is(err, ErrBroken) || errors.Is(err, errStale) {
 		t.Errorf("got %v from a fresh connection that broke; want %v", err, ErrBroken)
@@ -183,7 +183,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 		alone.ln.Close()
 		return false
 	}
-	h = hostsAt(t, nil, alone.url)
+	h = provenAt(t, nil, alone.url)
 	mustSend(t, h, message("GET", "/1", ""))
 	if err := sendError(h, message("GET", "/2", "")); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("got %v; want %v", err, ErrUnreachable)
@@ -193,7 +193,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 func TestNextHostIsTriedWhenOneCannotBeReached(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, closedPort(t), w.url)
+	h := provenAt(t, nil, closedPort(t), w.url)
 	for range 3 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -209,7 +209,7 @@ func TestNextHostIsTriedWhenOneCannotBeReached(t *testing.T) {
 func TestHostThatIsDownIsTriedLast(t *testing.T) {
 	t.Parallel()
 	first, second := startRaw(t, always(answered("1"))), startRaw(t, always(answered("2")))
-	h := hostsAt(t, nil, first.url, second.url)
+	h := provenAt(t, nil, first.url, second.url)
 	h.hosts[0].putDown()
 	if got := mustSend(t, h, message("GET", "/", "")); got != "2" {
 		t.Errorf("got the answer of host %s; want 2", got)
@@ -227,9 +227,9 @@ func TestNothingIsSentWhenNoHostCanBeReached(t *testing.T) {
 	if !errors.Is(err, ErrUnreachable) {
 		t.Errorf("got %v; want %v", err, ErrUnreachable)
 	}
-	for _, host := range h.hosts {
-		if !strings.Contains(err.Error(), host.url) {
-			t.Errorf("got %q; want it to name %s", err, host.url)
+	for _, host := range h.States() {
+		if !strings.Contains(err.Error(), host.URL) {
+			t.Errorf("got %q; want it to name %s", err, host.URL)
 		}
 	}
 	if strings.Contains(err.Error(), "canary") {
@@ -257,7 +257,7 @@ func TestAnswerThatDoesNotComeIsATimeout(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := startRaw(t, always(row.start))
-			h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 60 * time.Millisecond }, w.url)
+			h := provenAt(t, func(c *HostsConfig) { c.Timeout = 60 * time.Millisecond }, w.url)
 			if err := sendError(h, message("GET", "/p", "")); !errors.Is(err, ErrTimeout) {
 				t.Errorf("got %v; want %v", err, ErrTimeout)
 			}
@@ -279,7 +279,7 @@ func TestSlowBodyIsReadAsLongAsItComes(t *testing.T) {
 		}
 		return true
 	})
-	h := hostsAt(t, func(c *HostsConfig) { c.Timeout = time.Second }, w.url)
+	h := provenAt(t, func(c *HostsConfig) { c.Timeout = time.Second }, w.url)
 	if got := mustSend(t, h, message("GET", "/p", "")); got != "xxxxx" {
 		t.Errorf("got %q; want all five bytes", got)
 	}
@@ -305,7 +305,7 @@ func TestUploadThatWeChatCutsIsNotSentAgain(t *testing.T) {
 			conn.Close()
 		}
 	})
-	h := hostsAt(t, nil, "http://"+ln.Addr().String())
+	h := provenAt(t, nil, "http://"+ln.Addr().String())
 	if err := sendError(h, message("POST", "/upload", strings.Repeat("x", 8<<20))); !errors.Is(err, ErrBroken) {
 		t.Errorf("got %v; want %v", err, ErrBroken)
 	}
@@ -342,9 +342,8 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		t.Errorf("got %v and %v over %d connections; want both answered over 1", heldErr, waitingErr, w.connections())
 	}
 
-	h.slots <- struct{}{} // a request that never ends
-	h.limit.Timeout = 20 * time.Millisecond
-	a := serve(t, config(h), defaultLimits).dial(t).call(get("/p"))
+	none := hostsAt(t, func(c *HostsConfig) { c.MaxConnections, c.Timeout = 0, 20*time.Millisecond }, w.url)
+	a := serve(t, config(none), defaultLimits).dial(t).call(get("/p"))
 	if a.status() != 503 || a.field("Wxproxy-Error") != "upstream_busy" || a.field("Retry-After") != "1" {
 		t.Errorf("got %q; want 503 upstream_busy", a.head)
 	}
@@ -458,7 +457,7 @@ func TestTLSSessionsAreResumed(t *testing.T) {
 	t.Cleanup(server.Close)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CA)
-	h := hostsAt(t, func(c *HostsConfig) { c.Roots = roots }, server.URL)
+	h := provenAt(t, func(c *HostsConfig) { c.Roots = roots }, server.URL)
 	for i := range 3 {
 		if i == 2 {
 			server.CloseIdle()
@@ -539,7 +538,7 @@ func forward(t *testing.T, from, to string) {
 }
 
 func TestHostsAreNamedAsRequestsNameThem(t *testing.T) {
-	h := hostsAt(t, nil, "https://API.weixin.qq.com", "http://127.0.0.1:8080", "http://example.com", "https://[::1]")
+	h := provenAt(t, nil, "https://API.weixin.qq.com", "http://127.0.0.1:8080", "http://example.com", "https://[::1]")
 	want := []string{
 		"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443", "127.0.0.1:8080",
 		"example.com", "example.com:80", "example.com:443", "[::1]", "[::1]:80", "[::1]:443",

@@ -73,7 +73,7 @@ func TestNoMessageIsLostOrDoubledWhileWeChatClosesIdleConnections(t *testing.T) 
 	}
 	var calls sync.WaitGroup
 	for group := range groups {
-		h := unproven(hostsAt(t, nil, w.url))
+		h := unproven(provenAt(t, nil, w.url))
 		calls.Go(func() {
 			for n := range each {
 				var together sync.WaitGroup
@@ -97,7 +97,7 @@ func TestNoMessageIsLostOrDoubledWhileWeChatClosesIdleConnections(t *testing.T) 
 func TestPOSTsFindOutSoonThatConnectionsCanBeUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := unproven(hostsAt(t, nil, w.url))
+	h := unproven(provenAt(t, nil, w.url))
 	for range 100 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -109,7 +109,7 @@ func TestPOSTsFindOutSoonThatConnectionsCanBeUsedAgain(t *testing.T) {
 func TestPOSTNeedsTwiceTheRestToBeProvenAndGETDoesNot(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.url)
 	idle := &h.hosts[0].idle
 	rest := func(rested, proven time.Duration) {
 		idle.mu.Lock()
@@ -152,7 +152,7 @@ func TestIdleConnectionsOfNoUseAreClosedWithoutARequest(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := startRaw(t, row.script)
-			h := hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = row.timeout }, w.url)
+			h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = row.timeout }, w.url)
 			mustSend(t, h, message("GET", "/", ""))
 			idle := &h.hosts[0].idle
 			if row.old {
@@ -168,7 +168,7 @@ func TestIdleConnectionsOfNoUseAreClosedWithoutARequest(t *testing.T) {
 func TestSweeperLearnsHowLongConnectionsRest(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := unproven(hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = 200 * time.Millisecond }, w.url))
+	h := unproven(provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 200 * time.Millisecond }, w.url))
 	mustSend(t, h, message("GET", "/", ""))
 	idle := &h.hosts[0].idle
 	waitUntil(t, "the end of the idle connection", func() bool { return idle.count() == 0 })
@@ -180,7 +180,7 @@ func TestSweeperLearnsHowLongConnectionsRest(t *testing.T) {
 func TestConnectionIsNotKeptBeyondItsAge(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	mustSend(t, h, message("GET", "/", ""))
 	c := h.hosts[0].idle.take()
 	c.born = time.Now().Add(-2 * maxAge)
@@ -197,7 +197,7 @@ func TestConnectionIsNotKeptBeyondItsAge(t *testing.T) {
 func TestIdleConnectionsCountAmongTheMostThereMayBe(t *testing.T) {
 	t.Parallel()
 	first, second := startRaw(t, always(answered(okBody))), startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.MaxConnections = 3 }, first.url, second.url)
+	h := provenAt(t, func(c *HostsConfig) { c.MaxConnections = 3 }, first.url, second.url)
 	open := func() int { return h.hosts[0].idle.count() + h.hosts[1].idle.count() }
 	for range 10 {
 		unproven(h)
@@ -224,7 +224,7 @@ func TestConnectionInUseIsClosedWhenItsAnswerComesAfterClose(t *testing.T) {
 		io.WriteString(conn, answered(okBody))
 		return true
 	})
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	var sending sync.WaitGroup
 	sending.Go(func() { mustSend(t, h, message("POST", "/", "{}")) })
 	waitUntil(t, "the request", func() bool { return len(w.received()) == 1 })
@@ -239,7 +239,7 @@ func TestConnectionInUseIsClosedWhenItsAnswerComesAfterClose(t *testing.T) {
 func TestWhileWeChatClosesConnectionsFewAreKeptAndNoneForMessages(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.url)
 	idle := &h.hosts[0].idle
 	idle.mu.Lock()
 	idle.proven = time.Hour

@@ -19,11 +19,11 @@ func TestHeaderMayHave16KiBAndNoMore(t *testing.T) {
 		length      int
 		want        int
 	}{
-		{"just under", "A: ", headerSize - 1, 200},
-		{"just so", "A: ", headerSize, 200},
-		{"just over", "A: ", headerSize + 1, 400},
-		{"far over", "A: ", 10 * headerSize, 400},
-		{"over by what the proxy drops", "Connection: ", headerSize + 1, 400},
+		{"just under", "A: ", 16<<10 - 1, 200},
+		{"just so", "A: ", 16 << 10, 200},
+		{"just over", "A: ", 16<<10 + 1, 400},
+		{"far over", "A: ", 10 * 16 << 10, 400},
+		{"over by what the proxy drops", "Connection: ", 16<<10 + 1, 400},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

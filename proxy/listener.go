@@ -130,8 +130,8 @@ func (l *Listener) watch(c net.Conn) *callerConn {
 	return watched
 }
 
-// count returns how many callers are connected.
-func (l *Listener) count() int {
+// Count returns how many callers are connected.
+func (l *Listener) Count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.callers)

@@ -35,7 +35,7 @@ func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 				return script(conn, request)
 			}
 			second := startRaw(t, always(answered("2")))
-			h := hostsAt(t, func(c *HostsConfig) { c.ConnectTimeout, c.Timeout = time.Second, time.Second }, first.url, second.url)
+			h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout, c.Timeout = time.Second, time.Second }, first.url, second.url)
 			for i := range maxMute {
 				if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 					t.Errorf("%d: got an answer; want an error: nothing is sent twice", i)
@@ -71,7 +71,7 @@ func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 func TestOnlyHostIsNotLeft(t *testing.T) {
 	t.Parallel()
 	first := startRaw(t, once(""))
-	h := hostsAt(t, nil, first.url)
+	h := provenAt(t, nil, first.url)
 	for range 2 * maxMute {
 		if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 			t.Error("got an answer; want an error")
@@ -93,7 +93,7 @@ func TestSlowAPIDoesNotTakeItsHostDown(t *testing.T) {
 		return true
 	})
 	second := startRaw(t, always(answered("2")))
-	h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, first.url, second.url)
+	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, first.url, second.url)
 	var slow sync.WaitGroup
 	for range 10 {
 		slow.Go(func() {

@@ -65,13 +65,8 @@ func (d entrance) dial(t *testing.T, s *service) *caller {
 	return c
 }
 
-// taken returns how many connections have the role.
-func (s *service) taken(r role) int {
-	p := &s.server.front.places
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.taken[r]
-}
+// surplus is how many connections above the limit are told so.
+const surplus = SpareConnections / 2
 
 // Who connects and says nothing holds nobody up, however many there are, and one
 // of them that stays holds nobody up either.
@@ -84,7 +79,7 @@ func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
 			limits.MaxConnections = 4
 			s := door.open(t, config(&recorder{answers: []string{okBody}}), limits)
 			var silent []*caller
-			for range limits.MaxConnections + surplusConnections + 10 {
+			for range limits.MaxConnections + surplus + 10 {
 				silent = append(silent, s.dial(t))
 			}
 			for _, c := range silent[:len(silent)-1] {
@@ -125,16 +120,16 @@ func TestOneConnectionTooManyIsRefusedAtEveryDoor(t *testing.T) {
 				t.Errorf("got %q; want 503 too_many_connections", a.head)
 			}
 			refused.conn.Close()
-			waitUntil(t, "its end", func() bool { return s.taken(roleSurplus) == 0 })
-			var surplus []*caller
-			for range surplusConnections {
-				surplus = append(surplus, s.dial(t))
+			waitUntil(t, "its end", func() bool { return s.listener.Count() == limits.MaxConnections })
+			var more []*caller
+			for range surplus {
+				more = append(more, s.dial(t))
 			}
-			waitUntil(t, "the surplus", func() bool { return s.taken(roleSurplus) == surplusConnections })
+			waitUntil(t, "the surplus", func() bool { return s.listener.Count() == limits.MaxConnections+surplus })
 			if beyond := s.dial(t); !beyond.ended() {
 				t.Error("a connection beyond the surplus stays; want it closed")
 			}
-			for _, c := range surplus {
+			for _, c := range more {
 				c.conn.Close()
 			}
 		})
@@ -291,7 +286,7 @@ func TestWithoutClientsThoseWhoAskedNothingMakeRoom(t *testing.T) {
 					}
 					return true
 				})
-				waitUntil(t, "room for one who is told", func() bool { return s.taken(roleSurplus) < surplusConnections })
+				waitUntil(t, "room for one who is told", func() bool { return s.listener.Count() < limits.MaxConnections+surplus })
 				if a := door.dial(t, s).call(get("/p")); a.status() != 503 {
 					t.Errorf("one too many got %q; want 503, as none of those is cut who may be about to send something", a.head)
 				}

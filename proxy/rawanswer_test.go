@@ -1,12 +1,7 @@
 package proxy
 
 import (
-	"bufio"
-	"bytes"
-	"strings"
 	"testing"
-
-	"github.com/valyala/fasthttp"
 )
 
 func TestAnswersOutOfTheOrdinaryAreLeftToFasthttp(t *testing.T) {
@@ -59,53 +54,4 @@ func TestAnOrdinaryAnswerKeepsItsBytes(t *testing.T) {
 		t.Errorf("got %d bytes, %q, status %d, length %d, closes %v; want %d, %q, 200, %d, false",
 			n, a.head.bytes, a.status, a.length, a.closes, len(head), want, len(body))
 	}
-}
-
-// Whatever the quick reader takes, fasthttp's reads alike.
-func FuzzRawAnswer(f *testing.F) {
-	for _, head := range []string{
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
-		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
-		"HTTP/1.1 502 Bad Gateway\r\nServer: w\r\nContent-Type: text/plain\r\nContent-Length:0\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\nX: y\t z\xff\r\n\r\n{}",
-	} {
-		f.Add([]byte(head))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		a := rawAnswer{spare: new(scratches)}
-		n := a.read(b)
-		if n == 0 {
-			return
-		}
-		in := bufio.NewReaderSize(bytes.NewReader(b), max(len(b), 16))
-		var resp fasthttp.Response
-		resp.Header.DisableNormalizing()
-		resp.Header.SetNoDefaultContentType(true)
-		if err := resp.Header.Read(in); err != nil {
-			t.Fatalf("got the head %q; fasthttp says %v", b[:n], err)
-		}
-		if read := len(b) - in.Buffered(); read != n || resp.StatusCode() != a.status || resp.Header.ContentLength() != a.length {
-			t.Errorf("%q: got %d bytes, status %d, length %d; fasthttp %d, %d, %d",
-				b, n, a.status, a.length, read, resp.StatusCode(), resp.Header.ContentLength())
-		}
-		if endsConnection(&resp.Header) != a.closes {
-			t.Errorf("%q: got %v; want the connection to end %v", b, a.closes, !a.closes)
-		}
-		x := answering("")
-		resp.Header.CopyTo(&x.ctx.Response.Header)
-		if err := x.proxy.cleanHeader(x); err != nil {
-			t.Fatalf("%q: %v", b, err)
-		}
-		resp.Header.Reset()
-		x.ctx.Response.Header.CopyTo(&resp.Header)
-		_, lines, _ := strings.Cut(string(a.head.bytes), "\r\n")
-		for name, value := range resp.Header.All() {
-			if isFold(name, "content-length") || isFold(name, "transfer-encoding") {
-				continue
-			}
-			if !strings.Contains(lines, string(name)) || !strings.Contains(lines, string(value)) {
-				t.Errorf("%q: got %q without %q: %q", b, lines, name, value)
-			}
-		}
-	})
 }

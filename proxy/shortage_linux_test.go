@@ -89,7 +89,7 @@ func TestWhatThisMachineLacksIsNotBlamedOnWeChat(t *testing.T) {
 func TestARequestWaitsForWhatThisMachineLacks(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, w.url)
+	h := provenAt(t, nil, w.url)
 	var lack atomic.Value
 	lack.Store(syscall.EMFILE)
 	lacking(h, &lack)
@@ -137,7 +137,7 @@ func TestWhoIsToBlameForAnAttempt(t *testing.T) {
 func TestAnotherHostIsTriedWhenThereAreNoPorts(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
-	h := hostsAt(t, nil, "http://127.0.0.1:9", w.url)
+	h := provenAt(t, nil, "http://127.0.0.1:9", w.url)
 	h.hosts[0].dialer.Control = func(string, string, syscall.RawConn) error { return syscall.EADDRNOTAVAIL }
 	if err := sendError(h, message("GET", "/p", "")); err != nil || h.States()[0].Down {
 		t.Errorf("got %v, %+v; want an answer of the second host, and the first up", err, h.States()[0])
@@ -201,7 +201,7 @@ func useUpDescriptors(t *testing.T, url string) {
 
 func TestALookupThatFailsOtherwiseIsNoShortage(t *testing.T) {
 	t.Parallel()
-	h := hostsAt(t, func(c *HostsConfig) {
+	h := provenAt(t, func(c *HostsConfig) {
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no such host") }
 	}, "http://nobody.example")
 	if err := sendError(h, message("GET", "/p", "")); isShort(err) || !errors.Is(err, ErrUnreachable) || !h.States()[0].Down {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 // pair returns both ends of a TCP connection, one of them a socket.
@@ -203,11 +201,18 @@ func TestNothingIsLeftOfTheLastRequest(t *testing.T) {
 }
 
 // A caller may end its half of the connection as soon as it has asked.
+// looksOn is how often it is looked for more right after an answer, and looksAfter when
+// again.
+const (
+	looksOn    = 4
+	looksAfter = time.Second
+)
+
 func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
 	s := through(t, w)
-	for _, requests := range []int{1, 2, curiosity, curiosity + 1, 3 * curiosity} {
+	for _, requests := range []int{1, 2, looksOn, looksOn + 1, 3 * looksOn} {
 		c := s.dial(t)
 		for range requests - 1 {
 			c.call(get("/p"))
@@ -229,13 +234,13 @@ func TestAKeptAliveCallerRestsAsLongAsItMay(t *testing.T) {
 	t.Parallel()
 	w := startRaw(t, always(answered(okBody)))
 	limits := defaultLimits
-	limits.IdleTimeout = 4 * lookAfter
+	limits.IdleTimeout = 4 * looksAfter
 	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
 	c := s.dial(t)
-	for range 2 * curiosity {
+	for range 2 * looksOn {
 		c.call(get("/p"))
 	}
-	time.Sleep(2 * lookAfter)
+	time.Sleep(2 * looksAfter)
 	if a := c.call(get("/p")); a.body != okBody {
 		t.Errorf("got %q; want an answer after the look", a.head)
 	}
@@ -243,7 +248,7 @@ func TestAKeptAliveCallerRestsAsLongAsItMay(t *testing.T) {
 	if rest(c) != "silence" {
 		t.Errorf("got the end after %v; want it after %v", time.Since(start), limits.IdleTimeout)
 	}
-	waitUntil(t, "nobody to be connected", func() bool { return s.listener.count() == 0 })
+	waitUntil(t, "nobody to be connected", func() bool { return s.listener.Count() == 0 })
 }
 
 func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
@@ -253,43 +258,12 @@ func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
 	limits.IdleTimeout = 200 * time.Millisecond
 	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
 	c := s.dial(t)
-	for range 2 * curiosity {
+	for range 2 * looksOn {
 		c.call(get("/p"))
 	}
 	start := time.Now()
 	if rest(c) != "" || time.Since(start) < limits.IdleTimeout/2 {
 		t.Errorf("got the end after %v; want it after %v, without a word", time.Since(start), limits.IdleTimeout)
 	}
-	waitUntil(t, "nobody to be connected", func() bool { return s.listener.count() == 0 })
-}
-
-// A connection that is closed because it rests may be asked something at that very
-// moment. The request is answered, and the end waits for it.
-func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
-	t.Parallel()
-	asked, answer := make(chan struct{}), make(chan struct{})
-	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
-		close(asked)
-		<-answer
-		resp.SetBodyString(okBody)
-		return nil
-	})
-	s := serve(t, config(u), defaultLimits)
-	c := s.dial(t)
-	c.send(get("/p"))
-	<-asked
-	s.listener.mu.Lock()
-	for caller := range s.listener.callers {
-		caller.answering.Store(false) // as it was a moment before
-	}
-	s.listener.mu.Unlock()
-	s.listener.closeIdle()
-	time.AfterFunc(50*time.Millisecond, func() { close(answer) })
-	mustShutdown(t, s)
-	if isPlain() {
-		return // fasthttp's server cuts it
-	}
-	if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
-		t.Errorf("got %q, %v; want the answer", a.body, err)
-	}
+	waitUntil(t, "nobody to be connected", func() bool { return s.listener.Count() == 0 })
 }
