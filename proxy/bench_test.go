@@ -39,7 +39,7 @@ func BenchmarkHandle(b *testing.B) {
 // A small call over sockets, the caller's and WeChat's work included.
 func BenchmarkWire(b *testing.B) {
 	w := startRaw(b, always(answered(okBody)))
-	s := serve(b, config(hostsAt(b, nil, w.url)), defaultLimits)
+	s := serve(b, config(proven(b, hostsAt(b, nil, w.url))), defaultLimits)
 	c := s.dial(b)
 	request := post("/cgi-bin/message/custom/send?a=b", `{"touser":"o1","msgtype":"text"}`)
 	b.ReportAllocs()

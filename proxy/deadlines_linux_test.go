@@ -112,7 +112,7 @@ func (h *hesitant) start(t *testing.T, timeout time.Duration, secure bool) *Host
 	}
 	go server.Serve(ln)
 	t.Cleanup(func() { server.Close() })
-	return hostsAt(t, func(c *HostsConfig) { c.Timeout, c.Roots = timeout, roots }, scheme+ln.Addr().String())
+	return provenAt(t, func(c *HostsConfig) { c.Timeout, c.Roots = timeout, roots }, scheme+ln.Addr().String())
 }
 
 // narrowIdle has the kernel hold little of what is written over the idle connection.

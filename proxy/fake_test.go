@@ -483,11 +483,11 @@ func provenAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 // messages may use one.
 func proven(t testing.TB, h *Hosts) *Hosts {
 	t.Helper()
-	for range 2 {
+	for _, rest := range []time.Duration{0, time.Second} {
+		time.Sleep(rest)
 		if err := h.Send(message("GET", "/proves", ""), new(fasthttp.Response)); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Second)
 	}
 	return h
 }

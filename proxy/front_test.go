@@ -44,7 +44,7 @@ func TestWhyARequestCannotBeReadIsToldApart(t *testing.T) {
 			var handler fakeHandler
 			f := front{handler: &handler}
 			f.refuseUnreadable(new(fasthttp.RequestCtx), row.err)
-			if handler.reason != row.want {
+			if !errors.Is(handler.reason, row.want) {
 				t.Errorf("got %v; want %v, and nothing of what was read", handler.reason, row.want)
 			}
 		})

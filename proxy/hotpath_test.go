@@ -33,7 +33,7 @@ func BenchmarkHotPath(b *testing.B) {
 	for _, row := range rows {
 		b.Run(row.name, func(b *testing.B) {
 			w := startTireless(b, row.secure)
-			hosts := hostsAt(b, func(c *HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url)
+			hosts := proven(b, hostsAt(b, func(c *HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url))
 			c := config(hosts)
 			c.Clients = []Client{client}
 			limits := defaultLimits
