@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -29,59 +28,6 @@ func lacking(h *Hosts, lack *atomic.Value) {
 			}
 			return nil
 		}
-	}
-}
-
-// What this machine lacks is not WeChat's fault: the host stays up, connections that
-// rest are used, and who gets none is told why.
-func TestWhatThisMachineLacksIsNotBlamedOnWeChat(t *testing.T) {
-	t.Parallel()
-	for errno, of := range map[syscall.Errno]string{
-		syscall.EMFILE: "file descriptors", syscall.ENFILE: "file descriptors", syscall.EADDRNOTAVAIL: "local ports",
-		syscall.ENOBUFS: "memory", syscall.ENOMEM: "memory", syscall.ENOSPC: "memory",
-	} {
-		t.Run(errno.Error(), func(t *testing.T) {
-			t.Parallel()
-			var log lockedBuffer
-			release := make(chan struct{})
-			w := startRaw(t, func(conn net.Conn, request string) bool {
-				if strings.Contains(request, "/slow") {
-					<-release
-				}
-				fmt.Fprint(conn, answered(okBody))
-				return true
-			})
-			h := hostsAt(t, func(c *HostsConfig) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }, w.url)
-			var lack atomic.Value
-			lacking(h, &lack)
-			s := serve(t, config(h), defaultLimits)
-			slow := s.dial(t)
-			slow.send(get("/slow"))
-			waitUntil(t, "the slow one's request", func() bool { return len(w.received()) == 1 })
-			lack.Store(errno)
-			callers := []*caller{s.dial(t), s.dial(t)}
-			for _, c := range callers {
-				c.send(get("/p"))
-			}
-			for _, c := range callers {
-				a, err := readAnswer(c.r, false)
-				if err != nil || a.status() != 503 || a.field("Wxproxy-Error") != "upstream_busy" || a.field("Retry-After") == "" || !strings.Contains(a.body, "this machine is out of "+of) {
-					t.Fatalf("got %q %q; want 503 upstream_busy for lack of %s", a.head, a.body, of)
-				}
-			}
-			waiting := s.dial(t)
-			waiting.send(get("/p"))
-			close(release) // and the connection is free
-			if a, err := readAnswer(waiting.r, false); err != nil || a.status() != 200 {
-				t.Errorf("got %q %q, %v; want an answer over the connection that is there", a.head, a.body, err)
-			}
-			if states := h.States(); states[0].Down {
-				t.Errorf("got %+v; want it up", states[0])
-			}
-			if n := strings.Count(log.String(), "this machine lacks"); n != 1 || strings.Contains(log.String(), "is down") {
-				t.Errorf("got %q; want one line about it", log.String())
-			}
-		})
 	}
 }
 

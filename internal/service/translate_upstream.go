@@ -12,19 +12,19 @@ import (
 // newHosts returns WeChat's hosts, to which there are as many connections as files at
 // most.
 func newHosts(cfg *config.Config, files int, log *slog.Logger) (*proxy.Hosts, error) {
-	upstream := cfg.Upstream
+	to := cfg.Upstream
 	roots, err := rootsWith(cfg)
 	if err != nil {
 		return nil, Mistake(cfg, "upstream.ca_file", err)
 	}
 	hosts, err := proxy.NewHosts(proxy.HostsConfig{
-		URLs:           append([]string{upstream.URL}, upstream.FallbackURLs...),
+		URLs:           append([]string{to.URL}, to.FallbackURLs...),
 		Roots:          roots,
-		Family:         proxy.Family(upstream.IPFamily),
-		ConnectTimeout: upstream.ConnectTimeout,
-		Timeout:        upstream.Timeout,
-		IdleTimeout:    upstream.IdleTimeout,
-		MaxConnections: min(upstream.MaxConnections, files),
+		Family:         proxy.Family(to.IPFamily),
+		ConnectTimeout: to.ConnectTimeout,
+		Timeout:        to.Timeout,
+		IdleTimeout:    to.IdleTimeout,
+		MaxConnections: min(to.MaxConnections, files),
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 	})
