@@ -9,9 +9,8 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
-
 	"wxproxy/internal/secret"
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )
 
@@ -25,9 +24,9 @@ type Admin struct {
 	Hosts    func() []Host
 	InFlight func() int  // requests being answered
 	Draining func() bool // the process is about to end
-	Counted  func() *proxy.Snapshot
-	Hour     func() []proxy.Minute // of all requests
-	Metrics  http.Handler          // answers in Prometheus's words
+	Counted  func() *traffic.Snapshot
+	Hour     func() []traffic.Minute // of all requests
+	Metrics  http.Handler            // answers in Prometheus's words
 
 	// Reload reads the configuration again and returns the settings that have
 	// changed and take effect only at the next start. The error has a line for each
@@ -52,7 +51,7 @@ type Account struct {
 	Refresh func(failed string, wait time.Duration) error
 	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that
 	Lend    func(wait time.Duration) (string, time.Duration, error)
-	Hour    func() []proxy.Minute
+	Hour    func() []traffic.Minute
 	Tickets func() []token.TicketStatus // those that somebody asked for; nil: none
 }
 

@@ -10,9 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"wxproxy/internal/secret"
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -31,8 +30,8 @@ func newAdmin() *Admin {
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
 		InFlight: func() int { return 3 },
 		Draining: func() bool { return false },
-		Counted:  func() *proxy.Snapshot { return &proxy.Snapshot{} },
-		Hour:     func() []proxy.Minute { return make([]proxy.Minute, 60) },
+		Counted:  func() *traffic.Snapshot { return &traffic.Snapshot{} },
+		Hour:     func() []traffic.Minute { return make([]traffic.Minute, 60) },
 		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wxshop_metrics 1\n") }),
 	}
 }
@@ -44,7 +43,7 @@ func account(name string, s token.Status) Account {
 		Refresh: func(string, time.Duration) error { return nil },
 		Replace: func(time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "token-of-" + name, time.Hour, nil },
-		Hour:    func() []proxy.Minute { return make([]proxy.Minute, 60) },
+		Hour:    func() []traffic.Minute { return make([]traffic.Minute, 60) },
 	}
 }
 
@@ -496,12 +495,12 @@ func TestStrangersLearnFromReadyzWhetherAndNotWhy(t *testing.T) {
 func TestStatusAndPageTellWhyRequestsFailed(t *testing.T) {
 	a := newAdmin()
 	a.Clients = []Client{{Name: "orders"}, {Name: "idle"}}
-	a.Counted = func() *proxy.Snapshot {
-		return &proxy.Snapshot{
-			Requests: []proxy.RequestCount{{Client: "orders", Account: "shop", Status: 200, N: 90}, {Client: "orders", Account: "shop", Status: 403, N: 7}, {Status: 401, N: 5}},
-			Failures: []proxy.FailureCount{
+	a.Counted = func() *traffic.Snapshot {
+		return &traffic.Snapshot{
+			Requests: []traffic.RequestCount{{Client: "orders", Account: "shop", Status: 200, N: 90}, {Client: "orders", Account: "shop", Status: 403, N: 7}, {Status: 401, N: 5}},
+			Failures: []traffic.FailureCount{
 				{Client: "orders", Reason: "forbidden_path", N: 6}, {Client: "orders", Reason: "too_many_requests", N: 1}, {Client: "orders", Reason: "40125", N: 2},
-				{Reason: "unauthenticated", N: 5}, {Reason: "forbidden_path", N: 1}, {Reason: proxy.OtherReason, N: 3}, {Reason: "new_slug", N: 4},
+				{Reason: "unauthenticated", N: 5}, {Reason: "forbidden_path", N: 1}, {Reason: traffic.OtherReason, N: 3}, {Reason: "new_slug", N: 4},
 			},
 		}
 	}

@@ -3,8 +3,7 @@ package admin
 import (
 	"strconv"
 	"time"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 )
 
 // A chart has a bar for each minute, and a shorter one in front of it.
@@ -69,7 +68,7 @@ func (d *document) bars(before markup, values []float64, highest float64) {
 
 // sparkline adds the requests of an account in the last hour, without a scale:
 // the number stands beside it.
-func (d *document) sparkline(hour []proxy.Minute) {
+func (d *document) sparkline(hour []traffic.Minute) {
 	values, highest := make([]float64, len(hour)), 0.0
 	for i, minute := range hour {
 		values[i] = float64(minute.Requests)
@@ -83,7 +82,7 @@ func (d *document) sparkline(hour []proxy.Minute) {
 }
 
 // charts adds the charts of the last hour.
-func (d *document) charts(hour []proxy.Minute, counted *proxy.Snapshot) {
+func (d *document) charts(hour []traffic.Minute, counted *traffic.Snapshot) {
 	d.say(`<section aria-labelledby="hour"><h2 id="hour">`, wordLastHour, `</h2><div class="charts">`)
 	d.chart(d.requestChart(hour))
 	d.mark("</p></figure>")
@@ -94,7 +93,7 @@ func (d *document) charts(hour []proxy.Minute, counted *proxy.Snapshot) {
 	d.mark("</p></figure></div></section>")
 }
 
-func (d *document) requestChart(hour []proxy.Minute) chart {
+func (d *document) requestChart(hour []traffic.Minute) chart {
 	c := newChart(len(hour), wordRequests, wordAll, wordAmong)
 	sum := sumOf(hour)
 	most := uint32(0)
@@ -110,7 +109,7 @@ func (d *document) requestChart(hour []proxy.Minute) chart {
 	return c
 }
 
-func (d *document) errcodeChart(hour []proxy.Minute) chart {
+func (d *document) errcodeChart(hour []traffic.Minute) chart {
 	c := newChart(len(hour), wordErrcodes)
 	sum, most := sumOf(hour), uint32(0)
 	for i, m := range hour {
@@ -128,7 +127,7 @@ func (d *document) errcodeChart(hour []proxy.Minute) chart {
 
 // latencyChart has a bar for each interval in which latencies are counted: what
 // is twice as high takes several times as long.
-func (d *document) latencyChart(hour []proxy.Minute) chart {
+func (d *document) latencyChart(hour []traffic.Minute) chart {
 	c := newChart(len(hour), wordLatency, wordMostOf, wordHalfOf)
 	most, all := time.Duration(0), sumOf(hour).Durations
 	for i, m := range hour {
@@ -152,7 +151,7 @@ func newChart(n int, title phrase, legend ...phrase) chart {
 }
 
 // sumOf returns the hour as one long minute.
-func sumOf(hour []proxy.Minute) (sum proxy.Minute) {
+func sumOf(hour []traffic.Minute) (sum traffic.Minute) {
 	for _, m := range hour {
 		sum.Requests += m.Requests
 		sum.Failed += m.Failed
@@ -166,7 +165,7 @@ func sumOf(hour []proxy.Minute) (sum proxy.Minute) {
 
 // interval returns which of the intervals ends with bound, from 1; 0 for none.
 func interval(bound time.Duration) float64 {
-	for i, b := range proxy.DurationBounds {
+	for i, b := range traffic.DurationBounds {
 		if bound == b {
 			return float64(i + 1)
 		}
@@ -174,4 +173,4 @@ func interval(bound time.Duration) float64 {
 	return 0
 }
 
-func clock(m proxy.Minute) string { return m.Start.Local().Format("15:04") }
+func clock(m traffic.Minute) string { return m.Start.Local().Format("15:04") }

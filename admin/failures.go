@@ -5,15 +5,14 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 )
 
 // failures are how many requests failed at the proxy, by reason.
 type failures map[string]uint64
 
 // failuresOf returns the failures of each client, and of all together.
-func failuresOf(counted *proxy.Snapshot) (byClient map[string]failures, all failures) {
+func failuresOf(counted *traffic.Snapshot) (byClient map[string]failures, all failures) {
 	byClient, all = map[string]failures{}, failures{}
 	for _, c := range counted.Failures {
 		if byClient[c.Client] == nil {
@@ -27,7 +26,7 @@ func failuresOf(counted *proxy.Snapshot) (byClient map[string]failures, all fail
 
 // clientsNow returns all failures, and how each client is; behind the clients, how all
 // callers are together that are none.
-func clientsNow(clients []Client, counted *proxy.Snapshot) (failures, []clientStatus) {
+func clientsNow(clients []Client, counted *traffic.Snapshot) (failures, []clientStatus) {
 	byClient, all := failuresOf(counted)
 	requests := map[string]uint64{}
 	for _, c := range counted.Requests {
@@ -63,7 +62,7 @@ var reasonWords = map[string]phrase{
 	"upstream_busy":        {"no connection free", "无空闲连接"},
 	"too_many_connections": {"too many connections", "连接过多"},
 	"upstream_timeout":     {"WeChat did not answer", "微信未应答"},
-	proxy.OtherReason:      wordOther,
+	traffic.OtherReason:    wordOther,
 }
 
 // reasons adds why requests failed, the commonest first.

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"wxproxy/internal/secret"
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )
 
@@ -57,17 +56,17 @@ func busy() *Admin {
 	a.Hosts = func() []Host {
 		return []Host{{URL: "https://a.example", State: "down", Since: time.Now().Add(-50*time.Hour - time.Minute), Reason: "connection refused"}, {URL: "https://b.example", State: "up"}}
 	}
-	a.Counted = func() *proxy.Snapshot {
-		return &proxy.Snapshot{
-			Requests: []proxy.RequestCount{{Account: "shop", Client: "orders", Status: 200, N: 1_234_567}, {Client: "orders", Status: 429, N: 3}, {Status: 401, N: 21}},
-			Errcodes: []proxy.ErrcodeCount{{Account: "shop", Errcode: 45009, N: 2}, {Account: "club", Errcode: 45009, N: 5000}, {Account: "shop", Errcode: 40001, N: 1}, {Account: "shop", Errcode: proxy.OtherErrcode, N: 3}},
+	a.Counted = func() *traffic.Snapshot {
+		return &traffic.Snapshot{
+			Requests: []traffic.RequestCount{{Account: "shop", Client: "orders", Status: 200, N: 1_234_567}, {Client: "orders", Status: 429, N: 3}, {Status: 401, N: 21}},
+			Errcodes: []traffic.ErrcodeCount{{Account: "shop", Errcode: 45009, N: 2}, {Account: "club", Errcode: 45009, N: 5000}, {Account: "shop", Errcode: 40001, N: 1}, {Account: "shop", Errcode: traffic.OtherErrcode, N: 3}},
 		}
 	}
-	a.Hour = func() []proxy.Minute {
-		hour := make([]proxy.Minute, 60)
-		hour[59].Tally = proxy.Tally{Requests: 2000, Failed: 1, Errcodes: 30}
+	a.Hour = func() []traffic.Minute {
+		hour := make([]traffic.Minute, 60)
+		hour[59].Tally = traffic.Tally{Requests: 2000, Failed: 1, Errcodes: 30}
 		hour[59].Counts[2], hour[59].Counts[9] = 1800, 200
-		hour[10].Tally = proxy.Tally{Requests: 1000}
+		hour[10].Tally = traffic.Tally{Requests: 1000}
 		return hour
 	}
 	return a

@@ -2,8 +2,7 @@ package admin
 
 import (
 	"time"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )
 
@@ -53,7 +52,7 @@ func (d *document) filterForm(o *overview, all int) {
 }
 
 // account adds a row, and another one if something is wrong.
-func (d *document) account(a accountNow, hour []proxy.Minute) {
+func (d *document) account(a accountNow, hour []traffic.Minute) {
 	d.in(`<tr role="row" id="account-`, a.Name, `"`)
 	if a.hasProblem() {
 		d.mark(` class="failing `)

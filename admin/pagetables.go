@@ -8,15 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 )
 
 // maxErrcodes is how many errcodes the page names.
 const maxErrcodes = 6
 
 // errcodes adds the commonest errcodes.
-func (d *document) errcodes(counts []proxy.ErrcodeCount) {
+func (d *document) errcodes(counts []traffic.ErrcodeCount) {
 	sums := map[int]uint64{}
 	for _, c := range counts {
 		sums[c.Errcode] += c.N
@@ -30,7 +29,7 @@ func (d *document) errcodes(counts []proxy.ErrcodeCount) {
 	d.say("", wordSinceStart, "")
 	for _, errcode := range commonest[:min(len(commonest), maxErrcodes)] {
 		name := strconv.Itoa(errcode)
-		if errcode == proxy.OtherErrcode {
+		if errcode == traffic.OtherErrcode {
 			name = wordOther[d.lang]
 		}
 		d.in(" <span><b>", name, "</b> ×&#8239;")
@@ -80,7 +79,7 @@ type called struct {
 }
 
 // clients adds the table of clients, and what was asked without a client's key.
-func (d *document) clients(clients []Client, counted *proxy.Snapshot) {
+func (d *document) clients(clients []Client, counted *traffic.Snapshot) {
 	sums := map[string]called{}
 	reasons, _ := failuresOf(counted)
 	for _, c := range counted.Requests {

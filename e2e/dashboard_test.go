@@ -20,11 +20,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 	"wxproxy/admin"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -165,7 +164,7 @@ func sampleDashboard(t *testing.T) string {
 		InFlight: func() int { return 12 },
 		Draining: func() bool { return false },
 		Counted:  sampleCounts,
-		Hour:     func() []proxy.Minute { return sampleHour(286) },
+		Hour:     func() []traffic.Minute { return sampleHour(286) },
 		Metrics:  http.NotFoundHandler(),
 	}
 	server := httptest.NewServer(a.Handler())
@@ -179,25 +178,25 @@ func sampleAccount(name string, status token.Status, perMinute float64) admin.Ac
 		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
 		Refresh: func(string, time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "", 0, nil },
-		Hour:    func() []proxy.Minute { return sampleHour(perMinute) },
+		Hour:    func() []traffic.Minute { return sampleHour(perMinute) },
 	}
 }
 
-func sampleCounts() *proxy.Snapshot {
-	return &proxy.Snapshot{
-		Requests: []proxy.RequestCount{
+func sampleCounts() *traffic.Snapshot {
+	return &traffic.Snapshot{
+		Requests: []traffic.RequestCount{
 			{Account: "shop", Client: "orders", Status: 200, N: 912_403}, {Account: "shop", Client: "orders", Status: 429, N: 61}, {Account: "members", Client: "crm", Status: 200, N: 204_118},
 			{Account: "shop", Client: "reports", Status: 200, N: 8_120}, {Account: "shop", Client: "reports", Status: 503, N: 4}, {Status: 401, N: 17},
 		},
-		Errcodes: []proxy.ErrcodeCount{
+		Errcodes: []traffic.ErrcodeCount{
 			{Account: "shop", Errcode: 45015, N: 1204}, {Account: "shop", Errcode: 43004, N: 371}, {Account: "members", Errcode: 40001, N: 3}, {Account: "members", Errcode: -1, N: 12},
 		},
 	}
 }
 
 // sampleHour returns an hour that has its ups and downs.
-func sampleHour(perMinute float64) []proxy.Minute {
-	hour := make([]proxy.Minute, 60)
+func sampleHour(perMinute float64) []traffic.Minute {
+	hour := make([]traffic.Minute, 60)
 	for i := range hour {
 		x := float64(i)
 		n := uint32(perMinute * (1 + 0.35*math.Sin(x/8) + 0.12*math.Sin(x*2.1)))

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 
@@ -27,7 +28,7 @@ import (
 // not be in a bubble.
 type inMemory struct{ wechat *wechattest.WeChat }
 
-func (i inMemory) Send(m *proxy.Message, resp *fasthttp.Response) error {
+func (i inMemory) Send(m *upstream.Message, resp *fasthttp.Response) error {
 	req, err := http.NewRequest(string(m.Method), "http://wechat"+string(m.Target), m.Body.Reader())
 	if err != nil {
 		return err
@@ -39,7 +40,7 @@ func (i inMemory) Send(m *proxy.Message, resp *fasthttp.Response) error {
 	req.Header, req.ContentLength = http.Header(fields), m.Body.Len()
 	answer, err := i.wechat.RoundTrip(req)
 	if err != nil {
-		return proxy.ErrBroken
+		return upstream.ErrBroken
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

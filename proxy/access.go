@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"time"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 
 	"wxproxy/internal/secret"
 
@@ -21,12 +23,12 @@ const maxRequestID = 128
 
 // isID reports whether the header called name is the request's id, and the proxy
 // sees to that.
-func (f *fields) isID(name []byte) bool { return f.identifies && isFold(name, "x-request-id") }
+func (f *fields) isID(name []byte) bool { return f.identifies && wire.IsFold(name, "x-request-id") }
 
 // hasGoodID reports whether the caller gave the request one id that can be
 // passed on and logged: some printable ASCII, and no secret.
 func (f *fields) hasGoodID() bool {
-	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !listed(f.connection, []byte(requestID))
+	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !wire.Listed(f.connection, []byte(requestID))
 }
 
 // identify takes the caller's id for the request, or makes one and adds it to
@@ -61,7 +63,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if p.config.LogAccess {
 		level = slog.LevelInfo
 	}
-	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.isSurplus() { // places report these
+	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.IsSurplus() { // places report these
 		level = slog.LevelWarn
 	}
 	if !p.config.Log.Enabled(context.Background(), level) {
@@ -72,8 +74,8 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 		slog.String("account", account),
 		slog.String("client", client),
 		slog.String("method", methodName(x.ctx.Method())),
-		slog.String("path", p.loggedPath(x.target.path)),
-		slog.Any("parameters", p.loggedNames(x.target.query)),
+		slog.String("path", p.loggedPath(x.target.Path)),
+		slog.Any("parameters", p.loggedNames(x.target.Query)),
 		slog.Int("status", x.ctx.Response.StatusCode()),
 		slog.Int("errcode", x.errcode),
 		slog.Int("attempts", x.attempts),
@@ -110,7 +112,7 @@ func parameterNames(query []byte) []string {
 	found := []string{}
 	for len(query) > 0 {
 		var segment []byte
-		segment, query = cutSegment(query)
+		segment, query = target.CutSegment(query)
 		name, _, hasValue := bytes.Cut(segment, []byte("="))
 		switch {
 		case len(name) == 0 && !hasValue:

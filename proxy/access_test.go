@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -38,14 +40,14 @@ func TestRequestIDsAreTakenOrMadeAndPassedOn(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var log bytes.Buffer
-			u := &recorder{answers: []string{refusedBody, okBody}}
-			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+			u := &recorder{answers: []string{rawtest.RefusedBody, rawtest.OKBody}}
+			c := config(upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 				resp.Header.DisableNormalizing()
 				resp.Header.Set("x-request-id", "WeChat's own")
 				return u.Send(m, resp)
 			}), shopWith(&fixedTokens{token: "old", replacement: "new"})...)
 			c.LogAccess, c.Log = row.access, slog.New(slog.NewJSONHandler(&log, nil))
-			ctx := handle(t, New(c), get("/p", row.fields...))
+			ctx := handle(t, New(c), rawtest.Get("/p", row.fields...))
 
 			answered := idsIn(string(ctx.Response.Header.Header()))
 			if !row.access {
@@ -88,11 +90,11 @@ func idsIn(header string) (ids []string) {
 }
 
 func TestTwoMadeIDsDiffer(t *testing.T) {
-	c := config(&recorder{answers: []string{okBody}})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
 	c.LogAccess = true
 	p, seen := New(c), map[string]bool{}
 	for range 100 {
-		seen[string(handle(t, p, get("/p")).Response.Header.Peek(requestID))] = true
+		seen[string(handle(t, p, rawtest.Get("/p")).Response.Header.Peek(requestID))] = true
 	}
 	if len(seen) != 100 {
 		t.Errorf("got %d ids of 100 requests", len(seen))
@@ -102,34 +104,34 @@ func TestTwoMadeIDsDiffer(t *testing.T) {
 func TestTheAccessLogTellsOfEveryRequest(t *testing.T) {
 	const key = "Authorization: Bearer key"
 	rows := []struct{ name, request, want string }{
-		{"an answer", get("/@shop/p?openid=x&js_code=y", key),
+		{"an answer", rawtest.Get("/@shop/p?openid=x&js_code=y", key),
 			`"account":"shop","client":"orders","method":"GET","path":"/p","parameters":["openid","js_code"],"status":200,"errcode":0,"attempts":1,`},
-		{"WeChat's errcode", get("/quota", key),
+		{"WeChat's errcode", rawtest.Get("/quota", key),
 			`"account":"shop","client":"orders","method":"GET","path":"/quota","parameters":[],"status":200,"errcode":45009,"attempts":1,`},
-		{"a token that was refused", get("/refused", key),
+		{"a token that was refused", rawtest.Get("/refused", key),
 			`"account":"shop","client":"orders","method":"GET","path":"/refused","parameters":[],"status":200,"errcode":40001,"attempts":2,`},
-		{"AppSecret", get("/sns/jscode2session?secret=key&js_code=y"),
+		{"AppSecret", rawtest.Get("/sns/jscode2session?secret=key&js_code=y"),
 			`"account":"shop","client":"orders","method":"GET","path":"/sns/jscode2session","parameters":["secret","js_code"],"status":200,"errcode":0,"attempts":1,`},
-		{"no key", get("/p?x=y"),
+		{"no key", rawtest.Get("/p?x=y"),
 			`"account":"","client":"","method":"GET","path":"/p","parameters":["x"],"status":401,"errcode":-40100,"attempts":0,`},
-		{"a target that cannot be read", get("/a//b?x=y", key),
+		{"a target that cannot be read", rawtest.Get("/a//b?x=y", key),
 			`"account":"","client":"","method":"GET","path":"/a//b","parameters":["x"],"status":400,"errcode":-40000,"attempts":0,`},
 		{"a method that is none", "hidden /p HTTP/1.1\r\nHost: x\r\n\r\n",
 			`"account":"","client":"","method":"?","path":"","parameters":[],"status":400,"errcode":-40000,"attempts":0,`},
-		{"no answer", get("/break", key),
+		{"no answer", rawtest.Get("/break", key),
 			`"account":"shop","client":"orders","method":"GET","path":"/break","parameters":[],"status":504,"errcode":-50400,"attempts":1,`},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var log bytes.Buffer
-			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+			c := config(upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 				switch path, _, _ := strings.Cut(string(m.Target), "?"); path {
 				case "/quota":
 					resp.SetBodyString(`{"errcode":45009}`)
 				case "/refused":
-					resp.SetBodyString(refusedBody)
+					resp.SetBodyString(rawtest.RefusedBody)
 				case "/break":
-					return ErrTimeout
+					return upstream.ErrTimeout
 				}
 				return nil
 			}))
@@ -171,15 +173,15 @@ func TestOnlyNamesThatLookLikeNamesAreLogged(t *testing.T) {
 func TestRequestsThatCannotBeReadAreLogged(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
-	c := config(&recorder{answers: []string{okBody}})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
 	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(&log, nil))
 	s := serve(t, c, defaultLimits)
 	answers := ""
 	for _, raw := range []string{"hidden\r\n\r\n", "GET /p?hidden HTTP/1.1\r\nhidden\r\n\r\n"} {
 		caller := s.dial(t)
-		caller.send(raw)
-		a, _ := readAnswer(caller.r, false)
-		answers += a.head
+		caller.Send(raw)
+		a, _ := rawtest.ReadAnswer(caller.R, false)
+		answers += a.Head
 	}
 	mustShutdown(t, s)
 	if n := strings.Count(log.String(), `"msg":"request"`); n != 2 || strings.Contains(log.String(), "hidden") {
@@ -191,8 +193,8 @@ func TestRequestsThatCannotBeReadAreLogged(t *testing.T) {
 }
 
 func BenchmarkHandleLogged(b *testing.B) {
-	c := config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
-		resp.SetBodyString(okBody)
+	c := config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
+		resp.SetBodyString(rawtest.OKBody)
 		return nil
 	}))
 	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(discard{}, nil))

@@ -3,8 +3,8 @@ package proxy
 import (
 	"strings"
 	"time"
-
 	"wxproxy/internal/lograte"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // Tokens hands out the access token of one account.
@@ -54,12 +54,12 @@ type Account struct {
 	// answer may hold besides the one that was just sent; nil: none.
 	Known func(dst []string) []string
 
-	id      identity
+	id      virtual.ID
 	sought  *sought
 	closed  *closedAPIs
 	met     *met
 	lent    *lograte.Line // says that the real token was handed out
-	signing signingKeys   // of virtual tokens that no client's key signs
+	signing virtual.Keys  // of virtual tokens that no client's key signs
 }
 
 // place returns the accounts as requests know them, each together in memory with
@@ -79,11 +79,11 @@ func place(configured []Account, deployment string) (placed []*Account) {
 			lent   lograte.Line
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.met, one.closed, one.id = &one.met, new(closedAPIs), identityOf(a.AppID)
+		one.Account.met, one.closed, one.id = &one.met, new(closedAPIs), virtual.IDOf(a.AppID)
 		one.Account.lent = &one.lent
 		one.Account.sought = &one.sought
 		one.sought.begin(&one.Account)
-		one.signing = signingKeys{newSigningKey(deployment, []byte(a.AppID))}
+		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}
 		placed = append(placed, &one.Account)
 	}
 	return placed
@@ -97,7 +97,7 @@ func (a *Account) honourEarlierBuild() {
 		return
 	}
 	if secret, err := a.Secret(); err == nil {
-		a.signing = append(a.signing, newSigningKey("wxproxy", []byte(secret)))
+		a.signing = append(a.signing, virtual.NewKey("wxproxy", []byte(secret)))
 	}
 }
 

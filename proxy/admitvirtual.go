@@ -4,28 +4,29 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // admitVirtual takes the client and the account from the virtual token in the
 // query, if there is one. Where the caller's own token goes it is out of place.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	text, rest := virtualIn(x.target.query)
+	text, rest := virtualIn(x.target.Query)
 	if text == nil {
 		return false, nil
 	}
 	if c := x.route.Credential; c == accountkind.CredentialUser || c == accountkind.CredentialNone {
-		return true, asWeChat(errMisplaced)
+		return true, asWeChat(virtual.ErrMisplaced)
 	}
 	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
 		return true, asWeChat(err)
 	}
 	for text, rest = virtualIn(rest); text != nil; text, rest = virtualIn(rest) {
-		if bytes.Equal(text, x.virtual.text) {
+		if bytes.Equal(text, x.virtual.Text) {
 			continue
 		}
-		var other lastVirtual
+		var other virtual.LastToken
 		if a, c, err := p.prove(x, &other, text); err != nil {
 			return true, asWeChat(err)
 		} else if a != x.account || c != x.client {
@@ -40,28 +41,28 @@ var errTwoTokens = refuse(badRequest, "the query holds virtual tokens of two acc
 
 // prove returns whose the virtual token is and for which account, or why it is not
 // good. It becomes the last one that was shown.
-func (p *Proxy) prove(x *exchange, last *lastVirtual, text []byte) (a *Account, c *Client, err error) {
-	if err := last.take(text); err != nil {
+func (p *Proxy) prove(x *exchange, last *virtual.LastToken, text []byte) (a *Account, c *Client, err error) {
+	if err := last.Take(text); err != nil {
 		return nil, nil, err
 	}
-	if a, c = p.byID[last.token.account], &p.anyone; a == nil {
-		return nil, nil, errForged
+	if a, c = p.byID[last.Token.Account], &p.anyone; a == nil {
+		return nil, nil, virtual.ErrForged
 	}
-	if last.token.client != (identity{}) || len(p.clients.byID) > 0 {
-		if c = p.clients.byID[last.token.client]; c == nil {
-			return a, nil, errForged
+	if last.Token.Client != (virtual.ID{}) || len(p.clients.byID) > 0 {
+		if c = p.clients.byID[last.Token.Client]; c == nil {
+			return a, nil, virtual.ErrForged
 		}
 		if p.provesAnother(x, c) {
-			return a, c, errForged // somebody else has no use for it
+			return a, c, virtual.ErrForged // somebody else has no use for it
 		}
 		if !c.isKeyless() {
-			return a, c, last.check(c.signing, x.began)
+			return a, c, last.Check(c.signing, x.began)
 		}
 		if p.clients.certified(x.caller) != c {
-			return a, c, errForged // only its certificate proves it
+			return a, c, virtual.ErrForged // only its certificate proves it
 		}
 	}
-	return a, c, last.check(a.signing, x.began)
+	return a, c, last.Check(a.signing, x.began)
 }
 
 // mustAgree refuses a request whose virtual token, which is good, is for another
@@ -93,8 +94,8 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 func virtualIn(query []byte) (text, rest []byte) {
 	for len(query) > 0 {
 		var segment []byte
-		segment, query = cutSegment(query)
-		if !named(segment, accountkind.WeChat.TokenParameter) {
+		segment, query = target.CutSegment(query)
+		if !target.IsNamed(segment, accountkind.WeChat.TokenParameter) {
 			continue
 		}
 		_, value, _ := bytes.Cut(segment, []byte("="))
@@ -103,7 +104,7 @@ func virtualIn(query []byte) (text, rest []byte) {
 				value = []byte(plain)
 			}
 		}
-		if bytes.HasPrefix(value, []byte(virtualPrefix)) {
+		if bytes.HasPrefix(value, []byte(virtual.Prefix)) {
 			return value, query
 		}
 	}
@@ -114,9 +115,9 @@ func virtualIn(query []byte) (text, rest []byte) {
 // they fetch another one then.
 func asWeChat(err error) error {
 	switch {
-	case errors.Is(err, errExpired):
+	case errors.Is(err, virtual.ErrExpired):
 		return refuseAsWeChat(accountkind.WeChat.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
-	case errors.Is(err, errForged), errors.Is(err, errMisplaced):
+	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
 		return refuseAsWeChat(accountkind.WeChat.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
@@ -68,28 +69,28 @@ func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			script := always(row.answer)
+			script := rawtest.Always(row.answer)
 			if row.end {
-				script = once(row.answer)
+				script = rawtest.Once(row.answer)
 			}
-			w := startRaw(t, script)
-			h := hostsAt(t, nil, w.url)
+			w := rawtest.StartRaw(t, script)
+			h := hostsAt(t, nil, w.Url)
 			if row.method == "POST" {
 				proven(t, h)
 			}
 			c := serve(t, config(h), defaultLimits).dial(t)
 			request := row.method + " /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 			for i := range 2 { // the second on the same connection of the caller
-				a := c.call(request)
-				if inOrder(a.head) != inOrder(row.wantHead) || a.body != row.wantBody {
-					t.Errorf("answer %d: got\n%q %q; want\n%q %q", i+1, a.head, a.body, row.wantHead, row.wantBody)
+				a := c.Call(request)
+				if inOrder(a.Head) != inOrder(row.wantHead) || a.Body != row.wantBody {
+					t.Errorf("answer %d: got\n%q %q; want\n%q %q", i+1, a.Head, a.Body, row.wantHead, row.wantBody)
 				}
 			}
 			wantConns := 1
 			if row.end {
 				wantConns = 2
 			}
-			if got := w.connections(); got != wantConns {
+			if got := w.Connections(); got != wantConns {
 				t.Errorf("got %d connections to WeChat for two requests; want %d", got, wantConns)
 			}
 		})
@@ -110,22 +111,22 @@ func inOrder(head string) string {
 
 func TestAnswerOfHTTP10IsMadeHTTP11(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, once("HTTP/1.0 200 OK\r\n\r\n{}"))
+	w := rawtest.StartRaw(t, rawtest.Once("HTTP/1.0 200 OK\r\n\r\n{}"))
 	c := through(t, w).dial(t)
 	for range 2 {
-		if a := c.call(get("/p")); !strings.HasPrefix(a.head, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n") || a.body != "{}" {
-			t.Fatalf("got %q %q; want HTTP/1.1", a.head, a.body)
+		if a := c.Call(rawtest.Get("/p")); !strings.HasPrefix(a.Head, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n") || a.Body != "{}" {
+			t.Fatalf("got %q %q; want HTTP/1.1", a.Head, a.Body)
 		}
 	}
 }
 
 func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always("HTTP/1.1 200 OK\r\nLogicRet: 0\r\nContent-Length: 2\r\n\r\n{}"))
+	w := rawtest.StartRaw(t, rawtest.Always("HTTP/1.1 200 OK\r\nLogicRet: 0\r\nContent-Length: 2\r\n\r\n{}"))
 	c := through(t, w).dial(t)
-	first := c.call(get("/p"))
-	c.call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n")
-	if third := c.call(get("/p")); third != first {
+	first := c.Call(rawtest.Get("/p"))
+	c.Call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n")
+	if third := c.Call(rawtest.Get("/p")); third != first {
 		t.Errorf("got %q; want %q as before", third, first)
 	}
 }
@@ -135,17 +136,17 @@ func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
 func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 	t.Parallel()
 	const first = "HTTP/1.1 200 OK\r\nX-First: 1\r\n%sContent-Length: %d\r\n\r\n"
-	zipped := packed(refusedBody)
-	second := "HTTP/1.1 200 OK\r\nX-Second: 2\r\n%s\r\n" + okBody
+	zipped := rawtest.Packed(rawtest.RefusedBody)
+	second := "HTTP/1.1 200 OK\r\nX-Second: 2\r\n%s\r\n" + rawtest.OKBody
 	for _, refusal := range [][]string{
-		{fmt.Sprintf(first, "", len(refusedBody)) + refusedBody},
-		{"HTTP/1.1 200 OK\r\nX-First: 1\r\nX-Fir", fmt.Sprintf("st: 1\r\nContent-Length: %d\r\n\r\n", len(refusedBody)) + refusedBody},
+		{fmt.Sprintf(first, "", len(rawtest.RefusedBody)) + rawtest.RefusedBody},
+		{"HTTP/1.1 200 OK\r\nX-First: 1\r\nX-Fir", fmt.Sprintf("st: 1\r\nContent-Length: %d\r\n\r\n", len(rawtest.RefusedBody)) + rawtest.RefusedBody},
 		{fmt.Sprintf(first, "Content-Encoding: gzip\r\n", len(zipped)) + zipped},
-		{fmt.Sprintf(first, "Connection: X-First\r\n", len(refusedBody)) + refusedBody},
+		{fmt.Sprintf(first, "Connection: X-First\r\n", len(rawtest.RefusedBody)) + rawtest.RefusedBody},
 	} {
-		for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n", len(okBody)), "Connection: close\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 27\r\n"} { // as okBody has
+		for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n", len(rawtest.OKBody)), "Connection: close\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 27\r\n"} { // as okBody has
 			answers := 0
-			w := startRaw(t, func(conn net.Conn, _ string) bool {
+			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 				if answers++; answers == 1 {
 					for _, part := range refusal {
 						io.WriteString(conn, part)
@@ -156,10 +157,10 @@ func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 				fmt.Fprintf(conn, second, length)
 				return !strings.Contains(length, "close")
 			})
-			a := through(t, w).dial(t).call(get("/p"))
-			if strings.Contains(a.head, "X-First") || strings.Contains(a.head, "gzip") || strings.Count(a.head, "Wxproxy-") != 2 ||
-				a.field("X-Second") != "2" || a.field("Wxproxy-Attempts") != "2" || a.body != okBody {
-				t.Errorf("%q, then %q: got %q %q", refusal, length, a.head, a.body)
+			a := through(t, w).dial(t).Call(rawtest.Get("/p"))
+			if strings.Contains(a.Head, "X-First") || strings.Contains(a.Head, "gzip") || strings.Count(a.Head, "Wxproxy-") != 2 ||
+				a.Field("X-Second") != "2" || a.Field("Wxproxy-Attempts") != "2" || a.Body != rawtest.OKBody {
+				t.Errorf("%q, then %q: got %q %q", refusal, length, a.Head, a.Body)
 			}
 		}
 	}
@@ -167,12 +168,12 @@ func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 
 func TestErrorForHEADHasNoBody(t *testing.T) {
 	t.Parallel()
-	c := through(t, startRaw(t, always(answered("")))).dial(t)
-	if a := c.call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n"); a.status() != 400 || a.field("Wxproxy-Error") != "bad_request" {
-		t.Errorf("got %q; want bad_request", a.head)
+	c := through(t, rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("")))).dial(t)
+	if a := c.Call("HEAD /a//b HTTP/1.1\r\nHost: x\r\n\r\n"); a.Status() != 400 || a.Field("Wxproxy-Error") != "bad_request" {
+		t.Errorf("got %q; want bad_request", a.Head)
 	}
-	if a := c.call(get("/p")); a.status() != 200 {
-		t.Errorf("got %q on the same connection; want an answer", a.head)
+	if a := c.Call(rawtest.Get("/p")); a.Status() != 200 {
+		t.Errorf("got %q on the same connection; want an answer", a.Head)
 	}
 }
 
@@ -195,16 +196,16 @@ func TestAnswerThatBreaksOffIsAnError(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := startRaw(t, once(row.answer))
+			w := rawtest.StartRaw(t, rawtest.Once(row.answer))
 			c := through(t, w).dial(t)
-			for _, request := range []string{post("/p", "{}"), get("/p")} {
-				a := c.call(request)
-				if a.status() != 502 || a.field("Wxproxy-Error") != "upstream_unreachable" || a.field("X-WeChats") != "" ||
-					!strings.Contains(a.body, "may have taken effect") {
-					t.Errorf("%.4s: got %q %q; want 502", request, a.head, a.body)
+			for _, request := range []string{post("/p", "{}"), rawtest.Get("/p")} {
+				a := c.Call(request)
+				if a.Status() != 502 || a.Field("Wxproxy-Error") != "upstream_unreachable" || a.Field("X-WeChats") != "" ||
+					!strings.Contains(a.Body, "may have taken effect") {
+					t.Errorf("%.4s: got %q %q; want 502", request, a.Head, a.Body)
 				}
 			}
-			if got := len(w.received()); got != 2 {
+			if got := len(w.Received()); got != 2 {
 				t.Errorf("got %d requests; want each sent once", got)
 			}
 		})
@@ -213,22 +214,22 @@ func TestAnswerThatBreaksOffIsAnError(t *testing.T) {
 
 func TestAnswerWithSomethingBehindItEndsItsConnection(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered("{}")+answered("forged")))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("{}")+rawtest.Answered("forged")))
 	c := through(t, w).dial(t)
-	got := []string{c.call(get("/p")).body, c.call(get("/p")).body}
-	if want := []string{"{}", "{}"}; !slices.Equal(got, want) || w.connections() != 2 {
-		t.Errorf("got %q over %d connections; want %q over 2", got, w.connections(), want)
+	got := []string{c.Call(rawtest.Get("/p")).Body, c.Call(rawtest.Get("/p")).Body}
+	if want := []string{"{}", "{}"}; !slices.Equal(got, want) || w.Connections() != 2 {
+		t.Errorf("got %q over %d connections; want %q over 2", got, w.Connections(), want)
 	}
 }
 
 func TestLargeAnswerIsComplete(t *testing.T) {
 	t.Parallel()
 	media := strings.Repeat("\xff\xd8\x00\r\n", 1<<20) // 5 MiB
-	w := startRaw(t, func(conn net.Conn, _ string) bool {
-		io.WriteString(conn, answered(media))
+	w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
+		io.WriteString(conn, rawtest.Answered(media))
 		return true
 	})
-	if a := through(t, w).dial(t).call(get("/cgi-bin/media/get")); a.body != media {
-		t.Errorf("got %d bytes; want all %d", len(a.body), len(media))
+	if a := through(t, w).dial(t).Call(rawtest.Get("/cgi-bin/media/get")); a.Body != media {
+		t.Errorf("got %d bytes; want all %d", len(a.Body), len(media))
 	}
 }

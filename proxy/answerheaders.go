@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -24,13 +26,13 @@ func (p *Proxy) cleanHeader(x *exchange) error {
 	h.ResetConnectionClose()
 	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
 	h.SetNoDefaultContentType(true)   // WeChat's own, or none
-	if !isValue(h.StatusMessage()) {
+	if !wire.IsValue(h.StatusMessage()) {
 		h.SetStatusMessage(nil)
 	}
 	if x.isClean(h) {
 		return nil
 	}
-	text := append(x.fields.appendKept(appendStatusLine(nil, h), h), "\r\n"...)
+	text := append(x.fields.appendKept(wire.AppendStatusLine(nil, h), h), "\r\n"...)
 	return replaceHeader(h, p.redactHead(x, text))
 }
 
@@ -38,12 +40,12 @@ func (p *Proxy) cleanHeader(x *exchange) error {
 func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	f.connection = f.connection[:0]
 	for name, value := range h.All() {
-		if isFold(name, "connection") {
+		if wire.IsFold(name, "connection") {
 			f.connection = append(append(f.connection, value...), ',')
 		}
 	}
 	if bytes.Count(f.connection, []byte(",")) > maxOptions {
-		return fmt.Errorf("%w: %w", ErrBroken, errAnswerOptions)
+		return fmt.Errorf("%w: %w", upstream.ErrBroken, errAnswerOptions)
 	}
 	return nil
 }
@@ -75,7 +77,7 @@ func (f *fields) appendKept(dst []byte, h *fasthttp.ResponseHeader) []byte {
 func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 	length := h.ContentLength()
 	if err := h.Read(bufio.NewReaderSize(bytes.NewReader(text), len(text))); err != nil {
-		return ErrBroken // the error may quote the answer
+		return upstream.ErrBroken // the error may quote the answer
 	}
 	h.ResetConnectionClose()
 	if length == -1 {
@@ -88,9 +90,9 @@ func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 // belongs reports whether the header called name is a part of WeChat's answer.
 // Content-Length always is, even if Connection names it.
 func (f *fields) belongs(name []byte) bool {
-	kind := kindOf(name)
-	if kind == kindContentLength {
+	kind := wire.KindOf(name)
+	if kind == wire.KindContentLength {
 		return true
 	}
-	return isName(name) && !kind.isHopByHop() && !kind.isOurs() && (!f.identifies || kind != kindRequestID) && !listed(f.connection, name)
+	return wire.IsName(name) && !kind.IsHopByHop() && !kind.IsOurs() && (!f.identifies || kind != wire.KindRequestID) && !wire.Listed(f.connection, name)
 }

@@ -1,13 +1,12 @@
 package proxy
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -18,8 +17,8 @@ const smallCall = "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: 127.0
 
 // The path that every call takes: one request, one token, one answer.
 func BenchmarkHandle(b *testing.B) {
-	body := []byte(okBody)
-	p := New(quoting(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	body := []byte(rawtest.OKBody)
+	p := New(quoting(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		resp.Header.SetContentType("application/json; encoding=utf-8")
 		resp.SetBody(body)
 		return nil
@@ -38,14 +37,14 @@ func BenchmarkHandle(b *testing.B) {
 
 // A small call over sockets, the caller's and WeChat's work included.
 func BenchmarkWire(b *testing.B) {
-	w := startRaw(b, always(answered(okBody)))
-	s := serve(b, config(proven(b, hostsAt(b, nil, w.url))), defaultLimits)
+	w := rawtest.StartRaw(b, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	s := serve(b, config(proven(b, hostsAt(b, nil, w.Url))), defaultLimits)
 	c := s.dial(b)
 	request := post("/cgi-bin/message/custom/send?a=b", `{"touser":"o1","msgtype":"text"}`)
 	b.ReportAllocs()
 	for b.Loop() {
-		if a := c.call(request); a.body != okBody {
-			b.Fatalf("got %q", a.body)
+		if a := c.Call(request); a.Body != rawtest.OKBody {
+			b.Fatalf("got %q", a.Body)
 		}
 	}
 }
@@ -55,26 +54,10 @@ func BenchmarkTarget(b *testing.B) {
 	var x exchange
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := x.target.parse(raw, ownHosts, accountkind.WeChat.TokenParameters); err != nil {
+		if err := x.target.Parse(raw, rawtest.OwnHosts, accountkind.WeChat.TokenParameters); err != nil {
 			b.Fatal(err)
 		}
 		x.address(accountkind.WeChat.TokenParameters, ours)
-	}
-}
-
-func BenchmarkTopLevelErrcode(b *testing.B) {
-	for _, size := range []int{45, 4096} {
-		frame := `{"errmsg":"","errcode":0}`
-		body := []byte(strings.Replace(frame, `""`, `"`+strings.Repeat("x", size-len(frame))+`"`, 1))
-		b.Run(fmt.Sprintf("%dB", len(body)), func(b *testing.B) {
-			b.SetBytes(int64(len(body)))
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, found := topLevelErrcode(body); !found {
-					b.Fatal("got no errcode")
-				}
-			}
-		})
 	}
 }
 
@@ -82,8 +65,8 @@ func BenchmarkTopLevelErrcode(b *testing.B) {
 // process, in turns, so that what else the machine does meets both; what counts
 // is the median of all pairs of turns.
 func BenchmarkHandleCounted(b *testing.B) {
-	body := []byte(okBody)
-	counted := config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	body := []byte(rawtest.OKBody)
+	counted := config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		resp.Header.SetContentType("application/json; encoding=utf-8")
 		resp.SetBody(body)
 		return nil

@@ -6,79 +6,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/iotest"
 	"time"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
-
-// noise returns n bytes that are the same in every run. They repeat themselves
-// at a length that no buffer has, so that parts in another order are found.
-func noise(n int) []byte {
-	block := make([]byte, min(n, 65_521))
-	rand.NewChaCha8([32]byte{}).Read(block)
-	return bytes.Repeat(block, n/max(len(block), 1)+1)[:n]
-}
-
-func TestBodyOfAnySizeCanBeReadAgainAndAgain(t *testing.T) {
-	t.Parallel()
-	var b Body // the same one for all, as in use
-	for _, size := range []int{0, 1, firstMemory - 1, firstMemory, firstMemory + 1, memorySize - 1, memorySize, memorySize + 1, 1 << 20, 3<<20 + 7, 5} {
-		for _, inFile := range []bool{true, false} {
-			want := noise(size)
-			if !inFile {
-				b.noFile = errors.New("no room")
-			}
-			if err := b.fill(iotest.HalfReader(bytes.NewReader(want)), int64(size)); err != nil {
-				t.Fatalf("%d bytes: %v", size, err)
-			}
-			for range 2 {
-				got, err := io.ReadAll(b.Reader())
-				if err != nil || !bytes.Equal(got, want) || b.Len() != int64(size) {
-					t.Errorf("%d bytes, in a file: %v: got %d of %d other bytes, %v", size, inFile, len(got), b.Len(), err)
-				}
-			}
-			if got := b.file != nil; got != (inFile && size > memorySize) && size != memorySize {
-				t.Errorf("%d bytes: got a file: %v", size, got)
-			}
-			if inFile && cap(b.memory) > memorySize {
-				t.Errorf("%d bytes: got %d bytes of memory; want no more than %d", size, cap(b.memory), memorySize)
-			}
-			b.release()
-			if b.Len() != 0 || b.file != nil || b.noFile != nil || cap(b.memory) > memorySize {
-				t.Errorf("%d bytes: got %d in %d bytes of memory after the release", size, b.Len(), cap(b.memory))
-			}
-		}
-	}
-}
-
-func TestBodyBeyondItsLimitIsRefusedWhereTheLimitIs(t *testing.T) {
-	t.Parallel()
-	for _, limit := range []int64{0, 10, memorySize, memorySize + 10} {
-		var b Body
-		src := &io.LimitedReader{R: rand.NewChaCha8([32]byte{}), N: 10 << 20}
-		if err := b.fill(src, limit); !errors.Is(err, errBodyTooLarge) {
-			t.Errorf("limit %d: got %v; want %v", limit, err, errBodyTooLarge)
-		}
-		if taken := 10<<20 - src.N; taken > limit+memorySize {
-			t.Errorf("limit %d: got %d bytes read", limit, taken)
-		}
-		b.release()
-	}
-}
-
-func TestNoBodyIsAnEmptyBody(t *testing.T) {
-	var b *Body
-	if got, err := io.ReadAll(b.Reader()); len(got) != 0 || err != nil || b.Len() != 0 {
-		t.Errorf("got %q, %v, length %d; want nothing", got, err, b.Len())
-	}
-}
 
 // openFiles returns how many files of bodies this process has open.
 func openFiles(t *testing.T) int {
@@ -101,41 +40,41 @@ func TestFileOfABodyHasNoNameAndIsGivenBack(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	files := 0
-	u := upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+	u := upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 		files = openFiles(t)
 		if strings.HasPrefix(string(m.Target), "/panic") {
 			panic("on purpose")
 		}
-		resp.SetBodyString(okBody)
+		resp.SetBodyString(rawtest.OKBody)
 		return nil
 	})
 	s := serve(t, config(u), defaultLimits)
-	body := string(noise(1 << 20))
+	body := string(rawtest.Noise(1 << 20))
 	for _, path := range []string{"/p", "/panic"} {
-		s.dial(t).call(post(path, body))
+		s.dial(t).Call(post(path, body))
 		if left, _ := os.ReadDir(dir); files != 1 || len(left) != 0 {
 			t.Errorf("%s: got %d open files and the names %v; want one file without a name", path, files, left)
 		}
-		waitUntil(t, "the end of the file", func() bool { return openFiles(t) == 0 })
+		rawtest.WaitUntil(t, "the end of the file", func() bool { return openFiles(t) == 0 })
 	}
 	c := s.dial(t)
-	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + body[:500_000])
-	waitUntil(t, "the file", func() bool { return openFiles(t) == 1 })
-	c.conn.Close()
-	waitUntil(t, "the end of the file after the caller's", func() bool { return openFiles(t) == 0 })
+	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + body[:500_000])
+	rawtest.WaitUntil(t, "the file", func() bool { return openFiles(t) == 1 })
+	c.Conn.Close()
+	rawtest.WaitUntil(t, "the end of the file after the caller's", func() bool { return openFiles(t) == 0 })
 }
 
 func TestWithoutATemporaryDirectoryBodiesStayInMemory(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	var log bytes.Buffer
-	u := &recorder{answers: []string{refusedBody, okBody}}
+	u := &recorder{answers: []string{rawtest.RefusedBody, rawtest.OKBody}}
 	c := config(u, shopWith(&fixedTokens{token: "old", replacement: "new"})...)
 	c.Log = slog.New(slog.NewTextHandler(&log, nil))
-	body := string(noise(1 << 20))
+	body := string(rawtest.Noise(1 << 20))
 	caller := serve(t, c, defaultLimits).dial(t)
 	for range 2 {
-		if a := caller.call(post("/p", body)); a.body != okBody {
-			t.Fatalf("got %q %q; want an answer", a.head, a.body)
+		if a := caller.Call(post("/p", body)); a.Body != rawtest.OKBody {
+			t.Fatalf("got %q %q; want an answer", a.Head, a.Body)
 		}
 	}
 	for i, got := range u.got {
@@ -143,58 +82,28 @@ func TestWithoutATemporaryDirectoryBodiesStayInMemory(t *testing.T) {
 			t.Errorf("request %d has %d other bytes", i+1, len(got.body))
 		}
 	}
-	caller.call(get("/p", "Connection: close")) // behind it, the log is written
+	caller.Call(rawtest.Get("/p", "Connection: close")) // behind it, the log is written
 	if got := strings.Count(log.String(), "kept in memory"); got != 1 {
 		t.Errorf("got %d warnings in %q; want 1", got, log.String())
-	}
-}
-
-// A disk that is full is as good as none.
-func TestBodyThatTheDiskDoesNotTakeIsKeptInMemory(t *testing.T) {
-	t.Parallel()
-	for _, open := range []func() (*os.File, error){
-		func() (*os.File, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) },
-		func() (*os.File, error) { return os.Open(os.DevNull) }, // to read
-	} {
-		file, err := open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := Body{file: file, budget: newBudget(0)}
-		want := noise(1<<20 + 5)
-		if err := b.fill(bytes.NewReader(want), 2<<20); err != nil || b.noFile == nil {
-			t.Errorf("%s: got %v, reason %v; want none, and a reason", file.Name(), err, b.noFile)
-		}
-		for range 2 {
-			if got, err := io.ReadAll(b.Reader()); err != nil || !bytes.Equal(got, want) {
-				t.Errorf("%s: got %d other bytes, %v; want %d", file.Name(), len(got), err, len(want))
-			}
-		}
-		b.budget.files.used.Add(1) // which the test opened
-		g := b.budget
-		b.release()
-		if memory, disk, files := g.memory.used.Load(), g.disk.used.Load(), g.files.used.Load(); memory != 0 || disk != 0 || files != 0 {
-			t.Errorf("%s: got %d bytes of memory, %d of the disk and %d files after the release; want none", file.Name(), memory, disk, files)
-		}
 	}
 }
 
 // What comes in parts of unknown number has a length when it leaves.
 func TestUploadInPartsHasALength(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	s := through(t, w)
-	for i, size := range []int{0, 1, memorySize, 1 << 20} {
-		body := noise(size)
+	for i, size := range []int{0, 1, body.MemorySize, 1 << 20} {
+		body := rawtest.Noise(size)
 		var parts strings.Builder
 		for rest := body; len(rest) > 0; {
 			part := rest[:min(len(rest), 10_000)]
 			rest = rest[len(part):]
 			fmt.Fprintf(&parts, "%x;ext=1\r\n%s\r\n", len(part), part)
 		}
-		s.dial(t).call("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + parts.String() + "0\r\nX-Trailer: 1\r\n\r\n")
+		s.dial(t).Call("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + parts.String() + "0\r\nX-Trailer: 1\r\n\r\n")
 		want := fmt.Sprintf("POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: %d\r\n\r\n%s", size, body)
-		if got := w.received()[i]; got != want {
+		if got := w.Received()[i]; got != want {
 			t.Errorf("%d bytes: got %.200q; want %.200q", size, got, want)
 		}
 	}
@@ -203,22 +112,22 @@ func TestUploadInPartsHasALength(t *testing.T) {
 func TestMultipartIsTheSameInBothAttempts(t *testing.T) {
 	t.Parallel()
 	first := true
-	w := startRaw(t, func(conn net.Conn, _ string) bool {
-		body := okBody
+	w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
+		body := rawtest.OKBody
 		if first {
-			first, body = false, refusedBody
+			first, body = false, rawtest.RefusedBody
 		}
-		io.WriteString(conn, answered(body))
+		io.WriteString(conn, rawtest.Answered(body))
 		return true
 	})
 	form := "--b0undary\r\nX-Odd:  1\r\ncontent-disposition: form-data; name=\"media\"; filename=\"\xe4\xbd\xa0.jpg\"\r\n\r\n" +
-		string(noise(300_000)) + "\r\n--b0undary--\r\nepilogue"
-	s := serve(t, config(hostsAt(t, nil, w.url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
-	a := s.dial(t).call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
-	if a.body != okBody || a.field("Wxproxy-Attempts") != "2" {
-		t.Errorf("got %q %q; want success at the second attempt", a.head, a.body)
+		string(rawtest.Noise(300_000)) + "\r\n--b0undary--\r\nepilogue"
+	s := serve(t, config(hostsAt(t, nil, w.Url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+	a := s.dial(t).Call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
+	if a.Body != rawtest.OKBody || a.Field("Wxproxy-Attempts") != "2" {
+		t.Errorf("got %q %q; want success at the second attempt", a.Head, a.Body)
 	}
-	for i, request := range w.received() {
+	for i, request := range w.Received() {
 		if _, got, _ := strings.Cut(request, "\r\n\r\n"); got != form {
 			t.Errorf("request %d has %d other bytes; want the same %d", i+1, len(got), len(form))
 		}
@@ -232,7 +141,7 @@ func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 	rows := []struct{ name, request string }{
 		{"before the first byte", fixed},
 		{"in the middle", fixed + "12345"},
-		{"in the middle of a long one", strings.Replace(fixed, "10", "1000000", 1) + string(noise(500_000))},
+		{"in the middle of a long one", strings.Replace(fixed, "10", "1000000", 1) + string(rawtest.Noise(500_000))},
 		{"before the first part", parts},
 		{"in the middle of a part", parts + "a\r\n12345"},
 		{"at a part's end", parts + "5\r\n12345"},
@@ -247,20 +156,20 @@ func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := startRaw(t, always(answered(okBody)))
-			s := serve(t, config(hostsAt(t, nil, w.url)), limits)
+			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+			s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
 			stalls := s.dial(t)
-			a := stalls.call(row.request)
-			if a.status() != 400 || a.field("Connection") != "close" || !strings.HasPrefix(a.body, `{"errcode":-40000`) {
-				t.Errorf("a caller that stalls got %q %q; want 400 and the end", a.head, a.body)
+			a := stalls.Call(row.request)
+			if a.Status() != 400 || a.Field("Connection") != "close" || !strings.HasPrefix(a.Body, `{"errcode":-40000`) {
+				t.Errorf("a caller that stalls got %q %q; want 400 and the end", a.Head, a.Body)
 			}
 			leaves := s.dial(t)
-			leaves.send(row.request)
-			leaves.conn.(interface{ CloseWrite() error }).CloseWrite()
-			if rest, err := io.ReadAll(leaves.r); err != nil || strings.Contains(string(rest), " 200 ") {
+			leaves.Send(row.request)
+			leaves.Conn.(interface{ CloseWrite() error }).CloseWrite()
+			if rest, err := io.ReadAll(leaves.R); err != nil || strings.Contains(string(rest), " 200 ") {
 				t.Errorf("a caller that leaves got %q, %v; want no success", rest, err)
 			}
-			if got := w.connections(); got != 0 {
+			if got := w.Connections(); got != 0 {
 				t.Errorf("got %d connections to WeChat; want none", got)
 			}
 		})
@@ -269,17 +178,17 @@ func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 
 func TestCallerMayBeSlowAsLongAsItSends(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.Patience = time.Second
-	c := serve(t, config(hostsAt(t, nil, w.url)), limits).dial(t)
-	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+	c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 	for range 10 {
 		time.Sleep(120 * time.Millisecond)
-		c.send("x")
+		c.Send("x")
 	}
-	if a, err := readAnswer(c.r, false); err != nil || a.status() != 200 {
-		t.Errorf("got %v, %q; want an answer", err, a.head)
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Status() != 200 {
+		t.Errorf("got %v, %q; want an answer", err, a.Head)
 	}
 }
 
@@ -287,7 +196,7 @@ func TestCallerMayBeSlowAsLongAsItSends(t *testing.T) {
 // next request.
 func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 	t.Parallel()
-	next := get("/smuggled")
+	next := rawtest.Get("/smuggled")
 	chunked := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(body), body) }
 	long := strings.Repeat(next, 400<<10/len(next))
 	rows := []struct {
@@ -313,20 +222,20 @@ func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := startRaw(t, always(answered(okBody)))
-			c := serve(t, config(hostsAt(t, nil, w.url)), limits).dial(t)
-			a := c.call(row.request)
-			if a.status() != row.status || (a.field("Connection") != "close") != row.stays {
-				t.Errorf("got %q; want %d, and the connection to stay: %v", a.head, row.status, row.stays)
+			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+			c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+			a := c.Call(row.request)
+			if a.Status() != row.status || (a.Field("Connection") != "close") != row.stays {
+				t.Errorf("got %q; want %d, and the connection to stay: %v", a.Head, row.status, row.stays)
 			}
 			if row.stays {
-				if a := c.call(get("/next")); a.status() != 200 {
-					t.Errorf("got %q on the same connection; want an answer", a.head)
+				if a := c.Call(rawtest.Get("/next")); a.Status() != 200 {
+					t.Errorf("got %q on the same connection; want an answer", a.Head)
 				}
-			} else if !c.ended() {
+			} else if !c.Ended() {
 				t.Error("the connection does not end")
 			}
-			if got := strings.Join(w.received(), ""); strings.Contains(got, "smuggled") {
+			if got := strings.Join(w.Received(), ""); strings.Contains(got, "smuggled") {
 				t.Errorf("WeChat got %.200q", got)
 			}
 		})
@@ -337,22 +246,22 @@ func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 // same, and not that its connection was reset.
 func TestCallerThatIsRefusedWhileItSendsReadsTheRefusal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	for range 5 {
 		c := s.dial(t)
 		sent := make(chan error, 1)
 		go func() {
-			_, err := io.WriteString(c.conn, post("/@nobody/p", string(noise(8<<20))))
+			_, err := io.WriteString(c.Conn, post("/@nobody/p", string(rawtest.Noise(8<<20))))
 			sent <- err
 		}()
-		a, err := readAnswer(c.r, false)
-		if err != nil || a.status() != 404 {
-			t.Fatalf("got %v, %q; want the refusal", err, a.head)
+		a, err := rawtest.ReadAnswer(c.R, false)
+		if err != nil || a.Status() != 404 {
+			t.Fatalf("got %v, %q; want the refusal", err, a.Head)
 		}
 		if err := <-sent; err != nil {
 			t.Errorf("sending: got %v; want all of it taken", err)
 		}
-		if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		if _, err := c.R.ReadByte(); !errors.Is(err, io.EOF) {
 			t.Errorf("behind the answer: got %v; want %v", err, io.EOF)
 		}
 	}
@@ -360,24 +269,24 @@ func TestCallerThatIsRefusedWhileItSendsReadsTheRefusal(t *testing.T) {
 
 func TestExpectationIsMetOnlyIfTheRequestIsAllowed(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.MaxBody = 1000
-	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
 	expecting := func(path, length, expectation string) string {
 		return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + "\r\nExpect: " + expectation + "\r\n\r\n"
 	}
 	for _, expectation := range []string{"100-continue", "100-Continue"} {
 		c := s.dial(t)
-		c.send(expecting("/p", "2", expectation))
-		if head, err := readHead(c.r); err != nil || head != "HTTP/1.1 100 Continue\r\n\r\n" {
+		c.Send(expecting("/p", "2", expectation))
+		if head, err := rawtest.ReadHead(c.R); err != nil || head != "HTTP/1.1 100 Continue\r\n\r\n" {
 			t.Errorf("%s: got %q, %v; want 100", expectation, head, err)
 		}
-		if a := c.call("{}"); a.status() != 200 || c.call(get("/p")).status() != 200 {
-			t.Errorf("%s: got %q; want an answer and a connection that stays", expectation, a.head)
+		if a := c.Call("{}"); a.Status() != 200 || c.Call(rawtest.Get("/p")).Status() != 200 {
+			t.Errorf("%s: got %q; want an answer and a connection that stays", expectation, a.Head)
 		}
 	}
-	if got := w.received()[0]; got != "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\n{}" {
+	if got := w.Received()[0]; got != "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\n{}" {
 		t.Errorf("WeChat got %q", got)
 	}
 	rows := []struct {
@@ -393,13 +302,13 @@ func TestExpectationIsMetOnlyIfTheRequestIsAllowed(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			c := s.dial(t)
-			if a := c.call(row.request); a.status() != row.status || a.field("Wxproxy-Error") != row.slug || !strings.Contains(a.body, row.slug) || !c.ended() {
-				t.Errorf("got %q %q; want %d %s and the end", a.head, a.body, row.status, row.slug)
+			if a := c.Call(row.request); a.Status() != row.status || a.Field("Wxproxy-Error") != row.slug || !strings.Contains(a.Body, row.slug) || !c.Ended() {
+				t.Errorf("got %q %q; want %d %s and the end", a.Head, a.Body, row.status, row.slug)
 			}
 		})
 	}
 	c := s.dial(t)
-	if a := c.call(strings.Replace(expecting("/p", "2", "100-continue"), "HTTP/1.1", "HTTP/1.0", 1) + "{}"); a.status() != 200 {
-		t.Errorf("HTTP/1.0: got %q; want no interim answer", a.head)
+	if a := c.Call(strings.Replace(expecting("/p", "2", "100-continue"), "HTTP/1.1", "HTTP/1.0", 1) + "{}"); a.Status() != 200 {
+		t.Errorf("HTTP/1.0: got %q; want no interim answer", a.Head)
 	}
 }

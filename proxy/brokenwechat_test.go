@@ -3,32 +3,30 @@ package proxy
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 // A brokenWeChat answers the target /broken with any bytes, and every other one
 // with its own path.
-func startBroken(t testing.TB, answer func(conn net.Conn) (keep bool)) *rawWeChat {
+func startBroken(t testing.TB, answer func(conn net.Conn) (keep bool)) *rawtest.RawWeChat {
 	t.Helper()
-	return startRaw(t, func(conn net.Conn, request string) bool {
+	return rawtest.StartRaw(t, func(conn net.Conn, request string) bool {
 		target, _, _ := strings.Cut(strings.SplitN(request, " ", 3)[1], "?")
 		if target == "/broken" {
 			return answer(conn)
 		}
-		_, err := io.WriteString(conn, answered(`{"path":"`+target+`"}`))
+		_, err := io.WriteString(conn, rawtest.Answered(`{"path":"`+target+`"}`))
 		return err == nil
 	})
 }
@@ -109,7 +107,7 @@ func checkNext(s *service) error {
 
 func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 	t.Parallel()
-	poison := answered(`{"poison":true}`)
+	poison := rawtest.Answered(`{"poison":true}`)
 	const ok = "HTTP/1.1 200 OK\r\n"
 	rows := []struct {
 		name, method, raw string
@@ -135,10 +133,10 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 		{"parts that end in a line feed", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\nhello\r\n0\r\n\r\n", false, []int{200, 502}, ""},
 		{"an answer behind the parts", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" + poison, false, []int{200}, "hello"},
 		{"trailers that would be headers", "GET", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nX-Forged: 1\r\nWxproxy-Account: forged\r\n\r\n", false, []int{200, 502}, "hello"},
-		{"two answers at once", "GET", answered("hello") + poison, false, []int{200}, "hello"},
-		{"half a second answer", "GET", answered("hello") + poison[:20], false, []int{200}, "hello"},
-		{"a line end too much", "GET", answered("hello") + "\r\n", false, []int{200}, "hello"},
-		{"HEAD with a body", "HEAD", answered("hello"), false, []int{200}, ""},
+		{"two answers at once", "GET", rawtest.Answered("hello") + poison, false, []int{200}, "hello"},
+		{"half a second answer", "GET", rawtest.Answered("hello") + poison[:20], false, []int{200}, "hello"},
+		{"a line end too much", "GET", rawtest.Answered("hello") + "\r\n", false, []int{200}, "hello"},
+		{"HEAD with a body", "HEAD", rawtest.Answered("hello"), false, []int{200}, ""},
 		{"204 with a body", "GET", "HTTP/1.1 204 No Content\r\n\r\n" + poison, false, []int{204}, ""},
 		{"304 with a body", "GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\nhello" + poison, false, []int{304}, ""},
 		{"no length, and the end", "GET", ok + "\r\nhello", true, []int{200}, "hello"},
@@ -170,8 +168,8 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 		{"HTTP/2", "GET", "HTTP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", false, []int{200, 502}, "hello"},
 		{"HTTP/1.0 in parts", "GET", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", true, []int{200, 502}, "5\r\nhello\r\n0\r\n\r\n"},
 		{"switching protocols", "GET", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n", false, []int{502}, ""},
-		{"an interim answer first", "GET", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + answered("hello"), false, []int{200}, "hello"},
-		{"an interim answer with a length", "GET", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n" + answered("hello"), false, []int{200, 502}, "hello"},
+		{"an interim answer first", "GET", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + rawtest.Answered("hello"), false, []int{200}, "hello"},
+		{"an interim answer with a length", "GET", "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n" + rawtest.Answered("hello"), false, []int{200, 502}, "hello"},
 		{"another protocol", "GET", "SSH-2.0-OpenSSH_9.9\r\n", true, []int{502}, ""},
 		{"NULs", "GET", strings.Repeat("\x00", 100) + "\r\n\r\n", false, []int{502, 504}, ""},
 		{"gzip that is none", "GET", ok + "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", false, []int{200}, "hello"},
@@ -184,7 +182,7 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 				io.WriteString(conn, row.raw)
 				return !row.closes
 			})
-			s := serve(t, config(hostsAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, w.url)), defaultLimits)
+			s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 500 * time.Millisecond }, w.Url)), defaultLimits)
 			got, err := s.ask(row.method, "/broken")
 			if err != nil || !slices.Contains(row.statuses, got.status) {
 				t.Fatalf("got %d %q, %v; want %v", got.status, got.body, err, row.statuses)
@@ -206,9 +204,9 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 // comes behind another one or before any request.
 func TestAnswersThatNobodyAskedForAreDropped(t *testing.T) {
 	t.Parallel()
-	poison := answered(`{"poison":true}`)
+	poison := rawtest.Answered(`{"poison":true}`)
 	late := startBroken(t, func(conn net.Conn) bool {
-		io.WriteString(conn, answered("hello"))
+		io.WriteString(conn, rawtest.Answered("hello"))
 		time.Sleep(5 * time.Millisecond)
 		io.WriteString(conn, poison)
 		return true
@@ -223,77 +221,6 @@ func TestAnswersThatNobodyAskedForAreDropped(t *testing.T) {
 	}
 }
 
-// A second answer that came in the same segment waits within the TLS layer, where
-// a look at the socket does not find it.
-func TestAnswerThatWaitsWithinTLSIsDropped(t *testing.T) {
-	t.Parallel()
-	authority := httptest.NewTLSServer(nil)
-	defer authority.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(authority.Certificate())
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var serving sync.WaitGroup
-	t.Cleanup(func() {
-		ln.Close()
-		serving.Wait()
-	})
-	serving.Go(func() {
-		for {
-			socket, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			serving.Go(func() { answerTwice(socket, authority.TLS) })
-		}
-	})
-	h := provenAt(t, func(c *HostsConfig) { c.Roots = roots }, "https://"+ln.Addr().String())
-	for i := range 5 {
-		want := fmt.Sprintf("/%d", i)
-		if got := mustSend(t, h, message("GET", want, "")); got != want {
-			t.Errorf("got %q; want %q", got, want)
-		}
-	}
-}
-
-// answerTwice answers each request with its target and then, in a TLS record of
-// its own but in the same write, with poison.
-func answerTwice(socket net.Conn, config *tls.Config) {
-	defer socket.Close()
-	socket.SetDeadline(time.Now().Add(20 * time.Second))
-	held := &holdingConn{Conn: socket}
-	secure := tls.Server(held, config)
-	r := bufio.NewReader(secure)
-	for {
-		request, err := readRequest(r)
-		if err != nil {
-			return
-		}
-		held.hold = true
-		io.WriteString(secure, answered(strings.SplitN(request, " ", 3)[1]))
-		io.WriteString(secure, answered("poison"))
-		held.hold = false
-		socket.Write(held.buffer.Bytes())
-		held.buffer.Reset()
-	}
-}
-
-// A holdingConn keeps what is written to it while hold is set.
-type holdingConn struct {
-	net.Conn
-	hold   bool
-	buffer bytes.Buffer
-}
-
-func (c *holdingConn) Write(p []byte) (int, error) {
-	if c.hold {
-		return c.buffer.Write(p)
-	}
-	return c.Conn.Write(p)
-}
-
 // Interim answers are read past, but not for ever.
 func TestInterimAnswersWithoutEndAreATimeout(t *testing.T) {
 	t.Parallel()
@@ -304,7 +231,7 @@ func TestInterimAnswersWithoutEndAreATimeout(t *testing.T) {
 			}
 		}
 	})
-	s := serve(t, config(hostsAt(t, func(c *HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.url)), defaultLimits)
+	s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.Url)), defaultLimits)
 	if got, err := s.ask("GET", "/broken"); err != nil || got.status != 504 && got.status != 502 {
 		t.Errorf("got %d %q, %v; want 504 or 502", got.status, got.body, err)
 	}
@@ -317,9 +244,9 @@ func TestInterimAnswersWithoutEndAreATimeout(t *testing.T) {
 // and the next callers get theirs.
 func FuzzBrokenWeChat(f *testing.F) {
 	for _, seed := range []string{
-		answered("hello"), answered("hello") + answered("poison"), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 204 x\r\n\r\n" + answered("x"), "HTTP/1.0 200\r\n\r\nhello",
-		"HTTP/1.1 100 Continue\r\n\r\n" + answered("hello"), "HTTP/1.1 200 OK\r\nConnection: close, x\r\nX y: z\r\nContent-Length: 1\r\n\r\nh",
+		rawtest.Answered("hello"), rawtest.Answered("hello") + rawtest.Answered("poison"), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "HTTP/1.1 204 x\r\n\r\n" + rawtest.Answered("x"), "HTTP/1.0 200\r\n\r\nhello",
+		"HTTP/1.1 100 Continue\r\n\r\n" + rawtest.Answered("hello"), "HTTP/1.1 200 OK\r\nConnection: close, x\r\nX y: z\r\nContent-Length: 1\r\n\r\nh",
 		"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b", "HTTP/1.1 999 \x01\r\nTrailer: X\r\nContent-Length: 0\r\n\r\n",
 	} {
 		f.Add([]byte(seed), true)
@@ -331,7 +258,7 @@ func FuzzBrokenWeChat(f *testing.F) {
 		conn.Write(<-raw)
 		return <-keep
 	})
-	s := serve(f, config(hostsAt(f, func(c *HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.url)), defaultLimits)
+	s := serve(f, config(hostsAt(f, func(c *upstream.HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.Url)), defaultLimits)
 	f.Fuzz(func(t *testing.T, answer []byte, keeps bool) {
 		raw <- answer
 		keep <- keeps

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
+	"wxproxy/proxy/internal/wire"
 )
 
 // How a browser is refused that nobody can be told from: without clients every
@@ -24,7 +25,7 @@ func (p *Proxy) mustBeOurs(x *exchange) error {
 		return nil
 	}
 	f := &x.fields
-	if f.site != nil && !isFold(f.site, "same-origin") && !isFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
+	if f.site != nil && !wire.IsFold(f.site, "same-origin") && !wire.IsFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
 		return errOtherSite
 	}
 	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
@@ -51,7 +52,7 @@ func (x *exchange) otherHost() error {
 // isOriginOf reports whether origin is that of a page which host itself has served.
 func isOriginOf(origin, host []byte) bool {
 	scheme, authority, found := bytes.Cut(origin, []byte("://"))
-	return found && (isFold(scheme, "http") || isFold(scheme, "https")) && equalFold(authority, host)
+	return found && (wire.IsFold(scheme, "http") || wire.IsFold(scheme, "https")) && wire.EqualFold(authority, host)
 }
 
 // answersTo reports whether no site can have host for its name.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // localPages are a path of each kind that is answered to who has no key.
@@ -22,7 +23,7 @@ func browsed(t *testing.T, ln net.Listener, names []string, clients ...Client) *
 	a := shop()
 	a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
 	a.LendTicket = func(string, time.Duration) (string, time.Duration, error) { return "ticket", time.Hour, nil }
-	c := withAccounts(hostsAt(t, nil, startRaw(t, always(answered(okBody))).url), clients, a)
+	c := withAccounts(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody))).Url), clients, a)
 	c.HostNames = names
 	return serveOn(t, ln, c, defaultLimits)
 }
@@ -65,9 +66,9 @@ func TestWithoutClientsAPageOfAnotherSiteIsRefused(t *testing.T) {
 		} {
 			c := s.dial(t)
 			for _, page := range localPages {
-				a := c.call(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer orders-key\r\n%s\r\n", page, row.fields))
-				if ok := a.field("Wxproxy-Error") != "forbidden_path"; ok != (row.ok || where == "with clients") || !ok && a.status() != 403 {
-					t.Errorf("%s, %s, %s: got %q %s", where, row.name, page, a.head, a.body)
+				a := c.Call(fmt.Sprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nAuthorization: Bearer orders-key\r\n%s\r\n", page, row.fields))
+				if ok := a.Field("Wxproxy-Error") != "forbidden_path"; ok != (row.ok || where == "with clients") || !ok && a.Status() != 403 {
+					t.Errorf("%s, %s, %s: got %q %s", where, row.name, page, a.Head, a.Body)
 				}
 			}
 		}
@@ -90,13 +91,13 @@ func TestOnLoopbackOnlyNamesThatNoSiteCanHaveAreAnswered(t *testing.T) {
 		keyed := browsed(t, listenAt(t, "tcp", "127.0.0.1:0"), names, keyed("orders", "orders-key")).dial(t)
 		for _, page := range localPages {
 			request := "GET " + page + " HTTP/1.1\r\nHost: " + host + "\r\nAuthorization: Bearer orders-key\r\n\r\n"
-			c.call(get(page)) // "proxy" is none of its names
-			if a := c.call(request); (a.status() != 403) != ok || !ok && !strings.Contains(a.body, "proxy.hosts") {
-				t.Errorf("%s, %s: got %q %s; want it answered: %t", host, page, a.head, a.body, ok)
+			c.Call(rawtest.Get(page)) // "proxy" is none of its names
+			if a := c.Call(request); (a.Status() != 403) != ok || !ok && !strings.Contains(a.Body, "proxy.hosts") {
+				t.Errorf("%s, %s: got %q %s; want it answered: %t", host, page, a.Head, a.Body, ok)
 			}
-			for where, c := range map[string]*caller{"beyond loopback": everywhere, "on a unix socket": socket, "with clients": keyed} {
-				if a := c.call(request); a.status() == 403 {
-					t.Errorf("%s, %s, %s: got %q %s; want an answer", where, host, page, a.head, a.body)
+			for where, c := range map[string]*rawtest.Caller{"beyond loopback": everywhere, "on a unix socket": socket, "with clients": keyed} {
+				if a := c.Call(request); a.Status() == 403 {
+					t.Errorf("%s, %s, %s: got %q %s; want an answer", where, host, page, a.Head, a.Body)
 				}
 			}
 		}
@@ -111,8 +112,8 @@ func TestOnLoopbackATargetThatNamesWeChatIsMeant(t *testing.T) {
 		"GET http://api.weixin.qq.com/cgi-bin/user/info HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
 		"GET /cgi-bin/user/info HTTP/1.0\r\n\r\n",
 	} {
-		if a := s.dial(t).call(raw); a.body != okBody {
-			t.Errorf("%q: got %q %s; want an answer", raw, a.head, a.body)
+		if a := s.dial(t).Call(raw); a.Body != rawtest.OKBody {
+			t.Errorf("%q: got %q %s; want an answer", raw, a.Head, a.Body)
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -14,62 +13,18 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"wxproxy/internal/wechattest"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // nothingTaken waits until the budget has everything back.
-func nothingTaken(t *testing.T, g *budget) {
+func nothingTaken(t *testing.T, g *body.Budget) {
 	t.Helper()
-	waitUntil(t, "everything to be given back", func() bool {
-		return g.memory.used.Load() == 0 && g.disk.used.Load() == 0 && g.files.used.Load() == 0
+	rawtest.WaitUntil(t, "everything to be given back", func() bool {
+		return g.Memory.Used.Load() == 0 && g.Disk.Used.Load() == 0 && g.Files.Used.Load() == 0
 	})
-}
-
-// The pieces of a body may be in a file and in memory, as the bounds have it. It is
-// the same body wherever it is.
-func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
-	t.Parallel()
-	for _, size := range []int{0, 1, firstMemory, modestBody, modestBody + 1, memorySize, memorySize + 1, 300_000, 1 << 20} {
-		for _, memory := range []int64{0, firstMemory, modestBody, memorySize, 4 * memorySize, 8 << 20} {
-			for _, disk := range []int64{0, firstMemory, 100_000, 8 << 20} {
-				for _, files := range []int64{0, 1} {
-					g := newBudget(0)
-					g.memory.limit, g.disk.limit, g.files.limit = memory, disk, files
-					b, want := Body{budget: g}, noise(size)
-					err := b.fill(bytes.NewReader(want), 2<<20)
-					where := fmt.Sprintf("%d bytes, %d of memory, %d of the disk, %d files", size, memory, disk, files)
-					if got, _ := io.ReadAll(b.Reader()); err == nil && !bytes.Equal(got, want) || err != nil && !bytes.HasPrefix(want, got) {
-						t.Errorf("%s: got %d other bytes; want what came", where, len(got))
-					}
-					need := int64(size) + 2*memorySize
-					enough := memory/4*3 >= need || files > 0 && memory >= firstMemory && disk/4*3 >= need
-					if err != nil && (!errors.Is(err, errNoRoom) || enough) {
-						t.Errorf("%s: got %v; want the body", where, err)
-					}
-					if m, d := g.memory.used.Load(), g.disk.used.Load(); m > memory || d > disk || m+d < b.Len() {
-						t.Errorf("%s: got %d and %d bytes taken; want no more", where, m, d)
-					}
-					b.release()
-					if m, d, f := g.memory.used.Load(), g.disk.used.Load(), g.files.used.Load(); m != 0 || d != 0 || f != 0 {
-						t.Errorf("%s: got %d and %d bytes and %d files after the release; want none", where, m, d, f)
-					}
-				}
-			}
-		}
-	}
-}
-
-func TestMemoryLimitBoundsTheBudget(t *testing.T) {
-	t.Parallel()
-	for limit, want := range map[int64][2]int64{
-		0: {bodyMemory, bodyDisk}, 1: {leastBodyMemory, leastBodyMemory}, 128 << 20: {16 << 20, 16 << 20},
-		1 << 30: {bodyMemory, 128 << 20}, 1 << 40: {bodyMemory, bodyDisk},
-	} {
-		if g := newBudget(limit); g.memory.limit != want[0] || g.diskInMemory != want[1] {
-			t.Errorf("limit %d: got %d, %d; want %d", limit, g.memory.limit, g.diskInMemory, want)
-		}
-	}
 }
 
 // Uploads that never end take what there is for them and no more; what is small is
@@ -86,47 +41,47 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Setenv("TMPDIR", row.dir)
-			c := config(&recorder{answers: []string{okBody}})
+			c := config(&recorder{answers: []string{rawtest.OKBody}})
 			c.Log = slog.New(slog.NewTextHandler(&log, nil))
 			s := serve(t, c, defaultLimits)
 			g := s.proxy.door.bodies
-			g.memory.limit, g.disk.limit = row.memory, row.disk
-			uploads := make([]*caller, 30)
+			g.Memory.Limit, g.Disk.Limit = row.memory, row.disk
+			uploads := make([]*rawtest.Caller, 30)
 			var refused sync.WaitGroup
 			for i := range uploads {
 				up := s.dial(t)
 				uploads[i] = up
 				refused.Go(func() { // some are refused and closed meanwhile
-					fmt.Fprintf(up.conn, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n%s", noise(300_000))
+					fmt.Fprintf(up.Conn, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n%s", rawtest.Noise(300_000))
 				})
 			}
 			refused.Wait()
-			large := post("/p", string(noise(2_500_000)))
-			waitUntil(t, "no room", func() bool {
-				a := s.dial(t).call(large)
-				return a.status() == 503 && a.field("Wxproxy-Error") == "upstream_busy" && a.field("Retry-After") == "1" &&
-					strings.Contains(a.body, "take all the room")
+			large := post("/p", string(rawtest.Noise(2_500_000)))
+			rawtest.WaitUntil(t, "no room", func() bool {
+				a := s.dial(t).Call(large)
+				return a.Status() == 503 && a.Field("Wxproxy-Error") == "upstream_busy" && a.Field("Retry-After") == "1" &&
+					strings.Contains(a.Body, "take all the room")
 			})
-			if m, d := g.memory.used.Load(), g.disk.used.Load(); m > row.memory || d > row.disk {
+			if m, d := g.Memory.Used.Load(), g.Disk.Used.Load(); m > row.memory || d > row.disk {
 				t.Errorf("got %d bytes of memory and %d of the disk; want no more than %d and %d", m, d, row.memory, row.disk)
 			}
 			small := s.dial(t)
 			for range 3 {
-				if a := small.call(post("/p", "{}")); a.status() != 200 {
-					t.Errorf("got %q %q; want an answer", a.head, a.body)
+				if a := small.Call(post("/p", "{}")); a.Status() != 200 {
+					t.Errorf("got %q %q; want an answer", a.Head, a.Body)
 				}
-				small.send(post("/p", string(noise(modestBody)))[:5000])
+				small.Send(post("/p", string(rawtest.Noise(body.ModestBody)))[:5000])
 				time.Sleep(5 * time.Millisecond)
-				if a := small.call(post("/p", string(noise(modestBody)))[5000:]); a.status() != 200 {
-					t.Errorf("in parts: got %q %q; want an answer", a.head, a.body)
+				if a := small.Call(post("/p", string(rawtest.Noise(body.ModestBody)))[5000:]); a.Status() != 200 {
+					t.Errorf("in parts: got %q %q; want an answer", a.Head, a.Body)
 				}
 			}
 			for _, up := range uploads {
-				up.conn.Close()
+				up.Conn.Close()
 			}
 			nothingTaken(t, g)
-			if a := s.dial(t).call(post("/p", string(noise(300_000)))); a.status() != 200 {
-				t.Errorf("afterwards: got %q; want an answer", a.head)
+			if a := s.dial(t).Call(post("/p", string(rawtest.Noise(300_000)))); a.Status() != 200 {
+				t.Errorf("afterwards: got %q; want an answer", a.Head)
 			}
 			nothingTaken(t, g)
 		})
@@ -157,29 +112,29 @@ func (l *lockedBuffer) String() string {
 // A body under way is a request under way.
 func TestBodiesUnderWayCountInMaxInFlight(t *testing.T) {
 	t.Parallel()
-	c := config(&recorder{answers: []string{okBody}})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
 	busy := keyed("busy", "busy-key")
 	busy.MaxInFlight = 2
 	c.Clients = []Client{busy, keyed("other", "other-key")}
 	s := serve(t, c, defaultLimits)
 	const half = "POST /p HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer busy-key\r\nContent-Length: 40000\r\n\r\nhalf of it"
 	first, second := s.dial(t), s.dial(t)
-	first.send(half)
-	second.send(half)
-	whole := get("/p", "Authorization: Bearer busy-key")
-	waitUntil(t, "a refusal", func() bool { return s.dial(t).call(whole).status() == 429 })
-	if a := s.dial(t).call(get("/p", "Authorization: Bearer other-key")); a.status() != 200 {
-		t.Errorf("another client: got %q; want an answer", a.head)
+	first.Send(half)
+	second.Send(half)
+	whole := rawtest.Get("/p", "Authorization: Bearer busy-key")
+	rawtest.WaitUntil(t, "a refusal", func() bool { return s.dial(t).Call(whole).Status() == 429 })
+	if a := s.dial(t).Call(rawtest.Get("/p", "Authorization: Bearer other-key")); a.Status() != 200 {
+		t.Errorf("another client: got %q; want an answer", a.Head)
 	}
-	first.conn.Close() // who gives up gives the place back
-	waitUntil(t, "a place", func() bool { return s.dial(t).call(whole).status() == 200 })
-	second.send(strings.Repeat("x", 40_000-len("half of it")))
-	if a, err := readAnswer(second.r, false); err != nil || a.status() != 200 {
-		t.Errorf("got %q, %v; want an answer", a.head, err)
+	first.Conn.Close() // who gives up gives the place back
+	rawtest.WaitUntil(t, "a place", func() bool { return s.dial(t).Call(whole).Status() == 200 })
+	second.Send(strings.Repeat("x", 40_000-len("half of it")))
+	if a, err := rawtest.ReadAnswer(second.R, false); err != nil || a.Status() != 200 {
+		t.Errorf("got %q, %v; want an answer", a.Head, err)
 	}
 	for range 2 * busy.MaxInFlight {
-		if a := s.dial(t).call(whole); a.status() != 200 {
-			t.Errorf("afterwards: got %q; want an answer", a.head)
+		if a := s.dial(t).Call(whole); a.Status() != 200 {
+			t.Errorf("afterwards: got %q; want an answer", a.Head)
 		}
 	}
 }
@@ -188,9 +143,9 @@ func TestBodiesUnderWayCountInMaxInFlight(t *testing.T) {
 // than there is room for: beyond, it ends with the connection.
 func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 	t.Parallel()
-	long := noise(maxLearned + 3<<20)
-	w := startRaw(t, nil)
-	w.script = func(conn net.Conn, request string) bool {
+	long := rawtest.Noise(maxLearned + 3<<20)
+	w := rawtest.StartRaw(t, nil)
+	w.Script = func(conn net.Conn, request string) bool {
 		body := long
 		if strings.Contains(request, "/short") {
 			body = long[:300_000]
@@ -202,28 +157,28 @@ func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 		io.WriteString(conn, "0\r\n\r\n")
 		return true
 	}
-	for name, room := range map[string]int64{"a little room": bodyMemory, "no room": 0} {
+	for name, room := range map[string]int64{"a little room": body.DefaultMemory, "no room": 0} {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, TLS %v", name, secure), func(t *testing.T) {
-				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.url)), secure)
+				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.Url)), secure)
 				g := s.proxy.door.bodies
-				g.memory.limit, g.disk.limit = room, room
+				g.Memory.Limit, g.Disk.Limit = room, room
 				if room > 0 {
-					a := dial().call("GET /short HTTP/1.0\r\n\r\n")
-					if a.body != string(long[:300_000]) || a.field("Content-Length") != "300000" {
-						t.Errorf("short: got %q and %d bytes; want a length", a.head, len(a.body))
+					a := dial().Call("GET /short HTTP/1.0\r\n\r\n")
+					if a.Body != string(long[:300_000]) || a.Field("Content-Length") != "300000" {
+						t.Errorf("short: got %q and %d bytes; want a length", a.Head, len(a.Body))
 					}
 				}
 				c := dial()
-				a := c.call("GET /p HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-				if a.body != string(long) || a.field("Connection") != "close" || a.field("X-Kept") != "1" || a.field("Wxproxy-Attempts") != "1" ||
-					a.field("Content-Length") != "" || a.field("Transfer-Encoding") != "" || !c.ended() {
-					t.Errorf("got %q and %d bytes; want all %d, and the end", a.head, len(a.body), len(long))
+				a := c.Call("GET /p HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+				if a.Body != string(long) || a.Field("Connection") != "close" || a.Field("X-Kept") != "1" || a.Field("Wxproxy-Attempts") != "1" ||
+					a.Field("Content-Length") != "" || a.Field("Transfer-Encoding") != "" || !c.Ended() {
+					t.Errorf("got %q and %d bytes; want all %d, and the end", a.Head, len(a.Body), len(long))
 				}
 				c = dial()
-				c.send("GET /cut HTTP/1.0\r\n\r\n")
-				if a, err := readAnswer(c.r, false); err == nil {
-					t.Errorf("cut: got %q and %d bytes and a good end; want a broken one", a.head, len(a.body))
+				c.Send("GET /cut HTTP/1.0\r\n\r\n")
+				if a, err := rawtest.ReadAnswer(c.R, false); err == nil {
+					t.Errorf("cut: got %q and %d bytes and a good end; want a broken one", a.Head, len(a.Body))
 				}
 				nothingTaken(t, g)
 			})
@@ -232,13 +187,13 @@ func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 }
 
 // serveMaybeTLS serves with TLS or without, and returns how to connect.
-func serveMaybeTLS(t *testing.T, c Config, secure bool) (*service, func() *caller) {
+func serveMaybeTLS(t *testing.T, c Config, secure bool) (*service, func() *rawtest.Caller) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewListener(ln)
+	l, err := front.NewListener(ln)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,15 +208,15 @@ func serveMaybeTLS(t *testing.T, c Config, secure bool) (*service, func() *calle
 	}
 	p := New(c)
 	limits := defaultLimits
-	limits.PlainIO = isPlain()
-	s := &service{proxy: p, server: NewServer(p.Handler(), limits, c.Log), listener: l, addr: ln.Addr()}
+	limits.PlainIO = rawtest.IsPlain()
+	s := &service{proxy: p, server: front.NewServer(p.Handler(), limits, c.Log), listener: l, addr: ln.Addr()}
 	go s.server.Serve(l)
 	t.Cleanup(func() { l.Close() })
-	return s, func() *caller {
+	return s, func() *rawtest.Caller {
 		called := s.dial(t)
 		if secure {
-			called.conn = tls.Client(called.conn, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
-			called.r.Reset(called.conn)
+			called.Conn = tls.Client(called.Conn, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"})
+			called.R.Reset(called.Conn)
 		}
 		return called
 	}

@@ -5,8 +5,11 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/internal/wire"
 )
 
 // A Client is a program that may call through the proxy.
@@ -21,10 +24,10 @@ type Client struct {
 	MaxInFlight int           // requests at a time; 0: any number
 	Interval    time.Duration // between two requests, on average; 0: none
 
-	quota   *quota // nil: none
-	room    *room  // what its bodies take; nil: that counts for all only
-	id      identity
-	signing signingKeys // of its virtual tokens, a key for each of its own
+	quota   *quota       // nil: none
+	room    *body.Client // what its bodies take; nil: that counts for all only
+	id      virtual.ID
+	signing virtual.Keys // of its virtual tokens, a key for each of its own
 }
 
 // admit decides who calls, for which account, and whether they may.
@@ -43,10 +46,10 @@ func (p *Proxy) admit(x *exchange) (err error) {
 	case credentialToken:
 		return p.awaitAsker(x)
 	case accountkind.CredentialSecret:
-		if hides(x.target.query, accountkind.WeChat.SecretParameters) {
-			return refuse(badRequest, errTargetHidden.Error())
+		if target.HasParameterBehindSemicolon(x.target.Query, accountkind.WeChat.SecretParameters) {
+			return refuse(badRequest, target.ErrTargetHidden.Error())
 		}
-		hearQuery(x.target.query, accountkind.WeChat.SecretMembers, x.shown.hear)
+		target.EachNamed(x.target.Query, accountkind.WeChat.SecretMembers, x.shown.hear)
 		x.expectMembers()
 	}
 	found, err := p.admitVirtual(x)
@@ -84,7 +87,7 @@ func (p *Proxy) permit(x *exchange) error {
 	if x.route.Credential == credentialToken {
 		return p.permitToken(x)
 	}
-	if !x.client.permits(x.target.policy) {
+	if !x.client.permits(x.target.Policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
 	}
 	return nil
@@ -131,7 +134,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	certified := p.clients.certified(x.caller)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
-	if !isFold(scheme, "bearer") {
+	if !wire.IsFold(scheme, "bearer") {
 		if certified == nil && x.shown.secret.text == "" {
 			return nil, errNoKey
 		}

@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -15,22 +19,22 @@ func slugOf(ctx *fasthttp.RequestCtx) string {
 }
 
 func TestAccountIsChosenByWhatTheRequestNames(t *testing.T) {
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := config(u, account("shop", "wxshop"), account("club", "wxclub"), account("game", "wxgame"))
 	c.Default = "game"
 	p := New(c)
 	rows := []struct{ name, request, want string }{
-		{"nothing: the default", get("/p"), "game"},
-		{"the path, by name", get("/@shop/p"), "shop"},
-		{"the path, by app_id", get("/@wxshop/p"), "shop"},
-		{"the header, by name", get("/p", "Wxproxy-Account: club"), "club"},
-		{"the header, by app_id, in other letters", get("/p", "wxproxy-ACCOUNT: wxclub"), "club"},
-		{"an empty header", get("/p", "Wxproxy-Account: "), "game"},
-		{"the query", get("/p?from_appid=wxclub"), "club"},
-		{"the query, encoded", get("/p?a&From%5Fappid=wx%63lub"), "club"},
-		{"the path before the header", get("/@shop/p", "Wxproxy-Account: club"), "shop"},
-		{"the header before the query", get("/p?from_appid=wxclub", "Wxproxy-Account: shop"), "shop"},
-		{"the path in absolute form", get("http://api.weixin.qq.com/@club/p"), "club"},
+		{"nothing: the default", rawtest.Get("/p"), "game"},
+		{"the path, by name", rawtest.Get("/@shop/p"), "shop"},
+		{"the path, by app_id", rawtest.Get("/@wxshop/p"), "shop"},
+		{"the header, by name", rawtest.Get("/p", "Wxproxy-Account: club"), "club"},
+		{"the header, by app_id, in other letters", rawtest.Get("/p", "wxproxy-ACCOUNT: wxclub"), "club"},
+		{"an empty header", rawtest.Get("/p", "Wxproxy-Account: "), "game"},
+		{"the query", rawtest.Get("/p?from_appid=wxclub"), "club"},
+		{"the query, encoded", rawtest.Get("/p?a&From%5Fappid=wx%63lub"), "club"},
+		{"the path before the header", rawtest.Get("/@shop/p", "Wxproxy-Account: club"), "shop"},
+		{"the header before the query", rawtest.Get("/p?from_appid=wxclub", "Wxproxy-Account: shop"), "shop"},
+		{"the path in absolute form", rawtest.Get("http://api.weixin.qq.com/@club/p"), "club"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -49,36 +53,36 @@ func TestAccountIsChosenByWhatTheRequestNames(t *testing.T) {
 }
 
 func TestAccountThatIsNotThereIsRefused(t *testing.T) {
-	several := config(&recorder{answers: []string{okBody}}, account("shop", "wxshop"), account("club", "wxclub"))
-	one := config(&recorder{answers: []string{okBody}})
+	several := config(&recorder{answers: []string{rawtest.OKBody}}, account("shop", "wxshop"), account("club", "wxclub"))
+	one := config(&recorder{answers: []string{rawtest.OKBody}})
 	rows := []struct {
 		name    string
 		config  Config
 		request string
 		want    string
 	}{
-		{"several, none the default, none named", several, get("/p"), "unknown_account"},
-		{"an unknown name in the path", one, get("/@nobody/p"), "unknown_account"},
-		{"an empty name in the path", one, get("/@/p"), "unknown_account"},
-		{"a name in other letters", one, get("/@SHOP/p"), "unknown_account"},
-		{"an unknown name in the header", one, get("/p", "Wxproxy-Account: nobody"), "unknown_account"},
-		{"an unknown app_id in the query", one, get("/p?from_appid=wxnobody"), "unknown_account"},
-		{"an empty app_id in the query", one, get("/p?from_appid"), ""}, // as an empty header: none is named
-		{"an empty app_id in the query, encoded", one, get("/p?%66rom_appid=&a"), ""},
-		{"an app_id with a blank", one, get("/p?from_appid=wxshop%20"), "unknown_account"},
-		{"two app_ids in the query", several, get("/p?from_appid=wxshop&from_appid=wxclub"), "bad_request"},
-		{"the same app_id twice", several, get("/p?from_appid=wxshop&from_appid=&from_appid=wxshop"), ""},
-		{"two headers", several, get("/p", "Wxproxy-Account: shop", "wxproxy-account: club"), "bad_request"},
-		{"an empty header and another", several, get("/p", "Wxproxy-Account: ", "Wxproxy-Account: club"), ""},
-		{"a name in the path, needlessly encoded", several, get("/@s%68op/p"), ""},
-		{"an app_id in the path, encoded as a whole", several, get("/%40%77%78%73%68%6f%70/p"), ""},
-		{"a name in the path, encoded twice", several, get("/@s%2568op/p"), "unknown_account"},
-		{"a name in the path with an encoded slash", several, get("/@shop%2Fp"), "unknown_account"},
-		{"a name in the path with an encoded @", several, get("/@%40shop/p"), "unknown_account"},
-		{"a name in the path with an encoded NUL", several, get("/@shop%00/p"), "unknown_account"},
-		{"a name in the path with half an escape", several, get("/@shop%6/p"), "unknown_account"},
-		{"an app_id that cannot be decoded", one, get("/p?from_appid=%zz"), "unknown_account"},
-		{"the only one, by default", one, get("/p"), ""},
+		{"several, none the default, none named", several, rawtest.Get("/p"), "unknown_account"},
+		{"an unknown name in the path", one, rawtest.Get("/@nobody/p"), "unknown_account"},
+		{"an empty name in the path", one, rawtest.Get("/@/p"), "unknown_account"},
+		{"a name in other letters", one, rawtest.Get("/@SHOP/p"), "unknown_account"},
+		{"an unknown name in the header", one, rawtest.Get("/p", "Wxproxy-Account: nobody"), "unknown_account"},
+		{"an unknown app_id in the query", one, rawtest.Get("/p?from_appid=wxnobody"), "unknown_account"},
+		{"an empty app_id in the query", one, rawtest.Get("/p?from_appid"), ""}, // as an empty header: none is named
+		{"an empty app_id in the query, encoded", one, rawtest.Get("/p?%66rom_appid=&a"), ""},
+		{"an app_id with a blank", one, rawtest.Get("/p?from_appid=wxshop%20"), "unknown_account"},
+		{"two app_ids in the query", several, rawtest.Get("/p?from_appid=wxshop&from_appid=wxclub"), "bad_request"},
+		{"the same app_id twice", several, rawtest.Get("/p?from_appid=wxshop&from_appid=&from_appid=wxshop"), ""},
+		{"two headers", several, rawtest.Get("/p", "Wxproxy-Account: shop", "wxproxy-account: club"), "bad_request"},
+		{"an empty header and another", several, rawtest.Get("/p", "Wxproxy-Account: ", "Wxproxy-Account: club"), ""},
+		{"a name in the path, needlessly encoded", several, rawtest.Get("/@s%68op/p"), ""},
+		{"an app_id in the path, encoded as a whole", several, rawtest.Get("/%40%77%78%73%68%6f%70/p"), ""},
+		{"a name in the path, encoded twice", several, rawtest.Get("/@s%2568op/p"), "unknown_account"},
+		{"a name in the path with an encoded slash", several, rawtest.Get("/@shop%2Fp"), "unknown_account"},
+		{"a name in the path with an encoded @", several, rawtest.Get("/@%40shop/p"), "unknown_account"},
+		{"a name in the path with an encoded NUL", several, rawtest.Get("/@shop%00/p"), "unknown_account"},
+		{"a name in the path with half an escape", several, rawtest.Get("/@shop%6/p"), "unknown_account"},
+		{"an app_id that cannot be decoded", one, rawtest.Get("/p?from_appid=%zz"), "unknown_account"},
+		{"the only one, by default", one, rawtest.Get("/p"), ""},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -90,7 +94,7 @@ func TestAccountThatIsNotThereIsRefused(t *testing.T) {
 }
 
 func TestClientMayDoWhatItsRightsSay(t *testing.T) {
-	c := config(&recorder{answers: []string{okBody}}, account("shop", "wxshop"), account("club", "wxclub"))
+	c := config(&recorder{answers: []string{rawtest.OKBody}}, account("shop", "wxshop"), account("club", "wxclub"))
 	shopOnly, both, gone := keyed("orders", "orders-key"), keyed("all", "all-key"), keyed("old", "old-key")
 	shopOnly.Accounts = []string{"shop"}
 	shopOnly.Allow = []string{"/cgi-bin/Message/*", "/wxa/exact"}
@@ -102,32 +106,32 @@ func TestClientMayDoWhatItsRightsSay(t *testing.T) {
 	p := New(c)
 	const orders, all, old = "Authorization: Bearer orders-key", "Authorization: Bearer all-key", "Authorization: Bearer old-key"
 	rows := []struct{ name, request, want string }{
-		{"no key", get("/p"), "unauthenticated"},
-		{"another key", get("/p", "Authorization: Bearer other-key"), "unauthenticated"},
-		{"an empty key", get("/p", "Authorization: Bearer"), "unauthenticated"},
-		{"another scheme", get("/p", "Authorization: Basic orders-key"), "unauthenticated"},
-		{"the key in the query", get("/p?access_token=orders-key"), "unauthenticated"},
-		{"the hash for the key", get("/p", "Authorization: Bearer "+string(shopOnly.KeySHA256[:4])), "unauthenticated"},
+		{"no key", rawtest.Get("/p"), "unauthenticated"},
+		{"another key", rawtest.Get("/p", "Authorization: Bearer other-key"), "unauthenticated"},
+		{"an empty key", rawtest.Get("/p", "Authorization: Bearer"), "unauthenticated"},
+		{"another scheme", rawtest.Get("/p", "Authorization: Basic orders-key"), "unauthenticated"},
+		{"the key in the query", rawtest.Get("/p?access_token=orders-key"), "unauthenticated"},
+		{"the hash for the key", rawtest.Get("/p", "Authorization: Bearer "+string(shopOnly.KeySHA256[:4])), "unauthenticated"},
 
-		{"its only account, unnamed", get("/cgi-bin/message/send", orders), ""},
-		{"its only account, named", get("/@shop/cgi-bin/message/send", orders), ""},
-		{"another scheme's letters", get("/cgi-bin/message/send", "authorization: BEARER  orders-key"), ""},
-		{"another account", get("/@club/cgi-bin/message/send", orders), "forbidden_account"},
-		{"another account by header", get("/cgi-bin/message/send", orders, "Wxproxy-Account: wxclub"), "forbidden_account"},
-		{"an account that nobody has", get("/@nobody/cgi-bin/message/send", orders), "unknown_account"},
-		{"its only account is gone", get("/p", old), "unknown_account"},
+		{"its only account, unnamed", rawtest.Get("/cgi-bin/message/send", orders), ""},
+		{"its only account, named", rawtest.Get("/@shop/cgi-bin/message/send", orders), ""},
+		{"another scheme's letters", rawtest.Get("/cgi-bin/message/send", "authorization: BEARER  orders-key"), ""},
+		{"another account", rawtest.Get("/@club/cgi-bin/message/send", orders), "forbidden_account"},
+		{"another account by header", rawtest.Get("/cgi-bin/message/send", orders, "Wxproxy-Account: wxclub"), "forbidden_account"},
+		{"an account that nobody has", rawtest.Get("/@nobody/cgi-bin/message/send", orders), "unknown_account"},
+		{"its only account is gone", rawtest.Get("/p", old), "unknown_account"},
 
-		{"an allowed path", get("/wxa/exact", orders), ""},
-		{"an allowed path, encoded", get("/wxa/%65xact", orders), ""},
-		{"behind an allowed path", get("/wxa/exact/more", orders), "forbidden_path"},
-		{"a path that is not allowed", get("/cgi-bin/user/get", orders), "forbidden_path"},
-		{"a denied path below an allowed one", get("/cgi-bin/message/mass/send", orders), "forbidden_path"},
-		{"a denied path in other letters", get("/cgi-bin/message/MASS/send", orders), "forbidden_path"},
-		{"a denied path, encoded", get("/cgi-bin/message/%6dass/send", orders), "forbidden_path"},
+		{"an allowed path", rawtest.Get("/wxa/exact", orders), ""},
+		{"an allowed path, encoded", rawtest.Get("/wxa/%65xact", orders), ""},
+		{"behind an allowed path", rawtest.Get("/wxa/exact/more", orders), "forbidden_path"},
+		{"a path that is not allowed", rawtest.Get("/cgi-bin/user/get", orders), "forbidden_path"},
+		{"a denied path below an allowed one", rawtest.Get("/cgi-bin/message/mass/send", orders), "forbidden_path"},
+		{"a denied path in other letters", rawtest.Get("/cgi-bin/message/MASS/send", orders), "forbidden_path"},
+		{"a denied path, encoded", rawtest.Get("/cgi-bin/message/%6dass/send", orders), "forbidden_path"},
 
-		{"several accounts, none named", get("/p", all), "unknown_account"},
-		{"several accounts, one named", get("/@club/p", all), ""},
-		{"a denied path where all are allowed", get("/@club/cgi-bin/user/get", all), "forbidden_path"},
+		{"several accounts, none named", rawtest.Get("/p", all), "unknown_account"},
+		{"several accounts, one named", rawtest.Get("/@club/p", all), ""},
+		{"a denied path where all are allowed", rawtest.Get("/@club/cgi-bin/user/get", all), "forbidden_path"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -149,29 +153,29 @@ func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) 
 		clients       []Client
 		account, slug string
 	}{
-		{"key and app_id", get("/sns/jscode2session?appid=wxclub&secret=orders-key&js_code=1"), clients, "club", ""},
-		{"the other name of the secret", get("/cgi-bin/clear_quota/v2?appid=wxclub&appsecret=orders-key"), clients, "club", ""},
-		{"a wrong key", get("/sns/jscode2session?appid=wxclub&secret=x&js_code=1"), clients, "", "unauthenticated"},
-		{"no key", get("/sns/jscode2session?appid=wxclub&js_code=1"), clients, "", "unauthenticated"},
-		{"a key where WeChat wants no AppSecret", get("/sns/oauth2/refresh_token?appid=wxclub&secret=orders-key"), clients, "club", ""},
-		{"a key in the usual place", get("/cgi-bin/clear_quota/v2?appid=wxclub&secret=orders-key"), clients, "club", ""},
-		{"a wrong key in the place that counts", get("/cgi-bin/clear_quota/v2?appid=wxclub&secret=orders-key&appsecret=x"), clients, "", "unauthenticated"},
-		{"a key in two places", get("/sns/jscode2session?appid=wxclub&secret=orders-key&appsecret=orders-key"), clients, "club", ""},
-		{"a key on a path that takes a token", get("/p?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
-		{"another client's account", get("/sns/jscode2session?appid=wxclub&secret=games-key&js_code=1"), clients, "", "forbidden_account"},
-		{"an app_id that no account has", get("/sns/jscode2session?appid=touristappid&secret=orders-key&js_code=1"), clients, "", "unknown_account"},
-		{"an app_id that no account has, for a client of one account", get("/sns/jscode2session?appid=touristappid&secret=games-key"), clients, "", "unknown_account"},
-		{"an app_id that no account has, with a key in the header", get("/sns/jscode2session?appid=touristappid", "Authorization: Bearer orders-key"), clients, "", "unknown_account"},
-		{"an empty app_id", get("/sns/jscode2session?appid=&secret=orders-key&js_code=1"), clients, "game", ""},
-		{"no app_id", get("/sns/jscode2session?secret=orders-key&js_code=1"), clients, "game", ""},
-		{"the path before an app_id that no account has", get("/@shop/sns/jscode2session?appid=touristappid&secret=orders-key"), clients, "shop", ""},
-		{"an app_id without clients", get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
-		{"an app_id that no account has, without clients", get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
-		{"the path beside another app_id", get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "", "bad_request"},
+		{"key and app_id", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=orders-key&js_code=1"), clients, "club", ""},
+		{"the other name of the secret", rawtest.Get("/cgi-bin/clear_quota/v2?appid=wxclub&appsecret=orders-key"), clients, "club", ""},
+		{"a wrong key", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=x&js_code=1"), clients, "", "unauthenticated"},
+		{"no key", rawtest.Get("/sns/jscode2session?appid=wxclub&js_code=1"), clients, "", "unauthenticated"},
+		{"a key where WeChat wants no AppSecret", rawtest.Get("/sns/oauth2/refresh_token?appid=wxclub&secret=orders-key"), clients, "club", ""},
+		{"a key in the usual place", rawtest.Get("/cgi-bin/clear_quota/v2?appid=wxclub&secret=orders-key"), clients, "club", ""},
+		{"a wrong key in the place that counts", rawtest.Get("/cgi-bin/clear_quota/v2?appid=wxclub&secret=orders-key&appsecret=x"), clients, "", "unauthenticated"},
+		{"a key in two places", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=orders-key&appsecret=orders-key"), clients, "club", ""},
+		{"a key on a path that takes a token", rawtest.Get("/p?appid=wxclub&secret=orders-key"), clients, "", "unauthenticated"},
+		{"another client's account", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=games-key&js_code=1"), clients, "", "forbidden_account"},
+		{"an app_id that no account has", rawtest.Get("/sns/jscode2session?appid=touristappid&secret=orders-key&js_code=1"), clients, "", "unknown_account"},
+		{"an app_id that no account has, for a client of one account", rawtest.Get("/sns/jscode2session?appid=touristappid&secret=games-key"), clients, "", "unknown_account"},
+		{"an app_id that no account has, with a key in the header", rawtest.Get("/sns/jscode2session?appid=touristappid", "Authorization: Bearer orders-key"), clients, "", "unknown_account"},
+		{"an empty app_id", rawtest.Get("/sns/jscode2session?appid=&secret=orders-key&js_code=1"), clients, "game", ""},
+		{"no app_id", rawtest.Get("/sns/jscode2session?secret=orders-key&js_code=1"), clients, "game", ""},
+		{"the path before an app_id that no account has", rawtest.Get("/@shop/sns/jscode2session?appid=touristappid&secret=orders-key"), clients, "shop", ""},
+		{"an app_id without clients", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=any&js_code=1"), nil, "club", ""},
+		{"an app_id that no account has, without clients", rawtest.Get("/sns/jscode2session?appid=touristappid&js_code=1"), nil, "game", ""},
+		{"the path beside another app_id", rawtest.Get("/@shop/sns/jscode2session?appid=wxclub&js_code=1"), nil, "", "bad_request"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			c := config(u, account("shop", "wxshop"), account("club", "wxclub"), account("game", "wxgame"))
 			c.Default, c.Clients = "game", row.clients
 			ctx := handle(t, New(c), row.request)
@@ -191,28 +195,28 @@ func TestWhatSDKsSendWhereTheSecretGoesIsTheKeyAndPicksTheAccount(t *testing.T) 
 }
 
 func TestKeyOfTheClientDoesNotReachWeChat(t *testing.T) {
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := config(u)
 	c.Clients = []Client{keyed("orders", "orders-key")}
-	handle(t, New(c), get("/p", "Authorization: Bearer orders-key", "X: y"))
+	handle(t, New(c), rawtest.Get("/p", "Authorization: Bearer orders-key", "X: y"))
 	if want := "X: y\r\n"; len(u.got) != 1 || u.got[0].fields != want {
 		t.Errorf("got %+v; want one request with the fields %q", u.got, want)
 	}
 }
 
 func TestWhoMayUseAnAccountLearnsWhichOneFailed(t *testing.T) {
-	failing := upstreamFunc(func(*Message, *fasthttp.Response) error { return ErrTimeout })
+	failing := upstreamFunc(func(*upstream.Message, *fasthttp.Response) error { return upstream.ErrTimeout })
 	limited := keyed("orders", "orders-key")
 	limited.Accounts = []string{"shop"}
 	p := threeAccounts(failing, limited)
-	forged := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(signingKey))
+	forged := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.Key))
 	for _, row := range []struct{ name, raw, want string }{
-		{"time-out", get("/p", "Authorization: Bearer orders-key"), "shop"},
-		{"an API that the proxy has no credential for", get("/cgi-bin/component/x", "Authorization: Bearer orders-key"), "shop"},
-		{"without a key", get("/@shop/p"), ""},
-		{"another's account", get("/@club/p", "Authorization: Bearer orders-key"), ""},
-		{"a forged token", get("/p?access_token=" + forged), ""},
-		{"a wrong secret for a token", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"), ""},
+		{"time-out", rawtest.Get("/p", "Authorization: Bearer orders-key"), "shop"},
+		{"an API that the proxy has no credential for", rawtest.Get("/cgi-bin/component/x", "Authorization: Bearer orders-key"), "shop"},
+		{"without a key", rawtest.Get("/@shop/p"), ""},
+		{"another's account", rawtest.Get("/@club/p", "Authorization: Bearer orders-key"), ""},
+		{"a forged token", rawtest.Get("/p?access_token=" + forged), ""},
+		{"a wrong secret for a token", rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			ctx := handle(t, p, row.raw)
@@ -224,12 +228,12 @@ func TestWhoMayUseAnAccountLearnsWhichOneFailed(t *testing.T) {
 }
 
 func TestErrorsHaveTheShapeOfWeChats(t *testing.T) {
-	ctx := handle(t, New(config(nil)), get("/a//b"))
+	ctx := handle(t, New(config(nil)), rawtest.Get("/a//b"))
 	var body map[string]any
 	if err := json.Unmarshal(ctx.Response.Body(), &body); err != nil {
 		t.Fatal(err)
 	}
-	if len(body) != 2 || body["errcode"] != -40000.0 || body["errmsg"] != "wxproxy: bad_request: "+errPathSlash.Error() {
+	if len(body) != 2 || body["errcode"] != -40000.0 || body["errmsg"] != "wxproxy: bad_request: "+target.ErrPathSlash.Error() {
 		t.Errorf("got %v", body)
 	}
 	if got, want := string(ctx.Response.Header.ContentType()), "application/json; charset=utf-8"; got != want {
@@ -240,18 +244,18 @@ func TestErrorsHaveTheShapeOfWeChats(t *testing.T) {
 // The configuration refuses such a hash; nobody is to get in should it come all the
 // same.
 func TestNoKeyIsNobodysEvenWithTheHashOfNothing(t *testing.T) {
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := config(u, account("shop", "wxshop"))
 	c.Clients, c.TokenEndpoint = []Client{keyed("nothing", "")}, TokenReal
 	p := New(c)
 	for _, request := range []string{
-		get("/p"),
-		get("/p", "Authorization: Bearer"),
-		get("/p", "Authorization: Bearer "),
-		get("/p", "Authorization: bearer \t "),
-		get("/sns/jscode2session?secret=&js_code=1"),
-		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret="),
-		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=%20"),
+		rawtest.Get("/p"),
+		rawtest.Get("/p", "Authorization: Bearer"),
+		rawtest.Get("/p", "Authorization: Bearer "),
+		rawtest.Get("/p", "Authorization: bearer \t "),
+		rawtest.Get("/sns/jscode2session?secret=&js_code=1"),
+		rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret="),
+		rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=%20"),
 	} {
 		if body := string(handle(t, p, request).Response.Body()); len(u.got) > 0 || strings.Contains(body, "shop-token") {
 			t.Errorf("%q: got %s; want nothing", request, body)

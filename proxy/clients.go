@@ -5,6 +5,9 @@ import (
 	"crypto/sha256"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // clientTable finds clients by the hash of their keys: looking a hash up says
@@ -12,20 +15,20 @@ import (
 // their virtual tokens say.
 type clientTable struct {
 	byKey  map[[sha256.Size]byte]*Client
-	byID   map[identity]*Client
+	byID   map[virtual.ID]*Client
 	byName map[string]*Client // as certificates give it
 }
 
 func newClientTable(clients []Client, deployment string) clientTable {
-	t := clientTable{map[[sha256.Size]byte]*Client{}, map[identity]*Client{}, map[string]*Client{}}
+	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.quota, c.room = identityOf(c.Name), newQuota(&c), new(room)
+		c.id, c.quota, c.room = virtual.IDOf(c.Name), newQuota(&c), new(body.Client)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
 			if key != ([sha256.Size]byte{}) {
 				t.byKey[key] = &c
-				c.signing = append(c.signing, newSigningKey(deployment, key[:]))
+				c.signing = append(c.signing, virtual.NewKey(deployment, key[:]))
 			}
 		}
 	}
@@ -44,7 +47,7 @@ func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
 }
 
 // certified returns the client that the caller's certificate names, nil if none.
-func (t *clientTable) certified(c *callerConn) *Client {
+func (t *clientTable) certified(c *front.Conn) *Client {
 	name := c.CommonName()
 	if name == "" {
 		return nil

@@ -4,25 +4,26 @@ import (
 	"maps"
 	"sync/atomic"
 	"time"
+	"wxproxy/proxy/traffic"
 )
 
 // count counts a request that was answered.
 func (p *Proxy) count(x *exchange) {
 	if p.config.Counts != nil {
-		p.series(x.account, x.client).count(x.ctx.Response.StatusCode())
-		x.stopwatch.note(time.Since(x.began))
+		p.series(x.account, x.client).Count(x.ctx.Response.StatusCode())
+		x.stopwatch.Note(time.Since(x.began))
 	}
 }
 
 // series returns that of a client at an account, nil for unknown ones.
-func (p *Proxy) series(account *Account, client *Client) *series {
+func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
 	met := &p.strangers
 	if account != nil {
 		met = account.met
 	}
 	s := met.of(client)
 	if s == nil {
-		s = p.config.Counts.series(names(account, client))
+		s = p.config.Counts.Series(names(account, client))
 		met.add(client, s)
 	}
 	return s
@@ -43,13 +44,13 @@ func names(a *Account, c *Client) (account, client string) {
 // met are the series of those clients that have called for one account, so that
 // most of what accounts times clients could be takes no memory.
 type met struct {
-	first  atomic.Pointer[Client]              // often the only one; never replaced
-	series atomic.Pointer[series]              // of the first; nil: not known yet
-	others atomic.Pointer[map[*Client]*series] // replaced when there is one more; nil: none yet
+	first  atomic.Pointer[Client]                      // often the only one; never replaced
+	series atomic.Pointer[traffic.Series]              // of the first; nil: not known yet
+	others atomic.Pointer[map[*Client]*traffic.Series] // replaced when there is one more; nil: none yet
 }
 
 // of returns the series of client, nil if it was not met.
-func (m *met) of(client *Client) *series {
+func (m *met) of(client *Client) *traffic.Series {
 	if s := m.series.Load(); s != nil && m.first.Load() == client {
 		return s
 	}
@@ -60,14 +61,14 @@ func (m *met) of(client *Client) *series {
 }
 
 // add makes client known. A nil one is never the first: that is what nobody is.
-func (m *met) add(client *Client, s *series) {
+func (m *met) add(client *Client, s *traffic.Series) {
 	if client != nil && m.first.CompareAndSwap(nil, client) {
 		m.series.Store(s)
 		return
 	}
 	for {
 		known := m.others.Load()
-		more := map[*Client]*series{}
+		more := map[*Client]*traffic.Series{}
 		if known != nil {
 			more = maps.Clone(*known)
 		}

@@ -12,12 +12,17 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
 
-// requests returns what was counted, a line for each series, in order.
-func (c *Counts) requests() string {
+// requestsIn returns what was counted, a line for each series, in order.
+func requestsIn(c *traffic.Counts) string {
 	var lines []string
 	for _, r := range c.Snapshot().Requests {
 		lines = append(lines, fmt.Sprintf("%s,%s,%d=%d", r.Account, r.Client, r.Status, r.N))
@@ -29,24 +34,24 @@ func (c *Counts) requests() string {
 func TestRequestsAreCountedByConfiguredNamesOnly(t *testing.T) {
 	const key = "Authorization: Bearer key"
 	rows := []struct{ name, request, want string }{
-		{"a call", get("/p", key), "shop,orders,200=1"},
-		{"by the app_id", get("/@wxshop/p", key), "shop,orders,200=1"},
-		{"a status of WeChat's", get("/418", key), "shop,orders,418=1"},
-		{"a status that is none", get("/1000", key), "shop,orders,0=1"},
-		{"without a key", get("/p"), ",,401=1"},
-		{"with a wrong key", get("/p", "Authorization: Bearer evil"), ",,401=1"},
-		{"an account that is none", get("/@evil/p", key), ",orders,404=1"},
-		{"an account that is none, in the header", get("/p", key, "Wxproxy-Account: evil"), ",orders,404=1"},
-		{"a path that is forbidden", get("/forbidden", key), "shop,orders,403=1"},
-		{"a target that cannot be read", get("/a//b", key), ",,400=1"},
+		{"a call", rawtest.Get("/p", key), "shop,orders,200=1"},
+		{"by the app_id", rawtest.Get("/@wxshop/p", key), "shop,orders,200=1"},
+		{"a status of WeChat's", rawtest.Get("/418", key), "shop,orders,418=1"},
+		{"a status that is none", rawtest.Get("/1000", key), "shop,orders,0=1"},
+		{"without a key", rawtest.Get("/p"), ",,401=1"},
+		{"with a wrong key", rawtest.Get("/p", "Authorization: Bearer evil"), ",,401=1"},
+		{"an account that is none", rawtest.Get("/@evil/p", key), ",orders,404=1"},
+		{"an account that is none, in the header", rawtest.Get("/p", key, "Wxproxy-Account: evil"), ",orders,404=1"},
+		{"a path that is forbidden", rawtest.Get("/forbidden", key), "shop,orders,403=1"},
+		{"a target that cannot be read", rawtest.Get("/a//b", key), ",,400=1"},
 		{"a method that is none", "EVIL /p HTTP/1.1\r\nHost: x\r\n\r\n", ",,400=1"},
-		{"a virtual token that claims to be the client's", get("/p?access_token=" +
-			newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(signingKey))), "shop,,200=1"},
+		{"a virtual token that claims to be the client's", rawtest.Get("/p?access_token=" +
+			virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.Key))), "shop,,200=1"},
 		{"a body that is too large, announced", "POST /p HTTP/1.1\r\nHost: x\r\n" + key + "\r\nContent-Length: 10\r\n\r\n0123456789", "shop,orders,200=1"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+			c := config(upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 				status := 200
 				fmt.Sscanf(string(m.Target), "/%d", &status)
 				resp.SetStatusCode(status)
@@ -56,7 +61,7 @@ func TestRequestsAreCountedByConfiguredNamesOnly(t *testing.T) {
 			client.Deny = []string{"/forbidden"}
 			c.Clients = []Client{client}
 			handle(t, New(c), row.request)
-			if got := c.Counts.requests(); got != row.want {
+			if got := requestsIn(c.Counts); got != row.want {
 				t.Errorf("got %s; want %s", got, row.want)
 			}
 			if n := c.Counts.Durations().Count(); n != 1 {
@@ -67,23 +72,23 @@ func TestRequestsAreCountedByConfiguredNamesOnly(t *testing.T) {
 }
 
 func TestASuccessorCountsOnWhereItsPredecessorEnded(t *testing.T) {
-	c := config(&recorder{answers: []string{okBody}})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
 	for range 2 {
 		p := New(c)
-		handle(t, p, get("/p"))
-		handle(t, p, get("/p"))
+		handle(t, p, rawtest.Get("/p"))
+		handle(t, p, rawtest.Get("/p"))
 	}
-	if got := c.Counts.requests(); got != "shop,,200=4" {
+	if got := requestsIn(c.Counts); got != "shop,,200=4" {
 		t.Errorf("got %s; want one series with 4 requests", got)
 	}
 }
 
 func TestWhatBecameOfARefusedTokenIsCounted(t *testing.T) {
-	fails := upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+	fails := upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 		if strings.Contains(string(m.Target), "new") {
-			return ErrTimeout
+			return upstream.ErrTimeout
 		}
-		resp.SetBodyString(refusedBody)
+		resp.SetBodyString(rawtest.RefusedBody)
 		return nil
 	})
 	rows := []struct {
@@ -91,29 +96,29 @@ func TestWhatBecameOfARefusedTokenIsCounted(t *testing.T) {
 		upstream Upstream
 		tokens   *fixedTokens
 		calls    int
-		want     map[RetryOutcome]uint64
+		want     map[traffic.RetryOutcome]uint64
 		errcodes map[int]uint64
 	}{
-		{"accepted at once", &recorder{answers: []string{okBody}}, &fixedTokens{token: "old"}, 1, nil, nil},
+		{"accepted at once", &recorder{answers: []string{rawtest.OKBody}}, &fixedTokens{token: "old"}, 1, nil, nil},
 		{"another errcode", &recorder{answers: []string{`{"errcode":45009}`}}, &fixedTokens{token: "old"}, 3, nil, map[int]uint64{45009: 3}},
-		{"accepted then", &recorder{answers: []string{refusedBody, okBody}}, &fixedTokens{token: "old", replacement: "new"}, 1,
-			map[RetryOutcome]uint64{RetryAccepted: 1}, map[int]uint64{40001: 1}},
-		{"an error of another kind then", &recorder{answers: []string{refusedBody, `{"errcode":-1}`}}, &fixedTokens{token: "old", replacement: "new"}, 1,
-			map[RetryOutcome]uint64{RetryAccepted: 1}, map[int]uint64{40001: 1, -1: 1}},
-		{"refused again", &recorder{answers: []string{refusedBody}}, &fixedTokens{token: "old", replacement: "new"}, 1,
-			map[RetryOutcome]uint64{RetryRefused: 1}, map[int]uint64{40001: 2}},
-		{"no answer then", fails, &fixedTokens{token: "old", replacement: "new"}, 1, map[RetryOutcome]uint64{RetryFailed: 1}, map[int]uint64{40001: 1}},
+		{"accepted then", &recorder{answers: []string{rawtest.RefusedBody, rawtest.OKBody}}, &fixedTokens{token: "old", replacement: "new"}, 1,
+			map[traffic.RetryOutcome]uint64{traffic.RetryAccepted: 1}, map[int]uint64{40001: 1}},
+		{"an error of another kind then", &recorder{answers: []string{rawtest.RefusedBody, `{"errcode":-1}`}}, &fixedTokens{token: "old", replacement: "new"}, 1,
+			map[traffic.RetryOutcome]uint64{traffic.RetryAccepted: 1}, map[int]uint64{40001: 1, -1: 1}},
+		{"refused again", &recorder{answers: []string{rawtest.RefusedBody}}, &fixedTokens{token: "old", replacement: "new"}, 1,
+			map[traffic.RetryOutcome]uint64{traffic.RetryRefused: 1}, map[int]uint64{40001: 2}},
+		{"no answer then", fails, &fixedTokens{token: "old", replacement: "new"}, 1, map[traffic.RetryOutcome]uint64{traffic.RetryFailed: 1}, map[int]uint64{40001: 1}},
 		{"no good token", fails, &fixedTokens{token: "old", replaceErr: errors.New("none")}, 1,
-			map[RetryOutcome]uint64{RetryUnavailable: 1}, map[int]uint64{40001: 1}},
-		{"an API that is closed", &recorder{answers: []string{refusedBody}}, &fixedTokens{token: "old", replacement: "old"}, 2,
-			map[RetryOutcome]uint64{RetryRefused: 1, RetryInVain: 1}, map[int]uint64{40001: 3}},
+			map[traffic.RetryOutcome]uint64{traffic.RetryUnavailable: 1}, map[int]uint64{40001: 1}},
+		{"an API that is closed", &recorder{answers: []string{rawtest.RefusedBody}}, &fixedTokens{token: "old", replacement: "old"}, 2,
+			map[traffic.RetryOutcome]uint64{traffic.RetryRefused: 1, traffic.RetryInVain: 1}, map[int]uint64{40001: 3}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			c := config(row.upstream, shopWith(row.tokens)...)
 			p := New(c)
 			for range row.calls {
-				handle(t, p, get("/p"))
+				handle(t, p, rawtest.Get("/p"))
 			}
 			s := c.Counts.Snapshot()
 			for _, r := range s.Retries {
@@ -135,7 +140,7 @@ func TestWhatBecameOfARefusedTokenIsCounted(t *testing.T) {
 
 func TestHowMuchIsToldApartIsBounded(t *testing.T) {
 	body, status := "", 200
-	c := config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	c := config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		resp.SetStatusCode(status)
 		resp.SetBodyString(body)
 		return nil
@@ -147,9 +152,9 @@ func TestHowMuchIsToldApartIsBounded(t *testing.T) {
 		if i%2 == 0 {
 			body = fmt.Sprintf(`{"errcode":%d}`, rand.Int32()-1<<30)
 		}
-		handle(t, p, get("/p"))
+		handle(t, p, rawtest.Get("/p"))
 		status, body = 200+i%500, ""
-		handle(t, p, get("/p"))
+		handle(t, p, rawtest.Get("/p"))
 	}
 	s := c.Counts.Snapshot()
 	requests, errcodes, other := uint64(0), uint64(0), uint64(0)
@@ -158,20 +163,20 @@ func TestHowMuchIsToldApartIsBounded(t *testing.T) {
 	}
 	for _, e := range s.Errcodes {
 		errcodes += e.N
-		if e.Errcode == OtherErrcode {
+		if e.Errcode == traffic.OtherErrcode {
 			other = e.N
 		}
 	}
-	if most := maxStatuses + 2; len(s.Requests) > most || requests != 2*calls { // with 200 and the other ones
+	if most := traffic.MaxStatuses + 2; len(s.Requests) > most || requests != 2*calls { // with 200 and the other ones
 		t.Errorf("got %d requests in %d series; want %d in no more than %d", requests, len(s.Requests), 2*calls, most)
 	}
-	if len(s.Errcodes) > maxErrcodes+1 || errcodes != calls || other == 0 {
-		t.Errorf("got %d errcodes, %d of them others, in %d series; want %d in no more than %d", errcodes, other, len(s.Errcodes), calls, maxErrcodes+1)
+	if len(s.Errcodes) > traffic.MaxErrcodes+1 || errcodes != calls || other == 0 {
+		t.Errorf("got %d errcodes, %d of them others, in %d series; want %d in no more than %d", errcodes, other, len(s.Errcodes), calls, traffic.MaxErrcodes+1)
 	}
 }
 
 func TestOnlyPairsThatMeetTakeMemory(t *testing.T) {
-	c := config(&recorder{answers: []string{okBody}})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
 	c.Accounts = nil
 	for n := range 1000 {
 		c.Accounts = append(c.Accounts, account(fmt.Sprint("a", n), fmt.Sprint("wx", n)))
@@ -179,7 +184,7 @@ func TestOnlyPairsThatMeetTakeMemory(t *testing.T) {
 	}
 	p := New(c)
 	for n := range 100 {
-		handle(t, p, get(fmt.Sprintf("/@a%d/p", n), fmt.Sprintf("Authorization: Bearer key%d", n%50)))
+		handle(t, p, rawtest.Get(fmt.Sprintf("/@a%d/p", n), fmt.Sprintf("Authorization: Bearer key%d", n%50)))
 	}
 	if got := len(c.Counts.Snapshot().Requests); got != 100 {
 		t.Errorf("got %d series; want 100", got)
@@ -187,7 +192,7 @@ func TestOnlyPairsThatMeetTakeMemory(t *testing.T) {
 }
 
 func TestNoRequestIsCountedTwiceOrNotAtAllWhateverComesAtOnce(t *testing.T) {
-	c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+	c := config(upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 		resp.SetStatusCode(200 + int(m.Target[len("/0")-1]-'0'))
 		return nil
 	}))
@@ -200,13 +205,13 @@ func TestNoRequestIsCountedTwiceOrNotAtAllWhateverComesAtOnce(t *testing.T) {
 	for caller := range callers {
 		calling.Go(func() {
 			for n := range calls {
-				handle(t, p, get(fmt.Sprintf("/%d", n%7), fmt.Sprintf("Authorization: Bearer key%d", (n+caller)%10)))
+				handle(t, p, rawtest.Get(fmt.Sprintf("/%d", n%7), fmt.Sprintf("Authorization: Bearer key%d", (n+caller)%10)))
 			}
 		})
 	}
 	for range 20 {
 		c.Counts.Snapshot()
-		c.Counts.endMinute(time.Now())
+		c.Counts.EndMinute(time.Now())
 		c.Counts.Hour()
 	}
 	calling.Wait()
@@ -219,29 +224,10 @@ func TestNoRequestIsCountedTwiceOrNotAtAllWhateverComesAtOnce(t *testing.T) {
 	}
 }
 
-func TestQuantilesAreTheEndsOfIntervals(t *testing.T) {
-	var s stopwatch
-	if d := s.read(); d.Quantile(0.5) != 0 {
-		t.Errorf("got %v without requests; want 0", d.Quantile(0.5))
-	}
-	for _, took := range []time.Duration{0, 5 * time.Millisecond, 6 * time.Millisecond, 80 * time.Millisecond, time.Hour} {
-		s.note(took)
-	}
-	d := s.read()
-	for q, want := range map[float64]time.Duration{0.2: 5e6, 0.4: 5e6, 0.5: 10e6, 0.6: 10e6, 0.8: 100e6, 0.99: 30e9} {
-		if got := d.Quantile(q); got != want {
-			t.Errorf("%v: got %v; want %v", q, got, want)
-		}
-	}
-	if want := time.Hour + 91*time.Millisecond; d.Total != want || d.Count() != 5 {
-		t.Errorf("got %d in %v; want 5 in %v", d.Count(), d.Total, want)
-	}
-}
-
 func TestTheLastHourIsKnownByTheMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		body, status := okBody, 200
-		c := config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		body, status := rawtest.OKBody, 200
+		c := config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 			time.Sleep(60 * time.Millisecond)
 			resp.SetStatusCode(status)
 			resp.SetBodyString(body)
@@ -251,14 +237,14 @@ func TestTheLastHourIsKnownByTheMinute(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { counts.Run(ctx) })
-		call := func(path string) { handle(t, p, get(path)) }
-		mustBe := func(when string, account string, want map[int]Tally) {
+		call := func(path string) { handle(t, p, rawtest.Get(path)) }
+		mustBe := func(when string, account string, want map[int]traffic.Tally) {
 			t.Helper()
 			hour := counts.Hour()
 			if account != "" {
 				hour = counts.AccountHour(account)
 			}
-			if len(hour) != minutes || hour[minutes-1].Start != time.Now().Truncate(time.Minute) {
+			if len(hour) != traffic.Minutes || hour[traffic.Minutes-1].Start != time.Now().Truncate(time.Minute) {
 				t.Fatalf("%s: got %d minutes until %v; want 60 until now", when, len(hour), hour[len(hour)-1].Start)
 			}
 			for i, m := range hour {
@@ -276,23 +262,23 @@ func TestTheLastHourIsKnownByTheMinute(t *testing.T) {
 		call("/@shop/p")
 		status = 502
 		call("/@blog/p")
-		mustBe("within the minute", "", map[int]Tally{59: {Requests: 2, Failed: 1}})
+		mustBe("within the minute", "", map[int]traffic.Tally{59: {Requests: 2, Failed: 1}})
 		time.Sleep(time.Minute)
 		status, body = 200, `{"errcode":45009}`
 		call("/@shop/p")
-		mustBe("in the next minute", "", map[int]Tally{58: {Requests: 2, Failed: 1}, 59: {Requests: 1, Errcodes: 1}})
-		mustBe("one account", "shop", map[int]Tally{58: {Requests: 1}, 59: {Requests: 1, Errcodes: 1}})
-		mustBe("the other account", "blog", map[int]Tally{58: {Requests: 1, Failed: 1}})
+		mustBe("in the next minute", "", map[int]traffic.Tally{58: {Requests: 2, Failed: 1}, 59: {Requests: 1, Errcodes: 1}})
+		mustBe("one account", "shop", map[int]traffic.Tally{58: {Requests: 1}, 59: {Requests: 1, Errcodes: 1}})
+		mustBe("the other account", "blog", map[int]traffic.Tally{58: {Requests: 1, Failed: 1}})
 		mustBe("no account", "evil", nil)
 		time.Sleep(58 * time.Minute)
-		mustBe("at the end of the hour", "", map[int]Tally{0: {Requests: 2, Failed: 1}, 1: {Requests: 1, Errcodes: 1}})
+		mustBe("at the end of the hour", "", map[int]traffic.Tally{0: {Requests: 2, Failed: 1}, 1: {Requests: 1, Errcodes: 1}})
 		time.Sleep(time.Minute)
-		mustBe("behind it", "", map[int]Tally{0: {Requests: 1, Errcodes: 1}})
+		mustBe("behind it", "", map[int]traffic.Tally{0: {Requests: 1, Errcodes: 1}})
 		time.Sleep(200 * time.Minute)
 		mustBe("hours later", "", nil)
 		mustBe("hours later, one account", "shop", nil)
 		call("/@shop/p")
-		mustBe("hours later, a request", "shop", map[int]Tally{59: {Requests: 1, Errcodes: 1}})
+		mustBe("hours later, a request", "shop", map[int]traffic.Tally{59: {Requests: 1, Errcodes: 1}})
 		cancel()
 		running.Wait()
 	})
@@ -300,17 +286,17 @@ func TestTheLastHourIsKnownByTheMinute(t *testing.T) {
 
 func TestMinutesThatWereMissedAreEmpty(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := config(&recorder{answers: []string{okBody}})
+		c := config(&recorder{answers: []string{rawtest.OKBody}})
 		p, begin := New(c), time.Now().Truncate(time.Minute)
-		handle(t, p, get("/p"))
-		c.Counts.endMinute(begin.Add(-7 * time.Minute)) // the machine slept from then on
-		handle(t, p, get("/p"))
-		c.Counts.endMinute(begin.Add(-time.Minute))
-		handle(t, p, get("/p"))
-		c.Counts.endMinute(begin.Add(-time.Minute)) // a clock that was set back
-		handle(t, p, get("/p"))
-		c.Counts.endMinute(begin.Add(time.Minute)) // a clock that is set back just now
-		handle(t, p, get("/p"))
+		handle(t, p, rawtest.Get("/p"))
+		c.Counts.EndMinute(begin.Add(-7 * time.Minute)) // the machine slept from then on
+		handle(t, p, rawtest.Get("/p"))
+		c.Counts.EndMinute(begin.Add(-time.Minute))
+		handle(t, p, rawtest.Get("/p"))
+		c.Counts.EndMinute(begin.Add(-time.Minute)) // a clock that was set back
+		handle(t, p, rawtest.Get("/p"))
+		c.Counts.EndMinute(begin.Add(time.Minute)) // a clock that is set back just now
+		handle(t, p, rawtest.Get("/p"))
 		got := map[int]uint32{}
 		for i, m := range c.Counts.Hour() {
 			if m.Requests > 0 {
@@ -328,17 +314,17 @@ func TestMinutesThatWereMissedAreEmpty(t *testing.T) {
 
 func TestUnreadableRequestsAreCountedIfSomebodySpoke(t *testing.T) {
 	t.Parallel()
-	c := config(&recorder{answers: []string{okBody}})
-	s := serve(t, c, Limits{MaxBody: 100, MaxConnections: 10, IdleTimeout: time.Second, Patience: time.Second})
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	s := serve(t, c, front.Limits{MaxBody: 100, MaxConnections: 10, IdleTimeout: time.Second, Patience: time.Second})
 	silent, loud := s.dial(t), s.dial(t)
-	silent.conn.Close()
-	loud.send("EVIL\r\n\r\n")
-	readAnswer(loud.r, false)
+	silent.Conn.Close()
+	loud.Send("EVIL\r\n\r\n")
+	rawtest.ReadAnswer(loud.R, false)
 	expecting := s.dial(t)
-	expecting.send("POST /@evil/p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
-	readAnswer(expecting.r, false)
+	expecting.Send("POST /@evil/p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+	rawtest.ReadAnswer(expecting.R, false)
 	shutdown(s, time.Second)
-	if got := c.Counts.requests(); got != ",,400=1 ,,404=1" {
+	if got := requestsIn(c.Counts); got != ",,400=1 ,,404=1" {
 		t.Errorf("got %s; want the two that were refused", got)
 	}
 	if d := c.Counts.Durations(); d.Count() != 2 || d.Total > time.Minute {
@@ -347,10 +333,10 @@ func TestUnreadableRequestsAreCountedIfSomebodySpoke(t *testing.T) {
 }
 
 func TestNothingIsCountedWhenNobodyWantsToKnow(t *testing.T) {
-	c := config(&recorder{answers: []string{refusedBody}})
+	c := config(&recorder{answers: []string{rawtest.RefusedBody}})
 	c.Counts = nil
-	ctx := handle(t, New(c), get("/p"))
-	if got := cmp.Or(string(ctx.Response.Body()), "nothing"); got != refusedBody {
+	ctx := handle(t, New(c), rawtest.Get("/p"))
+	if got := cmp.Or(string(ctx.Response.Body()), "nothing"); got != rawtest.RefusedBody {
 		t.Errorf("got %s; want WeChat's answer", got)
 	}
 }

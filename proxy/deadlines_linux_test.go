@@ -1,173 +1,19 @@
 package proxy
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
-
-	"wxproxy/internal/wechattest"
 )
-
-// listenNarrow listens for connections whose kernel takes little before it is read.
-func listenNarrow(t *testing.T) net.Listener {
-	t.Helper()
-	narrow := net.ListenConfig{Control: func(_, _ string, raw syscall.RawConn) (err error) {
-		controlled := raw.Control(func(fd uintptr) {
-			err = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10)
-		})
-		if controlled != nil {
-			return controlled
-		}
-		return err
-	}}
-	ln, err := narrow.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	return ln
-}
-
-// A hesitant WeChat reads a request's body only after a pause, and answers with
-// status.
-type hesitant struct {
-	status atomic.Int32
-	conns  atomic.Int32 // that a request came over
-}
-
-const hesitation = 150 * time.Millisecond
-
-func (h *hesitant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	time.Sleep(hesitation)
-	n, err := io.Copy(io.Discard, r.Body)
-	if err != nil || n != r.ContentLength {
-		h.status.Store(http.StatusTeapot)
-	}
-	w.WriteHeader(int(h.status.Load()))
-	io.WriteString(w, okBody)
-}
-
-// A message that the kernel does not take at once waits for as long as every other
-// one, whatever was sent over its connection before it.
-func TestNoDeadlineOfAnUploadIsLeftForTheNextMessage(t *testing.T) {
-	t.Parallel()
-	const timeout = 1500 * time.Millisecond
-	for _, row := range []struct {
-		name   string
-		status int // of the upload's answer
-		rest   time.Duration
-	}{
-		{"accepted, and its time is over", 200, timeout + timeout/5},
-		{"refused when all of it was there", 400, 0},
-	} {
-		for _, secure := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, TLS %v", row.name, secure), func(t *testing.T) {
-				t.Parallel()
-				far := new(hesitant)
-				h := far.start(t, timeout, secure)
-				far.status.Store(int32(row.status))
-				upload(t, h, 300_000, row.status)
-				time.Sleep(row.rest)
-				narrowIdle(t, h)
-				far.status.Store(200)
-				upload(t, h, 60_000, 200)
-				upload(t, h, 60_000, 200)
-				if n := far.conns.Load(); n != 1 {
-					t.Errorf("got %d connections; want 1 for all", n)
-				}
-			})
-		}
-	}
-}
-
-// start starts h behind narrow connections, and returns the Hosts that lead there.
-func (h *hesitant) start(t *testing.T, timeout time.Duration, secure bool) *Hosts {
-	t.Helper()
-	roots, ln := x509.NewCertPool(), listenNarrow(t)
-	scheme := "http://"
-	server := &http.Server{Handler: h, ConnState: func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			h.conns.Add(1)
-		}
-	}}
-	if secure {
-		certificate, ca, err := wechattest.NewCertificate()
-		if err != nil {
-			t.Fatal(err)
-		}
-		roots.AppendCertsFromPEM(ca)
-		scheme, ln = "https://", tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{certificate}})
-	}
-	go server.Serve(ln)
-	t.Cleanup(func() { server.Close() })
-	return provenAt(t, func(c *HostsConfig) { c.Timeout, c.Roots = timeout, roots }, scheme+ln.Addr().String())
-}
-
-// narrowIdle has the kernel hold little of what is written over the idle connection.
-func narrowIdle(t *testing.T, h *Hosts) {
-	t.Helper()
-	idle := &h.hosts[0].idle
-	idle.mu.Lock()
-	defer idle.mu.Unlock()
-	if len(idle.conns) != 1 {
-		t.Fatalf("got %d idle connections; want 1", len(idle.conns))
-	}
-	if err := idle.conns[0].socket.(interface{ SetWriteBuffer(int) error }).SetWriteBuffer(4 << 10); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func upload(t *testing.T, h *Hosts, size, status int) {
-	t.Helper()
-	var resp fasthttp.Response
-	start := time.Now()
-	err := h.Send(message("POST", "/p", string(noise(size))), &resp)
-	if err != nil || resp.StatusCode() != status {
-		t.Fatalf("%d bytes: got %d, %v after %v; want %d", size, resp.StatusCode(), err, time.Since(start), status)
-	}
-}
-
-// Success that comes before the request is complete may be all that WeChat has read
-// of it: nothing more is sent over that connection.
-func TestAConnectionEndsThatWasAnsweredBeforeItsUploadWasComplete(t *testing.T) {
-	t.Parallel()
-	early := make(chan struct{})
-	ln := listenNarrow(t)
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			conn.Read(make([]byte, 100))
-			io.WriteString(conn, answered(okBody))
-			time.Sleep(hesitation)
-			go func() {
-				io.Copy(io.Discard, conn)
-				early <- struct{}{}
-			}()
-		}
-	}()
-	h := provenAt(t, nil, "http://"+ln.Addr().String())
-	upload(t, h, 8<<20, 200)
-	select {
-	case <-early:
-	case <-time.After(10 * time.Second):
-		t.Error("the connection stays; want its end")
-	}
-}
 
 // What time a request had to come is not what its connection has for the next one.
 func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
@@ -175,9 +21,9 @@ func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
 	const patience = 300 * time.Millisecond
 	limits := defaultLimits
 	limits.HeaderTimeout, limits.Patience = patience, patience
-	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	u := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		time.Sleep(2 * patience)
-		resp.SetBodyString(okBody)
+		resp.SetBodyString(rawtest.OKBody)
 		return nil
 	})
 	s := serve(t, config(u), limits)
@@ -188,8 +34,8 @@ func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
 	}{
 		{"a header in two segments", []string{"GET /p HTTP/1.1\r\nHo", "st: x\r\n\r\n"}},
 		{"a header and a body", []string{"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n", "body"}},
-		{"a body above the buffer", []string{post("/p", string(noise(40_000)))}},
-		{"a large body", []string{post("/p", string(noise(400_000)))}},
+		{"a body above the buffer", []string{post("/p", string(rawtest.Noise(40_000)))}},
+		{"a large body", []string{post("/p", string(rawtest.Noise(400_000)))}},
 		{"a body in many parts", []string{"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n", "b", "o", "dy"}},
 		{"HTTP/1.0", []string{"GET /p HTTP/1.0\r\nConnection: keep-alive\r\n", "\r\n"}},
 		{"a refused one with a body", []string{"POST /@nobody/p HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n", strings.Repeat("x", 40_000)}},
@@ -208,27 +54,27 @@ func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
 }
 
 // askInParts sends a request in parts, and another one over the same connection.
-func askInParts(c *caller, parts []string) error {
+func askInParts(c *rawtest.Caller, parts []string) error {
 	for _, part := range parts {
-		if _, err := io.WriteString(c.conn, part); err != nil {
+		if _, err := io.WriteString(c.Conn, part); err != nil {
 			return err
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	if a, err := readAnswer(c.r, false); err != nil || a.field("Connection") == "close" {
-		return fmt.Errorf("got %q, %w; want a connection that stays", a.head, err)
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Field("Connection") == "close" {
+		return fmt.Errorf("got %q, %w; want a connection that stays", a.Head, err)
 	}
 	time.Sleep(20 * time.Millisecond)
-	if _, err := io.WriteString(c.conn, get("/p")); err != nil {
+	if _, err := io.WriteString(c.Conn, rawtest.Get("/p")); err != nil {
 		return err
 	}
-	if a, err := readAnswer(c.r, false); err != nil || a.status() != 200 {
-		return fmt.Errorf("second request: got %q, %w; want an answer", a.head, err)
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Status() != 200 {
+		return fmt.Errorf("second request: got %q, %w; want an answer", a.Head, err)
 	}
 	return nil
 }
 
-func serveUnix(t *testing.T, c Config, limits Limits) *service {
+func serveUnix(t *testing.T, c Config, limits front.Limits) *service {
 	t.Helper()
 	ln, err := net.Listen("unix", t.TempDir()+"/s")
 	if err != nil {

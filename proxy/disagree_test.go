@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
 )
 
 const (
@@ -23,51 +25,51 @@ func with(raw string, fields ...string) string {
 func TestWhatNamesAnAccountAgreesWithTheAppID(t *testing.T) {
 	orders := keyed("orders", "orders-key")
 	for _, clients := range [][]Client{nil, {orders}} {
-		virtual := ask(t, twoApps(new(recorder), clients...), get("/cgi-bin/token?grant_type=client_credential&appid="+clubID+"&secret=orders-key")).AccessToken
+		virtual := ask(t, twoApps(new(recorder), clients...), rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid="+clubID+"&secret=orders-key")).AccessToken
 		for _, row := range []struct{ name, raw, account, slug string }{
-			{"the prefix", get("/@shop" + session + "?appid=" + clubID), "", "bad_request"},
-			{"the prefix by appid", get("/%40" + shopID + session + "?appid=" + clubID), "", "bad_request"},
-			{"the header", with(get(session+"?appid="+clubID), "Wxproxy-Account: shop"), "", "bad_request"},
-			{"from_appid", get(session + "?appid=" + clubID + "&from_appid=" + shopID), "", "bad_request"},
-			{"a virtual token", get(session + "?appid=" + shopID + "&access_token=" + virtual), "", "bad_request"},
-			{"the header behind a prefix that agrees", with(get("/@club"+session+"?appid="+clubID), "Wxproxy-Account: shop"), "", "bad_request"},
-			{"the header behind a token and a prefix that agree", with(get("/@club/p?access_token="+virtual), "Wxproxy-Account: shop"), "", "bad_request"},
+			{"the prefix", rawtest.Get("/@shop" + session + "?appid=" + clubID), "", "bad_request"},
+			{"the prefix by appid", rawtest.Get("/%40" + shopID + session + "?appid=" + clubID), "", "bad_request"},
+			{"the header", with(rawtest.Get(session+"?appid="+clubID), "Wxproxy-Account: shop"), "", "bad_request"},
+			{"from_appid", rawtest.Get(session + "?appid=" + clubID + "&from_appid=" + shopID), "", "bad_request"},
+			{"a virtual token", rawtest.Get(session + "?appid=" + shopID + "&access_token=" + virtual), "", "bad_request"},
+			{"the header behind a prefix that agrees", with(rawtest.Get("/@club"+session+"?appid="+clubID), "Wxproxy-Account: shop"), "", "bad_request"},
+			{"the header behind a token and a prefix that agree", with(rawtest.Get("/@club/p?access_token="+virtual), "Wxproxy-Account: shop"), "", "bad_request"},
 			{"the body beside the query", post(clearQuota+"?appid="+clubID, `{"appid":"`+shopID+`"}`), "", "bad_request"},
 			{"a form beside the query", post(clearQuota+"?appid="+clubID, "appid="+shopID), "", "bad_request"},
 			{"the body beside the prefix", post("/@shop"+clearQuota, "appid="+clubID), "", "bad_request"},
 			{"the body beside a virtual token", post(clearQuota+"?access_token="+virtual, "appid="+shopID), "", "bad_request"},
-			{"the query itself", get(session + "?appid=" + clubID + "&appid=" + shopID), "", "bad_request"},
-			{"the query itself, spelled otherwise", get(session + "?appid=" + clubID + "&App%49d=" + shopID), "", "bad_request"},
+			{"the query itself", rawtest.Get(session + "?appid=" + clubID + "&appid=" + shopID), "", "bad_request"},
+			{"the query itself, spelled otherwise", rawtest.Get(session + "?appid=" + clubID + "&App%49d=" + shopID), "", "bad_request"},
 			{"JSON itself", post(clearQuota, `{"appid":"`+clubID+`","AppID":"`+shopID+`"}`), "", "bad_request"},
 			{"a form itself", post(clearQuota, "appid="+clubID+"&appid="+shopID), "", "bad_request"},
-			{"a word beside an appid", get(session + "?appid=APPID&appid=" + clubID), "", "bad_request"},
+			{"a word beside an appid", rawtest.Get(session + "?appid=APPID&appid=" + clubID), "", "bad_request"},
 
-			{"one that nobody has beside the prefix", get("/@shop" + session + "?appid=" + foreignID), "", "unknown_account"},
-			{"one that nobody has beside the header", with(get(session+"?appid="+foreignID), "Wxproxy-Account: shop"), "", "unknown_account"},
-			{"one that nobody has beside from_appid", get(session + "?from_appid=" + shopID + "&appid=" + foreignID), "", "unknown_account"},
-			{"one that nobody has beside a virtual token", get(session + "?access_token=" + virtual + "&appid=" + foreignID), "", "unknown_account"},
+			{"one that nobody has beside the prefix", rawtest.Get("/@shop" + session + "?appid=" + foreignID), "", "unknown_account"},
+			{"one that nobody has beside the header", with(rawtest.Get(session+"?appid="+foreignID), "Wxproxy-Account: shop"), "", "unknown_account"},
+			{"one that nobody has beside from_appid", rawtest.Get(session + "?from_appid=" + shopID + "&appid=" + foreignID), "", "unknown_account"},
+			{"one that nobody has beside a virtual token", rawtest.Get(session + "?access_token=" + virtual + "&appid=" + foreignID), "", "unknown_account"},
 			{"one that nobody has in the body beside the prefix", post("/@shop"+clearQuota, "appid="+foreignID), "", "unknown_account"},
-			{"behind a blank", get(session + "?appid=+" + clubID), "", "unknown_account"},
-			{"before a blank", get(session + "?appid=" + clubID + "%20"), "", "unknown_account"},
+			{"behind a blank", rawtest.Get(session + "?appid=+" + clubID), "", "unknown_account"},
+			{"before a blank", rawtest.Get(session + "?appid=" + clubID + "%20"), "", "unknown_account"},
 			{"before a blank in a form", post(clearQuota, "appid="+clubID+"+"), "", "unknown_account"},
 			{"before a line feed in JSON", post(clearQuota, `{"appid":"`+clubID+`\n"}`), "", "unknown_account"},
-			{"in capital letters", get(session + "?appid=" + strings.ToUpper(clubID)), "", "unknown_account"},
-			{"a digit short", get(session + "?appid=" + clubID[:17]), "", "unknown_account"},
-			{"a digit more", get(session + "?appid=" + clubID + "0"), "", "unknown_account"},
-			{"without its wx", get(session + "?appid=" + clubID[2:]), "", "unknown_account"},
-			{"that cannot be decoded", get(session + "?appid=%zz"), "", "unknown_account"},
-			{"a variable that nobody has set", get(session + "?appid=%7BAPPID%7D"), "", "unknown_account"},
+			{"in capital letters", rawtest.Get(session + "?appid=" + strings.ToUpper(clubID)), "", "unknown_account"},
+			{"a digit short", rawtest.Get(session + "?appid=" + clubID[:17]), "", "unknown_account"},
+			{"a digit more", rawtest.Get(session + "?appid=" + clubID + "0"), "", "unknown_account"},
+			{"without its wx", rawtest.Get(session + "?appid=" + clubID[2:]), "", "unknown_account"},
+			{"that cannot be decoded", rawtest.Get(session + "?appid=%zz"), "", "unknown_account"},
+			{"a variable that nobody has set", rawtest.Get(session + "?appid=%7BAPPID%7D"), "", "unknown_account"},
 			{"a number", post(clearQuota, `{"appid":7}`), "", "unknown_account"},
 			{"a list", post(clearQuota, `{"appid":["`+clubID+`"]}`), "", "unknown_account"},
 
-			{"behind an empty one", get(session + "?appid=&appid=" + clubID), "club", ""},
+			{"behind an empty one", rawtest.Get(session + "?appid=&appid=" + clubID), "club", ""},
 			{"behind an empty one in the query", post(clearQuota+"?appid=", "appid="+clubID), "club", ""},
 			{"twice", post(clearQuota+"?appid="+clubID, `{"appid":"`+clubID+`"}`), "club", ""},
 			{"everywhere", with(post("/@club"+clearQuota+"?from_appid="+clubID+"&appid="+clubID+"&access_token="+virtual, "appid="+clubID), "Wxproxy-Account: "+clubID), "club", ""},
-			{"a word beside a prefix", get("/@club" + session + "?appid=touristappid"), "club", ""},
-			{"none", get(session + "?appid="), "shop", ""},
+			{"a word beside a prefix", rawtest.Get("/@club" + session + "?appid=touristappid"), "club", ""},
+			{"none", rawtest.Get(session + "?appid="), "shop", ""},
 		} {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			raw := row.raw
 			if clients != nil && !strings.Contains(raw, virtual) {
 				raw = with(raw, "Authorization: Bearer orders-key")
@@ -92,23 +94,23 @@ func TestWhatNamesAnAccountAgreesWithWhatATokenIsAskedFor(t *testing.T) {
 			name, raw string
 			errcode   int
 		}{
-			{"the prefix", get("/@shop" + grant + "&appid=" + clubID), 40013},
+			{"the prefix", rawtest.Get("/@shop" + grant + "&appid=" + clubID), 40013},
 			{"the prefix before a body", post("/@shop/cgi-bin/stable_token", json(clubID)), 40013},
-			{"a prefix that nobody has", get("/@nobody" + grant + "&appid=" + clubID), 40013},
-			{"the header", with(get(grant+"&appid="+clubID), "Wxproxy-Account: shop"), 40013},
-			{"from_appid", get(grant + "&appid=" + clubID + "&from_appid=" + shopID), 40013},
+			{"a prefix that nobody has", rawtest.Get("/@nobody" + grant + "&appid=" + clubID), 40013},
+			{"the header", with(rawtest.Get(grant+"&appid="+clubID), "Wxproxy-Account: shop"), 40013},
+			{"from_appid", rawtest.Get(grant + "&appid=" + clubID + "&from_appid=" + shopID), 40013},
 			{"the query beside the body", post("/cgi-bin/stable_token?appid="+clubID, json(shopID)), 40013},
-			{"the query itself", get(grant + "&appid=" + clubID + "&appid=" + shopID), 40013},
+			{"the query itself", rawtest.Get(grant + "&appid=" + clubID + "&appid=" + shopID), 40013},
 			{"the body itself", post("/cgi-bin/stable_token", strings.Replace(json(clubID), "{", `{"appid":"`+shopID+`",`, 1)), 40013},
 			{"a form itself", post("/cgi-bin/token", "grant_type=client_credential&secret=orders-key&appid="+clubID+"&appid="+shopID), 40013},
-			{"a blank", get(grant + "&appid=" + clubID + "%20"), 40013},
-			{"two grants", get(grant + "&grant_type=x&appid=" + clubID), 40002},
+			{"a blank", rawtest.Get(grant + "&appid=" + clubID + "%20"), 40013},
+			{"two grants", rawtest.Get(grant + "&grant_type=x&appid=" + clubID), 40002},
 
-			{"the same prefix", get("/@club" + grant + "&appid=" + clubID), 0},
-			{"the same prefix, encoded", get("/%40c%6Cub" + grant + "&appid=" + clubID), 0},
-			{"the same header", with(get(grant+"&appid="+clubID), "Wxproxy-Account: "+clubID), 0},
+			{"the same prefix", rawtest.Get("/@club" + grant + "&appid=" + clubID), 0},
+			{"the same prefix, encoded", rawtest.Get("/%40c%6Cub" + grant + "&appid=" + clubID), 0},
+			{"the same header", with(rawtest.Get(grant+"&appid="+clubID), "Wxproxy-Account: "+clubID), 0},
 			{"the same twice", post("/cgi-bin/stable_token?appid="+clubID, json(clubID)), 0},
-			{"behind an empty one", get(grant + "&appid=&appid=" + clubID), 0},
+			{"behind an empty one", rawtest.Get(grant + "&appid=&appid=" + clubID), 0},
 			{"a byte order mark", post("/cgi-bin/stable_token", "\ufeff"+json(clubID)), 0},
 			{"a byte order mark before a form", post("/cgi-bin/token", "\ufeffgrant_type=client_credential&secret=orders-key&appid="+clubID), 0},
 			{"a list", post("/cgi-bin/stable_token", "["+json(clubID)+"]"), 47001},
@@ -122,7 +124,7 @@ func TestWhatNamesAnAccountAgreesWithWhatATokenIsAskedFor(t *testing.T) {
 	}
 	games := keyed("games", "games-key")
 	for _, raw := range []string{
-		get(grant + "&secret=games-key&appid=" + clubID), post("/cgi-bin/stable_token?secret=games-key", json(clubID)), get(grant + "&secret=x&appid=" + clubID),
+		rawtest.Get(grant + "&secret=games-key&appid=" + clubID), post("/cgi-bin/stable_token?secret=games-key", json(clubID)), rawtest.Get(grant + "&secret=x&appid=" + clubID),
 	} {
 		if got := ask(t, twoApps(new(recorder), orders, games), raw); got.Errcode != 40125 {
 			t.Errorf("two keys: got %+v for %.60q; want 40125", got, raw)
@@ -140,7 +142,7 @@ func multipartOf(pairs ...string) (body string) {
 // Programs that have nothing to say send an empty list of PHP's, or Go's nil.
 func TestABodyThatSaysNothingIsRefusedNowhere(t *testing.T) {
 	for _, body := range []string{"[]", "[ \n]", " null ", `""`, "\ufeff[]", "{}", ""} {
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		p := New(withAccounts(u, []Client{keyed("orders", "orders-key")}, account("club", clubID)))
 		raw := with(post(clearQuota+"?appid="+clubID+"&appsecret=orders-key", body), "Content-Type: application/json")
 		if got := ask(t, p, raw); got.Errcode != 0 || len(u.got) != 1 {
@@ -195,7 +197,7 @@ func TestABodyThatCannotBeReadIsRefusedWhereTheSecretGoes(t *testing.T) {
 			"the key alone":         post(clearQuota, "orders-key"),
 			"on another path":       post(session, multipartOf("appid", clubID, "secret", "orders-key")),
 		} {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			if clients != nil {
 				raw = with(raw, "Authorization: Bearer orders-key")
 			} else if name == "inside a string" {
@@ -214,9 +216,9 @@ func TestNoKeyReachesWeChatInABody(t *testing.T) {
 	for _, body := range []string{
 		`{"other":"orders-key"}`, `{"other":"games-key"}`, `{"a":{"b":["games-key"]}}`, `{"a":{"b":1,"b":"games-key"}}`, `{"games-key":1}`, `{"a":"Bearer games-key"}`,
 		`{"a":"\u0067ames-key"}`, `{"a":"key=orders-key;"}`, `{"secret\u0000":"games-key"}`, "other=games-key", "other=g%61mes-key", "games-key=1", "a=orders-key.", "a=%22orders-key%22",
-		`{"a":{"secret":"games-key"},"appid":"` + clubID + `"}`, `{"a":"` + virtualPrefix + `x"}`, `{"a":"the-AppSecret"}`,
+		`{"a":{"secret":"games-key"},"appid":"` + clubID + `"}`, `{"a":"` + virtual.Prefix + `x"}`, `{"a":"the-AppSecret"}`,
 	} {
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		c := withAccounts(u, clients, account("shop", shopID), account("club", clubID))
 		c.Default, c.Hides = "shop", func(word []byte) bool { return string(word) == "the-AppSecret" }
 		ctx := handle(t, New(c), with(post(clearQuota, body), "Authorization: Bearer orders-key"))
@@ -234,18 +236,18 @@ func TestWhoShowsTwoKeysIsNobody(t *testing.T) {
 	clients := []Client{keyed("orders", "orders-key"), keyed("games", "games-key")}
 	const byOrders = "Authorization: Bearer orders-key"
 	for _, row := range []struct{ name, raw, slug string }{
-		{"in the query", get(session + "?secret=orders-key&secret=games-key"), "unauthenticated"},
-		{"under two names", get(clearQuota + "?appsecret=orders-key&secret=games-key"), "unauthenticated"},
+		{"in the query", rawtest.Get(session + "?secret=orders-key&secret=games-key"), "unauthenticated"},
+		{"under two names", rawtest.Get(clearQuota + "?appsecret=orders-key&secret=games-key"), "unauthenticated"},
 		{"in the query and the body", post(clearQuota+"?appsecret=orders-key", "appsecret=games-key"), "unauthenticated"},
 		{"in the body", post(clearQuota, `{"secret":"orders-key","secret":"games-key"}`), "unauthenticated"},
-		{"in the header and the query", with(get(session+"?secret=games-key"), byOrders), "unauthenticated"},
+		{"in the header and the query", with(rawtest.Get(session+"?secret=games-key"), byOrders), "unauthenticated"},
 		{"in the header and the body", with(post(clearQuota, "appsecret=games-key"), byOrders), "unauthenticated"},
-		{"in two headers", with(get("/p"), byOrders, "authorization: Bearer games-key"), "bad_request"},
-		{"in an empty header and another", with(get("/p"), "Authorization: ", byOrders), ""},
+		{"in two headers", with(rawtest.Get("/p"), byOrders, "authorization: Bearer games-key"), "bad_request"},
+		{"in an empty header and another", with(rawtest.Get("/p"), "Authorization: ", byOrders), ""},
 		{"the same everywhere", with(post(clearQuota+"?secret=orders-key&appsecret=orders-key", "appsecret=orders-key"), byOrders, byOrders), ""},
-		{"an AppSecret beside the header", with(get(session+"?secret=AppSecret"), byOrders), ""},
+		{"an AppSecret beside the header", with(rawtest.Get(session+"?secret=AppSecret"), byOrders), ""},
 	} {
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		ctx := handle(t, twoApps(u, clients...), row.raw)
 		if got := slugOf(ctx); got != row.slug || (len(u.got) > 0) != (row.slug == "") {
 			t.Errorf("%s: got %q (%s); want %q", row.name, got, ctx.Response.Body(), row.slug)
@@ -255,18 +257,18 @@ func TestWhoShowsTwoKeysIsNobody(t *testing.T) {
 
 func TestOfTwoVirtualTokensNeitherWins(t *testing.T) {
 	for _, clients := range [][]Client{nil, {keyed("orders", "orders-key"), keyed("games", "games-key")}} {
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		p := twoApps(u, clients...)
 		tokenOf := func(appID, key string) string {
-			return ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+key)).AccessToken
+			return ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+key)).AccessToken
 		}
 		shop, club, ofGames := tokenOf(shopID, "orders-key"), tokenOf(clubID, "orders-key"), tokenOf(shopID, "games-key")
-		id, key := identity{}, newSigningKey("", []byte(shopID))
+		id, key := virtual.ID{}, virtual.NewKey("", []byte(shopID))
 		if clients != nil {
 			hash := clients[0].KeySHA256
-			id, key = identityOf("orders"), newSigningKey("", hash[:])
+			id, key = virtual.IDOf("orders"), virtual.NewKey("", hash[:])
 		}
-		older := newVirtual(identityOf(shopID), id, time.Now().Add(time.Hour), &key)
+		older := virtual.New(virtual.IDOf(shopID), id, time.Now().Add(time.Hour), &key)
 		forged := club[:len(club)-6] + "AAAAAA"
 		twoClients := map[bool]int{true: -40000, false: 0}[clients != nil]
 		for _, row := range []struct {
@@ -285,7 +287,7 @@ func TestOfTwoVirtualTokensNeitherWins(t *testing.T) {
 			{"another token behind it", "access_token=" + shop + "&access_token=theirs", 0},
 		} {
 			u.got = nil
-			got := ask(t, p, get("/p?"+row.query))
+			got := ask(t, p, rawtest.Get("/p?"+row.query))
 			if got.Errcode != row.errcode || (len(u.got) > 0) != (row.errcode == 0) {
 				t.Errorf("%s, %d clients: got %+v and %d requests at WeChat's; want errcode %d", row.name, len(clients), got, len(u.got), row.errcode)
 			}

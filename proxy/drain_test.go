@@ -13,6 +13,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -25,10 +28,10 @@ type held struct {
 
 func newHeld() *held { return &held{make(chan struct{}, 100), make(chan struct{})} }
 
-func (h *held) Send(_ *Message, resp *fasthttp.Response) error {
+func (h *held) Send(_ *upstream.Message, resp *fasthttp.Response) error {
 	h.arrived <- struct{}{}
 	<-h.release
-	resp.SetBodyString(okBody)
+	resp.SetBodyString(rawtest.OKBody)
 	return nil
 }
 
@@ -65,9 +68,9 @@ func mustShutdown(t *testing.T, s *service) time.Duration {
 
 func TestShutdownWithoutCallersIsQuick(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
-	if a := s.dial(t).call(get("/p", "Connection: close")); a.status() != 200 {
-		t.Fatalf("got %q; want an answer", a.head)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
+	if a := s.dial(t).Call(rawtest.Get("/p", "Connection: close")); a.Status() != 200 {
+		t.Fatalf("got %q; want an answer", a.Head)
 	}
 	if took := mustShutdown(t, s); took > lastCalls {
 		t.Errorf("took %v; want less than %v", took, lastCalls)
@@ -79,26 +82,26 @@ func TestShutdownFinishesTheRequestThatIsUnderWay(t *testing.T) {
 	u := newHeld()
 	s := serve(t, config(u), defaultLimits)
 	c := s.dial(t)
-	c.send(post("/p", "{}"))
+	c.Send(post("/p", "{}"))
 	<-u.arrived
 	time.AfterFunc(200*time.Millisecond, func() { close(u.release) })
 	mustShutdown(t, s)
-	a, err := readAnswer(c.r, false)
-	if err != nil || a.body != okBody || a.field("Connection") != "close" {
-		t.Errorf("got %v, %q %q; want WeChat's answer and the end", err, a.head, a.body)
+	a, err := rawtest.ReadAnswer(c.R, false)
+	if err != nil || a.Body != rawtest.OKBody || a.Field("Connection") != "close" {
+		t.Errorf("got %v, %q %q; want WeChat's answer and the end", err, a.Head, a.Body)
 	}
 }
 
 func TestShutdownFinishesTheRequestThatIsHalfSent(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	c := s.dial(t)
-	c.send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
-	waitUntil(t, "the first half", func() bool { return s.listener.Count() == 1 && s.proxy.InFlight() == 1 })
-	time.AfterFunc(lastCalls+50*time.Millisecond, func() { io.WriteString(c.conn, "dy") })
+	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbo")
+	rawtest.WaitUntil(t, "the first half", func() bool { return s.listener.Count() == 1 && s.proxy.InFlight() == 1 })
+	time.AfterFunc(lastCalls+50*time.Millisecond, func() { io.WriteString(c.Conn, "dy") })
 	mustShutdown(t, s)
-	if a, err := readAnswer(c.r, false); err != nil || a.body != okBody {
-		t.Errorf("got %v, %q %q; want WeChat's answer", err, a.head, a.body)
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Body != rawtest.OKBody {
+		t.Errorf("got %v, %q %q; want WeChat's answer", err, a.Head, a.Body)
 	}
 }
 
@@ -107,17 +110,17 @@ func TestShutdownTellsAKeptAliveCallerThatItsRequestIsTheLast(t *testing.T) {
 	for _, callers := range []int{1, 2} {
 		t.Run(fmt.Sprint(callers), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+			s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 			var calls sync.WaitGroup
 			for range callers {
 				c := s.dial(t)
-				c.call(get("/p"))
+				c.Call(rawtest.Get("/p"))
 				calls.Go(func() {
 					time.Sleep(lastCalls / 5)
-					io.WriteString(c.conn, get("/p"))
-					a, err := readAnswer(c.r, false)
-					if err != nil || a.field("Connection") != "close" || !c.ended() {
-						t.Errorf("got %v, %q; want an answer and the end", err, a.head)
+					io.WriteString(c.Conn, rawtest.Get("/p"))
+					a, err := rawtest.ReadAnswer(c.R, false)
+					if err != nil || a.Field("Connection") != "close" || !c.Ended() {
+						t.Errorf("got %v, %q; want an answer and the end", err, a.Head)
 					}
 				})
 			}
@@ -131,14 +134,14 @@ func TestShutdownTellsAKeptAliveCallerThatItsRequestIsTheLast(t *testing.T) {
 
 func TestShutdownDoesNotWaitForConnectionsWithoutARequest(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	idle, silent := s.dial(t), s.dial(t)
-	idle.call(get("/p"))
-	waitUntil(t, "the silent connection", func() bool { return s.listener.Count() == 2 })
+	idle.Call(rawtest.Get("/p"))
+	rawtest.WaitUntil(t, "the silent connection", func() bool { return s.listener.Count() == 2 })
 	if took := mustShutdown(t, s); took > lastCalls+2*time.Second {
 		t.Errorf("took %v; want little more than %v", took, lastCalls)
 	}
-	if !idle.ended() || !silent.ended() {
+	if !idle.Ended() || !silent.Ended() {
 		t.Error("a connection stays open")
 	}
 }
@@ -147,7 +150,7 @@ func TestShutdownEndsAtItsDeadline(t *testing.T) {
 	t.Parallel()
 	u := newHeld()
 	s := serve(t, config(u), defaultLimits)
-	s.dial(t).send(get("/p"))
+	s.dial(t).Send(rawtest.Get("/p"))
 	<-u.arrived
 	took, err := shutdown(s, 200*time.Millisecond)
 	if !errors.Is(err, context.DeadlineExceeded) || took > 2*time.Second {
@@ -163,9 +166,9 @@ func TestShutdownUnderLoadCutsNobody(t *testing.T) {
 	for run := range 3 {
 		t.Run(fmt.Sprint(run), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+			s := serve(t, config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 				time.Sleep(2 * time.Millisecond)
-				resp.SetBodyString(okBody)
+				resp.SetBodyString(rawtest.OKBody)
 				return nil
 			})), defaultLimits)
 			var answered atomic.Int64
@@ -174,7 +177,7 @@ func TestShutdownUnderLoadCutsNobody(t *testing.T) {
 				callers.Go(func() { keepCalling(t, s, &answered) })
 				callers.Go(func() { callAnew(t, s, &answered) })
 			}
-			waitUntil(t, "the load", func() bool { return answered.Load() > 100 })
+			rawtest.WaitUntil(t, "the load", func() bool { return answered.Load() > 100 })
 			mustShutdown(t, s)
 			callers.Wait()
 			if got := s.proxy.InFlight(); got != 0 {
@@ -196,13 +199,13 @@ func keepCalling(t *testing.T, s *service, answered *atomic.Int64) {
 	r := bufio.NewReader(conn)
 	for {
 		io.WriteString(conn, post("/p", "{}"))
-		a, err := readAnswer(r, false)
-		if err != nil || a.body != okBody {
-			t.Errorf("a kept-alive caller got %v, %q", err, a.head)
+		a, err := rawtest.ReadAnswer(r, false)
+		if err != nil || a.Body != rawtest.OKBody {
+			t.Errorf("a kept-alive caller got %v, %q", err, a.Head)
 			return
 		}
 		answered.Add(1)
-		if a.field("Connection") == "close" {
+		if a.Field("Connection") == "close" {
 			return
 		}
 	}
@@ -215,10 +218,10 @@ func callAnew(t *testing.T, s *service, answered *atomic.Int64) {
 		if err != nil {
 			return // nobody listens any more
 		}
-		io.WriteString(conn, get("/p"))
-		a, err := readAnswer(bufio.NewReader(conn), false)
-		if err != nil || a.body != okBody {
-			t.Errorf("a new caller got %v, %q", err, a.head)
+		io.WriteString(conn, rawtest.Get("/p"))
+		a, err := rawtest.ReadAnswer(bufio.NewReader(conn), false)
+		if err != nil || a.Body != rawtest.OKBody {
+			t.Errorf("a new caller got %v, %q", err, a.Head)
 		}
 		answered.Add(1)
 		conn.Close()
@@ -239,21 +242,21 @@ func TestDrainingServesThoseWhoWaitToBeAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		io.WriteString(conn, get("/p"))
+		io.WriteString(conn, rawtest.Get("/p"))
 		waiting = append(waiting, conn)
 	}
-	s := serveOn(t, ln, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serveOn(t, ln, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	mustShutdown(t, s)
 	for i, conn := range waiting {
-		if a, err := readAnswer(bufio.NewReader(conn), false); err != nil || a.body != okBody {
-			t.Errorf("caller %d: got %v, %q; want an answer", i, err, a.head)
+		if a, err := rawtest.ReadAnswer(bufio.NewReader(conn), false); err != nil || a.Body != rawtest.OKBody {
+			t.Errorf("caller %d: got %v, %q; want an answer", i, err, a.Head)
 		}
 	}
 }
 
 func TestDrainingEndsThoughNewCallersNeverStopComing(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	stop := make(chan struct{})
 	var coming sync.WaitGroup
 	coming.Go(func() {
@@ -282,25 +285,16 @@ func TestUnixSocketIsServedAndDrained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := serveOn(t, ln, config(&recorder{answers: []string{okBody}}), defaultLimits)
-	if a := s.dial(t).call(get("/p", "Connection: close")); a.body != okBody {
-		t.Errorf("got %q %q; want WeChat's answer", a.head, a.body)
+	s := serveOn(t, ln, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
+	if a := s.dial(t).Call(rawtest.Get("/p", "Connection: close")); a.Body != rawtest.OKBody {
+		t.Errorf("got %q %q; want WeChat's answer", a.Head, a.Body)
 	}
 	mustShutdown(t, s)
 }
 
-// otherListener is neither a TCP nor a Unix listener.
-type otherListener struct{ net.Listener }
-
-func TestListenerMustHaveADeadline(t *testing.T) {
-	if _, err := NewListener(otherListener{}); err == nil {
-		t.Error("got no error")
-	}
-}
-
 func TestListenerThatIsClosedEndsTheService(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	if err := s.listener.Close(); err != nil {
 		t.Error(err)
 	}
@@ -320,10 +314,10 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 		status int
 		words  string
 	}{
-		{"a header too large", ErrHeaderTooLong, 400, "16 KiB"},
-		{"a caller too slow", ErrLate, 400, "in time"},
-		{"a body too large", ErrBodyTooLarge, 413, "max_body"},
-		{"anything else", ErrUnreadable, 400, "RFC 9112"},
+		{"a header too large", front.ErrHeaderTooLong, 400, "16 KiB"},
+		{"a caller too slow", front.ErrLate, 400, "in time"},
+		{"a body too large", front.ErrBodyTooLarge, 413, "max_body"},
+		{"anything else", front.ErrUnreadable, 400, "RFC 9112"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -337,19 +331,13 @@ func TestRequestThatCannotBeReadIsExplained(t *testing.T) {
 	}
 }
 
-type timeoutError struct{}
-
-func (timeoutError) Error() string   { return "CANARY" }
-func (timeoutError) Timeout() bool   { return true }
-func (timeoutError) Temporary() bool { return true }
-
 func TestShutdownDoesNotWaitForAHeaderThatNeverEnds(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	first, later := s.dial(t), s.dial(t)
-	first.send("GET /p HTT")
-	later.call(get("/p"))
-	later.send("GET /")
+	first.Send("GET /p HTT")
+	later.Call(rawtest.Get("/p"))
+	later.Send("GET /")
 	if took := mustShutdown(t, s); took > lastCalls+2*time.Second {
 		t.Errorf("took %v; want little more than %v", took, lastCalls)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"time"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -98,7 +99,7 @@ func asFailure(err error) *failure {
 		error
 		RetryAfter() time.Duration
 	}
-	var short *shortage
+	var short *upstream.ShortageError
 	switch {
 	case errors.As(err, &known):
 		return known
@@ -106,15 +107,15 @@ func asFailure(err error) *failure {
 		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
 		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
-	case errors.Is(err, ErrUnreachable):
+	case errors.Is(err, upstream.ErrUnreachable):
 		return &failure{problem: upstreamUnreachable, detail: "no connection to WeChat could be established; nothing was sent"}
-	case errors.Is(err, ErrTimeout):
+	case errors.Is(err, upstream.ErrTimeout):
 		return &failure{problem: upstreamTimeout, detail: "WeChat did not answer in time; the request may have taken effect and is not sent again"}
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, upstream.ErrBusy):
 		return &failure{problem: upstreamBusy, detail: "every connection to WeChat stayed in use; nothing was sent", retryAfter: time.Second}
-	case errors.Is(err, ErrLeft):
+	case errors.Is(err, upstream.ErrLeftQueue):
 		return &failure{problem: upstreamBusy, detail: "the caller left while every connection to WeChat was in use; nothing was sent"}
-	case errors.Is(err, ErrBroken):
+	case errors.Is(err, upstream.ErrBroken):
 		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
 	}
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}

@@ -2,11 +2,16 @@ package proxy
 
 import (
 	"time"
-
-	"github.com/valyala/fasthttp"
-
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
+
+	"github.com/valyala/fasthttp"
 )
 
 // An exchange is one request on its way: what was decided about it, and the
@@ -15,12 +20,12 @@ type exchange struct {
 	// What is looked at again when WeChat has answered comes first, so that it is
 	// together in memory.
 	ctx       *fasthttp.RequestCtx
-	caller    *callerConn // nil without one
+	caller    *front.Conn // nil without one
 	proxy     *Proxy
 	client    *Client
 	account   *Account
-	claimed   *Client    // whose virtual token was refused, as that says; nil: none
-	stopwatch *stopwatch // nil: nothing is counted
+	claimed   *Client            // whose virtual token was refused, as that says; nil: none
+	stopwatch *traffic.Stopwatch // nil: nothing is counted
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
 	attempts  int    // how often it was sent to WeChat
@@ -33,19 +38,19 @@ type exchange struct {
 	noted     string // the last token that the account is known to have sent
 	values    []string
 	searcher  secret.Searcher
-	message   Message
+	message   upstream.Message
 	fields    fields
-	body      Body
+	body      body.Body
 
 	maxBody    int64
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
 	shown      shown // what it says
-	target     target
+	target     target.Target
 	route      accountkind.Route
 	key        keyHash
 	reading    reading
-	virtual    lastVirtual
+	virtual    virtual.LastToken
 }
 
 // attemptNames are the values of Wxproxy-Attempts.
@@ -54,7 +59,7 @@ var attemptNames = [...]string{"0", "1", "2"}
 // begin returns the exchange for a request, that of the seat which the request came
 // to, if there is one.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
-	s := requestOf(ctx)
+	s := front.RequestOf(ctx)
 	if s == nil {
 		x, free := p.exchanges.Get().(*exchange)
 		if !free {
@@ -69,39 +74,39 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 		x.seated, s.Kept = true, x
 	}
 	x.begin(ctx, maxBody)
-	x.message.raw = s.Head()
-	x.message.raw.begin(x.fields.identifies)
+	x.message.Head = s.Head()
+	x.message.Head.Begin(x.fields.identifies)
 	return x
 }
 
 func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
-		stopwatch: p.config.Counts.stopwatch(),
+		stopwatch: p.config.Counts.Stopwatch(),
 		fields:    fields{identifies: p.config.LogAccess, hides: p.hides},
-		body:      newBody(p.door.bodies),
+		body:      body.New(p.door.bodies),
 	}
 }
 
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	x.ctx, x.client, x.account, x.claimed, x.route, x.attempts = ctx, nil, nil, nil, accountkind.Route{}, 0
 	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
-	x.fields.close, x.target, x.streams, x.sent = false, target{}, false, ""
+	x.fields.close, x.target, x.streams, x.sent = false, target.Target{}, false, ""
 	x.smallBody, x.hasMembers, x.shown = false, false, shown{}
-	x.caller, x.maxBody, x.unread = callerOf(ctx), maxBody, ctx.RequestBodyStream() != nil
+	x.caller, x.maxBody, x.unread = front.ConnOf(ctx), maxBody, ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}
-	x.message.Body, x.message.Caller, x.message.raw = &x.body, nil, nil
+	x.message.Body, x.message.Caller, x.message.Head = &x.body, nil, nil
 	if x.caller != nil {
 		x.message.Caller = x.caller.Below()
-		x.message.knowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
+		x.message.KnowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
 	}
 }
 
 // refuse answers the request with what err says.
 func (x *exchange) refuse(err error) {
-	x.message.raw.reset()
+	x.message.Head.Reset()
 	f := asFailure(err)
 	x.errcode = f.errcode
 	f.answer(&x.ctx.Response)
@@ -154,19 +159,19 @@ func (x *exchange) addressWith(token string) {
 		x.noted = token
 	}
 	if token == "" || token != x.reading.token {
-		x.address(accountkind.WeChat.TokenParameters, parameter{accountkind.WeChat.TokenParameter, token})
+		x.address(accountkind.WeChat.TokenParameters, target.Parameter{Name: accountkind.WeChat.TokenParameter, Value: token})
 		x.reading.token = token
 	}
 }
 
 // address sets the target that WeChat will read: the caller's without the
 // parameters in remove, and with those of the proxy at its end.
-func (x *exchange) address(remove []string, add ...parameter) {
-	line := append(x.message.Target[:0], x.target.path...)
+func (x *exchange) address(remove []string, add ...target.Parameter) {
+	line := append(x.message.Target[:0], x.target.Path...)
 	query := len(line)
-	line = appendQuery(line, x.target.query, remove)
+	line = target.AppendQuery(line, x.target.Query, remove)
 	for _, p := range add {
-		line = appendParameter(line, query, p)
+		line = target.AppendParameter(line, query, p)
 	}
 	x.message.Target, x.reading.token = line, ""
 }

@@ -3,8 +3,11 @@ package proxy
 import (
 	"errors"
 	"slices"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
 )
 
 // forward answers what WeChat is asked, or the proxy in its place.
@@ -38,41 +41,41 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 	}
 	errcode := x.errcode
 	outcome, err := p.sendAgain(x, token)
-	p.config.Counts.retry(x.account.Name, errcode, outcome)
+	p.config.Counts.Retry(x.account.Name, errcode, outcome)
 	return err
 }
 
 // sendAgain sends the request once more, after WeChat refused token.
-func (p *Proxy) sendAgain(x *exchange, token string) (RetryOutcome, error) {
+func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
 	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
 	if err != nil {
-		return RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
+		return traffic.RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
 	}
-	if better == token && (x.account.isDead(token) || x.account.closed.has(x.target.policy)) {
-		return RetryInVain, nil
+	if better == token && (x.account.isDead(token) || x.account.closed.has(x.target.Policy)) {
+		return traffic.RetryInVain, nil
 	}
 	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
 	x.addressWith(better)
 	if err := p.send(x); err != nil {
-		return RetryFailed, err
+		return traffic.RetryFailed, err
 	}
 	if !p.isRefused(x) {
 		x.accept(better, nil)
-		return RetryAccepted, nil
+		return traffic.RetryAccepted, nil
 	}
 	if better == token && x.account.isHonoured(token) {
-		x.account.closed.add(x.target.policy)
+		x.account.closed.add(x.target.Policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
-			"account", x.account.Name, "path", p.loggedPath(x.target.path), "errcode", x.errcode)
+			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
 	}
-	return RetryRefused, nil
+	return traffic.RetryRefused, nil
 }
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.
 func (p *Proxy) forwardWithSecret(x *exchange) error {
 	names := x.route.Names
 	if names.Secret == "" {
-		x.address(accountkind.WeChat.SecretParameters, parameter{names.AppID, x.account.AppID})
+		x.address(accountkind.WeChat.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
@@ -80,7 +83,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 		return secretUnreadable(x.account)
 	}
 	x.sent = secret
-	x.address(accountkind.WeChat.SecretParameters, parameter{names.AppID, x.account.AppID}, parameter{names.Secret, secret})
+	x.address(accountkind.WeChat.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID}, target.Parameter{Name: names.Secret, Value: secret})
 	if err := p.send(x); err != nil {
 		return err
 	}
@@ -92,15 +95,15 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 func (p *Proxy) send(x *exchange) error {
 	x.attempts++
 	x.errcode = 0
-	x.message.raw.reset()
+	x.message.Head.Reset()
 	resp := &x.ctx.Response
-	if x.attempts > 1 && x.message.raw != nil {
+	if x.attempts > 1 && x.message.Head != nil {
 		resp.Header.Reset() // the refused answer's, which one of raw lines would add to its own
 	}
 	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
 		return err
 	}
-	if raw := x.message.raw; raw.isEmpty() {
+	if raw := x.message.Head; raw.IsEmpty() {
 		if err := p.cleanHeader(x); err != nil {
 			return err
 		}
@@ -108,8 +111,8 @@ func (p *Proxy) send(x *exchange) error {
 		resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
 	} else {
 		p.redactRaw(x)
-		raw.add("Wxproxy-Account", x.account.Name)
-		raw.add("Wxproxy-Attempts", attemptNames[x.attempts])
+		raw.Add("Wxproxy-Account", x.account.Name)
+		raw.Add("Wxproxy-Attempts", attemptNames[x.attempts])
 	}
 	if err := p.redactBody(x); err != nil {
 		return err
@@ -117,8 +120,8 @@ func (p *Proxy) send(x *exchange) error {
 	if err := p.handOver(x); err != nil {
 		return err
 	}
-	if x.errcode = errcodeOf(resp); x.errcode != 0 {
-		p.config.Counts.errcode(x.account.Name, x.errcode)
+	if x.errcode = errcode.Of(resp); x.errcode != 0 {
+		p.config.Counts.Errcode(x.account.Name, x.errcode)
 	}
 	return nil
 }
@@ -134,12 +137,12 @@ func (p *Proxy) handOver(x *exchange) error {
 			return err
 		}
 	}
-	x.caller.holdLittle()
-	s := streamOf(resp)
+	x.caller.HoldLittle()
+	s := upstream.StreamOf(resp)
 	if s == nil {
 		return nil
 	}
-	account, path, log := x.account.Name, p.loggedPath(x.target.path), p.config.Log
+	account, path, log := x.account.Name, p.loggedPath(x.target.Path), p.config.Log
 	p.inFlight.Add(1)
 	x.streams = true
 	quota := x.client.quota
@@ -147,7 +150,7 @@ func (p *Proxy) handOver(x *exchange) error {
 		p.inFlight.Add(-1)
 		quota.leave()
 		switch {
-		case errors.Is(err, errLeft):
+		case errors.Is(err, upstream.ErrLeftAnswer):
 			log.Debug("a caller left before the end of its answer", "account", account, "path", path)
 		case err != nil:
 			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -34,12 +35,12 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 		wantBody     string
 		wantAttempts string
 	}{
-		{"accepted at once", &fixedTokens{token: "old", replacement: "new"}, []string{okBody}, okBody, "1"},
-		{"refused, then accepted", &fixedTokens{token: "old", replacement: "new"}, []string{refusedBody, second}, second, "2"},
+		{"accepted at once", &fixedTokens{token: "old", replacement: "new"}, []string{rawtest.OKBody}, rawtest.OKBody, "1"},
+		{"refused, then accepted", &fixedTokens{token: "old", replacement: "new"}, []string{rawtest.RefusedBody, second}, second, "2"},
 		{"refused twice", &fixedTokens{token: "old", replacement: "new"},
-			[]string{refusedBody, `{"errcode":42001}`, second}, `{"errcode":42001}`, "2"},
-		{"WeChat stands by the token and was flapping", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, second}, second, "2"},
-		{"WeChat stands by the token and refuses it here", &fixedTokens{token: "old", replacement: "old"}, []string{refusedBody, refusedBody, second}, refusedBody, "2"},
+			[]string{rawtest.RefusedBody, `{"errcode":42001}`, second}, `{"errcode":42001}`, "2"},
+		{"WeChat stands by the token and was flapping", &fixedTokens{token: "old", replacement: "old"}, []string{rawtest.RefusedBody, second}, second, "2"},
+		{"WeChat stands by the token and refuses it here", &fixedTokens{token: "old", replacement: "old"}, []string{rawtest.RefusedBody, rawtest.RefusedBody, second}, rawtest.RefusedBody, "2"},
 		{"another errcode", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":40003}`, second}, `{"errcode":40003}`, "1"},
 		{"system error", &fixedTokens{token: "old", replacement: "new"}, []string{`{"errcode":-1}`, second}, `{"errcode":-1}`, "1"},
 	}
@@ -66,7 +67,7 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 				}
 			}
 			wantReplaced := []string(nil)
-			if row.answers[0] == refusedBody {
+			if row.answers[0] == rawtest.RefusedBody {
 				wantReplaced = []string{"old"}
 			}
 			if !slices.Equal(row.tokens.replaced, wantReplaced) {
@@ -77,7 +78,7 @@ func TestRequestIsSentOnceMoreWhenTheTokenIsRefused(t *testing.T) {
 }
 
 func TestWithoutAGoodTokenTheCallerLearnsWhy(t *testing.T) {
-	u := &recorder{answers: []string{refusedBody}}
+	u := &recorder{answers: []string{rawtest.RefusedBody}}
 	tokens := &fixedTokens{token: "old", replaceErr: laterError{2 * time.Second}}
 	ctx := handle(t, New(config(u, shopWith(tokens)...)), post("/cgi-bin/message/send", "{}"))
 	body, retry := string(ctx.Response.Body()), string(ctx.Response.Header.Peek("Retry-After"))
@@ -91,7 +92,7 @@ func TestWithoutAGoodTokenTheCallerLearnsWhy(t *testing.T) {
 
 func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := &recorder{answers: slices.Repeat([]string{refusedBody}, 100)}
+		u := &recorder{answers: slices.Repeat([]string{rawtest.RefusedBody}, 100)}
 		p := New(config(u, shopWith(&fixedTokens{token: "good", replacement: "good"})...))
 		for _, step := range []struct {
 			name, path string
@@ -106,8 +107,8 @@ func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
 			{"on another path", "/other", 0, "2"},
 		} {
 			time.Sleep(step.pause)
-			ctx := handle(t, p, get(step.path))
-			if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != step.attempts || string(ctx.Response.Body()) != refusedBody {
+			ctx := handle(t, p, rawtest.Get(step.path))
+			if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != step.attempts || string(ctx.Response.Body()) != rawtest.RefusedBody {
 				t.Errorf("%s: got %s attempts and %s; want %s and WeChat's refusal", step.name, got, ctx.Response.Body(), step.attempts)
 			}
 		}
@@ -127,18 +128,18 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			u := &recorder{answers: []string{refusedBody}}
+			u := &recorder{answers: []string{rawtest.RefusedBody}}
 			tokens := &fixedTokens{token: "old", replacement: "new"}
 			c := config(u, shopWith(tokens)...)
 			c.Routes = []accountkind.Route{{Pattern: "/plain/*", Credential: accountkind.CredentialNone}}
-			ctx := handle(t, New(c), get(row.path))
+			ctx := handle(t, New(c), rawtest.Get(row.path))
 			if len(u.got) != 1 || len(tokens.replaced) != 0 {
 				t.Fatalf("got %d requests and Replace for %q; want one request", len(u.got), tokens.replaced)
 			}
 			if u.got[0].target != row.wantTarget {
 				t.Errorf("got the target %q; want %q", u.got[0].target, row.wantTarget)
 			}
-			if got := string(ctx.Response.Body()); got != refusedBody {
+			if got := string(ctx.Response.Body()); got != rawtest.RefusedBody {
 				t.Errorf("got the body %q; want WeChat's refusal", got)
 			}
 		})
@@ -147,14 +148,14 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 
 func TestEveryProblemHasItsRow(t *testing.T) {
 	failing := func(err error) Upstream {
-		return upstreamFunc(func(*Message, *fasthttp.Response) error { return err })
+		return upstreamFunc(func(*upstream.Message, *fasthttp.Response) error { return err })
 	}
 	withSecret := func(secret func() (string, error)) []Account {
 		a := shop()
 		a.Secret = secret
 		return []Account{a}
 	}
-	ok := &recorder{answers: []string{okBody}}
+	ok := &recorder{answers: []string{rawtest.OKBody}}
 	withClient := config(ok)
 	client := keyed("orders", "orders-key")
 	client.Accounts, client.Deny = []string{"none"}, []string{"/no"}
@@ -173,34 +174,34 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 		retryAfter string
 		words      string // somewhere in errmsg
 	}{
-		{"a bad target", config(ok), get("/a%2fb"), 400, -40000, "bad_request", "", "encoded slash"},
+		{"a bad target", config(ok), rawtest.Get("/a%2fb"), 400, -40000, "bad_request", "", "encoded slash"},
 		{"CONNECT", config(ok), "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "method"},
 		{"TRACE", config(ok), "TRACE /p HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "method"},
-		{"another host", config(ok), get("http://evil.example/"), 400, -40000, "bad_request", "", "not WeChat's"},
+		{"another host", config(ok), rawtest.Get("http://evil.example/"), 400, -40000, "bad_request", "", "not WeChat's"},
 		{"an asterisk", config(ok), "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 400, -40000, "bad_request", "", "must begin with"},
-		{"a bad header", config(ok), get("/p", "A: b\r\n c"), 400, -40000, "bad_request", "", "line"},
-		{"no key", withClient, get("/p"), 401, -40100, "unauthenticated", "", "Authorization: Bearer"},
-		{"a wrong key", withClient, get("/p", "Authorization: Bearer x"), 401, -40100, "unauthenticated", "", "no client has this key"},
-		{"another's account", withClient, get("/@shop/p", "Authorization: Bearer orders-key"), 403, -40300, "forbidden_account", "", "shop"},
-		{"a forbidden path", withClient, get("/no", "Authorization: Bearer all-key"), 403, -40301, "forbidden_path", "", "client all"},
-		{"a component's API", config(ok), get("/cgi-bin/component/api_query_auth"), 403, -40302, "no_credential", "", "third-party"},
-		{"the token API", denying, get("/cgi-bin/token?grant_type=client_credential"), 403, -40302, "no_credential", "", "stay in the proxy"},
-		{"no such account", config(ok), get("/@nobody/p"), 404, -40400, "unknown_account", "", "no account"},
-		{"a panic", config(upstreamFunc(func(*Message, *fasthttp.Response) error { panic("PANIC-TEXT") })), get("/p"),
+		{"a bad header", config(ok), rawtest.Get("/p", "A: b\r\n c"), 400, -40000, "bad_request", "", "line"},
+		{"no key", withClient, rawtest.Get("/p"), 401, -40100, "unauthenticated", "", "Authorization: Bearer"},
+		{"a wrong key", withClient, rawtest.Get("/p", "Authorization: Bearer x"), 401, -40100, "unauthenticated", "", "no client has this key"},
+		{"another's account", withClient, rawtest.Get("/@shop/p", "Authorization: Bearer orders-key"), 403, -40300, "forbidden_account", "", "shop"},
+		{"a forbidden path", withClient, rawtest.Get("/no", "Authorization: Bearer all-key"), 403, -40301, "forbidden_path", "", "client all"},
+		{"a component's API", config(ok), rawtest.Get("/cgi-bin/component/api_query_auth"), 403, -40302, "no_credential", "", "third-party"},
+		{"the token API", denying, rawtest.Get("/cgi-bin/token?grant_type=client_credential"), 403, -40302, "no_credential", "", "stay in the proxy"},
+		{"no such account", config(ok), rawtest.Get("/@nobody/p"), 404, -40400, "unknown_account", "", "no account"},
+		{"a panic", config(upstreamFunc(func(*upstream.Message, *fasthttp.Response) error { panic("PANIC-TEXT") })), rawtest.Get("/p"),
 			500, -50000, "internal_error", "", "mistake"},
-		{"an error that nobody knows", config(failing(errors.New("UNKNOWN-TEXT"))), get("/p"), 500, -50000, "internal_error", "", "mistake"},
-		{"WeChat is away", config(failing(fmt.Errorf("%w: dialling", ErrUnreachable))), get("/p"),
+		{"an error that nobody knows", config(failing(errors.New("UNKNOWN-TEXT"))), rawtest.Get("/p"), 500, -50000, "internal_error", "", "mistake"},
+		{"WeChat is away", config(failing(fmt.Errorf("%w: dialling", upstream.ErrUnreachable))), rawtest.Get("/p"),
 			502, -50200, "upstream_unreachable", "", "nothing was sent"},
-		{"the answer broke off", config(failing(fmt.Errorf("%w: reading", ErrBroken))), get("/p"),
+		{"the answer broke off", config(failing(fmt.Errorf("%w: reading", upstream.ErrBroken))), rawtest.Get("/p"),
 			502, -50200, "upstream_unreachable", "", "may have taken effect"},
-		{"no token", config(ok, shopWith(&fixedTokens{err: fmt.Errorf("shop: %w", laterError{1500 * time.Millisecond})})...), get("/p"),
+		{"no token", config(ok, shopWith(&fixedTokens{err: fmt.Errorf("shop: %w", laterError{1500 * time.Millisecond})})...), rawtest.Get("/p"),
 			503, -50300, "token_unavailable", "2", "203.0.113.9"},
-		{"no token, at once", config(ok, shopWith(&fixedTokens{err: laterError{0}})...), get("/p"),
+		{"no token, at once", config(ok, shopWith(&fixedTokens{err: laterError{0}})...), rawtest.Get("/p"),
 			503, -50300, "token_unavailable", "", "40164"},
 		{"no AppSecret", config(ok, withSecret(func() (string, error) { return "", errors.New("UNKNOWN-TEXT") })...),
-			get("/sns/jscode2session"), 503, -50300, "token_unavailable", "", "AppSecret of account shop"},
-		{"all connections in use", config(failing(ErrBusy)), get("/p"), 503, -50301, "upstream_busy", "1", "nothing was sent"},
-		{"no answer in time", config(failing(ErrTimeout)), get("/p"), 504, -50400, "upstream_timeout", "", "may have taken effect"},
+			rawtest.Get("/sns/jscode2session"), 503, -50300, "token_unavailable", "", "AppSecret of account shop"},
+		{"all connections in use", config(failing(upstream.ErrBusy)), rawtest.Get("/p"), 503, -50301, "upstream_busy", "1", "nothing was sent"},
+		{"no answer in time", config(failing(upstream.ErrTimeout)), rawtest.Get("/p"), 504, -50400, "upstream_timeout", "", "may have taken effect"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -243,12 +244,12 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 
 func TestSecondAttemptThatFailsIsTheAnswer(t *testing.T) {
 	attempts := 0
-	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	u := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		if attempts++; attempts == 2 {
-			return ErrTimeout
+			return upstream.ErrTimeout
 		}
 		resp.Header.Set("X-First", "answer")
-		resp.SetBodyString(refusedBody)
+		resp.SetBodyString(rawtest.RefusedBody)
 		return nil
 	})
 	ctx := handle(t, New(config(u, shopWith(&fixedTokens{token: "old", replacement: "new"})...)), post("/p", "{}"))
@@ -262,15 +263,15 @@ func TestSecondAttemptThatFailsIsTheAnswer(t *testing.T) {
 
 func TestPanicDoesNotSpoilTheNextRequest(t *testing.T) {
 	calls := 0
-	p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	p := New(config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		if calls++; calls == 1 {
 			panic("first")
 		}
-		resp.SetBodyString(okBody)
+		resp.SetBodyString(rawtest.OKBody)
 		return nil
 	})))
-	handle(t, p, get("/p"))
-	if got := string(handle(t, p, get("/p")).Response.Body()); got != okBody {
+	handle(t, p, rawtest.Get("/p"))
+	if got := string(handle(t, p, rawtest.Get("/p")).Response.Body()); got != rawtest.OKBody {
 		t.Errorf("got %q; want WeChat's answer", got)
 	}
 	if got := p.InFlight(); got != 0 {
@@ -286,18 +287,18 @@ func TestAccessLogSaysWhoDidWhatAndNeverTheQuery(t *testing.T) {
 		request string
 		want    []string
 	}{
-		{"an answer", true, slog.LevelInfo, get("/@shop/p?q=hidden", "Authorization: Bearer key"),
+		{"an answer", true, slog.LevelInfo, rawtest.Get("/@shop/p?q=hidden", "Authorization: Bearer key"),
 			[]string{"level=INFO", "msg=request", "method=GET", "path=/p", "status=200", "attempts=1", "account=shop", "client=orders"}},
-		{"an answer, without access log", false, slog.LevelInfo, get("/p?q=hidden", "Authorization: Bearer key"), nil},
-		{"an answer, at debug level", false, slog.LevelDebug, get("/p?q=hidden", "Authorization: Bearer key"), []string{"level=DEBUG"}},
-		{"a refusal", true, slog.LevelInfo, get("/p?q=hidden"), []string{"status=401", `path=/p `, "attempts=0", "err=\"unauthenticated:"}},
-		{"a target that cannot be read", true, slog.LevelInfo, get("/a//?q=hidden"), []string{"status=400"}},
-		{"a mistake of ours", false, slog.LevelInfo, get("/break?q=hidden", "Authorization: Bearer key"), []string{"level=WARN", "status=500"}},
+		{"an answer, without access log", false, slog.LevelInfo, rawtest.Get("/p?q=hidden", "Authorization: Bearer key"), nil},
+		{"an answer, at debug level", false, slog.LevelDebug, rawtest.Get("/p?q=hidden", "Authorization: Bearer key"), []string{"level=DEBUG"}},
+		{"a refusal", true, slog.LevelInfo, rawtest.Get("/p?q=hidden"), []string{"status=401", `path=/p `, "attempts=0", "err=\"unauthenticated:"}},
+		{"a target that cannot be read", true, slog.LevelInfo, rawtest.Get("/a//?q=hidden"), []string{"status=400"}},
+		{"a mistake of ours", false, slog.LevelInfo, rawtest.Get("/break?q=hidden", "Authorization: Bearer key"), []string{"level=WARN", "status=500"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var log bytes.Buffer
-			c := config(upstreamFunc(func(m *Message, resp *fasthttp.Response) error {
+			c := config(upstreamFunc(func(m *upstream.Message, resp *fasthttp.Response) error {
 				if bytes.HasPrefix(m.Target, []byte("/break")) {
 					return errors.New("unknown")
 				}
@@ -306,7 +307,7 @@ func TestAccessLogSaysWhoDidWhatAndNeverTheQuery(t *testing.T) {
 			c.Clients, c.LogAccess = []Client{keyed("orders", "key")}, row.access
 			c.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: row.level}))
 			p := New(c)
-			handle(t, p, get("/earlier", "Authorization: Bearer key"))
+			handle(t, p, rawtest.Get("/earlier", "Authorization: Bearer key"))
 			log.Reset()
 			handle(t, p, row.request)
 			if row.want == nil && log.Len() > 0 {
@@ -327,11 +328,11 @@ func TestAccessLogSaysWhoDidWhatAndNeverTheQuery(t *testing.T) {
 func TestRequestsInFlightAreCounted(t *testing.T) {
 	var p *Proxy
 	during := 0
-	p = New(config(upstreamFunc(func(*Message, *fasthttp.Response) error {
+	p = New(config(upstreamFunc(func(*upstream.Message, *fasthttp.Response) error {
 		during = p.InFlight()
 		return nil
 	})))
-	handle(t, p, get("/p"))
+	handle(t, p, rawtest.Get("/p"))
 	if after := p.InFlight(); during != 1 || after != 0 {
 		t.Errorf("got %d during a request and %d after; want 1 and 0", during, after)
 	}

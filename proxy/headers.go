@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"wxproxy/proxy/internal/wire"
 )
 
 // Reasons to refuse a request's header. They go to the caller and quote nothing.
@@ -62,7 +63,7 @@ func (f *fields) without(lines []byte) (kept []byte) {
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') + 1
 		name := lines[:bytes.IndexByte(lines, ':')]
-		if !listed(f.connection, name) && (!replacesID || !f.isID(name)) {
+		if !wire.Listed(f.connection, name) && (!replacesID || !f.isID(name)) {
 			kept = append(kept, lines[:end]...)
 		}
 		lines = lines[end:]
@@ -77,18 +78,18 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return dst, nil // HTTP/1.0 needs no line at all
 	}
-	var name fieldName
+	var name wire.FieldName
 	for string(raw) != "\r\n" {
-		colon, end, ok := cutField(raw, &name)
+		colon, end, ok := wire.CutField(raw, &name)
 		if !ok {
 			return dst, errHeaderLine
 		}
-		kind := name.kind(colon)
+		kind := name.Kind(colon)
 		if err := f.note(kind, raw[colon+1:end]); err != nil {
 			return dst, err
 		}
 		end += len("\r\n")
-		if kind < kindForProxy {
+		if kind < wire.KindForProxy {
 			dst = append(dst, raw[:end]...)
 		}
 		raw = raw[end:]
@@ -102,41 +103,41 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	// Where a body in parts ends is for fasthttp to say, which takes a bare line
 	// feed for the end and folded lines for trailers. Nothing that follows such a
 	// body is read.
-	f.close = f.encoding || listed(f.connection, []byte("close"))
+	f.close = f.encoding || wire.Listed(f.connection, []byte("close"))
 	return dst, nil
 }
 
 // noteOptions takes what Connection says.
 func (f *fields) noteOptions(value []byte) {
 	f.connection = append(append(f.connection, value...), ',')
-	f.options = f.options || !isFold(value, "keep-alive") && !isFold(value, "close")
+	f.options = f.options || !wire.IsFold(value, "keep-alive") && !wire.IsFold(value, "close")
 }
 
 // note takes what the proxy needs from a header.
-func (f *fields) note(kind headerKind, value []byte) (err error) {
+func (f *fields) note(kind wire.HeaderKind, value []byte) (err error) {
 	switch kind {
-	case kindConnection:
-		f.noteOptions(trimSpace(value))
-	case kindContentLength:
+	case wire.KindConnection:
+		f.noteOptions(wire.TrimSpace(value))
+	case wire.KindContentLength:
 		f.length = true
-	case kindAuthorization:
-		err = hearOnce(&f.authorization, trimSpace(value))
-	case kindContentEncoding:
-		f.packed = f.packed || len(trimSpace(value)) > 0 && !isFold(trimSpace(value), "identity")
-	case kindHost:
-		if f.host = trimSpace(value); !isHost(f.host) {
+	case wire.KindAuthorization:
+		err = hearOnce(&f.authorization, wire.TrimSpace(value))
+	case wire.KindContentEncoding:
+		f.packed = f.packed || len(wire.TrimSpace(value)) > 0 && !wire.IsFold(wire.TrimSpace(value), "identity")
+	case wire.KindHost:
+		if f.host = wire.TrimSpace(value); !wire.IsHost(f.host) {
 			err = errHeaderHost
 		}
-	case kindOrigin:
-		f.origin = trimSpace(value)
-	case kindSite:
-		f.site = trimSpace(value)
-	case kindTransferEncoding:
-		f.encoding, err = true, checkEncoding(trimSpace(value))
-	case kindAccount:
-		err = hearOnce(&f.account, trimSpace(value))
-	case kindRequestID:
-		f.noteID(trimSpace(value))
+	case wire.KindOrigin:
+		f.origin = wire.TrimSpace(value)
+	case wire.KindSite:
+		f.site = wire.TrimSpace(value)
+	case wire.KindTransferEncoding:
+		f.encoding, err = true, checkEncoding(wire.TrimSpace(value))
+	case wire.KindAccount:
+		err = hearOnce(&f.account, wire.TrimSpace(value))
+	case wire.KindRequestID:
+		f.noteID(wire.TrimSpace(value))
 	}
 	return err
 }
@@ -162,7 +163,7 @@ func hearOnce(field *[]byte, value []byte) error {
 }
 
 func checkEncoding(value []byte) error {
-	if !isFold(value, "chunked") {
+	if !wire.IsFold(value, "chunked") {
 		return errHeaderFraming
 	}
 	return nil

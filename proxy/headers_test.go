@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/valyala/fasthttp"
 )
 
 // lines makes a header block.
@@ -205,20 +203,5 @@ func TestLinesOfOneHeaderStayInOrder(t *testing.T) {
 	}
 	if want := []string{"Set-Cookie: a=1", "Set-Cookie: a=2", "Vary: 1", "vary: 2", "A: b", "Vary: 3"}; !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
-	}
-}
-
-func TestConnectionThatEndsIsRecognized(t *testing.T) {
-	for value, want := range map[string]bool{
-		"close": true, "Close": true, "x, CLOSE": true, "close, X-Named": true, "keep-alive": false, "closed": false, "": false,
-	} {
-		for _, name := range []string{"Connection", "connection"} {
-			var h fasthttp.ResponseHeader
-			h.DisableNormalizing()
-			h.Add(name, value)
-			if got := endsConnection(&h); got != want {
-				t.Errorf("%s: %s: got %v; want %v", name, value, got, want)
-			}
-		}
 	}
 }

@@ -17,8 +17,8 @@ func (p *Proxy) answerHealth(x *exchange) error {
 		return refuse(badRequest, "health is asked for with GET or HEAD")
 	}
 	resp, body := &x.ctx.Response, `{"status":"ok"}`
-	if string(x.target.policy) == accountkind.ReadinessPath {
-		all, err := asksForAll(x.target.query)
+	if string(x.target.Policy) == accountkind.ReadinessPath {
+		all, err := asksForAll(x.target.Query)
 		switch {
 		case err != nil:
 			return err

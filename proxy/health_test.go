@@ -5,14 +5,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // A load balancer asks where it sends its requests to, and has no key.
 func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	t.Parallel()
 	var ready, all atomic.Bool
-	w := startRaw(t, always(answered(okBody)))
-	c := withAccounts(hostsAt(t, nil, w.url), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	c := withAccounts(hostsAt(t, nil, w.Url), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
 	c.Ready = func(every bool) bool { return every && all.Load() || !every && ready.Load() }
 	s := serve(t, c, defaultLimits)
 	kept := s.dial(t)
@@ -20,8 +21,8 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 		t.Helper()
 		for _, method := range []string{"GET", "HEAD"} {
 			want := map[string]string{"GET": body}[method]
-			if a := kept.call(method + " " + path + " HTTP/1.1\r\nHost: lb.example\r\n\r\n"); a.status() != status || a.body != want {
-				t.Errorf("%s, %s %s: got %q %s; want %d %s", when, method, path, a.head, a.body, status, want)
+			if a := kept.Call(method + " " + path + " HTTP/1.1\r\nHost: lb.example\r\n\r\n"); a.Status() != status || a.Body != want {
+				t.Errorf("%s, %s %s: got %q %s; want %d %s", when, method, path, a.Head, a.Body, status, want)
 			}
 		}
 	}
@@ -42,27 +43,27 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 		status int
 	}{
 		{post("/wxproxy/healthz", "{}"), 400}, {"DELETE /wxproxy/readyz HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-		{get("/wxproxy/readyz?all=0"), 400}, {get("/wxproxy/readyz?all"), 400}, {get("/wxproxy/readyz?all=1&all=1"), 400}, {get("/wxproxy/readyz?all=%zz"), 400},
-		{get("/wxproxy/readyz?account=shop"), 400}, {get("/wxproxy/readyz?account=nobody"), 400},
-		{get("/wxproxy/health"), 401}, {get("/wxproxy/health", "Authorization: Bearer orders-key", "Wxproxy-Account: shop"), 403},
+		{rawtest.Get("/wxproxy/readyz?all=0"), 400}, {rawtest.Get("/wxproxy/readyz?all"), 400}, {rawtest.Get("/wxproxy/readyz?all=1&all=1"), 400}, {rawtest.Get("/wxproxy/readyz?all=%zz"), 400},
+		{rawtest.Get("/wxproxy/readyz?account=shop"), 400}, {rawtest.Get("/wxproxy/readyz?account=nobody"), 400},
+		{rawtest.Get("/wxproxy/health"), 401}, {rawtest.Get("/wxproxy/health", "Authorization: Bearer orders-key", "Wxproxy-Account: shop"), 403},
 	} {
-		if a := s.dial(t).call(row.raw); a.status() != row.status {
-			t.Errorf("%.40q: got %q %s; want %d", row.raw, a.head, a.body, row.status)
+		if a := s.dial(t).Call(row.raw); a.Status() != row.status {
+			t.Errorf("%.40q: got %q %s; want %d", row.raw, a.Head, a.Body, row.status)
 		}
 	}
 	// The rest of a body is not waited for: it would hold a place that callers with a key need.
-	if a := s.dial(t).call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{"); a.status() != 200 || !strings.Contains(a.head, "Connection: close") {
-		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.head)
+	if a := s.dial(t).Call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{"); a.Status() != 200 || !strings.Contains(a.Head, "Connection: close") {
+		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.Head)
 	}
 	s.proxy.door.draining.Store(true)
 	kept = s.dial(t)
-	if a := kept.call(get("/wxproxy/readyz")); a.status() != 503 || a.body != `{"ready":false,"draining":true}` {
-		t.Errorf("draining: got %q %s; want 503", a.head, a.body)
+	if a := kept.Call(rawtest.Get("/wxproxy/readyz")); a.Status() != 503 || a.Body != `{"ready":false,"draining":true}` {
+		t.Errorf("draining: got %q %s; want 503", a.Head, a.Body)
 	}
-	if a := s.dial(t).call(get("/wxproxy/healthz")); a.status() != 200 || strings.Contains(a.body, "shop") {
-		t.Errorf("draining: got %q %s; want 200", a.head, a.body)
+	if a := s.dial(t).Call(rawtest.Get("/wxproxy/healthz")); a.Status() != 200 || strings.Contains(a.Body, "shop") {
+		t.Errorf("draining: got %q %s; want 200", a.Head, a.Body)
 	}
-	if got := w.received(); len(got) > 0 {
+	if got := w.Received(); len(got) > 0 {
 		t.Errorf("WeChat got %q; want nothing", got)
 	}
 }
@@ -72,8 +73,8 @@ func TestHealthIsNobodysRequest(t *testing.T) {
 	c := config(new(recorder))
 	c.LogAccess, c.Log, c.Ready = true, slog.New(slog.NewTextHandler(&log, nil)), func(bool) bool { return false }
 	p := New(c)
-	handle(t, p, get("/wxproxy/healthz"))
-	handle(t, p, get("/wxproxy/readyz"))
+	handle(t, p, rawtest.Get("/wxproxy/healthz"))
+	handle(t, p, rawtest.Get("/wxproxy/readyz"))
 	if got := c.Counts.Snapshot().Requests; len(got) > 0 || log.String() != "" {
 		t.Errorf("got %v counted, and the log %q; want nothing", got, log.String())
 	}

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
 
 // heldFreely is how much of an answer is held without counting in the budget of
 // bodies. Those that can quote a credential are shorter but for a few.
-const heldFreely = maxPacked
+const heldFreely = errcode.MaxPacked
 
 // hold makes the body of the answer, of at most that many bytes, one that is here as
 // a whole. It returns how much that takes of the budget, for charge or releaseAnswer.
@@ -21,12 +24,12 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 		return 0, nil
 	}
 	body := resp.BodyStream()
-	if s := streamOf(resp); s != nil {
+	if s := upstream.StreamOf(resp); s != nil {
 		s.AwaitWhole()
 	}
 	whole, err := io.ReadAll(io.LimitReader(body, heldFreely+1))
 	if err == nil && len(whole) > heldFreely {
-		if !p.door.bodies.holdAnswer(most) {
+		if !p.door.bodies.HoldAnswer(most) {
 			return 0, errAnswerRoom
 		}
 		taken = most
@@ -35,10 +38,10 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 		whole = rest.Bytes()
 	}
 	switch {
-	case errors.Is(err, ErrTimeout):
+	case errors.Is(err, upstream.ErrTimeout):
 		return taken, err
 	case err != nil:
-		return taken, fmt.Errorf("%w: %w", ErrBroken, err)
+		return taken, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
 	case int64(len(whole)) > most:
 		return taken, errAnswerLong
 	}
@@ -57,13 +60,13 @@ func (p *Proxy) charge(resp *fasthttp.Response, taken int64) {
 // A heldAnswer is an answer that counts in the budget until it is closed.
 type heldAnswer struct {
 	io.Reader
-	budget *budget
+	budget *body.Budget
 	taken  int64
 }
 
 // Close gives back what the answer takes.
 func (h *heldAnswer) Close() error {
-	h.budget.releaseAnswer(h.taken)
+	h.budget.ReleaseAnswer(h.taken)
 	h.taken = 0
 	return nil
 }

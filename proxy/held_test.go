@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 // secretPath is a path of class "secret".
@@ -28,7 +30,7 @@ func TestHeldAnswerHasOneTimeout(t *testing.T) {
 		for _, framing := range []string{"Content-Length: 40", "Transfer-Encoding: chunked"} {
 			t.Run(row.name+", "+framing, func(t *testing.T) {
 				t.Parallel()
-				w := startRaw(t, func(conn net.Conn, _ string) bool {
+				w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 					fmt.Fprintf(conn, "HTTP/1.1 %s\r\n%s\r\n\r\n", row.head, framing)
 					for _, part := range strings.Split(row.begin+strings.Repeat("x", 40-len(row.begin)), "") {
 						if framing != "Content-Length: 40" {
@@ -44,10 +46,10 @@ func TestHeldAnswerHasOneTimeout(t *testing.T) {
 					}
 					return false
 				})
-				hosts := hostsAt(t, func(c *HostsConfig) { c.Timeout = 600 * time.Millisecond }, w.url)
-				a := serve(t, config(hosts), defaultLimits).dial(t).call(get(row.path))
-				if a.status() != row.status || row.status == 200 && len(a.body) != 40 {
-					t.Errorf("got %q %s; want %d", a.head, a.body, row.status)
+				hosts := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 600 * time.Millisecond }, w.Url)
+				a := serve(t, config(hosts), defaultLimits).dial(t).Call(rawtest.Get(row.path))
+				if a.Status() != row.status || row.status == 200 && len(a.Body) != 40 {
+					t.Errorf("got %q %s; want %d", a.Head, a.Body, row.status)
 				}
 			})
 		}
@@ -60,7 +62,7 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 	t.Parallel()
 	const long = 40_000
 	more := make(chan struct{})
-	w := startRaw(t, func(conn net.Conn, request string) bool {
+	w := rawtest.StartRaw(t, func(conn net.Conn, request string) bool {
 		length := 300
 		if strings.Contains(request, "/long") {
 			length = long
@@ -75,20 +77,20 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 		io.WriteString(conn, "0\r\n\r\n")
 		return true
 	})
-	s := serve(t, config(hostsAt(t, nil, w.url)), defaultLimits)
+	s := serve(t, config(hostsAt(t, nil, w.Url)), defaultLimits)
 	g := s.proxy.door.bodies
 	c := s.dial(t)
-	c.send(get("/long"))
-	waitUntil(t, "the answer in the budget", func() bool { return g.memory.used.Load() >= long })
+	c.Send(rawtest.Get("/long"))
+	rawtest.WaitUntil(t, "the answer in the budget", func() bool { return g.Memory.Used.Load() >= long })
 	close(more)
-	if a, err := readAnswer(c.r, false); err != nil || a.status() != 500 || len(a.body) != long {
-		t.Errorf("got %q, %d bytes, %v; want all of them", a.head, len(a.body), err)
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Status() != 500 || len(a.Body) != long {
+		t.Errorf("got %q, %d bytes, %v; want all of them", a.Head, len(a.Body), err)
 	}
 	nothingTaken(t, g)
-	g.memory.limit = 0
+	g.Memory.Limit = 0
 	for path, want := range map[string]int{"/long": 0, "/short": 300} {
-		if a := s.dial(t).call(get(path)); a.status() != 500 || len(a.body) != want {
-			t.Errorf("%s, no room: got %q, %d bytes; want %d", path, a.head, len(a.body), want)
+		if a := s.dial(t).Call(rawtest.Get(path)); a.Status() != 500 || len(a.Body) != want {
+			t.Errorf("%s, no room: got %q, %d bytes; want %d", path, a.Head, len(a.Body), want)
 		}
 	}
 	nothingTaken(t, g)
@@ -114,13 +116,13 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 		"a list of lengths":       {"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}", 502, 2},
 		"204 with a body":         {"HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n{}", 204, 2},
 		"304 with a body":         {"HTTP/1.1 304 Not Modified\r\n" + chunked + "\r\n" + body, 304, 2},
-		"some interim":            {strings.Repeat(interim, 16) + answered("{}"), 200, 1},
-		"interim without an end":  {strings.Repeat(interim, 17) + answered("{}"), 502, 2},
+		"some interim":            {strings.Repeat(interim, 16) + rawtest.Answered("{}"), 200, 1},
+		"interim without an end":  {strings.Repeat(interim, 17) + rawtest.Answered("{}"), 502, 2},
 	} {
 		for _, cut := range []int{0, 1, 40} {
 			t.Run(fmt.Sprint(name, ", in pieces from ", cut), func(t *testing.T) {
 				t.Parallel()
-				w := startRaw(t, func(conn net.Conn, _ string) bool {
+				w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 					io.WriteString(conn, row.answer[:cut])
 					if cut > 0 {
 						time.Sleep(10 * time.Millisecond)
@@ -128,20 +130,20 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 					io.WriteString(conn, row.answer[cut:])
 					return true
 				})
-				h := hostsAt(t, nil, w.url)
+				h := hostsAt(t, nil, w.Url)
 				if row.conns == 1 {
 					proven(t, h)
 				}
 				s := serve(t, config(h), defaultLimits)
 				for range 2 {
-					if a := s.dial(t).call(post("/p", "{}")); a.status() != row.status {
-						t.Errorf("got %q %s; want %d", a.head, a.body, row.status)
+					if a := s.dial(t).Call(post("/p", "{}")); a.Status() != row.status {
+						t.Errorf("got %q %s; want %d", a.Head, a.Body, row.status)
 					}
 				}
-				w.mu.Lock()
-				defer w.mu.Unlock()
-				if w.conns != row.conns {
-					t.Errorf("got %d connections for two requests; want %d", w.conns, row.conns)
+				w.Mu.Lock()
+				defer w.Mu.Unlock()
+				if w.Conns != row.conns {
+					t.Errorf("got %d connections for two requests; want %d", w.Conns, row.conns)
 				}
 			})
 		}

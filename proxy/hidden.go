@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/url"
+	"wxproxy/proxy/internal/virtual"
 
 	"wxproxy/internal/secret"
 )
@@ -14,7 +15,7 @@ func (p *Proxy) hides(word []byte) bool {
 	if len(word) == 0 {
 		return false
 	}
-	if bytes.HasPrefix(word, []byte(virtualPrefix)) {
+	if bytes.HasPrefix(word, []byte(virtual.Prefix)) {
 		return true
 	}
 	if _, isKey := p.clients.byKey[sha256.Sum256(word)]; isKey {

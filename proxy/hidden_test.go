@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
 )
@@ -18,18 +19,18 @@ func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for where, request := range map[string]string{
-				"the id":               get("/p", "Authorization: Bearer short-key-9a1c", "X-Request-Id: "+secret),
-				"the id of a stranger": get("/p", "X-Request-Id: "+secret),
-				"the path":             get("/p/"+secret+"/q", "Authorization: Bearer short-key-9a1c"),
-				"the encoded path":     get("/p/"+strings.Replace(secret, "-", "%2d", 1), "Authorization: Bearer short-key-9a1c"),
-				"a word of a segment":  get("/p/x."+secret+",y", "Authorization: Bearer short-key-9a1c"),
-				"a parameter's name":   get("/p?"+secret+"=y", "Authorization: Bearer short-key-9a1c"),
+				"the id":               rawtest.Get("/p", "Authorization: Bearer short-key-9a1c", "X-Request-Id: "+secret),
+				"the id of a stranger": rawtest.Get("/p", "X-Request-Id: "+secret),
+				"the path":             rawtest.Get("/p/"+secret+"/q", "Authorization: Bearer short-key-9a1c"),
+				"the encoded path":     rawtest.Get("/p/"+strings.Replace(secret, "-", "%2d", 1), "Authorization: Bearer short-key-9a1c"),
+				"a word of a segment":  rawtest.Get("/p/x."+secret+",y", "Authorization: Bearer short-key-9a1c"),
+				"a parameter's name":   rawtest.Get("/p?"+secret+"=y", "Authorization: Bearer short-key-9a1c"),
 			} {
 				if where == "a word of a segment" && strings.Contains(secret, "+") {
 					continue // the words there are those of tokens and keys
 				}
 				var log bytes.Buffer
-				u := &recorder{answers: []string{okBody}}
+				u := &recorder{answers: []string{rawtest.OKBody}}
 				c := config(u)
 				c.Clients, c.LogAccess, c.Log = []Client{keyed("orders", "short-key-9a1c")}, true, slog.New(slog.NewJSONHandler(&log, nil))
 				c.Hides = func(word []byte) bool { return strings.HasPrefix(string(word), "configured") }

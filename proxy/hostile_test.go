@@ -16,14 +16,14 @@ import (
 	"sync"
 	"testing"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // A strictWeChat is an upstream that takes only strict requests, and keeps what
 // it read and what it objected to.
 type strictWeChat struct {
-	*rawWeChat
+	*rawtest.RawWeChat
 
 	mu       sync.Mutex // guards what follows
 	got      []strictRequest
@@ -33,7 +33,7 @@ type strictWeChat struct {
 func startStrict(t testing.TB) *strictWeChat {
 	t.Helper()
 	w := new(strictWeChat)
-	w.rawWeChat = startRaw(t, func(conn net.Conn, raw string) bool {
+	w.RawWeChat = rawtest.StartRaw(t, func(conn net.Conn, raw string) bool {
 		r, err := checkForwarded(raw)
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -41,10 +41,10 @@ func startStrict(t testing.TB) *strictWeChat {
 		if err != nil {
 			w.problems = append(w.problems, err)
 		}
-		_, failed := io.WriteString(conn, answered(okBody))
-		w.rawWeChat.mu.Lock()
-		defer w.rawWeChat.mu.Unlock()
-		w.requests = nil // a fuzzer would fill the memory with them
+		_, failed := io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
+		w.RawWeChat.Mu.Lock()
+		defer w.RawWeChat.Mu.Unlock()
+		w.Requests = nil // a fuzzer would fill the memory with them
 		return failed == nil
 	})
 	return w
@@ -102,7 +102,7 @@ type stronghold struct {
 	log    *pathLog
 	*service
 	fences int
-	fence  *caller
+	fence  *rawtest.Caller
 }
 
 // Nothing at or below these may reach WeChat, however it is spelled.
@@ -111,7 +111,7 @@ var forbidden = []string{"/denied", "/exactly/this", "/secrets", "/cgi-bin/compo
 func buildStronghold(t testing.TB) *stronghold {
 	t.Helper()
 	s := &stronghold{wechat: startStrict(t), log: &pathLog{Handler: slog.DiscardHandler}}
-	c := config(hostsAt(t, nil, s.wechat.url), shop(), account("other", "wxother"))
+	c := config(hostsAt(t, nil, s.wechat.Url), shop(), account("other", "wxother"))
 	c.Default, c.TokenEndpoint = "shop", TokenDeny // so that each answer is WeChat's or a problem
 	c.Log = slog.New(s.log)
 	c.Routes = []accountkind.Route{{Pattern: "/denied/*", Credential: accountkind.CredentialDeny}}
@@ -146,10 +146,10 @@ func (s *stronghold) attack(raw string) (answers string, reached []strictRequest
 	}
 	s.fences++
 	honest := fmt.Sprintf("/fence/%d", s.fences)
-	s.fence.conn.SetDeadline(time.Now().Add(5 * time.Second))
-	io.WriteString(s.fence.conn, get(honest))
-	if a, err := readAnswer(s.fence.r, false); err != nil || a.body != okBody {
-		return "", nil, fmt.Errorf("an honest request got %q, %q, %w", a.head, a.body, err)
+	s.fence.Conn.SetDeadline(time.Now().Add(5 * time.Second))
+	io.WriteString(s.fence.Conn, rawtest.Get(honest))
+	if a, err := rawtest.ReadAnswer(s.fence.R, false); err != nil || a.Body != rawtest.OKBody {
+		return "", nil, fmt.Errorf("an honest request got %q, %q, %w", a.Head, a.Body, err)
 	}
 	reached, err = s.wechat.take()
 	if n := len(reached); n == 0 || reached[n-1].target != honest+"?access_token=shop-token" {
@@ -278,7 +278,7 @@ func FuzzHostileCaller(f *testing.F) {
 		}
 	}
 	for _, target := range spellings() {
-		f.Add([]byte(get(target)))
+		f.Add([]byte(rawtest.Get(target)))
 	}
 	s := buildStronghold(f)
 	f.Fuzz(func(t *testing.T, raw []byte) {

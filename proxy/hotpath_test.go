@@ -8,6 +8,9 @@ import (
 	"runtime"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/upstream"
 )
 
 // The path that every call takes allocates nothing: with keys and policy, through
@@ -16,8 +19,8 @@ func BenchmarkHotPath(b *testing.B) {
 	const orders = "orders-key-orders-key-orders-key"
 	client := keyed("orders", orders)
 	client.Allow = []string{"/cgi-bin/*"}
-	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(newSigningKey("", client.KeySHA256[:])))
-	message := post("/cgi-bin/message/custom/send", string(noise(476)))
+	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
+	message := post("/cgi-bin/message/custom/send", string(rawtest.Noise(476)))
 	bearer := "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + orders + message[len("POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: proxy"):]
 	rows := []struct {
 		name, request string
@@ -25,7 +28,7 @@ func BenchmarkHotPath(b *testing.B) {
 		most          float64 // allocations for a request
 	}{
 		{"a key", bearer, false, false, 0},
-		{"a virtual token", get("/cgi-bin/user/info?openid=o&access_token=" + token), false, false, 0},
+		{"a virtual token", rawtest.Get("/cgi-bin/user/info?openid=o&access_token=" + token), false, false, 0},
 		{"TLS to WeChat", bearer, true, false, 2}, // crypto/tls's own, one for each record: ours, and the test's WeChat's
 		{"plain_io", bearer, false, true, 4},      // for a look at the idle connection
 		{"plain_io and TLS", bearer, true, true, 8},
@@ -33,14 +36,14 @@ func BenchmarkHotPath(b *testing.B) {
 	for _, row := range rows {
 		b.Run(row.name, func(b *testing.B) {
 			w := startTireless(b, row.secure)
-			hosts := proven(b, hostsAt(b, func(c *HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url))
+			hosts := proven(b, hostsAt(b, func(c *upstream.HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url))
 			c := config(hosts)
 			c.Clients = []Client{client}
 			limits := defaultLimits
 			limits.PlainIO = row.plain
 			caller := serve(b, c, limits).dial(b)
-			caller.conn.SetDeadline(time.Time{})
-			ask := asker(b, caller.conn, []byte(row.request))
+			caller.Conn.SetDeadline(time.Time{})
+			ask := asker(b, caller.Conn, []byte(row.request))
 			for range 100 { // the buffers are made
 				ask()
 			}
@@ -105,7 +108,7 @@ func startTireless(b *testing.B, secure bool) tireless {
 			}
 			go func() {
 				request := make([]byte, 4096)
-				for answer := []byte(answered(okBody)); ; {
+				for answer := []byte(rawtest.Answered(rawtest.OKBody)); ; {
 					if _, err := conn.Read(request); err != nil {
 						return
 					}

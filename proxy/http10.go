@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -16,31 +19,31 @@ const maxLearned = 16 << 20
 // reports whether the body was so short, and there was room for it: a longer one
 // ends with the connection, which is reset if it is cut.
 func (p *Proxy) learnLength(resp *fasthttp.Response) (learned bool, err error) {
-	whole := newAnswerBody(p.door.bodies)
-	err = whole.fill(resp.BodyStream(), maxLearned)
-	s := streamOf(resp)
+	whole := body.NewAnswer(p.door.bodies)
+	err = whole.Fill(resp.BodyStream(), maxLearned)
+	s := upstream.StreamOf(resp)
 	switch {
 	case err == nil:
 		resp.SetBodyStream(&kept{whole.Reader(), whole}, int(whole.Len()))
 		return true, nil
-	case s != nil && (errors.Is(err, errNoRoom) || errors.Is(err, errBodyTooLarge)):
+	case s != nil && (errors.Is(err, body.ErrNoRoom) || errors.Is(err, body.ErrTooLarge)):
 		s.PutBack(&kept{whole.Reader(), whole})
 		resp.Header.Del(fasthttp.HeaderTransferEncoding)
-		resp.Header.SetContentLength(noLength)
+		resp.Header.SetContentLength(wire.NoLength)
 		return false, nil
 	}
-	whole.release()
-	return false, fmt.Errorf("%w: %w", ErrBroken, err)
+	whole.Release()
+	return false, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
 }
 
 // kept is a stream of a Body that ends with it.
 type kept struct {
 	io.Reader
-	body *Body
+	body *body.Body
 }
 
 // Close gives the body back.
 func (k *kept) Close() error {
-	k.body.release()
+	k.body.Release()
 	return nil
 }

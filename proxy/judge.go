@@ -17,7 +17,7 @@ func (p *Proxy) judge(x *exchange) error {
 		return errOldCertificate
 	}
 	err := p.admit(x)
-	if c := x.caller; c.isSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
+	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
 		x.fields.close = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}

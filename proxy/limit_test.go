@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -60,9 +62,9 @@ func TestASlowRateLetsOneRequestInAtATime(t *testing.T) {
 // A noisy client is held back, and a quiet one does not notice.
 func TestQuotasAreEachClientsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+		slow := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 			time.Sleep(5 * time.Second)
-			resp.SetBodyString(okBody)
+			resp.SetBodyString(rawtest.OKBody)
 			return nil
 		})
 		noisy, quiet := keyed("noisy", "noisy-key"), keyed("quiet", "quiet-key")
@@ -74,7 +76,7 @@ func TestQuotasAreEachClientsOwn(t *testing.T) {
 		for range 10 {
 			calls.Go(func() {
 				began := time.Now()
-				ctx := handle(t, p, get("/p", "Authorization: Bearer noisy-key"))
+				ctx := handle(t, p, rawtest.Get("/p", "Authorization: Bearer noisy-key"))
 				mu.Lock()
 				defer mu.Unlock()
 				got[ctx.Response.StatusCode()]++
@@ -86,7 +88,7 @@ func TestQuotasAreEachClientsOwn(t *testing.T) {
 		}
 		calls.Go(func() {
 			began := time.Now()
-			if ctx := handle(t, p, get("/p", "Authorization: Bearer quiet-key")); ctx.Response.StatusCode() != 200 || time.Since(began) != 5*time.Second {
+			if ctx := handle(t, p, rawtest.Get("/p", "Authorization: Bearer quiet-key")); ctx.Response.StatusCode() != 200 || time.Since(began) != 5*time.Second {
 				t.Errorf("the quiet one got %d after %v", ctx.Response.StatusCode(), time.Since(began))
 			}
 		})
@@ -94,7 +96,7 @@ func TestQuotasAreEachClientsOwn(t *testing.T) {
 		if got[200] != 2 || got[429] != 8 {
 			t.Errorf("got %v; want two answers", got)
 		}
-		if ctx := handle(t, p, get("/p", "Authorization: Bearer noisy-key")); ctx.Response.StatusCode() != 200 {
+		if ctx := handle(t, p, rawtest.Get("/p", "Authorization: Bearer noisy-key")); ctx.Response.StatusCode() != 200 {
 			t.Errorf("later: got %d; want an answer", ctx.Response.StatusCode())
 		}
 	})
@@ -102,10 +104,10 @@ func TestQuotasAreEachClientsOwn(t *testing.T) {
 
 func TestWhatTheProxyAnswersItselfCountsTowardsTheRate(t *testing.T) {
 	for _, row := range []struct{ name, raw string }{
-		{"a token", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key")},
+		{"a token", rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key")},
 		{"a token by POST", post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxshop","secret":"key"}`)},
-		{"a signature", get("/wxproxy/jsapi-signature?url=https://shop.example/", "Authorization: Bearer key")},
-		{"a ticket", get("/cgi-bin/ticket/getticket?type=jsapi", "Authorization: Bearer key")},
+		{"a signature", rawtest.Get("/wxproxy/jsapi-signature?url=https://shop.example/", "Authorization: Bearer key")},
+		{"a ticket", rawtest.Get("/cgi-bin/ticket/getticket?type=jsapi", "Authorization: Bearer key")},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -132,24 +134,24 @@ func TestWhatTheProxyAnswersItselfCountsTowardsTheRate(t *testing.T) {
 func TestAStreamHoldsItsPlaceUntilItsEnd(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})
-	w := startRaw(t, streaming(release))
+	w := rawtest.StartRaw(t, streaming(release))
 	client := keyed("orders", "key")
 	client.MaxInFlight = 1
-	c := config(hostsAt(t, nil, w.url))
+	c := config(hostsAt(t, nil, w.Url))
 	c.Clients = []Client{client}
 	s := serve(t, c, defaultLimits)
 	first, second := s.dial(t), s.dial(t)
-	first.send(get("/p", "Authorization: Bearer key"))
-	waitUntil(t, "the answer's beginning", func() bool { return len(w.received()) == 1 })
-	if a := second.call(get("/p", "Authorization: Bearer key")); a.status() != 429 {
-		t.Errorf("got %q; want 429 while the first answer streams", a.head)
+	first.Send(rawtest.Get("/p", "Authorization: Bearer key"))
+	rawtest.WaitUntil(t, "the answer's beginning", func() bool { return len(w.Received()) == 1 })
+	if a := second.Call(rawtest.Get("/p", "Authorization: Bearer key")); a.Status() != 429 {
+		t.Errorf("got %q; want 429 while the first answer streams", a.Head)
 	}
 	close(release)
-	if _, err := readAnswer(first.r, false); err != nil {
+	if _, err := rawtest.ReadAnswer(first.R, false); err != nil {
 		t.Error(err)
 	}
-	waitUntil(t, "a place", func() bool {
-		return s.dial(t).call(get("/p", "Authorization: Bearer key")).status() == 200
+	rawtest.WaitUntil(t, "a place", func() bool {
+		return s.dial(t).Call(rawtest.Get("/p", "Authorization: Bearer key")).Status() == 200
 	})
 }
 

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 func TestHeaderMayHave16KiBAndNoMore(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	s := through(t, w)
 	rows := []struct {
 		name, field string // the field is filled until the header is as long
@@ -27,13 +29,13 @@ func TestHeaderMayHave16KiBAndNoMore(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			raw := get("/p", row.field)
-			raw = get("/p", row.field+strings.Repeat("x", row.length-len(raw)))
+			raw := rawtest.Get("/p", row.field)
+			raw = rawtest.Get("/p", row.field+strings.Repeat("x", row.length-len(raw)))
 			c := s.dial(t)
-			go io.WriteString(c.conn, raw) // the proxy may have heard enough before the end
-			a, err := readAnswer(c.r, false)
-			if err != nil || a.status() != row.want {
-				t.Fatalf("got %q %q, %v; want %d", a.head, a.body, err, row.want)
+			go io.WriteString(c.Conn, raw) // the proxy may have heard enough before the end
+			a, err := rawtest.ReadAnswer(c.R, false)
+			if err != nil || a.Status() != row.want {
+				t.Fatalf("got %q %q, %v; want %d", a.Head, a.Body, err, row.want)
 			}
 			if row.want != 200 && rest(c) != "" {
 				t.Error("the connection stays open; want it closed")
@@ -47,20 +49,20 @@ func TestHeaderMayHave16KiBAndNoMore(t *testing.T) {
 func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 	t.Parallel()
 	const timeout = 300 * time.Millisecond
-	w := startRaw(t, always(answered(okBody)))
-	c := config(hostsAt(t, nil, w.url))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	c := config(hostsAt(t, nil, w.Url))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := NewListener(ln)
+	l, err := front.NewListener(ln)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := New(c)
 	limits := defaultLimits
 	limits.HeaderTimeout = timeout
-	server := NewServer(p.Handler(), limits, c.Log)
+	server := front.NewServer(p.Handler(), limits, c.Log)
 	s := &service{proxy: p, server: server, listener: l, addr: ln.Addr()}
 	go server.Serve(l)
 	t.Cleanup(func() { l.Close() })
@@ -70,19 +72,19 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 		{"within a header", "", "GET /p HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("x", 1000)},
 		{"in many headers", "GET /p HTTP/1.1\r\nHost: x\r\n", strings.Repeat("A: b\r\n", 200)},
 		{"in empty lines", "", strings.Repeat("\r\n", 500)},
-		{"behind a request", get("/p"), "GET /p HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("x", 1000)},
-		{"behind a request, in the same segment", get("/p") + "GET /p", " HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("x", 1000)},
+		{"behind a request", rawtest.Get("/p"), "GET /p HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("x", 1000)},
+		{"behind a request, in the same segment", rawtest.Get("/p") + "GET /p", " HTTP/1.1\r\nHost: x\r\nA: " + strings.Repeat("x", 1000)},
 		{"saying nothing at all", "", ""},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			c := s.dial(t)
-			io.WriteString(c.conn, row.first)
+			io.WriteString(c.Conn, row.first)
 			began := time.Now()
 			gone := make(chan struct{})
 			go func() {
-				io.Copy(io.Discard, c.conn)
+				io.Copy(io.Discard, c.Conn)
 				close(gone)
 			}()
 			for i := 0; ; i++ {
@@ -90,7 +92,7 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 				case <-gone:
 				case <-time.After(10 * time.Millisecond):
 					if i < len(row.trickle) {
-						io.WriteString(c.conn, row.trickle[i:i+1])
+						io.WriteString(c.Conn, row.trickle[i:i+1])
 					}
 					if time.Since(began) < 10*timeout {
 						continue
@@ -136,15 +138,15 @@ func TestHopByHopHeadersEndAtTheProxyInEverySpelling(t *testing.T) {
 	for _, row := range rows {
 		t.Run("request/"+row.name, func(t *testing.T) {
 			t.Parallel()
-			w := startRaw(t, always(answered(okBody)))
+			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 			c := through(t, w).dial(t)
-			a := c.call("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" + lines(row.fields...) + "\r\nhello")
+			a := c.Call("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n" + lines(row.fields...) + "\r\nhello")
 			want := "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n" + lines(row.want...) + "Content-Length: 5\r\n\r\nhello"
-			if got := w.received(); !slices.Equal(got, []string{want}) {
+			if got := w.Received(); !slices.Equal(got, []string{want}) {
 				t.Errorf("got %q; want %q", got, want)
 			}
-			if closes := a.field("Connection") == "close"; closes != row.closes || closes && rest(c) != "" {
-				t.Errorf("got %q; want an end: %v", a.head, row.closes)
+			if closes := a.Field("Connection") == "close"; closes != row.closes || closes && rest(c) != "" {
+				t.Errorf("got %q; want an end: %v", a.Head, row.closes)
 			}
 		})
 		t.Run("answer/"+row.name, func(t *testing.T) {
@@ -155,25 +157,25 @@ func TestHopByHopHeadersEndAtTheProxyInEverySpelling(t *testing.T) {
 					hopless = append(hopless, field)
 				}
 			}
-			w := startRaw(t, always("HTTP/1.1 200 OK\r\n"+lines(hopless...)+"Content-Length: 5\r\n\r\nhello"))
+			w := rawtest.StartRaw(t, rawtest.Always("HTTP/1.1 200 OK\r\n"+lines(hopless...)+"Content-Length: 5\r\n\r\nhello"))
 			s := through(t, w)
 			c := s.dial(t)
 			for range 2 {
-				a := c.call(get("/p"))
+				a := c.Call(rawtest.Get("/p"))
 				var got []string
-				for _, field := range a.fields() {
+				for _, field := range a.Fields() {
 					if !strings.HasPrefix(field, "Content-Length: 5") && !strings.HasPrefix(field, "Wxproxy-A") {
 						got = append(got, field)
 					}
 				}
 				slices.Sort(got) // fasthttp does not keep their order
-				if a.body != "hello" || !slices.Equal(got, row.want) {
-					t.Errorf("got %q %q; want %q", a.head, a.body, row.want)
+				if a.Body != "hello" || !slices.Equal(got, row.want) {
+					t.Errorf("got %q %q; want %q", a.Head, a.Body, row.want)
 				}
 			}
 			// Of two lines of Connection, fasthttp forgets a "close" in the first.
-			if want := map[bool]int{false: 1, true: 2}[row.closes]; w.connections() != want && !strings.Contains(row.name, "the first of") {
-				t.Errorf("got %d connections to WeChat; want %d", w.connections(), want)
+			if want := map[bool]int{false: 1, true: 2}[row.closes]; w.Connections() != want && !strings.Contains(row.name, "the first of") {
+				t.Errorf("got %d connections to WeChat; want %d", w.Connections(), want)
 			}
 		})
 	}
@@ -181,17 +183,17 @@ func TestHopByHopHeadersEndAtTheProxyInEverySpelling(t *testing.T) {
 
 func TestBodyThatIsAnnouncedTooLargeIsRefusedBeforeItComes(t *testing.T) {
 	t.Parallel()
-	s := serve(t, config(&recorder{answers: []string{okBody}}), defaultLimits)
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)
 	c := s.dial(t)
 	start := time.Now()
-	a := c.call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", defaultLimits.MaxBody+1))
-	if a.status() != 413 || a.field("Wxproxy-Error") != "body_too_large" || a.field("Connection") != "close" {
-		t.Errorf("got %q; want 413 body_too_large and the end", a.head)
+	a := c.Call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", defaultLimits.MaxBody+1))
+	if a.Status() != 413 || a.Field("Wxproxy-Error") != "body_too_large" || a.Field("Connection") != "close" {
+		t.Errorf("got %q; want 413 body_too_large and the end", a.Head)
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("the answer took %v; want it at once", took)
 	}
-	if !c.ended() {
+	if !c.Ended() {
 		t.Error("the connection stays")
 	}
 }

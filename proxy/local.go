@@ -5,8 +5,10 @@ import (
 	"errors"
 	"io"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 )
 
 // answerTicket answers /cgi-bin/ticket/getticket from the cache, for the types
@@ -37,7 +39,7 @@ func (p *Proxy) answerTicket(x *exchange) error {
 // ticketType returns the type that is asked for, in the query or, as some SDKs
 // that POST have it, in the body.
 func (x *exchange) ticketType() string {
-	if kind, ok := queryValue(x.target.query, "type"); ok || x.body.Len() == 0 || x.body.Len() > memorySize {
+	if kind, ok := target.QueryValue(x.target.Query, "type"); ok || x.body.Len() == 0 || x.body.Len() > body.MemorySize {
 		return kind
 	}
 	body, err := io.ReadAll(x.body.Reader())
@@ -45,7 +47,7 @@ func (x *exchange) ticketType() string {
 		return ""
 	}
 	var kind statement
-	_, err = rewriteMembers(body, []string{"type"}, func(_, value string) (string, bool) {
+	_, err = members.Rewrite(body, []string{"type"}, func(_, value string) (string, bool) {
 		kind.hear(value)
 		return "", false
 	})
@@ -72,7 +74,7 @@ func asRefused(err error) error {
 
 // answerLocally answers what is the proxy's own.
 func (p *Proxy) answerLocally(x *exchange) error {
-	if string(x.target.policy) != accountkind.SignaturePath {
+	if string(x.target.Policy) != accountkind.SignaturePath {
 		return refuse(noCredential, "the proxy has no such page; there is GET /wxproxy/jsapi-signature?url=...")
 	}
 	if method := string(x.message.Method); method != "GET" && method != "HEAD" {

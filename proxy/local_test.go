@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // refusedTicket is an error that WeChat's refusal is in.
@@ -36,19 +37,19 @@ func withTicket(u Upstream, err error) *Proxy {
 func TestTicketsComeFromTheCacheHoweverTheyAreAskedFor(t *testing.T) {
 	const path = "/cgi-bin/ticket/getticket"
 	for _, row := range []struct{ name, raw, want string }{
-		{"GET", get(path + "?type=jsapi&access_token=x"), "ticket-jsapi"},
+		{"GET", rawtest.Get(path + "?type=jsapi&access_token=x"), "ticket-jsapi"},
 		{"POST with a query", post(path+"?access_token=x&type=wx_card", ""), "ticket-wx_card"},
 		{"a form", post(path, "type=jsapi"), "ticket-jsapi"},
 		{"JSON", post(path, `{"type":"wx_card"}`), "ticket-wx_card"},
 		{"JSON behind a byte order mark", post(path, "\ufeff{\"Type\":\"jsapi\"}"), "ticket-jsapi"},
-		{"a type that WeChat knows", get(path + "?type=other"), ""},
-		{"no type", get(path), ""},
+		{"a type that WeChat knows", rawtest.Get(path + "?type=other"), ""},
+		{"no type", rawtest.Get(path), ""},
 		{"broken JSON", post(path, `{"type":`), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			ctx := handle(t, withTicket(u, nil), row.raw)
-			want := okBody
+			want := rawtest.OKBody
 			if row.want != "" {
 				want = `{"errcode":0,"errmsg":"ok","ticket":"` + row.want + `","expires_in":345}`
 			}
@@ -71,7 +72,7 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 			{laterError{time.Second}, 503, "token_unavailable"},
 			{errors.New("x"), 500, "internal_error"},
 		} {
-			ctx := handle(t, withTicket(new(recorder), row.err), get(path))
+			ctx := handle(t, withTicket(new(recorder), row.err), rawtest.Get(path))
 			if got := string(ctx.Response.Body()); ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.want) {
 				t.Errorf("%s, %v: got %d %s; want %d %s", path, row.err, ctx.Response.StatusCode(), got, row.status, row.want)
 			}
@@ -84,7 +85,7 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 
 func TestAPageIsSigned(t *testing.T) {
 	const page = "https://shop.example/a?b=c&d=%20"
-	ctx := handle(t, withTicket(new(recorder), nil), get("/wxproxy/jsapi-signature?url="+url.QueryEscape(page+"#part")))
+	ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?url="+url.QueryEscape(page+"#part")))
 	var got struct {
 		AppID     string `json:"appId"`
 		Timestamp int64
@@ -135,7 +136,7 @@ func TestOnlyPagesAreSigned(t *testing.T) {
 		"?url=" + encoded + "&type=agent_config", "?type=jsapi&url=" + encoded, "?url=" + encoded + "&debug", "?url=" + encoded + "&url=" + encoded,
 		"?url=" + encoded + "&_=1700000000", "?url=" + encoded + "&", "?&url=" + encoded, "?url=" + encoded + "&URL=x", "?url=" + encoded + "&%75rl=x",
 	} {
-		ctx := handle(t, withTicket(new(recorder), nil), get(path+query))
+		ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get(path+query))
 		if got := string(ctx.Response.Body()); slugOf(ctx) != "bad_request" || !strings.Contains(got, "percent-encode") && !strings.Contains(got, "request target") {
 			t.Errorf("%s: got %d %s; want bad_request that says how to encode", query, ctx.Response.StatusCode(), got)
 		}
@@ -143,7 +144,7 @@ func TestOnlyPagesAreSigned(t *testing.T) {
 	if ctx := handle(t, withTicket(new(recorder), nil), post(path+"?url="+encoded, "")); slugOf(ctx) != "bad_request" {
 		t.Errorf("POST: got %s; want bad_request", ctx.Response.Body())
 	}
-	if ctx := handle(t, withTicket(new(recorder), nil), get("/wxproxy/other")); slugOf(ctx) != "no_credential" {
+	if ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/other")); slugOf(ctx) != "no_credential" {
 		t.Errorf("another page: got %s; want no_credential", ctx.Response.Body())
 	}
 }
@@ -162,7 +163,7 @@ func TestAPageIsSignedHoweverItIsEncoded(t *testing.T) {
 		"url=https%3A%2F%2Fshop.example%2F%3Fx%3D1&from_appid=wxshop":     "https://shop.example/?x=1",
 		"url=https%3A%2F%2F%5B%3A%3A1%5D%2F":                              "https://[::1]/",
 	} {
-		ctx := handle(t, withTicket(new(recorder), nil), get("/wxproxy/jsapi-signature?"+query))
+		ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?"+query))
 		var got struct {
 			Timestamp           int64
 			NonceStr, Signature string

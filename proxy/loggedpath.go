@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/wire"
 )
 
 // longestWord is what a path of WeChat's has between two slashes, at most: an
@@ -49,12 +50,12 @@ func beginsParameter(rest []byte) bool {
 	if rest[0] != '%' {
 		return strings.IndexByte("=&;", rest[0]) >= 0
 	}
-	c, ok := unhex(rest[1:])
+	c, ok := wire.Unhex(rest[1:])
 	return ok && strings.IndexByte("=&;?#%", c) >= 0
 }
 
 // ofToken reports whether tokens and keys are made of bytes like c. One of them
 // that is percent-encoded is hidden, too.
 func ofToken(c byte) bool {
-	return 'a' <= lower(c) && lower(c) <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '%'
+	return 'a' <= wire.Lower(c) && wire.Lower(c) <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '%'
 }

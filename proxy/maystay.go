@@ -9,7 +9,7 @@ func (p *Proxy) mayStay(x *exchange, err error) bool {
 		return true
 	}
 	asks := p.asksForKeys()
-	if p.knows(x.client) && (asks || err == nil) && !c.isSurplus() {
+	if p.knows(x.client) && (asks || err == nil) && !c.IsSurplus() {
 		c.Prove()
 		return true
 	}

@@ -3,8 +3,9 @@ package proxy
 import (
 	"bytes"
 	"net/url"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 )
 
 // errMisplacedSecret refuses a request that would show WeChat what is not meant for it.
@@ -29,8 +30,8 @@ func (p *Proxy) carriesSecret(x *exchange) bool {
 		return false
 	}
 	removed := removed(x.route.Credential)
-	for name, value := range parts(x.target.query) {
-		if isCredentialName(name) && !namedAny(name, removed) && p.holdsSecret(value) {
+	for name, value := range parts(x.target.Query) {
+		if isCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
 			return true
 		}
 	}
@@ -41,7 +42,7 @@ func (p *Proxy) carriesSecret(x *exchange) bool {
 // credential.
 func namesCredential(query []byte, removed []string) bool {
 	for name := range parts(query) {
-		if isCredentialName(name) && !namedAny(name, removed) {
+		if isCredentialName(name) && !target.IsNamedAny(name, removed) {
 			return true
 		}
 	}
@@ -76,7 +77,7 @@ func isCredentialName(name []byte) bool {
 	}
 	for i := range name {
 		for _, word := range credentialWords {
-			if lower(name[i]) == word[0] && len(name)-i >= len(word) && isFold(name[i:i+len(word)], word) {
+			if wire.Lower(name[i]) == word[0] && len(name)-i >= len(word) && wire.IsFold(name[i:i+len(word)], word) {
 				return true
 			}
 		}

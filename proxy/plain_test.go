@@ -4,17 +4,13 @@ import (
 	"os"
 	"os/exec"
 	"testing"
+	"wxproxy/proxy/internal/rawtest"
 )
-
-// plainIO is set in a process that runs the tests with PlainIO.
-const plainIO = "WXPROXY_TEST_PLAIN_IO"
-
-func isPlain() bool { return os.Getenv(plainIO) != "" }
 
 // All that is promised is true with fasthttp's server and package net's
 // connections, too.
 func TestAllTheseTestsPassWithPlainIO(t *testing.T) {
-	if isPlain() {
+	if rawtest.IsPlain() {
 		return
 	}
 	t.Parallel()
@@ -23,7 +19,7 @@ func TestAllTheseTestsPassWithPlainIO(t *testing.T) {
 		t.Fatal(err)
 	}
 	rest := exec.Command(program, "-test.short", "-test.timeout=5m")
-	rest.Env = append(os.Environ(), plainIO+"=1")
+	rest.Env = append(os.Environ(), rawtest.PlainIO+"=1")
 	if out, err := rest.CombinedOutput(); err != nil {
 		t.Errorf("got %v; want no failure\n%s", err, out)
 	}

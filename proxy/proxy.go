@@ -14,8 +14,11 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -26,8 +29,11 @@ type Upstream interface {
 	// Send returns when the answer is in resp, all of it or its header and a
 	// stream of its body. An answer that refuses a token is always there in full.
 	// The error is one of the reasons that begin with Err.
-	Send(m *Message, resp *fasthttp.Response) error
+	Send(m *upstream.Message, resp *fasthttp.Response) error
 }
+
+// BodyFilesShare says which part of all files that may be open bodies take at most.
+const BodyFilesShare = body.FilesShare
 
 // Config says what a Proxy serves.
 type Config struct {
@@ -46,7 +52,7 @@ type Config struct {
 	Log           *slog.Logger
 	MemoryLimit   int64               // of the process, which bounds what bodies may take; 0: none
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
-	Counts        *Counts             // nil: nothing is counted
+	Counts        *traffic.Counts     // nil: nothing is counted
 	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
 
 	// Hides reports whether a word is a secret that the log must not show, of those
@@ -60,7 +66,7 @@ type Proxy struct {
 	config     Config
 	accounts   map[string]*Account // by name and by app_id
 	fallback   *Account            // nil without a default
-	byID       map[identity]*Account
+	byID       map[virtual.ID]*Account
 	hostNames  map[string]bool
 	clients    clientTable
 	anyone     Client // every caller, when there are no clients
@@ -79,7 +85,7 @@ func New(config Config) *Proxy {
 		door:       newDoor(config),
 		config:     config,
 		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
-		byID:       make(map[identity]*Account, len(config.Accounts)),
+		byID:       make(map[virtual.ID]*Account, len(config.Accounts)),
 		clients:    newClientTable(config.Clients, config.Deployment),
 		local:      newRouteTable(localRoutes(&accountkind.WeChat)),
 		configured: newRouteTable(config.Routes),
@@ -141,8 +147,8 @@ func (p *Proxy) release(x *exchange) {
 	if err := x.body.NoFile(); err != nil && p.door.noFiles.Now() {
 		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
-	x.body.release()
-	x.ctx, x.caller, x.message.Caller, x.message.raw = nil, nil, nil, nil
+	x.body.Release()
+	x.ctx, x.caller, x.message.Caller, x.message.Head = nil, nil, nil, nil
 	if !x.seated {
 		p.exchanges.Put(x)
 	}

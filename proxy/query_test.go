@@ -4,22 +4,23 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/target"
 )
 
 // addressed returns the target that WeChat reads for a caller's target.
-func addressed(t *testing.T, raw string, remove []string, add ...parameter) string {
+func addressed(t *testing.T, raw string, remove []string, add ...target.Parameter) string {
 	t.Helper()
 	var x exchange
-	if err := x.target.parse([]byte(raw), nil, accountkind.WeChat.TokenParameters); err != nil {
+	if err := x.target.Parse([]byte(raw), nil, accountkind.WeChat.TokenParameters); err != nil {
 		t.Fatalf("parse(%q): %v", raw, err)
 	}
 	x.address(remove, add...)
 	return string(x.message.Target)
 }
 
-var ours = parameter{name: "access_token", value: "OURS"}
+var ours = target.Parameter{Name: "access_token", Value: "OURS"}
 
 func TestEverySpellingOfAccessTokenIsReplacedByOurs(t *testing.T) {
 	rows := []struct{ name, query, want string }{
@@ -73,8 +74,8 @@ func TestWhatTheProxySetsMayNotHideBehindASemicolon(t *testing.T) {
 		{"an AppSecret where the proxy sets none", "/p?a=1;secret=x", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			u := &recorder{answers: []string{okBody}}
-			ctx := handle(t, New(config(u)), get(row.target))
+			u := &recorder{answers: []string{rawtest.OKBody}}
+			ctx := handle(t, New(config(u)), rawtest.Get(row.target))
 			if got := slugOf(ctx); got != row.want || len(u.got) == 0 != (row.want != "") {
 				t.Errorf("got %q (%s) and %d requests at WeChat's; want %q", got, ctx.Response.Body(), len(u.got), row.want)
 			}
@@ -113,31 +114,8 @@ func TestParameterValuesAreEscapedWhereTheyMustBe(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			want := "/p?access_token=" + row.want
-			if got := addressed(t, "/p", nil, parameter{name: "access_token", value: row.value}); got != want {
+			if got := addressed(t, "/p", nil, target.Parameter{Name: "access_token", Value: row.value}); got != want {
 				t.Errorf("got %q; want %q", got, want)
-			}
-		})
-	}
-}
-
-func TestFirstParameterOfANameGivesItsValue(t *testing.T) {
-	rows := []struct {
-		name, query, want string
-		found             bool
-	}{
-		{"alone", "?from_appid=wx1", "wx1", true},
-		{"among others", "?a&from_appid=wx1&from_appid=wx2", "wx1", true},
-		{"encoded", "?From%5fappid=w%78+1", "wx 1", true},
-		{"without a value", "?from_appid", "", true},
-		{"absent", "?a=from_appid", "", false},
-		{"no query", "", "", false},
-		{"with a value that cannot be decoded", "?from_appid=%zz", "", true},
-	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			got, found := queryValue([]byte(row.query), "from_appid")
-			if got != row.want || found != row.found {
-				t.Errorf("got %q, %v; want %q, %v", got, found, row.want, row.found)
 			}
 		})
 	}
@@ -154,7 +132,7 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, query string) {
 		var x exchange
-		if x.target.parse([]byte("/p?"+query), nil, accountkind.WeChat.TokenParameters) != nil {
+		if x.target.Parse([]byte("/p?"+query), nil, accountkind.WeChat.TokenParameters) != nil {
 			return
 		}
 		var kept []string

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"wxproxy/proxy/internal/buffer"
+	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
 )
@@ -20,8 +22,8 @@ func FuzzRawAnswer(f *testing.F) {
 		f.Add([]byte(head))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a := newRawAnswer(new(scratches))
-		n := a.read(b)
+		a := wire.NewHead(new(buffer.Pool))
+		n := a.Read(b)
 		if n == 0 {
 			return
 		}
@@ -33,12 +35,12 @@ func FuzzRawAnswer(f *testing.F) {
 			t.Fatalf("got the head %q; fasthttp says %v", b[:n], err)
 		}
 		var said fasthttp.Response
-		a.announce(&said)
+		a.Announce(&said)
 		if read := len(b) - in.Buffered(); read != n || resp.StatusCode() != said.StatusCode() || resp.Header.ContentLength() != said.Header.ContentLength() {
 			t.Errorf("%q: got %d bytes, status %d, length %d; fasthttp %d, %d, %d",
 				b, n, said.StatusCode(), said.Header.ContentLength(), read, resp.StatusCode(), resp.Header.ContentLength())
 		}
-		if ends := a.endsConnection(nil); endsConnection(&resp.Header) != ends {
+		if ends := a.EndsConnection(nil); wire.EndsConnection(&resp.Header) != ends {
 			t.Errorf("%q: got %v; want the connection to end %v", b, ends, !ends)
 		}
 		x := answering("")
@@ -50,7 +52,7 @@ func FuzzRawAnswer(f *testing.F) {
 		x.ctx.Response.Header.CopyTo(&resp.Header)
 		_, lines, _ := strings.Cut(string(a.Lines()), "\r\n")
 		for name, value := range resp.Header.All() {
-			if isFold(name, "content-length") || isFold(name, "transfer-encoding") {
+			if wire.IsFold(name, "content-length") || wire.IsFold(name, "transfer-encoding") {
 				continue
 			}
 			if !strings.Contains(lines, string(name)) || !strings.Contains(lines, string(value)) {

@@ -2,8 +2,8 @@ package proxy
 
 import (
 	"bytes"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/target"
 )
 
 // A reading is what became of the last path and query that could be read. Programs
@@ -21,33 +21,33 @@ type reading struct {
 	token  string // the message's target is the same with token; empty: it is another
 }
 
-func (r *reading) is(t *target) bool {
-	return r.good && bytes.Equal(r.raw[:r.path], t.path) && bytes.Equal(r.raw[r.path:], t.query)
+func (r *reading) is(t *target.Target) bool {
+	return r.good && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
 }
 
 // read takes the request's target apart and finds its route.
 func (p *Proxy) read(x *exchange) error {
 	t, r := &x.target, &x.reading
-	if err := t.split(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
+	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
 		return refuse(badRequest, err.Error())
 	}
 	if !r.is(t) {
-		r.good, r.token, t.policy = false, "", r.policy
-		err := t.understand(accountkind.WeChat.TokenParameters)
-		r.policy = t.policy
+		r.good, r.token, t.Policy = false, "", r.policy
+		err := t.Understand(accountkind.WeChat.TokenParameters)
+		r.policy = t.Policy
 		if err != nil {
 			return refuse(badRequest, err.Error())
 		}
-		r.raw, r.path = append(append(r.raw[:0], t.path...), t.query...), len(t.path)
-		r.route, r.good = p.credentialOf(t.policy), true
-		r.named, r.names = namesCredential(t.query, removed(r.route.Credential)), mayNameAccount(t.query, &r.route)
+		r.raw, r.path = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path)
+		r.route, r.good = p.credentialOf(t.Policy), true
+		r.named, r.names = namesCredential(t.Query, removed(r.route.Credential)), mayNameAccount(t.Query, &r.route)
 	}
-	t.policy, x.route = r.policy, r.route
+	t.Policy, x.route = r.policy, r.route
 	return nil
 }
 
 // mayNameAccount reports whether a query, or the body behind it, can name an account.
 func mayNameAccount(query []byte, route *accountkind.Route) bool {
-	_, named := queryValue(query, accountkind.WeChat.AccountParameter)
+	_, named := target.QueryValue(query, accountkind.WeChat.AccountParameter)
 	return named || route.Names.AppID != ""
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
 
 	"github.com/valyala/fasthttp"
 )
@@ -14,25 +16,25 @@ import (
 func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 	one, two := keyed("one", "key of one"), keyed("two", "key of two")
 	virtual := func(c Client, left time.Duration) string {
-		return newVirtual(identityOf("wxshop"), identityOf(c.Name), time.Now().Add(left), new(newSigningKey("", c.KeySHA256[:])))
+		return virtual.New(virtual.IDOf("wxshop"), virtual.IDOf(c.Name), time.Now().Add(left), new(virtual.NewKey("", c.KeySHA256[:])))
 	}
 	good := virtual(one, time.Hour)
 	forged := good[:len(good)-2] + map[bool]string{true: "B", false: "A"}[good[len(good)-2] == 'A'] + good[len(good)-1:]
 	requests := []string{
-		get("/cgi-bin/user/get?access_token=" + good), get("/cgi-bin/user/get?access_token=" + forged), get("/cgi-bin/user/get?access_token=" + good[:40]),
-		get("/cgi-bin/user/get?access_token=" + virtual(one, -time.Hour)), get("/forbidden?access_token=" + good),
-		get("/cgi-bin/user/get?access_token="+virtual(two, time.Hour), "Authorization: Bearer key of two"),
-		get("/cgi-bin/user/get?access_token="+good, "Authorization: Bearer key of two"),
-		get("/cgi-bin/user/get"), get("/cgi-bin/user/get?"), get("/cgi-bin/user/get?a=b"), get("/CGI-BIN/user/get"),
-		get("/cgi-bin/user/get", "Authorization: Bearer key of two"), get("/cgi-bin/user/get", "Authorization: Bearer key of twx"),
-		get("/cgi-bin/user/get", "Wxproxy-Account: school"), get("/@school/cgi-bin/user/get"), get("/@nobody/cgi-bin/user/get"),
-		get("http://api.weixin.qq.com/cgi-bin/user/get"), get("http://example.com/cgi-bin/user/get"),
-		get("/sns/jscode2session?js_code=c"), get("/sns/jscode2session?js_code=c&secret=key+of+two"), get("/sns/userinfo?access_token=theirs"),
-		get("/cgi-bin/component/api_start_push_ticket"), get("/forbidden"), get("/cgi-bin//user/get"), get("/cgi-bin/../forbidden"),
-		get("/cgi-bin/user/get?access_token=x;access_token=y"), get("/cgi-bin/token?appid=wxshop&secret=key+of+two"),
+		rawtest.Get("/cgi-bin/user/get?access_token=" + good), rawtest.Get("/cgi-bin/user/get?access_token=" + forged), rawtest.Get("/cgi-bin/user/get?access_token=" + good[:40]),
+		rawtest.Get("/cgi-bin/user/get?access_token=" + virtual(one, -time.Hour)), rawtest.Get("/forbidden?access_token=" + good),
+		rawtest.Get("/cgi-bin/user/get?access_token="+virtual(two, time.Hour), "Authorization: Bearer key of two"),
+		rawtest.Get("/cgi-bin/user/get?access_token="+good, "Authorization: Bearer key of two"),
+		rawtest.Get("/cgi-bin/user/get"), rawtest.Get("/cgi-bin/user/get?"), rawtest.Get("/cgi-bin/user/get?a=b"), rawtest.Get("/CGI-BIN/user/get"),
+		rawtest.Get("/cgi-bin/user/get", "Authorization: Bearer key of two"), rawtest.Get("/cgi-bin/user/get", "Authorization: Bearer key of twx"),
+		rawtest.Get("/cgi-bin/user/get", "Wxproxy-Account: school"), rawtest.Get("/@school/cgi-bin/user/get"), rawtest.Get("/@nobody/cgi-bin/user/get"),
+		rawtest.Get("http://api.weixin.qq.com/cgi-bin/user/get"), rawtest.Get("http://example.com/cgi-bin/user/get"),
+		rawtest.Get("/sns/jscode2session?js_code=c"), rawtest.Get("/sns/jscode2session?js_code=c&secret=key+of+two"), rawtest.Get("/sns/userinfo?access_token=theirs"),
+		rawtest.Get("/cgi-bin/component/api_start_push_ticket"), rawtest.Get("/forbidden"), rawtest.Get("/cgi-bin//user/get"), rawtest.Get("/cgi-bin/../forbidden"),
+		rawtest.Get("/cgi-bin/user/get?access_token=x;access_token=y"), rawtest.Get("/cgi-bin/token?appid=wxshop&secret=key+of+two"),
 	}
 	start := func() (*Proxy, *recorder) {
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		c := config(u, shop(), account("school", "wxschool"))
 		one.Deny, two.Accounts = []string{"/forbidden"}, []string{"shop"}
 		c.Default, c.Clients = "shop", []Client{one, two}
@@ -68,11 +70,11 @@ func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 // A token that changed is in the next request, and so is one that changed back.
 func TestATargetThatRepeatsHasTheTokenOfTheMoment(t *testing.T) {
 	tokens := &fixedTokens{}
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	p := New(config(u, shopWith(tokens)...))
 	for i, token := range []string{"a", "a", "b", "b", "a", "a/b", "a"} {
 		tokens.token, tokens.replacement = token, token
-		handle(t, p, get("/cgi-bin/user/get"))
+		handle(t, p, rawtest.Get("/cgi-bin/user/get"))
 		if want := "/cgi-bin/user/get?access_token=" + url.QueryEscape(token); u.got[i].target != want {
 			t.Errorf("request %d: got %q; want %q", i, u.got[i].target, want)
 		}

@@ -6,8 +6,8 @@ import (
 	"net"
 	"strconv"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
 
 	"github.com/valyala/fasthttp"
 )
@@ -38,7 +38,7 @@ func (x *exchange) expectSmallBody() {
 // can be looked through for that.
 func (x *exchange) expectMembers() {
 	x.hasMembers = x.bodyLength() > 0 || x.bodyLength() == -1
-	x.maxBody = min(x.maxBody, memorySize)
+	x.maxBody = min(x.maxBody, body.MemorySize)
 }
 
 // checkLength refuses a body that is known to be too large before it is read.
@@ -70,7 +70,7 @@ func (x *exchange) tooLarge() error {
 func (x *exchange) readBody() error {
 	stream := x.ctx.RequestBodyStream()
 	if stream == nil {
-		x.body.borrow(x.ctx.Request.Body())
+		x.body.Borrow(x.ctx.Request.Body())
 		return nil
 	}
 	return x.takeIn(stream)
@@ -78,7 +78,7 @@ func (x *exchange) readBody() error {
 
 // announceLength makes the length of the body known to WeChat.
 func (x *exchange) announceLength() {
-	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.repeatable() {
+	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.IsRepeatable() {
 		m.Fields = append(m.Fields, "Content-Length: "...)
 		m.Fields = strconv.AppendInt(m.Fields, x.body.Len(), 10)
 		m.Fields = append(m.Fields, "\r\n"...)
@@ -91,14 +91,14 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	if x.client != nil {
 		x.body.Of(x.client.room)
 	}
-	x.caller.awaitBody(true)
+	x.caller.AwaitBody(true)
 	if x.smallBody {
-		x.caller.awaitStranger()
+		x.caller.AwaitStranger()
 	}
-	err := x.body.fill(stream, x.maxBody)
-	x.caller.awaitBody(false)
+	err := x.body.Fill(stream, x.maxBody)
+	x.caller.AwaitBody(false)
 	// At the connection's end, fasthttp's streams end as they do at their own.
-	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.hasEnded()) {
+	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.HasEnded()) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil {
@@ -112,9 +112,9 @@ func (x *exchange) takeIn(stream io.Reader) error {
 func (x *exchange) explain(err error) error {
 	var network net.Error
 	switch {
-	case errors.Is(err, errBodyTooLarge):
+	case errors.Is(err, body.ErrTooLarge):
 		return x.tooLarge()
-	case errors.Is(err, errNoRoom):
+	case errors.Is(err, body.ErrNoRoom):
 		x.proxy.tellNoRoom()
 		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
 	}
@@ -122,7 +122,7 @@ func (x *exchange) explain(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(badRequest, "the connection ended before the body did")
-	case errors.As(err, &network) && network.Timeout(), errors.Is(err, errSlow):
+	case errors.As(err, &network) && network.Timeout(), errors.Is(err, body.ErrSlow):
 		return refuse(badRequest, "the body did not arrive in time")
 	}
 	return refuse(badRequest, "the body is not one as RFC 9112 has it")
@@ -131,13 +131,13 @@ func (x *exchange) explain(err error) error {
 // leave sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
 func (x *exchange) leave(refused bool) {
-	x.caller.awaitBody(false)     // also when a panic ended it
+	x.caller.AwaitBody(false)     // also when a panic ended it
 	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
 	if x.unread && !x.fields.close && (isStranger || !x.drain()) {
 		x.fields.close = true
 	}
 	if x.fields.close && (refused || isStranger || x.fields.encoding) {
-		x.caller.linger() // there may be more that nobody reads
+		x.caller.Linger() // there may be more that nobody reads
 	}
 }
 
@@ -151,7 +151,7 @@ func (x *exchange) drain() bool {
 		return false
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainSize+1))
-	return err == nil && n <= drainSize && !x.caller.hasEnded()
+	return err == nil && n <= drainSize && !x.caller.HasEnded()
 }
 
 // expectContinue decides about a request whose caller waits to be told to send
@@ -165,7 +165,7 @@ func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
 		return fasthttp.StatusContinue
 	}
 	x.refuse(err)
-	x.caller.linger()
+	x.caller.Linger()
 	p.conclude(x, err)
 	return ctx.Response.StatusCode()
 }
@@ -184,6 +184,6 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 // tellNoRoom logs what takes all the room.
 func (p *Proxy) tellNoRoom() {
 	if p.door.noRoom.Now() {
-		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them", p.door.bodies.attributes()...)
+		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them", p.door.bodies.Attributes()...)
 	}
 }

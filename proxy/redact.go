@@ -69,7 +69,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 
 // redactRaw takes the credentials that a header quotes out of it.
 func (p *Proxy) redactRaw(x *exchange) {
-	head := x.message.raw
+	head := x.message.Head
 	if secret.MayHold(head.Lines(), x.account.sought.least()) {
 		if redacted := p.redactHead(x, head.Lines()); len(redacted) < len(head.Lines()) {
 			head.SetLines(redacted)
@@ -88,7 +88,7 @@ func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
 
 // warnOfQuote says that an answer quoted a credential.
 func (p *Proxy) warnOfQuote(x *exchange, where string) {
-	account, path := x.account.Name, p.loggedPath(x.target.path)
+	account, path := x.account.Name, p.loggedPath(x.target.Path)
 	if unsaid, ok := p.door.quotes.allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
 		p.config.Log.Warn("WeChat's answer quoted a credential of the account; the caller got *** in its place",
 			"account", account, "path", path, "where", where, "status", x.ctx.Response.StatusCode(), "unsaid", unsaid)

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 // Credentials of the account shop, as long as WeChat's.
@@ -68,20 +70,20 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"the reason", app, ofLength("404 No "+tokenNow, "", "{}"), "404 No ***\r\n"},
 		{"a header of an answer without body", app, "HTTP/1.1 204 No Content\r\nX-Debug: " + tokenNow + "\r\n\r\n", "X-Debug: ***\r\n"},
 
-		{"JSON", app, answered(`{"errcode":47001,"errmsg":"` + tokenNow + `"}`), `{"errcode":47001,"errmsg":"***"}`},
-		{"JSON, with low lines escaped", app, answered(`{"errmsg":"` + strings.ReplaceAll(tokenNow, "_", `\u005f`) + `"}`), `{"errmsg":"***"}`},
+		{"JSON", app, rawtest.Answered(`{"errcode":47001,"errmsg":"` + tokenNow + `"}`), `{"errcode":47001,"errmsg":"***"}`},
+		{"JSON, with low lines escaped", app, rawtest.Answered(`{"errmsg":"` + strings.ReplaceAll(tokenNow, "_", `\u005f`) + `"}`), `{"errmsg":"***"}`},
 		{"JSON that comes in parts", app, inParts("200 OK", `{"a":"/x?access_token=`+tokenNow+`\u0026b"}`), `{"a":"/x?access_token=***\u0026b"}`},
-		{"an array", app, answered(`["` + tokenBefore + `"]`), `["***"]`},
-		{"the token before", app, answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
-		{"the AppSecret, where none was sent", app, answered(`{"errmsg":"` + strings.ToUpper(appSecret) + `"}`), `{"errmsg":"***"}`},
+		{"an array", app, rawtest.Answered(`["` + tokenBefore + `"]`), `["***"]`},
+		{"the token before", app, rawtest.Answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
+		{"the AppSecret, where none was sent", app, rawtest.Answered(`{"errmsg":"` + strings.ToUpper(appSecret) + `"}`), `{"errmsg":"***"}`},
 		{"JSON that is packed", app, ofLength("200 OK", gzip, gzipped(`{"errmsg":"`+tokenNow+`"}`)), `{"errmsg":"***"}`},
-		{"JSON that is packed in silence", app, answered(gzipped(`{"errmsg":"` + tokenNow + `"}`)), `{"errmsg":"***"}`},
+		{"JSON that is packed in silence", app, rawtest.Answered(gzipped(`{"errmsg":"` + tokenNow + `"}`)), `{"errmsg":"***"}`},
 
 		{"an array that comes in parts", app, inParts("200 OK", `[{"a":"`+tokenNow+`"}]`), `[{"a":"***"}]`},
 		{"JSON behind a byte order mark", app, inParts("200 OK", "\ufeff {\"a\":\""+tokenNow+`"}`), `{"a":"***"}`},
 		{"JSON that says it is packed", app, ofLength("200 OK", gzip, `{"errmsg":"`+tokenNow+`"}`), `{"errmsg":"***"}`},
 		{"JSON that says it is packed otherwise", app, ofLength("200 OK", "Content-Encoding: br\r\n", `{"errmsg":"`+tokenNow+`"}`), `{"errmsg":"***"}`},
-		{"text", app, answered("access_token=" + tokenNow), "access_token=***"},
+		{"text", app, rawtest.Answered("access_token=" + tokenNow), "access_token=***"},
 		{"text that comes in parts", app, inParts("200 OK", "access_token="+tokenNow), "access_token=***"},
 		{"an error page", app, ofLength("500 Oops", "", "<p>GET /x?access_token="+tokenNow+"</p>"), "<p>GET /x?access_token=***</p>"},
 		{"an error page in parts", app, inParts("503 Busy", page+tokenNow), page + "***"},
@@ -96,24 +98,24 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"an error in UTF-16", app, ofLength("500 Oops", "", string(wide)), "***"},
 		{"a redirection's page", app, ofLength("301 Moved", "", `<a href="/x?secret=`+appSecret+`">`), `<a href="/x?secret=***">`},
 
-		{"class secret", secretPath, answered(`{"errcode":40013,"errmsg":"secret=` + appSecret + `"}`), `{"errcode":40013,"errmsg":"secret=***"}`},
+		{"class secret", secretPath, rawtest.Answered(`{"errcode":40013,"errmsg":"secret=` + appSecret + `"}`), `{"errcode":40013,"errmsg":"secret=***"}`},
 		{"class secret, long", secretPath, inParts("200 OK", page+appSecret), page + "***"},
 		{"class secret, too long", secretPath, inParts("200 OK", page+page+page+appSecret), "bad_gateway_or_upstream"},
-		{"class secret, with the token", secretPath, answered(tokenNow), "***"},
-		{"class user", "/sns/userinfo", answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
-		{"rid/get, of another token", quotesRequest, answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
+		{"class secret, with the token", secretPath, rawtest.Answered(tokenNow), "***"},
+		{"class user", "/sns/userinfo", rawtest.Answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
+		{"rid/get, of another token", quotesRequest, rawtest.Answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
 	}
 	for _, plain := range []bool{false, true} {
 		for _, row := range rows {
 			t.Run(fmt.Sprint(row.name, ", plain_io ", plain), func(t *testing.T) {
 				t.Parallel()
-				var log journal
-				c := quoting(hostsAt(t, func(c *HostsConfig) { c.PlainIO = c.PlainIO || plain }, startRaw(t, once(row.answer)).url))
+				var log rawtest.Journal
+				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(row.answer)).Url))
 				c.Log = slog.New(slog.NewTextHandler(&log, nil))
 				limits := defaultLimits
 				limits.PlainIO = plain
-				a := serve(t, c, limits).dial(t).call(get(row.path))
-				got := a.head + a.body
+				a := serve(t, c, limits).dial(t).Call(rawtest.Get(row.path))
+				got := a.Head + a.Body
 				if row.want == "bad_gateway_or_upstream" {
 					row.want = "Wxproxy-Error: upstream_unreachable\r\n"
 				} else if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "account=shop path="+row.path) {
@@ -148,7 +150,7 @@ func TestShortJSONThatComesSlowlyIsSearched(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			w := startRaw(t, func(c net.Conn, _ string) bool {
+			w := rawtest.StartRaw(t, func(c net.Conn, _ string) bool {
 				for i := range len(row.answer) {
 					if _, err := io.WriteString(c, row.answer[i:i+1]); err != nil {
 						return false
@@ -157,8 +159,8 @@ func TestShortJSONThatComesSlowlyIsSearched(t *testing.T) {
 				}
 				return false
 			})
-			if a := serve(t, quoting(hostsAt(t, nil, w.url)), defaultLimits).dial(t).call(get("/p")); a.body != row.want {
-				t.Errorf("got %q; want %q", a.head+a.body, row.want)
+			if a := serve(t, quoting(hostsAt(t, nil, w.Url)), defaultLimits).dial(t).Call(rawtest.Get("/p")); a.Body != row.want {
+				t.Errorf("got %q; want %q", a.Head+a.Body, row.want)
 			}
 		})
 	}
@@ -168,24 +170,24 @@ func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("aB3-", 40)
 	for _, answer := range []string{
-		answered(`{"media_id":"` + long + `","url":"https:\/\/w.example\/%E5%BC%A0?a=1&b=2\u0026"}`),
+		rawtest.Answered(`{"media_id":"` + long + `","url":"https:\/\/w.example\/%E5%BC%A0?a=1&b=2\u0026"}`),
 		ofLength("200 OK", "Content-Encoding: gzip\r\n", gzipped(`{"media_id":"`+long+`"}`)),
 		ofLength("200 OK", "Content-Encoding: br\r\nX-Long: "+long+"\r\n", "?"+long),
 		ofLength("500 Oops", "Content-Encoding: gzip\r\n", gzipped(long)),
 		ofLength("404 Not Found", "", "<p>"+long+"</p>"),
-		answered(gzipped(long)), answered(gzipped(long)[:20]), ofLength("500 Oops", "", ""),
+		rawtest.Answered(gzipped(long)), rawtest.Answered(gzipped(long)[:20]), ofLength("500 Oops", "", ""),
 	} {
-		var log journal
-		c := quoting(hostsAt(t, nil, startRaw(t, once(answer)).url))
+		var log rawtest.Journal
+		c := quoting(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(answer)).Url))
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
-		a := serve(t, c, defaultLimits).dial(t).call(get("/p"))
+		a := serve(t, c, defaultLimits).dial(t).Call(rawtest.Get("/p"))
 		head, body, _ := strings.Cut(answer, "\r\n\r\n")
-		if a.body != body || log.String() != "" {
-			t.Errorf("got %q and the log %q; want %q", a.body, log.String(), body)
+		if a.Body != body || log.String() != "" {
+			t.Errorf("got %q and the log %q; want %q", a.Body, log.String(), body)
 		}
 		for line := range strings.SplitSeq(head, "\r\n") {
-			if !strings.Contains(a.head, line+"\r\n") {
-				t.Errorf("got %q without %q", a.head, line)
+			if !strings.Contains(a.Head, line+"\r\n") {
+				t.Errorf("got %q without %q", a.Head, line)
 			}
 		}
 	}
@@ -194,11 +196,11 @@ func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
 // A header says how long the body of the answer to a GET would be, packed or not.
 func TestAnswersToHeadQuoteNothingEither(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always("HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nX-Debug: "+tokenNow+"\r\nContent-Length: 99\r\n\r\n"))
-	a := serve(t, quoting(hostsAt(t, nil, w.url)), defaultLimits).dial(t).call("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n")
+	w := rawtest.StartRaw(t, rawtest.Always("HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nX-Debug: "+tokenNow+"\r\nContent-Length: 99\r\n\r\n"))
+	a := serve(t, quoting(hostsAt(t, nil, w.Url)), defaultLimits).dial(t).Call("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n")
 	for _, want := range []string{"X-Debug: ***\r\n", "Content-Length: 99\r\n", "Content-Encoding: gzip\r\n"} {
-		if !strings.Contains(a.head, want) {
-			t.Errorf("got %q; want %q in it", a.head, want)
+		if !strings.Contains(a.Head, want) {
+			t.Errorf("got %q; want %q in it", a.Head, want)
 		}
 	}
 }
@@ -209,9 +211,9 @@ func TestWhatSurroundsAnAnswerQuotesNothing(t *testing.T) {
 	quote := "Link: </x?access_token=" + tokenNow + ">; rel=preload\r\n"
 	chunked := "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 	for name, answer := range map[string]string{
-		"100":                        "HTTP/1.1 100 Continue\r\n" + quote + "\r\n" + answered("{}"),
-		"102 and 103":                "HTTP/1.1 102 Processing\r\n" + quote + "\r\nHTTP/1.1 103 Early Hints\r\n" + quote + "\r\n" + answered("{}"),
-		"103, its reason":            "HTTP/1.1 103 " + tokenNow + "\r\n\r\n" + answered("{}"),
+		"100":                        "HTTP/1.1 100 Continue\r\n" + quote + "\r\n" + rawtest.Answered("{}"),
+		"102 and 103":                "HTTP/1.1 102 Processing\r\n" + quote + "\r\nHTTP/1.1 103 Early Hints\r\n" + quote + "\r\n" + rawtest.Answered("{}"),
+		"103, its reason":            "HTTP/1.1 103 " + tokenNow + "\r\n\r\n" + rawtest.Answered("{}"),
 		"a trailer":                  chunked + "\r\n2\r\n{}\r\n0\r\n" + quote + "\r\n",
 		"a trailer that is told":     chunked + "Trailer: Link\r\n\r\n2\r\n{}\r\n0\r\n" + quote + "\r\n",
 		"a trailer's name":           chunked + "Trailer: X-" + appSecret + "\r\n\r\n2\r\n{}\r\n0\r\nX-" + appSecret + ": 1\r\n\r\n",
@@ -223,12 +225,12 @@ func TestWhatSurroundsAnAnswerQuotesNothing(t *testing.T) {
 		for _, plain := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", plain_io ", plain), func(t *testing.T) {
 				t.Parallel()
-				c := quoting(hostsAt(t, func(c *HostsConfig) { c.PlainIO = c.PlainIO || plain }, startRaw(t, once(answer)).url))
+				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(answer)).Url))
 				limits := defaultLimits
 				limits.PlainIO = plain
 				conn := serve(t, c, limits).dial(t)
-				conn.send(strings.Replace(get("/p"), "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
-				all, err := io.ReadAll(conn.r)
+				conn.Send(strings.Replace(rawtest.Get("/p"), "\r\n\r\n", "\r\nConnection: close\r\n\r\n", 1))
+				all, err := io.ReadAll(conn.R)
 				got := string(all)
 				if err != nil || strings.Contains(got, tokenNow) || strings.Contains(got, appSecret) || strings.Contains(got, "HTTP/1.1 1") {
 					t.Errorf("got %q, %v; want nothing of an interim answer, a trailer or a credential", got, err)
@@ -242,12 +244,12 @@ func TestWhatSurroundsAnAnswerQuotesNothing(t *testing.T) {
 }
 
 func TestQuotesAreLoggedOnceAMinute(t *testing.T) {
-	var log journal
+	var log rawtest.Journal
 	c := quoting(&recorder{answers: []string{`{"errmsg":"` + tokenNow + `"}`}})
 	c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	p := New(c)
 	for range 5 {
-		handle(t, p, get("/p"))
+		handle(t, p, rawtest.Get("/p"))
 	}
 	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
 		t.Errorf("got %d warnings; want 1: %s", n, log.String())
@@ -296,8 +298,8 @@ func TestAHeaderOfManyLinesIsCleanedInOneGo(t *testing.T) {
 
 func TestAnAnswerWhoseConnectionNamesTooMuchIsRefused(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, once(ofLength("200 OK", "Connection: "+strings.Repeat("a,", maxOptions)+"b\r\n", "{}")))
-	if a := through(t, w).dial(t).call(get("/p")); a.status() != 502 {
-		t.Errorf("got %q; want 502", a.head)
+	w := rawtest.StartRaw(t, rawtest.Once(ofLength("200 OK", "Connection: "+strings.Repeat("a,", maxOptions)+"b\r\n", "{}")))
+	if a := through(t, w).dial(t).Call(rawtest.Get("/p")); a.Status() != 502 {
+		t.Errorf("got %q; want 502", a.Head)
 	}
 }

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"strings"
 	"time"
-
-	"github.com/valyala/fasthttp"
-
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/wire"
+
+	"github.com/valyala/fasthttp"
 )
 
 // quotesRequest is the path of the API that tells what became of an earlier
@@ -42,7 +43,7 @@ var (
 // searched there is not passed on.
 func (p *Proxy) redactBody(x *exchange) error {
 	resp := &x.ctx.Response
-	if string(x.target.policy) == quotesRequest {
+	if string(x.target.Policy) == quotesRequest {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
 	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == accountkind.CredentialSecret {
@@ -52,7 +53,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 		return nil
 	}
 	body := resp.Body()
-	if isPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
+	if errcode.IsPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
 		// One that cannot be unpacked may not be packed at all, whatever its header says.
 		if plain, err := unpacked(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
 			body = plain
@@ -86,7 +87,7 @@ func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
 // redactWhole does the same to a body of at most that many bytes, which it waits for.
 func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	resp := &x.ctx.Response
-	if resp.SkipBody || !mayHaveBody(resp.StatusCode()) {
+	if resp.SkipBody || !wire.MayHaveBody(resp.StatusCode()) {
 		return nil
 	}
 	taken, err := p.hold(resp, most)
@@ -99,7 +100,7 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 		p.charge(resp, taken)
 		return nil
 	}
-	p.door.bodies.releaseAnswer(taken)
+	p.door.bodies.ReleaseAnswer(taken)
 	switch {
 	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked) && !errors.Is(err, errAnswerRoom):
 		return err
@@ -116,7 +117,7 @@ func (p *Proxy) withhold(x *exchange, why error) {
 	resp := &x.ctx.Response
 	resp.Header.SetContentEncoding("")
 	resp.SetBody(nil)
-	account, path := x.account.Name, p.loggedPath(x.target.path)
+	account, path := x.account.Name, p.loggedPath(x.target.Path)
 	if unsaid, ok := p.door.quotes.allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
 		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
 			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
@@ -136,8 +137,8 @@ func unpacked(body []byte, coding string, most int64) ([]byte, error) {
 			return nil, errAnswerPacked
 		}
 	}
-	for done := 0; done < packings || isPacked(body); done++ {
-		if body = gunzip(body, most); body == nil || done == maxPackings {
+	for done := 0; done < packings || errcode.IsPacked(body); done++ {
+		if body = errcode.Gunzip(body, most); body == nil || done == maxPackings {
 			return nil, errAnswerPacked
 		}
 		if int64(len(body)) > most {

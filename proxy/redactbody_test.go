@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -57,7 +58,7 @@ func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
 		{"longer than it seems", "gzip", gzipped(long), "longer than", fasthttp.StatusBadGateway},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+			p := New(config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 				resp.Header.SetContentEncoding(row.coding)
 				resp.SetBodyString(row.body)
 				return nil
@@ -94,7 +95,7 @@ func TestAQuoteThatStreamsIsMaskedWithinALimit(t *testing.T) {
 		{"cut", iotest.ErrReader(io.ErrUnexpectedEOF), "the connection to WeChat broke", fasthttp.StatusBadGateway},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := New(config(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+			p := New(config(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 				resp.SetBodyStream(row.body, -1)
 				return nil
 			})))

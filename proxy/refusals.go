@@ -40,7 +40,7 @@ func (f *failure) reason() string {
 func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := asFailure(err)
 	account, client := names(x.account, x.client)
-	p.config.Counts.failure(client, f.reason())
+	p.config.Counts.Failure(client, f.reason())
 	if f.status >= fasthttp.StatusInternalServerError || f.errcode == accountkind.WeChat.ExpiredToken {
 		return
 	}
@@ -48,12 +48,12 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	if client == "" {
 		lines = p.door.unknown
 	}
-	policy := string(x.target.policy[:min(len(x.target.policy), maxPathKey)])
+	policy := string(x.target.Policy[:min(len(x.target.Policy), maxPathKey)])
 	unsaid, ok := lines.allows(strings.Join([]string{client, f.reason(), policy}, "\n"), time.Now())
 	if !ok {
 		return
 	}
-	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.path),
+	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.Path),
 		"status", f.status, "address", x.ctx.RemoteAddr().String(), "err", f.detail, "unsaid", unsaid}
 	p.config.Log.Warn("a request was refused", append(said, p.alsoSaid(x, err)...)...)
 }

@@ -10,12 +10,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic"
 )
 
 // refusing is a configuration whose client orders may call little, and its log.
-func refusing() (Config, *journal) {
-	log := new(journal)
-	c := config(&recorder{answers: []string{okBody}}, shop(), account("blog", "wxblog"))
+func refusing() (Config, *rawtest.Journal) {
+	log := new(rawtest.Journal)
+	c := config(&recorder{answers: []string{rawtest.OKBody}}, shop(), account("blog", "wxblog"))
 	orders := keyed("orders", "orders-key")
 	orders.Accounts, orders.Allow, orders.Interval = []string{"shop"}, []string{"/allowed/*", "/cgi-bin/token"}, time.Hour
 	c.Clients = []Client{orders, keyed("games", "games-key")}
@@ -26,8 +29,8 @@ func refusing() (Config, *journal) {
 func TestWhatIsRefusedLeavesATrace(t *testing.T) {
 	const orders, games = "Authorization: Bearer orders-key", "Authorization: Bearer games-key"
 	hash := sha256.Sum256([]byte("orders-key"))
-	key := newSigningKey("", hash[:])
-	expired := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(-time.Hour), &key)
+	key := virtual.NewKey("", hash[:])
+	expired := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(-time.Hour), &key)
 	for _, row := range []struct {
 		name, request  string
 		times          int
@@ -35,16 +38,16 @@ func TestWhatIsRefusedLeavesATrace(t *testing.T) {
 		status         int
 		line           string // in the log; empty: none
 	}{
-		{"no key", get("/allowed/x"), 1, "", "unauthenticated", 401, `client="" account="" reason=unauthenticated path=/allowed/x status=401`},
-		{"a wrong key", get("/allowed/x", "Authorization: Bearer wrong"), 1, "", "unauthenticated", 401, "no client has this key"},
-		{"another path", get("/other/x", orders), 1, "orders", "forbidden_path", 403, "client=orders account=shop reason=forbidden_path path=/other/x status=403"},
-		{"another account", get("/@blog/allowed/x", orders), 1, "orders", "forbidden_account", 403, "client=orders account=blog reason=forbidden_account"},
-		{"too often", get("/allowed/x", orders), 2, "orders", "too_many_requests", 429, "client=orders account=shop reason=too_many_requests"},
-		{"an API of others", get("/@shop/cgi-bin/component/x", games), 1, "games", "no_credential", 403, "reason=no_credential"},
-		{"an unknown account", get("/@nobody/x", games), 1, "games", "unknown_account", 404, "client=games account=\"\" reason=unknown_account"},
-		{"what cannot be understood", get("/x//y", games), 1, "", "bad_request", 400, "reason=bad_request"},
-		{"a secret that is no key", get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=canary"), 1, "", "40125", 200, "reason=40125 path=/cgi-bin/token status=200"},
-		{"an expired token", get("/allowed/x?access_token=" + expired), 1, "", "42001", 200, ""},
+		{"no key", rawtest.Get("/allowed/x"), 1, "", "unauthenticated", 401, `client="" account="" reason=unauthenticated path=/allowed/x status=401`},
+		{"a wrong key", rawtest.Get("/allowed/x", "Authorization: Bearer wrong"), 1, "", "unauthenticated", 401, "no client has this key"},
+		{"another path", rawtest.Get("/other/x", orders), 1, "orders", "forbidden_path", 403, "client=orders account=shop reason=forbidden_path path=/other/x status=403"},
+		{"another account", rawtest.Get("/@blog/allowed/x", orders), 1, "orders", "forbidden_account", 403, "client=orders account=blog reason=forbidden_account"},
+		{"too often", rawtest.Get("/allowed/x", orders), 2, "orders", "too_many_requests", 429, "client=orders account=shop reason=too_many_requests"},
+		{"an API of others", rawtest.Get("/@shop/cgi-bin/component/x", games), 1, "games", "no_credential", 403, "reason=no_credential"},
+		{"an unknown account", rawtest.Get("/@nobody/x", games), 1, "games", "unknown_account", 404, "client=games account=\"\" reason=unknown_account"},
+		{"what cannot be understood", rawtest.Get("/x//y", games), 1, "", "bad_request", 400, "reason=bad_request"},
+		{"a secret that is no key", rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=canary"), 1, "", "40125", 200, "reason=40125 path=/cgi-bin/token status=200"},
+		{"an expired token", rawtest.Get("/allowed/x?access_token=" + expired), 1, "", "42001", 200, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c, log := refusing()
@@ -56,7 +59,7 @@ func TestWhatIsRefusedLeavesATrace(t *testing.T) {
 			if status != row.status {
 				t.Errorf("got status %d; want %d", status, row.status)
 			}
-			if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0] != (FailureCount{row.client, row.reason, 1}) {
+			if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0] != (traffic.FailureCount{Client: row.client, Reason: row.reason, N: 1}) {
 				t.Errorf("got %v counted; want one %s of %q", got, row.reason, row.client)
 			}
 			if n := strings.Count(log.String(), "a request was refused"); n != min(1, len(row.line)) || !strings.Contains(log.String(), row.line) || strings.Contains(log.String(), "canary") {
@@ -73,9 +76,9 @@ func TestOneLineTellsOfManyRefusals(t *testing.T) {
 	c, log := refusing()
 	p := New(c)
 	for range 50 {
-		handle(t, p, get("/other/x", "Authorization: Bearer orders-key"))
-		handle(t, p, get("/other/y", "Authorization: Bearer orders-key"))
-		handle(t, p, get("/other/x"))
+		handle(t, p, rawtest.Get("/other/x", "Authorization: Bearer orders-key"))
+		handle(t, p, rawtest.Get("/other/y", "Authorization: Bearer orders-key"))
+		handle(t, p, rawtest.Get("/other/x"))
 	}
 	if n := strings.Count(log.String(), "a request was refused"); n != 3 {
 		t.Errorf("got %d lines; want one for each client, reason and path: %s", n, log.String())
@@ -84,7 +87,7 @@ func TestOneLineTellsOfManyRefusals(t *testing.T) {
 		t.Errorf("got %v counted; want 100 and 50", got)
 	}
 	p = p.Reload(c)
-	handle(t, p, get("/other/x"))
+	handle(t, p, rawtest.Get("/other/x"))
 	if n := strings.Count(log.String(), "a request was refused"); n != 3 {
 		t.Errorf("got %d lines after a reload; want no other", n)
 	}
@@ -96,7 +99,7 @@ func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	c, log := refusing()
 	p := New(c)
 	for i := range 5000 {
-		handle(t, p, get(fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 1000))))
+		handle(t, p, rawtest.Get(fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 1000))))
 	}
 	if n := strings.Count(log.String(), "a request was refused"); n != maxStrangers || len(log.String()) > 40_000 {
 		t.Errorf("got %d lines of %d bytes; want %d", n, len(log.String()), maxStrangers)
@@ -107,7 +110,7 @@ func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0].N != 5000 {
 		t.Errorf("got %v counted; want 5000 in one place", got)
 	}
-	handle(t, p, get("/other/x", "Authorization: Bearer orders-key"))
+	handle(t, p, rawtest.Get("/other/x", "Authorization: Bearer orders-key"))
 	if !strings.Contains(log.String(), "client=orders") {
 		t.Error("a client's refusal has no line")
 	}
@@ -119,10 +122,10 @@ func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
 		c, log := refusing()
 		p := New(c)
 		for i := range 1000 {
-			handle(t, p, get(fmt.Sprint("/", i)))                                                        // strangers: other paths
-			handle(t, p, get("/same"))                                                                   // and one
-			handle(t, p, get(fmt.Sprint("/other/", i), "Authorization: Bearer orders-key"))              // a client
-			handle(t, p, get("/other/same", "Authorization: Bearer orders-key", "X-Request-Id: canary")) // and one path
+			handle(t, p, rawtest.Get(fmt.Sprint("/", i)))                                                        // strangers: other paths
+			handle(t, p, rawtest.Get("/same"))                                                                   // and one
+			handle(t, p, rawtest.Get(fmt.Sprint("/other/", i), "Authorization: Bearer orders-key"))              // a client
+			handle(t, p, rawtest.Get("/other/same", "Authorization: Bearer orders-key", "X-Request-Id: canary")) // and one path
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
@@ -140,7 +143,7 @@ func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
 			t.Errorf("got %d lines more while nothing happened", n-lines)
 		}
 		for range 100 { // it goes on at one each second
-			handle(t, p, get("/same"))
+			handle(t, p, rawtest.Get("/same"))
 			time.Sleep(time.Second)
 		}
 		time.Sleep(time.Hour)
@@ -155,24 +158,6 @@ func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
 	})
 }
 
-func TestReasonsAreBounded(t *testing.T) {
-	c := NewCounts()
-	for i := range 1000 {
-		c.failure("orders", fmt.Sprint(i))
-	}
-	sum, others := uint64(0), uint64(0)
-	failures := c.Snapshot().Failures
-	for _, f := range failures {
-		sum += f.N
-		if f.Reason == OtherReason {
-			others = f.N
-		}
-	}
-	if len(failures) != maxReasons+1 || sum != 1000 || others != 1000-maxReasons {
-		t.Errorf("got %d reasons, %d in all, %d others", len(failures), sum, others)
-	}
-}
-
 func TestARefusedHostIsNamedInTheLog(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ host, want string }{
@@ -182,8 +167,8 @@ func TestARefusedHostIsNamedInTheLog(t *testing.T) {
 		{strings.Repeat("h.", 200), "host=" + strings.Repeat("h.", 127) + "h\n"},
 		{strings.Repeat("h", 43) + ".example", "host=***.example"},
 	} {
-		c := config(&recorder{answers: []string{okBody}}, shop())
-		log := new(journal)
+		c := config(&recorder{answers: []string{rawtest.OKBody}}, shop())
+		log := new(rawtest.Journal)
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
 		p := New(c)
 		x := p.newExchange()
@@ -202,9 +187,9 @@ func TestARefusedHostIsNamedInTheLog(t *testing.T) {
 func TestARefusedVirtualTokenIsToldWithWhoseItIs(t *testing.T) {
 	c, log := refusing()
 	old := sha256.Sum256([]byte("the key before"))
-	key := newSigningKey("", old[:])
-	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), &key)
-	ctx := handle(t, New(c), get("/allowed/x?access_token="+token))
+	key := virtual.NewKey("", old[:])
+	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), &key)
+	ctx := handle(t, New(c), rawtest.Get("/allowed/x?access_token="+token))
 	if body := string(ctx.Response.Body()); !strings.Contains(body, "40001") || !strings.Contains(body, "client's key was changed") {
 		t.Errorf("got %s; want that the key may have been changed", body)
 	}
@@ -230,12 +215,12 @@ func TestWhatIsAdvisedToWhoGetsNoRealTokenClosesNothing(t *testing.T) {
 			shop.Lend = func(time.Duration) (string, time.Duration, error) { return "real-token", time.Hour, nil }
 			c.Accounts = []Account{shop}
 			p := New(c)
-			ctx := handle(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"))
+			ctx := handle(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"))
 			body := strings.ReplaceAll(string(ctx.Response.Body()), `\"`, `"`)
 			if i == 0 && (ctx.Response.StatusCode() != 403 || !strings.Contains(body, row.want)) || i == 1 && !strings.Contains(body, "real-token") {
 				t.Errorf("allow %q: got %d %s; want %q", allow, ctx.Response.StatusCode(), body, row.want)
 			}
-			other := handle(t, p, get("/cgi-bin/user/info", "Authorization: Bearer orders-key"))
+			other := handle(t, p, rawtest.Get("/cgi-bin/user/info", "Authorization: Bearer orders-key"))
 			if got := other.Response.StatusCode(); got != 200 {
 				t.Errorf("allow %q: got %d for another call; want it to go on", allow, got)
 			}
@@ -252,10 +237,10 @@ func TestWithTLSNobodyIsSentToHTTPForARefusedHost(t *testing.T) {
 		c, log := refusing()
 		c.Clients = nil
 		s := row.by.open(t, c, defaultLimits)
-		a := row.by.dial(t, s).call("GET /cgi-bin/user/info HTTP/1.1\r\nHost: wx.internal:8080\r\n\r\n")
-		if a.status() != 403 || !strings.Contains(a.body, row.want) || name == "TLS" && strings.Contains(a.body, "http://") {
-			t.Errorf("%s: got %d %s; want %q", name, a.status(), a.body, row.want)
+		a := row.by.dial(t, s).Call("GET /cgi-bin/user/info HTTP/1.1\r\nHost: wx.internal:8080\r\n\r\n")
+		if a.Status() != 403 || !strings.Contains(a.Body, row.want) || name == "TLS" && strings.Contains(a.Body, "http://") {
+			t.Errorf("%s: got %d %s; want %q", name, a.Status(), a.Body, row.want)
 		}
-		waitUntil(t, "the line of it", func() bool { return strings.Contains(log.String(), "host=wx.internal:8080") })
+		rawtest.WaitUntil(t, "the line of it", func() bool { return strings.Contains(log.String(), "host=wx.internal:8080") })
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-
 	"wxproxy/accountkind"
 	"wxproxy/internal/lograte"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/target"
 
 	"github.com/valyala/fasthttp"
 )
@@ -19,7 +21,7 @@ import (
 type door struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
 	draining atomic.Bool
-	bodies   *budget        // of requests, and of answers that are kept
+	bodies   *body.Budget   // of requests, and of answers that are kept
 	targets  sync.Pool      // of *target, for IsProvenByBody
 	noFiles  lograte.Seldom // says why bodies are not in files
 	noRoom   lograte.Seldom // says that bodies were refused
@@ -32,7 +34,7 @@ type door struct {
 }
 
 func newDoor(c Config) *door {
-	d := &door{bodies: newBudget(c.MemoryLimit)}
+	d := &door{bodies: body.NewBudget(c.MemoryLimit)}
 	d.quotes = newLogLimit(maxQuotes, func(count int) {
 		d.log().Warn("answers quoted credentials, or lost their bodies, and have no line of their own; the callers got *** in the place of credentials", "count", count)
 	})
@@ -107,13 +109,13 @@ func (p *Proxy) Draining() bool { return p.door.draining.Load() }
 // Drain ends the service without cutting a request, and waits for that at most until
 // ctx ends: nobody new is accepted but those who wait already, every answer closes its
 // connection, and only connections without a request are closed by the proxy.
-func (p *Proxy) Drain(ctx context.Context, listeners ...*Listener) error {
+func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
 	p.door.draining.Store(true)
-	return Drain(ctx, listeners...)
+	return front.Drain(ctx, listeners...)
 }
 
 // Handler returns what answers as p does, and after a Reload as what takes its place.
-func (p *Proxy) Handler() Handler { return p.door }
+func (p *Proxy) Handler() front.Handler { return p.door }
 
 // Handle implements [Handler].
 func (d *door) Handle(ctx *fasthttp.RequestCtx, maxBody int64) { d.current.Load().handle(ctx, maxBody) }
@@ -126,7 +128,7 @@ func (d *door) Expect(ctx *fasthttp.RequestCtx, maxBody int64) int {
 // Refuse implements [Handler].
 func (d *door) Refuse(ctx *fasthttp.RequestCtx, reason error) {
 	p := badRequest
-	if errors.Is(reason, ErrBodyTooLarge) {
+	if errors.Is(reason, front.ErrBodyTooLarge) {
 		p = bodyTooLarge
 	}
 	d.current.Load().answerUnreadable(ctx, &failure{problem: p, detail: reason.Error()})
@@ -134,11 +136,11 @@ func (d *door) Refuse(ctx *fasthttp.RequestCtx, reason error) {
 
 // IsProvenByBody implements [Handler]: SDKs that ask for a token show their key there.
 func (d *door) IsProvenByBody(raw []byte) bool {
-	t, free := d.targets.Get().(*target)
+	t, free := d.targets.Get().(*target.Target)
 	if !free {
-		t = new(target)
+		t = new(target.Target)
 	}
 	defer d.targets.Put(t)
 	p := d.current.Load()
-	return t.parse(raw, p.config.OwnHosts, accountkind.WeChat.TokenParameters) == nil && p.credentialOf(t.policy).Credential == credentialToken
+	return t.Parse(raw, p.config.OwnHosts, accountkind.WeChat.TokenParameters) == nil && p.credentialOf(t.Policy).Credential == credentialToken
 }

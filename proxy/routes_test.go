@@ -3,8 +3,9 @@ package proxy
 import (
 	"testing"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/target"
 )
 
 func TestEveryPathHasItsCredential(t *testing.T) {
@@ -96,11 +97,11 @@ func TestEveryPathHasItsCredential(t *testing.T) {
 
 func routeOf(t *testing.T, p *Proxy, path string) accountkind.Route {
 	t.Helper()
-	var parsed target
-	if err := parsed.parse([]byte(path), nil, accountkind.WeChat.TokenParameters); err != nil {
+	var parsed target.Target
+	if err := parsed.Parse([]byte(path), nil, accountkind.WeChat.TokenParameters); err != nil {
 		t.Fatal(err)
 	}
-	return p.credentialOf(parsed.policy)
+	return p.credentialOf(parsed.Policy)
 }
 
 func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
@@ -190,7 +191,7 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
 			c.Accounts, c.TokenEndpoint = []Account{a}, TokenReal
 			c.Routes = []accountkind.Route{{Pattern: row.pattern, Credential: accountkind.CredentialDeny}}
-			ctx := handle(t, New(c), get(row.path, "Authorization: Bearer orders-key"))
+			ctx := handle(t, New(c), rawtest.Get(row.path, "Authorization: Bearer orders-key"))
 			if got := slugOf(ctx) == "no_credential"; got != row.closed {
 				t.Errorf("%s for %s, %d clients: got %d %s; want it closed: %t", row.pattern, row.path, len(clients), ctx.Response.StatusCode(), ctx.Response.Body(), row.closed)
 			}
@@ -258,7 +259,7 @@ func TestAClientIsDeniedWhatTheProxyAnswersItself(t *testing.T) {
 			if row.path != "/wxproxy/jsapi-signature" {
 				query = "?grant_type=client_credential&appid=wxshop&secret=orders-key"
 			}
-			ctx := handle(t, New(c), get(row.path+query, "Authorization: Bearer orders-key"))
+			ctx := handle(t, New(c), rawtest.Get(row.path+query, "Authorization: Bearer orders-key"))
 			if got := slugOf(ctx) == "forbidden_path"; got != row.denied {
 				t.Errorf("%s: %s for %s: got %s; want it denied: %t", endpoint, row.deny, row.path, ctx.Response.Body(), row.denied)
 			}

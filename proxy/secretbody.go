@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"strings"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/members"
 )
 
 // shown is what a request to a path of class "secret" has in the places of the appid
@@ -39,7 +39,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if x.fields.packed && len(body) > 0 {
 		return refuse(badRequest, errBodyHidden.Error())
 	}
-	rest, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
+	rest, err := members.Rewrite(body, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
 		x.shown.hear(name, value)
 		return "", true
 	})
@@ -78,7 +78,7 @@ var errStraySecret = refuse(badRequest, "the body would carry a key, an AppSecre
 // stranger's is not looked at.
 func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 	own := p.ownKey(x)
-	eachText(rest, func(text string, isInnerName bool) {
+	members.EachText(rest, func(text string, isInnerName bool) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
@@ -110,12 +110,12 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 			return secretUnreadable(x.account)
 		}
 	}
-	body, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, func(name, _ string) (string, bool) {
+	body, err := members.Rewrite(body, accountkind.WeChat.SecretMembers, func(name, _ string) (string, bool) {
 		if name == accountkind.WeChat.SecretNames.AppID {
 			return x.account.AppID, true
 		}
 		return secret, true
 	})
-	x.body.replace(body)
+	x.body.Replace(body)
 	return err
 }

@@ -5,8 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-
-	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 const (
@@ -32,7 +31,7 @@ func TestWhatABodyShowsInThePlaceOfTheSecretIsTheKeyAndPicksTheAccount(t *testin
 	withKey := func(raw string) string {
 		return strings.Replace(raw, "Host: proxy\r\n", "Host: proxy\r\n"+byOrders+"\r\n", 1)
 	}
-	virtual := ask(t, twoApps(new(recorder), clients...), get("/cgi-bin/token?grant_type=client_credential&appid="+clubID+"&secret=orders-key")).AccessToken
+	virtual := ask(t, twoApps(new(recorder), clients...), rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid="+clubID+"&secret=orders-key")).AccessToken
 	for _, row := range []struct {
 		name, raw, account, slug string
 		clients                  []Client
@@ -68,10 +67,10 @@ func TestWhatABodyShowsInThePlaceOfTheSecretIsTheKeyAndPicksTheAccount(t *testin
 		{"an appid that nobody has, without clients", post(path, "appid="+foreignID+"&appsecret=any-key"), "", "unknown_account", nil},
 		{"no appid, without clients", post(path, `{"other":"any-thing"}`), "shop", "", nil},
 		{"what is no appid, without clients", post(path, `{"appid":"touristappid"}`), "shop", "", nil},
-		{"an appid that nobody has in the query, without clients", get("/sns/jscode2session?appid=" + foreignID + "&js_code=c"), "", "unknown_account", nil},
+		{"an appid that nobody has in the query, without clients", rawtest.Get("/sns/jscode2session?appid=" + foreignID + "&js_code=c"), "", "unknown_account", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			ctx := handle(t, twoApps(u, row.clients...), row.raw)
 			if got := slugOf(ctx); got != row.slug || string(ctx.Response.Header.Peek("Wxproxy-Account")) != row.account {
 				t.Fatalf("got %q (%s) for %q; want %q for %q", got, ctx.Response.Body(), ctx.Response.Header.Peek("Wxproxy-Account"), row.slug, row.account)
@@ -116,7 +115,7 @@ func mustBeTheAccounts(t *testing.T, account string, got sent) {
 }
 
 func TestTheRestOfABodyWithASecretStaysAsItIs(t *testing.T) {
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	for _, row := range []struct{ body, want string }{
 		{` {"a" : [1, {"secret":"x"}], "secret":"k" ,"b":1e3,"appid":"` + clubID + `"} `, `{"a" : [1, {"secret":"x"}], "secret":"club-secret" ,"b":1e3,"appid":"` + clubID + `"}`},
 		{`{"secret":7,"secret":["k"],"appid":"` + clubID + `"}`, `{"secret":"club-secret","secret":"club-secret","appid":"` + clubID + `"}`},
@@ -131,26 +130,4 @@ func TestTheRestOfABodyWithASecretStaysAsItIs(t *testing.T) {
 			t.Errorf("%s: WeChat got the fields %q; want a length", row.body, u.got[0].fields)
 		}
 	}
-}
-
-func FuzzMembersOfABody(f *testing.F) {
-	f.Add([]byte(`{"appid":"wx1","secret":"KEY"}`))
-	f.Add([]byte("appid=wx1&secret=KEY"))
-	f.Add([]byte(`{"\u0061ppsecret":"KEY","a":{"secret":"x"}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		replace := func(string, string) (string, bool) { return "OURS", true }
-		once, err := rewriteMembers(body, accountkind.WeChat.SecretMembers, replace)
-		if err != nil {
-			return
-		}
-		_, err = rewriteMembers(once, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
-			if value != "OURS" {
-				t.Errorf("%q became %q, whose %s is %q", body, once, name, value)
-			}
-			return "", false
-		})
-		if err != nil {
-			t.Errorf("%q became %q: %v", body, once, err)
-		}
-	})
 }

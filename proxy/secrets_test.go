@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -15,30 +18,30 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 	t.Parallel()
 	const authorized = "Authorization: Bearer CANARY-key"
 	replies := []string{
-		answered(okBody), "", "HTTP/1.1 200 OK\r\nCANARY", "HTTP/1.1 200 OK\r\nContent-Length: CANARY\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "CANARY\r\n\r\n", answered(refusedBody),
+		rawtest.Answered(rawtest.OKBody), "", "HTTP/1.1 200 OK\r\nCANARY", "HTTP/1.1 200 OK\r\nContent-Length: CANARY\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", "CANARY\r\n\r\n", rawtest.Answered(rawtest.RefusedBody),
 		"HTTP/1.1 200 OK\r\nTransfer-Encoding: CANARY\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nCANARY\r\n",
 	}
 	requests := []string{
-		get("/p?access_token=CANARY-theirs"), get("/p?access_token=CANARY-theirs", authorized), post("/p?secret=CANARY", "CANARY"),
+		rawtest.Get("/p?access_token=CANARY-theirs"), rawtest.Get("/p?access_token=CANARY-theirs", authorized), post("/p?secret=CANARY", "CANARY"),
 		post("/p?CANARY=CANARY", "CANARY")[:40] + "\r\n\r\n",
-		get("/p", "Authorization: Bearer CANARY-wrong"), get("/sns/jscode2session?secret=CANARY-key", authorized),
-		get("/sns/userinfo?access_token=CANARY-user", authorized), get("/cgi-bin/token?secret=CANARY-key", authorized),
-		get("/cgi-bin/component/x?component_access_token=CANARY", authorized), get("/@nobody/p?access_token=CANARY", authorized),
-		get("/p?access_token=CANARY#x", authorized), get("/p?access_token=CANARY x", authorized),
-		get("/forbidden?access_token=CANARY", authorized), get("http://CANARY.example/CANARY", authorized),
-		get("/p&access_token=CANARY", authorized), get("/p;access_token=CANARY", authorized), get("/p%3Faccess_token=CANARY", authorized),
-		get("/p%26secret%3dCANARY", authorized), get("/p%253FCANARY", authorized), get("//"+virtualPrefix+strings.Repeat("CANARY", 9), authorized),
+		rawtest.Get("/p", "Authorization: Bearer CANARY-wrong"), rawtest.Get("/sns/jscode2session?secret=CANARY-key", authorized),
+		rawtest.Get("/sns/userinfo?access_token=CANARY-user", authorized), rawtest.Get("/cgi-bin/token?secret=CANARY-key", authorized),
+		rawtest.Get("/cgi-bin/component/x?component_access_token=CANARY", authorized), rawtest.Get("/@nobody/p?access_token=CANARY", authorized),
+		rawtest.Get("/p?access_token=CANARY#x", authorized), rawtest.Get("/p?access_token=CANARY x", authorized),
+		rawtest.Get("/forbidden?access_token=CANARY", authorized), rawtest.Get("http://CANARY.example/CANARY", authorized),
+		rawtest.Get("/p&access_token=CANARY", authorized), rawtest.Get("/p;access_token=CANARY", authorized), rawtest.Get("/p%3Faccess_token=CANARY", authorized),
+		rawtest.Get("/p%26secret%3dCANARY", authorized), rawtest.Get("/p%253FCANARY", authorized), rawtest.Get("//"+virtual.Prefix+strings.Repeat("CANARY", 9), authorized),
 		"CANARY /p HTTP/1.1\r\nHost: x\r\n\r\n",
-		get("/p", authorized, "CANARY : x"), get("/p", authorized, "X: CANARY\x00"), get("/p", authorized, "X: a\r\n CANARY"),
+		rawtest.Get("/p", authorized, "CANARY : x"), rawtest.Get("/p", authorized, "X: CANARY\x00"), rawtest.Get("/p", authorized, "X: a\r\n CANARY"),
 		"CANARY\r\n\r\n", "GET CANARY HTTP/1.1\r\nHost: CANARY\r\n\r\n", "GET /p HTTP/9.CANARY\r\n\r\n",
 		"POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: CANARY\r\n\r\n",
 		"POST /p HTTP/1.1\r\nHost: x\r\n" + authorized + "\r\nContent-Length: 2000\r\n\r\nCANARY" + strings.Repeat("x", 2000),
 		"POST /p HTTP/1.1\r\nHost: x\r\n" + authorized + "\r\nTransfer-Encoding: chunked\r\n\r\nCANARY\r\n",
-		get("/p", "X: CANARY"+strings.Repeat("x", 17<<10)),
+		rawtest.Get("/p", "X: CANARY"+strings.Repeat("x", 17<<10)),
 		"CONNECT CANARY:443 HTTP/1.1\r\nHost: x\r\n\r\n",
 	}
-	var log journal
+	var log rawtest.Journal
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tokens := []Tokens{
 		&fixedTokens{token: "CANARY-token", replacement: "CANARY-token2"},
@@ -47,11 +50,11 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 	withoutToken := shop()
 	withoutToken.Tokens = &fixedTokens{err: laterError{time.Second}}
 	upstreams := []Upstream{
-		upstreamFunc(func(*Message, *fasthttp.Response) error { panic("CANARY-token") }),
-		hostsAt(t, nil, closedPort(t)),
+		upstreamFunc(func(*upstream.Message, *fasthttp.Response) error { panic("CANARY-token") }),
+		hostsAt(t, nil, rawtest.ClosedPort(t)),
 	}
 	for _, reply := range replies {
-		upstreams = append(upstreams, hostsAt(t, nil, startRaw(t, once(reply)).url))
+		upstreams = append(upstreams, hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(reply)).Url))
 	}
 	configs := []Config{config(upstreams[0], withoutToken)}
 	for _, u := range upstreams {
@@ -71,16 +74,16 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 		for _, request := range requests {
 			// A caller whose request is cut short waits for nothing more.
 			caller := s.dial(t)
-			caller.conn.SetReadDeadline(time.Now().Add(5 * time.Second))
-			caller.send(request)
-			answer, err := readAnswer(caller.r, false)
+			caller.Conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			caller.Send(request)
+			answer, err := rawtest.ReadAnswer(caller.R, false)
 			if err != nil {
 				t.Errorf("%.60q: got no answer: %v", request, err)
 			}
-			if strings.Contains(answer.head+answer.body, "CANARY") {
-				t.Errorf("%.60q: got %q %q", request, answer.head, answer.body)
+			if strings.Contains(answer.Head+answer.Body, "CANARY") {
+				t.Errorf("%.60q: got %q %q", request, answer.Head, answer.Body)
 			}
-			caller.conn.Close()
+			caller.Conn.Close()
 		}
 	}
 	lines := strings.Split(log.String(), "\n")

@@ -10,14 +10,14 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/target"
 )
 
 // answerSignature answers what the page that x names gives to wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
-	page, err := signedPage(x.target.query)
+	page, err := signedPage(x.target.Query)
 	if err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func signedPage(query []byte) (string, error) {
 	found := false
 	for len(query) > 0 {
 		var segment []byte
-		segment, query = cutSegment(query)
-		switch isPage := named(segment, "url"); {
-		case isPage && found, !isPage && !namedAny(segment, accountkind.WeChat.TokenParameters), bytes.IndexByte(raw, '?') >= 0:
+		segment, query = target.CutSegment(query)
+		switch isPage := target.IsNamed(segment, "url"); {
+		case isPage && found, !isPage && !target.IsNamedAny(segment, accountkind.WeChat.TokenParameters), bytes.IndexByte(raw, '?') >= 0:
 			return "", errForeignParameter // or what stands behind it is the page's own
 		case isPage:
 			_, raw, _ = bytes.Cut(segment, []byte("="))

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // What becomes of the connection after an attempt.
@@ -89,7 +90,7 @@ func smugglingAttempts() []smugglingAttempt {
 		{"a length beyond 64 bits", headed("hello", "Content-Length: 18446744073709551621"), refused, closed, nil},
 		{"a length beyond counting", headed("hello", "Content-Length: "+strings.Repeat("9", 400)), refused, closed, nil},
 		{"a length behind a space", headed("hello", "Content-Length : 5"), refused, closed, nil},
-		{"a length with white space around it", headed("hello"+get("/q"), "Content-Length: \t 5 \t"), []int{200, 200}, open, []string{"POST /p hello", "GET /q "}},
+		{"a length with white space around it", headed("hello"+rawtest.Get("/q"), "Content-Length: \t 5 \t"), []int{200, 200}, open, []string{"POST /p hello", "GET /q "}},
 		{"a length with zeros", headed("hello", "Content-Length: 0005"), []int{200}, open, hello},
 
 		// Parts that are none.
@@ -134,7 +135,7 @@ func smugglingAttempts() []smugglingAttempt {
 		{"GET with a body", "GET /p HTTP/1.1\r\nHost: x\r\nContent-Length: " + fmt.Sprint(len(hidden)) + "\r\n\r\n" + hidden, []int{200}, open, []string{"GET /p " + hidden}},
 		{"HEAD with a body", "HEAD /p HTTP/1.1\r\nHost: x\r\nContent-Length: " + fmt.Sprint(len(hidden)) + "\r\n\r\n" + hidden, []int{200}, open, []string{"HEAD /p " + hidden}},
 		{"OPTIONS with a body", "OPTIONS /p HTTP/1.1\r\nHost: x\r\nContent-Length: " + fmt.Sprint(len(hidden)) + "\r\n\r\n" + hidden, []int{200}, open, []string{"OPTIONS /p " + hidden}},
-		{"a body without a length", "POST /p HTTP/1.1\r\nHost: x\r\n\r\n" + get("/q"), []int{200, 200}, open, []string{"POST /p ", "GET /q "}},
+		{"a body without a length", "POST /p HTTP/1.1\r\nHost: x\r\n\r\n" + rawtest.Get("/q"), []int{200, 200}, open, []string{"POST /p ", "GET /q "}},
 
 		// Header lines that are none.
 		{"a line without a colon", headed("", "Nonsense"), refused, closed, nil},
@@ -150,7 +151,7 @@ func smugglingAttempts() []smugglingAttempt {
 		{"a line feed before a carriage return", "GET /p HTTP/1.1\r\nHost: x\n\r\n\r\n" + hidden, refused, closed, nil},
 		{"line feeds only", "GET /p HTTP/1.1\nHost: x\n\n" + hidden, refused, closed, nil},
 		{"an end of line feeds", "GET /p HTTP/1.1\r\nHost: x\r\n\n" + hidden, refused, closed, nil},
-		{"a value beyond ASCII", get("/p", "A: \xe4\xbd\xa0\xff"), []int{200}, open, []string{"GET /p "}},
+		{"a value beyond ASCII", rawtest.Get("/p", "A: \xe4\xbd\xa0\xff"), []int{200}, open, []string{"GET /p "}},
 		{"a Host in two lines", "GET /p HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n", refused, closed, nil},
 		{"no Host", "GET /p HTTP/1.1\r\nA: b\r\n\r\n", refused, closed, nil},
 		{"an empty Host", "GET /p HTTP/1.1\r\nHost:\r\n\r\n", refused, closed, nil},
@@ -160,10 +161,10 @@ func smugglingAttempts() []smugglingAttempt {
 		{"a Host with a port that is none", "GET /p HTTP/1.1\r\nHost: x:y\r\n\r\n", refused, closed, nil},
 		{"a Host as Docker names it", "GET /p HTTP/1.1\r\nHost: wx_proxy-1:8080\r\n\r\n", []int{200}, open, []string{"GET /p "}},
 		{"a Host of IPv6", "GET /p HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", []int{200}, open, []string{"GET /p "}},
-		{"a header of 17 KiB", get("/p", "A: "+strings.Repeat("x", 17<<10)), refused, closed, nil},
-		{"a target of 17 KiB", get("/" + strings.Repeat("x", 17<<10)), refused, closed, nil},
-		{"10,000 headers", get("/p", slices.Repeat([]string{"A: b"}, 10000)...), refused, closed, nil},
-		{"2,000 headers", get("/p", slices.Repeat([]string{"A: b"}, 2000)...), []int{200}, open, []string{"GET /p "}},
+		{"a header of 17 KiB", rawtest.Get("/p", "A: "+strings.Repeat("x", 17<<10)), refused, closed, nil},
+		{"a target of 17 KiB", rawtest.Get("/" + strings.Repeat("x", 17<<10)), refused, closed, nil},
+		{"10,000 headers", rawtest.Get("/p", slices.Repeat([]string{"A: b"}, 10000)...), refused, closed, nil},
+		{"2,000 headers", rawtest.Get("/p", slices.Repeat([]string{"A: b"}, 2000)...), []int{200}, open, []string{"GET /p "}},
 
 		// First lines.
 		{"HTTP/0.9", "GET /p\r\n" + hidden, refused, closed, nil},
@@ -181,7 +182,7 @@ func smugglingAttempts() []smugglingAttempt {
 		{"a target with a space", "GET /p HTTP/1.1 HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
 		{"a target with a NUL", "GET /p\x00 HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
 		{"a target with a carriage return", "GET /p\rx HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
-		{"a target beyond ASCII", get("/p?\xe4\xbd\xa0"), []int{200}, open, []string{"GET /p "}},
+		{"a target beyond ASCII", rawtest.Get("/p?\xe4\xbd\xa0"), []int{200}, open, []string{"GET /p "}},
 		{"a method in small letters", "get /p HTTP/1.1\r\nHost: x\r\n\r\n", refused, open, nil},
 		{"a method with a NUL", "G\x00T /p HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
 		{"a method beyond ASCII", "G\xc9T /p HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
@@ -190,34 +191,34 @@ func smugglingAttempts() []smugglingAttempt {
 		{"no target", "GET HTTP/1.1\r\nHost: x\r\n\r\n", refused, closed, nil},
 		{"not HTTP at all", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n", refused, closed, nil},
 		{"nothing but NULs", strings.Repeat("\x00", 100) + "\r\n\r\n", refused, closed, nil},
-		{"empty lines before a request", "\r\n\r\n" + get("/p"), []int{200}, open, []string{"GET /p "}},
+		{"empty lines before a request", "\r\n\r\n" + rawtest.Get("/p"), []int{200}, open, []string{"GET /p "}},
 		{"a first line that ends in a line feed", "GET /p HTTP/1.1\nHost: x\r\n\r\n", []int{200}, open, []string{"GET /p "}},
 
 		// Targets.
 		{"an asterisk", "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", refused, open, nil},
-		{"GET of an asterisk", get("*"), refused, open, nil},
-		{"CONNECT to WeChat", "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n" + get("/q"), []int{400, 200}, open, []string{"GET /q "}},
+		{"GET of an asterisk", rawtest.Get("*"), refused, open, nil},
+		{"CONNECT to WeChat", "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n" + rawtest.Get("/q"), []int{400, 200}, open, []string{"GET /q "}},
 		{"CONNECT to a path", "CONNECT /p HTTP/1.1\r\nHost: x\r\n\r\n", refused, open, nil},
-		{"an authority", get("api.weixin.qq.com:443"), refused, closed, nil},
-		{"another host behind two slashes", get("//evil.example/p"), refused, open, nil},
-		{"another host", get("http://evil.example/p"), refused, open, nil},
-		{"another host with our name", get("http://api.weixin.qq.com.evil.example/p"), refused, open, nil},
-		{"our host as a user", get("http://api.weixin.qq.com@evil.example/p"), refused, open, nil},
-		{"a user at our host", get("http://user:pass@api.weixin.qq.com/p"), refused, open, nil},
-		{"our host at another port", get("http://api.weixin.qq.com:8080/p"), refused, open, nil},
-		{"our host with a backslash", get(`http://api.weixin.qq.com\@evil.example/p`), refused, either, nil},
-		{"another scheme", get("file:///etc/passwd"), refused, open, nil},
-		{"our host", get("http://API.weixin.QQ.com/p"), []int{200}, open, []string{"GET /p "}},
-		{"our host and a denied path", get("http://api.weixin.qq.com/denied/p"), []int{403}, open, nil},
+		{"an authority", rawtest.Get("api.weixin.qq.com:443"), refused, closed, nil},
+		{"another host behind two slashes", rawtest.Get("//evil.example/p"), refused, open, nil},
+		{"another host", rawtest.Get("http://evil.example/p"), refused, open, nil},
+		{"another host with our name", rawtest.Get("http://api.weixin.qq.com.evil.example/p"), refused, open, nil},
+		{"our host as a user", rawtest.Get("http://api.weixin.qq.com@evil.example/p"), refused, open, nil},
+		{"a user at our host", rawtest.Get("http://user:pass@api.weixin.qq.com/p"), refused, open, nil},
+		{"our host at another port", rawtest.Get("http://api.weixin.qq.com:8080/p"), refused, open, nil},
+		{"our host with a backslash", rawtest.Get(`http://api.weixin.qq.com\@evil.example/p`), refused, either, nil},
+		{"another scheme", rawtest.Get("file:///etc/passwd"), refused, open, nil},
+		{"our host", rawtest.Get("http://API.weixin.QQ.com/p"), []int{200}, open, []string{"GET /p "}},
+		{"our host and a denied path", rawtest.Get("http://api.weixin.qq.com/denied/p"), []int{403}, open, nil},
 
 		// Other things that a connection may be asked for.
-		{"an upgrade to HTTP/2", get("/p", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), []int{200}, open, []string{"GET /p "}},
-		{"an upgrade to WebSocket", get("/p", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x"), []int{200}, open, []string{"GET /p "}},
+		{"an upgrade to HTTP/2", rawtest.Get("/p", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"), []int{200}, open, []string{"GET /p "}},
+		{"an upgrade to WebSocket", rawtest.Get("/p", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: x"), []int{200}, open, []string{"GET /p "}},
 		{"an expectation that nobody knows", headed("hello", five, "Expect: 200-ok"), []int{200}, open, hello},
-		{"the end among other options", get("/p", "Connection: x, CLOSE ,y") + hidden, []int{200}, closed, []string{"GET /p "}},
-		{"garbage behind a request", get("/p") + "garbage\r\n\r\n", []int{200, 400}, closed, []string{"GET /p "}},
-		{"50 requests at once", strings.Repeat(get("/p")+post("/p", "hello"), 25), slices.Repeat([]int{200}, 50), open, slices.Repeat([]string{"GET /p ", "POST /p hello"}, 25)},
-		{"a Connection that names too much", get("/p", "Connection: "+strings.Repeat("a,", 1000)) + hidden, refused, closed, nil},
+		{"the end among other options", rawtest.Get("/p", "Connection: x, CLOSE ,y") + hidden, []int{200}, closed, []string{"GET /p "}},
+		{"garbage behind a request", rawtest.Get("/p") + "garbage\r\n\r\n", []int{200, 400}, closed, []string{"GET /p "}},
+		{"50 requests at once", strings.Repeat(rawtest.Get("/p")+post("/p", "hello"), 25), slices.Repeat([]int{200}, 50), open, slices.Repeat([]string{"GET /p ", "POST /p hello"}, 25)},
+		{"a Connection that names too much", rawtest.Get("/p", "Connection: "+strings.Repeat("a,", 1000)) + hidden, refused, closed, nil},
 	}
 	return rows
 }
@@ -231,26 +232,26 @@ func TestNothingIsSmuggledPastTheProxy(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			c := s.dial(t)
 			var sending sync.WaitGroup
-			sending.Go(func() { io.WriteString(c.conn, row.raw) }) // the proxy may have heard enough before the end
+			sending.Go(func() { io.WriteString(c.Conn, row.raw) }) // the proxy may have heard enough before the end
 			for i, want := range row.statuses {
-				a, err := readAnswer(c.r, strings.HasPrefix(row.raw, "HEAD "))
+				a, err := rawtest.ReadAnswer(c.R, strings.HasPrefix(row.raw, "HEAD "))
 				if err != nil {
 					t.Fatalf("answer %d: got %v; want %d", i, err, want)
 				}
-				ours := strings.HasPrefix(a.body, `{"errcode":-4`) && a.field("Wxproxy-Error") != ""
-				if a.status() != want || (want >= 400) != ours {
-					t.Errorf("answer %d: got %q %q; want %d", i, a.head, a.body, want)
+				ours := strings.HasPrefix(a.Body, `{"errcode":-4`) && a.Field("Wxproxy-Error") != ""
+				if a.Status() != want || (want >= 400) != ours {
+					t.Errorf("answer %d: got %q %q; want %d", i, a.Head, a.Body, want)
 				}
 			}
 			want := row.reached
 			if row.then != closed {
 				sending.Wait()
-				io.WriteString(c.conn, get("/probe"))
-				a, err := readAnswer(c.r, false)
-				if isOpen := err == nil && a.status() == 200; isOpen {
+				io.WriteString(c.Conn, rawtest.Get("/probe"))
+				a, err := rawtest.ReadAnswer(c.R, false)
+				if isOpen := err == nil && a.Status() == 200; isOpen {
 					want = append(slices.Clone(want), "GET /probe ")
 				} else if row.then == open {
-					t.Errorf("got %q, %v; want an open connection", a.head, err)
+					t.Errorf("got %q, %v; want an open connection", a.Head, err)
 				}
 			} else if more := rest(c); more != "" {
 				t.Errorf("got %q; want the end of the connection", more)
@@ -275,9 +276,9 @@ func TestNothingIsSmuggledPastTheProxy(t *testing.T) {
 }
 
 // rest returns what still comes from the proxy before it closes the connection.
-func rest(c *caller) string {
-	c.conn.SetReadDeadline(time.Now().Add(2 * time.Second))
-	more, err := io.ReadAll(c.r)
+func rest(c *rawtest.Caller) string {
+	c.Conn.SetReadDeadline(time.Now().Add(2 * time.Second))
+	more, err := io.ReadAll(c.R)
 	if isTimeout(err) {
 		return "silence"
 	}
@@ -311,7 +312,7 @@ func TestForbiddenPathsAreOutOfReachInEverySpelling(t *testing.T) {
 	t.Parallel()
 	s := buildStronghold(t)
 	for _, target := range spellings() {
-		checkAttack(t, s, get(target))
+		checkAttack(t, s, rawtest.Get(target))
 	}
 }
 
@@ -342,7 +343,7 @@ func answerHeads(conn net.Conn) {
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	r := bufio.NewReader(conn)
 	for {
-		head, err := readHead(r)
+		head, err := rawtest.ReadHead(r)
 		if err != nil {
 			return
 		}
@@ -355,7 +356,7 @@ func answerHeads(conn net.Conn) {
 		if path == "/hidden" {
 			time.Sleep(20 * time.Millisecond) // somebody else uses the connection meanwhile
 		}
-		io.WriteString(conn, answered(body))
+		io.WriteString(conn, rawtest.Answered(body))
 		if strings.Contains(head, "Connection: close") && path == "/polite" {
 			return
 		}
@@ -377,10 +378,10 @@ func TestABodyThatWeChatIgnoresIsNobodysRequest(t *testing.T) {
 			for _, path := range []string{"/impolite", "/polite"} {
 				t.Run(method+" with "+name+", "+path, func(t *testing.T) {
 					a, b := s.dial(t), s.dial(t)
-					a.call(method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + request)
+					a.Call(method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + request)
 					for range 3 {
-						if got := b.call(get("/mine")); got.body != `{"path":"/mine"}` {
-							t.Errorf("got %q %q; want what was asked for", got.head, got.body)
+						if got := b.Call(rawtest.Get("/mine")); got.Body != `{"path":"/mine"}` {
+							t.Errorf("got %q %q; want what was asked for", got.Head, got.Body)
 						}
 					}
 				})

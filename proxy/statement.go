@@ -2,8 +2,9 @@ package proxy
 
 import (
 	"strings"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 )
 
 // A statement is what a request says about one thing, wherever it says it.
@@ -55,8 +56,8 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 // if nobody has it, and whether it gives one.
 func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err error) {
 	switch {
-	case x.target.selector != nil:
-		return p.accounts[string(x.target.selector)], true, nil
+	case x.target.Selector != nil:
+		return p.accounts[string(x.target.Selector)], true, nil
 	case len(x.fields.account) > 0:
 		return p.accounts[string(x.fields.account)], true, nil
 	}
@@ -69,7 +70,7 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 
 func (x *exchange) fromAppID() (from statement) {
 	if x.reading.names {
-		hearQuery(x.target.query, accountkind.WeChat.OwnParameters, func(_, value string) { from.hear(value) })
+		target.EachNamed(x.target.Query, accountkind.WeChat.OwnParameters, func(_, value string) { from.hear(value) })
 	}
 	return from
 }
@@ -77,7 +78,7 @@ func (x *exchange) fromAppID() (from statement) {
 // namesAnother reports whether one of the names that the request gives, whichever
 // comes first, is not a's.
 func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
-	if x.target.selector != nil && p.accounts[string(x.target.selector)] != a {
+	if x.target.Selector != nil && p.accounts[string(x.target.Selector)] != a {
 		return true
 	}
 	if len(x.fields.account) > 0 && p.accounts[string(x.fields.account)] != a {
@@ -109,6 +110,6 @@ func (p *Proxy) sentAccount(x *exchange, isNamed bool) (*Account, error) {
 // "APPID", or the "touristappid" of WeChat's own tools. What has a digit, or whatever
 // else is no letter, or begins as WeChat's do, may be an appid that was copied wrongly.
 func isPlaceholder(appID string) bool {
-	isOther := func(r rune) bool { return !isASCIILetter(r) && r != '_' && r != '-' }
-	return !strings.ContainsFunc(appID, isOther) && !isFold([]byte(appID[:min(len(appID), 2)]), "wx")
+	isOther := func(r rune) bool { return !wire.IsASCIILetter(r) && r != '_' && r != '-' }
+	return !strings.ContainsFunc(appID, isOther) && !wire.IsFold([]byte(appID[:min(len(appID), 2)]), "wx")
 }

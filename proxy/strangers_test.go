@@ -7,20 +7,21 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // strangersProxy serves the account shop with limits that are wider than what a
 // stranger may send.
 func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
 	t.Helper()
-	w := startRaw(t, always(answered(okBody)))
-	c := withAccounts(hostsAt(t, nil, w.url), clients, account("shop", "wxshop"))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	c := withAccounts(hostsAt(t, nil, w.Url), clients, account("shop", "wxshop"))
 	c.TokenEndpoint = endpoint
 	limits := defaultLimits
 	limits.MaxBody, limits.StrangerTime = 32<<20, time.Second
 	s := serve(t, c, limits)
 	t.Cleanup(func() {
-		if got := w.received(); len(got) > 0 {
+		if got := w.Received(); len(got) > 0 {
 			t.Errorf("WeChat got %q; want nothing", got)
 		}
 	})
@@ -59,15 +60,15 @@ func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
 	} {
 		for _, expects := range []string{"", "Expect: 100-continue\r\n"} {
 			head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n%sContent-Length: %d\r\n\r\n", row.path, expects, row.length)
-			if isPlain() && expects == "" {
+			if rawtest.IsPlain() && expects == "" {
 				head += "x" // fasthttp's server waits for one
 			}
 			c := strangersProxy(t, row.endpoint, row.clients...).dial(t)
-			a := c.call(head)
-			if a.status() != row.status || row.status == 200 && !strings.Contains(a.body, "40001") {
-				t.Errorf("%q: got %q %s; want %d", head, a.head, a.body, row.status)
+			a := c.Call(head)
+			if a.Status() != row.status || row.status == 200 && !strings.Contains(a.Body, "40001") {
+				t.Errorf("%q: got %q %s; want %d", head, a.Head, a.Body, row.status)
 			}
-			if row.length > 300_000 && !c.ended() {
+			if row.length > 300_000 && !c.Ended() {
 				t.Errorf("%q: got a connection that stays; want its end", head)
 			}
 		}
@@ -84,9 +85,9 @@ func TestWhatAsksForATokenInPartsIsShort(t *testing.T) {
 			}
 			c := strangersProxy(t, TokenVirtual, clients...).dial(t)
 			part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
-			a := c.call("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + part + "1\r\nx\r\n")
-			if a.status() != 413 || !c.ended() {
-				t.Errorf("%s: got %q %s; want 413 and the end", path, a.head, a.body)
+			a := c.Call("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + part + "1\r\nx\r\n")
+			if a.Status() != 413 || !c.Ended() {
+				t.Errorf("%s: got %q %s; want 413 and the end", path, a.Head, a.Body)
 			}
 		}
 	}
@@ -105,7 +106,7 @@ func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 			t.Parallel()
 			s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
 			c := s.dial(t)
-			c.send("POST " + row.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + row.framing + "\r\n\r\n")
+			c.Send("POST " + row.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + row.framing + "\r\n\r\n")
 			over := make(chan struct{})
 			defer close(over)
 			go func() {
@@ -114,15 +115,15 @@ func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 					case <-over:
 						return
 					case <-time.After(100 * time.Millisecond):
-						if _, err := io.WriteString(c.conn, row.part); err != nil {
+						if _, err := io.WriteString(c.Conn, row.part); err != nil {
 							return
 						}
 					}
 				}
 			}()
-			a, err := readAnswer(c.r, false) // for 20 s at most
-			if err != nil || a.status() != 400 {
-				t.Errorf("got %q %s, %v; want 400", a.head, a.body, err)
+			a, err := rawtest.ReadAnswer(c.R, false) // for 20 s at most
+			if err != nil || a.Status() != 400 {
+				t.Errorf("got %q %s, %v; want 400", a.Head, a.Body, err)
 			}
 		})
 	}
@@ -139,15 +140,15 @@ func TestStrangersTakeNextToNothing(t *testing.T) {
 	} {
 		s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
 		g := s.proxy.door.bodies
-		g.memory.limit, g.disk.limit, g.files.limit = callers*2*smallBody, 0, 0
+		g.Memory.Limit, g.Disk.Limit, g.Files.Limit = callers*2*smallBody, 0, 0
 		var all sync.WaitGroup
 		for range callers {
 			c := s.dial(t)
 			all.Go(func() {
 				part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
-				_, _ = io.WriteString(c.conn, "POST "+path+" HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat(part, 20)) // it may end before
-				if a, err := readAnswer(c.r, false); err != nil || a.status() != status {
-					t.Errorf("%s: got %q %s, %v; want %d", path, a.head, a.body, err, status)
+				_, _ = io.WriteString(c.Conn, "POST "+path+" HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"+strings.Repeat(part, 20)) // it may end before
+				if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Status() != status {
+					t.Errorf("%s: got %q %s, %v; want %d", path, a.Head, a.Body, err, status)
 				}
 			})
 		}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,10 +13,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"wxproxy/internal/wechattest"
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
-
-	"wxproxy/internal/wechattest"
 )
 
 // inSteps is a script that sends step after step, each when the test says so.
@@ -49,29 +50,29 @@ func (s *inSteps) script(conn net.Conn, _ string) bool {
 // before the next one.
 func TestAnswerIsPassedOnAsItComes(t *testing.T) {
 	t.Parallel()
-	long := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 3+maxRejection)
+	long := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 3+errcode.MaxRejection)
 	rows := []struct {
 		name  string
 		steps []string
 		want  []string // of the body, after each step
 	}{
-		{"a long one", []string{long, "{", "a", "b", strings.Repeat("x", maxRejection)}, []string{"", "{", "a", "b", strings.Repeat("x", maxRejection)}},
+		{"a long one", []string{long, "{", "a", "b", strings.Repeat("x", errcode.MaxRejection)}, []string{"", "{", "a", "b", strings.Repeat("x", errcode.MaxRejection)}},
 		{"a few bytes that are no JSON", []string{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na", "b", "c"}, []string{"a", "b", "c"}},
 		{"parts", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"},
 			[]string{"1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"}},
 		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\na", "b"}, []string{"1\r\na\r\n", "1\r\nb\r\n"}},
 		{"another success", []string{"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\n", "{", "}", " "}, []string{"", "{", "}", " "}},
 		{"JSON that is too long to refuse a token",
-			[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1001\r\n{" + strings.Repeat(" ", maxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"},
-			[]string{"1001\r\n{" + strings.Repeat(" ", maxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"}},
+			[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1001\r\n{" + strings.Repeat(" ", errcode.MaxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"},
+			[]string{"1001\r\n{" + strings.Repeat(" ", errcode.MaxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			steps := newSteps(row.steps...)
-			c := through(t, startRaw(t, steps.script)).dial(t)
-			c.send(get("/p"))
-			head, err := readHead(c.r)
+			c := through(t, rawtest.StartRaw(t, steps.script)).dial(t)
+			c.Send(rawtest.Get("/p"))
+			head, err := rawtest.ReadHead(c.R)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,7 +81,7 @@ func TestAnswerIsPassedOnAsItComes(t *testing.T) {
 					steps.next <- struct{}{}
 				}
 				got := make([]byte, len(want))
-				if _, err := io.ReadFull(c.r, got); err != nil || string(got) != want {
+				if _, err := io.ReadFull(c.R, got); err != nil || string(got) != want {
 					t.Fatalf("step %d: got %.100q, %v; want %.100q (the header was %q)", i, got, err, want, head)
 				}
 			}
@@ -92,9 +93,9 @@ func TestRefusalIsFoundHoweverItComes(t *testing.T) {
 	t.Parallel()
 	var zipped bytes.Buffer
 	z := gzip.NewWriter(&zipped)
-	z.Write([]byte(refusedBody))
+	z.Write([]byte(rawtest.RefusedBody))
 	z.Close()
-	padded := refusedBody[:len(refusedBody)-1] + strings.Repeat(" ", maxRejection-len(refusedBody)) + "}"
+	padded := rawtest.RefusedBody[:len(rawtest.RefusedBody)-1] + strings.Repeat(" ", errcode.MaxRejection-len(rawtest.RefusedBody)) + "}"
 	part := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 	rows := []struct {
@@ -102,25 +103,25 @@ func TestRefusalIsFoundHoweverItComes(t *testing.T) {
 		steps    []string
 		attempts string
 	}{
-		{"in one", []string{answered(refusedBody)}, "2"},
-		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(refusedBody)) + "\r\n\r\n", refusedBody[:1], refusedBody[1:20], refusedBody[20:]}, "2"},
-		{"in parts", []string{chunked + "\r\n", part(" \r\n"), part(refusedBody[:9]), part(refusedBody[9:]), "0\r\n\r\n"}, "2"},
-		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\n", refusedBody[:9], refusedBody[9:]}, "2"},
+		{"in one", []string{rawtest.Answered(rawtest.RefusedBody)}, "2"},
+		{"in pieces", []string{"HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(rawtest.RefusedBody)) + "\r\n\r\n", rawtest.RefusedBody[:1], rawtest.RefusedBody[1:20], rawtest.RefusedBody[20:]}, "2"},
+		{"in parts", []string{chunked + "\r\n", part(" \r\n"), part(rawtest.RefusedBody[:9]), part(rawtest.RefusedBody[9:]), "0\r\n\r\n"}, "2"},
+		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\n", rawtest.RefusedBody[:9], rawtest.RefusedBody[9:]}, "2"},
 		{"packed", []string{"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " + fmt.Sprint(zipped.Len()) + "\r\n\r\n", zipped.String()}, "2"},
 		{"packed, in parts", []string{chunked + "Content-Encoding: gzip\r\n\r\n", part(zipped.String()), "0\r\n\r\n"}, "2"},
-		{"as long as can be", []string{answered(padded)}, "2"},
+		{"as long as can be", []string{rawtest.Answered(padded)}, "2"},
 		{"as long as can be, in parts", []string{chunked + "\r\n" + part(padded), "0\r\n\r\n"}, "2"},
 		{"one byte too long, in parts", []string{chunked + "\r\n" + part(" "+padded), "0\r\n\r\n"}, "1"},
-		{"one byte too long", []string{answered(" " + padded)}, "1"},
-		{"with another status", []string{strings.Replace(answered(refusedBody), "200 OK", "201 Created", 1)}, "1"},
+		{"one byte too long", []string{rawtest.Answered(" " + padded)}, "1"},
+		{"with another status", []string{strings.Replace(rawtest.Answered(rawtest.RefusedBody), "200 OK", "201 Created", 1)}, "1"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			first := true
-			w := startRaw(t, func(conn net.Conn, _ string) bool {
+			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 				if !first {
-					io.WriteString(conn, answered(okBody))
+					io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 					return true
 				}
 				first = false
@@ -130,10 +131,10 @@ func TestRefusalIsFoundHoweverItComes(t *testing.T) {
 				}
 				return row.name != "up to the end"
 			})
-			s := serve(t, config(hostsAt(t, nil, w.url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
-			a := s.dial(t).call(post("/p", "{}"))
-			if got := a.field("Wxproxy-Attempts"); got != row.attempts || row.attempts == "2" && a.body != okBody {
-				t.Errorf("got %s attempts and %.60q; want %s", got, a.body, row.attempts)
+			s := serve(t, config(hostsAt(t, nil, w.Url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+			a := s.dial(t).Call(post("/p", "{}"))
+			if got := a.Field("Wxproxy-Attempts"); got != row.attempts || row.attempts == "2" && a.Body != rawtest.OKBody {
+				t.Errorf("got %s attempts and %.60q; want %s", got, a.Body, row.attempts)
 			}
 		})
 	}
@@ -155,23 +156,23 @@ func TestAnswerThatIsCutIsCutForTheCaller(t *testing.T) {
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("%s, stalls: %v", row.name, stalls), func(t *testing.T) {
 				t.Parallel()
-				w := startRaw(t, func(conn net.Conn, _ string) bool {
+				w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 					io.WriteString(conn, row.answer)
 					return stalls
 				})
-				h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.url)
+				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.Url)
 				s := serve(t, config(h), defaultLimits)
 				c := s.dial(t)
-				c.send(get("/p"))
-				head, err := readHead(c.r)
+				c.Send(rawtest.Get("/p"))
+				head, err := rawtest.ReadHead(c.R)
 				if err != nil || !strings.HasPrefix(head, "HTTP/1.1 200 ") {
 					t.Fatalf("got %q, %v; want the header", head, err)
 				}
-				body, err := io.ReadAll(c.r)
+				body, err := io.ReadAll(c.R)
 				if err != nil || bytes.HasSuffix(body, []byte("0\r\n\r\n")) {
 					t.Errorf("got %v behind %d bytes; want the end of the connection", err, len(body))
 				}
-				waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
+				rawtest.WaitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
 			})
 		}
 	}
@@ -179,9 +180,9 @@ func TestAnswerThatIsCutIsCutForTheCaller(t *testing.T) {
 
 func TestAnswerOfUnknownLengthHasOneForHTTP10(t *testing.T) {
 	t.Parallel()
-	body := string(noise(200_000))
-	w := startRaw(t, nil)
-	w.script = func(conn net.Conn, request string) bool {
+	body := string(rawtest.Noise(200_000))
+	w := rawtest.StartRaw(t, nil)
+	w.Script = func(conn net.Conn, request string) bool {
 		io.WriteString(conn, fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", len(body), body))
 		if !strings.Contains(request, "/cut") {
 			io.WriteString(conn, "0\r\n\r\n")
@@ -189,12 +190,12 @@ func TestAnswerOfUnknownLengthHasOneForHTTP10(t *testing.T) {
 		return false
 	}
 	s := through(t, w)
-	a := s.dial(t).call("GET /p HTTP/1.0\r\n\r\n")
-	if a.field("Content-Length") != "200000" || a.field("Transfer-Encoding") != "" || a.body != body {
-		t.Errorf("got %q and %d bytes; want all 200000 and their number", a.head, len(a.body))
+	a := s.dial(t).Call("GET /p HTTP/1.0\r\n\r\n")
+	if a.Field("Content-Length") != "200000" || a.Field("Transfer-Encoding") != "" || a.Body != body {
+		t.Errorf("got %q and %d bytes; want all 200000 and their number", a.Head, len(a.Body))
 	}
-	if a := s.dial(t).call("GET /cut HTTP/1.0\r\n\r\n"); a.status() != 502 {
-		t.Errorf("one that is cut: got %q; want 502", a.head)
+	if a := s.dial(t).Call("GET /cut HTTP/1.0\r\n\r\n"); a.Status() != 502 {
+		t.Errorf("one that is cut: got %q; want 502", a.Head)
 	}
 }
 
@@ -235,15 +236,15 @@ func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
 	t.Parallel()
 	var sent counter
 	why := make(chan error, 1)
-	w := startRaw(t, endless(&sent, why))
-	h := hostsAt(t, nil, w.url)
+	w := rawtest.StartRaw(t, endless(&sent, why))
+	h := hostsAt(t, nil, w.Url)
 	limits := defaultLimits
 	limits.Patience = 250 * time.Millisecond
 	s := serve(t, config(h), limits)
 	c := s.dial(t)
-	c.conn.(*net.TCPConn).SetReadBuffer(64 << 10)
-	c.send(get("/p"))
-	waitUntil(t, "the transfer", func() bool { return sent.get() > 0 })
+	c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+	c.Send(rawtest.Get("/p"))
+	rawtest.WaitUntil(t, "the transfer", func() bool { return sent.get() > 0 })
 	if got := s.proxy.InFlight(); got != 1 || inUse(h) != 1 {
 		t.Errorf("got %d in flight over %d connections; want 1 over 1", got, inUse(h))
 	}
@@ -253,41 +254,41 @@ func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
 	if got := sent.get(); got > 16<<20 { // what the kernels hold
 		t.Errorf("got %d bytes sent to a caller that reads nothing", got)
 	}
-	waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
+	rawtest.WaitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
 }
 
 func TestCallerThatLeavesEndsTheTransfer(t *testing.T) {
 	t.Parallel()
 	var sent counter
 	why := make(chan error, 1)
-	w := startRaw(t, endless(&sent, why))
-	h := hostsAt(t, nil, w.url)
+	w := rawtest.StartRaw(t, endless(&sent, why))
+	h := hostsAt(t, nil, w.Url)
 	s := serve(t, config(h), defaultLimits)
 	c := s.dial(t)
-	c.send(get("/p"))
-	if _, err := io.CopyN(io.Discard, c.r, 1<<20); err != nil {
+	c.Send(rawtest.Get("/p"))
+	if _, err := io.CopyN(io.Discard, c.R, 1<<20); err != nil {
 		t.Fatal(err)
 	}
-	c.conn.Close()
+	c.Conn.Close()
 	if err := <-why; err == nil {
 		t.Error("got no end of the transfer")
 	}
-	waitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
+	rawtest.WaitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
 }
 
 func TestCallerMayReadSlowly(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(string(noise(1<<20)))))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(string(rawtest.Noise(1<<20)))))
 	limits := defaultLimits
 	limits.Patience = 150 * time.Millisecond
-	c := serve(t, config(hostsAt(t, nil, w.url)), limits).dial(t)
-	c.conn.(*net.TCPConn).SetReadBuffer(32 << 10)
-	c.send(get("/p"))
-	if _, err := readHead(c.r); err != nil {
+	c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+	c.Conn.(*net.TCPConn).SetReadBuffer(32 << 10)
+	c.Send(rawtest.Get("/p"))
+	if _, err := rawtest.ReadHead(c.R); err != nil {
 		t.Fatal(err)
 	}
 	for read := 0; read < 1<<20; {
-		n, err := io.CopyN(io.Discard, c.r, min(1<<20/12, int64(1<<20-read)))
+		n, err := io.CopyN(io.Discard, c.R, min(1<<20/12, int64(1<<20-read)))
 		if read += int(n); err != nil {
 			t.Fatalf("got %v after %d bytes", err, read)
 		}
@@ -297,33 +298,33 @@ func TestCallerMayReadSlowly(t *testing.T) {
 
 func TestConnectionIsUsedAgainAfterAStream(t *testing.T) {
 	t.Parallel()
-	long := string(noise(100_000))
+	long := string(rawtest.Noise(100_000))
 	parts := fmt.Sprintf("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX-T: 1\r\n\r\n", len(long), long)
 	for name, row := range map[string]struct {
 		answer string
 		conns  int
 	}{
-		"with a length":               {answered(long), 1},
+		"with a length":               {rawtest.Answered(long), 1},
 		"in parts":                    {parts, 1},
-		"Connection: close":           {strings.Replace(answered(long), "\r\n", "\r\nConnection: close\r\n", 1), 3},
-		"with something behind it":    {answered(long) + "x", 3},
+		"Connection: close":           {strings.Replace(rawtest.Answered(long), "\r\n", "\r\nConnection: close\r\n", 1), 3},
+		"with something behind it":    {rawtest.Answered(long) + "x", 3},
 		"in parts, with more behind":  {parts + "x", 3},
 		"that ends with a connection": {"HTTP/1.1 200 OK\r\n\r\n" + long, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := startRaw(t, func(conn net.Conn, _ string) bool {
+			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 				io.WriteString(conn, row.answer)
 				return !strings.HasPrefix(row.answer, "HTTP/1.1 200 OK\r\n\r\n")
 			})
 			c := through(t, w).dial(t)
 			for range 3 {
-				if a := c.call(get("/p")); a.body != long {
-					t.Fatalf("got %d other bytes; want %d", len(a.body), len(long))
+				if a := c.Call(rawtest.Get("/p")); a.Body != long {
+					t.Fatalf("got %d other bytes; want %d", len(a.Body), len(long))
 				}
 				time.Sleep(5 * time.Millisecond) // what is behind the answer arrives
 			}
-			if got := w.connections(); got != row.conns {
+			if got := w.Connections(); got != row.conns {
 				t.Errorf("got %d connections; want %d", got, row.conns)
 			}
 		})
@@ -378,13 +379,13 @@ func TestAnswerInTheMiddleOfAnUploadIsPassedOn(t *testing.T) {
 						conn.Close()
 					}
 				})
-				h := hostsAt(t, func(c *HostsConfig) { c.Timeout = 2 * time.Second }, "http://"+ln.Addr().String())
+				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 2 * time.Second }, "http://"+ln.Addr().String())
 				limits := defaultLimits
 				limits.MaxBody = 16 << 20
 				c := serve(t, config(h), limits).dial(t)
 				for i := range times {
-					if a := c.call(post("/p", string(noise(size)))); a.status() != row.status || row.status == 412 && a.body != "early" {
-						t.Errorf("answer %d: got %q %q; want %d", i+1, a.head, a.body, row.status)
+					if a := c.Call(post("/p", string(rawtest.Noise(size)))); a.Status() != row.status || row.status == 412 && a.Body != "early" {
+						t.Errorf("answer %d: got %q %q; want %d", i+1, a.Head, a.Body, row.status)
 					}
 				}
 				if got := len(conns); got != times {
@@ -395,47 +396,15 @@ func TestAnswerInTheMiddleOfAnUploadIsPassedOn(t *testing.T) {
 	}
 }
 
-func TestUploadThatWeChatDoesNotReadIsATimeout(t *testing.T) {
-	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and nothing else
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 200 * time.Millisecond }, "http://"+ln.Addr().String())
-	if err := sendError(h, message("POST", "/p", string(noise(32<<20)))); !errors.Is(err, ErrTimeout) {
-		t.Errorf("got %v; want %v", err, ErrTimeout)
-	}
-}
-
 func TestStreamOfAnotherUpstreamIsPassedOn(t *testing.T) {
 	t.Parallel()
-	body := string(noise(1 << 20))
-	u := upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	body := string(rawtest.Noise(1 << 20))
+	u := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		resp.SetBodyStream(strings.NewReader(body), len(body))
 		return nil
 	})
-	if a := serve(t, config(u), defaultLimits).dial(t).call(get("/p")); a.body != body {
-		t.Errorf("got %d other bytes; want %d", len(a.body), len(body))
-	}
-}
-
-func TestStreamThatIsOverSaysSo(t *testing.T) {
-	t.Parallel()
-	w := startRaw(t, once("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nab"))
-	h := provenAt(t, nil, w.url)
-	var resp fasthttp.Response
-	if err := h.Send(message("GET", "/p", ""), &resp); err != nil {
-		t.Fatal(err)
-	}
-	s := resp.BodyStream().(*stream)
-	s.Close()
-	s.Close()
-	if n, err := s.Read(make([]byte, 9)); n != 0 || !errors.Is(err, errOver) {
-		t.Errorf("got %d bytes, %v; want %v", n, err, errOver)
-	}
-	if inUse(h) != 0 {
-		t.Errorf("got %d slots in use; want none", inUse(h))
+	if a := serve(t, config(u), defaultLimits).dial(t).Call(rawtest.Get("/p")); a.Body != body {
+		t.Errorf("got %d other bytes; want %d", len(a.Body), len(body))
 	}
 }
 
@@ -456,12 +425,12 @@ func TestLargeBodiesPassThroughTLSBothWays(t *testing.T) {
 	t.Cleanup(server.Close)
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(server.CA)
-	h := hostsAt(t, func(c *HostsConfig) { c.Roots = roots }, server.URL)
+	h := hostsAt(t, func(c *upstream.HostsConfig) { c.Roots = roots }, server.URL)
 	c := serve(t, config(proven(t, h)), defaultLimits).dial(t)
-	body := string(noise(100_000))
+	body := string(rawtest.Noise(100_000))
 	for range 5 {
-		if a := c.call(post("/p", body)); a.body != body {
-			t.Fatalf("got %q and %d other bytes; want the %d that were sent", a.head, len(a.body), len(body))
+		if a := c.Call(post("/p", body)); a.Body != body {
+			t.Fatalf("got %q and %d other bytes; want the %d that were sent", a.Head, len(a.Body), len(body))
 		}
 	}
 	used := 0
@@ -475,29 +444,29 @@ func TestLargeBodiesPassThroughTLSBothWays(t *testing.T) {
 func TestNothingIsLeftOfABrokenTransfer(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Run("transfers", func(t *testing.T) {
-		w := startRaw(t, func(conn net.Conn, request string) bool {
+		w := rawtest.StartRaw(t, func(conn net.Conn, request string) bool {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", 100_000))
 			return false
 		})
-		h := hostsAt(t, nil, w.url)
+		h := hostsAt(t, nil, w.Url)
 		s := serve(t, config(h), defaultLimits)
 		for i := range 30 {
 			c := s.dial(t)
-			c.send(post("/p", string(noise(200_000))))
+			c.Send(post("/p", string(rawtest.Noise(200_000))))
 			if i%2 == 0 {
-				readHead(c.r)
+				rawtest.ReadHead(c.R)
 			}
-			c.conn.Close()
+			c.Conn.Close()
 		}
-		waitUntil(t, "the end of all transfers", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
+		rawtest.WaitUntil(t, "the end of all transfers", func() bool { return s.proxy.InFlight() == 0 && inUse(h) == 0 })
 		mustShutdown(t, s)
 	})
 	// fasthttp has one goroutine for the date, and one per server that sleeps for 10 s.
-	waitUntil(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before+2 })
+	rawtest.WaitUntil(t, "the end of all goroutines", func() bool { return runtime.NumGoroutine() <= before+2 })
 }
 
 // inUse returns how many connections to WeChat have a request.
-func inUse(h *Hosts) int {
+func inUse(h *upstream.Hosts) int {
 	active, _ := h.Connections()
 	return active
 }

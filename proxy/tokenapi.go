@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"time"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // A TokenEndpoint says what callers get who ask the proxy for a token, in the
@@ -79,7 +80,7 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 // permitToken reports why the client may not have the token. A virtual one is held
 // to all that the client is held to; WeChat's own goes round it.
 func (p *Proxy) permitToken(x *exchange) error {
-	c, path := x.client, x.target.policy
+	c, path := x.client, x.target.Policy
 	switch {
 	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
 		return nil // without it the client could do nothing
@@ -132,7 +133,7 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if x.client == &p.anyone || x.client.isKeyless() {
 		keys = x.account.signing
 	}
-	return newVirtual(x.account.id, x.client.id, time.Now().Add(virtualLife), &keys[0]), virtualLife, nil
+	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), &keys[0]), virtual.Life, nil
 }
 
 // reportLent has the log say who got WeChat's own token.

@@ -2,6 +2,8 @@ package proxy
 
 import (
 	"io"
+	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 
 	"github.com/valyala/fasthttp"
 )
@@ -30,8 +32,8 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	if err != nil {
 		return ask, err
 	}
-	hearQuery(x.target.query, tokenMembers, ask.hear)
-	_, err = rewriteMembers(body, tokenMembers, func(name, value string) (string, bool) {
+	target.EachNamed(x.target.Query, tokenMembers, ask.hear)
+	_, err = members.Rewrite(body, tokenMembers, func(name, value string) (string, bool) {
 		ask.hear(name, value)
 		return "", false
 	})
@@ -40,7 +42,7 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	}
 	isPOST := string(x.message.Method) == fasthttp.MethodPost
 	switch {
-	case !isPOST && (string(x.target.policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
+	case !isPOST && (string(x.target.Policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
 		return ask, refuseAsWeChat(43002, "require POST method")
 	case ask.grantType.text != "client_credential" || ask.grantType.disputed:
 		return ask, refuseAsWeChat(40002, "invalid grant_type")

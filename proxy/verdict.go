@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
 )
@@ -34,8 +36,8 @@ func (x *exchange) tellOfSecret(secret string) {
 // errmsgOf returns WeChat's words in an answer with an errcode.
 func errmsgOf(resp *fasthttp.Response) string {
 	body := resp.Body()
-	if isFold(resp.Header.ContentEncoding(), "gzip") {
-		body = gunzip(body, maxRejection)
+	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
+		body = errcode.Gunzip(body, errcode.MaxRejection)
 	}
 	var said struct {
 		Errmsg string `json:"errmsg"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // told is what a proxy tells an account.
@@ -33,21 +34,21 @@ func TestTheAccountIsToldWhatAnAnswerSaysOfItsCredentials(t *testing.T) {
 		answers    []string
 		want       []string
 	}{
-		{"a call that went well", "/cgi-bin/user/info", []string{okBody}, []string{"accepted shop-token true"}},
+		{"a call that went well", "/cgi-bin/user/info", []string{rawtest.OKBody}, []string{"accepted shop-token true"}},
 		{"one without an errcode", "/cgi-bin/user/info", []string{`{"openid":"o"}`}, []string{"accepted shop-token true"}},
 		{"one that failed", "/cgi-bin/user/info", []string{`{"errcode":-1,"errmsg":"system error"}`}, nil},
-		{"one that went well at the second attempt", "/cgi-bin/user/info", []string{refusedBody, okBody}, []string{"accepted shop-token true"}},
-		{"one that was refused twice", "/cgi-bin/user/info", []string{refusedBody, refusedBody}, nil},
+		{"one that went well at the second attempt", "/cgi-bin/user/info", []string{rawtest.RefusedBody, rawtest.OKBody}, []string{"accepted shop-token true"}},
+		{"one that was refused twice", "/cgi-bin/user/info", []string{rawtest.RefusedBody, rawtest.RefusedBody}, nil},
 		{"a login", login, []string{`{"openid":"o","session_key":"k"}`}, []string{"secret accepted"}},
 		{"a wrong AppSecret", login, []string{`{"errcode":40125,"errmsg":"invalid appsecret shop-secret rid: 1"}`}, []string{"secret refused 40125 invalid appsecret *** rid: 1"}},
 		{"an address that is not on the list", login, []string{"{\"errmsg\":\"invalid\x07ip\",\"errcode\":40164}"}, []string{"secret refused 40164 invalid ip"}},
 		{"a refusal without words", login, []string{`{"errcode":40243}`}, []string{"secret refused 40243 no errmsg"}},
-		{"a user's own token", "/sns/userinfo?access_token=t", []string{okBody}, nil},
-		{"what has no secret", "/sns/oauth2/refresh_token?refresh_token=r", []string{okBody}, nil},
+		{"a user's own token", "/sns/userinfo?access_token=t", []string{rawtest.OKBody}, nil},
+		{"what has no secret", "/sns/oauth2/refresh_token?refresh_token=r", []string{rawtest.OKBody}, nil},
 	} {
 		var w told
 		p := New(config(&recorder{answers: row.answers}, w.account(true)))
-		handle(t, p, get(row.path))
+		handle(t, p, rawtest.Get(row.path))
 		if !slices.Equal(w.words, row.want) {
 			t.Errorf("%s: got %q; want %q", row.name, w.words, row.want)
 		}
@@ -58,12 +59,12 @@ func TestAnAPIIsCalledClosedOnlyIfTheTokenIsKnownToBeGood(t *testing.T) {
 	for _, honours := range []bool{true, false} {
 		var w told
 		var log bytes.Buffer
-		c := config(&recorder{answers: slices.Repeat([]string{refusedBody}, 4)}, w.account(honours))
+		c := config(&recorder{answers: slices.Repeat([]string{rawtest.RefusedBody}, 4)}, w.account(honours))
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 		p := New(c)
 		attempts := ""
 		for range 2 {
-			ctx := handle(t, p, get("/closed"))
+			ctx := handle(t, p, rawtest.Get("/closed"))
 			attempts += string(ctx.Response.Header.Peek("Wxproxy-Attempts"))
 		}
 		if said := strings.Contains(log.String(), "honours elsewhere"); said != honours {
@@ -82,11 +83,11 @@ func TestATokenThatIsKnownToBeDeadIsNotSentAgain(t *testing.T) {
 		var w told
 		a := w.account(false)
 		a.Dead = func(string) bool { return dead }
-		upstream := &recorder{answers: slices.Repeat([]string{refusedBody}, 4)}
+		upstream := &recorder{answers: slices.Repeat([]string{rawtest.RefusedBody}, 4)}
 		p := New(config(upstream, a))
-		ctx := handle(t, p, get("/cgi-bin/user/info"))
+		ctx := handle(t, p, rawtest.Get("/cgi-bin/user/info"))
 		want := map[bool]string{true: "1", false: "2"}[dead]
-		if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != want || string(ctx.Response.Body()) != refusedBody {
+		if got := string(ctx.Response.Header.Peek("Wxproxy-Attempts")); got != want || string(ctx.Response.Body()) != rawtest.RefusedBody {
 			t.Errorf("dead %v: got %s attempts and %s; want %s, and WeChat's refusal", dead, got, ctx.Response.Body(), want)
 		}
 	}

@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,8 +9,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 )
@@ -44,23 +45,23 @@ func threeAccounts(u Upstream, clients ...Client) *Proxy {
 
 func TestSDKsGetATokenInEveryWayTheyAsk(t *testing.T) {
 	for name, raw := range map[string]string{
-		"GET":                      get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=club-secret"),
-		"another order":            get("/cgi-bin/token?secret=x&appid=wxclub&grant_type=client_credential"),
+		"GET":                      rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=club-secret"),
+		"another order":            rawtest.Get("/cgi-bin/token?secret=x&appid=wxclub&grant_type=client_credential"),
 		"a form":                   post("/cgi-bin/token", "grant_type=client_credential&appid=wxclub&secret=x"),
 		"JSON":                     post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxclub","secret":"x","force_refresh":true}`),
 		"JSON with space":          post("/cgi-bin/stable_token", "\n {\"grant_type\":\"client_credential\",\"appid\":\"wxclub\",\"secret\":\"x\"}\n"),
 		"POST with a query":        post("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x", ""),
-		"behind an account's name": get("/@club/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x"),
+		"behind an account's name": rawtest.Get("/@club/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=x"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			u := &recorder{answers: []string{okBody}}
+			u := &recorder{answers: []string{rawtest.OKBody}}
 			p := threeAccounts(u)
 			got := ask(t, p, raw)
 			if !strings.HasPrefix(got.AccessToken, "wxp_") || len(got.AccessToken) > 256 || got.ExpiresIn != 7200 || got.Errcode != 0 {
 				t.Fatalf("got %+v; want a virtual token for 7200 s", got)
 			}
-			ctx := handle(t, p, get("/p?access_token="+got.AccessToken+"&a=b"))
-			if body := string(ctx.Response.Body()); body != okBody || u.got[0].target != "/p?a=b&access_token=club-token" {
+			ctx := handle(t, p, rawtest.Get("/p?access_token="+got.AccessToken+"&a=b"))
+			if body := string(ctx.Response.Body()); body != rawtest.OKBody || u.got[0].target != "/p?a=b&access_token=club-token" {
 				t.Errorf("got %s, and WeChat %q; want the token of club", body, u.got[0].target)
 			}
 		})
@@ -77,26 +78,26 @@ func TestWhoAsksWronglyIsToldAsWeChatWould(t *testing.T) {
 		clients   []Client
 		errcode   int
 	}{
-		{"an unknown appid", get(grant + "&appid=wxother&secret=x"), nil, 40013},
-		{"an account's name for its appid", get(grant + "&appid=shop&secret=x"), nil, 40013},
-		{"no appid", get(grant + "&secret=x"), nil, 41002},
-		{"no grant_type", get("/cgi-bin/token?appid=wxshop&secret=x"), nil, 40002},
-		{"another grant_type", get("/cgi-bin/token?grant_type=x&appid=wxshop&secret=x"), nil, 40002},
-		{"GET where WeChat wants POST", get("/cgi-bin/stable_token?grant_type=client_credential&appid=wxshop"), nil, 43002},
+		{"an unknown appid", rawtest.Get(grant + "&appid=wxother&secret=x"), nil, 40013},
+		{"an account's name for its appid", rawtest.Get(grant + "&appid=shop&secret=x"), nil, 40013},
+		{"no appid", rawtest.Get(grant + "&secret=x"), nil, 41002},
+		{"no grant_type", rawtest.Get("/cgi-bin/token?appid=wxshop&secret=x"), nil, 40002},
+		{"another grant_type", rawtest.Get("/cgi-bin/token?grant_type=x&appid=wxshop&secret=x"), nil, 40002},
+		{"GET where WeChat wants POST", rawtest.Get("/cgi-bin/stable_token?grant_type=client_credential&appid=wxshop"), nil, 43002},
 		{"DELETE", "DELETE " + grant + "&appid=wxshop HTTP/1.1\r\nHost: x\r\n\r\n", nil, 43002},
 		{"broken JSON", post("/cgi-bin/stable_token", `{"appid":`), nil, 47001},
-		{"a long body", post("/cgi-bin/stable_token", "{"+strings.Repeat(" ", memorySize)), nil, -41300},
-		{"a client's key", get(grant + "&appid=wxclub&secret=orders-key"), clients, 0},
-		{"a client's key in the header", get(grant+"&appid=wxclub", "Authorization: Bearer orders-key"), clients, 0},
-		{"a client's key in the header, and no secret", get(grant+"&appid=wxclub&secret=", "Authorization: Bearer orders-key"), clients, 0},
-		{"a client's key in both places", get(grant+"&appid=wxclub&secret=orders-key", "Authorization: Bearer orders-key"), clients, 0},
-		{"a client's key in the header, and a wrong secret", get(grant+"&appid=wxclub&secret=x", "Authorization: Bearer orders-key"), clients, 40125},
-		{"a client's key in the header, and another's", get(grant+"&appid=wxshop&secret=limited-key", "Authorization: Bearer orders-key"), clients, 40125},
-		{"a wrong key", get(grant + "&appid=wxclub&secret=x"), clients, 40125},
-		{"no key", get(grant + "&appid=wxclub"), clients, 41004},
-		{"the AppSecret for a key", get(grant + "&appid=wxclub&secret=club-secret"), clients, 40125},
-		{"a client that may do little", get(grant + "&appid=wxshop&secret=limited-key"), clients, 0},
-		{"another's account", get(grant + "&appid=wxclub&secret=limited-key"), clients, -40300},
+		{"a long body", post("/cgi-bin/stable_token", "{"+strings.Repeat(" ", body.MemorySize)), nil, -41300},
+		{"a client's key", rawtest.Get(grant + "&appid=wxclub&secret=orders-key"), clients, 0},
+		{"a client's key in the header", rawtest.Get(grant+"&appid=wxclub", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in the header, and no secret", rawtest.Get(grant+"&appid=wxclub&secret=", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in both places", rawtest.Get(grant+"&appid=wxclub&secret=orders-key", "Authorization: Bearer orders-key"), clients, 0},
+		{"a client's key in the header, and a wrong secret", rawtest.Get(grant+"&appid=wxclub&secret=x", "Authorization: Bearer orders-key"), clients, 40125},
+		{"a client's key in the header, and another's", rawtest.Get(grant+"&appid=wxshop&secret=limited-key", "Authorization: Bearer orders-key"), clients, 40125},
+		{"a wrong key", rawtest.Get(grant + "&appid=wxclub&secret=x"), clients, 40125},
+		{"no key", rawtest.Get(grant + "&appid=wxclub"), clients, 41004},
+		{"the AppSecret for a key", rawtest.Get(grant + "&appid=wxclub&secret=club-secret"), clients, 40125},
+		{"a client that may do little", rawtest.Get(grant + "&appid=wxshop&secret=limited-key"), clients, 0},
+		{"another's account", rawtest.Get(grant + "&appid=wxclub&secret=limited-key"), clients, -40300},
 		{"a path that is denied", post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxshop","secret":"limited-key"}`), clients, -40301},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -117,10 +118,10 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 		orders, games := keyed("orders", "orders-key"), keyed("games", "games-key")
 		orders.Allow = []string{"/p", "/sns/*"}
 		games.Accounts = []string{"game"}
-		u := &recorder{answers: []string{okBody}}
+		u := &recorder{answers: []string{rawtest.OKBody}}
 		p := threeAccounts(u, orders, games)
 		tokenOf := func(p *Proxy, appID, key string) string {
-			return ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+key)).AccessToken
+			return ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid="+appID+"&secret="+key)).AccessToken
 		}
 		good := tokenOf(p, "wxclub", "orders-key")
 		withoutClients := tokenOf(threeAccounts(u), "wxclub", "club-secret")
@@ -163,31 +164,31 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 			{"cut short, in the place of a user's own", good[:len(good)-1], "/sns/userinfo", p, 40001},
 			{"where no API takes it", good, "/cgi-bin/component/x", p, -40301},
 		} {
-			got := ask(t, row.proxy, get(row.path+"?access_token="+row.token))
+			got := ask(t, row.proxy, rawtest.Get(row.path+"?access_token="+row.token))
 			if got.Errcode != row.errcode {
 				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
 			}
 		}
 		for _, sent := range u.got {
-			if strings.Contains(sent.target, virtualPrefix) {
+			if strings.Contains(sent.target, virtual.Prefix) {
 				t.Errorf("WeChat got %q; want no virtual token", sent.target)
 			}
 		}
 		if last := u.got[len(u.got)-1].target; last != "/sns/jscode2session?appid=wxclub&secret=club-secret" {
 			t.Errorf("WeChat got %q; want the AppID and AppSecret of the token's account", last)
 		}
-		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer games-key")); got.Errcode != 40001 {
+		if got := ask(t, p, rawtest.Get("/p?access_token="+good, "Authorization: Bearer games-key")); got.Errcode != 40001 {
 			t.Errorf("shown by another client: got %+v; want 40001", got)
 		}
-		if got := ask(t, p, get("/p?access_token="+good, "Authorization: Bearer orders-key")); got.Errcode != 0 {
+		if got := ask(t, p, rawtest.Get("/p?access_token="+good, "Authorization: Bearer orders-key")); got.Errcode != 0 {
 			t.Errorf("shown with its client's key: got %+v; want success", got)
 		}
-		time.Sleep(virtualLife + virtualGrace - time.Second)
-		if got := ask(t, p, get("/p?access_token="+good)); got.Errcode != 0 {
+		time.Sleep(virtual.Life + virtual.Grace - time.Second)
+		if got := ask(t, p, rawtest.Get("/p?access_token="+good)); got.Errcode != 0 {
 			t.Errorf("in its last second: got %+v; want success", got)
 		}
 		time.Sleep(time.Second)
-		if got := ask(t, p, get("/p?access_token="+good)); got.Errcode != 42001 || !strings.Contains(got.Errmsg, "access_token expired") {
+		if got := ask(t, p, rawtest.Get("/p?access_token="+good)); got.Errcode != 42001 || !strings.Contains(got.Errmsg, "access_token expired") {
 			t.Errorf("after its end: got %+v; want 42001", got)
 		}
 	})
@@ -195,16 +196,16 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 
 // A virtual token is never what such a path takes, and never WeChat's to see.
 func TestWhereTheCallersOwnTokenGoesAVirtualOneIsRefused(t *testing.T) {
-	u := &recorder{answers: []string{okBody}}
+	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := withAccounts(u, nil, account("shop", "wxshop"))
 	c.Routes = []accountkind.Route{{Pattern: "/none", Credential: accountkind.CredentialNone}}
 	p := New(c)
-	token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
+	token := ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
 	for _, target := range []string{
 		"/sns/userinfo?access_token=" + token, "/sns/auth?openid=o&ACCESS%5FTOKEN=" + token, "/none?access_token=" + token,
 		"/sns/userinfo?access_token=theirs&access_token=" + token, "/none?access_token=%77xp_x",
 	} {
-		if got := ask(t, p, get(target)); got.Errcode != 40001 || len(u.got) != 0 {
+		if got := ask(t, p, rawtest.Get(target)); got.Errcode != 40001 || len(u.got) != 0 {
 			t.Errorf("%.30s: got %+v and %d requests at WeChat's; want 40001 and none", target, got, len(u.got))
 		}
 	}
@@ -231,18 +232,18 @@ func TestVirtualTokensOutliveANewAppSecret(t *testing.T) {
 			build := func() *Proxy {
 				a := account("shop", "wxshop")
 				a.Secret = func() (string, error) { return secret, failing }
-				return New(withAccounts(&recorder{answers: []string{okBody}}, clients, a))
+				return New(withAccounts(&recorder{answers: []string{rawtest.OKBody}}, clients, a))
 			}
 			here := build()
-			token := ask(t, here, get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key")).AccessToken
+			token := ask(t, here, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key")).AccessToken
 			secret = "second"
 			for name, p := range map[string]*Proxy{"here": here, "at another replica": build()} {
-				if got := ask(t, p, get("/p?access_token="+token)); got.Errcode != 0 {
+				if got := ask(t, p, rawtest.Get("/p?access_token="+token)); got.Errcode != 0 {
 					t.Errorf("%s, after a new AppSecret: got %+v; want success", name, got)
 				}
 			}
 			failing = errors.New("no such file")
-			if got := ask(t, build(), get("/p?access_token="+token)); got.Errcode != 0 {
+			if got := ask(t, build(), rawtest.Get("/p?access_token="+token)); got.Errcode != 0 {
 				t.Errorf("with an AppSecret that cannot be read: got %+v; want success", got)
 			}
 		})
@@ -257,10 +258,10 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 		if old != "" {
 			c.OldSHA256 = keyed("orders", old).KeySHA256
 		}
-		return threeAccounts(&recorder{answers: []string{okBody}}, c)
+		return threeAccounts(&recorder{answers: []string{rawtest.OKBody}}, c)
 	}
 	tokenOf := func(p *Proxy, key string) string {
-		return ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret="+key)).AccessToken
+		return ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret="+key)).AccessToken
 	}
 	before, during, after := start("first", ""), start("second", "first"), start("second", "")
 	first, withOld, withNew := tokenOf(before, "first"), tokenOf(during, "first"), tokenOf(during, "second")
@@ -269,18 +270,18 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 		proxy     *Proxy
 		errcode   int
 	}{
-		{"the new key", get("/p", "Authorization: Bearer second"), during, 0},
-		{"the key before", get("/p", "Authorization: Bearer first"), during, 0},
-		{"the key before in the place of the AppSecret", get("/sns/jscode2session?appid=wxclub&secret=first"), during, 0},
-		{"a token from before", get("/p?access_token=" + first), during, 0},
-		{"a token from before and the new key", get("/p?access_token="+first, "Authorization: Bearer second"), during, 0},
-		{"a token for the key before", get("/p?access_token=" + withOld), during, 0},
-		{"a token for the new key", get("/p?access_token=" + withNew), during, 0},
-		{"the key before, taken away", get("/p", "Authorization: Bearer first"), after, -40100},
-		{"a token from before, its key taken away", get("/p?access_token=" + first), after, 40001},
-		{"a token for the key before, which signed nothing new", get("/p?access_token=" + withOld), after, 0},
-		{"a token for the new key, alone", get("/p?access_token=" + withNew), after, 0},
-		{"a token of the new key before there was one", get("/p?access_token=" + withNew), before, 40001},
+		{"the new key", rawtest.Get("/p", "Authorization: Bearer second"), during, 0},
+		{"the key before", rawtest.Get("/p", "Authorization: Bearer first"), during, 0},
+		{"the key before in the place of the AppSecret", rawtest.Get("/sns/jscode2session?appid=wxclub&secret=first"), during, 0},
+		{"a token from before", rawtest.Get("/p?access_token=" + first), during, 0},
+		{"a token from before and the new key", rawtest.Get("/p?access_token="+first, "Authorization: Bearer second"), during, 0},
+		{"a token for the key before", rawtest.Get("/p?access_token=" + withOld), during, 0},
+		{"a token for the new key", rawtest.Get("/p?access_token=" + withNew), during, 0},
+		{"the key before, taken away", rawtest.Get("/p", "Authorization: Bearer first"), after, -40100},
+		{"a token from before, its key taken away", rawtest.Get("/p?access_token=" + first), after, 40001},
+		{"a token for the key before, which signed nothing new", rawtest.Get("/p?access_token=" + withOld), after, 0},
+		{"a token for the new key, alone", rawtest.Get("/p?access_token=" + withNew), after, 0},
+		{"a token of the new key before there was one", rawtest.Get("/p?access_token=" + withNew), before, 40001},
 	} {
 		for range 2 { // what was shown last is remembered
 			if got := ask(t, row.proxy, row.raw); got.Errcode != row.errcode {
@@ -296,25 +297,25 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 // What was proven before a reload is proven anew: nothing goes round a key that
 // was taken away.
 func TestARememberedTokenEndsWithItsKey(t *testing.T) {
-	c := withAccounts(&recorder{answers: []string{okBody}}, nil, account("shop", "wxshop"))
+	c := withAccounts(&recorder{answers: []string{rawtest.OKBody}}, nil, account("shop", "wxshop"))
 	client := keyed("orders", "second")
 	client.OldSHA256 = keyed("orders", "first").KeySHA256
 	c.Clients = []Client{client}
-	wechat := startRaw(t, always(answered(okBody)))
-	c.Upstream = hostsAt(t, nil, wechat.url)
+	wechat := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	c.Upstream = hostsAt(t, nil, wechat.Url)
 	s := serve(t, c, defaultLimits)
-	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), new(newSigningKey("", client.OldSHA256[:])))
+	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.OldSHA256[:])))
 	kept := s.dial(t)
 	for range 2 {
-		if a := kept.call(get("/p?access_token=" + token)); a.body != okBody {
-			t.Fatalf("got %s; want success", a.body)
+		if a := kept.Call(rawtest.Get("/p?access_token=" + token)); a.Body != rawtest.OKBody {
+			t.Fatalf("got %s; want success", a.Body)
 		}
 	}
 	client.OldSHA256 = [sha256.Size]byte{}
 	c.Clients = []Client{client}
 	s.proxy.Reload(c)
-	if a := kept.call(get("/p?access_token=" + token)); !strings.Contains(a.body, "40001") {
-		t.Errorf("got %s; want 40001", a.body)
+	if a := kept.Call(rawtest.Get("/p?access_token=" + token)); !strings.Contains(a.Body, "40001") {
+		t.Errorf("got %s; want 40001", a.Body)
 	}
 }
 
@@ -323,24 +324,24 @@ func TestARememberedTokenEndsWithItsKey(t *testing.T) {
 func TestAVirtualTokenThatLivesTooLongIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		orders := keyed("orders", "orders-key")
-		p := threeAccounts(&recorder{answers: []string{okBody}}, orders)
+		p := threeAccounts(&recorder{answers: []string{rawtest.OKBody}}, orders)
 		for _, row := range []struct {
 			left    time.Duration
 			errcode int
 		}{
-			{virtualLife, 0}, {virtualLife + 30*time.Second, 0}, {virtualLife + 3*time.Minute, 40001}, {24 * time.Hour, 40001},
+			{virtual.Life, 0}, {virtual.Life + 30*time.Second, 0}, {virtual.Life + 3*time.Minute, 40001}, {24 * time.Hour, 40001},
 			{100 * 365 * 24 * time.Hour, 40001}, {1 << 62, 40001}, {-30 * time.Second, 0}, {-2 * time.Minute, 42001},
 		} {
-			token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(row.left), new(newSigningKey("", orders.KeySHA256[:])))
+			token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(row.left), new(virtual.NewKey("", orders.KeySHA256[:])))
 			for range 2 {
-				if got := ask(t, p, get("/p?access_token="+token)); got.Errcode != row.errcode {
+				if got := ask(t, p, rawtest.Get("/p?access_token="+token)); got.Errcode != row.errcode {
 					t.Errorf("%s left: got %+v; want errcode %d", row.left, got, row.errcode)
 				}
 			}
 		}
 		for _, end := range []int64{-1 << 63, -1, 0, 1<<63 - 1} { // as the eight bytes have it
-			token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Unix(end, 0), new(newSigningKey("", orders.KeySHA256[:])))
-			if got := ask(t, p, get("/p?access_token="+token)); got.Errcode != 40001 && got.Errcode != 42001 {
+			token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Unix(end, 0), new(virtual.NewKey("", orders.KeySHA256[:])))
+			if got := ask(t, p, rawtest.Get("/p?access_token="+token)); got.Errcode != 40001 && got.Errcode != 42001 {
 				t.Errorf("with the end %d: got %+v; want 40001 or 42001", end, got)
 			}
 		}
@@ -351,13 +352,13 @@ func TestAVirtualTokenThatLivesTooLongIsNone(t *testing.T) {
 func TestAVirtualTokenIsGoodInItsDeploymentAlone(t *testing.T) {
 	for name, clients := range map[string][]Client{"without clients": nil, "of a client": {keyed("orders", "orders-key")}} {
 		start := func(deployment string) *Proxy {
-			c := withAccounts(&recorder{answers: []string{okBody}}, clients, account("shop", "wxshop"))
+			c := withAccounts(&recorder{answers: []string{rawtest.OKBody}}, clients, account("shop", "wxshop"))
 			c.Deployment = deployment
 			return New(c)
 		}
-		token := ask(t, start("east"), get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key")).AccessToken
+		token := ask(t, start("east"), rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key")).AccessToken
 		for deployment, errcode := range map[string]int{"east": 0, "west": 40001, "wxproxy": 40001} {
-			if got := ask(t, start(deployment), get("/p?access_token="+token)); got.Errcode != errcode {
+			if got := ask(t, start(deployment), rawtest.Get("/p?access_token="+token)); got.Errcode != errcode {
 				t.Errorf("%s, at %s: got %+v; want errcode %d", name, deployment, got, errcode)
 			}
 		}
@@ -367,11 +368,11 @@ func TestAVirtualTokenIsGoodInItsDeploymentAlone(t *testing.T) {
 // The build before had no deployments: a client's tokens outlive the upgrade.
 func TestAVirtualTokenOfTheBuildBeforeIsGood(t *testing.T) {
 	orders := keyed("orders", "orders-key")
-	c := withAccounts(&recorder{answers: []string{okBody}}, []Client{orders}, account("shop", "wxshop"))
+	c := withAccounts(&recorder{answers: []string{rawtest.OKBody}}, []Client{orders}, account("shop", "wxshop"))
 	c.Deployment = "wxproxy" // the default of token.key_prefix
-	before := signingKey(sha256.Sum256(append([]byte("wxproxy virtual token 1\n"), orders.KeySHA256[:]...)))
-	token := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), &before)
-	if got := ask(t, New(c), get("/p?access_token="+token)); got.Errcode != 0 {
+	before := virtual.Key(sha256.Sum256(append([]byte("wxproxy virtual token 1\n"), orders.KeySHA256[:]...)))
+	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), &before)
+	if got := ask(t, New(c), rawtest.Get("/p?access_token="+token)); got.Errcode != 0 {
 		t.Errorf("got %+v; want success", got)
 	}
 }
@@ -379,16 +380,16 @@ func TestAVirtualTokenOfTheBuildBeforeIsGood(t *testing.T) {
 func TestAVirtualTokenOfTheBuildBeforeIsGoodWithoutClientsToo(t *testing.T) {
 	shop := account("shop", "wxshop")
 	shop.Secret = func() (string, error) { return "the AppSecret", nil }
-	before := signingKey(sha256.Sum256([]byte("wxproxy virtual token 1\nthe AppSecret")))
-	text := "/p?access_token=" + newVirtual(identityOf("wxshop"), identity{}, time.Now().Add(time.Hour), &before)
+	before := virtual.Key(sha256.Sum256([]byte("wxproxy virtual token 1\nthe AppSecret")))
+	text := "/p?access_token=" + virtual.New(virtual.IDOf("wxshop"), virtual.ID{}, time.Now().Add(time.Hour), &before)
 
-	c := withAccounts(&recorder{answers: []string{okBody}}, nil, shop)
+	c := withAccounts(&recorder{answers: []string{rawtest.OKBody}}, nil, shop)
 	c.Deployment = "of another name"
-	if got := ask(t, New(c), get(text)); got.Errcode != 0 {
+	if got := ask(t, New(c), rawtest.Get(text)); got.Errcode != 0 {
 		t.Errorf("without clients: got %+v; want success", got)
 	}
-	c = withAccounts(&recorder{answers: []string{okBody}}, []Client{keyed("orders", "orders-key")}, shop)
-	if got := ask(t, New(c), get(text)); got.Errcode != 40001 {
+	c = withAccounts(&recorder{answers: []string{rawtest.OKBody}}, []Client{keyed("orders", "orders-key")}, shop)
+	if got := ask(t, New(c), rawtest.Get(text)); got.Errcode != 40001 {
 		t.Errorf("with clients: got %+v; want 40001, since it names none", got)
 	}
 }
@@ -398,7 +399,7 @@ func TestTheRealTokenIsLentWithItsTrueLife(t *testing.T) {
 	a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", 345*time.Second + 999, nil }
 	c := withAccounts(new(recorder), nil, a)
 	c.TokenEndpoint = TokenReal
-	got := ask(t, New(c), get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
+	got := ask(t, New(c), rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
 	if got.AccessToken != "REAL" || got.ExpiresIn != 345 {
 		t.Errorf("got %+v; want the real token for 345 s", got)
 	}
@@ -443,55 +444,22 @@ func TestTheRealTokenIsOnlyLentToWhoMayAskForIt(t *testing.T) {
 			}
 			c := withAccounts(new(recorder), []Client{client}, a)
 			c.TokenEndpoint = TokenReal
-			if got := ask(t, New(c), get(grant)); got.Errcode != row.errcode || (got.AccessToken == "REAL") != (row.errcode == 0) {
+			if got := ask(t, New(c), rawtest.Get(grant)); got.Errcode != row.errcode || (got.AccessToken == "REAL") != (row.errcode == 0) {
 				t.Errorf("got %+v; want errcode %d", got, row.errcode)
 			}
 		})
 	}
 }
 
-func TestAVirtualTokenIsSignedWithHMAC(t *testing.T) {
-	key := newSigningKey("", []byte("secret"))
-	var v virtual
-	text := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Unix(1<<33, 0), &key)
-	if err := v.parse([]byte(text)); err != nil || v.account != identityOf("wxshop") || v.client != identityOf("orders") || v.expires.Unix() != 1<<33 {
-		t.Fatalf("got %+v, %v; want what was put in", v, err)
-	}
-	mac := hmac.New(sha256.New, key[:])
-	mac.Write(v.signed[:])
-	if !hmac.Equal(mac.Sum(nil), v.signature[:]) {
-		t.Error("got another signature than crypto/hmac's")
-	}
-}
-
-// Whatever text is shown as a token: only what was issued is taken.
-func FuzzVirtualToken(f *testing.F) {
-	key := newSigningKey("", []byte("secret"))
-	good := newVirtual(identityOf("wxshop"), identityOf("orders"), time.Now().Add(time.Hour), &key)
-	f.Add(good)
-	f.Add(virtualPrefix)
-	f.Add(good[:40])
-	f.Add(virtualPrefix + base64.RawURLEncoding.EncodeToString(make([]byte, virtualSize)))
-	f.Fuzz(func(t *testing.T, text string) {
-		var v virtual
-		if !strings.HasPrefix(text, virtualPrefix) || v.parse([]byte(text)) != nil {
-			return
-		}
-		if v.isSignedBy(&key) && text != good {
-			t.Errorf("%q was taken for a token", text)
-		}
-	})
-}
-
 func BenchmarkVirtualToken(b *testing.B) {
-	body := []byte(okBody)
-	p := threeAccounts(upstreamFunc(func(_ *Message, resp *fasthttp.Response) error {
+	body := []byte(rawtest.OKBody)
+	p := threeAccounts(upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		resp.Header.SetContentType("application/json; encoding=utf-8")
 		resp.SetBody(body)
 		return nil
 	}), keyed("orders", "orders-key"))
-	token := ask(b, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
-	ctx := bareCtx(b, get(fmt.Sprintf("/cgi-bin/user/info?access_token=%s&openid=o", token)))
+	token := ask(b, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
+	ctx := bareCtx(b, rawtest.Get(fmt.Sprintf("/cgi-bin/user/info?access_token=%s&openid=o", token)))
 	b.ReportAllocs()
 	for b.Loop() {
 		ctx.Response.Reset()
@@ -504,25 +472,25 @@ func BenchmarkVirtualToken(b *testing.B) {
 func TestAVirtualTokenAndAnotherAccountsNameDisagree(t *testing.T) {
 	orders := keyed("orders", "orders-key")
 	for _, clients := range [][]Client{nil, {orders}} {
-		p := threeAccounts(&recorder{answers: []string{okBody}}, clients...)
-		token := ask(t, p, get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
+		p := threeAccounts(&recorder{answers: []string{rawtest.OKBody}}, clients...)
+		token := ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxclub&secret=orders-key")).AccessToken
 		forged := token[:len(token)-6] + "AAAAAA"
 		for _, row := range []struct {
 			name, raw string
 			errcode   int
 		}{
-			{"the same by prefix", get("/@club/p?access_token=" + token), 0},
-			{"the same by prefix and appid", get("/@wxclub/p?access_token=" + token), 0},
-			{"the same by header", get("/p?access_token="+token, "Wxproxy-Account: club"), 0},
-			{"the same by query", get("/p?from_appid=wxclub&access_token=" + token), 0},
-			{"the same by appid", get("/sns/jscode2session?appid=wxclub&access_token=" + token), 0},
-			{"another by prefix", get("/@shop/p?access_token=" + token), -40000},
-			{"another by prefix and appid", get("/@wxshop/p?access_token=" + token), -40000},
-			{"another by header", get("/p?access_token="+token, "Wxproxy-Account: wxshop"), -40000},
-			{"another by query", get("/p?access_token=" + token + "&from_appid=wxshop"), -40000},
-			{"another by appid", get("/sns/jscode2session?appid=wxshop&access_token=" + token), -40000},
-			{"one that there is not", get("/@nobody/p?access_token=" + token), -40000},
-			{"another beside a forged one", get("/@shop/p?access_token=" + forged), 40001},
+			{"the same by prefix", rawtest.Get("/@club/p?access_token=" + token), 0},
+			{"the same by prefix and appid", rawtest.Get("/@wxclub/p?access_token=" + token), 0},
+			{"the same by header", rawtest.Get("/p?access_token="+token, "Wxproxy-Account: club"), 0},
+			{"the same by query", rawtest.Get("/p?from_appid=wxclub&access_token=" + token), 0},
+			{"the same by appid", rawtest.Get("/sns/jscode2session?appid=wxclub&access_token=" + token), 0},
+			{"another by prefix", rawtest.Get("/@shop/p?access_token=" + token), -40000},
+			{"another by prefix and appid", rawtest.Get("/@wxshop/p?access_token=" + token), -40000},
+			{"another by header", rawtest.Get("/p?access_token="+token, "Wxproxy-Account: wxshop"), -40000},
+			{"another by query", rawtest.Get("/p?access_token=" + token + "&from_appid=wxshop"), -40000},
+			{"another by appid", rawtest.Get("/sns/jscode2session?appid=wxshop&access_token=" + token), -40000},
+			{"one that there is not", rawtest.Get("/@nobody/p?access_token=" + token), -40000},
+			{"another beside a forged one", rawtest.Get("/@shop/p?access_token=" + forged), 40001},
 		} {
 			if got := ask(t, p, row.raw); got.Errcode != row.errcode || row.errcode == -40000 && !strings.Contains(got.Errmsg, "club") {
 				t.Errorf("%s, %d clients: got %+v; want errcode %d", row.name, len(clients), got, row.errcode)
@@ -535,8 +503,8 @@ func TestAVirtualTokenAndAnotherAccountsNameDisagree(t *testing.T) {
 func TestAnAppSecretInThePlaceOfTheKeyIsExplained(t *testing.T) {
 	p := threeAccounts(new(recorder), keyed("orders", "orders-key"))
 	for _, raw := range []string{
-		get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=shop-secret"), get("/sns/jscode2session?appid=wxshop&secret=shop-secret"),
-		get("/cgi-bin/clear_quota/v2?appid=wxshop&appsecret=shop-secret"), post("/cgi-bin/clear_quota/v2", `{"appid":"wxshop","appsecret":"shop-secret"}`),
+		rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=shop-secret"), rawtest.Get("/sns/jscode2session?appid=wxshop&secret=shop-secret"),
+		rawtest.Get("/cgi-bin/clear_quota/v2?appid=wxshop&appsecret=shop-secret"), post("/cgi-bin/clear_quota/v2", `{"appid":"wxshop","appsecret":"shop-secret"}`),
 	} {
 		if got := ask(t, p, raw); !strings.Contains(got.Errmsg, "secret must be this program's client key") || strings.Contains(got.Errmsg, "shop-secret") {
 			t.Errorf("%.60q: got %+v; want the word that helps", raw, got)

@@ -7,12 +7,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // through starts a proxy before w.
-func through(t testing.TB, w *rawWeChat) *service {
+func through(t testing.TB, w *rawtest.RawWeChat) *service {
 	t.Helper()
-	return serve(t, config(hostsAt(t, nil, w.url)), defaultLimits)
+	return serve(t, config(hostsAt(t, nil, w.Url)), defaultLimits)
 }
 
 func TestWeChatReadsExactlyThis(t *testing.T) {
@@ -29,10 +30,10 @@ func TestWeChatReadsExactlyThis(t *testing.T) {
 	parts.Close()
 
 	rows := []struct{ name, request, want string }{
-		{"GET", get("/cgi-bin/user/get?next_openid=%4f&a", "user-agent: x"),
+		{"GET", rawtest.Get("/cgi-bin/user/get?next_openid=%4f&a", "user-agent: x"),
 			"GET /cgi-bin/user/get?next_openid=%4f&a&access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nuser-agent: x\r\n\r\n"},
-		{"GET with nothing but a Host", get("/p"), "GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
-		{"absolute form", get("http://API.weixin.qq.com/p?a"), "GET /p?a&access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"GET with nothing but a Host", rawtest.Get("/p"), "GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
+		{"absolute form", rawtest.Get("http://API.weixin.qq.com/p?a"), "GET /p?a&access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
 		{"HEAD", "HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\n\r\n"},
 		{"POST", post("/p", "{}"), "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 2\r\n\r\n{}"},
 		{"POST of binary bytes", post("/p", binary),
@@ -56,24 +57,24 @@ func TestWeChatReadsExactlyThis(t *testing.T) {
 			parts.FormDataContentType(), form.Len(), form.String()),
 			fmt.Sprintf("POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
 				parts.FormDataContentType(), form.Len(), form.String())},
-		{"header names in all letters", get("/p", "x-lower: 1", "X-UPPER: 2", "X-mIxEd:3", "X-Lower: 4", "Cookie: a=b;c"),
+		{"header names in all letters", rawtest.Get("/p", "x-lower: 1", "X-UPPER: 2", "X-mIxEd:3", "X-Lower: 4", "Cookie: a=b;c"),
 			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nx-lower: 1\r\nX-UPPER: 2\r\nX-mIxEd:3\r\nX-Lower: 4\r\nCookie: a=b;c\r\n\r\n"},
-		{"headers that end here", get("/p", "Connection: keep-alive, X-Hop", "X-Hop: 1", "TE: trailers", "Accept-Encoding: gzip, br",
+		{"headers that end here", rawtest.Get("/p", "Connection: keep-alive, X-Hop", "X-Hop: 1", "TE: trailers", "Accept-Encoding: gzip, br",
 			"Authorization: Bearer x", "Wxproxy-Account: shop", "X-Kept: 1"),
 			"GET /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nX-Kept: 1\r\n\r\n"},
-		{"a user's token", get("/sns/userinfo?access_token=users&openid=o"),
+		{"a user's token", rawtest.Get("/sns/userinfo?access_token=users&openid=o"),
 			"GET /sns/userinfo?access_token=users&openid=o HTTP/1.1\r\nHost: HOST\r\n\r\n"},
-		{"a code for a session", get("/sns/jscode2session?js_code=c"),
+		{"a code for a session", rawtest.Get("/sns/jscode2session?js_code=c"),
 			"GET /sns/jscode2session?js_code=c&appid=wxshop&secret=shop-secret HTTP/1.1\r\nHost: HOST\r\n\r\n"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := startRaw(t, always(answered(okBody)))
-			a := through(t, w).dial(t).call(row.request)
-			if a.status() != 200 || !strings.HasPrefix(row.request, "HEAD") && a.body != okBody {
-				t.Errorf("got the answer %q %q; want WeChat's", a.head, a.body)
+			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+			a := through(t, w).dial(t).Call(row.request)
+			if a.Status() != 200 || !strings.HasPrefix(row.request, "HEAD") && a.Body != rawtest.OKBody {
+				t.Errorf("got the answer %q %q; want WeChat's", a.Head, a.Body)
 			}
-			if got := w.received(); len(got) != 1 || got[0] != row.want {
+			if got := w.Received(); len(got) != 1 || got[0] != row.want {
 				t.Errorf("got %.300q; want %.300q", got, row.want)
 			}
 		})
@@ -82,17 +83,17 @@ func TestWeChatReadsExactlyThis(t *testing.T) {
 
 func TestBodyComesAfterTheProxySaysContinue(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	c := through(t, w).dial(t)
-	c.send("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-	if interim, err := readHead(c.r); err != nil || interim != "HTTP/1.1 100 Continue\r\n\r\n" {
+	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	if interim, err := rawtest.ReadHead(c.R); err != nil || interim != "HTTP/1.1 100 Continue\r\n\r\n" {
 		t.Fatalf("got %q, %v; want 100 Continue", interim, err)
 	}
-	if a := c.call("body"); a.body != okBody {
-		t.Errorf("got %q; want WeChat's answer", a.body)
+	if a := c.Call("body"); a.Body != rawtest.OKBody {
+		t.Errorf("got %q; want WeChat's answer", a.Body)
 	}
 	want := "POST /p?access_token=shop-token HTTP/1.1\r\nHost: HOST\r\nContent-Length: 4\r\n\r\nbody"
-	if got := w.received(); len(got) != 1 || got[0] != want {
+	if got := w.Received(); len(got) != 1 || got[0] != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 }
@@ -110,18 +111,18 @@ func TestCallersOfHTTP10AreServed(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			w := startRaw(t, always(answered(okBody)))
+			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 			c := through(t, w).dial(t)
-			if a := c.call(row.request); a.body != okBody {
-				t.Errorf("got %q %q; want WeChat's answer", a.head, a.body)
+			if a := c.Call(row.request); a.Body != rawtest.OKBody {
+				t.Errorf("got %q %q; want WeChat's answer", a.Head, a.Body)
 			}
-			if row.wantEnd && !c.ended() {
+			if row.wantEnd && !c.Ended() {
 				t.Error("the connection stays open; want it closed")
 			}
 			if !row.wantEnd {
-				c.call(row.request)
+				c.Call(row.request)
 			}
-			if got := w.received(); len(got) == 0 || got[0] != want {
+			if got := w.Received(); len(got) == 0 || got[0] != want {
 				t.Errorf("got %q; want %q", got, want)
 			}
 		})
@@ -130,16 +131,16 @@ func TestCallersOfHTTP10AreServed(t *testing.T) {
 
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	c := through(t, w).dial(t)
-	c.send(get("/1") + post("/2", "two") + get("/3//") + "HEAD /4 HTTP/1.1\r\nHost: x\r\n\r\n" + get("/5"))
+	c.Send(rawtest.Get("/1") + post("/2", "two") + rawtest.Get("/3//") + "HEAD /4 HTTP/1.1\r\nHost: x\r\n\r\n" + rawtest.Get("/5"))
 	for i, want := range []int{200, 200, 400, 200, 200} {
-		a, err := readAnswer(c.r, i == 3)
-		if err != nil || a.status() != want {
-			t.Fatalf("answer %d: got %q, %v; want %d", i+1, a.head, err, want)
+		a, err := rawtest.ReadAnswer(c.R, i == 3)
+		if err != nil || a.Status() != want {
+			t.Fatalf("answer %d: got %q, %v; want %d", i+1, a.Head, err, want)
 		}
 	}
-	got := strings.Join(w.received(), "|")
+	got := strings.Join(w.Received(), "|")
 	for i, part := range []string{"/1?", "/2?", "two|", "/4?", "/5?"} {
 		if _, rest, found := strings.Cut(got, part); found {
 			got = rest
@@ -165,38 +166,38 @@ func TestRequestThatIsNotHTTPIsRefused(t *testing.T) {
 		{"an encoding that does nothing", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 400, true},
 		{"two lengths", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: 0\r\n\r\n", 400, true},
 		{"a length that is no number", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: +1\r\n\r\nx", 400, true},
-		{"a folded line", get("/p", "A: b\r\n c"), 400, true},
+		{"a folded line", rawtest.Get("/p", "A: b\r\n c"), 400, true},
 		{"a bare line feed", "GET /p HTTP/1.1\r\nHost: x\nA: b\r\n\r\n", 400, true},
-		{"a space before the colon", get("/p", "Content-Type : x"), 400, true},
-		{"a NUL", get("/p", "A: \x00"), 400, true},
-		{"a header of 17 KiB", get("/p", "A: "+strings.Repeat("x", 17<<10)), 400, true},
-		{"a target with a space", get("/a b"), 400, true},
+		{"a space before the colon", rawtest.Get("/p", "Content-Type : x"), 400, true},
+		{"a NUL", rawtest.Get("/p", "A: \x00"), 400, true},
+		{"a header of 17 KiB", rawtest.Get("/p", "A: "+strings.Repeat("x", 17<<10)), 400, true},
+		{"a target with a space", rawtest.Get("/a b"), 400, true},
 		{"CONNECT", "CONNECT api.weixin.qq.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400, false},
-		{"a target with dots", get("/a/../b"), 400, false},
+		{"a target with dots", rawtest.Get("/a/../b"), 400, false},
 		{"a body that is too large", "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n" + strings.Repeat("x", 2000), 413, false},
 		{"parts that are too large", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" + strings.Repeat("x", 2000) + "\r\n0\r\n\r\n", 413, true},
 	}
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.MaxBody = 1000
-	s := serve(t, config(hostsAt(t, nil, w.url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			c := s.dial(t)
-			a := c.call(row.request)
+			a := c.Call(row.request)
 			wantError := map[int]string{400: "bad_request", 413: "body_too_large"}[row.status]
-			if a.status() != row.status || a.field("Wxproxy-Error") != wantError || !strings.HasPrefix(a.body, `{"errcode":-4`) {
-				t.Errorf("got %q %q; want %d %s", a.head, a.body, row.status, wantError)
+			if a.Status() != row.status || a.Field("Wxproxy-Error") != wantError || !strings.HasPrefix(a.Body, `{"errcode":-4`) {
+				t.Errorf("got %q %q; want %d %s", a.Head, a.Body, row.status, wantError)
 			}
-			if row.closes && a.field("Connection") != "close" {
-				t.Errorf("got %q; want Connection: close", a.head)
+			if row.closes && a.Field("Connection") != "close" {
+				t.Errorf("got %q; want Connection: close", a.Head)
 			}
-			if !row.closes && c.call(get("/p")).status() != 200 {
+			if !row.closes && c.Call(rawtest.Get("/p")).Status() != 200 {
 				t.Error("the connection is of no use any more")
 			}
 		})
 	}
-	for _, request := range w.received() {
+	for _, request := range w.Received() {
 		if !strings.HasPrefix(request, "GET /p?access_token=shop-token HTTP/1.1\r\n") {
 			t.Errorf("WeChat got %.200q", request)
 		}
@@ -205,14 +206,14 @@ func TestRequestThatIsNotHTTPIsRefused(t *testing.T) {
 
 func TestCallerThatEndsItsConnectionIsObeyed(t *testing.T) {
 	t.Parallel()
-	w := startRaw(t, always(answered(okBody)))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	s := through(t, w)
 	for _, request := range []string{
-		get("/p", "Connection: close"), get("/p", "connection: x, Close"), get("/@nobody/p", "Connection: x, close"),
+		rawtest.Get("/p", "Connection: close"), rawtest.Get("/p", "connection: x, Close"), rawtest.Get("/@nobody/p", "Connection: x, close"),
 	} {
 		c := s.dial(t)
-		if a := c.call(request); a.field("Connection") != "close" || !c.ended() {
-			t.Errorf("%q: got %q; want Connection: close and the end", request, a.head)
+		if a := c.Call(request); a.Field("Connection") != "close" || !c.Ended() {
+			t.Errorf("%q: got %q; want Connection: close and the end", request, a.Head)
 		}
 	}
 }
@@ -221,15 +222,15 @@ func TestCallerThatEndsItsConnectionIsObeyed(t *testing.T) {
 // nevertheless: bytes that nobody has read would make the kernel reset the connection.
 func TestWhoPipelinesBehindAChunkedBodyReadsTheAnswer(t *testing.T) {
 	t.Parallel()
-	long := string(noise(300 << 10))
-	w := startRaw(t, always(answered(long)))
+	long := string(rawtest.Noise(300 << 10))
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(long)))
 	c := through(t, w).dial(t)
-	c.send("POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n" + strings.Repeat(get("/next"), 1000))
+	c.Send("POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n" + strings.Repeat(rawtest.Get("/next"), 1000))
 	time.Sleep(200 * time.Millisecond) // the proxy has written all that the kernels take
-	if a, err := readAnswer(c.r, false); err != nil || a.body != long {
-		t.Errorf("got %d bytes, %v; want %d", len(a.body), err, len(long))
+	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Body != long {
+		t.Errorf("got %d bytes, %v; want %d", len(a.Body), err, len(long))
 	}
-	if !c.ended() {
+	if !c.Ended() {
 		t.Error("the connection stays; want its end")
 	}
 }

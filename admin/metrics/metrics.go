@@ -9,21 +9,22 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"wxproxy/proxy"
 	"wxproxy/token"
 )
 
 // Sources are what metrics are read from. They are called concurrently.
 type Sources struct {
-	Counts      *proxy.Counts
+	Counts      *traffic.Counts
 	InFlight    func() int
 	Connections func() (active, idle int) // to WeChat
-	Hosts       func() []proxy.HostState
+	Hosts       func() []upstream.HostState
 	Accounts    func() []Account
 	LinesLost   func() uint64 // of the log
 }
@@ -87,18 +88,18 @@ func (s sink) counter(d *prometheus.Desc, n uint64, labels ...string) {
 	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 }
 
-func (s sink) counted(c *proxy.Snapshot) {
+func (s sink) counted(c *traffic.Snapshot) {
 	for _, r := range c.Requests {
 		s.counter(requests, r.N, r.Account, r.Client, number(r.Status, 0))
 	}
 	for _, e := range c.Errcodes {
-		s.counter(errcodes, e.N, e.Account, number(e.Errcode, proxy.OtherErrcode))
+		s.counter(errcodes, e.N, e.Account, number(e.Errcode, traffic.OtherErrcode))
 	}
 	for _, r := range c.Retries {
 		s.counter(retries, r.N, r.Account, strconv.Itoa(r.Errcode), string(r.Outcome))
 	}
 	buckets, sum := map[float64]uint64{}, uint64(0)
-	for i, bound := range proxy.DurationBounds {
+	for i, bound := range traffic.DurationBounds {
 		sum += c.Counts[i]
 		buckets[bound.Seconds()] = sum
 	}
@@ -132,7 +133,7 @@ func (s sink) account(a Account) {
 }
 
 // hosts tells which hosts are up. Two URLs may lead to one host.
-func (s sink) hosts(states []proxy.HostState) {
+func (s sink) hosts(states []upstream.HostState) {
 	values := map[string]float64{}
 	for _, state := range states {
 		name := state.URL

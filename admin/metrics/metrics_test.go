@@ -9,20 +9,22 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
+
+	"wxproxy/proxy"
+	"wxproxy/token"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/valyala/fasthttp"
-
-	"wxproxy/proxy"
-	"wxproxy/token"
 )
 
-// An upstream answers with one errcode after the other.
-type upstream struct{ errcodes []int }
+// An answerer answers with one errcode after the other.
+type answerer struct{ errcodes []int }
 
-func (u *upstream) Send(_ *proxy.Message, resp *fasthttp.Response) error {
+func (u *answerer) Send(_ *upstream.Message, resp *fasthttp.Response) error {
 	resp.SetBodyString(fmt.Sprintf(`{"errcode":%d}`, u.errcodes[0]))
 	u.errcodes = u.errcodes[1:]
 	return nil
@@ -35,13 +37,13 @@ func (tokens) Token(time.Duration) (string, error)           { return "old", nil
 func (tokens) Replace(string, time.Duration) (string, error) { return "new", nil }
 
 // counted returns what was counted of some calls.
-func counted(t *testing.T) *proxy.Counts {
+func counted(t *testing.T) *traffic.Counts {
 	t.Helper()
-	c := proxy.NewCounts()
+	c := traffic.NewCounts()
 	p := proxy.New(proxy.Config{
 		Accounts:      []proxy.Account{{Name: "shop", AppID: "wx1", Tokens: tokens{}}},
 		RetryErrcodes: []int{40001},
-		Upstream:      &upstream{errcodes: []int{0, 40001, 0, 45009, 1 << 30}},
+		Upstream:      &answerer{errcodes: []int{0, 40001, 0, 45009, 1 << 30}},
 		Counts:        c,
 		Log:           slog.New(slog.DiscardHandler),
 	})
@@ -73,8 +75,8 @@ func sources(t *testing.T) Sources {
 		InFlight:    func() int { return 3 },
 		LinesLost:   func() uint64 { return 4 },
 		Connections: func() (int, int) { return 5, 7 },
-		Hosts: func() []proxy.HostState {
-			return []proxy.HostState{{URL: "https://one.example"}, {URL: "https://two.example", Down: true, Reason: "refused"},
+		Hosts: func() []upstream.HostState {
+			return []upstream.HostState{{URL: "https://one.example"}, {URL: "https://two.example", Down: true, Reason: "refused"},
 				{URL: "https://three.example:8443", Down: true}, {URL: "http://three.example:8443"}}
 		},
 		Accounts: func() []Account {
@@ -136,7 +138,7 @@ wxproxy_upstream_up{host="two.example"} 0
 	}
 	h := families["wxproxy_request_duration_seconds"].GetMetric()[0].GetHistogram()
 	buckets := h.GetBucket()
-	if len(buckets) != len(proxy.DurationBounds)+1 || buckets[0].GetUpperBound() != 0.005 || buckets[len(buckets)-1].GetCumulativeCount() != 5 {
+	if len(buckets) != len(traffic.DurationBounds)+1 || buckets[0].GetUpperBound() != 0.005 || buckets[len(buckets)-1].GetCumulativeCount() != 5 {
 		t.Errorf("got the histogram %v", h)
 	}
 	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_start_time_seconds"} {
@@ -178,7 +180,7 @@ func TestOnlySomeMayReadAtATime(t *testing.T) {
 }
 
 func BenchmarkScrape10000Accounts(b *testing.B) {
-	s := Sources{Counts: proxy.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []proxy.HostState { return nil },
+	s := Sources{Counts: traffic.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []upstream.HostState { return nil },
 		LinesLost: func() uint64 { return 0 }}
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {

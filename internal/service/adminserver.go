@@ -5,9 +5,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
-
 	"wxproxy/admin"
-	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )
 
@@ -45,7 +44,7 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
 		a.Accounts = append(a.Accounts, admin.Account{
 			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
-			Lend: keeper.Lend, Hour: func() []proxy.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
+			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		})
 	}
 	for _, client := range of.cfg.Clients {

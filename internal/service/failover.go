@@ -7,15 +7,14 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/upstream"
 )
 
 // A failover sends each request, over a connection of its own, to the host of
 // WeChat that the proxy's callers get their answers from, wherever the request
 // is addressed to. One that says that it repeats no effect (its header has the key
 // Idempotency-Key) is sent to the next host as well, if the first does not answer.
-type failover struct{ hosts *proxy.Hosts }
+type failover struct{ hosts *upstream.Hosts }
 
 // RoundTrip implements [http.RoundTripper].
 func (f failover) RoundTrip(req *http.Request) (*http.Response, error) {

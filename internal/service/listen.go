@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"net"
 	"syscall"
-
 	"wxproxy/config"
 	"wxproxy/internal/accept"
 	"wxproxy/internal/listen"
 	"wxproxy/internal/systemd"
-	"wxproxy/proxy"
+	"wxproxy/proxy/front"
 )
 
 // Listen opens the listeners, or takes those that systemd has opened, so that an
@@ -63,7 +62,7 @@ func (s *Service) AdminAddress() net.Addr {
 // addCallers has the callers of a listener served. It stays open for the next
 // process if systemd has opened it.
 func (s *Service) addCallers(ln net.Listener, stays bool) error {
-	l, err := proxy.NewListener(ln)
+	l, err := front.NewListener(ln)
 	if err != nil {
 		return err
 	}

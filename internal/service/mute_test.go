@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"wxproxy/proxy/upstream"
 
 	"wxproxy/internal/secret"
 	"wxproxy/internal/sockettest"
-	"wxproxy/proxy"
 	"wxproxy/token/wechat"
 )
 
@@ -49,7 +49,7 @@ func TestTokenIsAskedOfTheNextHostIfTheFirstDoesNotAnswer(t *testing.T) {
 				t.Parallel()
 				w := startWeChat(t)
 				var asked atomic.Int32
-				hosts, err := proxy.NewHosts(proxy.HostsConfig{
+				hosts, err := upstream.NewHosts(upstream.HostsConfig{
 					URLs: []string{muteHost(t, says, &asked), w.URL}, ConnectTimeout: 5 * time.Second, Timeout: 5 * time.Second, IdleTimeout: time.Second, MaxConnections: 4,
 				})
 				if err != nil {

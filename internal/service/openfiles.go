@@ -2,10 +2,10 @@ package service
 
 import (
 	"math"
-
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"
+	"wxproxy/proxy/front"
 )
 
 // otherFiles is how many files may be open for stores, listeners, the log and
@@ -30,7 +30,7 @@ func shareFiles(limit int, cfg *config.Config) openFiles {
 		return openFiles{upstream: math.MaxInt, operators: admin.MaxConnections}
 	}
 	other := min(otherFiles+admin.MaxConnections, 16+limit/8) + limit/proxy.BodyFilesShare
-	callers := min(cfg.Proxy.MaxConnections+proxy.SpareConnections, limit-other-min(cfg.Upstream.MaxConnections, limit/4))
+	callers := min(cfg.Proxy.MaxConnections+front.SpareConnections, limit-other-min(cfg.Upstream.MaxConnections, limit/4))
 	return openFiles{
 		limit: limit, callers: max(1, callers), upstream: max(1, limit-other-callers),
 		operators: min(admin.MaxConnections, 4+limit/16),
@@ -39,12 +39,12 @@ func shareFiles(limit int, cfg *config.Config) openFiles {
 
 // warnOfFewFiles has the log say that there cannot be as many connections as the
 // settings allow.
-func (s *Service) warnOfFewFiles(limits proxy.Limits) {
+func (s *Service) warnOfFewFiles(limits front.Limits) {
 	callers, upstream := limits.MaxConnections, s.atStart.Upstream.MaxConnections
 	if limits.Callers() >= callers && s.files.upstream >= upstream {
 		return
 	}
-	needed := callers + proxy.SpareConnections + upstream + admin.MaxConnections + otherFiles
+	needed := callers + front.SpareConnections + upstream + admin.MaxConnections + otherFiles
 	needed += needed/(proxy.BodyFilesShare-1) + 1
 	s.log.Warn("the limit of open files is lower than what the settings need; raise it (LimitNOFILE= of systemd, ulimit -n of a shell), or lower these",
 		"limit", s.files.limit, "needed", needed, "callers", callers, "callers_at_most", limits.Callers(),

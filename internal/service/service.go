@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/traffic"
 
 	"wxproxy/admin"
 	"wxproxy/config"
@@ -33,11 +35,11 @@ type Service struct {
 	store      token.Store
 	redis      *redis.Store      // the store, if tokens are shared
 	background *background.Queue // work of the keepers that no caller waits for
-	counts     *proxy.Counts
+	counts     *traffic.Counts
 	secrets    knownSecrets
 
-	server    *proxy.Server
-	callers   []*proxy.Listener
+	server    *front.Server
+	callers   []*front.Listener
 	admin     *admin.Server // nil: turned off
 	operators []net.Listener
 
@@ -62,7 +64,7 @@ type Process struct {
 // configuration all the same.
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
-		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: proxy.NewCounts(),
+		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
@@ -84,7 +86,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	first.proxy = proxy.New(s.proxyConfig(first))
 	limits := frontLimits(cfg, s.files)
 	s.warnOfFewFiles(limits)
-	s.server = proxy.NewServer(first.proxy.Handler(), limits, s.log)
+	s.server = front.NewServer(first.proxy.Handler(), limits, s.log)
 	if cfg.Admin.Listen != "" {
 		s.admin = s.newAdminServer()
 	}

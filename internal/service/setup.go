@@ -4,10 +4,10 @@ import (
 	"crypto/tls"
 	"net/http"
 	"reflect"
-
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -18,7 +18,7 @@ type setup struct {
 	cfg     *config.Config
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
-	hosts   *proxy.Hosts
+	hosts   *upstream.Hosts
 	tls     *tls.Config // nil: callers speak plain HTTP
 	proxy   *proxy.Proxy
 	admin   http.Handler

@@ -5,14 +5,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-
 	"wxproxy/config"
-	"wxproxy/proxy"
+	"wxproxy/proxy/front"
 )
 
 // frontLimits tells the callers' side how much it may take.
-func frontLimits(cfg *config.Config, files openFiles) proxy.Limits {
-	return proxy.Limits{
+func frontLimits(cfg *config.Config, files openFiles) front.Limits {
+	return front.Limits{
 		MaxBody:        cfg.Proxy.MaxBody,
 		MaxConnections: cfg.Proxy.MaxConnections,
 		IdleTimeout:    cfg.Proxy.IdleTimeout,

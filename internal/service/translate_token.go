@@ -3,10 +3,10 @@ package service
 import (
 	"log/slog"
 	"net/http"
+	"wxproxy/proxy/upstream"
 
 	"wxproxy/config"
 	"wxproxy/internal/secret"
-	"wxproxy/proxy"
 	"wxproxy/token"
 	"wxproxy/token/store"
 	"wxproxy/token/wechat"
@@ -52,6 +52,6 @@ func tokenClient(upstream config.Upstream, account config.Account, read func() (
 // tokenHTTP returns the HTTP client of the token API. It has connections of its
 // own, so that requests which wait for a token cannot keep it from coming, and
 // uses each for one question, so that none is closed when it is needed.
-func tokenHTTP(upstream config.Upstream, hosts *proxy.Hosts) *http.Client {
+func tokenHTTP(upstream config.Upstream, hosts *upstream.Hosts) *http.Client {
 	return &http.Client{Timeout: upstream.FetchTime(), Transport: failover{hosts}}
 }

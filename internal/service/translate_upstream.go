@@ -4,23 +4,22 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-
 	"wxproxy/config"
-	"wxproxy/proxy"
+	"wxproxy/proxy/upstream"
 )
 
 // newHosts returns WeChat's hosts, to which there are as many connections as files at
 // most.
-func newHosts(cfg *config.Config, files int, log *slog.Logger) (*proxy.Hosts, error) {
+func newHosts(cfg *config.Config, files int, log *slog.Logger) (*upstream.Hosts, error) {
 	to := cfg.Upstream
 	roots, err := rootsWith(cfg)
 	if err != nil {
 		return nil, Mistake(cfg, "upstream.ca_file", err)
 	}
-	hosts, err := proxy.NewHosts(proxy.HostsConfig{
+	hosts, err := upstream.NewHosts(upstream.HostsConfig{
 		URLs:           append([]string{to.URL}, to.FallbackURLs...),
 		Roots:          roots,
-		Family:         proxy.Family(to.IPFamily),
+		Family:         upstream.Family(to.IPFamily),
 		ConnectTimeout: to.ConnectTimeout,
 		Timeout:        to.Timeout,
 		IdleTimeout:    to.IdleTimeout,

@@ -2,8 +2,7 @@ package service
 
 import (
 	"sync"
-
-	"wxproxy/proxy"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 )
 
@@ -13,7 +12,7 @@ import (
 type uses struct {
 	mu      sync.Mutex // guards what follows
 	keepers map[*token.Keeper]int
-	hosts   map[*proxy.Hosts]int
+	hosts   map[*upstream.Hosts]int
 }
 
 // take counts one more setup.
@@ -21,7 +20,7 @@ func (u *uses) take(by *setup) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.keepers == nil {
-		u.keepers, u.hosts = map[*token.Keeper]int{}, map[*proxy.Hosts]int{}
+		u.keepers, u.hosts = map[*token.Keeper]int{}, map[*upstream.Hosts]int{}
 	}
 	u.hosts[by.hosts]++
 	for _, keeper := range by.keepers {
@@ -31,7 +30,7 @@ func (u *uses) take(by *setup) {
 
 // drop counts one setup less, and returns its accounts and its hosts that no setup
 // needs any more.
-func (u *uses) drop(by *setup) (accounts []string, hosts *proxy.Hosts) {
+func (u *uses) drop(by *setup) (accounts []string, hosts *upstream.Hosts) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.hosts[by.hosts]--; u.hosts[by.hosts] == 0 {

@@ -1,0 +1,45 @@
+//go:build unix
+
+package front
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+)
+
+// lastCallers returns the connections that wait in the kernel's queue and, in
+// the same breath, has the kernel refuse whoever comes after them: closing the
+// listener later would cut those who came in between.
+func lastCallers(l syscall.Conn) []net.Conn {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return nil // it is closed already
+	}
+	var waiting []int
+	_ = raw.Control(func(listener uintptr) {
+		holdNewcomers(listener)
+		for {
+			fd, _, err := syscall.Accept(int(listener))
+			if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECONNABORTED) {
+				continue
+			}
+			if err != nil {
+				break
+			}
+			waiting = append(waiting, fd)
+		}
+		_ = syscall.Shutdown(int(listener), syscall.SHUT_RD)
+	})
+	var callers []net.Conn
+	for _, fd := range waiting {
+		syscall.CloseOnExec(fd)
+		file := os.NewFile(uintptr(fd), "")
+		if c, err := net.FileConn(file); err == nil {
+			callers = append(callers, c)
+		}
+		file.Close()
+	}
+	return callers
+}

@@ -1,0 +1,144 @@
+package front
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"wxproxy/internal/accept"
+)
+
+// A Listener accepts callers until it is told to drain. Then it still takes the
+// connections that wait in the kernel's queue, which closing a listener would
+// cut, and has the kernel refuse everybody else.
+type Listener struct {
+	// TLS returns how a caller that comes now is spoken to. It is set before the
+	// first caller comes; nil: all in plain text.
+	TLS func() *tls.Config
+
+	// Stays is set before the first caller comes if another process goes on
+	// listening on the same socket: who waits in its queue is left to that one.
+	Stays bool
+
+	*accept.Listener
+	onLoopback bool // only this machine reaches it, by TCP
+	draining   atomic.Bool
+	drained    chan struct{} // closed, by end, when nobody else can come
+	end        sync.Once
+	queue      []net.Conn // of drain, for next
+
+	mu      sync.Mutex // guards callers
+	callers map[*Conn]struct{}
+}
+
+// NewListener wraps ln, a TCP or Unix listener.
+func NewListener(ln net.Listener) (*Listener, error) {
+	socket, ok := ln.(accept.Socket)
+	if !ok {
+		return nil, errors.New("listening: neither a TCP nor a Unix socket")
+	}
+	address, _ := ln.Addr().(*net.TCPAddr)
+	return &Listener{
+		Listener:   accept.New(socket),
+		onLoopback: address != nil && address.IP.IsLoopback(),
+		drained:    make(chan struct{}),
+		callers:    map[*Conn]struct{}{},
+	}, nil
+}
+
+// next returns the next caller; after drain, io.EOF when nobody waits.
+func (l *Listener) next() (*Conn, error) {
+	for !l.draining.Load() {
+		c, err := l.Accept()
+		if err == nil {
+			return l.watch(c), nil
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) {
+			return nil, err
+		}
+	}
+	return l.nextQueued()
+}
+
+// nextQueued returns those who waited when draining began. Once they are taken
+// from the kernel, nobody can come after them.
+func (l *Listener) nextQueued() (*Conn, error) {
+	l.end.Do(func() {
+		if !l.Stays {
+			l.queue = lastCallers(l)
+		}
+		l.Close()
+		close(l.drained)
+	})
+	if len(l.queue) == 0 {
+		return nil, io.EOF
+	}
+	c := l.queue[0]
+	l.queue = l.queue[1:]
+	return l.watch(c), nil
+}
+
+// drain makes next return those who wait and then io.EOF, and waits until
+// nobody else can come, or until ctx ends.
+func (l *Listener) drain(ctx context.Context) {
+	if err := l.SetDeadline(time.Now()); err != nil {
+		return // it is closed already
+	}
+	l.draining.Store(true)
+	select {
+	case <-l.drained:
+	case <-ctx.Done():
+	}
+}
+
+// Close closes the listener. It may be called again, after draining has closed it.
+func (l *Listener) Close() error {
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// closeIdle closes the connections without a request under way: nothing was
+// sent, or not all of a header. A server would wait for it.
+func (l *Listener) closeIdle() {
+	l.mu.Lock()
+	var idle []*Conn
+	for c := range l.callers {
+		if !c.answering.Load() {
+			idle = append(idle, c)
+		}
+	}
+	l.mu.Unlock()
+	for _, c := range idle {
+		go c.Close() // which waits for a request that has just begun
+	}
+}
+
+// watch returns the caller's connection.
+func (l *Listener) watch(c net.Conn) *Conn {
+	watched := &Conn{Conn: c, listener: l, patience: callerPatience}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.callers[watched] = struct{}{}
+	return watched
+}
+
+// Count returns how many callers are connected.
+func (l *Listener) Count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.callers)
+}
+
+func (l *Listener) forget(c *Conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.callers, c)
+}

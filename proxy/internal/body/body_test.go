@@ -1,0 +1,96 @@
+package body
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"testing/iotest"
+	"wxproxy/proxy/internal/rawtest"
+)
+
+func TestBodyOfAnySizeCanBeReadAgainAndAgain(t *testing.T) {
+	t.Parallel()
+	var b Body // the same one for all, as in use
+	for _, size := range []int{0, 1, firstMemory - 1, firstMemory, firstMemory + 1, MemorySize - 1, MemorySize, MemorySize + 1, 1 << 20, 3<<20 + 7, 5} {
+		for _, inFile := range []bool{true, false} {
+			want := rawtest.Noise(size)
+			if !inFile {
+				b.noFile = errors.New("no room")
+			}
+			if err := b.Fill(iotest.HalfReader(bytes.NewReader(want)), int64(size)); err != nil {
+				t.Fatalf("%d bytes: %v", size, err)
+			}
+			for range 2 {
+				got, err := io.ReadAll(b.Reader())
+				if err != nil || !bytes.Equal(got, want) || b.Len() != int64(size) {
+					t.Errorf("%d bytes, in a file: %v: got %d of %d other bytes, %v", size, inFile, len(got), b.Len(), err)
+				}
+			}
+			if got := b.file != nil; got != (inFile && size > MemorySize) && size != MemorySize {
+				t.Errorf("%d bytes: got a file: %v", size, got)
+			}
+			if inFile && cap(b.memory) > MemorySize {
+				t.Errorf("%d bytes: got %d bytes of memory; want no more than %d", size, cap(b.memory), MemorySize)
+			}
+			b.Release()
+			if b.Len() != 0 || b.file != nil || b.noFile != nil || cap(b.memory) > MemorySize {
+				t.Errorf("%d bytes: got %d in %d bytes of memory after the release", size, b.Len(), cap(b.memory))
+			}
+		}
+	}
+}
+
+func TestBodyBeyondItsLimitIsRefusedWhereTheLimitIs(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []int64{0, 10, MemorySize, MemorySize + 10} {
+		var b Body
+		src := &io.LimitedReader{R: rand.NewChaCha8([32]byte{}), N: 10 << 20}
+		if err := b.Fill(src, limit); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("limit %d: got %v; want %v", limit, err, ErrTooLarge)
+		}
+		if taken := 10<<20 - src.N; taken > limit+MemorySize {
+			t.Errorf("limit %d: got %d bytes read", limit, taken)
+		}
+		b.Release()
+	}
+}
+
+func TestNoBodyIsAnEmptyBody(t *testing.T) {
+	var b *Body
+	if got, err := io.ReadAll(b.Reader()); len(got) != 0 || err != nil || b.Len() != 0 {
+		t.Errorf("got %q, %v, length %d; want nothing", got, err, b.Len())
+	}
+}
+
+// A disk that is full is as good as none.
+func TestBodyThatTheDiskDoesNotTakeIsKeptInMemory(t *testing.T) {
+	t.Parallel()
+	for _, open := range []func() (*os.File, error){
+		func() (*os.File, error) { return os.OpenFile("/dev/full", os.O_RDWR, 0) },
+		func() (*os.File, error) { return os.Open(os.DevNull) }, // to read
+	} {
+		file, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := Body{file: file, budget: NewBudget(0)}
+		want := rawtest.Noise(1<<20 + 5)
+		if err := b.Fill(bytes.NewReader(want), 2<<20); err != nil || b.noFile == nil {
+			t.Errorf("%s: got %v, reason %v; want none, and a reason", file.Name(), err, b.noFile)
+		}
+		for range 2 {
+			if got, err := io.ReadAll(b.Reader()); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: got %d other bytes, %v; want %d", file.Name(), len(got), err, len(want))
+			}
+		}
+		b.budget.Files.Used.Add(1) // which the test opened
+		g := b.budget
+		b.Release()
+		if memory, disk, files := g.Memory.Used.Load(), g.Disk.Used.Load(), g.Files.Used.Load(); memory != 0 || disk != 0 || files != 0 {
+			t.Errorf("%s: got %d bytes of memory, %d of the disk and %d files after the release; want none", file.Name(), memory, disk, files)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+package rawtest
+
+import (
+	"bytes"
+	"math/rand/v2"
+)
+
+// Noise returns n bytes that are the same in every run. They repeat themselves
+// at a length that no buffer has, so that parts in another order are found.
+func Noise(n int) []byte {
+	block := make([]byte, min(n, 65_521))
+	rand.NewChaCha8([32]byte{}).Read(block)
+	return bytes.Repeat(block, n/max(len(block), 1)+1)[:n]
+}

@@ -1,0 +1,132 @@
+package target
+
+import (
+	"bytes"
+	"errors"
+	"wxproxy/proxy/internal/wire"
+)
+
+// A Target is the request target, taken apart once. Every decision is made on
+// the same bytes that WeChat will read, so that one path is meant by everyone
+// who looks at it.
+type Target struct {
+	Selector []byte // NAME or APPID of a "/@NAME" or "/%40NAME" prefix; nil without one
+	Path     []byte // raw, as WeChat will read it
+	Query    []byte // raw, with its '?'; empty without one
+	Policy   []byte // the path decoded, in lower case, without a slash at its end: what tables and patterns are matched against
+}
+
+// Reasons to refuse a target. They go to the caller, so they quote nothing.
+var (
+	errTargetForm     = errors.New("the request target must begin with '/' or name WeChat's own host")
+	errTargetHost     = errors.New("the request target names a host that is not WeChat's")
+	errTargetByte     = errors.New("the request target holds a space, a control byte or a '#'")
+	ErrTargetHidden   = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
+	ErrPathSlash      = errors.New("the path holds '//', '\\' or an encoded slash")
+	errPathDots       = errors.New("the path holds a '.' or '..' segment")
+	errPathPercentage = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
+	errPathReading    = errors.New("the path holds a ';', an encoded '%', '?' or '#', a space beside a slash, or bytes that are not UTF-8")
+)
+
+// Parse takes raw apart, keeping references into it. hosts are the hosts that
+// an absolute-form target may name, own the parameters that are the proxy's to set.
+// The policy buffer is used again.
+func (t *Target) Parse(raw []byte, hosts, own []string) error {
+	if err := t.Split(raw, hosts); err != nil {
+		return err
+	}
+	return t.Understand(own)
+}
+
+// Split finds the parts of raw.
+func (t *Target) Split(raw []byte, hosts []string) error {
+	t.Selector, t.Path, t.Query = nil, nil, nil
+	if !wire.IsVisible(raw) {
+		return errTargetByte
+	}
+	rest, err := originForm(raw, hosts)
+	if err != nil {
+		return err
+	}
+	if i := bytes.IndexByte(rest, '?'); i >= 0 {
+		rest, t.Query = rest[:i], rest[i:]
+	}
+	t.cutSelector(rest)
+	return nil
+}
+
+// Understand sets the policy path, if path and query have one reading. own are the
+// parameters that are the proxy's to set.
+func (t *Target) Understand(own []string) error {
+	if HasParameterBehindSemicolon(t.Query, own) {
+		return ErrTargetHidden
+	}
+	return t.decodePath()
+}
+
+// cutSelector splits "/@NAME/rest" into the account's name and "/rest". Programs
+// that build URLs may write the '@' as "%40".
+func (t *Target) cutSelector(path []byte) {
+	t.Path = path
+	rest, found := bytes.CutPrefix(path, []byte("/@"))
+	if !found {
+		if rest, found = bytes.CutPrefix(path, []byte("/%40")); !found {
+			return
+		}
+	}
+	end := bytes.IndexByte(rest, '/')
+	if end < 0 {
+		t.Selector, t.Path = plainName(rest), rootPath
+		return
+	}
+	t.Selector, t.Path = plainName(rest[:end]), rest[end:]
+}
+
+// plainName returns an account's name as it is without needless escapes. Others
+// stay, so that it is nobody's.
+func plainName(name []byte) []byte {
+	if bytes.IndexByte(name, '%') < 0 {
+		return name
+	}
+	plain := make([]byte, 0, len(name))
+	for i := 0; i < len(name); i++ {
+		c := name[i]
+		if c == '%' {
+			if decoded, ok := wire.Unhex(name[i+1:]); ok && wire.Unreserved[decoded] {
+				c = decoded
+				i += 2
+			}
+		}
+		plain = append(plain, c)
+	}
+	return plain
+}
+
+// originForm turns "http://api.weixin.qq.com/path?query", which a program with
+// http_proxy set sends, into "/path?query".
+func originForm(raw []byte, hosts []string) ([]byte, error) {
+	if len(raw) > 0 && raw[0] == '/' {
+		return raw, nil
+	}
+	i := bytes.Index(raw, []byte("://"))
+	if i < 0 || !wire.IsFold(raw[:i], "http") && !wire.IsFold(raw[:i], "https") {
+		return nil, errTargetForm
+	}
+	authority := raw[i+len("://"):]
+	rest := rootPath
+	if end := bytes.IndexAny(authority, "/?"); end >= 0 {
+		authority, rest = authority[:end], authority[end:]
+	}
+	for _, host := range hosts {
+		if !wire.IsFold(authority, host) {
+			continue
+		}
+		if rest[0] == '?' {
+			return nil, errTargetForm
+		}
+		return rest, nil
+	}
+	return nil, errTargetHost
+}
+
+var rootPath = []byte("/")

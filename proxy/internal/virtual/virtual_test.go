@@ -1,0 +1,43 @@
+package virtual
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAVirtualTokenIsSignedWithHMAC(t *testing.T) {
+	key := NewKey("", []byte("secret"))
+	var v virtual
+	text := New(IDOf("wxshop"), IDOf("orders"), time.Unix(1<<33, 0), &key)
+	if err := v.parse([]byte(text)); err != nil || v.Account != IDOf("wxshop") || v.Client != IDOf("orders") || v.expires.Unix() != 1<<33 {
+		t.Fatalf("got %+v, %v; want what was put in", v, err)
+	}
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write(v.signed[:])
+	if !hmac.Equal(mac.Sum(nil), v.signature[:]) {
+		t.Error("got another signature than crypto/hmac's")
+	}
+}
+
+// Whatever text is shown as a token: only what was issued is taken.
+func FuzzVirtualToken(f *testing.F) {
+	key := NewKey("", []byte("secret"))
+	good := New(IDOf("wxshop"), IDOf("orders"), time.Now().Add(time.Hour), &key)
+	f.Add(good)
+	f.Add(Prefix)
+	f.Add(good[:40])
+	f.Add(Prefix + base64.RawURLEncoding.EncodeToString(make([]byte, virtualSize)))
+	f.Fuzz(func(t *testing.T, text string) {
+		var v virtual
+		if !strings.HasPrefix(text, Prefix) || v.parse([]byte(text)) != nil {
+			return
+		}
+		if v.isSignedBy(&key) && text != good {
+			t.Errorf("%q was taken for a token", text)
+		}
+	})
+}

@@ -1,0 +1,127 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+)
+
+// IsName reports whether name can be a header's.
+func IsName(name []byte) bool {
+	for _, c := range name {
+		if tokenBytes[c] == 0 {
+			return false
+		}
+	}
+	return len(name) > 0
+}
+
+const Alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+// tokenBytes has the bytes of a header's name (RFC 9110, 5.6.2) in lower case; for
+// others 0.
+var tokenBytes = LoweredSet(Alphanumeric + "!#$%&'*+-.^_`|~")
+
+// Unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
+var Unreserved = setOf(Alphanumeric + "-._~")
+
+func LoweredSet(bytes string) (set [256]byte) {
+	for _, c := range []byte(bytes) {
+		set[c] = Lower(c)
+	}
+	return set
+}
+
+func setOf(bytes string) (set [256]bool) {
+	for _, c := range []byte(bytes) {
+		set[c] = true
+	}
+	return set
+}
+
+// IsValue reports whether value has no control bytes but tabs (RFC 9112, section
+// 5).
+func IsValue(value []byte) bool { return controlAt(value) == len(value) }
+
+// controlAt returns where the first control byte but a tab is in b, or its length
+// if there is none. It looks at eight bytes at a time.
+func controlAt(b []byte) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for i := 0; i < len(b); i++ {
+		if len(b)-i >= 8 {
+			word := binary.LittleEndian.Uint64(b[i:])
+			deleted := word ^ each*0x7f
+			found := ((word-each*' ')&^word | (deleted-each)&^deleted) & high
+			if found == 0 {
+				i += 7
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8 // the first one; those behind it may be none
+		}
+		if c := b[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// CutField measures the header line that b begins with: where its colon is, and
+// where its CR and LF are. It puts the name into name, and reports whether HTTP
+// allows the line.
+func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
+	for colon < len(b) {
+		c := tokenBytes[b[colon]]
+		if c == 0 {
+			break
+		}
+		if colon < len(name) {
+			name[colon] = c
+		}
+		colon++
+	}
+	if colon == 0 || colon == len(b) || b[colon] != ':' {
+		return 0, 0, false
+	}
+	end = colon + controlAt(b[colon:])
+	return colon, end, end+1 < len(b) && b[end] == '\r' && b[end+1] == '\n'
+}
+
+// TrimSpace cuts off what HTTP takes for white space around a value, and no more.
+func TrimSpace(value []byte) []byte {
+	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
+		value = value[1:]
+	}
+	for n := len(value); n > 0 && (value[n-1] == ' ' || value[n-1] == '\t'); n-- {
+		value = value[:n-1]
+	}
+	return value
+}
+
+// IsVisible reports whether b has no space, no control byte and no '#'.
+func IsVisible(b []byte) bool {
+	for _, c := range b {
+		if invisible[c] {
+			return false
+		}
+	}
+	return true
+}
+
+var invisible = func() (set [256]bool) {
+	for c := range set {
+		set[c] = c <= ' ' || c == 0x7f || c == '#'
+	}
+	return set
+}()
+
+// Listed reports whether the comma-separated list holds name.
+func Listed(list, name []byte) bool {
+	for len(list) > 0 {
+		var item []byte
+		item, list, _ = bytes.Cut(list, []byte(","))
+		if EqualFold(TrimSpace(item), name) {
+			return true
+		}
+	}
+	return false
+}

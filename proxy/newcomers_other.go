@@ -1,7 +1,0 @@
-//go:build !linux
-
-package proxy
-
-// holdNewcomers cannot filter packets here: who connects at the moment in which
-// the listener closes is reset.
-func holdNewcomers(uintptr) {}

@@ -1,6 +1,0 @@
-package proxy
-
-import "errors"
-
-// ErrEmpty says that a read would have to wait.
-var ErrEmpty = errors.New("nothing to read yet")

@@ -1,0 +1,137 @@
+package traffic
+
+import (
+	"math"
+	"sync"
+	"sync/atomic"
+)
+
+// Counts are what proxies count. They know accounts and clients by their
+// configured names, "" where a request has none, and never by what a stranger
+// says; so that one Counts can serve a Proxy and its successor.
+//
+// Nothing exists before it is counted: of all accounts times all clients there
+// is memory only for the pairs that met.
+type Counts struct {
+	stopwatches [16]Stopwatch
+	handedOut   atomic.Uint32 // of the stopwatches
+
+	mu       sync.Mutex // guards what follows; a request takes it only for what is rare
+	accounts map[string]*accountCounts
+	failures map[string]map[string]uint64 // by client and reason
+	hour     hour
+}
+
+// accountCounts are what is counted of one account.
+type accountCounts struct {
+	clients  map[string]*Series // by name
+	errcodes map[int]uint64
+	retries  map[retry]uint64
+	hour     tallies
+}
+
+type retry struct {
+	errcode int
+	outcome RetryOutcome
+}
+
+// A RetryOutcome is what became of a request whose token WeChat refused.
+type RetryOutcome string
+
+// The outcomes of a refused token.
+const (
+	RetryAccepted    RetryOutcome = "accepted"    // sent again, and WeChat took the token
+	RetryRefused     RetryOutcome = "refused"     // sent again, and WeChat refused that token, too
+	RetryFailed      RetryOutcome = "failed"      // sent again, and there was no answer
+	RetryUnavailable RetryOutcome = "unavailable" // not sent again: there was no good token
+	RetryInVain      RetryOutcome = "in_vain"     // not sent again: WeChat refuses good tokens there
+)
+
+const (
+	// MaxErrcodes is how many errcodes of one account are told apart.
+	MaxErrcodes = 100
+
+	// OtherErrcode stands for those beyond, and for numbers that are none of WeChat's.
+	OtherErrcode = math.MinInt
+
+	// The errcodes of WeChat lie between these.
+	minErrcode, maxErrcode = -99_999, 9_999_999
+)
+
+// NewCounts returns Counts that have counted nothing.
+func NewCounts() *Counts {
+	return &Counts{accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
+}
+
+// account returns what is counted of the account called name. The caller holds
+// c.mu.
+func (c *Counts) account(name string) *accountCounts {
+	a := c.accounts[name]
+	if a == nil {
+		a = &accountCounts{clients: map[string]*Series{}}
+		c.accounts[name] = a
+	}
+	return a
+}
+
+// Series returns that of a client at an account.
+func (c *Counts) Series(account, client string) *Series {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.account(account)
+	s := a.clients[client]
+	if s == nil {
+		s = newSeries()
+		a.clients[client] = s
+	}
+	return s
+}
+
+// Errcode counts an answer of WeChat's that is an error.
+func (c *Counts) Errcode(account string, errcode int) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.account(account)
+	if a.errcodes == nil {
+		a.errcodes = map[int]uint64{}
+	}
+	if _, known := a.errcodes[errcode]; !known && (errcode < minErrcode || errcode > maxErrcode || len(a.errcodes) >= MaxErrcodes) {
+		errcode = OtherErrcode
+	}
+	a.errcodes[errcode]++
+}
+
+// Retry counts what became of a request whose token was refused with errcode,
+// one of those in the configuration.
+func (c *Counts) Retry(account string, errcode int, outcome RetryOutcome) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.account(account)
+	if a.retries == nil {
+		a.retries = map[retry]uint64{}
+	}
+	a.retries[retry{errcode, outcome}]++
+}
+
+// Stopwatch returns the one to use for what follows each other, nil for no
+// Counts.
+func (c *Counts) Stopwatch() *Stopwatch {
+	if c == nil {
+		return nil
+	}
+	return &c.stopwatches[c.handedOut.Add(1)%uint32(len(c.stopwatches))]
+}
+
+// Durations returns how long requests took.
+func (c *Counts) Durations() (sum Durations) {
+	for i := range c.stopwatches {
+		sum = sum.plus(c.stopwatches[i].read())
+	}
+	return sum
+}

@@ -1,0 +1,186 @@
+package upstream
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"wxproxy/internal/background"
+	"wxproxy/internal/lograte"
+)
+
+// Hosts sends requests to WeChat: to the first of its hosts that can be
+// reached, over kept-alive connections. It may be used concurrently, between
+// Start and Close.
+type Hosts struct {
+	hosts []*host
+	limit HostsConfig
+	slots chan struct{}  // holds one element per request that has a connection
+	short lograte.Seldom // says that this machine lacks something
+
+	stop       context.CancelFunc // ends what background does
+	background sync.WaitGroup     // the sweeper, and one watcher per host
+}
+
+// HostsConfig says how to reach WeChat.
+type HostsConfig struct {
+	URLs           []string       // scheme and host, in order of preference
+	Roots          *x509.CertPool // nil: the system's
+	Family         Family         // of the addresses that are connected to
+	ConnectTimeout time.Duration  // to connect and shake hands with one address of a host
+	Timeout        time.Duration  // for an answer, and for what else upstreamtime.go names
+	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
+	MaxConnections int            // at a time, to all hosts together
+	PlainIO        bool           // connections are what package net makes of them, which costs more
+	Log            *slog.Logger   // told when a host goes down or comes up; nil: nobody is
+
+	// Lookup returns the addresses of a host by its name; nil: the system's resolver does.
+	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
+}
+
+// maxHosts is how many hosts one word of bits can tell apart.
+const maxHosts = 64
+
+// NewHosts returns Hosts for config. It connects to nothing yet.
+func NewHosts(config HostsConfig) (*Hosts, error) {
+	if len(config.URLs) == 0 || len(config.URLs) > maxHosts {
+		return nil, fmt.Errorf("got %d upstream URLs; between 1 and %d can be used", len(config.URLs), maxHosts)
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	if config.Lookup == nil {
+		config.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
+			return net.DefaultResolver.LookupNetIP(ctx, config.Family.network(), name)
+		}
+	}
+	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
+	for _, raw := range config.URLs {
+		u, err := url.Parse(raw)
+		if err != nil {
+			return nil, fmt.Errorf("reading an upstream URL: %w", errors.Unwrap(err))
+		}
+		h.hosts = append(h.hosts, newHost(u, config))
+	}
+	return h, nil
+}
+
+// Start begins to look after the idle connections and after hosts that are
+// down. It is called once.
+func (h *Hosts) Start() {
+	ctx, stop := context.WithCancel(context.Background())
+	h.stop = stop
+	h.background.Go(func() { background.Persist(ctx, h.limit.Log, h.sweepIdle) })
+	for _, host := range h.hosts {
+		h.background.Go(func() { background.Persist(ctx, h.limit.Log, host.watch) })
+	}
+}
+
+// Close ends what Start began, waits for it, and closes the idle connections;
+// those in use are closed when their answer is complete.
+func (h *Hosts) Close() {
+	h.stop()
+	h.background.Wait()
+	for _, host := range h.hosts {
+		host.idle.close()
+	}
+}
+
+// connect returns a connection to the first host that can be reached.
+func (h *Hosts) connect(use reuse) (*conn, error) {
+	return h.connectWithin(context.Background(), use, nil)
+}
+
+// connectNow tries the hosts that are up, in order of preference, and when none of
+// them can be reached those that are down. The one with the URL not is left out.
+func (h *Hosts) connectNow(ctx context.Context, use reuse, not *url.URL) (*conn, error) {
+	var failed error
+	tried := uint64(0) // bit i: host i
+	for _, evenDown := range [...]bool{false, true} {
+		for i, host := range h.hosts {
+			if tried&(1<<i) != 0 || host.base == not || !evenDown && host.isDown() {
+				continue
+			}
+			if c := host.reusable(use); c != nil {
+				return c, nil
+			}
+			h.makeRoom()
+			c, err := host.connect(ctx)
+			if err == nil {
+				return c, nil
+			}
+			tried |= 1 << i
+			failed = alsoFailed(failed, err)
+		}
+	}
+	return nil, fmt.Errorf("%w: %w", ErrUnreachable, failed)
+}
+
+// Dial returns a new connection, after the TLS handshake if there is one, to
+// the host that a request would be sent to now, and that host's URL, which is
+// not to be changed: any host but the one with the URL not, if that is not nil. It
+// does not count among MaxConnections. Heard is to be told what became of it.
+func (h *Hosts) Dial(ctx context.Context, not *url.URL) (net.Conn, *url.URL, error) {
+	c, err := h.connectWithin(ctx, reuseNone, not)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.Conn, c.host.base, nil
+}
+
+// makeRoom closes idle connections, so that with those in use there are no more
+// than MaxConnections. The hosts that are preferred keep theirs longest.
+func (h *Hosts) makeRoom() {
+	room := h.limit.MaxConnections - len(h.slots)
+	for _, host := range h.hosts {
+		room -= host.idle.trim(max(room, 0))
+	}
+}
+
+// Names returns the names, in lower case, by which requests may call the hosts.
+func (h *Hosts) Names() []string {
+	var names []string
+	for _, host := range h.hosts {
+		name := strings.ToLower(host.name)
+		names = append(names, name)
+		if _, _, err := net.SplitHostPort(name); err != nil { // it has no port: either scheme's will do
+			names = append(names, name+":80", name+":443")
+		}
+	}
+	return names
+}
+
+// Connections returns how many connections are in use, those that are being made
+// included, and how many are idle.
+func (h *Hosts) Connections() (active, idle int) {
+	for _, host := range h.hosts {
+		idle += host.idle.count()
+	}
+	return len(h.slots), idle
+}
+
+// HostState is what an operator may know of a host.
+type HostState struct {
+	URL    string
+	Down   bool
+	Since  time.Time // when that began
+	Reason string    // why it is down
+}
+
+// States returns the state of each host, in order of preference.
+func (h *Hosts) States() []HostState {
+	states := make([]HostState, 0, len(h.hosts))
+	for _, host := range h.hosts {
+		now := host.condition.Load()
+		states = append(states, HostState{URL: host.url, Down: now.down, Since: now.since, Reason: now.reason})
+	}
+	return states
+}
