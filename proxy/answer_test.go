@@ -74,7 +74,7 @@ func TestAnswersOfEveryKindReachTheCaller(t *testing.T) {
 				script = rawtest.Once(row.answer)
 			}
 			w := rawtest.StartRaw(t, script)
-			h := hostsAt(t, nil, w.Url)
+			h := hostsAt(t, nil, w.URL)
 			if row.method == "POST" {
 				proven(t, h)
 			}

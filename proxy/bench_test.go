@@ -38,7 +38,7 @@ func BenchmarkHandle(b *testing.B) {
 // A small call over sockets, the caller's and WeChat's work included.
 func BenchmarkWire(b *testing.B) {
 	w := rawtest.StartRaw(b, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	s := serve(b, config(proven(b, hostsAt(b, nil, w.Url))), defaultLimits)
+	s := serve(b, config(proven(b, hostsAt(b, nil, w.URL))), defaultLimits)
 	c := s.dial(b)
 	request := post("/cgi-bin/message/custom/send?a=b", `{"touser":"o1","msgtype":"text"}`)
 	b.ReportAllocs()

@@ -122,7 +122,7 @@ func TestMultipartIsTheSameInBothAttempts(t *testing.T) {
 	})
 	form := "--b0undary\r\nX-Odd:  1\r\ncontent-disposition: form-data; name=\"media\"; filename=\"\xe4\xbd\xa0.jpg\"\r\n\r\n" +
 		string(rawtest.Noise(300_000)) + "\r\n--b0undary--\r\nepilogue"
-	s := serve(t, config(hostsAt(t, nil, w.Url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+	s := serve(t, config(hostsAt(t, nil, w.URL), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
 	a := s.dial(t).Call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
 	if a.Body != rawtest.OKBody || a.Field("Wxproxy-Attempts") != "2" {
 		t.Errorf("got %q %q; want success at the second attempt", a.Head, a.Body)
@@ -157,7 +157,7 @@ func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-			s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
+			s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 			stalls := s.dial(t)
 			a := stalls.Call(row.request)
 			if a.Status() != 400 || a.Field("Connection") != "close" || !strings.HasPrefix(a.Body, `{"errcode":-40000`) {
@@ -181,7 +181,7 @@ func TestCallerMayBeSlowAsLongAsItSends(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.Patience = time.Second
-	c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+	c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 	for range 10 {
 		time.Sleep(120 * time.Millisecond)
@@ -223,7 +223,7 @@ func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-			c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+			c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 			a := c.Call(row.request)
 			if a.Status() != row.status || (a.Field("Connection") != "close") != row.stays {
 				t.Errorf("got %q; want %d, and the connection to stay: %v", a.Head, row.status, row.stays)
@@ -272,7 +272,7 @@ func TestExpectationIsMetOnlyIfTheRequestIsAllowed(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.MaxBody = 1000
-	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	expecting := func(path, length, expectation string) string {
 		return "POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + length + "\r\nExpect: " + expectation + "\r\n\r\n"
 	}

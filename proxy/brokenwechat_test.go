@@ -182,7 +182,7 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 				io.WriteString(conn, row.raw)
 				return !row.closes
 			})
-			s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 500 * time.Millisecond }, w.Url)), defaultLimits)
+			s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 500 * time.Millisecond }, w.URL)), defaultLimits)
 			got, err := s.ask(row.method, "/broken")
 			if err != nil || !slices.Contains(row.statuses, got.status) {
 				t.Fatalf("got %d %q, %v; want %v", got.status, got.body, err, row.statuses)
@@ -231,7 +231,7 @@ func TestInterimAnswersWithoutEndAreATimeout(t *testing.T) {
 			}
 		}
 	})
-	s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.Url)), defaultLimits)
+	s := serve(t, config(hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.URL)), defaultLimits)
 	if got, err := s.ask("GET", "/broken"); err != nil || got.status != 504 && got.status != 502 {
 		t.Errorf("got %d %q, %v; want 504 or 502", got.status, got.body, err)
 	}
@@ -258,7 +258,7 @@ func FuzzBrokenWeChat(f *testing.F) {
 		conn.Write(<-raw)
 		return <-keep
 	})
-	s := serve(f, config(hostsAt(f, func(c *upstream.HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.Url)), defaultLimits)
+	s := serve(f, config(hostsAt(f, func(c *upstream.HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.URL)), defaultLimits)
 	f.Fuzz(func(t *testing.T, answer []byte, keeps bool) {
 		raw <- answer
 		keep <- keeps

@@ -23,7 +23,7 @@ func browsed(t *testing.T, ln net.Listener, names []string, clients ...Client) *
 	a := shop()
 	a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
 	a.LendTicket = func(string, time.Duration) (string, time.Duration, error) { return "ticket", time.Hour, nil }
-	c := withAccounts(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody))).Url), clients, a)
+	c := withAccounts(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody))).URL), clients, a)
 	c.HostNames = names
 	return serveOn(t, ln, c, defaultLimits)
 }

@@ -160,7 +160,7 @@ func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 	for name, room := range map[string]int64{"a little room": body.DefaultMemory, "no room": 0} {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, TLS %v", name, secure), func(t *testing.T) {
-				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.Url)), secure)
+				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.URL)), secure)
 				g := s.proxy.door.bodies
 				g.Memory.Limit, g.Disk.Limit = room, room
 				if room > 0 {

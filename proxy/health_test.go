@@ -13,7 +13,7 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	t.Parallel()
 	var ready, all atomic.Bool
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	c := withAccounts(hostsAt(t, nil, w.Url), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
+	c := withAccounts(hostsAt(t, nil, w.URL), []Client{keyed("orders", "orders-key")}, account("shop", "wxshop"), account("club", "wxclub"))
 	c.Ready = func(every bool) bool { return every && all.Load() || !every && ready.Load() }
 	s := serve(t, c, defaultLimits)
 	kept := s.dial(t)

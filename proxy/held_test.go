@@ -46,7 +46,7 @@ func TestHeldAnswerHasOneTimeout(t *testing.T) {
 					}
 					return false
 				})
-				hosts := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 600 * time.Millisecond }, w.Url)
+				hosts := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 600 * time.Millisecond }, w.URL)
 				a := serve(t, config(hosts), defaultLimits).dial(t).Call(rawtest.Get(row.path))
 				if a.Status() != row.status || row.status == 200 && len(a.Body) != 40 {
 					t.Errorf("got %q %s; want %d", a.Head, a.Body, row.status)
@@ -77,7 +77,7 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 		io.WriteString(conn, "0\r\n\r\n")
 		return true
 	})
-	s := serve(t, config(hostsAt(t, nil, w.Url)), defaultLimits)
+	s := serve(t, config(hostsAt(t, nil, w.URL)), defaultLimits)
 	g := s.proxy.door.bodies
 	c := s.dial(t)
 	c.Send(rawtest.Get("/long"))
@@ -130,7 +130,7 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 					io.WriteString(conn, row.answer[cut:])
 					return true
 				})
-				h := hostsAt(t, nil, w.Url)
+				h := hostsAt(t, nil, w.URL)
 				if row.conns == 1 {
 					proven(t, h)
 				}

@@ -42,8 +42,8 @@ func startStrict(t testing.TB) *strictWeChat {
 			w.problems = append(w.problems, err)
 		}
 		_, failed := io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
-		w.RawWeChat.Mu.Lock()
-		defer w.RawWeChat.Mu.Unlock()
+		w.Mu.Lock()
+		defer w.Mu.Unlock()
 		w.Requests = nil // a fuzzer would fill the memory with them
 		return failed == nil
 	})
@@ -111,7 +111,7 @@ var forbidden = []string{"/denied", "/exactly/this", "/secrets", "/cgi-bin/compo
 func buildStronghold(t testing.TB) *stronghold {
 	t.Helper()
 	s := &stronghold{wechat: startStrict(t), log: &pathLog{Handler: slog.DiscardHandler}}
-	c := config(hostsAt(t, nil, s.wechat.Url), shop(), account("other", "wxother"))
+	c := config(hostsAt(t, nil, s.wechat.URL), shop(), account("other", "wxother"))
 	c.Default, c.TokenEndpoint = "shop", TokenDeny // so that each answer is WeChat's or a problem
 	c.Log = slog.New(s.log)
 	c.Routes = []accountkind.Route{{Pattern: "/denied/*", Credential: accountkind.CredentialDeny}}

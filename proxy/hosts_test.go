@@ -55,7 +55,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	})
-	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections, c.Timeout = 1, 10*time.Second }, w.Url)
+	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections, c.Timeout = 1, 10*time.Second }, w.URL)
 	var calls sync.WaitGroup
 	var heldErr, waitingErr error
 	calls.Go(func() { heldErr = sendError(h, message("GET", "/held", "")) })
@@ -71,7 +71,7 @@ func TestRequestsWaitForAFreeConnection(t *testing.T) {
 		t.Errorf("got %v and %v over %d connections; want both answered over 1", heldErr, waitingErr, w.Connections())
 	}
 
-	none := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections, c.Timeout = 0, 20*time.Millisecond }, w.Url)
+	none := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections, c.Timeout = 0, 20*time.Millisecond }, w.URL)
 	a := serve(t, config(none), defaultLimits).dial(t).Call(rawtest.Get("/p"))
 	if a.Status() != 503 || a.Field("Wxproxy-Error") != "upstream_busy" || a.Field("Retry-After") != "1" {
 		t.Errorf("got %q; want 503 upstream_busy", a.Head)
@@ -88,7 +88,7 @@ func TestRequestWhoseCallerLeftTheQueueIsNotSent(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	})
-	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections = 1 }, w.Url)
+	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections = 1 }, w.URL)
 	s := serve(t, config(h), defaultLimits)
 	held, leaves, stays := s.dial(t), s.dial(t), s.dial(t)
 	held.Send(rawtest.Get("/held"))
@@ -124,7 +124,7 @@ func TestCallerThatHalfClosesWhileItQueuesGetsItsAnswer(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	})
-	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections = 1 }, w.Url)
+	h := hostsAt(t, func(c *upstream.HostsConfig) { c.MaxConnections = 1 }, w.URL)
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)

@@ -137,7 +137,7 @@ func TestAStreamHoldsItsPlaceUntilItsEnd(t *testing.T) {
 	w := rawtest.StartRaw(t, streaming(release))
 	client := keyed("orders", "key")
 	client.MaxInFlight = 1
-	c := config(hostsAt(t, nil, w.Url))
+	c := config(hostsAt(t, nil, w.URL))
 	c.Clients = []Client{client}
 	s := serve(t, c, defaultLimits)
 	first, second := s.dial(t), s.dial(t)

@@ -50,7 +50,7 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 	t.Parallel()
 	const timeout = 300 * time.Millisecond
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	c := config(hostsAt(t, nil, w.Url))
+	c := config(hostsAt(t, nil, w.URL))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

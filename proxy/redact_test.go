@@ -110,7 +110,7 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 			t.Run(fmt.Sprint(row.name, ", plain_io ", plain), func(t *testing.T) {
 				t.Parallel()
 				var log rawtest.Journal
-				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(row.answer)).Url))
+				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(row.answer)).URL))
 				c.Log = slog.New(slog.NewTextHandler(&log, nil))
 				limits := defaultLimits
 				limits.PlainIO = plain
@@ -159,7 +159,7 @@ func TestShortJSONThatComesSlowlyIsSearched(t *testing.T) {
 				}
 				return false
 			})
-			if a := serve(t, quoting(hostsAt(t, nil, w.Url)), defaultLimits).dial(t).Call(rawtest.Get("/p")); a.Body != row.want {
+			if a := serve(t, quoting(hostsAt(t, nil, w.URL)), defaultLimits).dial(t).Call(rawtest.Get("/p")); a.Body != row.want {
 				t.Errorf("got %q; want %q", a.Head+a.Body, row.want)
 			}
 		})
@@ -178,7 +178,7 @@ func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
 		rawtest.Answered(gzipped(long)), rawtest.Answered(gzipped(long)[:20]), ofLength("500 Oops", "", ""),
 	} {
 		var log rawtest.Journal
-		c := quoting(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(answer)).Url))
+		c := quoting(hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(answer)).URL))
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 		a := serve(t, c, defaultLimits).dial(t).Call(rawtest.Get("/p"))
 		head, body, _ := strings.Cut(answer, "\r\n\r\n")
@@ -197,7 +197,7 @@ func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
 func TestAnswersToHeadQuoteNothingEither(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always("HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nX-Debug: "+tokenNow+"\r\nContent-Length: 99\r\n\r\n"))
-	a := serve(t, quoting(hostsAt(t, nil, w.Url)), defaultLimits).dial(t).Call("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n")
+	a := serve(t, quoting(hostsAt(t, nil, w.URL)), defaultLimits).dial(t).Call("HEAD /p HTTP/1.1\r\nHost: x\r\n\r\n")
 	for _, want := range []string{"X-Debug: ***\r\n", "Content-Length: 99\r\n", "Content-Encoding: gzip\r\n"} {
 		if !strings.Contains(a.Head, want) {
 			t.Errorf("got %q; want %q in it", a.Head, want)
@@ -225,7 +225,7 @@ func TestWhatSurroundsAnAnswerQuotesNothing(t *testing.T) {
 		for _, plain := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", plain_io ", plain), func(t *testing.T) {
 				t.Parallel()
-				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(answer)).Url))
+				c := quoting(hostsAt(t, func(c *upstream.HostsConfig) { c.PlainIO = c.PlainIO || plain }, rawtest.StartRaw(t, rawtest.Once(answer)).URL))
 				limits := defaultLimits
 				limits.PlainIO = plain
 				conn := serve(t, c, limits).dial(t)

@@ -54,7 +54,7 @@ func TestNoSecretIsEverLoggedOrAnswered(t *testing.T) {
 		hostsAt(t, nil, rawtest.ClosedPort(t)),
 	}
 	for _, reply := range replies {
-		upstreams = append(upstreams, hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(reply)).Url))
+		upstreams = append(upstreams, hostsAt(t, nil, rawtest.StartRaw(t, rawtest.Once(reply)).URL))
 	}
 	configs := []Config{config(upstreams[0], withoutToken)}
 	for _, u := range upstreams {

@@ -15,7 +15,7 @@ import (
 func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
 	t.Helper()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	c := withAccounts(hostsAt(t, nil, w.Url), clients, account("shop", "wxshop"))
+	c := withAccounts(hostsAt(t, nil, w.URL), clients, account("shop", "wxshop"))
 	c.TokenEndpoint = endpoint
 	limits := defaultLimits
 	limits.MaxBody, limits.StrangerTime = 32<<20, time.Second

@@ -131,7 +131,7 @@ func TestRefusalIsFoundHoweverItComes(t *testing.T) {
 				}
 				return row.name != "up to the end"
 			})
-			s := serve(t, config(hostsAt(t, nil, w.Url), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+			s := serve(t, config(hostsAt(t, nil, w.URL), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
 			a := s.dial(t).Call(post("/p", "{}"))
 			if got := a.Field("Wxproxy-Attempts"); got != row.attempts || row.attempts == "2" && a.Body != rawtest.OKBody {
 				t.Errorf("got %s attempts and %.60q; want %s", got, a.Body, row.attempts)
@@ -160,7 +160,7 @@ func TestAnswerThatIsCutIsCutForTheCaller(t *testing.T) {
 					io.WriteString(conn, row.answer)
 					return stalls
 				})
-				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.Url)
+				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.URL)
 				s := serve(t, config(h), defaultLimits)
 				c := s.dial(t)
 				c.Send(rawtest.Get("/p"))
@@ -237,7 +237,7 @@ func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
 	var sent counter
 	why := make(chan error, 1)
 	w := rawtest.StartRaw(t, endless(&sent, why))
-	h := hostsAt(t, nil, w.Url)
+	h := hostsAt(t, nil, w.URL)
 	limits := defaultLimits
 	limits.Patience = 250 * time.Millisecond
 	s := serve(t, config(h), limits)
@@ -262,7 +262,7 @@ func TestCallerThatLeavesEndsTheTransfer(t *testing.T) {
 	var sent counter
 	why := make(chan error, 1)
 	w := rawtest.StartRaw(t, endless(&sent, why))
-	h := hostsAt(t, nil, w.Url)
+	h := hostsAt(t, nil, w.URL)
 	s := serve(t, config(h), defaultLimits)
 	c := s.dial(t)
 	c.Send(rawtest.Get("/p"))
@@ -281,7 +281,7 @@ func TestCallerMayReadSlowly(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(string(rawtest.Noise(1<<20)))))
 	limits := defaultLimits
 	limits.Patience = 150 * time.Millisecond
-	c := serve(t, config(hostsAt(t, nil, w.Url)), limits).dial(t)
+	c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 	c.Conn.(*net.TCPConn).SetReadBuffer(32 << 10)
 	c.Send(rawtest.Get("/p"))
 	if _, err := rawtest.ReadHead(c.R); err != nil {
@@ -448,7 +448,7 @@ func TestNothingIsLeftOfABrokenTransfer(t *testing.T) {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"+strings.Repeat("x", 100_000))
 			return false
 		})
-		h := hostsAt(t, nil, w.Url)
+		h := hostsAt(t, nil, w.URL)
 		s := serve(t, config(h), defaultLimits)
 		for i := range 30 {
 			c := s.dial(t)

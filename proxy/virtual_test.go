@@ -302,7 +302,7 @@ func TestARememberedTokenEndsWithItsKey(t *testing.T) {
 	client.OldSHA256 = keyed("orders", "first").KeySHA256
 	c.Clients = []Client{client}
 	wechat := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	c.Upstream = hostsAt(t, nil, wechat.Url)
+	c.Upstream = hostsAt(t, nil, wechat.URL)
 	s := serve(t, c, defaultLimits)
 	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.OldSHA256[:])))
 	kept := s.dial(t)

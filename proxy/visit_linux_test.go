@@ -104,7 +104,7 @@ func TestAKeptAliveCallerRestsAsLongAsItMay(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.IdleTimeout = 4 * looksAfter
-	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	c := s.dial(t)
 	for range 2 * looksOn {
 		c.Call(rawtest.Get("/p"))
@@ -125,7 +125,7 @@ func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.IdleTimeout = 200 * time.Millisecond
-	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	c := s.dial(t)
 	for range 2 * looksOn {
 		c.Call(rawtest.Get("/p"))

@@ -13,7 +13,7 @@ import (
 // through starts a proxy before w.
 func through(t testing.TB, w *rawtest.RawWeChat) *service {
 	t.Helper()
-	return serve(t, config(hostsAt(t, nil, w.Url)), defaultLimits)
+	return serve(t, config(hostsAt(t, nil, w.URL)), defaultLimits)
 }
 
 func TestWeChatReadsExactlyThis(t *testing.T) {
@@ -180,7 +180,7 @@ func TestRequestThatIsNotHTTPIsRefused(t *testing.T) {
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
 	limits.MaxBody = 1000
-	s := serve(t, config(hostsAt(t, nil, w.Url)), limits)
+	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			c := s.dial(t)

@@ -1,3 +1,6 @@
+// Package front is the callers' side of the proxy: it accepts connections, bounds how
+// many there are and how long each may take, reads requests, has a [Handler] answer
+// them, and writes the answers. It knows nothing of WeChat.
 package front
 
 import (

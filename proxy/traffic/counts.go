@@ -1,3 +1,5 @@
+// Package traffic counts requests, by the names of accounts and clients. It knows
+// nothing of what these are.
 package traffic
 
 import (

@@ -72,6 +72,7 @@ type Stopwatch struct {
 	_      [8]byte
 }
 
+// Note counts a request that took that long.
 func (s *Stopwatch) Note(took time.Duration) {
 	i := 0
 	for i < len(DurationBounds) && took > DurationBounds[i] {

@@ -37,6 +37,7 @@ func newSeries() *Series {
 	return s
 }
 
+// Count counts a request that was answered with status.
 func (s *Series) Count(status int) {
 	if status == fasthttp.StatusOK {
 		s.ok.Add(1)

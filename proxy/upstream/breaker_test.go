@@ -75,7 +75,7 @@ func TestHostComesBackWhenAProbeReachesIt(t *testing.T) {
 	h := provenAt(t, func(c *HostsConfig) {
 		c.Log = j.Log()
 		c.Roots = trusting(first)
-	}, first.URL, second.Url)
+	}, first.URL, second.URL)
 	post := func() string { return mustSend(t, h, message("POST", "/cgi-bin/message/custom/send", "{}")) }
 	if got := post(); got == "2" {
 		t.Fatalf("got the answer %q; want the first host's", got)
@@ -130,7 +130,7 @@ func TestBlackHoleIsWaitedForOnce(t *testing.T) {
 	const connectTimeout = 2 * time.Second
 	hole := listenOn(t, "127.0.0.1:0")
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout = connectTimeout }, "https://"+hole.Addr().String(), w.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout = connectTimeout }, "https://"+hole.Addr().String(), w.URL)
 	took := func() time.Duration {
 		start := time.Now()
 		mustSend(t, h, message("POST", "/p", "{}"))
@@ -198,7 +198,7 @@ func TestRequestsGoToTheNextHost(t *testing.T) {
 					}
 					return ips("127.0.0.1"), nil
 				}
-			}, row.url, w.Url)
+			}, row.url, w.URL)
 			for range 3 {
 				mustSend(t, h, message("POST", "/p", "{}"))
 			}
@@ -216,7 +216,7 @@ func TestRequestThatWasWrittenDoesNotGoToTheNextHost(t *testing.T) {
 	t.Parallel()
 	first := rawtest.StartRaw(t, func(net.Conn, string) bool { return false })
 	second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, first.Url, second.Url)
+	h := provenAt(t, nil, first.URL, second.URL)
 	for _, method := range []string{"POST", "GET"} {
 		if err := sendError(h, message(method, "/p", "{}")); !errors.Is(err, ErrBroken) {
 			t.Errorf("%s: got %v; want %v", method, err, ErrBroken)
@@ -237,7 +237,7 @@ func TestIdleConnectionsToAHostThatIsDownAreNotUsed(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	})
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	var calls sync.WaitGroup
 	calls.Go(func() { mustSend(t, h, message("GET", "/held", "")) })
 	rawtest.WaitUntil(t, "the held request", func() bool { return len(w.Received()) == 1 })

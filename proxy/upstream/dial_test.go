@@ -397,13 +397,13 @@ func TestHostThatSpeaksOldTLSOnlyIsNotTalkedTo(t *testing.T) {
 func TestDialLeadsToTheHostThatRequestsAreSentTo(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, rawtest.ClosedPort(t), w.Url)
+	h := provenAt(t, nil, rawtest.ClosedPort(t), w.URL)
 	c, u, err := h.Dial(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if u.String() != w.Url || !h.States()[0].Down {
+	if u.String() != w.URL || !h.States()[0].Down {
 		t.Errorf("got %s, %+v; want the second host, and the first one down", u, h.States())
 	}
 	io.WriteString(c, "GET / HTTP/1.1\r\n\r\n")

@@ -1,3 +1,6 @@
+// Package upstream is WeChat's side of the proxy: it sends requests to the hosts that
+// can be reached, over connections that are used again, and reads the answers. It
+// knows nothing of callers.
 package upstream
 
 import (

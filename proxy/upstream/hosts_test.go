@@ -34,7 +34,7 @@ func sendError(h *Hosts, m *Message) error { return h.Send(m, new(fasthttp.Respo
 func TestConnectionIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	for range 5 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -51,7 +51,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 func TestConnectionThatWasIdleForTooLongIsNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 0 }, w.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 0 }, w.URL)
 	for range 3 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -74,7 +74,7 @@ func TestConnectionThatWeChatClosedWhileIdleIsNotUsed(t *testing.T) {
 				io.WriteString(conn, row.farewell)
 				return false
 			})
-			h := provenAt(t, nil, w.Url)
+			h := provenAt(t, nil, w.URL)
 			for range 3 {
 				mustSend(t, h, message("POST", "/p", "{}"))
 				rawtest.WaitUntil(t, "the end of the idle connection", h.hosts[0].idleConnEnded)
@@ -110,7 +110,7 @@ func TestOnlyGETAndHEADAreSentAgainOnAConnectionThatWasClosed(t *testing.T) {
 				io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 				return true
 			})
-			h := provenAt(t, nil, w.Url)
+			h := provenAt(t, nil, w.URL)
 			mustSend(t, h, message(method, "/first", ""))
 			err := sendError(h, message(method, "/second", ""))
 			if (err == nil) != wantAgain || err != nil && !errors.Is(err, ErrBroken) {
@@ -136,7 +136,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	}
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	mustSend(t, h, message("GET", "/1", ""))
 	if err := sendError(h, message("GET", "/2", "")); !errors.Is(err, ErrBroken) || errors.Is(err, errStale) {
 		t.Errorf("got %v from a fresh connection that broke; want %v", err, ErrBroken)
@@ -154,7 +154,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 		alone.Ln.Close()
 		return false
 	}
-	h = provenAt(t, nil, alone.Url)
+	h = provenAt(t, nil, alone.URL)
 	mustSend(t, h, message("GET", "/1", ""))
 	if err := sendError(h, message("GET", "/2", "")); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("got %v; want %v", err, ErrUnreachable)
@@ -164,7 +164,7 @@ func TestGETIsSentAgainOnceAndOnlyToAHostThatIsThere(t *testing.T) {
 func TestNextHostIsTriedWhenOneCannotBeReached(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, rawtest.ClosedPort(t), w.Url)
+	h := provenAt(t, nil, rawtest.ClosedPort(t), w.URL)
 	for range 3 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -180,7 +180,7 @@ func TestNextHostIsTriedWhenOneCannotBeReached(t *testing.T) {
 func TestHostThatIsDownIsTriedLast(t *testing.T) {
 	t.Parallel()
 	first, second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("1"))), rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("2")))
-	h := provenAt(t, nil, first.Url, second.Url)
+	h := provenAt(t, nil, first.URL, second.URL)
 	h.hosts[0].putDown()
 	if got := mustSend(t, h, message("GET", "/", "")); got != "2" {
 		t.Errorf("got the answer of host %s; want 2", got)
@@ -207,7 +207,7 @@ func TestAnswerThatDoesNotComeIsATimeout(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, rawtest.Always(row.start))
-			h := provenAt(t, func(c *HostsConfig) { c.Timeout = 60 * time.Millisecond }, w.Url)
+			h := provenAt(t, func(c *HostsConfig) { c.Timeout = 60 * time.Millisecond }, w.URL)
 			if err := sendError(h, message("GET", "/p", "")); !errors.Is(err, ErrTimeout) {
 				t.Errorf("got %v; want %v", err, ErrTimeout)
 			}
@@ -229,7 +229,7 @@ func TestSlowBodyIsReadAsLongAsItComes(t *testing.T) {
 		}
 		return true
 	})
-	h := provenAt(t, func(c *HostsConfig) { c.Timeout = time.Second }, w.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.Timeout = time.Second }, w.URL)
 	if got := mustSend(t, h, message("GET", "/p", "")); got != "xxxxx" {
 		t.Errorf("got %q; want all five bytes", got)
 	}

@@ -74,7 +74,7 @@ func TestNoMessageIsLostOrDoubledWhileWeChatClosesIdleConnections(t *testing.T) 
 	}
 	var calls sync.WaitGroup
 	for group := range groups {
-		h := unproven(provenAt(t, nil, w.Url))
+		h := unproven(provenAt(t, nil, w.URL))
 		calls.Go(func() {
 			for n := range each {
 				var together sync.WaitGroup
@@ -98,7 +98,7 @@ func TestNoMessageIsLostOrDoubledWhileWeChatClosesIdleConnections(t *testing.T) 
 func TestPOSTsFindOutSoonThatConnectionsCanBeUsedAgain(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := unproven(provenAt(t, nil, w.Url))
+	h := unproven(provenAt(t, nil, w.URL))
 	for range 100 {
 		mustSend(t, h, message("POST", "/p", "{}"))
 	}
@@ -110,7 +110,7 @@ func TestPOSTsFindOutSoonThatConnectionsCanBeUsedAgain(t *testing.T) {
 func TestPOSTNeedsTwiceTheRestToBeProvenAndGETDoesNot(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.URL)
 	idle := &h.hosts[0].idle
 	rest := func(rested, proven time.Duration) {
 		idle.mu.Lock()
@@ -153,7 +153,7 @@ func TestIdleConnectionsOfNoUseAreClosedWithoutARequest(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, row.script)
-			h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = row.timeout }, w.Url)
+			h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = row.timeout }, w.URL)
 			mustSend(t, h, message("GET", "/", ""))
 			idle := &h.hosts[0].idle
 			if row.old {
@@ -169,7 +169,7 @@ func TestIdleConnectionsOfNoUseAreClosedWithoutARequest(t *testing.T) {
 func TestSweeperLearnsHowLongConnectionsRest(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := unproven(provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 200 * time.Millisecond }, w.Url))
+	h := unproven(provenAt(t, func(c *HostsConfig) { c.IdleTimeout = 200 * time.Millisecond }, w.URL))
 	mustSend(t, h, message("GET", "/", ""))
 	idle := &h.hosts[0].idle
 	rawtest.WaitUntil(t, "the end of the idle connection", func() bool { return idle.count() == 0 })
@@ -181,7 +181,7 @@ func TestSweeperLearnsHowLongConnectionsRest(t *testing.T) {
 func TestConnectionIsNotKeptBeyondItsAge(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	mustSend(t, h, message("GET", "/", ""))
 	c := h.hosts[0].idle.take()
 	c.born = time.Now().Add(-2 * maxAge)
@@ -198,7 +198,7 @@ func TestConnectionIsNotKeptBeyondItsAge(t *testing.T) {
 func TestIdleConnectionsCountAmongTheMostThereMayBe(t *testing.T) {
 	t.Parallel()
 	first, second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody))), rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, func(c *HostsConfig) { c.MaxConnections = 3 }, first.Url, second.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.MaxConnections = 3 }, first.URL, second.URL)
 	open := func() int { return h.hosts[0].idle.count() + h.hosts[1].idle.count() }
 	for range 10 {
 		unproven(h)
@@ -225,7 +225,7 @@ func TestConnectionInUseIsClosedWhenItsAnswerComesAfterClose(t *testing.T) {
 		io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
 		return true
 	})
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	var sending sync.WaitGroup
 	sending.Go(func() { mustSend(t, h, message("POST", "/", "{}")) })
 	rawtest.WaitUntil(t, "the request", func() bool { return len(w.Received()) == 1 })
@@ -240,7 +240,7 @@ func TestConnectionInUseIsClosedWhenItsAnswerComesAfterClose(t *testing.T) {
 func TestWhileWeChatClosesConnectionsFewAreKeptAndNoneForMessages(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.URL)
 	idle := &h.hosts[0].idle
 	idle.mu.Lock()
 	idle.proven = time.Hour

@@ -36,7 +36,7 @@ func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 				return script(conn, request)
 			}
 			second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("2")))
-			h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout, c.Timeout = time.Second, time.Second }, first.Url, second.Url)
+			h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout, c.Timeout = time.Second, time.Second }, first.URL, second.URL)
 			for i := range maxMute {
 				if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 					t.Errorf("%d: got an answer; want an error: nothing is sent twice", i)
@@ -72,7 +72,7 @@ func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 func TestOnlyHostIsNotLeft(t *testing.T) {
 	t.Parallel()
 	first := rawtest.StartRaw(t, rawtest.Once(""))
-	h := provenAt(t, nil, first.Url)
+	h := provenAt(t, nil, first.URL)
 	for range 2 * maxMute {
 		if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 			t.Error("got an answer; want an error")
@@ -94,7 +94,7 @@ func TestSlowAPIDoesNotTakeItsHostDown(t *testing.T) {
 		return true
 	})
 	second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("2")))
-	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, first.Url, second.Url)
+	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, first.URL, second.URL)
 	var slow sync.WaitGroup
 	for range 10 {
 		slow.Go(func() {

@@ -36,7 +36,7 @@ func lacking(h *Hosts, lack *atomic.Value) {
 func TestARequestWaitsForWhatThisMachineLacks(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	var lack atomic.Value
 	lack.Store(syscall.EMFILE)
 	lacking(h, &lack)
@@ -84,7 +84,7 @@ func TestWhoIsToBlameForAnAttempt(t *testing.T) {
 func TestAnotherHostIsTriedWhenThereAreNoPorts(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	h := provenAt(t, nil, "http://127.0.0.1:9", w.Url)
+	h := provenAt(t, nil, "http://127.0.0.1:9", w.URL)
 	h.hosts[0].dialer.Control = func(string, string, syscall.RawConn) error { return syscall.EADDRNOTAVAIL }
 	if err := sendError(h, message("GET", "/p", "")); err != nil || h.States()[0].Down {
 		t.Errorf("got %v, %+v; want an answer of the second host, and the first up", err, h.States()[0])
@@ -108,7 +108,7 @@ func TestANameThatCannotBeLookedUpForLackOfDescriptors(t *testing.T) {
 		t.Fatal(err)
 	}
 	child := exec.Command(program, "-test.run=^"+t.Name()+"$", "-test.v")
-	child.Env = append(os.Environ(), outOfDescriptors+"="+strings.Replace(w.Url, "127.0.0.1", "localhost", 1))
+	child.Env = append(os.Environ(), outOfDescriptors+"="+strings.Replace(w.URL, "127.0.0.1", "localhost", 1))
 	if out, err := child.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("--- PASS")) {
 		t.Errorf("got %v; want no failure\n%s", err, out)
 	}

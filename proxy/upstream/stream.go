@@ -136,10 +136,13 @@ func (s *stream) skipTrailer() error {
 	return err
 }
 
+// ErrLeftAnswer says that the caller left while its answer was passed on. Nobody who
+// waits for a connection is meant: that is ErrLeftQueue.
+var ErrLeftAnswer = errors.New("the caller left before the answer was complete")
+
 var (
-	errCut        = errors.New("the answer was cut")
-	ErrLeftAnswer = errors.New("the caller left before the answer was complete")
-	errOver       = errors.New("the answer is over")
+	errCut  = errors.New("the answer was cut")
+	errOver = errors.New("the answer is over")
 )
 
 // WriteTo passes the body on as it comes.

@@ -26,7 +26,7 @@ func TestUploadThatWeChatDoesNotReadIsATimeout(t *testing.T) {
 func TestStreamThatIsOverSaysSo(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Once("HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nab"))
-	h := provenAt(t, nil, w.Url)
+	h := provenAt(t, nil, w.URL)
 	var resp fasthttp.Response
 	if err := h.Send(message("GET", "/p", ""), &resp); err != nil {
 		t.Fatal(err)

@@ -1,3 +1,5 @@
+// Package body keeps the bodies of requests so that each can be read again: in memory,
+// then in a file, and all of them together within a budget.
 package body
 
 import (

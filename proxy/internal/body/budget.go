@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// bodyMemory bounds what all bodies that are under way take of memory together,
+	// DefaultMemory bounds what all bodies that are under way take of memory together,
 	// with a memory limit at most an eighth of that, but not less than
 	// leastMemory.
 	DefaultMemory = 64 << 20

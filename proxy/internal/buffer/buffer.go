@@ -1,3 +1,4 @@
+// Package buffer has buffers and readers that are used again.
 package buffer
 
 import (

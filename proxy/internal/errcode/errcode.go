@@ -1,3 +1,4 @@
+// Package errcode finds out whether an answer of WeChat's is an error.
 package errcode
 
 import (

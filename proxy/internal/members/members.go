@@ -1,3 +1,4 @@
+// Package members finds, and replaces, what JSON objects and forms hold.
 package members
 
 import (

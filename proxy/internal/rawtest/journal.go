@@ -31,4 +31,5 @@ func (j *Journal) Lines(part string) (int, string) {
 	return strings.Count(text, part), text
 }
 
+// Log returns a logger that writes to the journal.
 func (j *Journal) Log() *slog.Logger { return slog.New(slog.NewTextHandler(j, nil)) }

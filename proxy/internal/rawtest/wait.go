@@ -25,6 +25,7 @@ func ClosedPort(t *testing.T) string {
 	return "http://" + conn.LocalAddr().String()
 }
 
+// WaitUntil waits until done reports true, at most 10 s. what says what that is.
 func WaitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {

@@ -1,3 +1,5 @@
+// Package socket has the system calls of connections that the proxy makes itself, on
+// systems where it does.
 package socket
 
 import "errors"

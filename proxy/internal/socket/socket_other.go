@@ -6,28 +6,46 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"wxproxy/proxy/internal/buffer"
 )
 
-// A socket is a connection whose system calls the proxy makes itself, which it
-// does on Linux only.
-type socket struct{ net.Conn }
+// A Socket is a connection whose system calls the proxy makes itself, which it
+// does on Linux only. There is none here, so nobody calls its methods.
+type Socket struct{ net.Conn }
 
-// newSocket returns nil: there is none.
-func newSocket(net.Conn, *scratches) *socket { return nil }
+// New returns nil: there is none.
+func New(net.Conn, *buffer.Pool) *Socket { return nil }
 
-// The methods of a socket, which nobody calls: there is none.
+// Allow would give Read its time.
+func (s *Socket) Allow(now time.Time, d time.Duration) error { return s.SetReadDeadline(now.Add(d)) }
 
-func (s *socket) Defer(*scratch)                 {}
-func (s *socket) Unsent() error                  { return nil }
-func (s *socket) Pause(bool)                     {}
-func (s *socket) SetWritePatience(time.Duration) {}
+// Attend would wait for something to read.
+func (s *Socket) Attend(func(fd uintptr) bool) error { return io.EOF }
 
-func (s *socket) Attend(func(fd uintptr) bool) error { return io.EOF }
-func (s *socket) TryRead([]byte) (int, error)        { return 0, io.EOF }
-func (s *socket) TryWrite([]byte) int                { return 0 }
+// Await would send what was deferred.
+func (s *Socket) Await() error { return nil }
 
-func (s *socket) await() error        { return nil }
-func (s *socket) readOneRecord() bool { return false }
-func (s *socket) isSilent() bool      { return isSilent(s.Conn) }
+// Defer would have b sent by Await.
+func (s *Socket) Defer(*buffer.Buffer) {}
 
-func (s *socket) allow(now time.Time, d time.Duration) error { return s.SetReadDeadline(now.Add(d)) }
+// IsSilent would look into the socket.
+func (s *Socket) IsSilent() bool { return IsSilent(s.Conn) }
+
+// Pause would have Read take nothing.
+func (s *Socket) Pause(bool) {}
+
+// ReadOneRecord would say what TLS got.
+func (s *Socket) ReadOneRecord() bool { return false }
+
+// SetWritePatience would bound how long the peer may take nothing.
+func (s *Socket) SetWritePatience(time.Duration) {}
+
+// TryRead would read what is here already.
+func (s *Socket) TryRead([]byte) (int, error) { return 0, io.EOF }
+
+// TryWrite would write what the kernel takes at once.
+func (s *Socket) TryWrite([]byte) int { return 0 }
+
+// Unsent would say why what was deferred was not sent.
+func (s *Socket) Unsent() error { return nil }

@@ -83,6 +83,8 @@ func CutSegment(query []byte) (segment, rest []byte) {
 	return segment, query[1+len(segment):]
 }
 
+// IsNamedAny reports whether the parameter in segment is called by a name in names,
+// in the sense of IsNamed.
 func IsNamedAny(segment []byte, names []string) bool {
 	for _, name := range names {
 		if IsNamed(segment, name) {

@@ -1,3 +1,5 @@
+// Package target reads the target of a request, path and query, in the one way in
+// which nobody who looks at it can be mistaken, and writes that of another request.
 package target
 
 import (

@@ -1,3 +1,5 @@
+// Package virtual makes and checks the tokens that callers get in the place of
+// WeChat's: signed, good for one account, one client and two hours, and stored nowhere.
 package virtual
 
 import (
@@ -36,6 +38,7 @@ var (
 // of its name's hash, so that every token is equally long.
 type ID [8]byte
 
+// IDOf returns the ID of what is called name.
 func IDOf(name string) ID {
 	sum := sha256.Sum256([]byte(name))
 	return ID(sum[:])

@@ -16,6 +16,7 @@ func IsName(name []byte) bool {
 	return len(name) > 0
 }
 
+// Alphanumeric are the letters of ASCII in either case, and the digits.
 const Alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 // tokenBytes has the bytes of a header's name (RFC 9110, 5.6.2) in lower case; for
@@ -25,6 +26,7 @@ var tokenBytes = LoweredSet(Alphanumeric + "!#$%&'*+-.^_`|~")
 // Unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
 var Unreserved = setOf(Alphanumeric + "-._~")
 
+// LoweredSet returns a table that has each of bytes in lower case, and 0 for all others.
 func LoweredSet(bytes string) (set [256]byte) {
 	for _, c := range []byte(bytes) {
 		set[c] = Lower(c)

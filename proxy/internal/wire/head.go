@@ -1,3 +1,5 @@
+// Package wire has what both sides of the proxy know of the bytes of HTTP: kinds of
+// headers, what a field may hold, and the head of an answer.
 package wire
 
 import (

@@ -5,6 +5,7 @@ import "bytes"
 // A HeaderKind is what a header is to the proxy.
 type HeaderKind uint8
 
+// The kinds of headers.
 const (
 	kindOther HeaderKind = iota // it passes, whatever it is
 	KindContentEncoding
@@ -29,7 +30,10 @@ const (
 	KindTransferEncoding
 )
 
-func (k HeaderKind) IsOurs() bool     { return kindOurs <= k && k < kindHopByHop }
+// IsOurs reports whether the header is one of those that only the proxy may write.
+func (k HeaderKind) IsOurs() bool { return kindOurs <= k && k < kindHopByHop }
+
+// IsHopByHop reports whether the header ends at the next hop.
 func (k HeaderKind) IsHopByHop() bool { return kindHopByHop <= k }
 
 // A FieldName is a header's name in lower case, or the beginning of one that is

@@ -2,6 +2,7 @@ package rawtest
 
 import (
 	"bytes"
+	"compress/gzip"
 	"math/rand/v2"
 )
 
@@ -11,4 +12,13 @@ func Noise(n int) []byte {
 	block := make([]byte, min(n, 65_521))
 	rand.NewChaCha8([32]byte{}).Read(block)
 	return bytes.Repeat(block, n/max(len(block), 1)+1)[:n]
+}
+
+// Packed returns body as gzip packs it.
+func Packed(body string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	w.Write([]byte(body))
+	w.Close()
+	return b.String()
 }

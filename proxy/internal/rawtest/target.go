@@ -1,3 +1,0 @@
-package rawtest
-
-var OwnHosts = []string{"api.weixin.qq.com", "api.weixin.qq.com:443"}
