@@ -51,18 +51,18 @@ func (t *table) errcodes(key string, into *[]int) bool {
 
 // warnOfRedis remarks on a Redis for which others could answer, or read what it is sent.
 func (l *loader) warnOfRedis() {
-	store, err := url.Parse(l.cfg.Token.Store.Reveal())
+	redis, err := url.Parse(l.cfg.Token.Store.Reveal())
 	if err != nil {
 		return // it is reported
 	}
-	query := store.Query()
-	if store.Scheme == "rediss" && query.Get("skip_verify") == "true" {
+	query := redis.Query()
+	if redis.Scheme == "rediss" && query.Get("skip_verify") == "true" {
 		l.warn("token.store", "skip_verify lets anyone on the way pass for Redis; name the authority of its certificate with ca_file instead")
 	}
-	if store.Scheme != "redis" || !l.cfg.Token.EncryptionKey.Empty() || l.anyReported("token.encryption_key", "token.encryption_key_env", "token.encryption_key_file") {
+	if redis.Scheme != "redis" || !l.cfg.Token.EncryptionKey.Empty() || l.anyReported("token.encryption_key", "token.encryption_key_env", "token.encryption_key_file") {
 		return
 	}
-	for _, host := range append([]string{store.Host}, query["addr"]...) {
+	for _, host := range append([]string{redis.Host}, query["addr"]...) {
 		if BeyondLoopback(withPort(host)) {
 			l.warn("token.store", "redis:// carries tokens to another machine in the clear; write rediss://, or set encryption_key")
 			return
@@ -106,8 +106,8 @@ func (t Token) StoreAddress() string {
 }
 
 // redisAt returns a URL of Redis without what may be secret.
-func redisAt(store secret.Secret) string {
-	u, err := url.Parse(store.Reveal())
+func redisAt(spec secret.Secret) string {
+	u, err := url.Parse(spec.Reveal())
 	if err != nil {
 		return "Redis"
 	}
@@ -116,8 +116,8 @@ func redisAt(store secret.Secret) string {
 
 // holdPasswords does for the passwords in the URL of a store what hold does for a
 // secret.
-func (l *loader) holdPasswords(setting string, store secret.Secret) {
-	u, err := url.Parse(store.Reveal())
+func (l *loader) holdPasswords(setting string, spec secret.Secret) {
+	u, err := url.Parse(spec.Reveal())
 	if err != nil {
 		return // it is reported
 	}
