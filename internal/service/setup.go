@@ -55,13 +55,8 @@ func (s *Service) addAccounts(next, before *setup) {
 			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
 			continue
 		}
-		options := token.Options{Store: s.store, Queue: s.background, RefreshBefore: next.cfg.Token.RefreshBefore, Log: s.log,
-			Issuer: issuer, Lent: next.handsOutTokens()}
-		if s.redis != nil {
-			options.Shared = s.redis
-		}
 		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account), asker)
-		keeper := token.NewKeeper(withAccount(options, account, client))
+		keeper := token.NewKeeper(s.keeperOptions(next, account, client, issuer))
 		if old := tokens[account.AppID]; old != nil {
 			keeper.Inherit(old)
 		}

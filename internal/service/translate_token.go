@@ -12,6 +12,7 @@ import (
 	"wxproxy/token/wechat"
 )
 
+// openStore opens the store that token.store names.
 func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
 	store, err := store.Open(store.Config{
 		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log,
@@ -26,12 +27,28 @@ func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
 // caller waits for.
 const backgroundFlights = 32
 
-// withAccount adds what is the account's own.
-func withAccount(o token.Options, account config.Account, client *wechat.Client) token.Options {
-	o.Name, o.AppID = account.Name, account.AppID
-	o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
-	if o.Classic = client.API == wechat.Classic; !o.Classic {
+// keeperOptions tells the keeper of an account of the setup, in its own words, what the
+// configuration says.
+func (s *Service) keeperOptions(of *setup, account config.Account, client *wechat.Client, issuer *token.Issuer) token.Options {
+	o := token.Options{
+		Name:          account.Name,
+		AppID:         account.AppID,
+		Issuer:        issuer,
+		Classic:       client.API == wechat.Classic,
+		Fetch:         client.Fetch,
+		Probe:         client.Probe,
+		SecretChanged: client.SecretChanged,
+		Store:         s.store,
+		Queue:         s.background,
+		RefreshBefore: of.cfg.Token.RefreshBefore,
+		Lent:          of.handsOutTokens(),
+		Log:           s.log,
+	}
+	if !o.Classic {
 		o.Force = client.Force
+	}
+	if s.redis != nil {
+		o.Shared = s.redis
 	}
 	return o
 }

@@ -10,34 +10,20 @@ import (
 	"testing"
 
 	"wxproxy/internal/redistest"
+	"wxproxy/internal/sockettest"
 	"wxproxy/token"
 )
 
 // quoting is a Redis that answers every line with an error, and returns its address.
 func quoting(t *testing.T, says string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
+	return sockettest.Serve(t, func(c net.Conn) {
+		for lines := bufio.NewScanner(c); lines.Scan(); {
+			if strings.HasPrefix(lines.Text(), "*") {
+				fmt.Fprintf(c, "%s\r\n", says)
 			}
-			go func() {
-				defer c.Close()
-				for lines := bufio.NewScanner(c); lines.Scan(); {
-					if strings.HasPrefix(lines.Text(), "*") {
-						fmt.Fprintf(c, "%s\r\n", says)
-					}
-				}
-			}()
 		}
-	}()
-	return ln.Addr().String()
+	})
 }
 
 // Whatever Redis says, neither the log nor an error shows what it was sent.

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/internal/redistest"
+	"wxproxy/internal/sockettest"
 )
 
 // olderRedis, before a script, has a Redis of today hold it to the rules of an
@@ -76,30 +77,15 @@ func TestARedisBefore3_2IsTold(t *testing.T) {
 // does that cannot replicate effects.
 func oldServer(t *testing.T, version string) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
+	return sockettest.Serve(t, func(conn net.Conn) {
+		for r := bufio.NewReader(conn); ; {
+			command, err := readCommand(r)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer conn.Close()
-				for r := bufio.NewReader(conn); ; {
-					command, err := readCommand(r)
-					if err != nil {
-						return
-					}
-					io.WriteString(conn, oldAnswer(command, version))
-				}
-			}()
+			io.WriteString(conn, oldAnswer(command, version))
 		}
-	}()
-	return ln.Addr().String()
+	})
 }
 
 func readCommand(r *bufio.Reader) (words []string, err error) {
