@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"time"
+
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"

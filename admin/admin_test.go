@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"

@@ -3,6 +3,7 @@ package admin
 import (
 	"strconv"
 	"time"
+
 	"wxproxy/proxy/traffic"
 )
 

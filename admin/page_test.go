@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"time"
+
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
 	"wxproxy/proxy/traffic"
 )
 

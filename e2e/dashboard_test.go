@@ -20,6 +20,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/admin"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"

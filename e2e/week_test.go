@@ -13,13 +13,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )

@@ -6,12 +6,12 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"time"
-	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/internal/wire"
-
-	"wxproxy/internal/secret"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 )
 
 // requestID is the header by which a caller, the proxy and WeChat speak of the

@@ -7,10 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"wxproxy/proxy/internal/rawtest"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 func TestRequestIDsAreTakenOrMadeAndPassedOn(t *testing.T) {

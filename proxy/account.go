@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 	"time"
+
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/virtual"
 )

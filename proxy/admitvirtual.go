@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"net/url"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"

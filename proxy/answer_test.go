@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

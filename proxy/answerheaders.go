@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"wxproxy/proxy/internal/wire"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/upstream"
 )
 
 // errAnswerOptions is why an answer is not passed on whose Connection names so much

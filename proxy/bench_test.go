@@ -4,11 +4,12 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // smallCall is a request like most.

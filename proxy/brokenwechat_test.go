@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
 )

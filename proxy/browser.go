@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
+
 	"wxproxy/proxy/internal/wire"
 )
 

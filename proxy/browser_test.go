@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"slices"
 	"time"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/target"

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // slugOf returns the slug of the proxy's own error, or "" for WeChat's answer.

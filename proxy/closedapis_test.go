@@ -6,6 +6,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

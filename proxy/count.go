@@ -4,6 +4,7 @@ import (
 	"maps"
 	"sync/atomic"
 	"time"
+
 	"wxproxy/proxy/traffic"
 )
 

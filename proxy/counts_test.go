@@ -12,13 +12,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // requestsIn returns what was counted, a line for each series, in order.

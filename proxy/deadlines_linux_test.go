@@ -8,11 +8,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // What time a request had to come is not what its connection has for the next one.

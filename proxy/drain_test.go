@@ -13,11 +13,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // held is an Upstream that answers when it is told to.

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"strconv"
 	"time"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/upstream"
 )
 
 // A problem is a row of the table of errors that the proxy itself answers.

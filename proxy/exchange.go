@@ -2,6 +2,9 @@ package proxy
 
 import (
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/front"
@@ -10,8 +13,6 @@ import (
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // An exchange is one request on its way: what was decided about it, and the

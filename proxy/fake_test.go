@@ -11,13 +11,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // upstreamFunc is an Upstream.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+
 	"wxproxy/proxy/internal/wire"
 )
 

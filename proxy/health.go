@@ -4,9 +4,9 @@ import (
 	"net/url"
 	"strings"
 
-	"wxproxy/accountkind"
-
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/accountkind"
 )
 
 // answerHealth tells a load balancer, which has no key, what the admin listener

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // heldFreely is how much of an answer is held without counting in the budget of

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/url"
-	"wxproxy/proxy/internal/virtual"
 
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // hides reports whether word is a secret: a virtual token, a client's key, or

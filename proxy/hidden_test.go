@@ -5,9 +5,10 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {

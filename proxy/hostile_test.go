@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 )

@@ -13,11 +13,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 func sendError(h *upstream.Hosts, m *upstream.Message) error {

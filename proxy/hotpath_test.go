@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"

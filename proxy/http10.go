@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // maxLearned bounds an answer that is complete before it is passed on.

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 func TestARateIsAnAverageWithASecondOfLicence(t *testing.T) {

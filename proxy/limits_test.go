@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 )

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"time"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/members"

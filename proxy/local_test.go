@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net/url"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"

@@ -3,6 +3,7 @@ package proxy
 import (
 	"strings"
 	"testing"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 )

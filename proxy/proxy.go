@@ -14,13 +14,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]

@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"wxproxy/proxy/internal/buffer"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/buffer"
+	"wxproxy/proxy/internal/wire"
 )
 
 // Whatever the quick reader takes, fasthttp's reads alike.

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 )

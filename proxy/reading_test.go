@@ -5,10 +5,11 @@ import (
 	"net/url"
 	"testing"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
-	"wxproxy/proxy/internal/virtual"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/internal/virtual"
 )
 
 // Whatever a request met that came before, it is answered and sent as if it were

@@ -6,10 +6,11 @@ import (
 	"net"
 	"strconv"
 	"time"
-	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/body"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/body"
 )
 
 const (

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 	"unicode/utf16"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
 )

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/wire"
-
-	"github.com/valyala/fasthttp"
 )
 
 // quotesRequest is the path of the API that tells what became of an earlier

@@ -7,9 +7,10 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"wxproxy/proxy/upstream"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/upstream"
 )
 
 func TestCredentialsInAQuotedRequestAreMasked(t *testing.T) {

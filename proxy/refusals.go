@@ -6,10 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/target"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A door is what a Proxy has in common with those that take its place: it leads every

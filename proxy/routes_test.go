@@ -3,6 +3,7 @@ package proxy
 import (
 	"testing"
 	"time"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/target"

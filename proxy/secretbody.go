@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/members"
 )

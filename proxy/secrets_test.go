@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // Whatever goes wrong: neither a token, nor the AppSecret, nor a client's key

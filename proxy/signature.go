@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/target"

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"strings"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"

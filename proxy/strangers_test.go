@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

@@ -13,12 +13,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // inSteps is a script that sends step after step, each when the test says so.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"time"
+
 	"wxproxy/proxy/internal/virtual"
 )
 

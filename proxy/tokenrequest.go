@@ -2,10 +2,11 @@ package proxy
 
 import (
 	"io"
-	"wxproxy/proxy/internal/members"
-	"wxproxy/proxy/internal/target"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 )
 
 // A tokenRequest is what SDKs send to get a token: in the query, as a form or as

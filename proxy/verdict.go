@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
-	"wxproxy/proxy/internal/errcode"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/wire"
 )
 
 // accept tells the account's tokens that WeChat honoured token, if the answer shows

@@ -9,13 +9,13 @@ import (
 	"net/url"
 	"strconv"
 	"time"
-	"wxproxy/proxy/traffic"
-	"wxproxy/proxy/upstream"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 )
 

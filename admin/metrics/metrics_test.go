@@ -9,16 +9,16 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"wxproxy/proxy/traffic"
-	"wxproxy/proxy/upstream"
-
-	"wxproxy/proxy"
-	"wxproxy/token"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy"
+	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/upstream"
+	"wxproxy/token"
 )
 
 // An answerer answers with one errcode after the other.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
 	"wxproxy/admin"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
 	"wxproxy/proxy/upstream"
 )
 

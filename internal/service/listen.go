@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"syscall"
+
 	"wxproxy/config"
 	"wxproxy/internal/accept"
 	"wxproxy/internal/listen"

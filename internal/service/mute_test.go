@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-	"wxproxy/proxy/upstream"
 
 	"wxproxy/internal/secret"
 	"wxproxy/internal/sockettest"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token/wechat"
 )
 

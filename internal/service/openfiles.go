@@ -2,6 +2,7 @@ package service
 
 import (
 	"math"
+
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"

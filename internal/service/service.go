@@ -9,14 +9,14 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"wxproxy/proxy/front"
-	"wxproxy/proxy/traffic"
 
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/internal/background"
 	"wxproxy/internal/limits"
 	"wxproxy/proxy"
+	"wxproxy/proxy/front"
+	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 	"wxproxy/token/store/redis"
 )

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"reflect"
+
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/proxy"

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+
 	"wxproxy/config"
 	"wxproxy/proxy/front"
 )

@@ -3,10 +3,10 @@ package service
 import (
 	"log/slog"
 	"net/http"
-	"wxproxy/proxy/upstream"
 
 	"wxproxy/config"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 	"wxproxy/token/store"
 	"wxproxy/token/wechat"

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+
 	"wxproxy/config"
 	"wxproxy/proxy/upstream"
 )

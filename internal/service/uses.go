@@ -2,6 +2,7 @@ package service
 
 import (
 	"sync"
+
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 )

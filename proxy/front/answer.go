@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"io"
 	"net/http/httputil"
-	"wxproxy/proxy/internal/buffer"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/buffer"
+	"wxproxy/proxy/internal/wire"
 )
 
 // respond writes the answer. What is left of a request that came as a whole is

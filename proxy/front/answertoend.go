@@ -3,9 +3,10 @@ package front
 import (
 	"crypto/tls"
 	"io"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/wire"
 )
 
 // streamToEnd passes the body of such an answer on. An end that comes too soon is

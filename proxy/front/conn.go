@@ -9,9 +9,10 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
-	"wxproxy/proxy/internal/socket"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/socket"
 )
 
 const (

@@ -10,9 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 const canaryOfPanic = "canary-5f4dcc3b5aa765d6"

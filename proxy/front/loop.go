@@ -3,6 +3,7 @@ package front
 import (
 	"runtime/debug"
 	"time"
+
 	"wxproxy/proxy/internal/socket"
 )
 

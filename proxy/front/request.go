@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"net"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/buffer"
 	"wxproxy/proxy/internal/socket"
 	"wxproxy/proxy/internal/wire"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A seat is what it takes to answer a request. A connection has one only while it

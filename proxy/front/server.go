@@ -12,10 +12,11 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
-	"wxproxy/proxy/internal/buffer"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/buffer"
+	"wxproxy/proxy/internal/wire"
 )
 
 // Limits bound what callers may send and how long they may take.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/socket"
 )

@@ -3,6 +3,7 @@ package front
 import (
 	"container/list"
 	"time"
+
 	"wxproxy/proxy/internal/socket"
 )
 

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"net"
 	"time"
-	"wxproxy/proxy/internal/socket"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/socket"
+	"wxproxy/proxy/internal/wire"
 )
 
 // A conn is a connection to a host of WeChat.

@@ -12,10 +12,11 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"wxproxy/internal/wechattest"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/internal/wechattest"
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // listenNarrow listens for connections whose kernel takes little before it is read.

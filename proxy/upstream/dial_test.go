@@ -16,6 +16,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/internal/rawtest"
 )

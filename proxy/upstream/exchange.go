@@ -2,11 +2,12 @@ package upstream
 
 import (
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/buffer"
 	"wxproxy/proxy/internal/socket"
 	"wxproxy/proxy/internal/wire"
-
-	"github.com/valyala/fasthttp"
 )
 
 // exchangeDirectly writes the request at the moment when the answer is waited for.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/rawtest"
 )

@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"bytes"
+
 	"wxproxy/proxy/internal/wire"
 )
 

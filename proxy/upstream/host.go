@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
 	"wxproxy/proxy/internal/buffer"
 	"wxproxy/proxy/internal/socket"
 )

@@ -12,11 +12,12 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/socket"
-
-	"github.com/valyala/fasthttp"
 )
 
 // mustSend sends m and returns the answer's body.

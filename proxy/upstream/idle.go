@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+
 	"wxproxy/proxy/internal/socket"
 )
 

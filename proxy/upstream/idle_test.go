@@ -8,9 +8,10 @@ import (
 	"sync"
 	"testing"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // unproven has it unknown how long WeChat keeps idle connections.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

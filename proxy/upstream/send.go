@@ -4,11 +4,12 @@ import (
 	"errors"
 	"net"
 	"time"
+
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/socket"
 	"wxproxy/proxy/internal/wire"
-
-	"github.com/valyala/fasthttp"
 )
 
 // A Message is a request as WeChat shall read it, but for its Host line: that

@@ -14,9 +14,10 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 // lacking has the hosts' new connections fail with what lack holds, if it holds

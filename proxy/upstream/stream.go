@@ -6,9 +6,10 @@ import (
 	"io"
 	"net/http/httputil"
 	"time"
-	"wxproxy/proxy/internal/errcode"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/errcode"
 )
 
 // A stream is the body of an answer that the caller reads at its own pace. It

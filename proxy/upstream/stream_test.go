@@ -5,9 +5,10 @@ import (
 	"net"
 	"testing"
 	"time"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 func TestUploadThatWeChatDoesNotReadIsATimeout(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"time"
+
 	"wxproxy/proxy/internal/socket"
 )
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 	"testing/iotest"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

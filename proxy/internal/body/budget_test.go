@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
 	"wxproxy/proxy/internal/rawtest"
 )
 

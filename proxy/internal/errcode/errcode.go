@@ -5,10 +5,11 @@ import (
 	"bytes"
 	"strconv"
 	"strings"
-	"wxproxy/proxy/internal/members"
-	"wxproxy/proxy/internal/wire"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/wire"
 )
 
 // MaxRejection is the length of the longest body that can be WeChat's refusal

@@ -7,9 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"wxproxy/proxy/internal/rawtest"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/rawtest"
 )
 
 func TestTopLevelErrcodeIsFoundWhereItCounts(t *testing.T) {

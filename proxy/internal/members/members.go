@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 )

@@ -3,6 +3,7 @@ package members
 import (
 	"bytes"
 	"encoding/json"
+
 	"wxproxy/proxy/internal/target"
 )
 

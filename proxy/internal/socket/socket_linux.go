@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+
 	"wxproxy/proxy/internal/buffer"
 )
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"testing"
 	"time"
+
 	"wxproxy/proxy/internal/buffer"
 	"wxproxy/proxy/internal/rawtest"
 )

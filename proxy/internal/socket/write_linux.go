@@ -6,6 +6,7 @@ import (
 	"net"
 	"syscall"
 	"time"
+
 	"wxproxy/proxy/internal/buffer"
 )
 

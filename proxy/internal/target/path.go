@@ -3,6 +3,7 @@ package target
 import (
 	"bytes"
 	"unicode/utf8"
+
 	"wxproxy/proxy/internal/wire"
 )
 

@@ -3,6 +3,7 @@ package target
 import (
 	"bytes"
 	"net/url"
+
 	"wxproxy/proxy/internal/wire"
 )
 

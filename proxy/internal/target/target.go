@@ -5,6 +5,7 @@ package target
 import (
 	"bytes"
 	"errors"
+
 	"wxproxy/proxy/internal/wire"
 )
 

@@ -3,6 +3,7 @@ package target
 import (
 	"errors"
 	"testing"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 )

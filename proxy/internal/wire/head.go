@@ -4,9 +4,10 @@ package wire
 
 import (
 	"bytes"
-	"wxproxy/proxy/internal/buffer"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/buffer"
 )
 
 // A Head is the head of an answer in WeChat's own bytes: the status line and

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"testing"
+
 	"wxproxy/proxy/internal/buffer"
 )
 
