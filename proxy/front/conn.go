@@ -186,16 +186,3 @@ func (c *Conn) isOverdue() bool { return c != nil && c.overdue }
 
 // IsSurplus reports whether the connection is one more than are allowed.
 func (c *Conn) IsSurplus() bool { return c != nil && !c.surplus.IsZero() }
-
-// OnLoopback reports whether only programs of this machine reach the caller's
-// listener by TCP. No browser reaches a unix socket.
-func (c *Conn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
-
-// HasSpoken reports whether the caller has ever sent something.
-func (c *Conn) HasSpoken() bool { return c != nil && c.spoke }
-
-// Below returns the connection itself, to be looked at.
-func (c *Conn) Below() net.Conn { return c.Conn }
-
-// IsTLS reports whether what is written to Below is not what the caller reads.
-func (c *Conn) IsTLS() bool { return c.secure != nil }

@@ -116,14 +116,3 @@ func (c *Conn) isAnswering() bool {
 func (c *Conn) isUnread() bool {
 	return c.isAnswering() || !c.ending.Load() && !c.unheard.Load() && socket.HasSpoken(c.Conn)
 }
-
-// Prove notes that the caller has proven to be a client.
-func (c *Conn) Prove() { c.places.prove(c) }
-
-// IsProven reports whether it has.
-func (c *Conn) IsProven() bool { return c.proven }
-
-// Admit reports whether the request of a connection that was one too many when it came
-// can be handled after all, given whether the caller proves to be a client and whether
-// a key is what proves that.
-func (c *Conn) Admit(proves, byKey bool) bool { return c.places.admit(c, proves, byKey) }
