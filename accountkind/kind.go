@@ -21,12 +21,11 @@ type Kind struct {
 	AccountParameter string      // names the account, and goes no further than the proxy
 	SecretNames      SecretNames // of routes of class "secret" that name no others
 
-	// The parameters that a caller's request loses: one that only passes, one that
-	// gets the account's token, and one that gets its AppSecret. What stands in the
-	// place of an AppSecret goes no further: it may be the caller's key.
-	OwnParameters    []string
-	TokenParameters  []string
-	SecretParameters []string
+	// These query parameters of callers' requests never reach the API. What stands in
+	// the place of an AppSecret goes no further, either: it may be the caller's key.
+	OwnParameters    []string // of requests that get no credential
+	TokenParameters  []string // of requests that get the account's token
+	SecretParameters []string // of requests that get its AppSecret
 
 	// SecretMembers are those of SecretParameters that stand in bodies, too.
 	SecretMembers []string

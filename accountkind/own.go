@@ -1,7 +1,7 @@
 package accountkind
 
-// The pages of the proxy itself, which accounts of every kind have. They are never
-// forwarded.
+// These are the pages of the proxy itself, whatever kinds of accounts there are. They
+// are never forwarded.
 const (
 	OwnPrefix     = "/wxproxy/" // of all of them
 	LivenessPath  = OwnPrefix + "healthz"

@@ -3,8 +3,8 @@ package accountkind
 // A Credential says what the proxy adds to a request to a path.
 type Credential string
 
-// The credential classes, in the words of the configuration, which has all but the
-// last one.
+// These are the credential classes, in the words of the configuration, in which all but
+// the last one can be written.
 const (
 	CredentialApp    Credential = "app"    // the account's access_token
 	CredentialSecret Credential = "secret" // appid and AppSecret; no token
