@@ -93,7 +93,7 @@ func newWeek(api wechat.API) *week {
 		Probe: client.Probe, SecretChanged: client.SecretChanged,
 	}
 	if api == wechat.Classic {
-		w.tokenAPI, o.Classic, o.Force = "/cgi-bin/token", true, nil
+		w.tokenAPI, o.Kind, o.Force = "/cgi-bin/token", token.Rotating{}, nil
 	}
 	w.keeper = token.NewKeeper(o)
 	w.proxy = proxy.New(proxy.Config{

@@ -38,7 +38,7 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 // dead or the AppSecret was refused: somebody may have repaired something.
 func (k *Keeper) Retry() {
 	s := k.state.Load()
-	if s.err == nil && s.stuck == nil && (s.denied == nil || k.options.Classic) {
+	if s.err == nil && s.stuck == nil && (s.denied == nil || k.options.Kind.rotates()) {
 		return
 	}
 	if f, err := k.begin(); err == nil && f != nil {
@@ -65,7 +65,7 @@ func (k *Keeper) begin() (*flight, error) {
 		return nil, nil
 	case s.spent.isOverBudget(now, k.options):
 		return nil, k.unavailable(ErrManyFetches, k.options.Issuer.Pacing.FetchPause)
-	case k.options.Classic && errors.Is(s.stuck, ErrResting):
+	case k.options.Kind.rotates() && errors.Is(s.stuck, ErrResting):
 		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
 	}
 	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {
@@ -138,14 +138,8 @@ func (k *Keeper) decideByForce(f *flight) outcome {
 		f.why = limit
 		return outcome{overtaken: true}
 	}
-	fetch := k.options.Force
-	k.spend(func(s *Spent) {
-		if k.options.Classic {
-			fetch, s.RotatedAt = k.options.Fetch, now
-			return
-		}
-		s.Forced, s.ForcedAt = s.Forced+1, now
-	})
+	var fetch Fetch
+	k.spend(func(s *Spent) { fetch = k.options.Kind.force(&k.options, s, now) })
 	k.save(nil)
 	t, err := k.ask(f, f.reason(k.state.Load()), fetch)
 	if err != nil {

@@ -59,7 +59,7 @@ func later(a, b time.Time) time.Time {
 // isOverBudget reports whether so many classic tokens were fetched today that only
 // those are fetched still that callers cannot do without.
 func (s Spent) isOverBudget(now time.Time, o Options) bool {
-	return o.Classic && s.On(now).Fetches >= o.Issuer.Pacing.FetchesPerDay
+	return o.Kind.rotates() && s.On(now).Fetches >= o.Issuer.Pacing.FetchesPerDay
 }
 
 // recently reports whether at was less than 30 s before now. What seems to be in
@@ -113,7 +113,7 @@ func (k *Keeper) limit(s *state, now time.Time) *Limit {
 	switch {
 	case spent.isOverBudget(now, k.options):
 		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
-	case !k.options.Classic && spent.Forced >= pacing.ForcedPerDay:
+	case !k.options.Kind.rotates() && spent.Forced >= pacing.ForcedPerDay:
 		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
 	case recently(last, now):
 		limit.Reason, limit.Retry = "it was replaced less than 30 s ago, or WeChat was asked to", standing-now.Sub(last)

@@ -29,44 +29,19 @@ func (k *Keeper) decide(f *flight) outcome {
 	if f.forces {
 		return k.decideByForce(f)
 	}
-	if k.options.Classic && !f.refused.Empty() {
-		return k.decideClassic(f)
+	if !f.refused.Empty() {
+		return k.options.Kind.replace(k, f)
 	}
-	if k.isOvertaken(f) {
-		return outcome{overtaken: true}
-	}
-	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
-	if f.refused.Empty() || err == nil && !f.refused.Equal(t.Value.Reveal()) {
-		return outcome{token: t, err: err}
-	}
-	verdict := k.probe(f)
-	switch {
-	case err != nil || verdict != Dead:
-		return outcome{token: t, err: err, verdict: verdict}
-	case k.state.Load().isYoung(f.sent):
-		return outcome{token: t, young: true} // it may become good yet, and is not replaced by force
-	}
-	return k.force(f, t)
+	return k.fetch(f)
 }
 
-// decideClassic examines the refused token before it asks for another one, or a
-// good token would be made worthless.
-func (k *Keeper) decideClassic(f *flight) outcome {
-	verdict := k.probe(f)
-	if verdict == Alive {
-		return outcome{token: k.state.Load().token, verdict: Alive}
-	}
+// fetch asks for a token, unless another process has replaced the one that f is about.
+func (k *Keeper) fetch(f *flight) outcome {
 	if k.isOvertaken(f) {
 		return outcome{overtaken: true}
 	}
-	k.spend(func(s *Spent) { s.RotatedAt = time.Now() })
-	k.save(nil)
 	t, err := k.ask(f, f.reason(k.state.Load()), k.options.Fetch)
-	if err != nil {
-		return outcome{err: err, verdict: verdict}
-	}
-	k.awaitEdges(f, t)
-	return outcome{token: t}
+	return outcome{token: t, err: err}
 }
 
 // force has WeChat replace t, which it repeats although it is dead. That is a

@@ -62,7 +62,7 @@ func (s *state) isYoung(now time.Time) bool { return recently(s.since, now) }
 // is not known. A stable token may be one that WeChat has repeated, which shows in what
 // is left of its two hours; a classic one is made when it is asked for.
 func (t Token) issuedAt(asked time.Time, o Options) time.Time {
-	if o.Classic && !asked.IsZero() {
+	if o.Kind.rotates() && !asked.IsZero() {
 		return asked
 	}
 	issued, last := t.Expires.Add(time.Second-UsualLife), asked // lives are cut down to whole seconds

@@ -24,7 +24,7 @@ import (
 
 // newKeeper returns a Keeper of the app that w knows.
 func newKeeper(w *wechattest.WeChat, api wechat.API, with ...func(*token.Options)) *token.Keeper {
-	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Classic: api == wechat.Classic}
+	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: newClient(w, api).Fetch, Kind: api.Kind()}
 	for _, change := range with {
 		change(&o)
 	}

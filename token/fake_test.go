@@ -122,7 +122,10 @@ var errAway = errors.New("connection refused")
 // newKeeper returns a Keeper of w that ends with the test. In a bubble the test
 // calls stop itself, since cleanups run outside.
 func newKeeper(w *fakeWeChat, with ...func(*Options)) *Keeper {
-	o := Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Fetch: w.Fetch, Classic: w.classic}
+	o := Options{Issuer: IssuerOfWeChat, Name: "shop", AppID: "wx1", Fetch: w.Fetch}
+	if w.classic {
+		o.Kind = Rotating{}
+	}
 	for _, change := range with {
 		change(&o)
 	}

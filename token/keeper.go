@@ -22,9 +22,8 @@ type Options struct {
 	Shared        Sharer            // the Store, if other processes use it, too; nil: none does
 	Queue         *background.Queue // of the flights that nobody waits for; nil: they start at once
 	RefreshBefore time.Duration     // so long before its expiry a token is due; 0: five minutes
-	Classic       bool              // each fetch makes the token before it worthless
+	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
-	Ticket        string            // the type of ticket that is kept instead of the token; empty: the token
 	Log           *slog.Logger      // nil: nothing is logged
 
 	renewed func() bool // whether there is another token than the ticket was last asked for with; nil: it is no ticket
@@ -63,6 +62,9 @@ type Keeper struct {
 
 // NewKeeper returns a Keeper that does nothing before it is started or asked.
 func NewKeeper(o Options) *Keeper {
+	if o.Kind == nil {
+		o.Kind = Repeating{}
+	}
 	if o.RefreshBefore <= 0 {
 		o.RefreshBefore = RotationWindow
 	}

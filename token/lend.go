@@ -12,9 +12,11 @@ const least = time.Second
 // lent when there is none to be had. The error is an [*Unavailable] or a
 // [*Timeout].
 func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
-	if k.options.Ticket == "" {
-		return k.lendToken(wait)
-	}
+	return k.options.Kind.lend(k, wait)
+}
+
+// lendTicket returns a ticket and how long it lives.
+func (k *Keeper) lendTicket(wait time.Duration) (string, time.Duration, error) {
 	began := time.Now()
 	k.use(began)
 	if !k.state.Load().token.ValidAt(began) {

@@ -37,7 +37,7 @@ var ErrBrief = errors.New("it is about to expire, and WeChat has not answered wi
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	start := time.Now()
 	deadline := start.Add(wait)
-	if s := k.state.Load(); k.options.Classic && k.options.Lent && s.token.ValidAt(time.Now()) &&
+	if s := k.state.Load(); k.options.rotatesLent() && s.token.ValidAt(time.Now()) &&
 		time.Until(s.token.Expires) < largestMargin && !recently(s.fetchedAt, time.Now()) {
 		k.succeed(wait)
 	}

@@ -112,8 +112,8 @@ func (k *Keeper) postpone(f *flight) bool {
 	if k.superseded(f, s) { // while the store was asked, it came back
 		return true
 	}
-	if f.asked || k.options.Ticket != "" || !f.refused.Empty() || time.Until(s.token.Expires) < unsharedBefore || !s.token.ValidAt(time.Now()) {
-		if k.options.Classic {
+	if f.asked || k.options.Kind.ticket() != "" || !f.refused.Empty() || time.Until(s.token.Expires) < unsharedBefore || !s.token.ValidAt(time.Now()) {
+		if k.options.Kind.rotates() {
 			f.pause(portion(rotationSpread, rand.Float64()))
 		}
 		return false

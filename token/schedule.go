@@ -28,9 +28,12 @@ func refreshAfter(life, before time.Duration, random float64) time.Duration {
 	return max(life-before+portion(before*2/5, random), minPause)
 }
 
+// rotatesLent reports whether programs keep tokens of which a fetch ends the one before.
+func (o *Options) rotatesLent() bool { return o.Kind.rotates() && o.Lent }
+
 // before returns how long before its expiry a token is due.
 func (o *Options) before() time.Duration {
-	if o.Classic && o.Lent {
+	if o.rotatesLent() {
 		return max(o.RefreshBefore, lentBefore)
 	}
 	return o.RefreshBefore
@@ -41,7 +44,7 @@ func (o *Options) before() time.Duration {
 // from its life, and WeChat makes another one whenever it is asked.
 func (o *Options) refreshAfter(life time.Duration, random float64) time.Duration {
 	before := o.before()
-	if spare := life - before; o.Classic && o.Lent && spare > 0 {
+	if spare := life - before; o.rotatesLent() && spare > 0 {
 		return max(spare-portion(min(lentJitter, spare/5), random), minPause)
 	}
 	return refreshAfter(life, before, random)

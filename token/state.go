@@ -80,16 +80,9 @@ func (s *state) abandoned() *state {
 // served while its successor is asked for.
 func (s *state) loaded(t Token, o Options) *state {
 	now, next := time.Now(), s.abandoned()
-	left := t.Expires.Sub(now)
-	next.token = Token{Value: t.Value, Expires: now.Add(left)}
+	next.token = Token{Value: t.Value, Expires: now.Add(t.Expires.Sub(now))}
 	next.since = next.token.issuedAt(time.Time{}, o)
-	next.next = now.Round(0)
-	switch {
-	case o.Ticket != "":
-		next.next = next.outlasts(now)
-	case left > o.before():
-		next.next = next.next.Add(o.refreshAfter(left, rand.Float64()))
-	}
+	next.next = o.Kind.afterLoad(next, now, o)
 	if recently(s.spent.RotatedAt, now) {
 		next.stands = s.rotationStands(now)
 	}
@@ -139,14 +132,14 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 	switch {
 	case o.young:
 		next.stands = s.since.Add(standing)
-	case refused.Equal(o.token.Value.Reveal()), with.Classic && !refused.Empty():
+	case refused.Equal(o.token.Value.Reveal()), with.Kind.rotates() && !refused.Empty():
 		next.stands = now.Add(standing)
 	case recently(s.spent.RotatedAt, now): // a rotation that succeeded at the second try
 		next.stands = s.rotationStands(now)
-	case !with.Classic && !same:
+	case !with.Kind.rotates() && !same:
 		next.stands = time.Time{} // what was said of another token
 	}
-	if with.Classic && same {
+	if with.Kind.rotates() && same {
 		return next.vouched(now, with) // a probe was enough
 	}
 	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
@@ -155,11 +148,7 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 		next.since, next.examined = o.token.issuedAt(o.asked, with), time.Time{}
 	}
 	next.fetchedAt = o.asked
-	if with.Ticket != "" {
-		next.next = next.outlasts(now)
-	} else {
-		next.next = s.due(next.token, now, with)
-	}
+	next.next = with.Kind.afterAnswer(s, next, now, with)
 	switch {
 	case o.young:
 		return next.resting(now, with)

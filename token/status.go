@@ -77,8 +77,8 @@ func (s *state) name(now time.Time) string {
 // thousand of them are large.
 func (k *Keeper) logger() *slog.Logger {
 	log := k.options.Log.With("account", k.options.Name, "app_id", k.options.AppID)
-	if k.options.Ticket != "" {
-		return log.With("ticket", k.options.Ticket)
+	if k.options.Kind.ticket() != "" {
+		return log.With("ticket", k.options.Kind.ticket())
 	}
 	return log
 }
@@ -131,7 +131,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or nobody knows
 		details = append(details, "expires_in", inWords(after.rest()))
 	}
-	if k.options.Ticket != "" {
+	if k.options.Kind.ticket() != "" {
 		k.logger().Log(context.Background(), level, "ticket not refreshed", details...)
 		return
 	}

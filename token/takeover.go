@@ -75,7 +75,7 @@ func (s *state) answers(refused secret.Secret, now time.Time, o Options) bool {
 	switch {
 	case s.backsOff(now, o) > 0:
 		return true
-	case !s.token.ValidAt(now), o.Ticket != "" && !s.lendable():
+	case !s.token.ValidAt(now), o.Kind.ticket() != "" && !s.lendable():
 		return false
 	case refused.Empty():
 		return now.Before(s.next)
@@ -150,7 +150,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 			next.next = next.next.Add(k.options.refreshAfter(left, rand.Float64()))
 		}
 	}
-	if due := next.token.Expires.Add(-k.options.before()); k.options.Classic && k.options.Lent && due.Before(next.next) {
+	if due := next.token.Expires.Add(-k.options.before()); k.options.rotatesLent() && due.Before(next.next) {
 		next.next = due.Round(0)
 	}
 	knowsAll := from.hasReadAll()
@@ -164,7 +164,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 // for k, which refreshes a token earlier or later before its expiry.
 func (k *Keeper) replans(from *Keeper, s *state) bool {
 	now := time.Now()
-	return k.options.Ticket == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
+	return k.options.Kind.ticket() == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
 		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isOverBudget(now, k.options)
 }
 

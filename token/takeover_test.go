@@ -18,7 +18,7 @@ func TestAKeeperWhosePlaceWasTakenRotatesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fetches := map[string]int{}
 		keeper := func(name string) *token.Keeper {
-			return token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Classic: true, Fetch: func(context.Context) (token.Token, error) {
+			return token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Kind: token.Rotating{}, Fetch: func(context.Context) (token.Token, error) {
 				fetches[name]++
 				return token.Token{Value: secret.New(fmt.Sprint(name, fetches[name])), Expires: time.Now().Add(2 * time.Hour)}, nil
 			}})

@@ -109,7 +109,7 @@ func (t *Tickets) keeper(kind string) *Keeper {
 	k, ok := t.keepers[kind]
 	if !ok {
 		o := t.tokens.options
-		o.Ticket, o.Classic, o.Force, o.Probe, o.SecretChanged = kind, false, nil, nil, nil
+		o.Kind, o.Force, o.Probe, o.SecretChanged = ticketKind{of: kind}, nil, nil, nil
 		var used atomic.Pointer[secret.Secret] // the token of the last fetch
 		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind, &used) }
 		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }

@@ -48,7 +48,7 @@ func (k *Keeper) wake(s *state, left time.Duration) {
 
 // looksAtSecret reports whether another AppSecret would be tried at once.
 func (k *Keeper) looksAtSecret(s *state) bool {
-	return k.options.SecretChanged != nil && (k.options.Issuer.BlamesSecret(s.err) || k.options.Issuer.BlamesSecret(s.denied) && !k.options.Classic)
+	return k.options.SecretChanged != nil && (k.options.Issuer.BlamesSecret(s.err) || k.options.Issuer.BlamesSecret(s.denied) && !k.options.Kind.rotates())
 }
 
 // examinesDead reports whether the token is dead and may be good again.

@@ -34,8 +34,9 @@ func (s *Service) keeperOptions(of *setup, account config.Account, client *wecha
 		Name:          account.Name,
 		AppID:         account.AppID,
 		Issuer:        issuer,
-		Classic:       client.API == wechat.Classic,
+		Kind:          client.API.Kind(),
 		Fetch:         client.Fetch,
+		Force:         client.Force,
 		Probe:         client.Probe,
 		SecretChanged: client.SecretChanged,
 		Store:         s.store,
@@ -43,9 +44,6 @@ func (s *Service) keeperOptions(of *setup, account config.Account, client *wecha
 		RefreshBefore: of.cfg.Token.RefreshBefore,
 		Lent:          of.handsOutTokens(),
 		Log:           s.log,
-	}
-	if !o.Classic {
-		o.Force = client.Force
 	}
 	if s.redis != nil {
 		o.Shared = s.redis

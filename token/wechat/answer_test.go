@@ -187,7 +187,7 @@ func TestALifetimeThatIsOddIsLivedWith(t *testing.T) {
 		t.Run(test.body, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var asked atomic.Int64
-				k := token.NewKeeper(token.Options{Issuer: NewIssuer(), Name: "shop", AppID: "wx1", Classic: true, Fetch: func(context.Context) (token.Token, error) {
+				k := token.NewKeeper(token.Options{Issuer: NewIssuer(), Name: "shop", AppID: "wx1", Kind: token.Rotating{}, Fetch: func(context.Context) (token.Token, error) {
 					body := strings.Replace(test.body, `"T"`, fmt.Sprintf(`"T%d"`, asked.Add(1)), 1)
 					return readAnswer([]byte(body), time.Now(), secret.Secret{})
 				}})

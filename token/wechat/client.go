@@ -29,6 +29,14 @@ const (
 	Classic API = "classic" // GET /cgi-bin/token, makes the token before it worthless
 )
 
+// Kind returns how the tokens of a behave.
+func (a API) Kind() token.Kind {
+	if a == Classic {
+		return token.Rotating{}
+	}
+	return token.Repeating{}
+}
+
 // A Client asks WeChat for the access token of one account. Its fields must be
 // set and not be changed once it is in use.
 type Client struct {
