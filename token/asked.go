@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// Refresh asks WeChat for a token because somebody outside wants it, and waits
-// for that, at most so long. If failed is not empty, it is a token that a program
+// Refresh asks WeChat for a token because an operator or a program wants that, and
+// waits for it, at most so long. If failed is not empty, it is a token that a program
 // was refused with: then WeChat is asked only if that is the current one, as
-// [Keeper.Replace] does. A token that was fetched less than 30 s ago is not
-// fetched again, unless something is wrong. Whoever has just repaired something is not
-// kept waiting by the back-off, but for two seconds after the last who said so. The
-// error is an [*Unavailable] or a [*Timeout].
+// [Keeper.Replace] does. A token younger than 30 s is fetched again only if something
+// is wrong. The back-off does not count, so that operators see at once whether a
+// repair helped; two seconds between two such fetches do. The error is an
+// [*Unavailable] or a [*Timeout].
 func (k *Keeper) Refresh(failed string, wait time.Duration) error {
 	if failed != "" {
 		_, err := k.Replace(failed, wait)

@@ -8,15 +8,15 @@ import (
 )
 
 // examineEvery is how often a token that was found dead is examined again, so that
-// the end of a disturbance at WeChat is noticed also when nobody calls.
+// the end of a disturbance at WeChat is noticed without any call.
 const examineEvery = 15 * time.Second
 
 // ErrResting is the state of a token that died so soon that WeChat is not asked for
 // another one yet.
 var ErrResting = errors.New("WeChat refuses the token, which was issued or asked for less than 30 s ago: it is replaced when these are over")
 
-// isJudged reports whether it is known what WeChat thinks of the token at large, as
-// far as that can be known, and nobody is about to replace one that is dead.
+// isJudged reports whether it is known, as far as it can be, what WeChat thinks of the
+// token, and no flight is about to replace one that is dead.
 func (s *state) isJudged(now time.Time, o Options) bool {
 	if s.stuck != nil {
 		return s.flight == nil
@@ -40,7 +40,7 @@ func (s *state) resting(now time.Time, o Options) *state {
 }
 
 // Dead reports whether WeChat refuses value everywhere and has no other token at the
-// moment, so that to send it again is in vain.
+// moment, so that sending it again is useless.
 func (k *Keeper) Dead(value string) bool {
 	s := k.state.Load()
 	return s.stuck != nil && s.bare == value

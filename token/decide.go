@@ -16,7 +16,7 @@ type outcome struct {
 	forced    bool    // the token was made by force
 	overtaken bool    // another process did meanwhile what was to be done
 	young     bool    // the token is refused, and so new that this says little
-	doubts    bool    // see flight
+	doubts    bool    // a refusal of the token started the flight
 
 	asked time.Time // when the token was asked for
 }
@@ -116,8 +116,8 @@ func (k *Keeper) probe(f *flight) Verdict {
 	return Dead
 }
 
-// awaitEdges waits until WeChat honours t, which it has just made for callers who
-// were refused with another one and have one attempt left, but not for long.
+// awaitEdges waits a moment until WeChat honours t, which it has just made for callers
+// that were refused with another one and have one attempt left.
 func (k *Keeper) awaitEdges(f *flight, t Token) {
 	for _, pause := range edgePauses {
 		if k.options.Probe == nil || k.opinion(f, t.Value) != Dead || !f.pause(pause) {

@@ -12,7 +12,7 @@ import (
 const denialWarnings = 10 * time.Minute
 
 // A DenialCount is how many requests WeChat refused with one errcode because of the
-// AppSecret, or of who shows it.
+// AppSecret, or of the account or machine that shows it.
 type DenialCount struct {
 	Errcode int
 	N       uint64
@@ -23,7 +23,7 @@ type denials struct {
 	counts []DenialCount
 	warned time.Time // of the last warning; zero if there was none
 	code   int       // that it was about
-	told   bool      // and nobody was told since that it is over
+	told   bool      // the log has not said yet that it is over
 }
 
 // SecretRefused tells that WeChat answered a caller's request, one that showed the
@@ -69,7 +69,7 @@ func (k *Keeper) reportDenied(denied error, goesOn bool) {
 
 // SecretAccepted tells that WeChat accepted the AppSecret in a request of a
 // caller's. That costs next to nothing unless it was refused before. A fetch that
-// was refused is repeated then, for whoever repaired what was wrong.
+// was refused is repeated then, because what was wrong may be repaired.
 func (k *Keeper) SecretAccepted() {
 	if !k.secretDoubted.Load() {
 		return

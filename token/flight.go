@@ -17,19 +17,19 @@ type flight struct {
 	refused  secret.Secret   // the token whose rejection started it, or empty
 	ctx      context.Context // a caller that goes away does not end it
 	cancel   context.CancelFunc
-	begun    atomic.Bool   // somebody runs it
+	begun    atomic.Bool   // a goroutine runs it
 	release  func()        // ends this process's turn to ask; nil: it has none
-	asked    bool          // from outside
-	forces   bool          // it makes WeChat replace the token
-	leaked   secret.Secret // the one that it is to replace
-	why      error         // why it did not, as far as it knows; written before done is closed
-	doubts   bool          // but for a refusal of the token it would not have been started
-	examines bool          // it asks what WeChat thinks of the token, and for none
+	asked    bool          // somebody outside wants it, see Refresh
+	forces   bool          // it has WeChat replace the token, see ReplaceByForce
+	leaked   secret.Secret // the token that it has replaced
+	why      error         // why that was not done; written before done is closed
+	doubts   bool          // a refusal of the token started it
+	examines bool          // it asks only whether the token is good
 	done     chan struct{} // closed when its outcome is the Keeper's state
-	sent     time.Time     // when the token was asked for that it is to land with
+	sent     time.Time     // when it asked WeChat for a token last
 	knows    int64         // the generation of the record in a shared store that started it
 	had      secret.Secret // the token when it turned from the store to WeChat
-	read     time.Time     // when it began to ask the store last
+	read     time.Time     // when it began to read the store last
 	reports  []func()      // what is to be logged when it is over
 }
 
@@ -83,7 +83,7 @@ func (k *Keeper) launch(s *state, refused string) *flight {
 	return f
 }
 
-// run brings f to its end, unless somebody does so already.
+// run brings f to its end, unless another goroutine does so already.
 func (k *Keeper) run(f *flight) {
 	if !f.begun.CompareAndSwap(false, true) {
 		return
@@ -150,9 +150,8 @@ func (f *flight) report() {
 	}
 }
 
-// prepare looks for what f is after where it costs WeChat nothing, and reports
-// whether that ended f. Otherwise release, if there is one, is to be called when
-// the outcome is stored.
+// prepare looks for a token in the store, and reports whether that ended f. If it did
+// not, release, which may be nil, is to be called when the outcome is stored.
 func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	if k.options.Shared != nil {
 		return k.consult(f)
@@ -170,7 +169,8 @@ func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	return nil, true
 }
 
-// land ends f: it makes the state that after returns the current one, plans the next flight and releases the waiters. It calls after under k.mu.
+// land ends f: it makes the state that after returns the current one,
+// plans the next flight and releases the waiters. It calls after under k.mu.
 func (k *Keeper) land(f *flight, after func(*state) *state) (from, to *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// An Issuer is what a Keeper has to know of who issues tokens: what its answers mean,
-// and how often it may be asked. All accounts of one kind have the same.
+// An Issuer is what a Keeper has to know of WeChat, or of another one that issues
+// tokens: what its answers mean, and how often it may be asked. All accounts of one kind have the same.
 type Issuer struct {
 	Explain      func(error) Explanation   // what the failure of a fetch or of a Keeper means; nothing of nil
 	OfToken      func(errcode int) Verdict // what an errcode says of the token that a request was sent with

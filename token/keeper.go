@@ -17,10 +17,10 @@ type Options struct {
 	Force         Fetch             // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
 	Probe         Probe             // how a refused token is examined; nil: not at all
 	SecretChanged func() bool       // whether the AppSecret is another one than the last fetch sent; nil: it never is
-	Issuer        *Issuer           // what its answers mean
+	Issuer        *Issuer           // what WeChat's answers mean; never nil
 	Store         Store             // nil: a restart begins without a token
 	Shared        Sharer            // the Store, if other processes use it, too; nil: none does
-	Queue         *background.Queue // of the flights that nobody waits for; nil: they start at once
+	Queue         *background.Queue // of flights without a waiting caller; nil: they start at once
 	RefreshBefore time.Duration     // so long before its expiry a token is due; 0: five minutes
 	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
@@ -31,8 +31,8 @@ type Options struct {
 
 // A Keeper keeps the access token of one account fresh. Its methods may be
 // called concurrently. It has no goroutine at rest, only a timer, which starts
-// one flight to WeChat when the token is due. An account that nobody has called
-// for a day is left alone until somebody does.
+// one flight to WeChat when the token is due. After a day without a call the account
+// rests until the next one.
 type Keeper struct {
 	state      atomic.Pointer[state] // replaced under mu, read without
 	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute
@@ -48,14 +48,14 @@ type Keeper struct {
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	stopped bool
-	hasRead bool        // the store was asked for what it has
-	reading *reading    // while it is, and until a flight has taken the answer
-	timer   *time.Timer // of the state's next flight
-	unsaved bool        // the store has not yet got what the state holds
-	saving  bool        // a goroutine is handing it to the store
-	lost    bool        // the store did not take it the last time
-	leases  []func()    // to call when the store has it
-	unwatch func()      // ends listening to other processes; nil: nobody listens
+	hasRead bool         // the store was asked for its record
+	pending *pendingLoad // the question, until a flight has taken the answer; nil: there is none
+	timer   *time.Timer  // of the state's next flight
+	unsaved bool         // the store has not yet got what the state holds
+	saving  bool         // a goroutine is handing it to the store
+	lost    bool         // the last save failed
+	leases  []func()     // each ends a lease; to be called after the next save
+	unwatch func()       // ends listening to other processes; nil: nobody listens
 	fetches []FetchCount
 	denials denials
 }
@@ -79,8 +79,7 @@ func NewKeeper(o Options) *Keeper {
 	return k
 }
 
-// setState makes s, which may be known already, what the Keeper knows. The caller
-// holds k.mu if others know k.
+// setState replaces the state by s. The caller holds k.mu, unless k is not in use yet.
 func (k *Keeper) setState(s *state) {
 	if bare := s.token.Value.Reveal(); bare != s.bare {
 		if s.bare != "" {
@@ -152,9 +151,9 @@ func (k *Keeper) Replace(refused string, wait time.Duration) (string, error) {
 	return k.obtain(refused, wait)
 }
 
-// obtain returns a token other than refused, or WeChat's word that it is good.
-// It looks again after every flight, because one that began before the refusal
-// says nothing of that.
+// obtain returns a token other than refused, or refused itself when WeChat says that
+// it is good. It looks again after every flight, because a flight that began before
+// the refusal says nothing of it.
 func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 	deadline := time.Now().Add(wait)
 	for {
@@ -171,8 +170,8 @@ func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 	}
 }
 
-// look returns the token for somebody who was refused with refused, or the
-// flight to wait for.
+// look returns the token for a caller that was refused with refused, or the flight to
+// wait for.
 func (k *Keeper) look(refused string) (string, *flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -30,7 +30,7 @@ type Kind interface {
 	// answered with at now, when before was what the Keeper knew.
 	afterAnswer(before, s *state, now time.Time, o Options) time.Time
 
-	// lend returns one for those who keep it for a while, see [Keeper.Lend].
+	// lend returns one for programs that keep it for a while, see [Keeper.Lend].
 	lend(k *Keeper, wait time.Duration) (string, time.Duration, error)
 }
 

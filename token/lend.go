@@ -6,11 +6,10 @@ import "time"
 // WeChat states lives, less would be 0, which caches read as no end at all.
 const least = time.Second
 
-// Lend returns a token and how long it lives, for those who keep it themselves
-// for a while, as SDKs do, which take a margin off. Who would get less than is
-// enough for them waits for its successor, at most that long; what is left is
-// lent when there is none to be had. The error is an [*Unavailable] or a
-// [*Timeout].
+// Lend returns a token and how long it lives, for programs that keep it for a while,
+// as SDKs do, and take a margin off that life. Callers for whom too little is left
+// wait for its successor, at most that long; without one they get what is left. The
+// error is an [*Unavailable] or a [*Timeout].
 func (k *Keeper) Lend(wait time.Duration) (string, time.Duration, error) {
 	return k.options.Kind.lend(k, wait)
 }
@@ -42,9 +41,9 @@ func (k *Keeper) lendTicket(wait time.Duration) (string, time.Duration, error) {
 	return "", 0, k.unavailable(ErrBrief, minPause)
 }
 
-// succeed waits for the successor of what has too little left to be lent,
-// unless WeChat has just failed to answer with one. Where it failed before that,
-// nobody waits long: what is left is better than nothing.
+// succeed waits for the successor of what has too little left to be lent, unless
+// WeChat has just failed to answer with one. After an earlier failure the wait is
+// short: what is left is better than nothing.
 func (k *Keeper) succeed(wait time.Duration) {
 	k.mu.Lock()
 	s, now := k.state.Load(), time.Now()

@@ -29,11 +29,11 @@ const (
 // ErrBrief is why a token that is good is not handed out.
 var ErrBrief = errors.New("it is about to expire, and WeChat has not answered with one that lives for more than 300 s")
 
-// lendToken returns a token and how long it lives: more than 300 s. Who would get
-// less waits for the successor, and gets nothing if there is none, or none that lives
-// longer: a life that margins make negative is worse than none. A classic token's successor, which there always is, is waited
-// for as soon as a margin may do so, in case the timer that should have asked for it
-// is late.
+// lendToken returns a token and how long it lives: more than 300 s. Callers that would
+// get less wait for the successor, and get an error if that lives no longer: a life
+// that margins make negative is worse than none. The successor of a classic token can
+// be had at any time: it is waited for as soon as the largest margin makes the life
+// negative, in case the timer is late.
 func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	start := time.Now()
 	deadline := start.Add(wait)
@@ -64,8 +64,9 @@ func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	}
 }
 
-// lends returns how much life the token has that is lent, 0 if another one is to be
-// asked for, which it is not the last time, nor if somebody has just done so in vain.
+// lends returns how much life the token has that is lent, and 0 if another one is to
+// be asked for. At the last try, or shortly after one that brought nothing, it returns
+// an error instead.
 func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, error) {
 	left := time.Until(s.token.Expires)
 	switch {

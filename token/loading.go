@@ -8,8 +8,8 @@ import (
 // storePatience is how long the first flight waits for the store.
 const storePatience = time.Second
 
-// A reading is the question what the store has.
-type reading struct {
+// A pendingLoad is the question what the store has.
+type pendingLoad struct {
 	Record
 	err  error
 	done chan struct{} // closed when the answer is there
@@ -36,12 +36,12 @@ func (k *Keeper) load(f *flight) (Record, bool) {
 
 // read returns the question that was not answered or not looked at yet, if there
 // is one. The first time it asks, and waits a moment.
-func (k *Keeper) read(f *flight) *reading {
+func (k *Keeper) read(f *flight) *pendingLoad {
 	k.mu.Lock()
-	r, first := k.reading, !k.hasRead
+	r, first := k.pending, !k.hasRead
 	if first {
-		r = &reading{done: make(chan struct{})}
-		k.reading, k.hasRead = r, true
+		r = &pendingLoad{done: make(chan struct{})}
+		k.pending, k.hasRead = r, true
 	}
 	k.mu.Unlock()
 	if !first {
@@ -70,14 +70,14 @@ func (o *Options) key() Key { return Key{o.AppID, o.Kind.ticket()} }
 
 // receive returns what the store had if that is a token to land with, and otherwise
 // adds the counts in it to the state, beside the flight under way.
-func (k *Keeper) receive(r *reading) (Record, bool) {
+func (k *Keeper) receive(r *pendingLoad) (Record, bool) {
 	k.reportLoad(r.err)
 	now := time.Now()
 	if r.Token.ValidAt(now) && !k.state.Load().token.ValidAt(now) {
 		return r.Record, true
 	}
 	k.spend(func(s *Spent) {
-		k.reading = nil
+		k.pending = nil
 		*s = s.plus(r.Spent, now)
 	})
 	return Record{}, false
@@ -86,7 +86,7 @@ func (k *Keeper) receive(r *reading) (Record, bool) {
 // loaded returns the state that a flight ends with which found r in the store. The
 // caller holds k.mu.
 func (k *Keeper) loaded(r Record, s *state) *state {
-	k.reading = nil
+	k.pending = nil
 	next := *s
 	next.spent = s.spent.plus(r.Spent, time.Now())
 	return next.loaded(r.Token, k.options)
@@ -104,5 +104,5 @@ func (k *Keeper) reportLoad(err error) {
 func (k *Keeper) hasReadAll() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.hasRead && k.reading == nil && k.options.Shared == nil
+	return k.hasRead && k.pending == nil && k.options.Shared == nil
 }

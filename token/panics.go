@@ -9,8 +9,8 @@ import (
 // A mistake of the programmer's in what runs in the background ends neither the
 // process nor the care of the account.
 
-// survive ends f, if that panics, as one that failed, so that nobody waits for it
-// for ever.
+// survive ends f, if that panics, as one that failed, so that all who wait
+// for it are released.
 func (k *Keeper) survive(f *flight) {
 	cause := recover()
 	if cause == nil {

@@ -104,9 +104,9 @@ func (k *Keeper) mergeStored(f *flight) *state {
 	return next
 }
 
-// postpone ends f, for which the store was asked in vain or another process asks
-// WeChat for too long, unless the token is
-// needed so much that WeChat has to be asked all the same, or is a harmless ticket.
+// postpone ends f and plans another one, because the store cannot be read or another
+// process asks WeChat for too long. It reports false, and f goes on to ask WeChat, if
+// the token is needed at once, or is a ticket, which does no harm.
 func (k *Keeper) postpone(f *flight) bool {
 	s := k.state.Load()
 	if k.superseded(f, s) { // while the store was asked, it came back

@@ -15,8 +15,8 @@ const standing = 30 * time.Second
 // A state is all that a Keeper knows at one moment. It is replaced, not edited,
 // so that a reader sees one moment whole.
 //
-// The life of a token is measured by a clock that cannot be set, so that nobody
-// who sets this machine's takes a good token away. That clock stops while the
+// The life of a token is measured by a clock that cannot be set, so that setting
+// this machine's clock takes no good token away. That clock stops while the
 // machine is suspended: the plan is wall clock time, so that a token which died
 // meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
@@ -32,7 +32,7 @@ type state struct {
 	since     time.Time // when the token's value was asked for first; zero if that is not known
 	honoured  time.Time // when WeChat was last seen to honour the token after a refusal
 	examined  time.Time // when it was last asked about the token that is dead
-	brief     time.Time // when WeChat was last asked in vain for a token that lives long enough to be lent
+	brief     time.Time // when WeChat was last asked for a token that lives long enough to be lent, and had none
 	planned   time.Time // what next was before a refusal of the token changed it; zero if none did
 
 	err      error     // of the last fetch; nil after a success
@@ -158,7 +158,7 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 	return next
 }
 
-// judged notes in s, which nobody knows yet, what WeChat thinks of the refused token.
+// judged notes in s, which is not in use yet, what WeChat thinks of the refused token.
 func (s *state) judged(o outcome, refused secret.Secret, now time.Time) {
 	if o.verdict == Alive {
 		s.honoured = now

@@ -16,7 +16,7 @@ const (
 // Status tells how an account's token is. It holds no token.
 type Status struct {
 	State        string      // StateFresh, StateDue or StateGone
-	Asleep       bool        // nobody has called for a day: the token is renewed for the next caller, not before
+	Asleep       bool        // there was no call for a day: the next one renews the token
 	Expires      time.Time   // of the token; zero if there never was one, or it is dead
 	RefreshedAt  time.Time   // of the last fetch that succeeded; zero if none did since the start
 	NextRefresh  time.Time   // when WeChat is asked next, unless a caller is refused before; zero before the first answer
@@ -128,7 +128,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	e := k.options.Issuer.Explain(after.err)
 	details := []any{"reason", f.reason(before), "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next)}
-	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or nobody knows
+	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or the life says nothing
 		details = append(details, "expires_in", inWords(after.rest()))
 	}
 	if k.options.Kind.ticket() != "" {

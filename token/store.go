@@ -43,7 +43,7 @@ type Word struct {
 	Generation int64     // how often the record was written
 	FetchedAt  time.Time // when the token was asked for; zero if none was
 	Stands     time.Time // until then the token is good although it was refused
-	Next       time.Time // when the one who wrote the record asks again
+	Next       time.Time // when the process that wrote the record asks again
 	Refusal    *Refusal  // of the last fetch, if another process would get it, too
 	Failures   int       // of this kind, in a row
 	Added      Spent     // of the record's what was spent since it was written; counts only

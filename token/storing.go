@@ -13,7 +13,7 @@ const lastSave = 3 * time.Second
 // It calls release, if there is one, when the store has it.
 func (k *Keeper) save(release func()) {
 	if k.options.Store == nil {
-		return // and nobody leased it
+		return // without one there are no leases
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -29,7 +29,7 @@ func (k *Keeper) save(release func()) {
 
 func (k *Keeper) saveAll() {
 	k.mu.Lock()
-	r := k.reading
+	r := k.pending
 	k.mu.Unlock()
 	if r != nil {
 		<-r.done
@@ -84,12 +84,12 @@ func (k *Keeper) noteSave(err error) (failed bool) {
 func (k *Keeper) record(now time.Time) Record {
 	s := k.state.Load()
 	r := Record{s.token, Durable{s.spent, now.Add(untilBeijingMidnight(now) + standing)}, s.word(now, k.options)}
-	if k.reading == nil {
+	if k.pending == nil {
 		return r
 	}
-	r.Spent = s.spent.plus(k.reading.Spent, now)
-	if !s.token.ValidAt(now) && k.reading.Token.ValidAt(now) {
-		r.Token = k.reading.Token
+	r.Spent = s.spent.plus(k.pending.Spent, now)
+	if !s.token.ValidAt(now) && k.pending.Token.ValidAt(now) {
+		r.Token = k.pending.Token
 	}
 	return r
 }

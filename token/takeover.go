@@ -69,8 +69,8 @@ func (s *state) word(now time.Time, o Options) Word {
 	return w
 }
 
-// answers reports whether s, which another process made, is what somebody wanted
-// to know who was refused with refused, or for whom the token was due.
+// answers reports whether s, which another process made, is what a flight is for that
+// was started because refused had been rejected, or the token was due.
 func (s *state) answers(refused secret.Secret, now time.Time, o Options) bool {
 	switch {
 	case s.backsOff(now, o) > 0:
@@ -94,7 +94,8 @@ func (k *Keeper) watch() {
 	k.unwatch = end
 }
 
-// heard is told the generation of the record in a shared store.
+// heard reads the store again, in the background, if the generation of the record in
+// it is another one than the state's.
 func (k *Keeper) heard(generation int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 
 // Tickets keeps the tickets of one account, such as the one that web pages sign
 // with, as a Keeper keeps its token: cached, one fetch at a time, refreshed
-// ahead, stored. A type of ticket that nobody asks for is not fetched.
+// ahead, stored. Only types of tickets that are asked for are fetched.
 //
 // WeChat repeats a ticket and says each time that it lives 7200 s more. What it
-// says last counts, as it does for everybody who asks WeChat itself; it is asked
+// says last counts, as it does for all that ask WeChat themselves; it is asked
 // again from half of a ticket's life on:
 // https://developers.weixin.qq.com/community/develop/doc/000e0adca68568abb1ab525365b000
 type Tickets struct {
@@ -31,7 +31,7 @@ type Tickets struct {
 
 // FetchTicket asks for a ticket of this type with a token. The lifetime of the ticket
 // counts from before the question was sent.
-type FetchTicket func(ctx context.Context, kind, token string) (Token, error)
+type FetchTicket func(ctx context.Context, ticketType, token string) (Token, error)
 
 // NewTickets returns the Tickets of the account that tokens keeps the token of. They
 // are stored and logged as that is.
@@ -39,26 +39,26 @@ func NewTickets(ask FetchTicket, tokens *Keeper) *Tickets {
 	return &Tickets{ask: ask, tokens: tokens}
 }
 
-// Ticket returns a ticket of this type for those who use it at once. It waits for
+// Ticket returns a ticket of this type that is used at once. It waits for
 // one at most that long. The error is an [*Unavailable] or a [*Timeout].
-func (t *Tickets) Ticket(kind string, wait time.Duration) (string, error) {
-	ticket, err := t.keeper(kind).Token(wait)
-	return ticket, ofTicket(err, kind)
+func (t *Tickets) Ticket(ticketType string, wait time.Duration) (string, error) {
+	ticket, err := t.keeper(ticketType).Token(wait)
+	return ticket, ofTicket(err, ticketType)
 }
 
-// Lend returns a ticket of this type and how long it lives, for those who keep it
+// Lend returns a ticket of this type and how long it lives, for programs that keep it
 // themselves: at least half of its life, unless WeChat has no more to give.
-func (t *Tickets) Lend(kind string, wait time.Duration) (string, time.Duration, error) {
-	ticket, life, err := t.keeper(kind).Lend(wait)
-	return ticket, life, ofTicket(err, kind)
+func (t *Tickets) Lend(ticketType string, wait time.Duration) (string, time.Duration, error) {
+	ticket, life, err := t.keeper(ticketType).Lend(wait)
+	return ticket, life, ofTicket(err, ticketType)
 }
 
 // ofTicket has err, which was made for one caller alone, say what is missing.
-func ofTicket(err error, kind string) error {
+func ofTicket(err error, ticketType string) error {
 	if unavailable, ok := errors.AsType[*Unavailable](err); ok {
-		unavailable.Ticket = kind
+		unavailable.Ticket = ticketType
 	} else if timeout, ok := errors.AsType[*Timeout](err); ok {
-		timeout.Ticket = kind
+		timeout.Ticket = ticketType
 	}
 	return err
 }
@@ -74,8 +74,8 @@ func (t *Tickets) Status() []TicketStatus {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := make([]TicketStatus, 0, len(t.keepers))
-	for _, kind := range slices.Sorted(maps.Keys(t.keepers)) {
-		all = append(all, TicketStatus{kind, t.keepers[kind].Status()})
+	for _, ticketType := range slices.Sorted(maps.Keys(t.keepers)) {
+		all = append(all, TicketStatus{ticketType, t.keepers[ticketType].Status()})
 	}
 	return all
 }
@@ -90,7 +90,7 @@ func (t *Tickets) Retry() {
 	}
 }
 
-// Stop stops the Keepers. Who asks for a ticket meanwhile is not kept waiting.
+// Stop stops the Keepers. Calls for a ticket meanwhile end at once.
 func (t *Tickets) Stop() {
 	t.mu.Lock()
 	t.stopped = true
@@ -103,15 +103,15 @@ func (t *Tickets) Stop() {
 	stopping.Wait()
 }
 
-func (t *Tickets) keeper(kind string) *Keeper {
+func (t *Tickets) keeper(ticketType string) *Keeper {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k, ok := t.keepers[kind]
+	k, ok := t.keepers[ticketType]
 	if !ok {
 		o := t.tokens.options
-		o.Kind, o.Force, o.Probe, o.SecretChanged = ticketKind{of: kind}, nil, nil, nil
+		o.Kind, o.Force, o.Probe, o.SecretChanged = ticketKind{of: ticketType}, nil, nil, nil
 		var used atomic.Pointer[secret.Secret] // the token of the last fetch
-		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, kind, &used) }
+		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, ticketType, &used) }
 		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }
 		k = NewKeeper(o)
 		if k.stopped = t.stopped; !t.stopped {
@@ -120,7 +120,7 @@ func (t *Tickets) keeper(kind string) *Keeper {
 		if t.keepers == nil {
 			t.keepers = map[string]*Keeper{}
 		}
-		t.keepers[kind] = k
+		t.keepers[ticketType] = k
 	}
 	return k
 }
@@ -133,7 +133,7 @@ func (k *Keeper) hasOther(used *secret.Secret) bool {
 
 // fetch asks WeChat for the ticket, once more if it refuses the token. It notes
 // which it used.
-func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[secret.Secret]) (Token, error) {
+func (t *Tickets) fetch(ctx context.Context, ticketType string, used *atomic.Pointer[secret.Secret]) (Token, error) {
 	value, err := t.tokens.Token(fetchTimeout)
 	if err != nil {
 		used.Store(nil)
@@ -144,7 +144,7 @@ func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[s
 		used.Store(&token)
 		return value
 	}
-	ticket, err := t.ask(ctx, kind, use(value))
+	ticket, err := t.ask(ctx, ticketType, use(value))
 	refusal, refused := errors.AsType[*Refusal](err)
 	if !refused || t.tokens.options.Issuer.OfToken(refusal.Code) != Dead {
 		return ticket, err
@@ -155,5 +155,5 @@ func (t *Tickets) fetch(ctx context.Context, kind string, used *atomic.Pointer[s
 	if t.tokens.Dead(value) {
 		return Token{}, refusal
 	}
-	return t.ask(ctx, kind, use(value))
+	return t.ask(ctx, ticketType, use(value))
 }

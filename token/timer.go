@@ -3,7 +3,7 @@ package token
 import "time"
 
 const (
-	// unusedFor is how long nobody has called an account that is left alone.
+	// unusedFor is how long an account has had no call when it is left to rest.
 	unusedFor = 24 * time.Hour
 
 	// secretLook is how often the AppSecret is looked at that WeChat refused.
@@ -29,8 +29,8 @@ func (k *Keeper) arm(s *state, left time.Duration) {
 	k.timer = time.AfterFunc(step, func() { k.wake(s, left-step) })
 }
 
-// wake starts the flight that s has planned, unless there is left to wait or
-// nobody uses the account. A new AppSecret is tried at once.
+// wake starts the flight that s has planned, unless there is left to wait or the
+// account rests. A new AppSecret is tried at once.
 func (k *Keeper) wake(s *state, left time.Duration) {
 	now := time.Now()
 	switch asleep := k.isAsleep(now); {
@@ -71,7 +71,7 @@ func (k *Keeper) use(now time.Time) {
 	}
 }
 
-// isAsleep reports whether nobody has called the account for a day.
+// isAsleep reports whether the account has had no call for a day.
 func (k *Keeper) isAsleep(now time.Time) bool {
 	return now.Unix()-k.used.Load() >= int64(unusedFor/time.Second)
 }

@@ -1,8 +1,8 @@
 // Package token keeps the access tokens of WeChat accounts fresh.
 //
 // A [Keeper] owns the token of one account. It is the only one that asks WeChat
-// for it, in the ways that a [Client] provides. Whoever needs the token
-// calls [Keeper.Token]; whoever was refused with it calls [Keeper.Replace].
+// for it, with the functions in its [Options]. Callers get the token from
+// [Keeper.Token], and after WeChat has refused it another one from [Keeper.Replace].
 // A [Store] carries tokens over a restart.
 package token
 

@@ -2,7 +2,7 @@ package background
 
 import "sync"
 
-// A Queue runs what nobody waits for, a few at a time, so that ten thousand
+// A Queue runs what no caller waits for, a few at a time, so that ten thousand
 // accounts do not ask at once. Without work it has no goroutine. A nil Queue
 // runs everything at once.
 type Queue struct {

@@ -23,21 +23,21 @@ const maxBuffer = 8 << 10
 // plain or escaped for a URL, JSON, XML or a script, once or several times, in UTF-8
 // or UTF-16. It reports whether there was any; text is left as it is.
 func (s *Searcher) Replace(text []byte, mask string, values []string) (masked []byte, found bool) {
-	r := reading{text: text, buffer: s.buffer}
+	r := search{text: text, buffer: s.buffer}
 	for r.next() {
 		r.findValues(values)
 	}
 	if cap(r.buffer) <= maxBuffer {
 		s.buffer = r.buffer
 	}
-	return r.masked(mask)
+	return r.redacted(mask)
 }
 
 // Redact returns text with mask in the place of each of values, as
 // [Searcher.Replace] has it, and of whatever stands where a credential does: behind
 // its name.
 func Redact(text []byte, mask string, values []string) []byte {
-	r := reading{text: text}
+	r := search{text: text}
 	credential := regexp.MustCompile(named) // compiled here: it is seldom needed
 	for r.next() {
 		r.findValues(values)
@@ -45,23 +45,23 @@ func Redact(text []byte, mask string, values []string) []byte {
 			r.found(match[2], match[3])
 		}
 	}
-	masked, _ := r.masked(mask)
+	masked, _ := r.redacted(mask)
 	return masked
 }
 
-func (r *reading) findValues(values []string) {
+func (s *search) findValues(values []string) {
 	for _, value := range values {
 		if value == "" {
 			continue
 		}
-		sought := r.lowered(value)
+		sought := s.lowered(value)
 		for at := 0; ; at += len(sought) {
-			next := bytes.Index(r.plain[at:], sought)
+			next := bytes.Index(s.plain[at:], sought)
 			if next < 0 {
 				break
 			}
 			at += next
-			r.found(at, at+len(sought))
+			s.found(at, at+len(sought))
 		}
 	}
 }

@@ -31,7 +31,7 @@ func (s Secret) Empty() bool { return s.Reveal() == "" }
 
 // Equal reports whether s holds other, in a time that depends on nothing but
 // their lengths. An empty Secret equals nothing, not even the empty string, so
-// that a key nobody has set opens no door.
+// that a key without a value opens no door.
 func (s Secret) Equal(other string) bool {
 	return !s.Empty() && subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other)) == 1
 }

@@ -16,7 +16,7 @@ import (
 	"wxproxy/token/store/seal"
 )
 
-// File is a Store of one file per account, DIR/APPID.json, that only the
+// File is a [token.Store] of one file per account, DIR/APPID.json, that only the
 // owner of the process can read.
 type File struct {
 	dir  string
@@ -56,7 +56,7 @@ type file struct {
 	RotatedAt   time.Time `json:"rotated_at,omitzero"`
 }
 
-// Load implements [Store]. A file that is damaged or of another account is an
+// Load implements [token.Store]. A file that is damaged or of another account is an
 // error that says so; a token that has expired is none.
 func (s *File) Load(key token.Key) (token.Record, error) {
 	appID := name(key)
@@ -97,7 +97,7 @@ func (s *File) Load(key token.Key) (token.Record, error) {
 	return r, nil
 }
 
-// Save implements [Store]. A reader finds the old file or the new one, whole.
+// Save implements [token.Store]. A reader finds the old file or the new one, whole.
 func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
 	appID := name(key)
 	path, err := s.path(appID)

@@ -8,7 +8,7 @@ import (
 	"wxproxy/token"
 )
 
-// Memory is a Store that lasts as long as the process.
+// Memory is a [token.Store] that lasts as long as the process.
 type Memory struct{ records *cache.Cache }
 
 // NewMemory returns an empty Memory. It has no goroutine: there is one entry
@@ -17,7 +17,7 @@ func NewMemory() *Memory {
 	return &Memory{cache.New(cache.NoExpiration, 0)}
 }
 
-// Load implements [Store].
+// Load implements [token.Store].
 func (m *Memory) Load(key token.Key) (token.Record, error) {
 	stored, ok := m.records.Get(name(key))
 	if !ok {
@@ -30,7 +30,7 @@ func (m *Memory) Load(key token.Key) (token.Record, error) {
 	return r, nil
 }
 
-// Save implements [Store]. A record with nothing left in it is forgotten, because to
+// Save implements [token.Store]. A record with nothing left in it is forgotten, because to
 // go-cache a life of zero or less means that it never ends.
 func (m *Memory) Save(key token.Key, r token.Record) (token.Record, error) {
 	life := max(time.Until(r.Token.Expires), time.Until(r.Until))

@@ -26,19 +26,19 @@ type Config struct {
 // Check reports whether there can be a store that spec names. The error
 // does not quote it.
 func Check(spec secret.Secret) error {
-	kind, rest, _ := strings.Cut(spec.Reveal(), ":")
+	scheme, rest, _ := strings.Cut(spec.Reveal(), ":")
 	switch {
 	case spec.Reveal() == "memory:":
 		return nil
-	case kind == "file" && rest != "" && !strings.ContainsFunc(rest, unicode.IsControl):
+	case scheme == "file" && rest != "" && !strings.ContainsFunc(rest, unicode.IsControl):
 		return nil
-	case kind == "redis", kind == "rediss":
+	case scheme == "redis", scheme == "rediss":
 		return redis.Check(spec)
 	}
 	return errors.New(`is not a store; write "memory:" or "file:" and a folder, as "file:/var/lib/wxproxy", or "redis://HOST:PORT/DB"`)
 }
 
-// Open returns the store that c names. One of Redis is a [Store],
+// Open returns the store that c names. One of Redis is a [redis.Store],
 // which does not need Redis to be there.
 func Open(c Config) (token.Store, error) {
 	if err := Check(c.Spec); err != nil {
@@ -48,8 +48,8 @@ func Open(c Config) (token.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the token store: %w", err)
 	}
-	kind, rest, _ := strings.Cut(c.Spec.Reveal(), ":")
-	switch kind {
+	scheme, rest, _ := strings.Cut(c.Spec.Reveal(), ":")
+	switch scheme {
 	case "memory":
 		return NewMemory(), nil
 	case "file":

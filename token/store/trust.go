@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// A tokenDir is a directory for tokens, and who may write it.
+// A tokenDir is a directory for tokens, and its owner and mode.
 type tokenDir struct {
 	path  string
 	owner owner
@@ -54,7 +54,7 @@ func (d tokenDir) asked() string {
 	return fmt.Sprintf("user %d, mode %#o", d.owner.user, uint32(mode))
 }
 
-// errOpen returns why nobody can trust the directory, nil if that depends on who asks.
+// errOpen returns why no user can trust the directory; nil if that depends on the user.
 func (d tokenDir) errOpen() error {
 	if !d.mayWrite(byAll) {
 		return nil
@@ -96,8 +96,9 @@ func CheckDir(dir string) (remark string, err error) {
 }
 
 // CheckDirOfOthers says of a directory why no user could trust the tokens in it, or,
-// in note, who can. It is for who only checks, and is root, or not the owner: as whom
-// wxproxy will run is not known then. Others get what CheckDir says.
+// in note, which users can. It is for checks by root, or by a user that is not the
+// owner: which user will run wxproxy is not known then. The owner gets what CheckDir
+// says.
 func CheckDirOfOthers(dir string) (note string, err error) {
 	d, err := lookAtDir(dir)
 	if err != nil || !d.known {
@@ -125,8 +126,8 @@ func CheckDirOfOthers(dir string) (note string, err error) {
 	return note, nil
 }
 
-// readTrusted returns the beginning of a file that nobody else can have written:
-// a plain one, no link to another.
+// readTrusted returns the beginning of a file that no other user can have written: a
+// plain one, no link to another.
 func readTrusted(path string) ([]byte, error) {
 	file, err := openPlain(path)
 	if err != nil {

@@ -22,7 +22,7 @@ func ownerOf(info fs.FileInfo) (owner, bool) {
 	return owner{int(stat.Uid), int(stat.Gid)}, true
 }
 
-// trusted reports whether the owner is the process's own user, or root, who can do
+// trusted reports whether the owner is the process's own user, or root, which can do
 // anything anyway.
 func (o owner) trusted() bool { return o.user == os.Geteuid() || o.user == 0 }
 
@@ -34,7 +34,7 @@ func (o owner) ofOurGroups() bool {
 }
 
 // openPlain opens a file for reading unless it is a link, and does not wait for
-// whoever writes if it is a pipe.
+// a writer if it is a pipe.
 func openPlain(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) {

@@ -39,7 +39,7 @@ type answer struct {
 }
 
 // A number is a JSON number or, as some WeChat APIs write it, a string of one.
-// Anything else is 0: nobody throws a token away because its life is unreadable.
+// Anything else is 0: a token is used even if its life is unreadable.
 type number float64
 
 // UnmarshalJSON implements [json.Unmarshaler].

@@ -20,7 +20,7 @@ func ofToken(errcode int) token.Verdict {
 
 // ofSecret returns what WeChat's answer to a request that showed the AppSecret says of
 // it, or of this account or machine that shows it, which every use of it meets. Some
-// errcodes are answered only to who has shown the right one: they are about the code
+// errcodes are answered only after the right one was shown: they are about the code
 // that a login came with, or a quota.
 func ofSecret(errcode int) token.Verdict {
 	switch errcode {

@@ -12,8 +12,8 @@ import (
 )
 
 // Ticket is a [FetchTicket]: it asks WeChat for the ticket of this type.
-func (c *Client) Ticket(ctx context.Context, kind, value string) (token.Token, error) {
-	query := url.Values{"access_token": {value}, "type": {kind}}
+func (c *Client) Ticket(ctx context.Context, ticketType, value string) (token.Token, error) {
+	query := url.Values{"access_token": {value}, "type": {ticketType}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
 	if err != nil {
 		return token.Token{}, newTransportError("ticket", err, secret.New(value))

@@ -23,8 +23,8 @@ const (
 	writes access = true
 )
 
-// try asks Redis, unless it has just failed to answer. Nobody asks for longer than
-// twice timeout, whatever the library tries meanwhile.
+// try asks Redis, unless it has just failed to answer. That takes twice the
+// timeout at most, whatever the library tries meanwhile.
 func (s *Store) try(ctx context.Context, a access, ask func(context.Context) error) error {
 	s.mu.Lock()
 	gone := time.Now().Before(s.awayTill)

@@ -16,7 +16,7 @@ func (s *Store) setClock(sent time.Time, now int64) {
 }
 
 // clock returns what the clock of Redis shows at t, in Unix milliseconds, and 0
-// for no time. Nobody depends on the clocks of replicas.
+// for no time. The clocks of replicas do not matter.
 func (s *Store) clock(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -70,7 +70,7 @@ func (s *Store) reportDeaf(ctx context.Context) bool {
 	defer subscription.Close()
 	_, err := subscription.Receive(limited)
 	if !redis.HasErrorPrefix(err, "NOPERM") {
-		return false // it lets nobody do anything: that is said elsewhere
+		return false // this right is not what is missing; other errors are said elsewhere
 	}
 	s.log.Warn("Redis lets this replica hear nothing: it finds out up to 30 s later what the others stored",
 		"err", s.words(err), "remedy", remedyFor(err))

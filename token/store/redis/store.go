@@ -21,10 +21,10 @@ import (
 
 const (
 	// timeout is how long Redis may take to answer, or to be connected to.
-	// Nobody but a flight waits for it.
+	// Only flights wait for it.
 	timeout = 500 * time.Millisecond
 
-	// recordLife is how long a record is kept at least that nobody writes any more:
+	// recordLife is how long a record is kept after the last write, at least:
 	// the budgets in it are a day's.
 	recordLife = 25 * time.Hour
 )
@@ -36,7 +36,7 @@ var (
 	saveScript string
 )
 
-// A Store is a Store that replicas share. The record of a token is the hash
+// A Store is a [token.Store] and a [token.Sharer] in Redis. The record of a token is the hash
 // PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE. Other programs
 // may read access_token, expires_at (in Unix seconds by the clock of Redis) and
 // generation, which rises with every write.
@@ -119,7 +119,7 @@ func New(c Config) (*Store, error) {
 // still works.
 var silence = sync.OnceFunc(logging.Disable)
 
-// Load implements [Store].
+// Load implements [token.Store].
 func (s *Store) Load(key token.Key) (token.Record, error) {
 	answer, err := s.run(s.load, key)
 	if isOtherType(err) {
@@ -131,7 +131,7 @@ func (s *Store) Load(key token.Key) (token.Record, error) {
 	return s.record(key, answer)
 }
 
-// Save implements [Store].
+// Save implements [token.Store].
 func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 	answer, err := s.run(s.save, key, s.arguments(key, r)...)
 	if err == nil && answer.outcome == clockMoved { // we know it now

@@ -55,7 +55,7 @@ func parseURL(spec secret.Secret) (*redis.UniversalOptions, error) {
 	return o, withParameters(o, u, query)
 }
 
-// impatient returns the options that no URL changes: nobody is to wait long.
+// impatient returns the options that no URL changes: waits are short.
 func impatient() *redis.UniversalOptions {
 	return &redis.UniversalOptions{
 		DialTimeout:              timeout,
@@ -78,8 +78,7 @@ func isAddress(s string) bool {
 	return err == nil && wrong == nil && n > 0 && host != "" && (notIPv6 == nil || !strings.ContainsAny(host, ":/?#[]@, "))
 }
 
-// connect returns a client that tries once to connect: whoever asks is not to
-// wait longer.
+// connect returns a client that tries once to connect, so that callers wait no longer.
 func connect(o *redis.UniversalOptions) redis.UniversalClient {
 	switch {
 	case o.MasterName != "":

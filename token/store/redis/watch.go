@@ -35,7 +35,7 @@ const (
 	watchBatch = 500
 )
 
-// A watcher is who wants to know what others do with a record.
+// A watcher is told what others do with a record.
 type watcher struct{ look func(generation int64) }
 
 // Watch has look called with the generation of key's record when another replica
@@ -110,7 +110,7 @@ func (s *Store) watch(ctx context.Context) {
 	}
 }
 
-// hear passes an announcement of others on: the path of a key, who wrote, and the
+// hear passes an announcement of others on: the path of a key, the writer, and the
 // generation.
 func (s *Store) hear(announcement string) {
 	words := strings.Fields(announcement)
