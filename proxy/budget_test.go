@@ -24,7 +24,7 @@ import (
 func nothingTaken(t *testing.T, g *body.Budget) {
 	t.Helper()
 	rawtest.WaitUntil(t, "everything to be given back", func() bool {
-		return g.Memory.Used.Load() == 0 && g.Disk.Used.Load() == 0 && g.Files.Used.Load() == 0
+		return g.Memory.Taken() == 0 && g.Disk.Taken() == 0 && g.Files.Taken() == 0
 	})
 }
 
@@ -63,17 +63,18 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 				return a.Status() == 503 && a.Field("Wxproxy-Error") == "upstream_busy" && a.Field("Retry-After") == "1" &&
 					strings.Contains(a.Body, "take all the room")
 			})
-			if m, d := g.Memory.Used.Load(), g.Disk.Used.Load(); m > row.memory || d > row.disk {
+			if m, d := g.Memory.Taken(), g.Disk.Taken(); m > row.memory || d > row.disk {
 				t.Errorf("got %d bytes of memory and %d of the disk; want no more than %d and %d", m, d, row.memory, row.disk)
 			}
+			const modest = 16 << 10 // what a body may have while larger ones wait
 			small := s.dial(t)
 			for range 3 {
 				if a := small.Call(post("/p", "{}")); a.Status() != 200 {
 					t.Errorf("got %q %q; want an answer", a.Head, a.Body)
 				}
-				small.Send(post("/p", string(rawtest.Noise(body.ModestBody)))[:5000])
+				small.Send(post("/p", string(rawtest.Noise(modest)))[:5000])
 				time.Sleep(5 * time.Millisecond)
-				if a := small.Call(post("/p", string(rawtest.Noise(body.ModestBody)))[5000:]); a.Status() != 200 {
+				if a := small.Call(post("/p", string(rawtest.Noise(modest)))[5000:]); a.Status() != 200 {
 					t.Errorf("in parts: got %q %q; want an answer", a.Head, a.Body)
 				}
 			}
@@ -158,7 +159,7 @@ func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 		io.WriteString(conn, "0\r\n\r\n")
 		return true
 	}
-	for name, room := range map[string]int64{"a little room": body.DefaultMemory, "no room": 0} {
+	for name, room := range map[string]int64{"a little room": body.NewBudget(0).Memory.Limit, "no room": 0} {
 		for _, secure := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, TLS %v", name, secure), func(t *testing.T) {
 				s, dial := serveMaybeTLS(t, config(hostsAt(t, nil, w.URL)), secure)

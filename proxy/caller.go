@@ -25,8 +25,8 @@ type Client struct {
 	MaxInFlight int           // requests at a time; 0: any number
 	Interval    time.Duration // between two requests, on average; 0: none
 
-	quota   *quota       // nil: none
-	room    *body.Client // what its bodies take; nil: that counts for all only
+	quota   *quota            // nil: none
+	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
 	id      virtual.ID
 	signing virtual.Keys // of its virtual tokens, a key for each of its own
 }

@@ -23,7 +23,7 @@ func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.quota, c.room = virtual.IDOf(c.Name), newQuota(&c), new(body.Client)
+		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), newQuota(&c), new(body.ClientUsage)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
 			if key != ([sha256.Size]byte{}) {

@@ -31,7 +31,7 @@ func TestOneClientsSlowUploadsStopNobodyElse(t *testing.T) {
 				s.dial(t).Send(head + string(rawtest.Noise(60_000)))
 			}
 			rawtest.WaitUntil(t, "the bodies", func() bool {
-				return g.Memory.Used.Load()+g.Disk.Used.Load() > 40*60_000 || g.Memory.Used.Load() >= g.Memory.Limit/16*7 && name == "no files"
+				return g.Memory.Taken()+g.Disk.Taken() > 40*60_000 || g.Memory.Taken() >= g.Memory.Limit/16*7 && name == "no files"
 			})
 			ask := func(size int, who string) rawtest.Answer {
 				a := s.dial(t).Call(strings.Replace(post("/p", string(rawtest.Noise(size))), "\r\n", fmt.Sprintf(key+"\r\n", who), 1))

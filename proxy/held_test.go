@@ -82,7 +82,7 @@ func TestHeldAnswersCountInTheBudget(t *testing.T) {
 	g := s.proxy.door.bodies
 	c := s.dial(t)
 	c.Send(rawtest.Get("/long"))
-	rawtest.WaitUntil(t, "the answer in the budget", func() bool { return g.Memory.Used.Load() >= long })
+	rawtest.WaitUntil(t, "the answer in the budget", func() bool { return g.Memory.Taken() >= long })
 	close(more)
 	if a, err := rawtest.ReadAnswer(c.R, false); err != nil || a.Status() != 500 || len(a.Body) != long {
 		t.Errorf("got %q, %d bytes, %v; want all of them", a.Head, len(a.Body), err)

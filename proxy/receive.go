@@ -88,9 +88,9 @@ func (x *exchange) announceLength() {
 
 func (x *exchange) takeIn(stream io.Reader) error {
 	length := x.bodyLength()
-	x.body.Of(nil)
+	x.body.CountFor(nil)
 	if x.client != nil {
-		x.body.Of(x.client.room)
+		x.body.CountFor(x.client.bodies)
 	}
 	x.caller.AwaitBody(true)
 	if x.smallBody {
@@ -185,6 +185,8 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 // tellNoRoom logs what takes all the room.
 func (p *Proxy) tellNoRoom() {
 	if p.door.noRoom.Now() {
-		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them", p.door.bodies.Attributes()...)
+		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
+		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
+			"memory", memory.Taken(), "memory_limit", memory.Limit, "disk", disk.Taken(), "disk_limit", disk.Limit)
 	}
 }

@@ -60,7 +60,7 @@ func (p *Proxy) Reload(config Config) *Proxy {
 	for name, client := range next.clients.byName {
 		before := p.clients.byName[name]
 		if before != nil {
-			client.room = before.room
+			client.bodies = before.bodies
 		}
 		if before != nil && before.MaxInFlight == client.MaxInFlight && before.Interval == client.Interval {
 			client.quota = before.quota

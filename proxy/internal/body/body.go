@@ -1,5 +1,5 @@
-// Package body keeps the bodies of requests so that each can be read again: in memory,
-// then in a file, and all of them together within a budget.
+// Package body keeps the bodies of requests, in memory or in a file, so that each can
+// be read again, and bounds what all of them take together by a budget.
 package body
 
 import (
@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// MemorySize is how much of a body is kept in memory: a longer one goes to a
+	// MemorySize is how many bytes of a body are kept in memory: a longer body goes to a
 	// file while it arrives, through as much memory.
 	MemorySize = 64 << 10
 
-	// firstMemory is what a body begins with. What a caller announces costs
-	// nothing before it arrives.
+	// firstMemory is how many bytes of memory a body begins with. What a caller announces
+	// costs nothing before it arrives.
 	firstMemory = 4 << 10
 
-	// crowdedGrace and crowdedRate are the same for a body that is kept in memory while
-	// half of that is taken.
-	crowdedGrace = 5 * time.Second
-	crowdedRate  = 16 << 10
+	// While half of the budget's memory is taken, a body in it that has not come to its
+	// end after slowGrace must have come at slowRate, in bytes per second.
+	slowGrace = 5 * time.Second
+	slowRate  = 16 << 10
 )
 
 // ErrTooLarge says that a body is longer than its limit.
@@ -34,36 +34,39 @@ var ErrSlow = errors.New("the body comes slowly, and memory is scarce")
 // A Body is the body of a request. It is complete before the first byte of the
 // request is sent, and can be read any number of times.
 type Body struct {
-	memory  []byte   // all of it, or what came last
-	file    *os.File // nil: there is none. It has no name: it ends with the process
-	written int64    // how much of the body is in the file
-	blocks  [][]byte // what the file did not take, in front of memory
-	size    int64
-	full    bool    // the file takes no more
-	noFile  error   // why
-	budget  *Budget // where what it takes comes from
-	room    *Client // whose it is, too
-	answer  bool    // it is that of an answer
-	taken   int64   // of the budget's memory
-	own     []byte  // its memory, while it has borrowed some
-	lent    bool    // it has
+	memory     []byte   // all of it, or what came last
+	file       *os.File // nil: there is none. It has no name: it ends with the process
+	written    int64    // how many bytes are in the file
+	blocks     [][]byte // what the file did not take, in front of memory
+	size       int64    // how many bytes came
+	isFileFull bool     // the file takes no more
+	noFile     error    // why a file could not be made or written; nil: none failed
+
+	budget   *Budget
+	client   *ClientUsage // nil: nobody's
+	isAnswer bool         // the body is an answer's
+	taken    int64        // how many bytes of the budget's memory it has
+
+	isBorrowed bool   // memory is somebody else's
+	own        []byte // while it is: the body's memory, for later
 }
 
 // New returns a body of a request that takes what it needs from budget.
 func New(budget *Budget) Body { return Body{budget: budget} }
 
-// NewAnswer returns one that is an answer's, which can be passed on without being
-// kept: others have the budget first.
-func NewAnswer(budget *Budget) *Body { return &Body{budget: budget, answer: true} }
+// NewAnswer returns a body of an answer. An answer can be passed on without being
+// kept, so it leaves part of the budget to the bodies of requests.
+func NewAnswer(budget *Budget) *Body { return &Body{budget: budget, isAnswer: true} }
 
-// Of says whose the body is: what it takes counts among what that client's bodies
-// take; nil: nobody's.
-func (b *Body) Of(client *Client) { b.room = client }
+// CountFor has what the body takes from now on counted for a client as well; nil: for
+// none.
+func (b *Body) CountFor(client *ClientUsage) { b.client = client }
 
-// NoFile returns why it could not be written to a file; nil: it could, or need not be.
+// NoFile returns why the body could not be written to a file; nil if it could, or
+// needs none.
 func (b *Body) NoFile() error { return b.noFile }
 
-// InMemory returns all of it, if that is in one piece of memory.
+// InMemory returns the whole body, if that is in one piece of memory.
 func (b *Body) InMemory() (whole []byte, ok bool) {
 	switch {
 	case b == nil:
@@ -74,7 +77,7 @@ func (b *Body) InMemory() (whole []byte, ok bool) {
 	return nil, false
 }
 
-// Len returns the number of its bytes.
+// Len returns the number of the body's bytes.
 func (b *Body) Len() int64 {
 	if b == nil {
 		return 0
@@ -82,10 +85,10 @@ func (b *Body) Len() int64 {
 	return b.size
 }
 
-// isPacked reports whether all of it is in one piece of memory.
+// isPacked reports whether the whole body is in one piece of memory.
 func (b *Body) isPacked() bool { return b == nil || b.file == nil && len(b.blocks) == 0 }
 
-// Reader returns a reader of all of it. Several may be in use.
+// Reader returns a reader of the whole body. Several may be in use at a time.
 func (b *Body) Reader() io.Reader {
 	switch {
 	case b == nil:
@@ -103,9 +106,9 @@ func (b *Body) Reader() io.Reader {
 	return io.MultiReader(append(pieces, bytes.NewReader(b.memory))...)
 }
 
-// Fill takes in all of src, but no more than limit bytes.
+// Fill reads all of src, but no more than limit bytes, into the body.
 func (b *Body) Fill(src io.Reader, limit int64) error {
-	if kept := cap(b.memory); kept > firstMemory && b.budget.isScarce(b.room) || kept > 0 && !b.take(kept) {
+	if kept := cap(b.memory); kept > firstMemory && b.budget.isMemoryLow(b.client) || kept > 0 && !b.take(kept) {
 		b.memory = nil
 	}
 	for began := time.Now(); ; {
@@ -123,43 +126,45 @@ func (b *Body) Fill(src io.Reader, limit int64) error {
 			return nil
 		case err != nil:
 			return err
-		case b.isInTheWay(began):
+		case b.isTooSlow(began):
 			return ErrSlow
 		}
 	}
 }
 
-// isInTheWay reports whether a body which takes a lot of scarce memory comes slowly.
-func (b *Body) isInTheWay(began time.Time) bool {
-	if b.answer || b.taken <= ModestBody || !b.budget.isCrowded() {
+// isTooSlow reports whether the body comes too slowly for the memory that it takes
+// from others.
+func (b *Body) isTooSlow(began time.Time) bool {
+	if b.isAnswer || b.taken <= smallBody || !b.budget.isMemoryHalfTaken() {
 		return false
 	}
 	took := time.Since(began)
-	return took > crowdedGrace && b.size < int64(took/time.Second)*crowdedRate
+	return took > slowGrace && b.size < int64(took/time.Second)*slowRate
 }
 
-// Borrow makes body the body, which must stay as it is until release.
-func (b *Body) Borrow(body []byte) {
-	b.own, b.memory, b.size, b.lent = b.memory[:0], body, int64(len(body)), true
+// Borrow makes whole, which must stay as it is until Release, the body's content.
+func (b *Body) Borrow(whole []byte) {
+	b.own, b.memory, b.size, b.isBorrowed = b.memory[:0], whole, int64(len(whole)), true
 }
 
-// Replace makes body the body.
-func (b *Body) Replace(body []byte) {
+// Replace does what Borrow does for a body that has been filled.
+func (b *Body) Replace(whole []byte) {
 	b.dropFile()
 	b.blocks = nil
-	if b.lent {
+	if b.isBorrowed {
 		b.memory = b.own
 	}
-	b.Borrow(body)
+	b.Borrow(whole)
 }
 
-// Release gives back what the body has taken, but for a little memory.
+// Release gives back what the body has taken of the budget, and empties it. Some
+// memory stays for the next one.
 func (b *Body) Release() {
 	b.dropFile()
 	if b.taken > 0 {
-		b.budget.giveMemory(b.room, b.taken)
+		b.budget.giveMemory(b.client, b.taken)
 	}
-	if b.lent {
+	if b.isBorrowed {
 		b.memory = b.own
 	}
 	*b = Body{memory: b.memory[:0], budget: b.budget}

@@ -87,10 +87,10 @@ func TestBodyThatTheDiskDoesNotTakeIsKeptInMemory(t *testing.T) {
 				t.Errorf("%s: got %d other bytes, %v; want %d", file.Name(), len(got), err, len(want))
 			}
 		}
-		b.budget.Files.Used.Add(1) // which the test opened
+		b.budget.Files.taken.Add(1) // which the test opened
 		g := b.budget
 		b.Release()
-		if memory, disk, files := g.Memory.Used.Load(), g.Disk.Used.Load(), g.Files.Used.Load(); memory != 0 || disk != 0 || files != 0 {
+		if memory, disk, files := g.Memory.Taken(), g.Disk.Taken(), g.Files.Taken(); memory != 0 || disk != 0 || files != 0 {
 			t.Errorf("%s: got %d bytes of memory, %d of the disk and %d files after the release; want none", file.Name(), memory, disk, files)
 		}
 	}

@@ -10,12 +10,12 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// The pieces of a body may be in a file and in memory, as the bounds have it. It is
-// the same body wherever it is.
+// A body is the same wherever its pieces are, in a file or in memory, as the bounds
+// have it.
 func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{0, 1, firstMemory, ModestBody, ModestBody + 1, MemorySize, MemorySize + 1, 300_000, 1 << 20} {
-		for _, memory := range []int64{0, firstMemory, ModestBody, MemorySize, 4 * MemorySize, 8 << 20} {
+	for _, size := range []int{0, 1, firstMemory, smallBody, smallBody + 1, MemorySize, MemorySize + 1, 300_000, 1 << 20} {
+		for _, memory := range []int64{0, firstMemory, smallBody, MemorySize, 4 * MemorySize, 8 << 20} {
 			for _, disk := range []int64{0, firstMemory, 100_000, 8 << 20} {
 				for _, files := range []int64{0, 1} {
 					g := NewBudget(0)
@@ -31,11 +31,11 @@ func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 					if err != nil && (!errors.Is(err, ErrNoRoom) || enough) {
 						t.Errorf("%s: got %v; want the body", where, err)
 					}
-					if m, d := g.Memory.Used.Load(), g.Disk.Used.Load(); m > memory || d > disk || m+d < b.Len() {
+					if m, d := g.Memory.Taken(), g.Disk.Taken(); m > memory || d > disk || m+d < b.Len() {
 						t.Errorf("%s: got %d and %d bytes taken; want no more", where, m, d)
 					}
 					b.Release()
-					if m, d, f := g.Memory.Used.Load(), g.Disk.Used.Load(), g.Files.Used.Load(); m != 0 || d != 0 || f != 0 {
+					if m, d, f := g.Memory.Taken(), g.Disk.Taken(), g.Files.Taken(); m != 0 || d != 0 || f != 0 {
 						t.Errorf("%s: got %d and %d bytes and %d files after the release; want none", where, m, d, f)
 					}
 				}
@@ -47,8 +47,8 @@ func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 func TestMemoryLimitBoundsTheBudget(t *testing.T) {
 	t.Parallel()
 	for limit, want := range map[int64][2]int64{
-		0: {DefaultMemory, defaultDisk}, 1: {leastMemory, leastMemory}, 128 << 20: {16 << 20, 16 << 20},
-		1 << 30: {DefaultMemory, 128 << 20}, 1 << 40: {DefaultMemory, defaultDisk},
+		0: {defaultMemory, defaultDisk}, 1: {leastMemory, leastMemory}, 128 << 20: {16 << 20, 16 << 20},
+		1 << 30: {defaultMemory, 128 << 20}, 1 << 40: {defaultMemory, defaultDisk},
 	} {
 		if g := NewBudget(limit); g.Memory.Limit != want[0] || g.diskInMemory != want[1] {
 			t.Errorf("limit %d: got %d, %d; want %d", limit, g.Memory.Limit, g.diskInMemory, want)

@@ -17,7 +17,7 @@ const (
 func freeSpace(file *os.File) (free int64, inMemory bool) {
 	var stat syscall.Statfs_t
 	if err := syscall.Fstatfs(int(file.Fd()), &stat); err != nil || stat.Blocks == 0 {
-		return math.MaxInt64, false // it will show
+		return math.MaxInt64, false // a write that fails says so
 	}
 	free = math.MaxInt64
 	if blocks := stat.Bavail; blocks < uint64(math.MaxInt64/stat.Bsize) {

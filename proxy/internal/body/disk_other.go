@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// freeSpace does not know here: a write that fails says so.
+// freeSpace cannot ask this system, and sets no bound: a write that fails says so.
 func freeSpace(*os.File) (free int64, inMemory bool) { return math.MaxInt64, false }
 
-// filesLimit does not know either.
+// filesLimit cannot ask either, and sets no bound.
 func filesLimit() int64 { return math.MaxInt32 }

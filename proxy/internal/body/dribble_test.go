@@ -24,21 +24,21 @@ func (p *pausing) Read(b []byte) (int, error) {
 	return 1, nil
 }
 
-// Whose body takes memory that others need has to hurry; nobody else.
+// Only a body that takes memory which others need has to come fast.
 func TestSlowBodiesMakeRoomWhereMemoryIsScarce(t *testing.T) {
 	for _, row := range []struct {
 		name        string
 		start, used int
 		slow        bool
 	}{
-		{"scarce", 60_000, DefaultMemory / 2, true},
+		{"scarce", 60_000, defaultMemory / 2, true},
 		{"plenty", 60_000, 0, false},
-		{"a little", 9_000, DefaultMemory / 2, false},
+		{"a little", 9_000, defaultMemory / 2, false},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			g := NewBudget(0)
 			g.Files.Limit = 0
-			g.Memory.Used.Store(int64(row.used))
+			g.Memory.taken.Store(int64(row.used))
 			b, began := Body{budget: g}, time.Now()
 			err := b.Fill(io.MultiReader(&pausing{rawtest.Noise(row.start)}, bytes.NewReader(nil)), int64(row.start)+20)
 			if got := errors.Is(err, ErrSlow); got != row.slow || !row.slow && !errors.Is(err, ErrTooLarge) {

@@ -7,7 +7,7 @@ import (
 
 // open makes the file, if there may be another one.
 func (b *Body) open() {
-	if b.full = !b.budget.takeFile(); b.full {
+	if b.isFileFull = !b.budget.takeFile(); b.isFileFull {
 		return
 	}
 	if b.file, b.noFile = unnamedFile(); b.noFile != nil {
@@ -15,10 +15,10 @@ func (b *Body) open() {
 	}
 }
 
-// flush moves what is in memory to the file, as far as that takes it.
+// flush moves what is in memory to the file, as far as the file takes it.
 func (b *Body) flush() {
 	length := int64(len(b.memory))
-	if b.full = !b.budget.takeDisk(b.room, b.file, length, b.claim(MemorySize)); b.full {
+	if b.isFileFull = !b.budget.takeDisk(b.client, b.file, length, b.priority(MemorySize)); b.isFileFull {
 		b.dropEmptyFile()
 		return
 	}
@@ -26,13 +26,13 @@ func (b *Body) flush() {
 	b.written += int64(n)
 	b.memory = b.memory[:copy(b.memory, b.memory[n:])]
 	if err != nil {
-		b.full, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
-		b.budget.giveDisk(b.room, length-int64(n))
+		b.isFileFull, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
+		b.budget.giveDisk(b.client, length-int64(n))
 		b.dropEmptyFile()
 	}
 }
 
-// dropEmptyFile gives a file back that took nothing, so that all of the body is in
+// dropEmptyFile gives back a file that took nothing, so that the whole body is in
 // memory.
 func (b *Body) dropEmptyFile() {
 	if b.written == 0 {
@@ -44,7 +44,7 @@ func (b *Body) dropEmptyFile() {
 func (b *Body) dropFile() {
 	if b.file != nil {
 		b.file.Close()
-		b.budget.giveDisk(b.room, b.written)
+		b.budget.giveDisk(b.client, b.written)
 		b.budget.giveFile()
 		b.file, b.written = nil, 0
 	}

@@ -1,37 +1,37 @@
 package body
 
-// take takes n bytes of the budget's memory. What a body begins with is there even
-// for a client that has all that it may, so that it goes to a file from there.
+// take takes n bytes of the budget's memory. The first memory of a body is there even
+// for a client that has all that it may, so that its body goes to a file from there.
 func (b *Body) take(n int) bool {
 	if b.budget == nil {
 		return true
 	}
-	most := b.budget.Memory.Limit / 2
+	clientLimit := b.budget.Memory.Limit / 2
 	if b.taken == 0 && n <= firstMemory {
-		most = b.budget.Memory.Limit / 4 * 3
+		clientLimit = b.budget.Memory.Limit / 4 * 3
 	}
-	if !b.budget.takeMemory(b.room, int64(n), most, b.claim(n)) {
+	if !b.budget.takeMemory(b.client, int64(n), clientLimit, b.priority(n)) {
 		return false
 	}
 	b.taken += int64(n)
 	return true
 }
 
-// claim returns what the body can claim of the budget when it has n bytes more.
-func (b *Body) claim(n int) claim {
+// priority returns the one that the body has when it takes n bytes more.
+func (b *Body) priority(n int) priority {
 	switch {
-	case b.answer:
-		return claimAnswer
-	case b.taken+int64(n) <= ModestBody:
-		return claimSmall
+	case b.isAnswer:
+		return answer
+	case b.taken+int64(n) <= smallBody:
+		return small
 	}
-	return claimLarge
+	return large
 }
 
-// makeRoom makes room for the next bytes: by more memory, then by a file, and where
-// memory is scarce by a file at once. Where no file can be made, as in an image
-// without a directory for temporary files, and where it takes no more, as on a disk
-// that is full, memory has to do.
+// makeRoom makes room for the next bytes: by more memory, then by a file, and at once
+// by a file where memory is low. Memory has to do where no file can be made, as in an
+// image without a directory for temporary files, and where the file takes no more, as
+// on a disk that is full.
 func (b *Body) makeRoom() error {
 	have := cap(b.memory)
 	if len(b.memory) < have || have == 0 && b.grow() {
@@ -40,7 +40,7 @@ func (b *Body) makeRoom() error {
 	if have == 0 {
 		return ErrNoRoom
 	}
-	if !b.budget.isScarce(b.room) && b.grow() || b.spill() || b.grow() {
+	if !b.budget.isMemoryLow(b.client) && b.grow() || b.spill() || b.grow() {
 		return nil
 	}
 	if !b.take(MemorySize) {
@@ -50,8 +50,8 @@ func (b *Body) makeRoom() error {
 	return nil
 }
 
-// grow makes the memory twice as large, as long as all of the body is there. It
-// reports whether it did.
+// grow doubles the memory, as long as all of the body is there. It reports whether it
+// did.
 func (b *Body) grow() bool {
 	have := cap(b.memory)
 	want := max(2*have, firstMemory)
@@ -64,13 +64,13 @@ func (b *Body) grow() bool {
 	return true
 }
 
-// spill moves what is in memory to the file, if there is or can be one. It reports
+// spill moves what is in memory to the file, if there is one or can be. It reports
 // whether there is room then.
 func (b *Body) spill() bool {
-	if b.file == nil && !b.full && b.noFile == nil {
+	if b.file == nil && !b.isFileFull && b.noFile == nil {
 		b.open()
 	}
-	if b.file != nil && !b.full {
+	if b.file != nil && !b.isFileFull {
 		b.flush()
 	}
 	return len(b.memory) < cap(b.memory)
