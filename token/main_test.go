@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"net/http"
 	"testing"
 
@@ -29,6 +30,10 @@ func newClient(w http.RoundTripper, api wechat.API) *wechat.Client {
 }
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "16"); err != nil { // those that are parallel wait for real stores
+		panic(err)
+	}
 	token.IssuerOfWeChat = wechat.NewIssuer()
 	token.MemoryStore = func() token.Store { return store.NewMemory() }
 	token.FileStore = func(dir string) (token.Store, error) { return store.NewFile(dir) }
