@@ -104,16 +104,16 @@ func (p *Proxy) send(x *exchange) error {
 	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
 		return err
 	}
-	if raw := x.message.Head; raw.IsEmpty() {
+	if head := x.message.Head; head.IsRaw() {
+		p.redactRaw(x)
+		head.Add("Wxproxy-Account", x.account.Name)
+		head.Add("Wxproxy-Attempts", attemptNames[x.attempts])
+	} else {
 		if err := p.cleanHeader(x); err != nil {
 			return err
 		}
 		resp.Header.Set("Wxproxy-Account", x.account.Name)
 		resp.Header.Set("Wxproxy-Attempts", attemptNames[x.attempts])
-	} else {
-		p.redactRaw(x)
-		raw.Add("Wxproxy-Account", x.account.Name)
-		raw.Add("Wxproxy-Attempts", attemptNames[x.attempts])
 	}
 	if err := p.redactBody(x); err != nil {
 		return err

@@ -36,7 +36,7 @@ func FuzzRawAnswer(f *testing.F) {
 			t.Fatalf("got the head %q; fasthttp says %v", b[:n], err)
 		}
 		var said fasthttp.Response
-		a.Announce(&said)
+		a.CopyTo(&said)
 		if read := len(b) - in.Buffered(); read != n || resp.StatusCode() != said.StatusCode() || resp.Header.ContentLength() != said.Header.ContentLength() {
 			t.Errorf("%q: got %d bytes, status %d, length %d; fasthttp %d, %d, %d",
 				b, n, said.StatusCode(), said.Header.ContentLength(), read, resp.StatusCode(), resp.Header.ContentLength())

@@ -123,7 +123,7 @@ func (f flushing) Flush() error { return f.out.Flush() }
 
 // head returns the status line and the header lines of an answer.
 func (s *seat) head(h *fasthttp.ResponseHeader) *buffer.Buffer {
-	head := s.raw.Lift()
+	head := s.raw.Take()
 	if head == nil {
 		head = s.scratches.Take()
 		head.Bytes = wire.AppendStatusLine(head.Bytes, h)

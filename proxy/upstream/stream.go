@@ -1,15 +1,11 @@
 package upstream
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"net/http/httputil"
 	"time"
 
 	"github.com/valyala/fasthttp"
-
-	"wxproxy/proxy/internal/errcode"
 )
 
 // A stream is the body of an answer that the caller reads at its own pace. It
@@ -26,48 +22,6 @@ type stream struct {
 	release  func()        // gives back the connection's slot; may be nil
 	ended    func(error)
 	over     bool
-}
-
-// receive reads the body of the answer if that may refuse the token or quote it, which
-// is decided as early as can be: if all of it is here, or it begins like JSON, and it is
-// short. Every other one it leaves to be streamed.
-func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
-	length, longest := resp.Header.ContentLength(), errcode.LongestRefusal(resp)
-	c.patience = c.host.limit.partTime()
-	if 0 < length && length <= min(c.reader.Buffered(), errcode.MaxPacked) { // all of it is here
-		err := resp.ReadBody(c.reader, errcode.MaxPacked)
-		c.retire(keep && err == nil)
-		return err
-	}
-	c.heldTill = time.Now().Add(c.host.limit.heldTime())
-	s := &stream{conn: c, heldTill: c.heldTill, left: int64(max(length, -1)), keep: keep && length >= -1}
-	if length == -1 {
-		s.parts = httputil.NewChunkedReader(c.reader)
-	}
-	start, here := c.buffer()[:0], length == -1 && c.endsHere()
-	for length <= longest && len(start) <= longest && (here || errcode.BeginsJSON(start)) {
-		n, err := s.next(start[len(start) : longest+1])
-		start = start[:len(start)+n]
-		if errors.Is(err, io.EOF) {
-			resp.SetBody(start)
-			c.retire(s.keep)
-			return nil
-		}
-		if err != nil {
-			c.Close()
-			return err
-		}
-	}
-	s.start, c.heldTill = start, time.Time{}
-	resp.SetBodyStream(s, max(length, -1))
-	resp.ImmediateHeaderFlush = true
-	return nil
-}
-
-// endsHere reports whether what has come of the body looks like all of a chunked one.
-func (c *conn) endsHere() bool {
-	rest, err := c.reader.Peek(c.reader.Buffered())
-	return err == nil && bytes.HasSuffix(rest, []byte("0\r\n\r\n"))
 }
 
 // Read reads the next part of the body. io.EOF says that it was complete.
@@ -137,10 +91,6 @@ func (s *stream) skipTrailer() error {
 	return err
 }
 
-// ErrLeftAnswer says that the caller left while its answer was passed on. Nobody who
-// waits for a connection is meant: that is ErrLeftQueue.
-var ErrLeftAnswer = errors.New("the caller left before the answer was complete")
-
 var (
 	errCut  = errors.New("the answer was cut")
 	errOver = errors.New("the answer is over")
@@ -192,5 +142,38 @@ func (s *stream) end(err error) {
 	}
 	if s.ended != nil {
 		s.ended(err)
+	}
+}
+
+// StreamOf returns the stream that the body of an answer is, nil if it is none.
+func StreamOf(resp *fasthttp.Response) *stream {
+	s, _ := resp.BodyStream().(*stream)
+	return s
+}
+
+// OnEnd has ended called when the body has come to its end, or to one too soon, which
+// err says then.
+func (s *stream) OnEnd(ended func(err error)) { s.ended = ended }
+
+// PutBack has Read begin with held again, which was read from the stream before.
+func (s *stream) PutBack(held io.ReadCloser) { s.held = held }
+
+// AwaitWhole has all of the body come within the time that one part has otherwise.
+func (s *stream) AwaitWhole() { s.conn.heldTill = s.heldTill }
+
+// readHeld reads what was read already before the length of the answer turned out
+// to stay unknown.
+func (s *stream) readHeld(p []byte) (n int) {
+	n, err := s.held.Read(p)
+	if err != nil {
+		s.dropHeld()
+	}
+	return n
+}
+
+func (s *stream) dropHeld() {
+	if s.held != nil {
+		_ = s.held.Close() // which has nothing to say
+		s.held = nil
 	}
 }

@@ -10,73 +10,80 @@ import (
 	"wxproxy/proxy/internal/buffer"
 )
 
-// A Head is the head of an answer in WeChat's own bytes: the status line and
-// the end-to-end header lines. Taking it apart and putting it together again, as
-// fasthttp does, costs as much as half of the proxy's own work.
+// A Head is the head of an answer, which exists in one of two forms: raw, in WeChat's
+// own bytes, which the Head keeps, or parsed, in the fasthttp.Response; IsRaw tells
+// which. The raw form holds the status line and the end-to-end header lines, without
+// those that say how long the body is. Parsing a head and writing it again, as fasthttp
+// does, costs as much as half of the proxy's own work, so upstream leaves an ordinary
+// head raw, and front adds the lines that are missing.
+//
+// A nil *Head is one that is always parsed.
 type Head struct {
-	head    *buffer.Buffer // without the lines of the body's length; nil: the head is in the Response
-	spare   *buffer.Pool
-	closes  bool // WeChat closes the connection behind it
-	dropsID bool // X-Request-Id is the proxy's
+	lines   *buffer.Buffer // nil: the head is parsed
+	buffers *buffer.Pool
+	closes  bool // WeChat closes the connection after the answer
+	dropsID bool // WeChat's X-Request-Id is left out, for the proxy adds its own
 
 	status int
-	length int // -1: chunked
+	length int // of the body; -1: chunked
 }
 
-// NewHead returns one whose head is put together in a buffer of spare.
-func NewHead(spare *buffer.Pool) Head { return Head{spare: spare} }
+// NewHead returns a Head that takes the buffers of its raw form from buffers.
+func NewHead(buffers *buffer.Pool) Head { return Head{buffers: buffers} }
 
-// Begin makes ready for the answer to another request. dropsID says that the header
-// X-Request-Id is the proxy's.
-func (a *Head) Begin(dropsID bool) {
-	a.dropsID = dropsID
-	a.Reset()
+// Begin makes h ready for the answer to another request. dropsID says that WeChat's
+// X-Request-Id is left out, because the proxy adds its own.
+func (h *Head) Begin(dropsID bool) {
+	h.dropsID = dropsID
+	h.Reset()
 }
 
-// NoLength is a length that is not known.
+// NoLength is the length of a body that ends with its connection, as fasthttp has it.
 const NoLength = -2
 
-// Read takes the head that b begins with, and returns its length. It is 0 if there
-// is none, or one that is out of the ordinary: that is for fasthttp to read.
-func (a *Head) Read(b []byte) int {
-	a.Reset()
-	a.head, a.closes, a.length = a.spare.Take(), false, NoLength
-	n := a.readStatus(b)
+// Read takes the head that b begins with, which is raw from then on, and returns its
+// length. It returns 0 if b holds no complete head, or one that is unusual in any way:
+// fasthttp is to read that one.
+func (h *Head) Read(b []byte) int {
+	h.Reset()
+	h.lines, h.closes, h.length = h.buffers.Take(), false, NoLength
+	n := h.readStatus(b)
 	for next := n; next > 0; n += next {
-		if bytes.HasPrefix(b[n:], []byte("\r\n")) && a.length != NoLength {
+		if bytes.HasPrefix(b[n:], []byte("\r\n")) && h.length != NoLength {
 			return n + len("\r\n")
 		}
-		next = a.readLine(b[n:])
+		next = h.readLine(b[n:])
 	}
-	a.Reset()
+	h.Reset()
 	return 0
 }
 
-// readStatus reads the first line, "HTTP/1.1 200 OK", and returns its length, 0 if
-// it is none.
-func (a *Head) readStatus(b []byte) int {
+// readStatus reads the first line, "HTTP/1.1 200 OK", and returns its length. It
+// returns 0 if the line is anything else, or the status allows no body.
+func (h *Head) readStatus(b []byte) int {
 	const version = "HTTP/1.1 "
 	if len(b) < len(version)+len("200 \r\n") || string(b[:len(version)]) != version || b[len(version)+3] != ' ' {
 		return 0
 	}
-	a.status = 0
+	h.status = 0
 	for _, digit := range b[len(version) : len(version)+3] {
 		if digit < '0' || digit > '9' {
 			return 0
 		}
-		a.status = 10*a.status + int(digit-'0')
+		h.status = 10*h.status + int(digit-'0')
 	}
 	end := controlAt(b)
-	if a.status < fasthttp.StatusOK || !MayHaveBody(a.status) || !bytes.HasPrefix(b[end:], []byte("\r\n")) {
+	if h.status < fasthttp.StatusOK || !MayHaveBody(h.status) || !bytes.HasPrefix(b[end:], []byte("\r\n")) {
 		return 0
 	}
 	end += len("\r\n")
-	a.head.Bytes = append(a.head.Bytes, b[:end]...)
+	h.lines.Bytes = append(h.lines.Bytes, b[:end]...)
 	return end
 }
 
-// readLine reads a header line and returns its length, 0 if it is no ordinary one.
-func (a *Head) readLine(b []byte) int {
+// readLine reads a header line and returns its length. It returns 0 if the line makes
+// the head unusual.
+func (h *Head) readLine(b []byte) int {
 	var name FieldName
 	colon, end, ok := CutField(b, &name)
 	if !ok {
@@ -85,17 +92,17 @@ func (a *Head) readLine(b []byte) int {
 	line, kind := b[:end+len("\r\n")], name.Kind(colon)
 	switch value := b[colon+1 : end]; kind {
 	case KindContentLength:
-		ok = a.readLength(TrimSpace(value))
+		ok = h.readLength(TrimSpace(value))
 	case KindConnection:
-		ok = a.readConnection(TrimSpace(value))
+		ok = h.readConnection(TrimSpace(value))
 	case KindContentEncoding:
 		ok = false
 	case KindTransferEncoding:
-		ok = a.length == NoLength && IsFold(TrimSpace(value), "chunked")
-		a.length = -1
+		ok = h.length == NoLength && IsFold(TrimSpace(value), "chunked")
+		h.length = -1
 	default:
-		if !kind.IsHopByHop() && !kind.IsOurs() && (!a.dropsID || kind != KindRequestID) {
-			a.head.Bytes = append(a.head.Bytes, line...)
+		if !kind.IsHopByHop() && !kind.IsOurs() && (!h.dropsID || kind != KindRequestID) {
+			h.lines.Bytes = append(h.lines.Bytes, line...)
 		}
 	}
 	if !ok {
@@ -104,67 +111,72 @@ func (a *Head) readLine(b []byte) int {
 	return len(line)
 }
 
-// readConnection reads what happens to the connection.
-func (a *Head) readConnection(option []byte) bool {
+// readConnection reads the value of Connection, and reports whether it is an ordinary
+// one.
+func (h *Head) readConnection(option []byte) bool {
 	ends := IsFold(option, "close")
-	a.closes = a.closes || ends
+	h.closes = h.closes || ends
 	return ends || IsFold(option, "keep-alive")
 }
 
-// readLength reads the one length that there may be.
-func (a *Head) readLength(digits []byte) bool {
-	if a.length != NoLength || len(digits) == 0 || len(digits) > len("999999999999") {
+// readLength reads the value of Content-Length, and reports whether it is a number and
+// the first that says how long the body is.
+func (h *Head) readLength(digits []byte) bool {
+	if h.length != NoLength || len(digits) == 0 || len(digits) > len("999999999999") {
 		return false
 	}
-	a.length = 0
+	h.length = 0
 	for _, digit := range digits {
 		if digit < '0' || digit > '9' {
 			return false
 		}
-		a.length = 10*a.length + int(digit-'0')
+		h.length = 10*h.length + int(digit-'0')
 	}
 	return true
 }
 
-// Add adds a header line of the proxy's.
-func (a *Head) Add(name, value string) {
-	a.head.Bytes = append(append(append(append(a.head.Bytes, name...), ": "...), value...), "\r\n"...)
+// Add adds a header line of the proxy's own to a raw head.
+func (h *Head) Add(name, value string) {
+	h.lines.Bytes = append(append(append(append(h.lines.Bytes, name...), ": "...), value...), "\r\n"...)
 }
 
-// Reset makes the head one that is in the Response, if there is one at all.
-func (a *Head) Reset() {
-	if head := a.Lift(); head != nil {
-		a.spare.Give(head)
+// Reset drops a raw head: what the Response says counts then.
+func (h *Head) Reset() {
+	if lines := h.Take(); lines != nil {
+		h.buffers.Give(lines)
 	}
 }
 
-// EndsConnection reports whether WeChat closes the connection behind its answer.
-func (a *Head) EndsConnection(h *fasthttp.ResponseHeader) bool {
-	if a.IsEmpty() {
-		return EndsConnection(h)
+// EndsConnection reports whether WeChat closes the connection after its answer. parsed
+// is the header of the answer's Response.
+func (h *Head) EndsConnection(parsed *fasthttp.ResponseHeader) bool {
+	if h.IsRaw() {
+		return h.closes
 	}
-	return a.closes
+	return EndsConnection(parsed)
 }
 
-// Lift hands over the head, nil if it is in the Response.
-func (a *Head) Lift() (head *buffer.Buffer) {
-	if a != nil {
-		head, a.head = a.head, nil
+// Take returns the buffer with a raw head and leaves it to the caller, who gives it
+// back to the pool; it returns nil if the head is parsed.
+func (h *Head) Take() (lines *buffer.Buffer) {
+	if h != nil {
+		lines, h.lines = h.lines, nil
 	}
-	return head
+	return lines
 }
 
-// IsEmpty reports whether the head is in the Response.
-func (a *Head) IsEmpty() bool { return a == nil || a.head == nil }
+// IsRaw reports whether the head is here, in WeChat's own bytes. Otherwise it is
+// parsed and in the Response, or there is none yet.
+func (h *Head) IsRaw() bool { return h != nil && h.lines != nil }
 
-// Lines returns the head's bytes.
-func (a *Head) Lines() []byte { return a.head.Bytes }
+// Lines returns the bytes of a raw head.
+func (h *Head) Lines() []byte { return h.lines.Bytes }
 
-// SetLines makes a copy of lines the head's bytes.
-func (a *Head) SetLines(lines []byte) { a.head.Bytes = append(a.head.Bytes[:0], lines...) }
+// SetLines replaces the bytes of a raw head by a copy of lines.
+func (h *Head) SetLines(lines []byte) { h.lines.Bytes = append(h.lines.Bytes[:0], lines...) }
 
-// Announce has resp say what the head says of the status and the body's length.
-func (a *Head) Announce(resp *fasthttp.Response) {
-	resp.SetStatusCode(a.status)
-	resp.Header.SetContentLength(a.length)
+// CopyTo sets the status and the body's length of resp to those of a raw head.
+func (h *Head) CopyTo(resp *fasthttp.Response) {
+	resp.SetStatusCode(h.status)
+	resp.Header.SetContentLength(h.length)
 }

@@ -37,9 +37,9 @@ func TestAnswersOutOfTheOrdinaryAreLeftToFasthttp(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			a := Head{spare: new(buffer.Pool)}
-			if n := a.Read([]byte(row.head)); n != 0 || !a.IsEmpty() {
-				t.Errorf("got %d bytes, empty %v; want nothing", n, a.IsEmpty())
+			a := Head{buffers: new(buffer.Pool)}
+			if n := a.Read([]byte(row.head)); n != 0 || a.IsRaw() {
+				t.Errorf("got %d bytes, raw %v; want nothing", n, a.IsRaw())
 			}
 		})
 	}
@@ -49,11 +49,11 @@ func TestAnOrdinaryAnswerKeepsItsBytes(t *testing.T) {
 	const body = `{"errcode":0}`
 	head := "HTTP/1.1 200 Fine\r\nServer: w\r\nlogicRet: 0\r\nConnection: keep-alive\r\nX-Request-Id: theirs\r\n" +
 		"Keep-Alive: timeout=5\r\nWxproxy-Attempts: 9\r\ncontent-length: 13\r\nSet-Cookie: a=b\r\nSet-Cookie:c\r\n\r\n"
-	a := Head{spare: new(buffer.Pool), dropsID: true}
+	a := Head{buffers: new(buffer.Pool), dropsID: true}
 	n := a.Read([]byte(head + body))
 	want := "HTTP/1.1 200 Fine\r\nServer: w\r\nlogicRet: 0\r\nSet-Cookie: a=b\r\nSet-Cookie:c\r\n"
-	if n != len(head) || string(a.head.Bytes) != want || a.status != 200 || a.length != len(body) || a.closes {
+	if n != len(head) || string(a.lines.Bytes) != want || a.status != 200 || a.length != len(body) || a.closes {
 		t.Errorf("got %d bytes, %q, status %d, length %d, closes %v; want %d, %q, 200, %d, false",
-			n, a.head.Bytes, a.status, a.length, a.closes, len(head), want, len(body))
+			n, a.lines.Bytes, a.status, a.length, a.closes, len(head), want, len(body))
 	}
 }
