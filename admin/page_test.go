@@ -65,9 +65,9 @@ func busy() *Admin {
 	}
 	a.Hour = func() []traffic.Minute {
 		hour := make([]traffic.Minute, 60)
-		hour[59].Tally = traffic.Tally{Requests: 2000, Failed: 1, Errcodes: 30}
+		hour[59].Totals = traffic.Totals{Requests: 2000, Failed: 1, Errcodes: 30}
 		hour[59].Counts[2], hour[59].Counts[9] = 1800, 200
-		hour[10].Tally = traffic.Tally{Requests: 1000}
+		hour[10].Totals = traffic.Totals{Requests: 1000}
 		return hour
 	}
 	return a

@@ -12,7 +12,7 @@ import (
 func (p *Proxy) count(x *exchange) {
 	if p.config.Counts != nil {
 		p.series(x.account, x.client).Count(x.ctx.Response.StatusCode())
-		x.stopwatch.Note(time.Since(x.began))
+		x.durations.Observe(time.Since(x.began))
 	}
 }
 

@@ -26,7 +26,7 @@ type exchange struct {
 	client    *Client
 	account   *Account
 	claimed   *Client            // whose virtual token was refused, as that says; nil: none
-	stopwatch *traffic.Stopwatch // nil: nothing is counted
+	durations *traffic.Histogram // nil: nothing is counted
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
 	attempts  int    // how often it was sent to WeChat
@@ -83,7 +83,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
-		stopwatch: p.config.Counts.Stopwatch(),
+		durations: p.config.Counts.Histogram(),
 		fields:    fields{identifies: p.config.LogAccess, hides: p.hides},
 		body:      body.New(p.door.bodies),
 	}

@@ -8,28 +8,28 @@ import (
 	"sync/atomic"
 )
 
-// Counts are what proxies count. They know accounts and clients by their
-// configured names, "" where a request has none, and never by what a stranger
-// says; so that one Counts can serve a Proxy and its successor.
+// Counts are what proxies count. Accounts and clients go by their configured names,
+// "" where a request has none, and never by what a caller says. So one Counts can serve
+// the proxies of one configuration after another.
 //
-// Nothing exists before it is counted: of all accounts times all clients there
-// is memory only for the pairs that met.
+// Only what was counted takes memory: of all accounts times all clients, the pairs
+// that occurred.
 type Counts struct {
-	stopwatches [16]Stopwatch
-	handedOut   atomic.Uint32 // of the stopwatches
+	histograms [16]Histogram
+	handedOut  atomic.Uint32 // how many times one of histograms was
 
 	mu       sync.Mutex // guards what follows; a request takes it only for what is rare
 	accounts map[string]*accountCounts
 	failures map[string]map[string]uint64 // by client and reason
-	hour     hour
+	hour     lastHour
 }
 
-// accountCounts are what is counted of one account.
+// accountCounts are the counts of one account.
 type accountCounts struct {
 	clients  map[string]*Series // by name
 	errcodes map[int]uint64
 	retries  map[retry]uint64
-	hour     tallies
+	minutes  minuteTotals
 }
 
 type retry struct {
@@ -46,14 +46,15 @@ const (
 	RetryRefused     RetryOutcome = "refused"     // sent again, and WeChat refused that token, too
 	RetryFailed      RetryOutcome = "failed"      // sent again, and there was no answer
 	RetryUnavailable RetryOutcome = "unavailable" // not sent again: there was no good token
-	RetryInVain      RetryOutcome = "in_vain"     // not sent again: WeChat refuses good tokens there
+	RetryInVain      RetryOutcome = "in_vain"     // not sent again: WeChat refuses good tokens at this path
 )
 
 const (
-	// MaxErrcodes is how many errcodes of one account are told apart.
-	MaxErrcodes = 100
+	// maxErrcodes is how many errcodes of one account are counted apart.
+	maxErrcodes = 100
 
-	// OtherErrcode stands for those beyond, and for numbers that are none of WeChat's.
+	// OtherErrcode stands for the errcodes beyond that, and for numbers that WeChat does
+	// not use.
 	OtherErrcode = math.MinInt
 
 	// The errcodes of WeChat lie between these.
@@ -65,8 +66,7 @@ func NewCounts() *Counts {
 	return &Counts{accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
 }
 
-// account returns what is counted of the account called name. The caller holds
-// c.mu.
+// account returns the counts of the account called name. The caller holds c.mu.
 func (c *Counts) account(name string) *accountCounts {
 	a := c.accounts[name]
 	if a == nil {
@@ -76,7 +76,7 @@ func (c *Counts) account(name string) *accountCounts {
 	return a
 }
 
-// Series returns that of a client at an account.
+// Series returns the series of a client at an account.
 func (c *Counts) Series(account, client string) *Series {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,7 +100,7 @@ func (c *Counts) Errcode(account string, errcode int) {
 	if a.errcodes == nil {
 		a.errcodes = map[int]uint64{}
 	}
-	if _, known := a.errcodes[errcode]; !known && (errcode < minErrcode || errcode > maxErrcode || len(a.errcodes) >= MaxErrcodes) {
+	if _, known := a.errcodes[errcode]; !known && (errcode < minErrcode || errcode > maxErrcode || len(a.errcodes) >= maxErrcodes) {
 		errcode = OtherErrcode
 	}
 	a.errcodes[errcode]++
@@ -121,19 +121,19 @@ func (c *Counts) Retry(account string, errcode int, outcome RetryOutcome) {
 	a.retries[retry{errcode, outcome}]++
 }
 
-// Stopwatch returns the one to use for what follows each other, nil for no
-// Counts.
-func (c *Counts) Stopwatch() *Stopwatch {
+// Histogram returns one of several histograms, which together make the Durations, nil
+// for nil Counts. Requests that come one after another should use the same one.
+func (c *Counts) Histogram() *Histogram {
 	if c == nil {
 		return nil
 	}
-	return &c.stopwatches[c.handedOut.Add(1)%uint32(len(c.stopwatches))]
+	return &c.histograms[c.handedOut.Add(1)%uint32(len(c.histograms))]
 }
 
 // Durations returns how long requests took.
 func (c *Counts) Durations() (sum Durations) {
-	for i := range c.stopwatches {
-		sum = sum.plus(c.stopwatches[i].read())
+	for i := range c.histograms {
+		sum = sum.plus(c.histograms[i].read())
 	}
 	return sum
 }

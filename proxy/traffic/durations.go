@@ -14,8 +14,8 @@ var DurationBounds = [...]time.Duration{
 }
 
 // Durations tell how many requests took how long: from the end of a request's
-// header to the point where its answer can be written. What a streamed answer
-// takes from there is up to the caller, and not in it.
+// header to the point where its answer can be written. They leave out what a streamed
+// answer takes from there, which is up to the caller.
 type Durations struct {
 	Counts [len(DurationBounds) + 1]uint64 // by interval
 	Total  time.Duration
@@ -29,9 +29,9 @@ func (d Durations) Count() (n uint64) {
 	return n
 }
 
-// Quantile returns the time within which the portion q of the requests were
-// answered, as the end of an interval: 0 without requests, and the last bound
-// for what lies behind it.
+// Quantile returns the time within which the portion q of the requests was
+// answered, as the end of an interval: 0 without requests, and the last bound for a
+// time that lies behind it.
 func (d Durations) Quantile(q float64) time.Duration {
 	n := d.Count()
 	if n == 0 {
@@ -64,16 +64,16 @@ func (d Durations) since(earlier Durations) Durations {
 	return d
 }
 
-// A Stopwatch counts Durations. It fills two cache lines, so that processors
-// which use different ones do not wait for each other.
-type Stopwatch struct {
+// A Histogram counts durations by interval. It fills two cache lines, so that
+// processors which use different histograms do not wait for each other.
+type Histogram struct {
 	counts [len(DurationBounds) + 1]atomic.Uint64
 	total  atomic.Int64
 	_      [8]byte
 }
 
-// Note counts a request that took that long.
-func (s *Stopwatch) Note(took time.Duration) {
+// Observe counts a request that took so long.
+func (s *Histogram) Observe(took time.Duration) {
 	i := 0
 	for i < len(DurationBounds) && took > DurationBounds[i] {
 		i++
@@ -82,8 +82,8 @@ func (s *Stopwatch) Note(took time.Duration) {
 	s.total.Add(int64(took))
 }
 
-// read returns what was counted. What is counted meanwhile may be in it in part.
-func (s *Stopwatch) read() (d Durations) {
+// read returns what was counted. A request that is counted meanwhile may be in it in part.
+func (s *Histogram) read() (d Durations) {
 	for i := range s.counts {
 		d.Counts[i] = s.counts[i].Load()
 	}

@@ -8,17 +8,19 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// MaxStatuses is how many statuses of one client at one account are told apart,
+// maxStatuses is how many statuses of one client at one account are counted apart,
 // besides 200. WeChat uses five.
-const MaxStatuses = 15
+const maxStatuses = 15
 
-// otherStatus stands for those beyond, and for what is no status of HTTP.
+// otherStatus stands for the statuses beyond that, and for numbers that HTTP does not
+// use.
 const otherStatus = 0
 
 // A Series counts one client's requests for one account, by the status of their
-// answers. A status is known from its first answer on; to count another one
-// takes no lock, no hash and no memory. Most answers have status 200: with ten
-// thousand accounts it counts how many places in memory that one takes.
+// answers. Only the first answer with a status takes memory; to count the next one
+// takes neither a lock nor a hash. Most answers have status 200, whose count stands in
+// the Series itself: with ten thousand accounts each further place in memory that a
+// request has to visit takes time.
 type Series struct {
 	ok       atomic.Uint64                  // status 200
 	statuses atomic.Pointer[[]*statusCount] // the others; replaced when there is one more
@@ -52,11 +54,11 @@ func (s *Series) Count(status int) {
 	s.begin(status).n.Add(1)
 }
 
-// begin returns the count of a status that was not known just now.
+// begin returns the count of a status that had none just now.
 func (s *Series) begin(status int) *statusCount {
 	for {
 		known := s.statuses.Load()
-		if status < fasthttp.StatusOK || status > 599 || len(*known) >= MaxStatuses {
+		if status < fasthttp.StatusOK || status > 599 || len(*known) >= maxStatuses {
 			status = otherStatus
 		}
 		if at := slices.IndexFunc(*known, func(c *statusCount) bool { return c.status == status }); at >= 0 {

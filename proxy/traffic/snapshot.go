@@ -1,8 +1,8 @@
 package traffic
 
 // A RequestCount is how many requests of a client for an account were answered
-// with a status, 0 for other ones. Account and Client are empty where the
-// request had none that is configured.
+// with a status; 0 stands for all statuses that are not counted apart. Account and
+// Client are empty where the request had none that is configured.
 type RequestCount struct {
 	Account, Client string
 	Status          int
@@ -17,7 +17,8 @@ type ErrcodeCount struct {
 	N       uint64
 }
 
-// A RetryCount is how many requests whose token was refused came to an end.
+// A RetryCount is how many requests whose token was refused with an errcode came to one
+// outcome.
 type RetryCount struct {
 	Account string
 	Errcode int
@@ -25,18 +26,18 @@ type RetryCount struct {
 	N       uint64
 }
 
-// A FailureCount is how many requests of a client, "" for those of none, the proxy
-// answered with an error of its own, for this reason: the error's slug, or WeChat's
-// errcode where the error is told in WeChat's words, or OtherReason.
+// A FailureCount is how many requests of a client, "" for requests of none, the proxy
+// answered with an error of its own for one reason: the error's slug, or WeChat's
+// errcode where the proxy speaks in WeChat's words, or OtherReason.
 type FailureCount struct {
 	Client, Reason string
 	N              uint64
 }
 
-// OtherReason stands for reasons beyond those that are told apart.
+// OtherReason stands for the reasons that are not counted apart.
 const OtherReason = "other"
 
-// maxReasons is how many reasons of one client are told apart.
+// maxReasons is how many reasons of one client are counted apart.
 const maxReasons = 40
 
 // Failure counts a request that was answered with an error of the proxy's.
