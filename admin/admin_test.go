@@ -38,7 +38,7 @@ func newAdmin() *Admin {
 }
 
 func account(name string, s token.Status) Account {
-	s.Problem = wechat.Explain(s.LastError)
+	s.Issuer = wechat.NewIssuer()
 	return Account{
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
 		Refresh: func(string, time.Duration) error { return nil },
@@ -246,7 +246,7 @@ func withTickets() Account {
 	a.Tickets = func() []token.TicketStatus {
 		return []token.TicketStatus{
 			{Type: "jsapi", Status: token.Status{State: token.StateFresh, Expires: time.Now().Add(90*time.Minute + time.Second/2)}},
-			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: refused, Problem: wechat.Explain(refused)}},
+			{Type: "wx_card", Status: token.Status{State: token.StateGone, LastError: refused, Issuer: wechat.NewIssuer()}},
 		}
 	}
 	return a

@@ -87,7 +87,7 @@ func (a accountNow) matches(words []string, l lang) bool {
 	}
 	said := strings.ToLower(a.Name) + " " + strings.ToLower(a.AppID) + " " + stateWord(a.Status)[l]
 	if a.LastError != nil {
-		said += " " + strconv.Itoa(a.Problem.Code)
+		said += " " + strconv.Itoa(a.Problem().Code)
 	}
 	for _, word := range words {
 		if !strings.Contains(said, word) {

@@ -78,11 +78,11 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
 	if a.LastError != nil {
-		d.problem(a, "", a.Problem)
+		d.problem(a, "", a.Problem())
 	}
 	for _, t := range a.tickets {
 		if t.LastError != nil {
-			d.problem(a, t.Type, t.Problem)
+			d.problem(a, t.Type, t.Problem())
 		}
 	}
 }

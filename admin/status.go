@@ -118,7 +118,7 @@ func lastError(s token.Status) *errorStatus {
 	if s.LastError == nil {
 		return nil
 	}
-	e := s.Problem
+	e := s.Problem()
 	return &errorStatus{Errcode: e.Code, Errmsg: e.Reason, Remedy: e.Remedy, RemedyZH: e.RemedyZH}
 }
 

@@ -174,7 +174,7 @@ func sampleDashboard(t *testing.T) string {
 }
 
 func sampleAccount(name string, status token.Status, perMinute float64) admin.Account {
-	status.Problem = wechat.Explain(status.LastError)
+	status.Issuer = wechat.NewIssuer()
 	return admin.Account{
 		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
 		Refresh: func(string, time.Duration) error { return nil },

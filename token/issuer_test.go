@@ -48,8 +48,8 @@ func TestAnIssuerBringsItsOwnWordsAndPacing(t *testing.T) {
 			t.Errorf("got %v; want the issuer's words, and its wait", err)
 		}
 		s := k.Status()
-		if s.Problem.Remedy != "ask the other one" {
-			t.Errorf("got %+v; want the issuer's words", s.Problem)
+		if s.Problem().Remedy != "ask the other one" {
+			t.Errorf("got %+v; want the issuer's words", s.Problem())
 		}
 		if left := time.Until(s.NextRefresh); left < 30*time.Second || left > 50*time.Second {
 			t.Errorf("got the next try in %v; want it after the issuer's back-off", left)

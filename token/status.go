@@ -15,15 +15,24 @@ const (
 
 // Status tells how an account's token is. It holds no token.
 type Status struct {
-	State        string      // StateFresh, StateDue or StateGone
-	Asleep       bool        // there was no call for a day: the next one renews the token
-	Expires      time.Time   // of the token; zero if there never was one, or it is dead
-	RefreshedAt  time.Time   // of the last fetch that succeeded; zero if none did since the start
-	NextRefresh  time.Time   // when WeChat is asked next, unless a caller is refused before; zero before the first answer
-	FetchesToday int         // in Beijing's day, as WeChat counts them
-	Rejections   int64       // by WeChat, since the start
-	LastError    error       // what is wrong with the last fetch or the token, nil if nothing is; safe to show
-	Problem      Explanation // of LastError
+	State        string    // StateFresh, StateDue or StateGone
+	Asleep       bool      // there was no call for a day: the next one renews the token
+	Expires      time.Time // of the token; zero if there never was one, or it is dead
+	RefreshedAt  time.Time // of the last fetch that succeeded; zero if none did since the start
+	NextRefresh  time.Time // when WeChat is asked next, unless a caller is refused before; zero before the first answer
+	FetchesToday int       // in Beijing's day, as WeChat counts them
+	Rejections   int64     // by WeChat, since the start
+	LastError    error     // what is wrong with the last fetch or the token, nil if nothing is; safe to show
+	Issuer       *Issuer   // explains LastError
+}
+
+// Problem returns what LastError means and what to do about it. It is not a field,
+// because a probe of ten thousand accounts does without it.
+func (s *Status) Problem() Explanation {
+	if s.LastError == nil {
+		return Explanation{}
+	}
+	return s.Issuer.Explain(s.LastError)
 }
 
 // Status returns how the token is now.
@@ -33,7 +42,6 @@ func (k *Keeper) Status() Status {
 	if s.stuck != nil {
 		expires = time.Time{}
 	}
-	problem := s.problem(now, k.options)
 	return Status{
 		State:        s.name(now),
 		Asleep:       k.isAsleep(now),
@@ -42,8 +50,8 @@ func (k *Keeper) Status() Status {
 		NextRefresh:  s.next,
 		FetchesToday: s.spent.On(now).Fetches,
 		Rejections:   k.rejections.Load(),
-		LastError:    problem,
-		Problem:      k.options.Issuer.Explain(problem),
+		LastError:    s.problem(now, k.options),
+		Issuer:       k.options.Issuer,
 	}
 }
 
