@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"wxproxy/internal/lograte"
+	"wxproxy/proxy/internal/closedapis"
 	"wxproxy/proxy/internal/virtual"
 )
 
@@ -57,7 +58,7 @@ type Account struct {
 
 	id      virtual.ID
 	sought  *sought
-	closed  *closedAPIs
+	closed  *closedapis.Set
 	met     *met
 	lent    *lograte.Line // says that the real token was handed out
 	signing virtual.Keys  // of virtual tokens that no client's key signs
@@ -80,7 +81,7 @@ func place(configured []Account, deployment string) (placed []*Account) {
 			lent   lograte.Line
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.met, one.closed, one.id = &one.met, new(closedAPIs), virtual.IDOf(a.AppID)
+		one.Account.met, one.closed, one.id = &one.met, new(closedapis.Set), virtual.IDOf(a.AppID)
 		one.Account.lent = &one.lent
 		one.Account.sought = &one.sought
 		one.sought.begin(&one.Account)

@@ -2,34 +2,12 @@ package proxy
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"slices"
-	"time"
 
 	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/internal/wire"
 )
-
-// A Client is a program that may call through the proxy.
-type Client struct {
-	Name      string
-	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
-	OldSHA256 [sha256.Size]byte // of the key before, which is good as well; zero: none is
-	Accounts  []string          // names of the accounts it may use; empty: all
-	Allow     []string          // path patterns; empty: every path
-	Deny      []string          // path patterns; they win over Allow
-
-	MaxInFlight int           // requests at a time; 0: any number
-	Interval    time.Duration // between two requests, on average; 0: none
-
-	quota   *quota            // nil: none
-	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
-	id      virtual.ID
-	signing virtual.Keys // of its virtual tokens, a key for each of its own
-}
 
 // admit decides who calls, for which account, and whether they may.
 func (p *Proxy) admit(x *exchange) (err error) {
@@ -170,10 +148,29 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 	return p.fallback, nil
 }
 
-// permits reports whether the client may call the policy path.
-func (c *Client) permits(policy []byte) bool {
-	if pathList(c.Deny).match(policy) {
-		return false
+// permitToken reports why the client may not have the token. A virtual one is held
+// to all that the client is held to; WeChat's own goes round it.
+func (p *Proxy) permitToken(x *exchange) error {
+	c, path := x.client, x.target.Policy
+	switch {
+	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
+		return nil // without it the client could do nothing
+	case !c.permits(path):
+		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
+	case p.config.TokenEndpoint == TokenReal && c.isHeld() && !slices.Contains(c.Allow, string(path)):
+		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
+			"would go round them; "+c.howToAllow(string(path)))
 	}
-	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
+	return nil
 }
+
+// howToAllow says how to let the client have path for sure, and no less than before.
+func (c *Client) howToAllow(path string) string {
+	if len(c.Allow) == 0 {
+		return `if it may have that all the same, write allow = ["/*", "` + path + `"]: the path alone would close all others`
+	}
+	return `if it may have that all the same, add "` + path + `" to its allow`
+}
+
+// isHeld reports whether the client may do less than its paths and accounts say.
+func (c *Client) isHeld() bool { return len(c.Deny) > 0 || c.quota != nil }

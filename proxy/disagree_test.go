@@ -221,7 +221,7 @@ func TestNoKeyReachesWeChatInABody(t *testing.T) {
 	} {
 		u := &recorder{answers: []string{rawtest.OKBody}}
 		c := withAccounts(u, clients, account("shop", shopID), account("club", clubID))
-		c.Default, c.Hides = "shop", func(word []byte) bool { return string(word) == "the-AppSecret" }
+		c.Default, c.IsSecret = "shop", func(word []byte) bool { return string(word) == "the-AppSecret" }
 		ctx := handle(t, New(c), with(post(clearQuota, body), "Authorization: Bearer orders-key"))
 		if slugOf(ctx) != "bad_request" || len(u.got) > 0 {
 			t.Errorf("%s: got %s and %+v at WeChat's; want bad_request", body, ctx.Response.Body(), u.got)

@@ -84,7 +84,7 @@ func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
 		durations: p.config.Counts.Histogram(),
-		fields:    fields{identifies: p.config.LogAccess, hides: p.hides},
+		fields:    fields{identifies: p.config.LogAccess, isSecret: p.isSecret},
 		body:      body.New(p.door.bodies),
 	}
 }
@@ -119,7 +119,7 @@ func (x *exchange) refuse(err error) {
 // leaveQuota gives the request's place back, unless its answer needs it still.
 func (x *exchange) leaveQuota() {
 	if !x.streams {
-		x.client.quota.leave()
+		x.client.quota.Leave()
 	}
 }
 

@@ -2,12 +2,10 @@ package proxy
 
 import (
 	"errors"
-	"slices"
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
 )
 
@@ -25,51 +23,6 @@ func (p *Proxy) forward(x *exchange) error {
 	}
 	x.address(accountkind.WeChat.OwnParameters)
 	return p.send(x)
-}
-
-// forwardWithToken sends the request with the account's token, and once more if
-// WeChat refuses that one and there is another, or WeChat stands by it all the
-// same.
-func (p *Proxy) forwardWithToken(x *exchange) error {
-	token, err := x.account.Tokens.Token(p.config.TokenWait)
-	if err != nil {
-		return err
-	}
-	x.addressWith(token)
-	if err := p.send(x); err != nil || !p.isRefused(x) {
-		x.accept(token, err)
-		return err
-	}
-	errcode := x.errcode
-	outcome, err := p.sendAgain(x, token)
-	p.config.Counts.Retry(x.account.Name, errcode, outcome)
-	return err
-}
-
-// sendAgain sends the request once more, after WeChat refused token.
-func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
-	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
-	if err != nil {
-		return traffic.RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
-	}
-	if better == token && (x.account.isDead(token) || x.account.closed.has(x.target.Policy)) {
-		return traffic.RetryInVain, nil
-	}
-	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
-	x.addressWith(better)
-	if err := p.send(x); err != nil {
-		return traffic.RetryFailed, err
-	}
-	if !p.isRefused(x) {
-		x.accept(better, nil)
-		return traffic.RetryAccepted, nil
-	}
-	if better == token && x.account.isHonoured(token) {
-		x.account.closed.add(x.target.Policy)
-		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
-			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
-	}
-	return traffic.RetryRefused, nil
 }
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.
@@ -149,7 +102,7 @@ func (p *Proxy) handOver(x *exchange) error {
 	quota := x.client.quota
 	s.OnEnd(func(err error) {
 		p.inFlight.Add(-1)
-		quota.leave()
+		quota.Leave()
 		switch {
 		case errors.Is(err, upstream.ErrLeftAnswer):
 			log.Debug("a caller left before the end of its answer", "account", account, "path", path)
@@ -158,9 +111,4 @@ func (p *Proxy) handOver(x *exchange) error {
 		}
 	})
 	return nil
-}
-
-// isRefused reports whether WeChat refused the access token in its answer.
-func (p *Proxy) isRefused(x *exchange) bool {
-	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
 }

@@ -103,7 +103,7 @@ func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
 			{"the first time", "/closed", 0, "2"},
 			{"the next moment", "/closed", 0, "1"},
 			{"in another spelling", "/Closed/", 0, "1"},
-			{"a moment before it is forgotten", "/closed", closedFor - 1, "1"},
+			{"a moment before it is forgotten", "/closed", 30*time.Second - 1, "1"},
 			{"when it is forgotten", "/closed", 1, "2"},
 			{"on another path", "/other", 0, "2"},
 		} {

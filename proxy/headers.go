@@ -31,7 +31,7 @@ type fields struct {
 	secretID   bool // one of those that the caller sent is a secret
 	ids        int  // how many the caller sent
 
-	hides func(word []byte) bool // whether a word is a secret; nil: none is
+	isSecret func(word []byte) bool // whether a word is a secret; nil: none is
 
 	connection    []byte // the values of Connection, a comma behind each
 	account       []byte // the value of Wxproxy-Account, within the raw lines
@@ -48,7 +48,7 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], identifies: f.identifies, hides: f.hides}
+	*f = fields{connection: f.connection[:0], identifies: f.identifies, isSecret: f.isSecret}
 	start := len(dst)
 	dst, err := f.read(dst, raw)
 	if err == nil && (f.options || f.identifies && f.ids > 0 && !f.hasGoodID()) {
@@ -147,7 +147,7 @@ func (f *fields) note(kind wire.HeaderKind, value []byte) (err error) {
 func (f *fields) noteID(value []byte) {
 	if f.identifies {
 		f.ids, f.id = f.ids+1, value
-		f.secretID = f.secretID || f.hides != nil && f.hides(value)
+		f.secretID = f.secretID || f.isSecret != nil && f.isSecret(value)
 	}
 }
 

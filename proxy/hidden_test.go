@@ -34,7 +34,7 @@ func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
 				u := &recorder{answers: []string{rawtest.OKBody}}
 				c := config(u)
 				c.Clients, c.LogAccess, c.Log = []Client{keyed("orders", "short-key-9a1c")}, true, slog.New(slog.NewJSONHandler(&log, nil))
-				c.Hides = func(word []byte) bool { return strings.HasPrefix(string(word), "configured") }
+				c.IsSecret = func(word []byte) bool { return strings.HasPrefix(string(word), "configured") }
 				ctx := handle(t, New(c), request)
 				said := log.String() + string(ctx.Response.Header.Header())
 				if strings.Contains(said, secret) || !strings.Contains(log.String(), `"request_id":"`) {

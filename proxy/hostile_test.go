@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/rawtest"
 )
 
@@ -179,8 +180,8 @@ func checkAttack(t testing.TB, s *stronghold, raw string) {
 	if err != nil {
 		t.Fatalf("%q: %v", raw, err)
 	}
-	logged := s.log.take()
-	logged = logged[:max(len(logged)-1, 0)] // without the honest one
+	shown := s.log.take()
+	shown = shown[:max(len(shown)-1, 0)] // without the honest one
 	finals, accounts := len(statusLine.FindAllString(answers, -1)), answerOf.FindAllStringSubmatch(answers, -1)
 	if len(accounts) != len(reached) || finals != len(accounts)+len(problemLine.FindAllString(answers, -1)) {
 		t.Fatalf("%q: %+v reached WeChat; got the answers %q", raw, reached, answers)
@@ -188,8 +189,8 @@ func checkAttack(t testing.TB, s *stronghold, raw string) {
 	meant := readAllStrict(raw)
 	for i, r := range reached {
 		requestPath, query, _ := strings.Cut(r.target, "?")
-		if i >= len(logged) || logged[i] != loggedPath([]byte(requestPath), func([]byte) bool { return false }) {
-			t.Fatalf("%q: %q reached WeChat; policy looked at %q", raw, requestPath, logged)
+		if i >= len(shown) || shown[i] != logged.Path([]byte(requestPath), func([]byte) bool { return false }) {
+			t.Fatalf("%q: %q reached WeChat; policy looked at %q", raw, requestPath, shown)
 		}
 		if under := forbiddenBy(requestPath); under != "" {
 			t.Fatalf("%q: %q reached WeChat, which can be read as %q", raw, requestPath, under)

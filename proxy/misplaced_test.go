@@ -43,7 +43,7 @@ func TestNoSecretOfTheProxysReachesWeChatInAQuery(t *testing.T) {
 		c := quoting(r)
 		c.Clients = []Client{keyed("orders", key), keyed("games", other)}
 		c.Routes = []accountkind.Route{{Pattern: "/none/*", Credential: accountkind.CredentialNone}}
-		c.Hides = func(word []byte) bool { return string(word) == appSecret || string(word) == tokenNow }
+		c.IsSecret = func(word []byte) bool { return string(word) == appSecret || string(word) == tokenNow }
 		ctx := handle(t, New(c), rawtest.Get(row.target, auth))
 		if got := ctx.Response.StatusCode(); got != row.status || got == 400 && len(r.got) > 0 {
 			t.Errorf("%s: got %d %s and %d requests at WeChat; want %d", row.target, got, ctx.Response.Body(), len(r.got), row.status)

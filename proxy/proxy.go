@@ -7,8 +7,6 @@
 package proxy
 
 import (
-	"crypto/tls"
-	"log/slog"
 	"math"
 	"runtime/debug"
 	"sync"
@@ -18,48 +16,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/virtual"
-	"wxproxy/proxy/traffic"
-	"wxproxy/proxy/upstream"
 )
-
-// Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]
-// implements it.
-type Upstream interface {
-	// Send returns when the answer is in resp, all of it or its header and a
-	// stream of its body. An answer that refuses a token is always there in full.
-	// The error is one of the reasons that begin with Err.
-	Send(m *upstream.Message, resp *fasthttp.Response) error
-}
-
-// BodyFilesShare says which part of all files that may be open bodies take at most.
-const BodyFilesShare = body.FilesShare
-
-// Config says what a Proxy serves.
-type Config struct {
-	Accounts      []Account
-	Default       string              // name of the account of callers that name none; may be empty
-	Clients       []Client            // none: callers need no key
-	Routes        []accountkind.Route // they win over the built-in table
-	RetryErrcodes []int               // an answer with one of these errcodes refuses the token
-	TokenEndpoint TokenEndpoint       // what callers get who ask for a token
-	Deployment    string              // whose virtual tokens are good here: those of another are not
-	OwnHosts      []string            // hosts, in lower case, that an absolute-form request may name
-	HostNames     []string            // further names by which callers without a key may know a proxy on loopback
-	TokenWait     time.Duration       // how long a request waits for a token when there is none
-	Upstream      Upstream
-	CallersTLS    *tls.Config // how callers are spoken to now; nil: in plain text
-	Log           *slog.Logger
-	MemoryLimit   int64               // of the process, which bounds what bodies may take; 0: none
-	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
-	Counts        *traffic.Counts     // nil: nothing is counted
-	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
-
-	// Hides reports whether a word is a secret that the log must not show, of those
-	// that are not the clients'; nil: none is. It is asked while a line is written.
-	Hides func(word []byte) bool
-}
 
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
 // concurrently.
@@ -78,34 +36,6 @@ type Proxy struct {
 	exchanges  sync.Pool // of *exchange
 	inFlight   atomic.Int64
 	door       *door
-}
-
-// New returns a Proxy for a valid config.
-func New(config Config) *Proxy {
-	p := &Proxy{
-		door:       newDoor(config),
-		config:     config,
-		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
-		byID:       make(map[virtual.ID]*Account, len(config.Accounts)),
-		clients:    newClientTable(config.Clients, config.Deployment),
-		local:      newRouteTable(localRoutes(&accountkind.WeChat)),
-		configured: newRouteTable(config.Routes),
-		builtin:    newRouteTable(accountkind.WeChat.Routes),
-	}
-	p.hostNames = hostNames(config.OwnHosts, config.HostNames)
-	for _, a := range place(config.Accounts, config.Deployment) {
-		if len(config.Clients) == 0 {
-			a.honourEarlierBuild()
-		}
-		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
-	}
-	p.fallback = p.accounts[config.Default]
-	if len(config.Accounts) == 1 {
-		p.fallback = p.accounts[config.Accounts[0].Name]
-	}
-	p.config.Accounts = nil // the map has them
-	p.door.current.Store(p)
-	return p
 }
 
 // Handle answers one request, whatever the size of its body.
@@ -175,7 +105,7 @@ func (p *Proxy) serve(x *exchange) error {
 	if p.carriesSecret(x) {
 		return errMisplacedSecret
 	}
-	if err := x.client.quota.enter(x.client.Name); err != nil {
+	if err := x.client.enter(); err != nil {
 		return err
 	}
 	defer x.leaveQuota()
@@ -198,3 +128,50 @@ func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	}()
 	return do(x)
 }
+
+// judge decides about a request by its header alone: none of its body is read,
+// still less kept, before it is clear that it may be sent.
+func (p *Proxy) judge(x *exchange) error {
+	if err := x.readHeader(); err != nil {
+		return err
+	}
+	if !x.caller.Meets(p.config.CallersTLS) {
+		x.fields.close = true
+		return errOldCertificate
+	}
+	err := p.admit(x)
+	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
+		x.fields.close = true
+		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
+	}
+	if err != nil {
+		return err
+	}
+	x.admitted = x.account != nil
+	if x.route.Credential == accountkind.CredentialDeny {
+		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's or a WeCom application's, or a [[route]] denies it")
+	}
+	return x.checkLength()
+}
+
+// takeBody reads the body, where there is a use for it, and decides what only that
+// can say.
+func (p *Proxy) takeBody(x *exchange) error {
+	if c := x.route.Credential; c == credentialLocal || c == credentialHealth {
+		return nil
+	}
+	if err := x.readBody(); err != nil {
+		return err
+	}
+	if x.hasMembers {
+		if err := p.admitByBody(x); err != nil {
+			return err
+		}
+	}
+	x.announceLength()
+	return nil
+}
+
+// errOldCertificate refuses who shook hands when other certificates counted.
+var errOldCertificate = refuse(unauthenticated,
+	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"math"
 	"slices"
 	"strings"
@@ -8,6 +10,8 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/logged"
+	"wxproxy/proxy/internal/virtual"
 )
 
 const (
@@ -63,7 +67,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 	if !secret.MayHold(text, x.account.sought.least()) {
 		return false
 	}
-	_, found := x.searcher.Replace(text, masked, x.credentials())
+	_, found := x.searcher.Replace(text, logged.Masked, x.credentials())
 	return found
 }
 
@@ -79,7 +83,7 @@ func (p *Proxy) redactRaw(x *exchange) {
 
 // redactHead returns the lines of a header without the credentials that they quote.
 func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
-	redacted, found := x.searcher.Replace(lines, masked, x.credentials())
+	redacted, found := x.searcher.Replace(lines, logged.Masked, x.credentials())
 	if found {
 		p.warnOfQuote(x, "header")
 	}
@@ -89,8 +93,26 @@ func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
 // warnOfQuote says that an answer quoted a credential.
 func (p *Proxy) warnOfQuote(x *exchange, where string) {
 	account, path := x.account.Name, p.loggedPath(x.target.Path)
-	if unsaid, ok := p.door.quotes.allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
+	if unsaid, ok := p.door.quotes.Allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
 		p.config.Log.Warn("WeChat's answer quoted a credential of the account; the caller got *** in its place",
 			"account", account, "path", path, "where", where, "status", x.ctx.Response.StatusCode(), "unsaid", unsaid)
 	}
 }
+
+// isSecret reports whether word is a secret: a virtual token, a client's key, or
+// what the configuration says.
+func (p *Proxy) isSecret(word []byte) bool {
+	if len(word) == 0 {
+		return false
+	}
+	if bytes.HasPrefix(word, []byte(virtual.Prefix)) {
+		return true
+	}
+	if _, isKey := p.clients.byKey[sha256.Sum256(word)]; isKey {
+		return true
+	}
+	return p.config.IsSecret != nil && p.config.IsSecret(word)
+}
+
+// loggedPath returns path as a log may show it.
+func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }

@@ -257,24 +257,6 @@ func TestQuotesAreLoggedOnceAMinute(t *testing.T) {
 	}
 }
 
-func TestLinesThatCallersCauseAreBounded(t *testing.T) {
-	s := newLogLimit(2, func(int) {})
-	now := time.Now()
-	says := func(name string, after time.Duration, unsaid int, want bool) {
-		t.Helper()
-		if got, ok := s.allows(name, now.Add(after)); ok != want || got != unsaid {
-			t.Errorf("%s after %v: got %v, %d; want %v, %d", name, after, ok, got, want, unsaid)
-		}
-	}
-	says("a", 0, 0, true)
-	says("a", time.Second, 0, false)
-	says("b", time.Second, 0, true)
-	says("c", 2*time.Second, 0, false) // there is no room
-	says("a", restsFor, 1, true)
-	says("c", restsFor+time.Second, 0, true) // b may be forgotten
-	says("d", restsFor+2*time.Second, 0, false)
-}
-
 // A header of 16 KiB costs as much as it is long, not the square of that.
 func TestAHeaderOfManyLinesIsCleanedInOneGo(t *testing.T) {
 	work := func(lines int) time.Duration {

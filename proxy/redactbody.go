@@ -3,6 +3,9 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,8 +13,11 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/upstream"
 )
 
 // quotesRequest is the path of the API that tells what became of an earlier
@@ -26,17 +32,10 @@ const (
 
 	// maxQuoted is the same for an answer that quotes a request and its answer.
 	maxQuoted = 256 << 10
-
-	// maxPackings is how many times a body that is searched may be packed.
-	maxPackings = 3
 )
 
-// Reasons for which a body cannot be searched.
-var (
-	errAnswerLong   = errors.New("WeChat's answer may hold credentials and is longer than what can be searched for them")
-	errAnswerRoom   = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way take it all")
-	errAnswerPacked = errors.New("WeChat's answer may hold credentials and cannot be unpacked to be searched for them")
-)
+// errAnswerRoom is why a body is not searched that could be.
+var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way take it all")
 
 // redactBody takes the credentials out that the body of WeChat's answer quotes, if
 // that is here as a whole; and sees to it that it is where a quote is likely: in
@@ -56,7 +55,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 	body := resp.Body()
 	if errcode.IsPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
 		// One that cannot be unpacked may not be packed at all, whatever its header says.
-		if plain, err := unpacked(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
+		if plain, err := errcode.Unpack(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
 			body = plain
 		}
 	}
@@ -77,7 +76,7 @@ func (x *exchange) replaced(text []byte, mask string, values []string) []byte {
 // redact has the caller get the body, which was unpacked to plain, as it is, or if
 // it holds credentials plain without them.
 func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
-	redacted := redact(plain, masked, x.credentials())
+	redacted := redact(plain, logged.Masked, x.credentials())
 	if !bytes.Equal(redacted, plain) {
 		x.ctx.Response.Header.SetContentEncoding("")
 		x.ctx.Response.SetBody(redacted)
@@ -94,7 +93,7 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	taken, err := p.hold(resp, most)
 	var plain []byte
 	if err == nil && len(resp.Body()) > 0 {
-		plain, err = unpacked(resp.Body(), string(resp.Header.ContentEncoding()), most)
+		plain, err = errcode.Unpack(resp.Body(), string(resp.Header.ContentEncoding()), most)
 	}
 	if err == nil {
 		p.redact(x, plain, redact)
@@ -103,7 +102,7 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	}
 	p.door.bodies.ReleaseAnswer(taken)
 	switch {
-	case !errors.Is(err, errAnswerLong) && !errors.Is(err, errAnswerPacked) && !errors.Is(err, errAnswerRoom):
+	case !errors.Is(err, errcode.ErrLong) && !errors.Is(err, errcode.ErrPacked) && !errors.Is(err, errAnswerRoom):
 		return err
 	case resp.StatusCode() < fasthttp.StatusMultipleChoices:
 		return refuse(upstreamUnreachable, err.Error())
@@ -119,32 +118,66 @@ func (p *Proxy) withhold(x *exchange, why error) {
 	resp.Header.SetContentEncoding("")
 	resp.SetBody(nil)
 	account, path := x.account.Name, p.loggedPath(x.target.Path)
-	if unsaid, ok := p.door.quotes.allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
+	if unsaid, ok := p.door.quotes.Allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
 		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
 			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
 	}
 }
 
-// unpacked returns the body as it was before it was packed with gzip, which nobody
-// asked for: as often as coding says, and once more if that is not the whole truth.
-func unpacked(body []byte, coding string, most int64) ([]byte, error) {
-	packings := 0 // that coding says
-	for one := range strings.SplitSeq(strings.ToLower(coding), ",") {
-		switch strings.TrimSpace(one) {
-		case "", "identity":
-		case "gzip", "x-gzip":
-			packings++
-		default:
-			return nil, errAnswerPacked
-		}
+// heldFreely is how much of an answer is held without counting in the budget of
+// bodies. Those that can quote a credential are shorter but for a few.
+const heldFreely = errcode.MaxPacked
+
+// hold makes the body of the answer, of at most that many bytes, one that is here as
+// a whole. It returns how much that takes of the budget, for charge or releaseAnswer.
+func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err error) {
+	if !resp.IsBodyStream() {
+		return 0, nil
 	}
-	for done := 0; done < packings || errcode.IsPacked(body); done++ {
-		if body = errcode.Gunzip(body, most); body == nil || done == maxPackings {
-			return nil, errAnswerPacked
-		}
-		if int64(len(body)) > most {
-			return nil, errAnswerLong
-		}
+	body := resp.BodyStream()
+	if s := upstream.StreamOf(resp); s != nil {
+		s.AwaitWhole()
 	}
-	return body, nil
+	whole, err := io.ReadAll(io.LimitReader(body, heldFreely+1))
+	if err == nil && len(whole) > heldFreely {
+		if !p.door.bodies.HoldAnswer(most) {
+			return 0, errAnswerRoom
+		}
+		taken = most
+		rest := bytes.NewBuffer(whole)
+		_, err = rest.ReadFrom(io.LimitReader(body, most+1-heldFreely))
+		whole = rest.Bytes()
+	}
+	switch {
+	case errors.Is(err, upstream.ErrTimeout):
+		return taken, err
+	case err != nil:
+		return taken, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
+	case int64(len(whole)) > most:
+		return taken, errcode.ErrLong
+	}
+	resp.SetBody(whole)
+	return taken, nil
+}
+
+// charge has what the answer takes of the budget be given back when it is written.
+func (p *Proxy) charge(resp *fasthttp.Response, taken int64) {
+	if taken > 0 {
+		body := slices.Clone(resp.Body())
+		resp.SetBodyStream(&heldAnswer{bytes.NewReader(body), p.door.bodies, taken}, len(body))
+	}
+}
+
+// A heldAnswer is an answer that counts in the budget until it is closed.
+type heldAnswer struct {
+	io.Reader
+	budget *body.Budget
+	taken  int64
+}
+
+// Close gives back what the answer takes.
+func (h *heldAnswer) Close() error {
+	h.budget.ReleaseAnswer(h.taken)
+	h.taken = 0
+	return nil
 }

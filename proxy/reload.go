@@ -26,9 +26,9 @@ type door struct {
 	targets  sync.Pool      // of *target, for IsProvenByBody
 	noFiles  lograte.Seldom // says why bodies are not in files
 	noRoom   lograte.Seldom // says that bodies were refused
-	quotes   *logLimit      // lines about credentials in WeChat's answers
-	refused  *logLimit      // lines about clients' requests that were refused
-	unknown  *logLimit      // the same of callers that are no client
+	quotes   *lograte.Limit // lines about credentials in WeChat's answers
+	refused  *lograte.Limit // lines about clients' requests that were refused
+	unknown  *lograte.Limit // the same of callers that are no client
 
 	mu     sync.Mutex // guards former
 	former []*Proxy   // those before that answered requests when somebody looked last
@@ -36,13 +36,13 @@ type door struct {
 
 func newDoor(c Config) *door {
 	d := &door{bodies: body.NewBudget(c.MemoryLimit)}
-	d.quotes = newLogLimit(maxQuotes, func(count int) {
+	d.quotes = lograte.NewLimit(maxQuotes, func(count int) {
 		d.log().Warn("answers quoted credentials, or lost their bodies, and have no line of their own; the callers got *** in the place of credentials", "count", count)
 	})
-	d.refused = newLogLimit(maxRefusals, func(count int) {
+	d.refused = lograte.NewLimit(maxRefusals, func(count int) {
 		d.log().Warn("requests of clients were refused that have no line of their own", "count", count)
 	})
-	d.unknown = newLogLimit(maxStrangers, func(count int) {
+	d.unknown = lograte.NewLimit(maxStrangers, func(count int) {
 		d.log().Warn("requests of callers that are no client were refused that have no line of their own", "count", count)
 	})
 	return d

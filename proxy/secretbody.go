@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 )
 
 // shown is what a request to a path of class "secret" has in the places of the appid
@@ -119,4 +121,58 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	})
 	x.body.Replace(body)
 	return err
+}
+
+// errMisplacedSecret refuses a request that would show WeChat what is not meant for it.
+var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
+	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
+
+// removed returns the query parameters that requests of this class lose.
+func removed(c accountkind.Credential) []string {
+	switch c {
+	case accountkind.CredentialApp, accountkind.CredentialTicket:
+		return accountkind.WeChat.TokenParameters
+	case accountkind.CredentialSecret:
+		return accountkind.WeChat.SecretParameters
+	}
+	return accountkind.WeChat.OwnParameters
+}
+
+// carriesSecret reports whether a parameter that reaches WeChat is called like a
+// credential, and is one. A stranger's is not looked at.
+func (p *Proxy) carriesSecret(x *exchange) bool {
+	if !x.reading.named || x.route.Credential == credentialLocal {
+		return false
+	}
+	removed := removed(x.route.Credential)
+	for name, value := range target.Parts(x.target.Query) {
+		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// namesCredential reports whether a parameter that is not removed is called like a
+// credential.
+func namesCredential(query []byte, removed []string) bool {
+	for name := range target.Parts(query) {
+		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsSecret reports whether one of the words of a parameter's value is a secret.
+func (p *Proxy) holdsSecret(value []byte) bool {
+	if plain, err := url.QueryUnescape(string(value)); err == nil {
+		value = []byte(plain)
+	}
+	for word := range bytes.FieldsSeq(value) {
+		if p.isSecret(word) {
+			return true
+		}
+	}
+	return false
 }

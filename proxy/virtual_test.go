@@ -290,7 +290,7 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 			}
 		}
 	}
-	if !during.hides([]byte("first")) || !during.hides([]byte("second")) {
+	if !during.isSecret([]byte("first")) || !during.isSecret([]byte("second")) {
 		t.Error("got a key of the client that the log may show")
 	}
 }

@@ -27,7 +27,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		LogAccess:     of.cfg.Log.Access,
 		Counts:        s.counts,
 		Clients:       proxyClients(of.cfg.Clients),
-		Hides:         s.isSecret(of),
+		IsSecret:      s.isSecret(of),
 	}
 	for _, account := range of.cfg.Accounts {
 		c.Accounts = append(c.Accounts, s.proxyAccount(of, account))

@@ -1,4 +1,5 @@
-package proxy
+// Package closedapis remembers which APIs refuse good tokens.
+package closedapis
 
 import (
 	"hash/maphash"
@@ -16,18 +17,18 @@ const (
 	maxClosed = 1000
 )
 
-// closedAPIs remembers where that was, for one account. WeChat refuses good tokens in
+// A Set remembers where that was, for one account. WeChat refuses good tokens in
 // two ways: now and then anywhere, which passes with the next attempt, and always on
 // an API that is not open to the account. Only requests that WeChat refused get here.
-type closedAPIs struct {
+type Set struct {
 	seed maphash.Seed
 
 	mu    sync.Mutex           // guards until
 	until map[uint64]time.Time // by the path's hash; nil: none
 }
 
-// has reports whether another attempt on path would be in vain.
-func (c *closedAPIs) has(path []byte) bool {
+// Has reports whether another attempt on path would be in vain.
+func (c *Set) Has(path []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.until) == 0 {
@@ -36,8 +37,8 @@ func (c *closedAPIs) has(path []byte) bool {
 	return time.Now().Before(c.until[maphash.Bytes(c.seed, path)])
 }
 
-// add remembers path.
-func (c *closedAPIs) add(path []byte) {
+// Add remembers path.
+func (c *Set) Add(path []byte) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -53,7 +54,7 @@ func (c *closedAPIs) add(path []byte) {
 }
 
 // oldest returns the one that is forgotten first. The caller holds c.mu.
-func (c *closedAPIs) oldest() (oldest uint64) {
+func (c *Set) oldest() (oldest uint64) {
 	var first time.Time
 	for api, until := range c.until {
 		if first.IsZero() || until.Before(first) {
@@ -64,7 +65,7 @@ func (c *closedAPIs) oldest() (oldest uint64) {
 }
 
 // forget gives the memory of what is over back.
-func (c *closedAPIs) forget() {
+func (c *Set) forget() {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/secret"
-	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/wire"
 )
 
@@ -75,7 +75,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 		slog.String("client", client),
 		slog.String("method", methodName(x.ctx.Method())),
 		slog.String("path", p.loggedPath(x.target.Path)),
-		slog.Any("parameters", p.loggedNames(x.target.Query)),
+		slog.Any("parameters", logged.Names(x.target.Query, p.isSecret)),
 		slog.Int("status", x.ctx.Response.StatusCode()),
 		slog.Int("errcode", x.errcode),
 		slog.Int("attempts", x.attempts),
@@ -96,44 +96,4 @@ func methodName(method []byte) string {
 		return "?"
 	}
 	return string(method)
-}
-
-const (
-	// maxNames is how many parameters of a query are logged.
-	maxNames = 32
-
-	// maxName is the length of the longest name that is logged.
-	maxName = 32
-)
-
-// parameterNames returns the names in a query for the log. What does not look
-// like one, or has no value, could itself be a secret: it is a "?".
-func parameterNames(query []byte) []string {
-	found := []string{}
-	for len(query) > 0 {
-		var segment []byte
-		segment, query = target.CutSegment(query)
-		name, _, hasValue := bytes.Cut(segment, []byte("="))
-		switch {
-		case len(name) == 0 && !hasValue:
-		case len(found) == maxNames:
-			return append(found, "...")
-		case hasValue && isPlainName(name):
-			found = append(found, string(name))
-		default:
-			found = append(found, "?")
-		}
-	}
-	return found
-}
-
-// isPlainName reports whether name looks like those of WeChat's parameters: a
-// secret that a program puts there by mistake has digits or capitals.
-func isPlainName(name []byte) bool {
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && c != '_' {
-			return false
-		}
-	}
-	return 0 < len(name) && len(name) <= maxName
 }

@@ -1,4 +1,4 @@
-package proxy
+package logged
 
 import (
 	"strings"
@@ -30,7 +30,7 @@ func TestALoggedPathShowsNoValueAndNothingThatLooksLikeAToken(t *testing.T) {
 		{"a broken escape", "/a%", "/a%"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := loggedPath([]byte(row.path), func([]byte) bool { return false }); got != row.want {
+			if got := Path([]byte(row.path), func([]byte) bool { return false }); got != row.want {
 				t.Errorf("got %q; want %q", got, row.want)
 			}
 		})

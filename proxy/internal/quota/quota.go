@@ -1,4 +1,6 @@
-package proxy
+// Package quota bounds how many requests one client has under way, and how many in a
+// time.
+package quota
 
 import (
 	"sync/atomic"
@@ -9,35 +11,44 @@ import (
 // takes a caller to become impatient.
 const queueLimit = time.Second
 
-// A quota holds one client's requests to what it may have, so that it cannot
+// A Quota holds one client's requests to what it may have, so that it cannot
 // spend everybody's. Requests that come too soon wait a little, then are refused.
-type quota struct {
+type Quota struct {
 	places   chan struct{} // one per request under way; nil: any number
 	interval time.Duration // between two requests, on average; 0: none
 	burst    time.Duration // how much earlier than that requests may come
 	next     atomic.Int64  // when the next request is due, in Unix nanoseconds
 }
 
-// newQuota returns the quota of c, nil if it has none.
-func newQuota(c *Client) *quota {
-	if c.MaxInFlight == 0 && c.Interval == 0 {
+// New returns the quota of a client that may have so many requests under way and, on
+// average, one in each interval; nil if it has none. 0 means any number.
+func New(maxInFlight int, interval time.Duration) *Quota {
+	if maxInFlight == 0 && interval == 0 {
 		return nil
 	}
-	q := &quota{interval: c.Interval, burst: max(c.Interval, time.Second)}
-	if c.MaxInFlight > 0 {
-		q.places = make(chan struct{}, c.MaxInFlight)
+	q := &Quota{interval: interval, burst: max(interval, time.Second)}
+	if maxInFlight > 0 {
+		q.places = make(chan struct{}, maxInFlight)
 	}
 	return q
 }
 
-// enter waits for the client's turn. A nil error means that leave is to be called
-// when the request has ended.
-func (q *quota) enter(client string) error {
+// An ErrExceeded refuses a request for which no turn came in time.
+type ErrExceeded struct {
+	InFlight bool          // there are as many under way as may be; otherwise, they come too fast
+	Wait     time.Duration // after which another attempt makes sense
+}
+
+func (e *ErrExceeded) Error() string { return "the client's quota is used up" }
+
+// Enter waits for the client's turn. A nil error means that Leave is to be called
+// when the request has ended; any other one is an *ErrExceeded.
+func (q *Quota) Enter() error {
 	if q == nil {
 		return nil
 	}
 	if wait := q.reserve(time.Now()); wait > queueLimit {
-		return &failure{tooManyRequests, "the client " + client + " makes more requests than its rate allows", wait}
+		return &ErrExceeded{Wait: wait}
 	} else if wait > 0 {
 		time.Sleep(wait)
 	}
@@ -55,12 +66,12 @@ func (q *quota) enter(client string) error {
 	case q.places <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return &failure{tooManyRequests, "the client " + client + " has max_in_flight requests under way", queueLimit}
+		return &ErrExceeded{InFlight: true, Wait: queueLimit}
 	}
 }
 
-// leave ends a request that has entered.
-func (q *quota) leave() {
+// Leave ends a request that has entered.
+func (q *Quota) Leave() {
 	if q != nil && q.places != nil {
 		<-q.places
 	}
@@ -68,7 +79,7 @@ func (q *quota) leave() {
 
 // reserve returns how long the request that comes at now has to wait for its
 // turn. One that would wait for too long takes no turn.
-func (q *quota) reserve(now time.Time) time.Duration {
+func (q *Quota) reserve(now time.Time) time.Duration {
 	if q.interval == 0 {
 		return 0
 	}

@@ -1,39 +1,38 @@
-package proxy
+package lograte
 
 import (
 	"sync"
 	"time"
 )
 
-// restsFor is how long a line of the log is not written again.
-const restsFor = time.Minute
-
-// A logLimit lets lines of the log that callers can cause through once a minute each,
+// A Limit lets lines of the log that callers can cause through once a minute each,
 // and no more of them than it has room for. What has no line is counted: the next line
 // of its name says how much that was, or if none comes, tell.
-type logLimit struct {
+type Limit struct {
 	most int             // how many different ones are known at a time
 	tell func(count int) // writes one line about many that have none
 
 	mu     sync.Mutex // guards what follows
-	lines  map[string]*line
+	lines  map[string]*limited
 	untold int  // what no line of its name will tell
 	awaits bool // summarize will be called
 }
 
-// A line is one that was written.
-type line struct {
+// A limited is a line that was written.
+type limited struct {
 	until  time.Time // before which it is not written again
 	unsaid int       // how often it was not
 }
 
-func newLogLimit(most int, tell func(count int)) *logLimit {
-	return &logLimit{most: most, tell: tell, lines: map[string]*line{}}
+// NewLimit returns a Limit that knows most lines at a time; tell writes one line about
+// many that have none.
+func NewLimit(most int, tell func(count int)) *Limit {
+	return &Limit{most: most, tell: tell, lines: map[string]*limited{}}
 }
 
-// allows reports whether the line called name is to be written at now, and how often
+// Allows reports whether the line called name is to be written at now, and how often
 // it was not since the last time.
-func (l *logLimit) allows(name string, now time.Time) (unsaid int, ok bool) {
+func (l *Limit) Allows(name string, now time.Time) (unsaid int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.lines[name]
@@ -43,20 +42,20 @@ func (l *logLimit) allows(name string, now time.Time) (unsaid int, ok bool) {
 		l.await()
 		return 0, false
 	case one == nil:
-		one = new(line)
+		one = new(limited)
 		l.lines[name] = one
 	case now.Before(one.until):
 		one.unsaid++
 		l.await()
 		return 0, false
 	}
-	unsaid, one.unsaid, one.until = one.unsaid, 0, now.Add(restsFor)
+	unsaid, one.unsaid, one.until = one.unsaid, 0, now.Add(every)
 	return unsaid, true
 }
 
 // forget forgets the lines that may be written again, and reports whether there is
 // room for others then. The caller holds l.mu.
-func (l *logLimit) forget(now time.Time) bool {
+func (l *Limit) forget(now time.Time) bool {
 	for name, one := range l.lines {
 		if !now.Before(one.until) {
 			l.untold += one.unsaid
@@ -67,15 +66,15 @@ func (l *logLimit) forget(now time.Time) bool {
 }
 
 // await has summarize called in a minute. The caller holds l.mu.
-func (l *logLimit) await() {
+func (l *Limit) await() {
 	if !l.awaits {
 		l.awaits = true
-		time.AfterFunc(restsFor, l.summarize)
+		time.AfterFunc(every, l.summarize)
 	}
 }
 
 // summarize tells of what has no line and gets none any more.
-func (l *logLimit) summarize() {
+func (l *Limit) summarize() {
 	l.mu.Lock()
 	l.forget(time.Now())
 	count := l.untold

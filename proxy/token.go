@@ -2,10 +2,14 @@ package proxy
 
 import (
 	"encoding/json"
+	"io"
 	"net"
-	"slices"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
 )
 
@@ -39,10 +43,10 @@ func (p *Proxy) answerToken(x *exchange) error {
 	if err := p.admitAsker(x, ask); err != nil {
 		return err
 	}
-	if err := x.client.quota.enter(x.client.Name); err != nil {
+	if err := x.client.enter(); err != nil {
 		return err
 	}
-	defer x.client.quota.leave()
+	defer x.client.quota.Leave()
 	token, life, err := p.issue(x)
 	if err != nil {
 		return err
@@ -77,33 +81,6 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 	}
 	return p.permit(x)
 }
-
-// permitToken reports why the client may not have the token. A virtual one is held
-// to all that the client is held to; WeChat's own goes round it.
-func (p *Proxy) permitToken(x *exchange) error {
-	c, path := x.client, x.target.Policy
-	switch {
-	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
-		return nil // without it the client could do nothing
-	case !c.permits(path):
-		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
-	case p.config.TokenEndpoint == TokenReal && c.isHeld() && !slices.Contains(c.Allow, string(path)):
-		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
-			"would go round them; "+c.howToAllow(string(path)))
-	}
-	return nil
-}
-
-// howToAllow says how to let the client have path for sure, and no less than before.
-func (c *Client) howToAllow(path string) string {
-	if len(c.Allow) == 0 {
-		return `if it may have that all the same, write allow = ["/*", "` + path + `"]: the path alone would close all others`
-	}
-	return `if it may have that all the same, add "` + path + `" to its allow`
-}
-
-// isHeld reports whether the client may do less than its paths and accounts say.
-func (c *Client) isHeld() bool { return len(c.Deny) > 0 || c.quota != nil }
 
 // asker returns the client whose key secret is. One that proves itself by the
 // Authorization header or its certificate may leave it out.
@@ -154,4 +131,50 @@ func (p *Proxy) reportLent(x *exchange) {
 func (x *exchange) answerJSON(body []byte) {
 	x.ctx.Response.Header.SetContentType("application/json; encoding=utf-8")
 	x.ctx.Response.SetBody(body)
+}
+
+// A tokenRequest is what SDKs send to get a token: in the query, as a form or as
+// JSON.
+type tokenRequest struct{ grantType, appID, secret statement }
+
+// tokenMembers are the names of what it has.
+var tokenMembers = []string{"grant_type", "appid", "secret"}
+
+func (r *tokenRequest) hear(name, value string) {
+	switch name {
+	case "grant_type":
+		r.grantType.hear(value)
+	case "appid":
+		r.appID.hear(value)
+	case "secret":
+		r.secret.hear(value)
+	}
+}
+
+// readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
+func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
+	body, err := io.ReadAll(x.body.Reader())
+	if err != nil {
+		return ask, err
+	}
+	target.EachNamed(x.target.Query, tokenMembers, ask.hear)
+	_, err = members.Rewrite(body, tokenMembers, func(name, value string) (string, bool) {
+		ask.hear(name, value)
+		return "", false
+	})
+	if err != nil || x.fields.packed && len(body) > 0 {
+		return ask, refuseAsWeChat(47001, "data format error (wxproxy: the body is neither a JSON object nor a form)")
+	}
+	isPOST := string(x.message.Method) == fasthttp.MethodPost
+	switch {
+	case !isPOST && (string(x.target.Policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
+		return ask, refuseAsWeChat(43002, "require POST method")
+	case ask.grantType.text != "client_credential" || ask.grantType.disputed:
+		return ask, refuseAsWeChat(40002, "invalid grant_type")
+	case ask.appID.text == "":
+		return ask, refuseAsWeChat(41002, "appid missing")
+	case ask.appID.disputed:
+		return ask, refuseAsWeChat(40013, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
+	}
+	return ask, nil
 }

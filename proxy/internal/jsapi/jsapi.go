@@ -1,61 +1,43 @@
-package proxy
+// Package jsapi signs pages for wx.config as WeChat says:
+// https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html
+package jsapi
 
 import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha1"
 	"encoding/hex"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
 	"time"
 
-	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/target"
 )
-
-// answerSignature answers what the page that x names gives to wx.config.
-func (p *Proxy) answerSignature(x *exchange) error {
-	page, err := signedPage(x.target.Query)
-	if err != nil {
-		return err
-	}
-	ticket, err := x.account.Ticket("jsapi", p.config.TokenWait)
-	if err != nil {
-		return asRefused(err)
-	}
-	body, err := json.Marshal(sign(x.account.AppID, ticket, page, time.Now()))
-	if err != nil {
-		return err
-	}
-	x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
-	x.answerJSON(body)
-	return nil
-}
 
 // Reasons to sign nothing: of an address that was not, or not as a whole,
 // percent-encoded another one would be signed, and the page would only learn that
 // its signature is invalid.
 var (
-	errForeignParameter = refuse(badRequest, "only url, and from_appid to name an account, can stand in the query: percent-encode the whole url parameter, its '&' as %26, as encodeURIComponent does")
-	errHalfEncoded      = refuse(badRequest, "url holds escapes although its own ':', '/', '?' or '=' are not: percent-encode the whole url parameter, its '%' as %25, as encodeURIComponent does")
-	errNoPage           = refuse(badRequest, "url must be the page's own, as location.href has it, percent-encoded, as in ?url=https%3A%2F%2Fshop.example%2F")
-	errNotAsBrowsers    = refuse(badRequest, "url decodes to a blank, a control character or one beyond ASCII, which no page's location.href has: percent-encode the whole url parameter, its '%' as %25 and its '+' as %2B, as encodeURIComponent does")
-	errHTML             = refuse(badRequest, "url holds \"&amp;\", as HTML writes an \"&\": send the page's own, as location.href has it, percent-encoded")
+	errForeignParameter = errors.New("only url, and from_appid to name an account, can stand in the query: percent-encode the whole url parameter, its '&' as %26, as encodeURIComponent does")
+	errHalfEncoded      = errors.New("url holds escapes although its own ':', '/', '?' or '=' are not: percent-encode the whole url parameter, its '%' as %25, as encodeURIComponent does")
+	errNoPage           = errors.New("url must be the page's own, as location.href has it, percent-encoded, as in ?url=https%3A%2F%2Fshop.example%2F")
+	errNotAsBrowsers    = errors.New("url decodes to a blank, a control character or one beyond ASCII, which no page's location.href has: percent-encode the whole url parameter, its '%' as %25 and its '+' as %2B, as encodeURIComponent does")
+	errHTML             = errors.New("url holds \"&amp;\", as HTML writes an \"&\": send the page's own, as location.href has it, percent-encoded")
 )
 
-// signedPage returns the address of the page that query asks to sign, without its
-// fragment, which is not signed.
-func signedPage(query []byte) (string, error) {
+// Page returns the address of the page that query asks to sign, without its fragment,
+// which is not signed. Parameters called by a name in others may stand beside it.
+func Page(query []byte, others []string) (string, error) {
 	var raw []byte
 	found := false
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = target.CutSegment(query)
 		switch isPage := target.IsNamed(segment, "url"); {
-		case isPage && found, !isPage && !target.IsNamedAny(segment, accountkind.WeChat.TokenParameters), bytes.IndexByte(raw, '?') >= 0:
+		case isPage && found, !isPage && !target.IsNamedAny(segment, others), bytes.IndexByte(raw, '?') >= 0:
 			return "", errForeignParameter // or what stands behind it is the page's own
 		case isPage:
 			_, raw, _ = bytes.Cut(segment, []byte("="))
@@ -100,18 +82,17 @@ func asBrowsersHaveIt(page string) (string, error) {
 	return page, nil
 }
 
-// A jsapiSignature is what a page gives to wx.config, in its words.
-type jsapiSignature struct {
+// A Signature is what a page gives to wx.config, in its words.
+type Signature struct {
 	AppID     string `json:"appId"`
 	Timestamp int64  `json:"timestamp"`
 	NonceStr  string `json:"nonceStr"`
 	Signature string `json:"signature"`
 }
 
-// sign signs page as WeChat says:
-// https://developers.weixin.qq.com/doc/offiaccount/OA_Web_Apps/JS-SDK.html
-func sign(appID, ticket, page string, now time.Time) jsapiSignature {
-	s := jsapiSignature{AppID: appID, Timestamp: now.Unix(), NonceStr: rand.Text()}
+// Sign signs page.
+func Sign(appID, ticket, page string, now time.Time) Signature {
+	s := Signature{AppID: appID, Timestamp: now.Unix(), NonceStr: rand.Text()}
 	s.Signature = signature(ticket, s.NonceStr, s.Timestamp, page)
 	return s
 }

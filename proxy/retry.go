@@ -1,0 +1,103 @@
+package proxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/traffic"
+)
+
+// forwardWithToken sends the request with the account's token, and once more if
+// WeChat refuses that one and there is another, or WeChat stands by it all the
+// same.
+func (p *Proxy) forwardWithToken(x *exchange) error {
+	token, err := x.account.Tokens.Token(p.config.TokenWait)
+	if err != nil {
+		return err
+	}
+	x.addressWith(token)
+	if err := p.send(x); err != nil || !p.isRefused(x) {
+		x.accept(token, err)
+		return err
+	}
+	errcode := x.errcode
+	outcome, err := p.sendAgain(x, token)
+	p.config.Counts.Retry(x.account.Name, errcode, outcome)
+	return err
+}
+
+// sendAgain sends the request once more, after WeChat refused token.
+func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
+	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
+	if err != nil {
+		return traffic.RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
+	}
+	if better == token && (x.account.isDead(token) || x.account.closed.Has(x.target.Policy)) {
+		return traffic.RetryInVain, nil
+	}
+	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
+	x.addressWith(better)
+	if err := p.send(x); err != nil {
+		return traffic.RetryFailed, err
+	}
+	if !p.isRefused(x) {
+		x.accept(better, nil)
+		return traffic.RetryAccepted, nil
+	}
+	if better == token && x.account.isHonoured(token) {
+		x.account.closed.Add(x.target.Policy)
+		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
+			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
+	}
+	return traffic.RetryRefused, nil
+}
+
+// isRefused reports whether WeChat refused the access token in its answer.
+func (p *Proxy) isRefused(x *exchange) bool {
+	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
+}
+
+// accept tells the account's tokens that WeChat honoured token, if the answer shows
+// that: one that reports a failure of any kind may not have come so far.
+func (x *exchange) accept(token string, err error) {
+	if err == nil && x.wentWell() && x.account.Accepted != nil {
+		x.account.Accepted(token, x.began)
+	}
+}
+
+// wentWell reports whether WeChat did what it was asked for.
+func (x *exchange) wentWell() bool {
+	return x.errcode == 0 && x.ctx.Response.StatusCode() == fasthttp.StatusOK
+}
+
+// tellOfSecret tells the account what WeChat's answer says of the AppSecret.
+func (x *exchange) tellOfSecret(secret string) {
+	switch account := x.account; {
+	case x.wentWell() && account.SecretAccepted != nil:
+		account.SecretAccepted()
+	case x.errcode != 0 && account.SecretRefused != nil:
+		account.SecretRefused(x.errcode, strings.ReplaceAll(errmsgOf(&x.ctx.Response), secret, "***"))
+	}
+}
+
+// errmsgOf returns WeChat's words in an answer with an errcode.
+func errmsgOf(resp *fasthttp.Response) string {
+	body := resp.Body()
+	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
+		body = errcode.Gunzip(body, errcode.MaxRejection)
+	}
+	var said struct {
+		Errmsg string `json:"errmsg"`
+	}
+	clean := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends raw control bytes, which JSON does not allow
+	if json.Unmarshal(clean, &said) != nil || said.Errmsg == "" {
+		return "no errmsg"
+	}
+	return said.Errmsg
+}
