@@ -9,6 +9,10 @@ type Kind struct {
 	FallbackURLs []string // where it answers as well, in order of preference
 	Hosts        []string // the names by which programs with http_proxy set know it, wherever it is
 
+	// ProbePath is what a host that left requests without an answer is asked, without a
+	// token, to find out whether it answers again. The request has no effect.
+	ProbePath string
+
 	// TokenPaths are where programs ask for an access token. The proxy answers them
 	// itself, whatever the configuration says of their credential.
 	TokenPaths []string

@@ -11,6 +11,7 @@ var WeChat = Kind{
 	},
 	Hosts: []string{"api.weixin.qq.com", "api.weixin.qq.com:80", "api.weixin.qq.com:443"},
 
+	ProbePath:  "/cgi-bin/get_api_domain_ip",
 	TokenPaths: []string{"/cgi-bin/token", "/cgi-bin/stable_token"},
 	Routes:     wechatRoutes,
 

@@ -61,7 +61,7 @@ func (f failover) ask(req *http.Request, not *url.URL, more bool) (*http.Respons
 		conn.Close() // it may have ended before it took the connection
 	}
 	if !errors.Is(err, context.Canceled) {
-		f.hosts.Heard(host, sent, err)
+		f.hosts.Report(host, sent, err)
 	}
 	return resp, host, err
 }

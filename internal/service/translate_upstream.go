@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"wxproxy/accountkind"
 	"wxproxy/config"
 	"wxproxy/proxy/upstream"
 )
@@ -25,6 +26,7 @@ func newHosts(cfg *config.Config, files int, log *slog.Logger) (*upstream.Hosts,
 		Timeout:        to.Timeout,
 		IdleTimeout:    to.IdleTimeout,
 		MaxConnections: min(to.MaxConnections, files),
+		ProbePath:      accountkind.WeChat.ProbePath,
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 	})

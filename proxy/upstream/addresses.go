@@ -9,19 +9,19 @@ import (
 	"time"
 )
 
-// lookAgain is how often the addresses of a host in use are looked up.
+// lookAgain is how often the addresses of a host in use are looked up again.
 const lookAgain = 30 * time.Second
 
-// The addresses of a host, as the resolver last gave them. While the resolver
-// fails, they stay.
+// addresses are those of a host, as the resolver last gave them. They stay while the
+// resolver fails.
 type addresses struct {
 	name   string
 	family Family
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
-	known  atomic.Pointer[[]netip.Addr] // nil: nobody has asked yet
+	known  atomic.Pointer[[]netip.Addr] // nil: none were needed yet
 }
 
-// get returns the addresses, which are looked up now only if there are none.
+// get returns the addresses. It looks them up only if none are known.
 func (a *addresses) get(ctx context.Context, timeout time.Duration) ([]netip.Addr, error) {
 	if known := a.known.Load(); known != nil {
 		return *known, nil
@@ -29,30 +29,29 @@ func (a *addresses) get(ctx context.Context, timeout time.Duration) ([]netip.Add
 	return a.refresh(ctx, timeout)
 }
 
-// renew looks the addresses up again if somebody has needed them. If that fails
-// they stay.
+// renew looks the addresses up again if they were needed before.
 func (a *addresses) renew(ctx context.Context, timeout time.Duration) {
 	if a.known.Load() != nil {
 		_, _ = a.refresh(ctx, timeout)
 	}
 }
 
-// movedTime is how long a request waits to learn whether a name leads elsewhere.
-const movedTime = time.Second
+// addedTime is how long a request waits to learn whether a host has other addresses.
+const addedTime = time.Second
 
-// moved looks the addresses up again, after none of tried could be reached, and
-// returns those that are new: the name may lead elsewhere now.
-func (a *addresses) moved(ctx context.Context, timeout time.Duration, tried []netip.Addr) (elsewhere []netip.Addr) {
-	found, err := a.refresh(ctx, min(timeout, movedTime))
+// added looks the addresses up again, after none of tried could be reached, and returns
+// those that are not among them.
+func (a *addresses) added(ctx context.Context, timeout time.Duration, tried []netip.Addr) (added []netip.Addr) {
+	found, err := a.refresh(ctx, min(timeout, addedTime))
 	if err != nil {
 		return nil
 	}
 	for _, ip := range found {
 		if !slices.Contains(tried, ip) {
-			elsewhere = append(elsewhere, ip)
+			added = append(added, ip)
 		}
 	}
-	return elsewhere
+	return added
 }
 
 // refresh looks the addresses up.
@@ -67,7 +66,7 @@ func (a *addresses) refresh(ctx context.Context, timeout time.Duration) ([]netip
 		found, err = a.family.of(found, a.name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking up its addresses: %w", withoutDescriptors(err))
+		return nil, fmt.Errorf("looking up its addresses: %w", withDescriptorShortage(err))
 	}
 	a.known.Store(&found)
 	return found, nil

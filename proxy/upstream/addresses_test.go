@@ -131,19 +131,19 @@ func TestSlowAddressesHaveAnotherChance(t *testing.T) {
 	all, now := ips("192.0.2.1", "192.0.2.2", "192.0.2.3"), time.Now()
 	check := func(what string, at time.Time, want ...string) {
 		t.Helper()
-		if got := s.last(all, at); !slices.Equal(got, ips(want...)) {
+		if got := s.behind(all, at); !slices.Equal(got, ips(want...)) {
 			t.Errorf("%s: got %v; want %v", what, got, want)
 		}
 	}
 	check("at first", now, "192.0.2.1", "192.0.2.2", "192.0.2.3")
-	s.won(all, all[0], now)
+	s.note(all, all[0], now)
 	check("won by the first", now, "192.0.2.1", "192.0.2.2", "192.0.2.3")
-	s.won(all, all[2], now)
+	s.note(all, all[2], now)
 	check("won by the last", now, "192.0.2.3", "192.0.2.1", "192.0.2.2")
-	s.won(ips("192.0.2.3", "192.0.2.1", "192.0.2.2"), all[0], now.Add(time.Second))
+	s.note(ips("192.0.2.3", "192.0.2.1", "192.0.2.2"), all[0], now.Add(time.Second))
 	check("that one failed, too", now.Add(time.Second), "192.0.2.1", "192.0.2.2", "192.0.2.3")
 	check("later", now.Add(slowFor+2*time.Second), "192.0.2.1", "192.0.2.2", "192.0.2.3")
-	s.won(all, all[0], now.Add(slowFor+2*time.Second))
+	s.note(all, all[0], now.Add(slowFor+2*time.Second))
 	if len(s.until) != 0 {
 		t.Errorf("got %v; want nothing left of what is over", s.until)
 	}

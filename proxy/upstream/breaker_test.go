@@ -55,7 +55,7 @@ func TestHostThatStaysDownIsProbedEverLessOftenAndNotByRequests(t *testing.T) {
 		if got := len(r.asked); got < 17 || got > 22 { // the request, five in the first 8 s, then one every 3.2 to 4 s
 			t.Errorf("got %d attempts within a minute; want about 20", got)
 		}
-		if got := h.condition.Load(); !got.down || time.Since(got.since) != time.Minute || !strings.Contains(got.reason, "no such host") {
+		if got := h.condition.Load(); !got.isDown() || time.Since(got.since) != time.Minute || !strings.Contains(got.reason, "no such host") {
 			t.Errorf("got %+v; want the host down for a minute, and why", got)
 		}
 		stop()

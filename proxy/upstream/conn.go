@@ -33,7 +33,7 @@ type conn struct {
 
 // retire makes the connection idle, or closes it.
 func (c *conn) retire(keep bool) {
-	if !keep || c.saidMore() {
+	if !keep || c.hasUnsolicited() {
 		c.Close()
 		return
 	}
@@ -74,20 +74,21 @@ func (c *conn) classify(err error, answering bool) error {
 	return ErrBroken // fasthttp's own errors may quote the answer
 }
 
-// isSilent reports whether nothing can be read from the connection, which is idle
-// and belongs to the caller of isSilent alone, and whether it is open.
-func (c *conn) isSilent() bool {
+// isOpen reports whether the connection, which is idle, is open as far as can be seen
+// and nothing can be read from it: unsolicited bytes make it as useless as its end does.
+// Nobody else may use the connection meanwhile.
+func (c *conn) isOpen() bool {
 	if c.direct != nil {
 		return c.direct.IsSilent()
 	}
 	return socket.IsSilent(c.socket)
 }
 
-// saidMore reports whether WeChat has sent more than its answer, as far as that
-// has left the socket already. TLS has a buffer of its own: what came in the
-// answer's last segment is there, where looking at the socket does not find it,
-// and would be taken for the answer to the next request.
-func (c *conn) saidMore() bool {
+// hasUnsolicited reports whether WeChat has sent unsolicited bytes, those behind the
+// answer, which would be taken for the answer to the next request. It finds the ones
+// that have left the socket already, and isOpen later the others: TLS has a buffer of
+// its own, which holds what came in the same segment as the end of the answer.
+func (c *conn) hasUnsolicited() bool {
 	if c.reader.Buffered() > 0 {
 		return true
 	}

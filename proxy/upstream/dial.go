@@ -12,8 +12,8 @@ import (
 // next address begins beside it: the recommendation of RFC 8305, section 5.
 const attemptDelay = 250 * time.Millisecond
 
-// errWentDown ends the attempts to connect to a host that somebody else could
-// not reach.
+// errWentDown ends the attempts to connect to a host that another attempt has found to
+// be down.
 var errWentDown = errors.New("the host went down meanwhile")
 
 // An attempted is how one attempt to connect ended.
@@ -25,10 +25,10 @@ type attempted struct {
 // race returns the connection to the first of ips that can be reached, unless
 // over is closed before. An attempt begins when the one before has failed or
 // has taken attemptDelay, so that an address which swallows everything does not
-// use up the time of the others. When race returns, every attempt has ended.
+// use up the time of the others. Every attempt has ended when race returns.
 func race(ctx context.Context, over <-chan struct{}, ips []netip.Addr, attempt func(context.Context, netip.Addr) (*conn, error)) (*conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	running, results := 0, make(chan attempted, len(ips)) // no attempt waits until its end is seen
+	running, results := 0, make(chan attempted, len(ips)) // with room for all, so that no attempt waits
 	defer func() {
 		cancel()
 		closeRest(results, running)
@@ -64,8 +64,8 @@ func race(ctx context.Context, over <-chan struct{}, ips []netip.Addr, attempt f
 	}
 }
 
-// closeRest waits for the attempts that are running, and closes what came of
-// them.
+// closeRest waits for the attempts that are running, and closes the connections that
+// they make.
 func closeRest(results <-chan attempted, running int) {
 	for range running {
 		if r := <-results; r.err == nil {

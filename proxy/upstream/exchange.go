@@ -48,12 +48,12 @@ func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
 // sent as a whole: WeChat may answer before it has read everything, and close.
 func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err error) {
 	c.patience = 0
-	request := c.host.scratches.Take()
+	request := c.host.buffers.Take()
 	request.Bytes = c.appendHead(request.Bytes, m)
 	body, whole := m.Body.InMemory()
 	if !whole || len(request.Bytes)+len(body) > smallRequest {
 		c.out = append(c.out[:0], request.Bytes...)
-		c.host.scratches.Give(request)
+		c.host.buffers.Give(request)
 		return c.upload(m, resp)
 	}
 	request.Bytes = append(request.Bytes, body...)
@@ -65,7 +65,7 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err err
 		return false, c.classify(err, false)
 	}
 	_, failed := c.Write(request.Bytes)
-	c.host.scratches.Give(request)
+	c.host.buffers.Give(request)
 	if failed != nil {
 		timeout = lastWords
 	}
@@ -98,9 +98,9 @@ func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fastht
 	if c.host.tls == nil {
 		c.direct.Defer(request)
 	} else {
-		c.direct.Defer(c.host.scratches.Take())
+		c.direct.Defer(c.host.buffers.Take())
 		_, err := c.Write(request.Bytes)
-		c.host.scratches.Give(request)
+		c.host.buffers.Give(request)
 		if err != nil {
 			return false, c.classify(err, false)
 		}

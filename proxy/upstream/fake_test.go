@@ -15,7 +15,7 @@ func hostsAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 	t.Helper()
 	c := HostsConfig{
 		URLs: urls, ConnectTimeout: 5 * time.Second, Timeout: 10 * time.Second,
-		IdleTimeout: time.Minute, MaxConnections: 64,
+		IdleTimeout: time.Minute, MaxConnections: 64, ProbePath: "/cgi-bin/get_api_domain_ip",
 	}
 	c.PlainIO = rawtest.IsPlain()
 	if change != nil {
@@ -37,7 +37,7 @@ func provenAt(t testing.TB, change func(*HostsConfig), urls ...string) *Hosts {
 	h := hostsAt(t, change, urls...)
 	for _, host := range h.hosts {
 		host.idle.mu.Lock()
-		host.idle.proven = time.Hour
+		host.idle.proven.rest = time.Hour
 		host.idle.mu.Unlock()
 	}
 	return h

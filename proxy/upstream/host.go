@@ -15,10 +15,10 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// A host is one of WeChat's access points.
+// A host is one of WeChat's access points, with its connections and its condition.
 type host struct {
 	base      *url.URL
-	url       string // base, in words
+	url       string // base as a string
 	name      string // for the Host line
 	port      string
 	addresses addresses
@@ -27,12 +27,12 @@ type host struct {
 	tls       *tls.Config // nil without TLS
 	limit     HostsConfig
 	idle      idleConns
-	scratches buffer.Pool // for requests
+	buffers   buffer.Pool // for requests
 	readers   buffer.Readers
 
-	condition atomic.Pointer[condition]
-	mute      atomic.Int32  // how many requests in a row it has left without an answer
-	fell      chan struct{} // wakes the watcher; one element says as much as many
+	condition  atomic.Pointer[condition]
+	unanswered atomic.Int32  // how many requests in a row it has left without an answer
+	wentDown   chan struct{} // wakes the watcher; holds one element at most
 }
 
 func newHost(u *url.URL, config HostsConfig) *host {
@@ -43,7 +43,7 @@ func newHost(u *url.URL, config HostsConfig) *host {
 		port:      u.Port(),
 		addresses: addresses{name: u.Hostname(), family: config.Family, lookup: config.Lookup},
 		limit:     config,
-		fell:      make(chan struct{}, 1),
+		wentDown:  make(chan struct{}, 1),
 	}
 	h.condition.Store(&condition{since: time.Now(), over: make(chan struct{})})
 	port := "80"
@@ -64,8 +64,8 @@ func newHost(u *url.URL, config HostsConfig) *host {
 	return h
 }
 
-// reusable returns an idle connection that is still alive, or nil. Connections
-// to a host that is down are not used, even if they look alive.
+// reusable returns an idle connection that a request may be sent over, or nil. It uses
+// none to a host that is down, even if they seem to be open.
 func (h *host) reusable(use reuse) *conn {
 	if use == reuseNone || h.isDown() {
 		return nil
@@ -75,30 +75,29 @@ func (h *host) reusable(use reuse) *conn {
 		if c == nil {
 			return nil
 		}
-		silent := c.isSilent()
+		open := c.isOpen()
 		now := time.Now() // after the look, which may have taken long
-		switch age := now.Sub(c.idleFrom); {
-		case age >= h.limit.IdleTimeout:
+		switch rest := now.Sub(c.idleFrom); {
+		case rest >= h.limit.IdleTimeout:
 			c.Close()
-		case h.idle.observe(c, silent, use, now):
+		case h.idle.noteTaken(c, open, use, now):
 			c.sent = now
 			return c
-		case !silent:
+		case !open:
 			c.Close()
 		case looked:
 			h.idle.push(c)
 			return nil
 		default:
 			h.idle.push(c)
-			h.idle.sweep(1, h.limit.IdleTimeout) // the oldest one may prove enough
+			h.idle.sweep(1, h.limit.IdleTimeout) // the one that has rested longest may prove enough
 			looked = true
 		}
 	}
 }
 
-// connect returns a new connection. A host that cannot be reached is down from
-// then on, unless this machine is why; everybody who is waiting for a connection to
-// it is told at once.
+// connect returns a new connection. A host that cannot be reached is down from then on,
+// unless this machine is why, and all other attempts to connect to it end at once.
 func (h *host) connect(ctx context.Context) (*conn, error) {
 	before := h.condition.Load()
 	c, err := h.dial(ctx, before)
@@ -110,47 +109,48 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 		}
 		return nil, fmt.Errorf("%s: %w", h.url, err)
 	}
-	if !before.mute {
+	if before.state != unresponsive {
 		h.comeUp(before)
 	}
 	return c, nil
 }
 
-// dial connects to the first address of the host that can be reached. If that is
-// none although the host is up, the addresses may be those of yesterday.
+// dial connects to the first address of the host that can be reached. If none can
+// although the host was up, dial looks its addresses up anew and tries those that it did
+// not know.
 func (h *host) dial(ctx context.Context, now *condition) (*conn, error) {
 	ips, err := h.addresses.get(ctx, h.limit.ConnectTimeout)
 	if err != nil {
 		return nil, err
 	}
-	if now.down {
-		return h.race(ctx, nil, ips) // coming up ends no attempt
+	if now.isDown() {
+		return h.race(ctx, nil, ips) // the end of its condition, which is to come up, ends no attempt
 	}
 	c, err := h.race(ctx, now.over, ips)
-	if here, there := blame(err); err == nil || here || !there || ctx.Err() != nil || errors.Is(err, errWentDown) {
+	if lacking, other := causesOf(err); err == nil || lacking || !other || ctx.Err() != nil || errors.Is(err, errWentDown) {
 		return c, err
 	}
-	if elsewhere := h.addresses.moved(ctx, h.limit.ConnectTimeout, ips); len(elsewhere) > 0 {
-		return h.race(ctx, now.over, elsewhere)
+	if added := h.addresses.added(ctx, h.limit.ConnectTimeout, ips); len(added) > 0 {
+		return h.race(ctx, now.over, added)
 	}
 	return nil, err
 }
 
-// race connects to the first of ips that can be reached.
+// race connects to the first of ips that can be reached, and remembers which were slow.
 func (h *host) race(ctx context.Context, over <-chan struct{}, ips []netip.Addr) (*conn, error) {
-	ips = h.slow.last(interleave(ips), time.Now())
+	ips = h.slow.behind(interleave(ips), time.Now())
 	c, err := race(ctx, over, ips, h.attempt)
 	if err != nil {
 		return nil, err
 	}
 	if winner, ok := c.socket.RemoteAddr().(*net.TCPAddr); ok {
-		h.slow.won(ips, winner.AddrPort().Addr().Unmap(), time.Now())
+		h.slow.note(ips, winner.AddrPort().Addr().Unmap(), time.Now())
 	}
 	return c, nil
 }
 
-// attempt connects to one address and shakes hands, within the connect
-// time-out.
+// attempt connects to one address, with the TLS handshake if there is one, within the
+// connect time-out.
 func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.limit.ConnectTimeout)
 	defer cancel()
@@ -160,7 +160,7 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	c := &conn{Conn: plain, socket: plain, host: h, born: time.Now()}
-	if direct := socket.New(plain, &h.scratches); direct != nil && !h.limit.PlainIO {
+	if direct := socket.New(plain, &h.buffers); direct != nil && !h.limit.PlainIO {
 		c.Conn, c.socket, c.direct = direct, direct, direct
 	}
 	if h.tls != nil {

@@ -1,6 +1,6 @@
-// Package upstream is WeChat's side of the proxy: it sends requests to the hosts that
-// can be reached, over connections that are used again, and reads the answers. It
-// knows nothing of callers.
+// Package upstream is WeChat's side of the proxy. It sends requests to the hosts that
+// can be reached, over connections that are used again, and reads the answers. It does
+// not know clients, accounts and tokens.
 package upstream
 
 import (
@@ -26,11 +26,12 @@ import (
 type Hosts struct {
 	hosts []*host
 	limit HostsConfig
-	slots chan struct{}  // holds one element per request that has a connection
-	short lograte.Seldom // says that this machine lacks something
+	slots chan struct{} // holds one element per request that has a connection
 
-	stop       context.CancelFunc // ends what background does
-	background sync.WaitGroup     // the sweeper, and one watcher per host
+	shortage lograte.Seldom // limits how often the log says that this machine is short of something
+
+	stop       context.CancelFunc // ends the background goroutines
+	background sync.WaitGroup     // of the sweeper, and one watcher per host
 }
 
 // HostsConfig says how to reach WeChat.
@@ -39,11 +40,12 @@ type HostsConfig struct {
 	Roots          *x509.CertPool // nil: the system's
 	Family         Family         // of the addresses that are connected to
 	ConnectTimeout time.Duration  // to connect and shake hands with one address of a host
-	Timeout        time.Duration  // for an answer, and for what else upstreamtime.go names
+	Timeout        time.Duration  // for an answer, and for the other waits that times.go names
 	IdleTimeout    time.Duration  // a connection that was idle for longer is not used again
 	MaxConnections int            // at a time, to all hosts together
-	PlainIO        bool           // connections are what package net makes of them, which costs more
-	Log            *slog.Logger   // told when a host goes down or comes up; nil: nobody is
+	ProbePath      string         // answered without a token and without effect, whatever the answer is
+	PlainIO        bool           // use package net for all I/O, which costs more
+	Log            *slog.Logger   // gets a line when a host goes down or comes up; nil: there is none
 
 	// Lookup returns the addresses of a host by its name; nil: the system's resolver does.
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
@@ -103,13 +105,13 @@ func (h *Hosts) connect(use reuse) (*conn, error) {
 }
 
 // connectNow tries the hosts that are up, in order of preference, and when none of
-// them can be reached those that are down. The one with the URL not is left out.
-func (h *Hosts) connectNow(ctx context.Context, use reuse, not *url.URL) (*conn, error) {
+// them can be reached those that are down, without the one with the URL except.
+func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*conn, error) {
 	var failed error
 	tried := uint64(0) // bit i: host i
 	for _, evenDown := range [...]bool{false, true} {
 		for i, host := range h.hosts {
-			if tried&(1<<i) != 0 || host.base == not || !evenDown && host.isDown() {
+			if tried&(1<<i) != 0 || host.base == except || !evenDown && host.isDown() {
 				continue
 			}
 			if c := host.reusable(use); c != nil {
@@ -128,11 +130,12 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse, not *url.URL) (*conn,
 }
 
 // Dial returns a new connection, after the TLS handshake if there is one, to
-// the host that a request would be sent to now, and that host's URL, which is
-// not to be changed: any host but the one with the URL not, if that is not nil. It
-// does not count among MaxConnections. Heard is to be told what became of it.
-func (h *Hosts) Dial(ctx context.Context, not *url.URL) (net.Conn, *url.URL, error) {
-	c, err := h.connectWithin(ctx, reuseNone, not)
+// the host that a request would be sent to now, and that host's URL, which is not to be
+// changed. The host with the URL except, if that is not nil, is left out. The connection
+// does not count among MaxConnections. Report has to be called when its request has
+// ended.
+func (h *Hosts) Dial(ctx context.Context, except *url.URL) (net.Conn, *url.URL, error) {
+	c, err := h.connectWithin(ctx, reuseNone, except)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -154,7 +157,7 @@ func (h *Hosts) Names() []string {
 	for _, host := range h.hosts {
 		name := strings.ToLower(host.name)
 		names = append(names, name)
-		if _, _, err := net.SplitHostPort(name); err != nil { // it has no port: either scheme's will do
+		if _, _, err := net.SplitHostPort(name); err != nil { // it has no port, so that a request may name that of either scheme
 			names = append(names, name+":80", name+":443")
 		}
 	}
@@ -183,7 +186,7 @@ func (h *Hosts) States() []HostState {
 	states := make([]HostState, 0, len(h.hosts))
 	for _, host := range h.hosts {
 		now := host.condition.Load()
-		states = append(states, HostState{URL: host.url, Down: now.down, Since: now.since, Reason: now.reason})
+		states = append(states, HostState{URL: host.url, Down: now.isDown(), Since: now.since, Reason: now.reason})
 	}
 	return states
 }

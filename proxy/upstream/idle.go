@@ -4,56 +4,38 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"wxproxy/proxy/internal/socket"
 )
 
-// How a request may use an idle connection.
+// A reuse says which idle connections a request may be sent over.
 type reuse int
 
 const (
-	reuseNone   reuse = iota // not at all
-	reuseProven              // if WeChat is known not to close one so soon
-	reuseAny                 // if it seems to be alive
+	reuseNone   reuse = iota
+	reuseProven       // those that have rested no longer than is proven to be safe
+	reuseAny          // those that are open as far as can be seen
 )
 
-// maxAge is how long a connection is used, so that requests follow when the
-// name of a host leads elsewhere.
+// maxAge is how long a connection is used, so that requests follow when the name of a
+// host gets other addresses.
 const maxAge = 5 * time.Minute
 
-// deathCounts is how long a connection that was found closed bounds what is
-// proven.
-const deathCounts = time.Minute
+// maxKept is how many idle connections are kept while WeChat is known to close them:
+// POSTs take new ones then, and each would leave one more behind.
+const maxKept = 8
 
-// busyTime is for how long a busy machine may leave a request waiting.
-const busyTime = 10 * time.Millisecond
-
-// comfort is how long WeChat has to keep idle connections open for a message to
-// be sent over one: below, no margin is safe on a busy machine.
-const comfort = time.Second
-
-// keptWhileDying is how many connections are kept while WeChat is known to close
-// them: messages take new ones then, and would leave one behind each.
-const keptWhileDying = 8
-
-// idleConns are the idle connections to one host, the one that became idle last
-// at the end. It is used first: it is the least likely to have been closed.
-//
-// A request that may not be sent twice must not meet a connection that is just
-// being closed. proven is how long a connection can rest without being closed:
-// the longest time after which one was found alive, and at most the time after
-// which one was found closed a short while ago.
+// idleConns are the idle connections to one host. The one that became idle last is at
+// the end, and is used first, because it is the least likely to have been closed. How
+// long one may have rested for a POST to take it is proven, by what was seen of them
+// all (see provenRest).
 type idleConns struct {
-	mu        sync.Mutex // guards what follows
-	conns     []*conn
-	closed    bool // nothing is kept any more
-	proven    time.Duration
-	death     time.Duration // how long the connection that died youngest had rested
-	deathEnds time.Time     // when that does not count any more
-	answered  time.Time     // when the last answer over one was complete
+	mu       sync.Mutex // guards what follows
+	conns    []*conn
+	closed   bool // nothing is kept any more
+	proven   provenRest
+	answered time.Time // when the last answer over one was complete
 }
 
-// push keeps c, or closes it if it is of no use.
+// push keeps c, which has become idle, or closes it if it is of no use.
 func (i *idleConns) push(c *conn) {
 	if c.host.isDown() || c.idleFrom.Sub(c.born) > maxAge || !i.keep(c) {
 		c.Close()
@@ -64,14 +46,14 @@ func (i *idleConns) keep(c *conn) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.answered = c.idleFrom
-	keep := !i.closed && (len(i.conns) < keptWhileDying || !c.idleFrom.Before(i.deathEnds))
+	keep := !i.closed && (len(i.conns) < maxKept || !i.proven.isBounded(c.idleFrom))
 	if keep {
 		i.conns = append(i.conns, c)
 	}
 	return keep
 }
 
-// take returns the connection used last, or nil if there is none.
+// take returns the connection that became idle last, or nil if there is none.
 func (i *idleConns) take() *conn {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -85,57 +67,27 @@ func (i *idleConns) take() *conn {
 	return c
 }
 
-// isProven reports whether c surely stays open until a request has reached
-// WeChat. For WeChat, c may have been idle almost since the last request was sent. A
-// margin of factor two is left, and while WeChat is known to close connections
-// soon some more, for moments in which this machine or WeChat's is busy.
-func (i *idleConns) isProven(c *conn, now time.Time) bool {
-	rest := now.Sub(c.sent)
-	if now.Before(i.deathEnds) {
-		if i.death < comfort {
-			return false
-		}
-		rest += busyTime
-	}
-	return rest < i.proven/2
-}
-
-// observe remembers that c, which was taken, is alive at the time now, or is not.
-// It reports whether c may be used so.
-func (i *idleConns) observe(c *conn, silent bool, use reuse, now time.Time) bool {
+// noteTaken remembers that c, which was taken, was found open at the time now, or
+// closed, and reports whether c may be used as use says. For WeChat c may have been idle
+// almost since its last request was written, so that its rest counts from then on when
+// it is compared with what is proven, and from its answer when it proves something.
+func (i *idleConns) noteTaken(c *conn, open bool, use reuse, now time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.learn(silent, now.Sub(c.idleFrom), now)
-	return silent && (use == reuseAny || i.isProven(c, now))
+	i.proven.note(open, now.Sub(c.idleFrom), now)
+	return open && (use == reuseAny || i.proven.covers(now.Sub(c.sent), now))
 }
 
-// foundClosed remembers that c turned out to be closed when it was used.
-func (i *idleConns) foundClosed(c *conn) {
+// noteClosed remembers that c turned out to be closed when a request was sent over it.
+func (i *idleConns) noteClosed(c *conn) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.learn(false, time.Since(c.idleFrom), time.Now())
+	now := time.Now()
+	i.proven.note(false, now.Sub(c.idleFrom), now)
 }
 
-// learn takes into account that at the time now a connection, idle for age, was
-// alive or was not.
-func (i *idleConns) learn(alive bool, age time.Duration, now time.Time) {
-	counts := now.Before(i.deathEnds)
-	switch {
-	case !alive:
-		i.proven = min(i.proven, age)
-		if !counts || age <= i.death {
-			i.death, i.deathEnds = age, now.Add(deathCounts)
-		}
-	case !socket.CanLook: // it only seems to be alive
-	case counts:
-		i.proven = max(i.proven, min(age, i.death))
-	default:
-		i.proven = max(i.proven, age)
-	}
-}
-
-// trim closes the connections that were idle longest until there are no more
-// than room, and returns how many there are.
+// trim closes the connections that have rested longest until there are no more than
+// room, and returns how many are left.
 func (i *idleConns) trim(room int) int {
 	i.mu.Lock()
 	surplus := slices.Clone(i.conns[:max(0, len(i.conns)-room)])
@@ -155,7 +107,7 @@ func (i *idleConns) count() int {
 	return len(i.conns)
 }
 
-// answeredSince reports whether an answer came over one of them after t.
+// answeredSince reports whether the host has completed an answer after t.
 func (i *idleConns) answeredSince(t time.Time) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

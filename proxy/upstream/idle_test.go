@@ -18,7 +18,7 @@ import (
 func unproven(h *Hosts) *Hosts {
 	for _, host := range h.hosts {
 		host.idle.mu.Lock()
-		host.idle.proven = 0
+		host.idle.proven.rest = 0
 		host.idle.mu.Unlock()
 	}
 	return h
@@ -42,19 +42,19 @@ func TestWhatIsProvenFollowsWhatWasSeen(t *testing.T) {
 		{"dead from the start", []seen{{0, false, 20}}, 0},
 		{"not beyond a death", []seen{{0, false, 20}, {1, true, 60}}, 20},
 		{"not beyond the youngest death", []seen{{0, false, 20}, {0, false, 90}, {1, true, 60}}, 20},
-		{"a death is forgotten", []seen{{0, false, 20}, {deathCounts, true, 60}}, 60},
-		{"a death is remembered for as long as there are more", []seen{{0, false, 20}, {deathCounts / 2, false, 20}, {deathCounts, true, 60}}, 20},
-		{"an old death gives way to one later in life", []seen{{0, false, 20}, {deathCounts, false, 50}, {deathCounts, true, 60}}, 50},
+		{"a death is forgotten", []seen{{0, false, 20}, {closedCounts, true, 60}}, 60},
+		{"a death is remembered for as long as there are more", []seen{{0, false, 20}, {closedCounts / 2, false, 20}, {closedCounts, true, 60}}, 20},
+		{"an old death gives way to one later in life", []seen{{0, false, 20}, {closedCounts, false, 50}, {closedCounts, true, 60}}, 50},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			var i idleConns
+			var p provenRest
 			start := time.Now()
 			for _, s := range row.seen {
-				i.learn(s.alive, s.age, start.Add(s.at))
+				p.note(s.alive, s.age, start.Add(s.at))
 			}
-			if i.proven != row.want {
-				t.Errorf("got %d; want %d", i.proven, row.want)
+			if p.rest != row.want {
+				t.Errorf("got %d; want %d", p.rest, row.want)
 			}
 		})
 	}
@@ -118,7 +118,7 @@ func TestPOSTNeedsTwiceTheRestToBeProvenAndGETDoesNot(t *testing.T) {
 		defer idle.mu.Unlock()
 		last := idle.conns[len(idle.conns)-1]
 		last.sent, last.idleFrom = time.Now().Add(-rested), time.Now().Add(-rested)
-		idle.proven = proven
+		idle.proven.rest = proven
 	}
 	mustSend(t, h, message("GET", "/", ""))
 	rest(10*time.Minute, 21*time.Minute)
@@ -174,8 +174,8 @@ func TestSweeperLearnsHowLongConnectionsRest(t *testing.T) {
 	mustSend(t, h, message("GET", "/", ""))
 	idle := &h.hosts[0].idle
 	rawtest.WaitUntil(t, "the end of the idle connection", func() bool { return idle.count() == 0 })
-	if idle.proven < 100*time.Millisecond {
-		t.Errorf("got %v proven; want nearly the idle timeout", idle.proven)
+	if idle.proven.rest < 100*time.Millisecond {
+		t.Errorf("got %v proven; want nearly the idle timeout", idle.proven.rest)
 	}
 }
 
@@ -244,16 +244,16 @@ func TestWhileWeChatClosesConnectionsFewAreKeptAndNoneForMessages(t *testing.T) 
 	h := provenAt(t, func(c *HostsConfig) { c.IdleTimeout = time.Hour }, w.URL)
 	idle := &h.hosts[0].idle
 	idle.mu.Lock()
-	idle.proven = time.Hour
-	idle.learn(false, 30*time.Millisecond, time.Now())
+	idle.proven.rest = time.Hour
+	idle.proven.note(false, 30*time.Millisecond, time.Now())
 	idle.mu.Unlock()
-	for range 2 * keptWhileDying {
+	for range 2 * maxKept {
 		mustSend(t, h, message("POST", "/", "{}"))
 	}
-	if got := w.Connections(); got != 2*keptWhileDying {
+	if got := w.Connections(); got != 2*maxKept {
 		t.Errorf("got %d connections; want a new one for each message", got)
 	}
-	if got := idle.trim(1000); got != keptWhileDying {
-		t.Errorf("got %d connections kept; want %d", got, keptWhileDying)
+	if got := idle.trim(1000); got != maxKept {
+		t.Errorf("got %d connections kept; want %d", got, maxKept)
 	}
 }

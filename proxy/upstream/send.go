@@ -30,7 +30,7 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	err = h.roundTrip(c, m, resp)
 	stale := errors.Is(err, errStale)
 	if stale {
-		c.host.idle.foundClosed(c)
+		c.host.idle.noteClosed(c)
 	}
 	if stale && m.IsRepeatable() {
 		if c, err = h.connect(reuseNone); err != nil {
@@ -44,17 +44,17 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	return err
 }
 
-// roundTrip sends m over c, and notes whether the host answers.
+// roundTrip sends m over c, and reports whether the host answered.
 func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 	sent, host := c.sent, c.host
 	c.answered = false
 	err := c.roundTrip(m, resp)
 	if err == nil || c.answered {
-		h.heard(host, sent, nil)
+		h.report(host, sent, nil)
 		return err
 	}
 	if _, own := errors.AsType[*spoolError](err); !own && !errors.Is(err, errStale) {
-		h.heard(host, sent, err)
+		h.report(host, sent, err)
 	}
 	return err
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A ShortageError is why this machine makes no connection, which nobody else is to blame
-// for.
+// A ShortageError says that no connection came about because this machine is short of
+// something that one takes. It says nothing of the hosts.
 type ShortageError struct{ err error }
 
 func (s *ShortageError) Error() string {
@@ -20,8 +20,8 @@ func (s *ShortageError) Error() string {
 }
 func (s *ShortageError) Unwrap() error { return s.err }
 
-// Shortage names what the machine is out of. It tells those who know no more of the
-// error that it is none of WeChat's.
+// Shortage names what the machine is out of. Packages that do not import this one tell
+// by the method that the fault is not WeChat's.
 func (s *ShortageError) Shortage() string {
 	switch {
 	case errors.Is(s.err, syscall.EMFILE), errors.Is(s.err, syscall.ENFILE):
@@ -32,25 +32,27 @@ func (s *ShortageError) Shortage() string {
 	return "memory for connections"
 }
 
-// asShortage returns err as a shortage if the attempts that it tells of have failed
-// for lack of something here, and none for what is at the other end. What the
-// network says tells of neither: a machine may have one family of addresses only.
+// asShortage returns err as a shortage if this machine was short of something in at
+// least one of the attempts to connect that err holds, and none failed for what is at
+// the other end.
 func asShortage(err error) (s *ShortageError, ok bool) {
-	if here, there := blame(err); !here || there {
+	if lacking, other := causesOf(err); !lacking || other {
 		return nil, false
 	}
 	return &ShortageError{err}, true
 }
 
-// blame reports whether an attempt failed for lack of something here, and whether
-// one failed for another reason.
-func blame(err error) (here, there bool) {
+// causesOf reports whether one of the attempts to connect that err holds failed because
+// this machine was short of something, and whether one failed for another reason. An
+// attempt that could not begin, since the machine has no address of that family, counts
+// as neither.
+func causesOf(err error) (lacking, other bool) {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range several.Unwrap() {
-			h, t := blame(err)
-			here, there = here || h, there || t
+			l, o := causesOf(err)
+			lacking, other = lacking || l, other || o
 		}
-		return here, there
+		return lacking, other
 	}
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ENOSPC} {
 		if errors.Is(err, lack) {
@@ -76,38 +78,38 @@ func isIPv6(err error) bool {
 	return ok && address.IP.To4() == nil && !address.IP.IsLoopback()
 }
 
-// withoutDescriptors adds to err, which says that a name could not be looked up, that
-// there are no descriptors, if that is so: the resolver's errors do not hold their
-// causes.
-func withoutDescriptors(err error) error {
+// withDescriptorShortage adds to err, which says why a name could not be looked up, that
+// there are no file descriptors left, if that is so: the resolver's errors do not hold
+// their causes.
+func withDescriptorShortage(err error) error {
 	null, lack := os.Open(os.DevNull)
 	if lack == nil {
 		null.Close()
 		return err
 	}
-	if here, _ := blame(lack); !here {
+	if lacking, _ := causesOf(lack); !lacking {
 		return err
 	}
 	return fmt.Errorf("%w (%w)", err, lack)
 }
 
 const (
-	// shortageWait is how long a request waits for what the machine lacks, or for a
-	// connection that somebody else has used.
+	// shortageWait is how long a request waits until the machine has again what a
+	// connection takes, or another request has left a connection idle.
 	shortageWait = time.Second
 
-	// shortageLook is how often it looks.
+	// shortageLook is how often the request tries again meanwhile.
 	shortageLook = 20 * time.Millisecond
 )
 
-// connectWithin returns a connection to the first host that can be reached. While
-// this machine lacks what a new one takes, it waits a little.
-func (h *Hosts) connectWithin(ctx context.Context, use reuse, not *url.URL) (*conn, error) {
-	c, err := h.connectNow(ctx, use, not)
+// connectWithin is connectNow, but waits a little while this machine is short of what a
+// new connection takes.
+func (h *Hosts) connectWithin(ctx context.Context, use reuse, except *url.URL) (*conn, error) {
+	c, err := h.connectNow(ctx, use, except)
 	if !isShort(err) {
 		return c, err
 	}
-	if h.short.Now() {
+	if h.shortage.Now() {
 		h.limit.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
 			"remedy", "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up descriptors, ports or memory")
 	}
@@ -116,7 +118,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, not *url.URL) (*co
 	for over := time.Now().Add(shortageWait); isShort(err) && time.Now().Before(over); {
 		select {
 		case <-look.C:
-			c, err = h.connectNow(ctx, use, not)
+			c, err = h.connectNow(ctx, use, except)
 		case <-ctx.Done():
 			return nil, err
 		}
@@ -124,7 +126,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, not *url.URL) (*co
 	return c, err
 }
 
-// isShort reports whether one of the hosts might have been reached.
+// isShort reports whether a shortage is one of the reasons in err.
 func isShort(err error) bool {
 	if err == nil {
 		return false // as nearly always, without an allocation

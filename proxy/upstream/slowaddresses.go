@@ -9,15 +9,17 @@ import (
 // slowFor is how long an address is tried behind the others of its host.
 const slowFor = 30 * time.Second
 
-// slowAddresses are those of a host that another one was faster than, although
-// they had begun before: a dead one would cost every new connection its head start.
+// slowAddresses are those of a host that were tried first and yet connected later than
+// another one. They are tried last for a while, because each attempt to reach a dead
+// address delays a new connection by attemptDelay.
 type slowAddresses struct {
 	mu    sync.Mutex // guards until
 	until map[netip.Addr]time.Time
 }
 
-// last returns ips, those that are slow at the time now behind the others.
-func (s *slowAddresses) last(ips []netip.Addr, now time.Time) []netip.Addr {
+// behind returns ips in their order, but with those that are slow at the time now behind
+// the others.
+func (s *slowAddresses) behind(ips []netip.Addr, now time.Time) []netip.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.until) == 0 {
@@ -34,8 +36,9 @@ func (s *slowAddresses) last(ips []netip.Addr, now time.Time) []netip.Addr {
 	return append(ordered, slow...)
 }
 
-// won notes that of ips, which were tried in this order, winner was connected to.
-func (s *slowAddresses) won(ips []netip.Addr, winner netip.Addr, now time.Time) {
+// note remembers that of ips, which were tried in this order, winner connected first:
+// the ones before it are slow, and winner itself is not any more.
+func (s *slowAddresses) note(ips []netip.Addr, winner netip.Addr, now time.Time) {
 	if winner == ips[0] && len(ips) == 1 {
 		return
 	}

@@ -8,9 +8,8 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// sweepIdle looks at the idle connections every so often until ctx ends: it
-// closes those that are of no use any more, and learns from the others how long
-// WeChat lets connections rest.
+// sweepIdle looks at the idle connections every so often until ctx ends. It closes those
+// that are of no use any more; the others prove how long connections can rest.
 func (h *Hosts) sweepIdle(ctx context.Context) {
 	ticker := time.NewTicker(sweepEvery(h.limit.IdleTimeout))
 	defer ticker.Stop()
@@ -33,47 +32,49 @@ func sweepEvery(idleTimeout time.Duration) time.Duration {
 
 // A resting is an idle connection as the sweeper saw it.
 type resting struct {
-	conn *conn
-	from time.Time // when it became idle
-	age  time.Duration
-	old  bool // it is not used any more
+	conn    *conn
+	from    time.Time // when it became idle
+	rest    time.Duration
+	expired bool // it is not used any more
 }
 
-// sweep looks once at each of the n connections that were idle longest, without
-// keeping a request from using them meanwhile.
+// sweep looks once at each of the n connections that have rested longest. Requests can
+// use them meanwhile.
 func (i *idleConns) sweep(n int, idleTimeout time.Duration) {
 	for _, r := range i.longest(n, idleTimeout) {
-		silent := socket.IsSilent(r.conn.socket)
-		if silent {
-			i.sawAlive(r.age)
+		open := socket.IsSilent(r.conn.socket)
+		if open {
+			i.noteOpen(r.rest)
 		}
-		if (r.old || !silent) && i.discard(r, silent) {
+		if (r.expired || !open) && i.discard(r, open) {
 			r.conn.Close()
 		}
 	}
 }
 
+// longest returns the n connections that have rested longest.
 func (i *idleConns) longest(n int, idleTimeout time.Duration) []resting {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	now := time.Now()
 	var longest []resting
 	for _, c := range i.conns[:min(n, len(i.conns))] {
-		age := now.Sub(c.idleFrom)
-		longest = append(longest, resting{c, c.idleFrom, age, age >= idleTimeout || now.Sub(c.born) > maxAge})
+		rest := now.Sub(c.idleFrom)
+		longest = append(longest, resting{c, c.idleFrom, rest, rest >= idleTimeout || now.Sub(c.born) > maxAge})
 	}
 	return longest
 }
 
-func (i *idleConns) sawAlive(age time.Duration) {
+// noteOpen remembers that a connection that had rested so long was found open.
+func (i *idleConns) noteOpen(rest time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.learn(true, age, time.Now())
+	i.proven.note(true, rest, time.Now())
 }
 
-// discard removes a connection that is still resting, and reports whether it
-// was.
-func (i *idleConns) discard(r resting, silent bool) bool {
+// discard removes a connection unless a request has taken it since, and reports whether
+// it did. If the connection was found closed, that is remembered.
+func (i *idleConns) discard(r resting, open bool) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	at := slices.IndexFunc(i.conns, func(c *conn) bool { return c == r.conn && c.idleFrom.Equal(r.from) })
@@ -81,8 +82,8 @@ func (i *idleConns) discard(r resting, silent bool) bool {
 		return false
 	}
 	i.conns = slices.Delete(i.conns, at, at+1)
-	if !silent {
-		i.learn(false, r.age, time.Now())
+	if !open {
+		i.proven.note(false, r.rest, time.Now())
 	}
 	return true
 }

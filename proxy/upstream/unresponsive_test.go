@@ -13,8 +13,8 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// muteScripts are ways not to answer a request.
-var muteScripts = map[string]func(net.Conn, string) bool{
+// unresponsiveScripts are ways not to answer a request.
+var unresponsiveScripts = map[string]func(net.Conn, string) bool{
 	"the end":       rawtest.Once(""),
 	"garbage":       rawtest.Once("SSH-2.0-OpenSSH_9.6\r\n"),
 	"half a header": rawtest.Once("HTTP/1.1 200 OK\r\nContent-Le"),
@@ -25,7 +25,7 @@ var muteScripts = map[string]func(net.Conn, string) bool{
 // comes back when it answers a probe.
 func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 	t.Parallel()
-	for name, script := range muteScripts {
+	for name, script := range unresponsiveScripts {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var answers atomic.Bool
@@ -38,7 +38,7 @@ func TestHostThatDoesNotAnswerIsLeft(t *testing.T) {
 			}
 			second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("2")))
 			h := provenAt(t, func(c *HostsConfig) { c.ConnectTimeout, c.Timeout = time.Second, time.Second }, first.URL, second.URL)
-			for i := range maxMute {
+			for i := range maxUnanswered {
 				if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 					t.Errorf("%d: got an answer; want an error: nothing is sent twice", i)
 				}
@@ -74,7 +74,7 @@ func TestOnlyHostIsNotLeft(t *testing.T) {
 	t.Parallel()
 	first := rawtest.StartRaw(t, rawtest.Once(""))
 	h := provenAt(t, nil, first.URL)
-	for range 2 * maxMute {
+	for range 2 * maxUnanswered {
 		if err := sendError(h, message("POST", "/p", "{}")); err == nil {
 			t.Error("got an answer; want an error")
 		}
