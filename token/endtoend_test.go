@@ -181,11 +181,11 @@ func TestARestartWithTokenFilesFetchesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 3 {
-			store, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
+			kept, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Store = store })
+			k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Store = kept })
 			k.Start()
 			if code := call(t, w, k); code != 0 {
 				t.Errorf("got errcode %d; want success", code)
@@ -205,7 +205,7 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 	if err := os.WriteFile(path, []byte(`{"access_token":"canary`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	store, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
+	kept, err := store.Open(store.Config{Spec: secret.New("file:" + dir)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,14 +213,14 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		k := newKeeper(w, wechat.Stable, func(o *token.Options) {
-			o.Store, o.Log = store, slog.New(slog.NewTextHandler(&log, nil))
+			o.Store, o.Log = kept, slog.New(slog.NewTextHandler(&log, nil))
 		})
 		k.Start()
 		if code := call(t, w, k); code != 0 {
 			t.Errorf("got errcode %d; want success", code)
 		}
 		k.Stop()
-		if got, err := store.Load(token.Key{AppID: appID}); err != nil || got.Token.Value.Reveal() != w.Tokens(appID)[0] {
+		if got, err := kept.Load(token.Key{AppID: appID}); err != nil || got.Token.Value.Reveal() != w.Tokens(appID)[0] {
 			t.Errorf("got %v, %v from the store; want WeChat's token", got, err)
 		}
 	})
@@ -237,11 +237,11 @@ func TestADamagedTokenFileIsReportedAndReplaced(t *testing.T) {
 func logEverything(t *testing.T, log *slog.Logger) (issued []string) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-		store, err := store.NewFile(t.TempDir())
+		kept, err := store.NewFile(t.TempDir(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Log, o.Store = log, store })
+		k := newKeeper(w, wechat.Classic, func(o *token.Options) { o.Log, o.Store = log, kept })
 		quote := func(what string) []byte { return []byte(`{"errcode":40125,"errmsg":"wrong: ` + what + `"}`) }
 		faults := []wechattest.Fault{
 			{Body: quote(appSecret), Times: 1},

@@ -37,12 +37,12 @@ type sufferer struct {
 }
 
 func newSufferer(t *testing.T, api wechat.API, seed uint64) *sufferer {
-	store, err := store.NewFile(t.TempDir())
+	kept, err := store.NewFile(t.TempDir(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w, first := wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), appSecret
-	s := &sufferer{wechat: w, api: api, store: store, caller: caller{wechat: w, api: api}, random: rand.New(rand.NewPCG(seed, 7))}
+	s := &sufferer{wechat: w, api: api, store: kept, caller: caller{wechat: w, api: api}, random: rand.New(rand.NewPCG(seed, 7))}
 	s.secret.Store(&first)
 	s.start()
 	return s

@@ -29,11 +29,11 @@ func TestACallerIsRejectedOnlyByTwoTokensOrOneThatStands(t *testing.T) {
 func sufferAtRandom(t *testing.T, api wechat.API, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-	store := store.NewMemory()
+	kept := store.NewMemory()
 	start := func() *token.Keeper {
 		c := newClient(w, api)
 		k := newKeeper(w, api, func(o *token.Options) {
-			o.Fetch, o.Probe, o.SecretChanged, o.Store = c.Fetch, c.Probe, c.SecretChanged, store
+			o.Fetch, o.Probe, o.SecretChanged, o.Store = c.Fetch, c.Probe, c.SecretChanged, kept
 			if api == wechat.Stable {
 				o.Force = c.Force
 			}

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	}
 	token.IssuerOfWeChat = wechat.NewIssuer()
 	token.MemoryStore = func() token.Store { return store.NewMemory() }
-	token.FileStore = func(dir string) (token.Store, error) { return store.NewFile(dir) }
+	token.FileStore = func(dir string) (token.Store, error) { return store.NewFile(dir, nil, nil) }
 	unreadable := wechat.Client{Secret: func() (secret.Secret, error) { return secret.Secret{}, errors.New("no such file") }}
 	_, token.UnreadableSecret = unreadable.Fetch(context.Background())
 	m.Run()

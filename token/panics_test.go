@@ -34,9 +34,9 @@ func (s *panickingStore) Save(_ token.Key, r token.Record) (token.Record, error)
 func TestAPanicOfTheStoreIsAFailureOfTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
-		store := &panickingStore{}
-		store.left.Store(1)
-		k := token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: store, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
+		kept := &panickingStore{}
+		kept.left.Store(1)
+		k := token.NewKeeper(token.Options{Issuer: wechat.NewIssuer(), AppID: "wx1", Store: kept, Log: slog.New(slog.NewTextHandler(&log, nil)), Fetch: func(context.Context) (token.Token, error) {
 			return token.Token{Value: secret.New("t"), Expires: time.Now().Add(2 * time.Hour)}, nil
 		}})
 		k.Start()

@@ -47,7 +47,7 @@ func TestAKeeperWhosePlaceWasTakenRotatesNothing(t *testing.T) {
 // A reload replaces Keepers whose token has ended, while the store holds what they spent.
 func TestWhatWasSpentCountsOnceAfterAReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		files, err := store.NewFile(t.TempDir())
+		files, err := store.NewFile(t.TempDir(), nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,18 +22,18 @@ import (
 const getTicket = "/cgi-bin/ticket/getticket"
 
 // withTickets runs f in a bubble with the tickets of a started Keeper.
-func withTickets(t *testing.T, store func() token.Store, f func(w *wechattest.WeChat, tickets *token.Tickets)) {
+func withTickets(t *testing.T, kept func() token.Store, f func(w *wechattest.WeChat, tickets *token.Tickets)) {
 	t.Helper()
-	withTokenAndTickets(t, store, func(w *wechattest.WeChat, _ *token.Keeper, tickets *token.Tickets) { f(w, tickets) })
+	withTokenAndTickets(t, kept, func(w *wechattest.WeChat, _ *token.Keeper, tickets *token.Tickets) { f(w, tickets) })
 }
 
-func withTokenAndTickets(t *testing.T, store func() token.Store, f func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets)) {
+func withTokenAndTickets(t *testing.T, kept func() token.Store, f func(w *wechattest.WeChat, k *token.Keeper, tickets *token.Tickets)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		client := newClient(w, wechat.Stable)
 		k := newKeeper(w, wechat.Stable, func(o *token.Options) {
-			o.Fetch, o.Probe, o.Force, o.Store = client.Fetch, client.Probe, client.Force, store()
+			o.Fetch, o.Probe, o.Force, o.Store = client.Fetch, client.Probe, client.Force, kept()
 		})
 		defer k.Stop()
 		k.Start()
@@ -145,9 +145,9 @@ func TestNobodyIsHandedATicketThatHasLessThanHalfOfItsLife(t *testing.T) {
 }
 
 // ticketsOf returns the tickets of an account whose WeChat is w, until stop.
-func ticketsOf(w http.RoundTripper, store token.Store, with ...func(*token.Options)) (tickets *token.Tickets, stop func()) {
+func ticketsOf(w http.RoundTripper, kept token.Store, with ...func(*token.Options)) (tickets *token.Tickets, stop func()) {
 	client := newClient(w, wechat.Stable)
-	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: store}
+	o := token.Options{Issuer: wechat.NewIssuer(), Name: "shop", AppID: appID, Fetch: client.Fetch, Probe: client.Probe, Store: kept}
 	for _, change := range with {
 		change(&o)
 	}
@@ -256,11 +256,11 @@ func TestAStoredTicketIsHandedOutWithHalfOfItsLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		for range 30 {
-			store, err := store.NewFile(dir)
+			kept, err := store.NewFile(dir, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			tickets, stop := ticketsOf(w, store)
+			tickets, stop := ticketsOf(w, kept)
 			if _, life := mustTicket(t, tickets, "jsapi"); life < time.Hour {
 				t.Errorf("got a life of %v; want an hour at least", life)
 			}
@@ -326,7 +326,7 @@ func TestReplicasHandOutTicketsWithHalfOfTheirLife(t *testing.T) {
 func TestATicketSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	open := func() token.Store {
-		s, err := store.NewFile(dir)
+		s, err := store.NewFile(dir, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

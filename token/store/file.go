@@ -23,11 +23,10 @@ type File struct {
 	seal *seal.Sealer
 }
 
-// NewFile returns the store in dir, which it makes if it is missing. It
-// encrypts nothing.
-func NewFile(dir string) (*File, error) { return newFile(dir, nil, nil) }
-
-func newFile(dir string, seal *seal.Sealer, log *slog.Logger) (*File, error) {
+// NewFile returns the store in dir, which it makes if it is missing. Without a seal it
+// encrypts nothing, and without a log it says nothing of a directory that others may
+// write.
+func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the token directory: %w", err)
 	}
@@ -38,7 +37,7 @@ func newFile(dir string, seal *seal.Sealer, log *slog.Logger) (*File, error) {
 	if remark != "" && log != nil {
 		log.Warn("the token directory can be written by others than its owner", "warning", remark)
 	}
-	return &File{dir, seal}, nil
+	return &File{dir, sealer}, nil
 }
 
 // maxFile is far more than a file has.

@@ -44,7 +44,7 @@ func Open(c Config) (token.Store, error) {
 	if err := Check(c.Spec); err != nil {
 		return nil, fmt.Errorf("opening the token store: %w", err)
 	}
-	seal, err := seal.New(c.Key)
+	sealer, err := seal.New(c.Key)
 	if err != nil {
 		return nil, fmt.Errorf("opening the token store: %w", err)
 	}
@@ -53,7 +53,7 @@ func Open(c Config) (token.Store, error) {
 	case "memory":
 		return NewMemory(), nil
 	case "file":
-		return newFile(rest, seal, c.Log)
+		return NewFile(rest, sealer, c.Log)
 	}
 	return redis.New(redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, Log: c.Log})
 }

@@ -94,7 +94,7 @@ func TestAStoreThatNobodyKnowsCannotBeOpened(t *testing.T) {
 
 func TestTokenFilesAreForTheirOwnerOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tokens")
-	store, err := NewFile(dir)
+	store, err := NewFile(dir, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(dir, "wx1.json"), []byte(test.content), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			store, err := NewFile(dir)
+			store, err := NewFile(dir, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -154,7 +154,7 @@ func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
 }
 
 func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
-	store, err := NewFile(t.TempDir())
+	store, err := NewFile(t.TempDir(), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +170,7 @@ func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
 
 func TestADirectoryThatCannotBeUsedIsAnError(t *testing.T) {
 	dir := t.TempDir()
-	store, err := NewFile(dir)
+	store, err := NewFile(dir, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

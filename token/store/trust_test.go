@@ -143,7 +143,7 @@ func TestAPlantedTokenIsNotUsed(t *testing.T) {
 				mustDistrustStrangers(t)
 				return
 			}
-			s, err := NewFile(dir)
+			s, err := NewFile(dir, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,12 +171,12 @@ func TestADirectoryForAllIsLeftForOneInIt(t *testing.T) {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := NewFile(dir)
+		_, err := NewFile(dir, nil, nil)
 		better := fmt.Sprintf(`store = "file:%s/tokens"`, dir)
 		if err == nil || !strings.Contains(err.Error(), better) || strings.Index(err.Error(), better) > strings.Index(err.Error(), "chmod 700") {
 			t.Errorf("%v: got %v; want a directory in it named first", mode, err)
 		}
-		if _, err := NewFile(filepath.Join(dir, "tokens")); err != nil {
+		if _, err := NewFile(filepath.Join(dir, "tokens"), nil, nil); err != nil {
 			t.Errorf("%v: got %v; want what is advised to work", mode, err)
 		}
 	}

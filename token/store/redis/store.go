@@ -89,7 +89,7 @@ func New(c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	seal, err := seal.New(c.Key)
+	sealer, err := seal.New(c.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,7 @@ func New(c Config) (*Store, error) {
 	return &Store{
 		client:   connect(options),
 		prefix:   c.KeyPrefix,
-		seal:     seal,
+		seal:     sealer,
 		redacted: secretsOf(options, c.Key),
 		log:      log,
 		load:     redis.NewScript(loadScript),
