@@ -26,7 +26,7 @@ func (p *Proxy) admit(x *exchange) (err error) {
 		return p.awaitAsker(x)
 	case accountkind.CredentialSecret:
 		if target.HasParameterBehindSemicolon(x.target.Query, accountkind.WeChat.SecretParameters) {
-			return refuse(badRequest, target.ErrTargetHidden.Error())
+			return refuse(badRequest, target.ErrBehindSemicolon.Error())
 		}
 		target.EachNamed(x.target.Query, accountkind.WeChat.SecretMembers, x.shown.hear)
 		x.expectMembers()

@@ -36,7 +36,7 @@ func (p *Proxy) read(x *exchange) error {
 	}
 	if !r.is(t) {
 		r.good, r.token, t.Policy = false, "", r.policy
-		err := t.Understand(accountkind.WeChat.TokenParameters)
+		err := t.Decode(accountkind.WeChat.TokenParameters)
 		r.policy = t.Policy
 		if err != nil {
 			return refuse(badRequest, err.Error())

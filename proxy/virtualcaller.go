@@ -43,7 +43,7 @@ var errTwoTokens = refuse(badRequest, "the query holds virtual tokens of two acc
 // prove returns whose the virtual token is and for which account, or why it is not
 // good. It becomes the last one that was shown.
 func (p *Proxy) prove(x *exchange, last *virtual.LastToken, text []byte) (a *Account, c *Client, err error) {
-	if err := last.Take(text); err != nil {
+	if err := last.Parse(text); err != nil {
 		return nil, nil, err
 	}
 	if a, c = p.byID[last.Token.Account], &p.anyone; a == nil {

@@ -1,4 +1,4 @@
-// Package members finds, and replaces, what JSON objects and forms hold.
+// Package members finds and replaces the members of a JSON object, or of a form.
 package members
 
 import (
@@ -14,43 +14,43 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// errUnreadableBody says that a body is none whose members every reader finds alike.
+// errUnreadableBody says that different readers could find different members in a body.
 var errUnreadableBody = errors.New("the body is neither a JSON object nor a form that can be read in one way only")
 
-// A memberFunc is told a member's name and value, and says what to put in the place
-// of the value, if anything.
-type memberFunc func(name, value string) (replacement string, replaces bool)
+// A replaceFunc gets a member's name and value, and returns what takes the place of the
+// value, if replaces is true.
+type replaceFunc func(name, value string) (replacement string, replaces bool)
 
-// Rewrite calls member with each member of body that is called by a name in
-// names, and returns body with the values that it replaces. body is a JSON object or
-// a form, whatever its type says, in UTF-8; all else is refused: what cannot be read
-// here may be read elsewhere.
-func Rewrite(body []byte, names []string, member memberFunc) ([]byte, error) {
+// Rewrite calls replace with each member of body that is called by a name in names, and
+// returns body with the replaced values. body is a JSON object or a form in UTF-8,
+// whatever its Content-Type says. Every other body is refused: WeChat might find a member
+// in it that is not found here.
+func Rewrite(body []byte, names []string, replace replaceFunc) ([]byte, error) {
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte(ByteOrderMark)))
 	switch {
-	case len(text) == 0, saysNothing(text):
+	case len(text) == 0, isEmptyValue(text):
 		return body, nil
 	case text[0] == '{' && json.Valid(text):
-		return rewriteJSON(text, names, member), nil
+		return rewriteJSON(text, names, replace), nil
 	case text[0] == '{' || !isForm(text) || target.HasParameterBehindSemicolon(append([]byte("?"), text...), names):
 		return nil, errUnreadableBody
 	}
-	return rewriteForm(text, names, member), nil
+	return rewriteForm(text, names, replace), nil
 }
 
-// saysNothing reports whether text is JSON in which nothing can be hidden, as
-// programs send it that have no body: PHP's of an empty array, Go's of nil.
-func saysNothing(text []byte) bool {
+// isEmptyValue reports whether text is JSON without any member, as programs send it
+// that mean no body: PHP for an empty array, Go for nil.
+func isEmptyValue(text []byte) bool {
 	if text[0] == '[' && text[len(text)-1] == ']' {
 		return len(bytes.TrimSpace(text[1:len(text)-1])) == 0
 	}
 	return string(text) == "null" || string(text) == `""`
 }
 
-// isForm reports whether text is a form as programs write it: names of letters and
-// digits, which no two readers take for different ones, and values that can be
-// decoded. Neither multipart nor XML, nor JSON of another kind, is one, nor what is
-// compressed or not in UTF-8.
+// isForm reports whether text is a form as programs write it: with names of letters and
+// digits, which all readers understand alike, and with values that can be decoded.
+// Multipart bodies, XML, JSON that is no object, and bodies that are compressed or not in
+// UTF-8 are no forms.
 func isForm(text []byte) bool {
 	if !utf8.Valid(text) || bytes.ContainsFunc(text, unicode.IsControl) {
 		return false
@@ -61,24 +61,25 @@ func isForm(text []byte) bool {
 		_, errValue := url.QueryUnescape(string(value))
 		switch {
 		case len(segment) == 0:
-		case !isPair, errName != nil, errValue != nil, plain == "", strings.ContainsFunc(plain, isNoName):
+		case !isPair, errName != nil, errValue != nil, plain == "", strings.ContainsFunc(plain, isOutsideNames):
 			return false
 		}
 	}
 	return true
 }
 
-func isNoName(r rune) bool {
+// isOutsideNames reports whether no name of a form's member may have r.
+func isOutsideNames(r rune) bool {
 	return !wire.IsASCIILetter(r) && (r < '0' || r > '9') && r != '_' && r != '-' && r != '.'
 }
 
-func rewriteForm(form []byte, names []string, member memberFunc) (rewritten []byte) {
+func rewriteForm(form []byte, names []string, replace replaceFunc) (rewritten []byte) {
 	for segment := range bytes.SplitSeq(form, []byte("&")) {
 		for _, name := range names {
 			if !target.IsNamed(segment, name) {
 				continue
 			}
-			if replaced, ok := member(name, target.ValueOf(segment)); ok {
+			if replaced, ok := replace(name, target.ValueOf(segment)); ok {
 				segment = []byte(name + "=" + url.QueryEscape(replaced))
 			}
 			break
@@ -89,13 +90,13 @@ func rewriteForm(form []byte, names []string, member memberFunc) (rewritten []by
 }
 
 // rewriteJSON rewrites an object that is valid.
-func rewriteJSON(object []byte, names []string, member memberFunc) (rewritten []byte) {
-	scanner := jsonScanner{rest: object[1:]}
-	kept := 0 // how much of object is rewritten
+func rewriteJSON(object []byte, names []string, replace replaceFunc) (rewritten []byte) {
+	scanner := Scanner{rest: object[1:]}
+	done := 0 // how much of object is in rewritten
 	for {
 		raw, more := scanner.NextKey()
 		if !more {
-			return append(rewritten, object[kept:]...)
+			return append(rewritten, object[done:]...)
 		}
 		key := unquoted([]byte(`"` + string(raw) + `"`))
 		scanner.rest = SkipBlank(scanner.rest)
@@ -105,16 +106,16 @@ func rewriteJSON(object []byte, names []string, member memberFunc) (rewritten []
 			if !strings.EqualFold(key, name) {
 				continue
 			}
-			if replaced, ok := member(name, unquoted(value)); ok {
-				rewritten = append(append(rewritten, object[kept:start]...), quotedJSON(replaced)...)
-				kept = start + len(value)
+			if replaced, ok := replace(name, unquoted(value)); ok {
+				rewritten = append(append(rewritten, object[done:start]...), quotedJSON(replaced)...)
+				done = start + len(value)
 			}
 			break
 		}
 	}
 }
 
-// unquoted returns the text of a JSON string, or what stands there instead.
+// unquoted returns the text of a JSON string, and any other value as it is written.
 func unquoted(value []byte) (text string) {
 	if json.Unmarshal(value, &text) != nil {
 		return string(value)

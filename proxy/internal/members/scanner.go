@@ -2,23 +2,23 @@ package members
 
 import "bytes"
 
-// A jsonScanner walks over the members of one JSON object. It knows strings and
-// nesting and nothing else, which is enough to tell the top level from what is
-// inside, whatever bytes the strings hold.
-type jsonScanner struct {
+// A Scanner walks over the members of one JSON object. It knows only strings and
+// nesting, which is enough to tell the members of the object from those of objects
+// within it, whatever bytes the strings hold.
+type Scanner struct {
 	rest   []byte // behind the object's '{' or its last value
 	closed bool   // the object's '}' was seen
 }
 
 // NewScanner returns a scanner of the object that begins with b's '{'.
-func NewScanner(b []byte) jsonScanner { return jsonScanner{rest: b[1:]} }
+func NewScanner(b []byte) Scanner { return Scanner{rest: b[1:]} }
 
 // IsClosed reports whether the object's '}' was seen.
-func (s *jsonScanner) IsClosed() bool { return s.closed }
+func (s *Scanner) IsClosed() bool { return s.closed }
 
 // NextKey returns what stands between the quotes of the next member's key. It
-// reports false at the end of the object and where it is not one.
-func (s *jsonScanner) NextKey() (key []byte, more bool) {
+// reports false at the end of the object, and where the text is not valid.
+func (s *Scanner) NextKey() (key []byte, more bool) {
 	s.rest = SkipBlank(s.rest)
 	for len(s.rest) > 0 && s.rest[0] == ',' {
 		s.rest = SkipBlank(s.rest[1:])
@@ -37,7 +37,7 @@ func (s *jsonScanner) NextKey() (key []byte, more bool) {
 }
 
 // Value returns the next value, quotes and brackets included.
-func (s *jsonScanner) Value() []byte {
+func (s *Scanner) Value() []byte {
 	s.rest = SkipBlank(s.rest)
 	start, depth := s.rest, 0
 	for len(s.rest) > 0 {
@@ -63,7 +63,7 @@ func (s *jsonScanner) Value() []byte {
 }
 
 // quoted consumes a string and returns it with its quotes, nil if there is none.
-func (s *jsonScanner) quoted() []byte {
+func (s *Scanner) quoted() []byte {
 	if len(s.rest) == 0 || s.rest[0] != '"' {
 		return nil
 	}
@@ -88,5 +88,5 @@ func SkipBlank(b []byte) []byte {
 	return b
 }
 
-// ByteOrderMark is what JSON must not begin with, and sometimes does.
+// ByteOrderMark must not begin a JSON text, and does sometimes.
 const ByteOrderMark = "\ufeff"

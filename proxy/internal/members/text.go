@@ -7,12 +7,12 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// A textFunc is told a name or a value in a body, decoded, and whether it is the name
-// of a member of something that stands inside the body's own object.
+// A textFunc gets a name or a value in a body, decoded, and whether it is the name of a
+// member of an object within the body's own object.
 type textFunc func(text string, isInnerName bool)
 
 // EachText calls visit with every name and every value, except true, false and null,
-// in a body that rewriteMembers can read.
+// in a body that Rewrite accepts.
 func EachText(body []byte, visit textFunc) {
 	text := bytes.TrimSpace(bytes.TrimPrefix(body, []byte(ByteOrderMark)))
 	if len(text) > 0 && text[0] == '{' {
@@ -26,10 +26,10 @@ func EachText(body []byte, visit textFunc) {
 	}
 }
 
-// A nesting is an object or an array, and how much of it was read.
+// A nesting is an object or an array that the decoder is within.
 type nesting struct {
 	isObject bool
-	tokens   int // the names and values of its own
+	tokens   int // how many of its own names and values were read
 }
 
 func eachJSONText(object []byte, visit textFunc) {

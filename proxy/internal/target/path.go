@@ -10,16 +10,16 @@ import (
 // decodePath sets the policy path from the raw one and refuses every spelling
 // that two readers could understand differently. Besides the obvious ones:
 //
-//   - a ';', behind which some readers see parameters and not the path;
+//   - a ';', behind which some readers see parameters instead of the path;
 //   - an encoded '%', which a second decoder would decode again;
-//   - an encoded '?' or '#', which ends the path for who decodes first;
+//   - an encoded '?' or '#', which ends the path for a reader that decodes first;
 //   - bytes that are not UTF-8, among them the overlong spellings of a slash;
 //   - a space at either end of a segment, which some readers trim.
 //
-// No path of WeChat's has any of these. A slash at the end makes no other path
-// for some readers, so the policy path has none.
+// No path of WeChat's has any of these. Some readers take a path with a slash at its
+// end for the same as without, so the policy path has none there.
 func (t *Target) decodePath() error {
-	if t.copyPath() {
+	if t.decodePlainPath() {
 		return nil
 	}
 	t.Policy = t.Policy[:0]
@@ -32,7 +32,7 @@ func (t *Target) decodePath() error {
 			}
 			i += 2
 		}
-		if err := t.misread(c, encoded); err != nil {
+		if err := t.checkByte(c, encoded); err != nil {
 			return err
 		}
 		t.Policy = append(t.Policy, wire.Lower(c))
@@ -41,7 +41,7 @@ func (t *Target) decodePath() error {
 		return errPathDots
 	}
 	if !utf8.Valid(t.Policy) || hasLooseSpace(t.Policy) {
-		return errPathReading
+		return errPathAmbiguous
 	}
 	if len(t.Policy) > len("/") {
 		t.Policy = bytes.TrimSuffix(t.Policy, rootPath)
@@ -49,9 +49,9 @@ func (t *Target) decodePath() error {
 	return nil
 }
 
-// copyPath sets the policy path from one that has only one reading at first sight,
-// as all of WeChat's have, and reports whether it does.
-func (t *Target) copyPath() bool {
+// decodePlainPath sets the policy path if the path consists of bytes of plainInPath, as
+// all paths of WeChat do, and reports whether it does.
+func (t *Target) decodePlainPath() bool {
 	t.Policy = append(t.Policy[:0], t.Path...)
 	before := byte(0)
 	for i, c := range t.Policy {
@@ -67,19 +67,20 @@ func (t *Target) copyPath() bool {
 	return true
 }
 
-// plainInPath has the bytes that have one reading wherever they stand in a path, in
-// lower case; for others 0. Two slashes are another matter.
+// plainInPath has, in lower case, the bytes that every reader understands in the same
+// way wherever they stand in a path, and 0 for all others. Only of two slashes in a row
+// that is not true.
 var plainInPath = wire.LoweredSet(wire.Alphanumeric + "/_-")
 
-// misread tells why c, next in the path, could be understood in two ways.
-func (t *Target) misread(c byte, encoded bool) error {
+// checkByte refuses c as the path's next byte if it could be understood in two ways.
+func (t *Target) checkByte(c byte, encoded bool) error {
 	switch {
 	case c < ' ' || c == 0x7f:
 		return errTargetByte
 	case c == '\\', c == '/' && (encoded || endsWithSlash(t.Policy)):
 		return ErrPathSlash
 	case c == ';' || c == '%' || c == '?' || c == '#':
-		return errPathReading
+		return errPathAmbiguous
 	}
 	return nil
 }

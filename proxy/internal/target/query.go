@@ -7,7 +7,7 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A Parameter is a query parameter that the proxy sets.
+// A Parameter is a query parameter that the proxy adds.
 type Parameter struct {
 	Name  string
 	Value string
@@ -43,7 +43,7 @@ func AppendParameter(dst []byte, start int, p Parameter) []byte {
 }
 
 // appendEscaped appends value as a query value. The tokens that WeChat issues
-// need no escaping; whatever else comes is escaped as net/url does.
+// need no escaping; any other value is escaped as net/url does it.
 func appendEscaped(dst []byte, value string) []byte {
 	start := len(dst)
 	dst = append(dst, value...)
@@ -55,7 +55,7 @@ func appendEscaped(dst []byte, value string) []byte {
 	return dst
 }
 
-// QueryValue returns the decoded value of the first parameter called name; one
+// QueryValue returns the decoded value of the first parameter called name; a value
 // that cannot be decoded counts as empty. No parameter has the empty name.
 func QueryValue(query []byte, name string) (string, bool) {
 	for len(query) > 0 && name != "" {
@@ -95,10 +95,11 @@ func IsNamedAny(segment []byte, names []string) bool {
 	return false
 }
 
-// HasParameterBehindSemicolon reports whether query holds a parameter called by a name in names that
-// only those see who take a ';' for an '&', as HTML 4 did. Taking it out could
-// change a value that others read, so such a query is refused; what stands behind
-// a parameter that is taken out anyway goes with it.
+// HasParameterBehindSemicolon reports whether query holds a parameter called by a name
+// in names behind a ';'. Only readers that take a ';' for an '&', as HTML 4 did, see one
+// there; for all others it belongs to the value before. Removing it could change that
+// value, so the proxy refuses such a query. What stands behind a parameter that is
+// removed anyway is removed with it, and does no harm.
 func HasParameterBehindSemicolon(query []byte, names []string) bool {
 	if bytes.IndexByte(query, ';') < 0 {
 		return false
@@ -109,9 +110,9 @@ func HasParameterBehindSemicolon(query []byte, names []string) bool {
 		if IsNamedAny(segment, names) {
 			continue
 		}
-		for hidden := true; hidden; {
+		for more := true; more; {
 			var part []byte
-			if part, segment, hidden = bytes.Cut(segment, []byte(";")); IsNamedAny(part, names) {
+			if part, segment, more = bytes.Cut(segment, []byte(";")); IsNamedAny(part, names) {
 				return true
 			}
 		}
@@ -121,7 +122,7 @@ func HasParameterBehindSemicolon(query []byte, names []string) bool {
 
 // IsNamed reports whether the query parameter in segment is called name, however
 // its name is spelled: percent-encoded, in any letter case, without a value. A
-// NUL ends it, as it does for those who read the name as a C string.
+// NUL ends it, as it does for readers that keep the name as a C string.
 func IsNamed(segment []byte, name string) bool {
 	matched := 0
 	for i := 0; i < len(segment) && segment[i] != '='; i++ {
@@ -143,8 +144,8 @@ func IsNamed(segment []byte, name string) bool {
 	return matched == len(name)
 }
 
-// ValueOf returns the decoded value of a parameter. What cannot be decoded stands as
-// it is: it is nobody's name, and not nothing.
+// ValueOf returns the decoded value of a parameter. A value that cannot be decoded stays
+// as it is: it names nobody, but it is not empty either.
 func ValueOf(segment []byte) string {
 	_, raw, _ := bytes.Cut(segment, []byte("="))
 	value, err := url.QueryUnescape(string(raw))
@@ -154,15 +155,15 @@ func ValueOf(segment []byte) string {
 	return value
 }
 
-// EachNamed calls hear with each parameter of query that is called by a name in
-// names, and with that name.
-func EachNamed(query []byte, names []string, hear func(name, value string)) {
+// EachNamed calls visit with each parameter of query that is called by a name in
+// names: with that name, and the decoded value.
+func EachNamed(query []byte, names []string, visit func(name, value string)) {
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = CutSegment(query)
 		for _, name := range names {
 			if IsNamed(segment, name) {
-				hear(name, ValueOf(segment))
+				visit(name, ValueOf(segment))
 				break
 			}
 		}

@@ -1,5 +1,5 @@
-// Package target reads the target of a request, path and query, in the one way in
-// which nobody who looks at it can be mistaken, and writes that of another request.
+// Package target takes the target of a request apart, path and query, refuses one that
+// two readers could understand differently, and writes the target that WeChat gets.
 package target
 
 import (
@@ -9,9 +9,8 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A Target is the request target, taken apart once. Every decision is made on
-// the same bytes that WeChat will read, so that one path is meant by everyone
-// who looks at it.
+// A Target is the request target, taken apart once. Every decision is made on the bytes
+// that WeChat will read, so that no two parts of the proxy mean different paths.
 type Target struct {
 	Selector []byte // NAME or APPID of a "/@NAME" or "/%40NAME" prefix; nil without one
 	Path     []byte // raw, as WeChat will read it
@@ -19,29 +18,28 @@ type Target struct {
 	Policy   []byte // the path decoded, in lower case, without a slash at its end: what tables and patterns are matched against
 }
 
-// Reasons to refuse a target. They go to the caller, so they quote nothing.
+// The reasons to refuse a target. They go to the caller, so they quote nothing.
 var (
-	errTargetForm     = errors.New("the request target must begin with '/' or name WeChat's own host")
-	errTargetHost     = errors.New("the request target names a host that is not WeChat's")
-	errTargetByte     = errors.New("the request target holds a space, a control byte or a '#'")
-	ErrTargetHidden   = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
-	ErrPathSlash      = errors.New("the path holds '//', '\\' or an encoded slash")
-	errPathDots       = errors.New("the path holds a '.' or '..' segment")
-	errPathPercentage = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
-	errPathReading    = errors.New("the path holds a ';', an encoded '%', '?' or '#', a space beside a slash, or bytes that are not UTF-8")
+	errTargetForm      = errors.New("the request target must begin with '/' or name WeChat's own host")
+	errTargetHost      = errors.New("the request target names a host that is not WeChat's")
+	errTargetByte      = errors.New("the request target holds a space, a control byte or a '#'")
+	ErrBehindSemicolon = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
+	ErrPathSlash       = errors.New("the path holds '//', '\\' or an encoded slash")
+	errPathDots        = errors.New("the path holds a '.' or '..' segment")
+	errPathPercentage  = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
+	errPathAmbiguous   = errors.New("the path holds a ';', an encoded '%', '?' or '#', a space beside a slash, or bytes that are not UTF-8")
 )
 
-// Parse takes raw apart, keeping references into it. hosts are the hosts that
-// an absolute-form target may name, own the parameters that are the proxy's to set.
-// The policy buffer is used again.
+// Parse takes raw apart, and keeps references into it: it is Split and then Decode.
 func (t *Target) Parse(raw []byte, hosts, own []string) error {
 	if err := t.Split(raw, hosts); err != nil {
 		return err
 	}
-	return t.Understand(own)
+	return t.Decode(own)
 }
 
-// Split finds the parts of raw.
+// Split finds the parts of raw but for the policy path. hosts are the hosts that a
+// target in absolute form may name.
 func (t *Target) Split(raw []byte, hosts []string) error {
 	t.Selector, t.Path, t.Query = nil, nil, nil
 	if !wire.IsVisible(raw) {
@@ -58,11 +56,12 @@ func (t *Target) Split(raw []byte, hosts []string) error {
 	return nil
 }
 
-// Understand sets the policy path, if path and query have one reading. own are the
-// parameters that are the proxy's to set.
-func (t *Target) Understand(own []string) error {
+// Decode sets the policy path, in the memory of the last one, and refuses a path or a
+// query that can be understood in two ways. own are the parameters that only the proxy
+// sets.
+func (t *Target) Decode(own []string) error {
 	if HasParameterBehindSemicolon(t.Query, own) {
-		return ErrTargetHidden
+		return ErrBehindSemicolon
 	}
 	return t.decodePath()
 }
@@ -79,15 +78,15 @@ func (t *Target) cutSelector(path []byte) {
 	}
 	end := bytes.IndexByte(rest, '/')
 	if end < 0 {
-		t.Selector, t.Path = plainName(rest), rootPath
+		t.Selector, t.Path = unescapedName(rest), rootPath
 		return
 	}
-	t.Selector, t.Path = plainName(rest[:end]), rest[end:]
+	t.Selector, t.Path = unescapedName(rest[:end]), rest[end:]
 }
 
-// plainName returns an account's name as it is without needless escapes. Others
-// stay, so that it is nobody's.
-func plainName(name []byte) []byte {
+// unescapedName returns an account's name without needless escapes. Other escapes stay,
+// and so make it a name that no account has.
+func unescapedName(name []byte) []byte {
 	if bytes.IndexByte(name, '%') < 0 {
 		return name
 	}

@@ -16,18 +16,18 @@ const (
 	// Life is how long a virtual token lives, in WeChat's own measure.
 	Life = 7200 * time.Second
 
-	// Grace is how much longer it is good: a program that counts from when the
-	// answer came, or sends what it has taken a moment ago, is not refused.
+	// Grace is how much longer it is accepted, for a program that counts from when the
+	// answer came, or sends a token that it took a moment ago.
 	Grace = time.Minute
 
-	// virtualSkew is how far the clock of the replica that issued it may be ahead.
-	virtualSkew = time.Minute
+	// clockSkew is how far ahead the clock of the replica that issued a token may be.
+	clockSkew = time.Minute
 )
 
 // Prefix begins every virtual token and no token of WeChat's.
 const Prefix = "wxp_"
 
-// Why a virtual token is refused.
+// The reasons to refuse a virtual token.
 var (
 	ErrForged    = errors.New("the virtual token was not issued here, or its client or account is gone, or the client's key was changed; fetch a new one")
 	ErrExpired   = errors.New("the virtual token has expired; fetch a new one")
@@ -44,34 +44,34 @@ func IDOf(name string) ID {
 	return ID(sum[:])
 }
 
-// A Key signs virtual tokens. It is derived from the client's key, so that
-// replicas and restarts agree without a store and a new key of the client ends its
-// tokens; where no key is asked for, from the app_id, which protects nothing. It
-// is never derived from the AppSecret: an SDK that does not fetch again must
-// outlive a new one.
+// A Key signs virtual tokens. It is derived from the client's key, so that replicas
+// and restarts agree without a store, and a new key of the client ends its tokens. Where
+// callers need no key it is derived from the app_id, which protects nothing. It is
+// never derived from the AppSecret: an SDK that does not fetch again must outlive a new
+// AppSecret.
 type Key [sha256.Size]byte
 
-// NewKey returns the key that a deployment makes of secret, so that the
-// tokens of one are none of another's.
+// NewKey returns the key that a deployment makes of secret. Another deployment makes
+// another key of it, and accepts none of the tokens.
 func NewKey(deployment string, secret []byte) Key {
 	return Key(sha256.Sum256(append([]byte(deployment+" virtual token 1\n"), secret...)))
 }
 
-// Keys are all that prove a token. The first one signs new ones.
+// Keys are all keys that prove a token. The first one signs new tokens.
 type Keys []Key
 
-// The signed part of a virtual token: its version, its end in Unix seconds, the
-// account and the client, zero for none.
+// The signed part of a virtual token has its version, its end in Unix seconds, the
+// account, and the client, which is zero for none.
 const (
-	virtualVersion = 1
-	signedSize     = 1 + 8 + 2*len(ID{})
-	virtualSize    = signedSize + sha256.Size
+	version    = 1
+	signedSize = 1 + 8 + 2*len(ID{})
+	tokenSize  = signedSize + sha256.Size
 )
 
-var virtualEncoding = base64.RawURLEncoding.Strict()
+var encoding = base64.RawURLEncoding.Strict()
 
-// A virtual is a virtual token, taken apart.
-type virtual struct {
+// A Token is a virtual token, taken apart.
+type Token struct {
 	Account, Client ID
 	expires         time.Time
 	signed          [signedSize]byte
@@ -80,43 +80,43 @@ type virtual struct {
 
 // New returns the text of a token for an account and a client.
 func New(account, client ID, expires time.Time, key *Key) string {
-	v := virtual{Account: account, Client: client}
-	v.signed[0] = virtualVersion
-	binary.BigEndian.PutUint64(v.signed[1:], uint64(expires.Unix()))
-	copy(v.signed[9:], account[:])
-	copy(v.signed[9+len(account):], client[:])
-	v.signature = key.sign(&v.signed)
-	return Prefix + virtualEncoding.EncodeToString(append(v.signed[:], v.signature[:]...))
+	t := Token{Account: account, Client: client}
+	t.signed[0] = version
+	binary.BigEndian.PutUint64(t.signed[1:], uint64(expires.Unix()))
+	copy(t.signed[9:], account[:])
+	copy(t.signed[9+len(account):], client[:])
+	t.signature = key.sign(&t.signed)
+	return Prefix + encoding.EncodeToString(append(t.signed[:], t.signature[:]...))
 }
 
-// parse takes text apart, which begins with the prefix. Nothing in it is to be
-// believed before check.
-func (v *virtual) parse(text []byte) error {
+// parse takes text apart, which begins with the prefix. Nothing in it may be
+// believed before its signature was checked.
+func (t *Token) parse(text []byte) error {
 	text = text[len(Prefix):]
-	var raw [virtualSize]byte
-	if len(text) != virtualEncoding.EncodedLen(virtualSize) || bytes.ContainsAny(text, "\r\n") {
+	var raw [tokenSize]byte
+	if len(text) != encoding.EncodedLen(tokenSize) || bytes.ContainsAny(text, "\r\n") {
 		return ErrForged
 	}
-	if n, err := virtualEncoding.Decode(raw[:], text); err != nil || n != virtualSize || raw[0] != virtualVersion {
+	if n, err := encoding.Decode(raw[:], text); err != nil || n != tokenSize || raw[0] != version {
 		return ErrForged
 	}
-	v.signed, v.signature = [signedSize]byte(raw[:]), [sha256.Size]byte(raw[signedSize:])
-	v.expires = time.Unix(int64(binary.BigEndian.Uint64(raw[1:])), 0)
-	v.Account, v.Client = ID(raw[9:]), ID(raw[9+len(ID{}):])
+	t.signed, t.signature = [signedSize]byte(raw[:]), [sha256.Size]byte(raw[signedSize:])
+	t.expires = time.Unix(int64(binary.BigEndian.Uint64(raw[1:])), 0)
+	t.Account, t.Client = ID(raw[9:]), ID(raw[9+len(ID{}):])
 	return nil
 }
 
-// isSignedBy reports whether v was signed with key.
-func (v *virtual) isSignedBy(key *Key) bool {
-	signature := key.sign(&v.signed)
-	return subtle.ConstantTimeCompare(signature[:], v.signature[:]) == 1
+// isSignedBy reports whether t was signed with key.
+func (t *Token) isSignedBy(key *Key) bool {
+	signature := key.sign(&t.signed)
+	return subtle.ConstantTimeCompare(signature[:], t.signature[:]) == 1
 }
 
-// checkTime reports why v is not good at now. One that would live for longer than
-// those that are issued was made by somebody who has read a key_sha256.
-func (v *virtual) checkTime(now time.Time) error {
-	switch rest := v.expires.Sub(now); {
-	case rest > Life+virtualSkew:
+// checkTime returns why t is refused at now. A token that would live for longer than
+// the proxy's own was made by somebody who has read a key_sha256.
+func (t *Token) checkTime(now time.Time) error {
+	switch rest := t.expires.Sub(now); {
+	case rest > Life+clockSkew:
 		return ErrForged
 	case rest <= -Grace:
 		return ErrExpired
@@ -125,16 +125,17 @@ func (v *virtual) checkTime(now time.Time) error {
 }
 
 // A LastToken is the virtual token that was shown last, and the key that has
-// proven it. Most programs show the same one for two hours.
+// proven it. Most programs show the same token for two hours.
 type LastToken struct {
-	Text  []byte // empty: none that can be read
-	Token virtual
-	proof *Key // nil: it is not proven
+	Text  []byte // empty: there is none that can be parsed
+	Token Token
+	proof *Key // nil: no key has proven it
 }
 
-// Take makes text, which begins with the prefix, the one that was shown last. The
-// time that it takes says no more than keyHash.of does.
-func (l *LastToken) Take(text []byte) error {
+// Parse makes text, which begins with the prefix, the token that was shown last. It
+// compares texts in constant time, so that the time of an answer tells nobody how much
+// of a guessed token is right.
+func (l *LastToken) Parse(text []byte) error {
 	if len(l.Text) > 0 && subtle.ConstantTimeCompare(l.Text, text) == 1 {
 		return nil
 	}
@@ -146,7 +147,8 @@ func (l *LastToken) Take(text []byte) error {
 	return nil
 }
 
-// Check reports why what was shown is not good at now.
+// Check returns why the token that was shown last is refused at now, nil if it is
+// good.
 func (l *LastToken) Check(keys Keys, now time.Time) error {
 	for i := range keys {
 		if l.proof == &keys[i] {

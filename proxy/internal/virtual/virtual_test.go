@@ -11,7 +11,7 @@ import (
 
 func TestAVirtualTokenIsSignedWithHMAC(t *testing.T) {
 	key := NewKey("", []byte("secret"))
-	var v virtual
+	var v Token
 	text := New(IDOf("wxshop"), IDOf("orders"), time.Unix(1<<33, 0), &key)
 	if err := v.parse([]byte(text)); err != nil || v.Account != IDOf("wxshop") || v.Client != IDOf("orders") || v.expires.Unix() != 1<<33 {
 		t.Fatalf("got %+v, %v; want what was put in", v, err)
@@ -30,14 +30,27 @@ func FuzzVirtualToken(f *testing.F) {
 	f.Add(good)
 	f.Add(Prefix)
 	f.Add(good[:40])
-	f.Add(Prefix + base64.RawURLEncoding.EncodeToString(make([]byte, virtualSize)))
+	f.Add(Prefix + base64.RawURLEncoding.EncodeToString(make([]byte, tokenSize)))
 	f.Fuzz(func(t *testing.T, text string) {
-		var v virtual
+		var v Token
 		if !strings.HasPrefix(text, Prefix) || v.parse([]byte(text)) != nil {
 			return
 		}
 		if v.isSignedBy(&key) && text != good {
 			t.Errorf("%q was taken for a token", text)
+		}
+		for _, before := range []string{text, good} {
+			var last LastToken
+			if err := last.Parse([]byte(before)); err != nil {
+				t.Fatal(err)
+			}
+			last.Check(Keys{key}, time.Now())
+			if err := last.Parse([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+			if last.Check(Keys{key}, time.Now()) == nil && text != good {
+				t.Errorf("%q was taken for a token behind %q", text, before)
+			}
 		}
 	})
 }
