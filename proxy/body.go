@@ -177,7 +177,7 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 	defer p.release(x)
 	x.began = time.Now() // it never arrived
 	x.refuse(refusal)
-	if x.caller == nil || x.caller.HasSpoken() {
+	if x.caller == nil || x.caller.HasSent() {
 		p.conclude(x, refusal)
 	}
 }

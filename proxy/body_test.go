@@ -153,7 +153,7 @@ func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 		{"where parts are no parts", parts + "5\r\n12345\r\nzz\r\n"},
 	}
 	limits := defaultLimits
-	limits.Patience = 100 * time.Millisecond
+	limits.StallTimeout = 100 * time.Millisecond
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +181,7 @@ func TestCallerMayBeSlowAsLongAsItSends(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
-	limits.Patience = time.Second
+	limits.StallTimeout = time.Second
 	c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
 	for range 10 {

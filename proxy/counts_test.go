@@ -256,7 +256,7 @@ func TestTheLastHourIsKnownByTheMinute(t *testing.T) {
 func TestUnreadableRequestsAreCountedIfSomebodySpoke(t *testing.T) {
 	t.Parallel()
 	c := config(&recorder{answers: []string{rawtest.OKBody}})
-	s := serve(t, c, front.Limits{MaxBody: 100, MaxConnections: 10, IdleTimeout: time.Second, Patience: time.Second})
+	s := serve(t, c, front.Limits{MaxBody: 100, MaxConnections: 10, IdleTimeout: time.Second, StallTimeout: time.Second})
 	silent, loud := s.dial(t), s.dial(t)
 	silent.Conn.Close()
 	loud.Send("EVIL\r\n\r\n")

@@ -21,7 +21,7 @@ func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	const patience = 300 * time.Millisecond
 	limits := defaultLimits
-	limits.HeaderTimeout, limits.Patience = patience, patience
+	limits.HeaderTimeout, limits.StallTimeout = patience, patience
 	u := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {
 		time.Sleep(2 * patience)
 		resp.SetBodyString(rawtest.OKBody)

@@ -100,7 +100,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 	x.message.Body, x.message.Caller, x.message.Head = &x.body, nil, nil
 	if x.caller != nil {
-		x.message.Caller = x.caller.Below()
+		x.message.Caller = x.caller.NetConn()
 		x.message.KnowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
 	}
 }

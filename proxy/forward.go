@@ -91,7 +91,7 @@ func (p *Proxy) handOver(x *exchange) error {
 			return err
 		}
 	}
-	x.caller.HoldLittle()
+	x.caller.LimitSendBuffer()
 	s := upstream.StreamOf(resp)
 	if s == nil {
 		return nil

@@ -135,7 +135,7 @@ func (p *Proxy) judge(x *exchange) error {
 	if err := x.readHeader(); err != nil {
 		return err
 	}
-	if !x.caller.Meets(p.config.CallersTLS) {
+	if !x.caller.MeetsTLS(p.config.CallersTLS) {
 		x.fields.close = true
 		return errOldCertificate
 	}

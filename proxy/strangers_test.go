@@ -19,7 +19,7 @@ func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *se
 	c := withAccounts(hostsAt(t, nil, w.URL), clients, account("shop", "wxshop"))
 	c.TokenEndpoint = endpoint
 	limits := defaultLimits
-	limits.MaxBody, limits.StrangerTime = 32<<20, time.Second
+	limits.MaxBody, limits.UnprovenBodyTime = 32<<20, time.Second
 	s := serve(t, c, limits)
 	t.Cleanup(func() {
 		if got := w.Received(); len(got) > 0 {

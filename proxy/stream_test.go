@@ -240,7 +240,7 @@ func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
 	w := rawtest.StartRaw(t, endless(&sent, why))
 	h := hostsAt(t, nil, w.URL)
 	limits := defaultLimits
-	limits.Patience = 250 * time.Millisecond
+	limits.StallTimeout = 250 * time.Millisecond
 	s := serve(t, config(h), limits)
 	c := s.dial(t)
 	c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
@@ -281,7 +281,7 @@ func TestCallerMayReadSlowly(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(string(rawtest.Noise(1<<20)))))
 	limits := defaultLimits
-	limits.Patience = 150 * time.Millisecond
+	limits.StallTimeout = 150 * time.Millisecond
 	c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 	c.Conn.(*net.TCPConn).SetReadBuffer(32 << 10)
 	c.Send(rawtest.Get("/p"))

@@ -14,12 +14,12 @@ import (
 
 // respond writes the answer. What is left of a request that came as a whole is
 // overwritten by the next one.
-func (v *visit) respond() {
-	ctx := &v.seat.ctx
+func (l *loop) respond() {
+	ctx := &l.request.ctx
 	resp := &ctx.Response
-	v.ends = v.ends || ctx.Request.Header.ConnectionClose() || resp.ConnectionClose()
+	l.ends = l.ends || ctx.Request.Header.ConnectionClose() || resp.ConnectionClose()
 	switch {
-	case v.ends:
+	case l.ends:
 		resp.SetConnectionClose()
 	case !ctx.Request.Header.IsHTTP11():
 		resp.Header.Set(fasthttp.HeaderConnection, "keep-alive")
@@ -27,61 +27,61 @@ func (v *visit) respond() {
 	resp.SkipBody = resp.SkipBody || ctx.IsHead() || !wire.MayHaveBody(resp.StatusCode())
 	var err error
 	if resp.IsBodyStream() {
-		err = v.seat.stream(resp)
+		err = l.request.stream(resp)
 	} else {
-		err = v.seat.answer(resp)
+		err = l.request.answer(resp)
 	}
-	v.ends = v.ends || err != nil
-	v.headed, v.looked, v.wait = false, false, v.front.limits.IdleTimeout
-	v.seat.raw.Reset()
+	l.ends = l.ends || err != nil
+	l.headed, l.looked, l.wait = false, false, l.front.limits.IdleTimeout
+	l.request.answerHead.Reset()
 	resp.Reset()
 }
 
 // answer writes an answer that is here as a whole.
-func (s *seat) answer(resp *fasthttp.Response) error {
+func (r *Request) answer(resp *fasthttp.Response) error {
 	body := resp.Body()
 	if !resp.SkipBody && resp.Header.ContentLength() != len(body) {
 		resp.Header.SetContentLength(len(body))
 	}
-	answer := s.head(&resp.Header)
+	answer := r.head(&resp.Header)
 	if !resp.SkipBody {
 		answer.Bytes = append(answer.Bytes, body...)
 	}
-	err := s.send(answer.Bytes)
-	s.scratches.Give(answer)
+	err := r.send(answer.Bytes)
+	r.buffers.Give(answer)
 	return err
 }
 
 // send writes to the caller, without further ado if that takes everything.
-func (s *seat) send(p []byte) error {
-	if s.atOnce && !s.caller.mute {
-		if p = p[s.caller.direct.TryWrite(p):]; len(p) == 0 {
+func (r *Request) send(p []byte) error {
+	if r.nonblocking && !r.caller.mute {
+		if p = p[r.caller.direct.TryWrite(p):]; len(p) == 0 {
 			return nil
 		}
 	}
-	_, err := s.caller.Write(p)
+	_, err := r.caller.Write(p)
 	return err
 }
 
 // stream passes the body of an answer on as it comes. When that fails, the caller
 // is to see that the answer is not complete.
-func (s *seat) stream(resp *fasthttp.Response) (err error) {
+func (r *Request) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
 	toEnd := wire.EndsWithConnection(resp)
 	if !toEnd {
 		resp.Header.SetContentLength(max(length, -1))
 	}
-	head := s.head(&resp.Header)
-	err = s.send(head.Bytes)
-	s.scratches.Give(head)
+	head := r.head(&resp.Header)
+	err = r.send(head.Bytes)
+	r.buffers.Give(head)
 	switch {
 	case err != nil || resp.SkipBody:
 	case toEnd:
-		err = s.caller.streamToEnd(s.caller, resp)
+		err = r.caller.streamToEnd(r.caller, resp)
 	case length < 0:
-		err = s.streamChunks(resp.BodyStream())
+		err = r.streamChunks(resp.BodyStream())
 	default:
-		err = s.streamLength(resp.BodyStream(), int64(length))
+		err = r.streamLength(resp.BodyStream(), int64(length))
 	}
 	if closed := resp.CloseBodyStream(); err == nil {
 		err = closed
@@ -89,16 +89,16 @@ func (s *seat) stream(resp *fasthttp.Response) (err error) {
 	return err
 }
 
-func (s *seat) streamLength(body io.Reader, length int64) error {
-	n, err := io.Copy(s.caller, body)
+func (r *Request) streamLength(body io.Reader, length int64) error {
+	n, err := io.Copy(r.caller, body)
 	if err == nil && n != length {
 		err = fmt.Errorf("got %d bytes of an answer that has %d: %w", n, length, io.ErrUnexpectedEOF)
 	}
 	return err
 }
 
-func (s *seat) streamChunks(body io.Reader) error {
-	out := bufio.NewWriter(s.caller)
+func (r *Request) streamChunks(body io.Reader) error {
+	out := bufio.NewWriter(r.caller)
 	chunks := httputil.NewChunkedWriter(out)
 	if _, err := io.Copy(flushing{chunks, out}, body); err != nil {
 		return err
@@ -122,10 +122,10 @@ type flushing struct {
 func (f flushing) Flush() error { return f.out.Flush() }
 
 // head returns the status line and the header lines of an answer.
-func (s *seat) head(h *fasthttp.ResponseHeader) *buffer.Buffer {
-	head := s.raw.Take()
+func (r *Request) head(h *fasthttp.ResponseHeader) *buffer.Buffer {
+	head := r.answerHead.Take()
 	if head == nil {
-		head = s.scratches.Take()
+		head = r.buffers.Take()
 		head.Bytes = wire.AppendStatusLine(head.Bytes, h)
 	}
 	h.SetNoDefaultContentType(true)

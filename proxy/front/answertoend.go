@@ -46,9 +46,9 @@ func finish(ctx *fasthttp.RequestCtx) {
 	resp.ResetBody()
 }
 
-// HoldLittle bounds what the kernel holds for the caller, so that the pace of
+// LimitSendBuffer bounds what the kernel holds for the caller, so that the pace of
 // the caller is felt where the answer comes from.
-func (c *Conn) HoldLittle() {
+func (c *Conn) LimitSendBuffer() {
 	if c == nil {
 		return
 	}

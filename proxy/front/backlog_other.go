@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// lastCallers cannot look into the kernel's queue here: who waits in it when
+// takeBacklog cannot look into the kernel's queue here: who waits in it when
 // the listener closes is cut.
-func lastCallers(syscall.Conn) []net.Conn { return nil }
+func takeBacklog(syscall.Conn) []net.Conn { return nil }

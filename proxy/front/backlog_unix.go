@@ -9,17 +9,17 @@ import (
 	"syscall"
 )
 
-// lastCallers returns the connections that wait in the kernel's queue and, in
+// takeBacklog returns the connections that wait in the kernel's queue and, in
 // the same breath, has the kernel refuse whoever comes after them: closing the
 // listener later would cut those who came in between.
-func lastCallers(l syscall.Conn) []net.Conn {
+func takeBacklog(l syscall.Conn) []net.Conn {
 	raw, err := l.SyscallConn()
 	if err != nil {
 		return nil // it is closed already
 	}
 	var waiting []int
 	_ = raw.Control(func(listener uintptr) {
-		holdNewcomers(listener)
+		dropSYNs(listener)
 		for {
 			fd, _, err := syscall.Accept(int(listener))
 			if errors.Is(err, syscall.EINTR) || errors.Is(err, syscall.ECONNABORTED) {

@@ -11,15 +11,15 @@ const (
 	// twentieth of what a bad mobile connection has.
 	bodyRate = 1 << 10
 
-	// strangerTime is how long all of that may take, if Limits say nothing else.
-	strangerTime = 5 * time.Second
+	// unprovenBodyTime is how long all of that may take, if Limits say nothing else.
+	unprovenBodyTime = 5 * time.Second
 )
 
 // AwaitBody says whether what is read now is a body.
 func (c *Conn) AwaitBody(sending bool) {
 	if c != nil {
 		c.sending, c.hurries = sending, false
-		c.unheard.Store(false)
+		c.unproven.Store(false)
 	}
 	if c != nil && sending {
 		c.bodyEnd = time.Now().Add(c.bodyGrace)
@@ -29,8 +29,8 @@ func (c *Conn) AwaitBody(sending bool) {
 // AwaitStranger says that all of the body has to be there soon, however it comes.
 func (c *Conn) AwaitStranger() {
 	if c != nil {
-		c.bodyEnd, c.hurries = time.Now().Add(c.strangerTime), true
-		c.unheard.Store(true)
+		c.bodyEnd, c.hurries = time.Now().Add(c.unprovenBodyTime), true
+		c.unproven.Store(true)
 	}
 }
 
@@ -44,7 +44,7 @@ func (c *Conn) received(n int) {
 // nextPart returns when the next part of the body has to be there: soon, and
 // while the body has not used up its time.
 func (c *Conn) nextPart() time.Time {
-	t := time.Now().Add(c.patience)
+	t := time.Now().Add(c.stallTimeout)
 	if t.After(c.bodyEnd) {
 		return c.bodyEnd
 	}

@@ -38,9 +38,9 @@ func onlyCommonName(subject pkix.Name) (name string) {
 	return name
 }
 
-// Meets reports whether a connection that may have been opened before a reload is
+// MeetsTLS reports whether a connection that may have been opened before a reload is
 // what terms, those of now, ask of certificates; nil: they ask nothing.
-func (c *Conn) Meets(terms *tls.Config) bool {
+func (c *Conn) MeetsTLS(terms *tls.Config) bool {
 	if c == nil || c.terms == terms || c.secure == nil || terms == nil {
 		return true
 	}

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// callerPatience is how long a caller may send nothing of a request's body.
+	// defaultStallTimeout is how long a caller may send nothing of a request's body.
 	// For an answer it is twice that: the kernels between the proxy and a slow
 	// caller pass on a lot at a time, and then nothing for a while.
-	callerPatience = 30 * time.Second
+	defaultStallTimeout = 30 * time.Second
 
 	// lingerTime is how long the proxy goes on reading from a caller that it has
 	// refused, so that the caller reads the refusal.
@@ -39,29 +39,29 @@ type Conn struct {
 	answering atomic.Bool // from a request's header to the end of its answer
 	lingers   atomic.Bool // Close waits for the caller
 	ending    atomic.Bool // Close has begun
-	unheard   atomic.Bool // it shows who it is in a body that has yet to come
+	unproven  atomic.Bool // it shows who it is in a body that has yet to come
 
-	places   *places       // where it has a role
-	role     role          // guarded by places
-	stranger *list.Element // likewise: among those that have proven no client
-	since    time.Time     // likewise: when it became one of those
-	heard    bool          // likewise: it has sent something, ever
-	proven   bool          // it has; for the goroutine that serves the connection
+	slots  *slots        // where it has a role
+	slot   slot          // guarded by slots
+	listed *list.Element // likewise: among those that have proven no client
+	since  time.Time     // likewise: when it became one of those
+	heard  bool          // likewise: it has sent something, ever
+	proven bool          // it has; for the goroutine that serves the connection
 
 	// For the goroutine that serves the connection.
-	patience time.Duration
-	surplus  time.Time // when it ends, since it is one more than are allowed; zero if it is not
-	handling bool      // a request: what is read belongs to it
-	sending  bool      // a body: every Read has the same patience anew
-	bodyEnd  time.Time // when the time of the body is used up
-	hurries  bool      // what comes of it gives it no more
+	stallTimeout time.Duration
+	surplus      time.Time // when it ends, since it is one more than are allowed; zero if it is not
+	handling     bool      // a request: what is read belongs to it
+	sending      bool      // a body: every Read has the same patience anew
+	bodyEnd      time.Time // when the time of the body is used up
+	hurries      bool      // what comes of it gives it no more
 
-	bodyGrace    time.Duration // how long any body may take
-	strangerTime time.Duration // the same of a caller that is not known yet
-	spoke        bool          // the caller has sent something, ever
-	mute         bool          // nothing is written any more
-	overdue      bool          // the time to read was over when it was set
-	ended        bool          // Read came to the end
+	bodyGrace        time.Duration // how long any body may take
+	unprovenBodyTime time.Duration // the same of a caller that is not known yet
+	spoke            bool          // the caller has sent something, ever
+	mute             bool          // nothing is written any more
+	overdue          bool          // the time to read was over when it was set
+	ended            bool          // Read came to the end
 
 	secure    *tls.Conn   // what TLS makes of it; nil: it is in plain text
 	terms     *tls.Config // by which it was spoken to
@@ -77,7 +77,7 @@ func callerConnOf(conn net.Conn) *Conn {
 	switch conn := conn.(type) {
 	case *Conn:
 		return conn
-	case *seat:
+	case *Request:
 		return conn.caller
 	case *tls.Conn:
 		c, _ := conn.NetConn().(*Conn)
@@ -111,7 +111,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if c.sending {
 		c.received(n)
 	}
-	c.note(n)
+	c.noteRead(n)
 	c.ended = c.ended || errors.Is(err, io.EOF)
 	return n, err
 }
@@ -125,7 +125,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return c.direct.Write(p)
 	}
 	for n := 0; ; {
-		if err := c.SetWriteDeadline(time.Now().Add(2 * c.patience)); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(2 * c.stallTimeout)); err != nil {
 			return n, err
 		}
 		written, err := c.Conn.Write(p[n:])

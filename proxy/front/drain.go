@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// lastRequests is how long callers with a kept-alive connection have, when the
+// lastRequestTime is how long callers with a kept-alive connection have, when the
 // proxy ends, to send one more request and be told that it was the last.
-const lastRequests = 500 * time.Millisecond
+const lastRequestTime = 500 * time.Millisecond
 
 // Drain ends the listeners without cutting a request, and waits for that at most
 // until ctx ends: nobody new is accepted but those who wait already, and only
@@ -18,11 +18,11 @@ func Drain(ctx context.Context, listeners ...*Listener) error {
 	for _, l := range listeners {
 		l.drain(ctx)
 	}
-	patience := time.NewTimer(lastRequests)
+	patience := time.NewTimer(lastRequestTime)
 	defer patience.Stop()
-	look := time.NewTicker(lastRequests / 50)
+	look := time.NewTicker(lastRequestTime / 50)
 	defer look.Stop()
-	for waiting := true; waiting && anyone(listeners); {
+	for waiting := true; waiting && anyConnected(listeners); {
 		select {
 		case <-look.C:
 		case <-patience.C:
@@ -35,7 +35,7 @@ func Drain(ctx context.Context, listeners ...*Listener) error {
 		for _, l := range listeners {
 			l.closeIdle() // also who came to rest meanwhile
 		}
-		if !anyone(listeners) {
+		if !anyConnected(listeners) {
 			return nil
 		}
 		select {
@@ -47,6 +47,6 @@ func Drain(ctx context.Context, listeners ...*Listener) error {
 }
 
 // anyone reports whether a caller is connected.
-func anyone(listeners []*Listener) bool {
+func anyConnected(listeners []*Listener) bool {
 	return slices.ContainsFunc(listeners, func(l *Listener) bool { return l.Count() > 0 })
 }

@@ -65,15 +65,15 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	l := &Listener{callers: map[*Conn]struct{}{}}
 	c := l.watch(panickingConn{here})
 	f := &front{handler: &fakeHandler{}, log: slog.New(slog.NewTextHandler(&log, nil))}
-	f.places = newPlaces(Limits{MaxConnections: 1}, f.log)
-	f.places.enter(c)
+	f.slots = newSlots(Limits{MaxConnections: 1}, f.log)
+	f.slots.take(c)
 	c.surplus = time.Now() // its time is set by SetReadDeadline
 	f.serveDirectly(c)
 	if _, err := there.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v; want the connection closed", err)
 	}
-	if l.Count() != 0 || f.places.taken != [roles]int{} {
-		t.Errorf("got %d connections, %d callers; want none", l.Count(), f.places.taken)
+	if l.Count() != 0 || f.slots.taken != [slotKinds]int{} {
+		t.Errorf("got %d connections, %d callers; want none", l.Count(), f.slots.taken)
 	}
 	if text := log.String(); !strings.Contains(text, "panic while serving a connection") || !strings.Contains(text, "front_test.go") || strings.Contains(text, canaryOfPanic) {
 		t.Errorf("got %s; want where it was, and not what it said", text)

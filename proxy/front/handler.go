@@ -35,7 +35,7 @@ var (
 // What a Handler may ask of a caller's connection, and tell it.
 
 // Prove notes that the caller has proven to be a client.
-func (c *Conn) Prove() { c.places.prove(c) }
+func (c *Conn) Prove() { c.slots.prove(c) }
 
 // IsProven reports whether it has.
 func (c *Conn) IsProven() bool { return c.proven }
@@ -43,17 +43,17 @@ func (c *Conn) IsProven() bool { return c.proven }
 // Admit reports whether the request of a connection that was one too many when it came
 // can be handled after all, given whether the caller proves to be a client and whether
 // a key is what proves that.
-func (c *Conn) Admit(proves, byKey bool) bool { return c.places.admit(c, proves, byKey) }
+func (c *Conn) Admit(proves, byKey bool) bool { return c.slots.admit(c, proves, byKey) }
 
 // OnLoopback reports whether only programs of this machine reach the caller's
 // listener by TCP. No browser reaches a unix socket.
 func (c *Conn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
 
-// HasSpoken reports whether the caller has ever sent something.
-func (c *Conn) HasSpoken() bool { return c != nil && c.spoke }
+// HasSent reports whether the caller has ever sent something.
+func (c *Conn) HasSent() bool { return c != nil && c.spoke }
 
 // Below returns the connection itself, to be looked at.
-func (c *Conn) Below() net.Conn { return c.Conn }
+func (c *Conn) NetConn() net.Conn { return c.Conn }
 
-// IsTLS reports whether what is written to Below is not what the caller reads.
+// IsTLS reports whether what is written to NetConn is not what the caller reads.
 func (c *Conn) IsTLS() bool { return c.secure != nil }

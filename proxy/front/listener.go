@@ -71,7 +71,7 @@ func (l *Listener) next() (*Conn, error) {
 func (l *Listener) nextQueued() (*Conn, error) {
 	l.end.Do(func() {
 		if !l.Stays {
-			l.queue = lastCallers(l)
+			l.queue = takeBacklog(l)
 		}
 		l.Close()
 		close(l.drained)
@@ -123,7 +123,7 @@ func (l *Listener) closeIdle() {
 
 // watch returns the caller's connection.
 func (l *Listener) watch(c net.Conn) *Conn {
-	watched := &Conn{Conn: c, listener: l, patience: callerPatience}
+	watched := &Conn{Conn: c, listener: l, stallTimeout: defaultStallTimeout}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.callers[watched] = struct{}{}

@@ -11,27 +11,27 @@ import (
 // whole is read and answered between two waits, with as few system calls as can
 // be; one that has to be waited for is read as fasthttp's server reads it
 // (docs/decisions/0021).
-type visit struct {
-	front  *front
-	caller *Conn
-	seat   *seat // nil while nothing is asked
-	attend func(fd uintptr) bool
-	wait   time.Duration // for the next request
-	looks  int           // how often it was looked whether there is more
-	unsure bool          // nobody has looked since the last answer, and somebody will soon
-	looked bool          // somebody has, after a while
-	headed bool          // the header of the request has been read
-	ends   bool          // the connection ends
+type loop struct {
+	front      *front
+	caller     *Conn
+	request    *Request // nil while nothing is asked
+	attend     func(fd uintptr) bool
+	wait       time.Duration // for the next request
+	extraReads int           // how often it was looked whether there is more
+	unsure     bool          // nobody has looked since the last answer, and somebody will soon
+	looked     bool          // somebody has, after a while
+	headed     bool          // the header of the request has been read
+	ends       bool          // the connection ends
 }
 
-// takeDirectly has a caller served by serveDirectly, if the socket allows that.
-func (f *front) takeDirectly(c *Conn) bool {
+// useSocket has a caller served by serveDirectly, if the socket allows that.
+func (f *front) useSocket(c *Conn) bool {
 	c.direct = socket.New(c.Conn, nil)
 	if c.direct == nil {
 		return false
 	}
 	c.Conn = c.direct
-	c.direct.SetWritePatience(2 * f.limits.Patience)
+	c.direct.SetWriteStallTimeout(2 * f.limits.StallTimeout)
 	return true
 }
 
@@ -39,94 +39,94 @@ func (f *front) takeDirectly(c *Conn) bool {
 // request had is over when the next one is waited for: a deadline that has passed
 // would end the connection there.
 func (f *front) serveDirectly(c *Conn) {
-	v := &visit{front: f, caller: c, wait: f.limits.HeaderTimeout}
-	v.attend = v.answerWhole
-	defer v.end()
-	defer v.survive()
-	for !v.ends && c.allow(v.wait) == nil {
-		switch err := c.direct.Attend(v.attend); {
-		case err != nil && !v.looksAgain():
+	l := &loop{front: f, caller: c, wait: f.limits.HeaderTimeout}
+	l.attend = l.answerWhole
+	defer l.end()
+	defer l.survive()
+	for !l.ends && c.allow(l.wait) == nil {
+		switch err := c.direct.Attend(l.attend); {
+		case err != nil && !l.isCheckDue():
 			return
-		case err == nil && !v.ends:
-			v.answerInParts()
+		case err == nil && !l.ends:
+			l.answerInParts()
 		}
 	}
 }
 
 // survive ends v, if that panics, whose seat nobody gets any more.
-func (v *visit) survive() {
+func (l *loop) survive() {
 	if recover() != nil {
-		v.seat = nil
-		v.front.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
+		l.request = nil
+		l.front.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
 	}
 }
 
 // end ends the connection.
-func (v *visit) end() {
-	v.leaveSeat()
-	v.caller.Close()
-	v.caller.listener.forget(v.caller)
-	v.front.places.leave(v.caller)
+func (l *loop) end() {
+	l.returnRequest()
+	l.caller.Close()
+	l.caller.listener.forget(l.caller)
+	l.front.slots.release(l.caller)
 }
 
-func (v *visit) takeSeat() *seat {
-	if v.seat == nil {
+func (l *loop) takeRequest() *Request {
+	if l.request == nil {
 		var free bool
-		if v.seat, free = v.front.seats.Get().(*seat); !free {
-			v.seat = newSeat(&v.front.answers)
+		if l.request, free = l.front.requests.Get().(*Request); !free {
+			l.request = newRequest(&l.front.answers)
 		}
-		v.seat.Conn, v.seat.caller = v.caller, v.caller
+		l.request.Conn, l.request.caller = l.caller, l.caller
 	}
-	return v.seat
+	return l.request
 }
 
-func (v *visit) leaveSeat() {
-	if s := v.seat; s != nil {
-		v.seat, s.Conn, s.caller = nil, nil, nil
-		if s.in.Buffered() > 0 {
-			s.in.Reset(s)
+func (l *loop) returnRequest() {
+	if r := l.request; r != nil {
+		l.request, r.Conn, r.caller = nil, nil, nil
+		if r.in.Buffered() > 0 {
+			r.in.Reset(r)
 		}
-		v.front.seats.Put(s)
+		l.front.requests.Put(r)
 	}
 }
 
 // answerWhole answers requests as long as they are there as a whole. It reports
 // whether waiting for the next one is not all that is left to do.
-func (v *visit) answerWhole(uintptr) bool {
-	s := v.takeSeat()
-	s.atOnce, s.full = true, true
+func (l *loop) answerWhole(uintptr) bool {
+	r := l.takeRequest()
+	r.nonblocking, r.filled = true, true
 	for {
-		if s.in.Buffered() == 0 && !v.looksOn() {
-			return v.rest()
+		if r.in.Buffered() == 0 && !l.shouldReadOn() {
+			return l.awaitNext()
 		}
-		s.dry = false
-		if _, err := s.in.Peek(1); err != nil {
-			if s.dry {
-				return v.rest()
+		r.dry = false
+		if _, err := r.in.Peek(1); err != nil {
+			if r.dry {
+				return l.awaitNext()
 			}
-			v.ends = true
+			l.ends = true
 			return true
 		}
-		if !v.readWhole() {
-			s.atOnce = false
+		if !l.readWhole() {
+			r.nonblocking = false
 			return true
 		}
-		v.answer()
-		if v.ends {
+		l.answer()
+		if l.ends {
 			return true
 		}
 	}
 }
 
 // readWhole reads a request that is there as a whole, and reports whether it was.
-func (v *visit) readWhole() bool {
-	in, req := v.seat.in, &v.seat.ctx.Request
+func (l *loop) readWhole() bool {
+	in, req := l.request.in, &l.request.ctx.Request
 	if req.Header.Read(in) != nil {
 		return false
 	}
-	v.headed = true
+	l.headed = true
 	length := req.Header.ContentLength()
-	if length == -1 || length > min(in.Size(), v.front.limits.MaxBody) || req.MayContinue() {
+	if length == -1 || length > min(in.Size(), l.front.limits.MaxBody) || req.MayContinue() {
 		return false
 	}
 	var body []byte
@@ -141,10 +141,10 @@ func (v *visit) readWhole() bool {
 }
 
 // answer answers a request that is there as a whole.
-func (v *visit) answer() {
-	s := v.seat
-	length := len(s.ctx.Request.Body())
-	v.front.handle(&s.ctx)
-	_, _ = s.in.Discard(length) // it is there
-	v.respond()
+func (l *loop) answer() {
+	r := l.request
+	length := len(r.ctx.Request.Body())
+	l.front.handle(&r.ctx)
+	_, _ = r.in.Discard(length) // it is there
+	l.respond()
 }

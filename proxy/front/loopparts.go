@@ -10,32 +10,32 @@ import (
 
 // answerInParts answers a request that has begun to come, as far as it can be
 // read.
-func (v *visit) answerInParts() {
-	s := v.seat
-	s.atOnce = false
-	s.ctx.Request.ResetBody() // that of the last request
-	proceed, err := v.readInParts()
+func (l *loop) answerInParts() {
+	r := l.request
+	r.nonblocking = false
+	r.ctx.Request.ResetBody() // that of the last request
+	proceed, err := l.readInParts()
 	switch {
 	case errors.Is(err, io.EOF):
-		v.ends = true
+		l.ends = true
 		return
 	case err != nil:
-		v.front.refuseUnreadable(&s.ctx, err)
-		s.ctx.SetConnectionClose()
+		l.front.refuseUnreadable(&r.ctx, err)
+		r.ctx.SetConnectionClose()
 	case proceed:
-		v.front.handle(&s.ctx)
+		l.front.handle(&r.ctx)
 	}
-	v.respond()
-	s.ctx.Request.Reset()
+	l.respond()
+	r.ctx.Request.Reset()
 }
 
 // readInParts reads a request's header, and nothing of its body: who may not send
 // one is refused without it. It reports whether the request is to be handled: one that was announced
 // may be refused already.
-func (v *visit) readInParts() (proceed bool, err error) {
-	c, in, ctx := v.caller, v.seat.in, &v.seat.ctx
-	if !v.headed {
-		if err := c.SetReadDeadline(time.Now().Add(v.front.limits.HeaderTimeout)); err != nil {
+func (l *loop) readInParts() (proceed bool, err error) {
+	c, in, ctx := l.caller, l.request.in, &l.request.ctx
+	if !l.headed {
+		if err := c.SetReadDeadline(time.Now().Add(l.front.limits.HeaderTimeout)); err != nil {
 			return false, err
 		}
 		if err := ctx.Request.Header.Read(in); err != nil {
@@ -44,7 +44,7 @@ func (v *visit) readInParts() (proceed bool, err error) {
 	}
 	spellExpectation(&ctx.Request.Header)
 	if ctx.Request.MayContinue() {
-		if status := v.front.expect(ctx); status != fasthttp.StatusContinue {
+		if status := l.front.expect(ctx); status != fasthttp.StatusContinue {
 			ctx.SetConnectionClose()
 			return false, nil
 		}

@@ -14,49 +14,49 @@ import (
 
 // A seat is what it takes to answer a request. A connection has one only while it
 // has a request, so that ten thousand that rest are cheap.
-type seat struct {
-	net.Conn  // the caller's
-	caller    *Conn
-	ctx       fasthttp.RequestCtx
-	in        *bufio.Reader
-	scratches *buffer.Pool
-	raw       wire.Head // of the answer, if it has one
+type Request struct {
+	net.Conn   // the caller's
+	caller     *Conn
+	ctx        fasthttp.RequestCtx
+	in         *bufio.Reader
+	buffers    *buffer.Pool
+	answerHead wire.Head // of the answer, if it has one
 
 	// Kept is what the Handler keeps here from one request to the next; nil before
 	// the first one.
 	Kept any
 
-	atOnce bool // Read does not wait
-	dry    bool // and there was nothing
-	full   bool // there may be more
+	nonblocking bool // Read does not wait
+	dry         bool // and there was nothing
+	filled      bool // there may be more
 }
 
-func newSeat(answers *buffer.Pool) *seat {
-	s := &seat{scratches: answers, raw: wire.NewHead(answers)}
-	s.in = bufio.NewReaderSize(s, headerSize)
-	s.ctx.Init2(s, nil, false)
-	return s
+func newRequest(answers *buffer.Pool) *Request {
+	r := &Request{buffers: answers, answerHead: wire.NewHead(answers)}
+	r.in = bufio.NewReaderSize(r, headerSize)
+	r.ctx.Init2(r, nil, false)
+	return r
 }
 
 // Read reads what the caller sent.
-func (s *seat) Read(p []byte) (int, error) {
-	if !s.atOnce {
-		return s.caller.Read(p)
+func (r *Request) Read(p []byte) (int, error) {
+	if !r.nonblocking {
+		return r.caller.Read(p)
 	}
-	n, err := s.caller.direct.TryRead(p)
-	s.full, s.dry = n == len(p), errors.Is(err, socket.ErrEmpty)
+	n, err := r.caller.direct.TryRead(p)
+	r.filled, r.dry = n == len(p), errors.Is(err, socket.ErrEmpty)
 	if err == nil {
-		s.caller.note(n)
+		r.caller.noteRead(n)
 	}
 	return n, err
 }
 
 // RequestOf returns what a request came with, nil if fasthttp's server has read it.
-func RequestOf(ctx *fasthttp.RequestCtx) *seat {
-	s, _ := ctx.Conn().(*seat)
-	return s
+func RequestOf(ctx *fasthttp.RequestCtx) *Request {
+	r, _ := ctx.Conn().(*Request)
+	return r
 }
 
 // Head returns the head of the request's answer, which is there once WeChat has
 // given one that can be passed on as it is.
-func (s *seat) Head() *wire.Head { return &s.raw }
+func (r *Request) Head() *wire.Head { return &r.answerHead }

@@ -21,15 +21,15 @@ import (
 
 // Limits bound what callers may send and how long they may take.
 type Limits struct {
-	MaxBody        int           // bytes of a request's body
-	MaxConnections int           // of callers, at a time
-	PlainIO        bool          // fasthttp's server reads every request, which costs more
-	IdleTimeout    time.Duration // of a kept-alive connection
-	HeaderTimeout  time.Duration // how long a caller may take to send a request's header; 0: 30 s
-	BodyGrace      time.Duration // how long any body may take; 0: 30 s. A longer one has to have 1 KiB/s
-	StrangerTime   time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
-	Descriptors    int           // how many all connections of callers may take, with SpareConnections; 0: as many as that is
-	Patience       time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
+	MaxBody          int           // bytes of a request's body
+	MaxConnections   int           // of callers, at a time
+	PlainIO          bool          // fasthttp's server reads every request, which costs more
+	IdleTimeout      time.Duration // of a kept-alive connection
+	HeaderTimeout    time.Duration // how long a caller may take to send a request's header; 0: 30 s
+	BodyGrace        time.Duration // how long any body may take; 0: 30 s. A longer one has to have 1 KiB/s
+	UnprovenBodyTime time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
+	Descriptors      int           // how many all connections of callers may take, with SpareConnections; 0: as many as that is
+	StallTimeout     time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
 
 const (
@@ -53,12 +53,12 @@ const (
 
 // A front is where callers' connections and requests come in.
 type front struct {
-	handler Handler
-	limits  Limits
-	log     *slog.Logger
-	places  places
-	seats   sync.Pool // of *seat, those that are free
-	answers buffer.Pool
+	handler  Handler
+	limits   Limits
+	log      *slog.Logger
+	slots    slots
+	requests sync.Pool // of *Request, those that are free
+	answers  buffer.Pool
 }
 
 // A Server lets callers reach a Proxy.
@@ -70,11 +70,11 @@ type Server struct {
 // NewServer returns the server that lets callers reach handler.
 func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
-	limits.Patience = cmp.Or(limits.Patience, callerPatience)
+	limits.StallTimeout = cmp.Or(limits.StallTimeout, defaultStallTimeout)
 	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
-	limits.StrangerTime = cmp.Or(limits.StrangerTime, strangerTime)
+	limits.UnprovenBodyTime = cmp.Or(limits.UnprovenBodyTime, unprovenBodyTime)
 	f := &front{handler: handler, limits: limits, log: log}
-	f.places = newPlaces(limits, log)
+	f.slots = newSlots(limits, log)
 	return &Server{f, f.newFasthttp(log)}
 }
 
@@ -85,7 +85,7 @@ func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 		ExpectHandler:                f.expect,
 		HeaderReceived:               f.headerReceived,
 		ErrorHandler:                 f.refuseUnreadable,
-		Concurrency:                  math.MaxInt32, // places bound it
+		Concurrency:                  math.MaxInt32, // slots bound it
 		ReadBufferSize:               headerSize,
 		ReadTimeout:                  limits.HeaderTimeout,
 		IdleTimeout:                  limits.IdleTimeout,
@@ -130,9 +130,9 @@ func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestCon
 // nobody has shown yet who he is.
 func (f *front) firstByte(target []byte) time.Duration {
 	if f.handler.IsProvenByBody(target) {
-		return min(f.limits.Patience, f.limits.StrangerTime)
+		return min(f.limits.StallTimeout, f.limits.UnprovenBodyTime)
 	}
-	return f.limits.Patience
+	return f.limits.StallTimeout
 }
 
 // spellExpectation spells the one expectation that there is as fasthttp knows it:

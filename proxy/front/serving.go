@@ -23,21 +23,21 @@ func (s *Server) Serve(l *Listener) error {
 			return err
 		}
 		// Once it has a place, others may close it.
-		direct := l.TLS == nil && !s.front.limits.PlainIO && s.front.takeDirectly(c)
+		direct := l.TLS == nil && !s.front.limits.PlainIO && s.front.useSocket(c)
 		switch {
-		case !s.front.places.enter(c):
-			c.turnAway()
+		case !s.front.slots.take(c):
+			c.discard()
 		case direct:
 			go s.front.serveDirectly(c)
 		default:
-			go s.serveBuffered(c)
+			go s.serveByFasthttp(c)
 		}
 	}
 }
 
-// serveBuffered has fasthttp's server serve a caller.
-func (s *Server) serveBuffered(c *Conn) {
-	defer s.front.places.leave(c)
+// serveByFasthttp has fasthttp's server serve a caller.
+func (s *Server) serveByFasthttp(c *Conn) {
+	defer s.front.slots.release(c)
 	defer s.front.survive(c)
 	conn := c.shakeHands()
 	if conn == nil {
@@ -55,8 +55,8 @@ func (f *front) survive(c *Conn) {
 	}
 }
 
-// turnAway closes a connection that nobody serves.
-func (c *Conn) turnAway() {
+// discard closes a connection that nobody serves.
+func (c *Conn) discard() {
 	c.Conn.Close()
 	c.listener.forget(c)
 }
@@ -67,7 +67,7 @@ func (c *Conn) shakeHands() net.Conn {
 	if c.listener.TLS == nil {
 		return c
 	}
-	patience := min(handshakeTimeout, c.places.limits.HeaderTimeout)
+	patience := min(handshakeTimeout, c.slots.limits.HeaderTimeout)
 	if c.IsSurplus() {
 		patience = min(patience, surplusTime)
 	}

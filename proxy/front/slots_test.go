@@ -14,13 +14,13 @@ import (
 // who said something that nobody has read yet is not resting.
 func TestTheSilentMakeRoomFirst(t *testing.T) {
 	t.Parallel()
-	p := newPlaces(Limits{MaxConnections: 4}, slog.New(slog.DiscardHandler))
+	p := newSlots(Limits{MaxConnections: 4}, slog.New(slog.DiscardHandler))
 	p.grace = 0
 	l := &Listener{callers: map[*Conn]struct{}{}}
 	enter := func() (*Conn, net.Conn) {
 		near, far := connected(t)
 		c := l.watch(near)
-		if !p.enter(c) {
+		if !p.take(c) {
 			t.Fatal("got no place; want one")
 		}
 		return c, far
@@ -32,12 +32,12 @@ func TestTheSilentMakeRoomFirst(t *testing.T) {
 	}
 	unread, far := enter()
 	io.WriteString(far, "G")
-	rawtest.WaitUntil(t, "what it said", func() bool { return socket.HasSpoken(unread.Conn) })
+	rawtest.WaitUntil(t, "what it said", func() bool { return socket.HasUnread(unread.Conn) })
 	for range 5 {
 		c, _ := enter()
-		defer func() { p.leave(c) }()
+		defer func() { p.release(c) }()
 	}
-	if got := []role{speaks.role, unread.role}; got[0] != roleCaller || got[1] != roleCaller {
+	if got := []slot{speaks.slot, unread.slot}; got[0] != slotCaller || got[1] != slotCaller {
 		t.Errorf("got %v; want both to have their place", got)
 	}
 	if _, err := unread.Read(make([]byte, 1)); err != nil {
@@ -45,10 +45,10 @@ func TestTheSilentMakeRoomFirst(t *testing.T) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for n := p.strangers.silent.Len(); n > 0; n-- {
-		p.strangers.takeResting(0)
+	for n := p.unproven.silent.Len(); n > 0; n-- {
+		p.unproven.takeIdle(0)
 	}
-	if first, second := p.strangers.takeResting(0), p.strangers.takeResting(0); first != speaks || second != unread {
+	if first, second := p.unproven.takeIdle(0), p.unproven.takeIdle(0); first != speaks || second != unread {
 		t.Error("got others; want the two that spoke to go last")
 	}
 }
@@ -78,23 +78,23 @@ func connected(t *testing.T) (near, far net.Conn) {
 	return near, far
 }
 
-// Where descriptors are few there are fewer places, and nobody takes more of them.
+// Where descriptors are few there are fewer slots, and nobody takes more of them.
 func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ descriptors, callers, spare int }{
 		{0, 100, 64}, {1, 1, 1}, {3, 1, 1}, {8, 6, 1}, {32, 28, 2}, {100, 88, 6}, {5000, 100, 64},
 	} {
 		limits := Limits{MaxConnections: 100, Descriptors: row.descriptors}
-		if got, want := limits.roles(), [roles]int{row.callers, row.spare, row.spare}; got != want || limits.Callers() != row.callers {
+		if got, want := limits.slots(), [slotKinds]int{row.callers, row.spare, row.spare}; got != want || limits.Callers() != row.callers {
 			t.Errorf("%d descriptors: got %v; want %v", row.descriptors, got, want)
 		}
 	}
-	p := newPlaces(Limits{MaxConnections: 100, Descriptors: 3}, slog.New(slog.DiscardHandler))
+	p := newSlots(Limits{MaxConnections: 100, Descriptors: 3}, slog.New(slog.DiscardHandler))
 	p.grace = 0
 	l := &Listener{callers: map[*Conn]struct{}{}}
 	enter := func(c net.Conn) (*Conn, bool) {
 		caller := l.watch(c)
-		return caller, p.enter(caller)
+		return caller, p.take(caller)
 	}
 	silent := accepted(t)
 	first, entered := enter(silent)
@@ -103,18 +103,18 @@ func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	}
 	second, entered := enter(accepted(t))
 	rawtest.WaitUntil(t, "the first to be closed", func() bool { _, err := silent.Read(make([]byte, 1)); return err != nil })
-	if !entered || first.role != roleEnding {
-		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.role)
+	if !entered || first.slot != slotClosing {
+		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.slot)
 	}
 	p.prove(second)
 	third, entered := enter(accepted(t)) // waits a moment for the first
-	if _, beyond := enter(accepted(t)); !entered || third.role != roleSurplus || beyond || p.taken != [roles]int{1, 1, 1} {
+	if _, beyond := enter(accepted(t)); !entered || third.slot != slotSurplus || beyond || p.taken != [slotKinds]int{1, 1, 1} {
 		t.Errorf("got %v, and beyond that %v, %v; want one that is told so", entered, beyond, p.taken)
 	}
 	for _, c := range []*Conn{first, second, third} {
-		p.leave(c)
+		p.release(c)
 	}
-	if p.taken != [roles]int{} || p.strangers.silent.Len()+p.strangers.heard.Len() != 0 {
-		t.Errorf("got %v, %v; want nobody left", p.taken, p.strangers)
+	if p.taken != [slotKinds]int{} || p.unproven.silent.Len()+p.unproven.heard.Len() != 0 {
+		t.Errorf("got %v, %v; want nobody left", p.taken, p.unproven)
 	}
 }

@@ -10,12 +10,12 @@ import (
 // farther away is cut, as everybody was.
 const handshakeTime = 20 * time.Millisecond
 
-// holdNewcomers has the kernel drop the packets that begin a connection to
+// dropSYNs has the kernel drop the packets that begin a connection to
 // listener, and waits for the handshakes that had begun: the kernel resets those
 // that are in the middle when a listener closes, although their callers may be
 // connected already. Who is dropped tries again after a second, and finds the
 // listener's successor or nobody.
-func holdNewcomers(listener uintptr) {
+func dropSYNs(listener uintptr) {
 	const flags, synAndACK, syn = 13, 0x12, 0x02 // in the TCP header
 	filter := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_B | unix.BPF_ABS, K: flags},

@@ -2,6 +2,6 @@
 
 package front
 
-// holdNewcomers cannot filter packets here: who connects at the moment in which
+// dropSYNs cannot filter packets here: who connects at the moment in which
 // the listener closes is reset.
-func holdNewcomers(uintptr) {}
+func dropSYNs(uintptr) {}

@@ -94,7 +94,7 @@ func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fastht
 	if err := c.direct.Allow(c.sent, c.host.limit.answerTime()); err != nil {
 		return false, c.classify(err, false)
 	}
-	c.direct.SetWritePatience(c.host.limit.writeTime())
+	c.direct.SetWriteStallTimeout(c.host.limit.writeTime())
 	if c.host.tls == nil {
 		c.direct.Defer(request)
 	} else {

@@ -50,7 +50,7 @@ func (p *provenRest) note(open bool, rest time.Duration, now time.Time) {
 		if !bounded || rest <= p.closedAfter {
 			p.closedAfter, p.closedUntil = rest, now.Add(closedCounts)
 		}
-	case !socket.CanLook: // it only seems to be open
+	case !socket.CanPeek: // it only seems to be open
 	case bounded:
 		p.rest = max(p.rest, min(rest, p.closedAfter))
 	default:

@@ -39,7 +39,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 		return false, c.classify(err, false)
 	}
 	if c.direct != nil {
-		c.direct.SetWritePatience(0)
+		c.direct.SetWriteStallTimeout(0)
 	}
 	var heard atomic.Int32
 	answer := make(chan error, 1) // what readHeader returned

@@ -26,17 +26,17 @@ type Socket struct {
 	spare    *buffer.Pool   // where it goes then
 	unsent   error          // why what was deferred could not be sent
 
-	awake  bool // there should be something to read
-	paused bool // Read waits for nothing and takes nothing
-	record bool // the last read returned one record of TLS, and nothing else
-	reads  int  // since something was written
-	next   [1]byte
+	readable bool // there should be something to read
+	paused   bool // Read waits for nothing and takes nothing
+	record   bool // the last read returned one record of TLS, and nothing else
+	reads    int  // since something was written
+	next     [1]byte
 
 	until time.Time // when Read gives up; zero if that was set elsewhere
 
-	// writePatience is how long the peer may take nothing of what is written; 0:
+	// writeStallTimeout is how long the peer may take nothing of what is written; 0:
 	// the deadline that is set counts.
-	writePatience time.Duration
+	writeStallTimeout time.Duration
 
 	readFD, writeFD, awaitFD func(fd uintptr) bool
 
@@ -76,8 +76,8 @@ func (s *Socket) Read(p []byte) (int, error) {
 	if s.paused {
 		return 0, os.ErrDeadlineExceeded
 	}
-	if s.awake {
-		s.awake = false
+	if s.readable {
+		s.readable = false
 		if n, errno := readNow(s.fd, p); errno != syscall.EAGAIN {
 			return s.took(p, n, errno)
 		}
@@ -116,9 +116,9 @@ func (s *Socket) took(p []byte, n int, errno syscall.Errno) (int, error) {
 // it could not be sent: then unsent says why, and an answer may be here or not. Only
 // the caller of await may close the socket before the next Read.
 func (s *Socket) Await() error {
-	s.awake = false
+	s.readable = false
 	err := s.raw.Read(s.awaitFD)
-	s.awake = err == nil
+	s.readable = err == nil
 	return err
 }
 

@@ -36,7 +36,7 @@ func pair(t *testing.T) (*Socket, *net.TCPConn) {
 func TestASocketWritesAllThatASlowPeerTakes(t *testing.T) {
 	t.Parallel()
 	s, far := pair(t)
-	s.writePatience = 10 * time.Second
+	s.writeStallTimeout = 10 * time.Second
 	sent := rawtest.Noise(8 << 20)
 	go func() {
 		n, err := s.Write(sent)
@@ -55,12 +55,12 @@ func TestASocketWritesAllThatASlowPeerTakes(t *testing.T) {
 func TestASocketGivesUpOnAPeerThatTakesNothing(t *testing.T) {
 	t.Parallel()
 	s, far := pair(t)
-	s.writePatience = 100 * time.Millisecond
+	s.writeStallTimeout = 100 * time.Millisecond
 	if _, err := s.Write(rawtest.Noise(32 << 20)); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %v; want the end of the patience", err)
 	}
 	go io.Copy(io.Discard, far)
-	s.writePatience = 10 * time.Second
+	s.writeStallTimeout = 10 * time.Second
 	if _, err := s.Write(rawtest.Noise(1 << 20)); err != nil {
 		t.Errorf("got %v; want no deadline left of the last time", err)
 	}
@@ -69,7 +69,7 @@ func TestASocketGivesUpOnAPeerThatTakesNothing(t *testing.T) {
 func TestADeferredWriteGoesOutBeforeTheAnswerIsAwaited(t *testing.T) {
 	t.Parallel()
 	s, far := pair(t)
-	s.writePatience = 10 * time.Second
+	s.writeStallTimeout = 10 * time.Second
 	request := rawtest.Noise(4 << 20) // more than the kernels take at once
 	s.deferred, s.spare = new(buffer.Buffer), new(buffer.Pool)
 	if n, err := s.Write(request); n != len(request) || err != nil {

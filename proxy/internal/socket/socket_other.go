@@ -38,8 +38,8 @@ func (s *Socket) Pause(bool) {}
 // ReadOneRecord would say what TLS got.
 func (s *Socket) ReadOneRecord() bool { return false }
 
-// SetWritePatience would bound how long the peer may take nothing.
-func (s *Socket) SetWritePatience(time.Duration) {}
+// SetWriteStallTimeout would bound how long the peer may take nothing.
+func (s *Socket) SetWriteStallTimeout(time.Duration) {}
 
 // TryRead would read what is here already.
 func (s *Socket) TryRead([]byte) (int, error) { return 0, io.EOF }

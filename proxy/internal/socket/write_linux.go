@@ -59,9 +59,9 @@ func (s *Socket) pour(fd uintptr) syscall.Errno {
 
 // awaitRoom gives the peer its time anew whenever it has taken something.
 func (s *Socket) awaitRoom() bool {
-	if s.writePatience > 0 && s.out.n > s.waitedAt {
+	if s.writeStallTimeout > 0 && s.out.n > s.waitedAt {
 		s.waitedAt = s.out.n
-		s.out.err = s.SetWriteDeadline(time.Now().Add(s.writePatience))
+		s.out.err = s.SetWriteDeadline(time.Now().Add(s.writeStallTimeout))
 	}
 	return s.out.err == nil
 }
@@ -99,9 +99,9 @@ func (s *Socket) Defer(b *buffer.Buffer) { s.deferred, s.unsent = b, nil }
 // Unsent returns why what was deferred could not be sent, nil if it was.
 func (s *Socket) Unsent() error { return s.unsent }
 
-// SetWritePatience says how long the peer may take nothing of what is written; 0: the
+// SetWriteStallTimeout says how long the peer may take nothing of what is written; 0: the
 // deadline that is set counts.
-func (s *Socket) SetWritePatience(d time.Duration) { s.writePatience = d }
+func (s *Socket) SetWriteStallTimeout(d time.Duration) { s.writeStallTimeout = d }
 
 // TryWrite writes as much of p as the kernel takes at once, and returns how much that
 // was. Why it was not all is for Write to say.

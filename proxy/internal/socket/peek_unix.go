@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// CanLook says that isSilent sees a connection that was closed.
-const CanLook = true
+// CanPeek says that isSilent sees a connection that was closed.
+const CanPeek = true
 
 // IsSilent reports whether an idle connection is as it should be: open, and
 // nothing to read. A peer that closed it, or that speaks unasked, is found
@@ -59,8 +59,8 @@ func hasFailed(c net.Conn) (failed bool) {
 	return err != nil || raw.Control(look) != nil || failed
 }
 
-// HasSpoken reports whether there is something to read.
-func HasSpoken(c net.Conn) bool {
+// HasUnread reports whether there is something to read.
+func HasUnread(c net.Conn) bool {
 	n, err := peek(c)
 	return n > 0 && err == nil
 }
