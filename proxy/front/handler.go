@@ -52,7 +52,7 @@ func (c *Conn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
 // HasSent reports whether the caller has ever sent something.
 func (c *Conn) HasSent() bool { return c != nil && c.spoke }
 
-// Below returns the connection itself, to be looked at.
+// NetConn returns the connection itself, to be looked at.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // IsTLS reports whether what is written to NetConn is not what the caller reads.

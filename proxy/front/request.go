@@ -12,7 +12,7 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A seat is what it takes to answer a request. A connection has one only while it
+// A Request is what it takes to answer a request. A connection has one only while it
 // has a request, so that ten thousand that rest are cheap.
 type Request struct {
 	net.Conn   // the caller's
