@@ -13,25 +13,27 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// A conn is a connection to a host of WeChat.
+// A conn is a connection to a host of WeChat. It has one exchange at a time, and is
+// idle in between.
 type conn struct {
 	net.Conn                 // with TLS if the host has it
-	socket    net.Conn       // the raw connection below
-	direct    *socket.Socket // the same; nil: it is package net's
+	socket    net.Conn       // the connection without TLS
+	direct    *socket.Socket // the same; nil: it is one of package net's
 	host      *host
-	reader    *bufio.Reader // while an answer comes
-	out       []byte        // parts of a large request or of an answer; the buffer is used again
-	answered  bool          // the header of the last answer was read
-	ambiguous bool          // it had two lengths
+	reader    *bufio.Reader // of an answer; nil: the connection is idle
+	part      []byte        // the buffer for a part of a large request or of an answer
+	ambiguous bool          // the last answer had two lengths
 	reused    bool          // a request was answered on it before
 	born      time.Time     // when it was connected
 	sent      time.Time     // just before the last request was written
-	idleFrom  time.Time     // when its answer was read
-	patience  time.Duration // how long a Read may take; 0: the deadline that is set stays
-	heldTill  time.Time     // when what is held of the answer has to be there; zero: it streams
+	idleFrom  time.Time     // when its answer was complete
+
+	partTime time.Duration // how long a Read may take; 0: the deadline that is set stays
+	wholeBy  time.Time     // when all of the answer's body has to be here; zero: only each part has a deadline
 }
 
-// retire makes the connection idle, or closes it.
+// retire ends an exchange: it makes the connection idle if keep says so and nothing
+// unsolicited has come, and closes it otherwise.
 func (c *conn) retire(keep bool) {
 	if !keep || c.hasUnsolicited() {
 		c.Close()
@@ -42,14 +44,13 @@ func (c *conn) retire(keep bool) {
 	c.host.idle.push(c)
 }
 
-// Read reads from the connection. While the body comes in, every part of it
-// has the same time-out anew, and all of what is held before it is passed on has it
-// once.
+// Read reads from the connection. Each part of an answer's body has partTime anew, but
+// none comes later than wholeBy.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.patience > 0 {
-		until := time.Now().Add(c.patience)
-		if !c.heldTill.IsZero() && until.After(c.heldTill) {
-			until = c.heldTill
+	if c.partTime > 0 {
+		until := time.Now().Add(c.partTime)
+		if !c.wholeBy.IsZero() && until.After(c.wholeBy) {
+			until = c.wholeBy
 		}
 		if err := c.SetReadDeadline(until); err != nil {
 			return 0, err
@@ -58,16 +59,24 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// classify tells a time-out, a connection that was closed while it was idle,
-// and any other failure apart.
-func (c *conn) classify(err error, answering bool) error {
+// unanswered returns the reason why there is no answer, given the error that ended the
+// exchange before a byte of it came: a reused connection may have been closed while it
+// was idle.
+func (c *conn) unanswered(err error) error {
+	reason := cut(err)
+	if c.reused && !errors.Is(reason, ErrTimeout) {
+		return fmt.Errorf("%w: %w", ErrBroken, errStale)
+	}
+	return reason
+}
+
+// cut returns the reason why an answer is not complete, given the error that ended it.
+func cut(err error) error {
 	var timeout net.Error
 	var network *net.OpError
 	switch {
 	case errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, fasthttp.ErrTimeout):
 		return ErrTimeout
-	case c.reused && !answering:
-		return fmt.Errorf("%w: %w", ErrBroken, errStale)
 	case errors.As(err, &network):
 		return fmt.Errorf("%w: %w", ErrBroken, network)
 	}
@@ -95,7 +104,7 @@ func (c *conn) hasUnsolicited() bool {
 	if c.Conn == c.socket {
 		return false
 	}
-	c.patience = 0
+	c.partTime = 0
 	if c.direct != nil {
 		if c.direct.ReadOneRecord() {
 			return false

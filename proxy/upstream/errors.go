@@ -2,7 +2,8 @@ package upstream
 
 import "errors"
 
-// Reasons for which an Upstream has no answer.
+// Reasons for which there is no answer. ErrLeftQueue and ErrLeftAnswer both say that the
+// caller left, but before anything was sent and after an answer had begun.
 var (
 	// ErrUnreachable: no connection could be established, nothing was sent.
 	ErrUnreachable = errors.New("WeChat cannot be reached")
@@ -12,10 +13,24 @@ var (
 	ErrTimeout = errors.New("WeChat did not answer in time")
 	// ErrBusy: every connection stayed in use.
 	ErrBusy = errors.New("every connection to WeChat is in use")
-	// ErrLeftQueue: the caller left while every connection was in use.
+	// ErrLeftQueue: the caller left while its request waited for a connection.
 	ErrLeftQueue = errors.New("the caller left before its request was sent")
+	// ErrLeftAnswer: the caller left while the answer was passed on.
+	ErrLeftAnswer = errors.New("the caller left before the answer was complete")
 )
 
-// ErrLeftAnswer says that the caller left while its answer was passed on. Nobody who
-// waits for a connection is meant: that is ErrLeftQueue.
-var ErrLeftAnswer = errors.New("the caller left before the answer was complete")
+// What an ErrBroken may hold, and other ends of an exchange that Hosts handle.
+var (
+	// errStale: a kept-alive connection was closed before anything of an answer came.
+	errStale = errors.New("the kept-alive connection was closed")
+	// errSwitched: the answer changes the protocol, for which no request asks.
+	errSwitched = errors.New("WeChat switched protocols")
+	// errInterim: there are more than maxInterim interim answers.
+	errInterim = errors.New("WeChat sends interim answers without an end")
+	// errAnswered: WeChat has refused an upload, which goes no further.
+	errAnswered = errors.New("WeChat refused the request before it was complete")
+	// errCut: the connection ended before the body did.
+	errCut = errors.New("the answer was cut")
+	// errOver: the body was read after its end.
+	errOver = errors.New("the answer is over")
+)

@@ -1,7 +1,6 @@
 package upstream
 
 import (
-	"errors"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -10,49 +9,39 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// smallRequest is how long a request can be that is sent in one write, so that it
-// travels in one segment and one TLS record if it is short.
+// smallRequest is how long a request can be that is sent in one write, so that a short
+// one travels in one segment and one TLS record.
 const smallRequest = 64 << 10
-
-// errStale says that a kept-alive connection was closed by WeChat before it
-// took the request: nothing of an answer was read.
-var errStale = errors.New("the kept-alive connection was closed")
-
-// errSwitched is an answer that changes the protocol, which nobody asked for.
-var errSwitched = errors.New("WeChat switched protocols")
 
 // maxInterim is how many interim answers (1xx) may come before the answer.
 const maxInterim = 16
 
-// errInterim is one more of them.
-var errInterim = errors.New("WeChat sends interim answers without an end")
-
-// roundTrip writes m and reads the answer into resp. Afterwards the connection
-// is idle or closed, unless resp has a stream of the body.
-func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) error {
+// roundTrip writes m and reads the answer into resp, and reports whether the head of an
+// answer came. Afterwards the connection is idle or closed, unless resp has a stream of
+// the body.
+func (c *conn) roundTrip(m *Message, resp *fasthttp.Response) (answered bool, err error) {
 	whole, err := c.exchange(m, resp)
 	if err != nil {
 		c.Close()
-		return err
+		return false, err
 	}
-	c.answered = true
-	keep := whole && !c.ambiguous && !m.isAlone() && !m.Head.EndsConnection(&resp.Header)
+	keep := whole && !c.ambiguous && !m.needsOwnConn() && !m.Head.EndsConnection(&resp.Header)
 	if resp.SkipBody || !wire.MayHaveBody(resp.StatusCode()) || resp.Header.ContentLength() == 0 {
 		c.retire(keep)
-		return nil
+		return true, nil
 	}
-	return c.receive(resp, keep)
+	return true, c.receive(resp, keep)
 }
 
-// exchange writes m and reads the header of the answer. It reports whether m was
-// sent as a whole: WeChat may answer before it has read everything, and close.
-func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err error) {
-	c.patience = 0
+// exchange writes m and reads the head of the answer. It reports whether m was sent as a
+// whole: WeChat may answer before it has read everything, and close.
+func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+	c.partTime = 0
 	request := c.host.buffers.Take()
 	request.Bytes = c.appendHead(request.Bytes, m)
-	body, whole := m.Body.InMemory()
-	if !whole || len(request.Bytes)+len(body) > smallRequest {
-		c.out = append(c.out[:0], request.Bytes...)
+	body, inMemory := m.Body.InMemory()
+	if !inMemory || len(request.Bytes)+len(body) > smallRequest {
+		c.part = append(c.part[:0], request.Bytes...)
 		c.host.buffers.Give(request)
 		return c.upload(m, resp)
 	}
@@ -62,18 +51,18 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (sent bool, err err
 	}
 	timeout := c.host.limit.answerTime()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
-		return false, c.classify(err, false)
+		return false, c.unanswered(err)
 	}
 	_, failed := c.Write(request.Bytes)
 	c.host.buffers.Give(request)
 	if failed != nil {
-		timeout = lastWords
+		timeout = earlyAnswerTime
 	}
 	if err := c.SetReadDeadline(time.Now().Add(timeout)); err != nil {
-		return false, c.classify(err, false)
+		return false, c.unanswered(err)
 	}
-	if err = c.readHeader(m, resp); err != nil && failed != nil {
-		err = c.classify(failed, false)
+	if err = c.readHead(m, resp); err != nil && failed != nil {
+		err = c.unanswered(failed)
 	}
 	return failed == nil, err
 }
@@ -83,16 +72,17 @@ func (c *conn) appendHead(dst []byte, m *Message) []byte {
 	dst = append(append(append(dst, m.Method...), ' '), m.Target...)
 	dst = append(append(dst, " HTTP/1.1\r\nHost: "...), c.host.name...)
 	dst = append(append(dst, "\r\n"...), m.Fields...)
-	if m.isAlone() {
+	if m.needsOwnConn() {
 		dst = append(dst, "Connection: close\r\n"...)
 	}
 	return append(dst, "\r\n"...)
 }
 
-// exchangeDirectly writes the request at the moment when the answer is waited for.
+// exchangeDirectly is exchange for a small request over a socket of our own: the write
+// is left to the moment when the answer is waited for, so that both take one step.
 func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.direct.Allow(c.sent, c.host.limit.answerTime()); err != nil {
-		return false, c.classify(err, false)
+		return false, c.unanswered(err)
 	}
 	c.direct.SetWriteStallTimeout(c.host.limit.writeTime())
 	if c.host.tls == nil {
@@ -102,63 +92,66 @@ func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fastht
 		_, err := c.Write(request.Bytes)
 		c.host.buffers.Give(request)
 		if err != nil {
-			return false, c.classify(err, false)
+			return false, c.unanswered(err)
 		}
 	}
 	err = c.direct.Await()
 	failed := c.direct.Unsent()
 	if err == nil && failed != nil {
-		err = c.SetReadDeadline(time.Now().Add(lastWords))
+		err = c.SetReadDeadline(time.Now().Add(earlyAnswerTime))
 	}
 	if err != nil {
-		err = c.classify(err, false)
+		err = c.unanswered(err)
 	} else {
-		err = c.readHeader(m, resp)
+		err = c.readHead(m, resp)
 	}
 	if err != nil && failed != nil {
-		err = c.classify(failed, false)
+		err = c.unanswered(failed)
 	}
 	return failed == nil, err
 }
 
-// readHeader reads the header of the answer. Interim answers (1xx) are read past.
-func (c *conn) readHeader(m *Message, resp *fasthttp.Response) error {
+// readHead reads the head of the answer, and skips interim answers (1xx). m.Head takes
+// an ordinary head; resp gets any other one, and of an ordinary one the status and the
+// body's length.
+func (c *conn) readHead(m *Message, resp *fasthttp.Response) error {
 	resp.ResetBody()
 	resp.Header.DisableNormalizing() // WeChat's names, LogicRet and all, stay as they are
 	resp.SkipBody = m.isHead()
 	c.reader, c.ambiguous = c.host.readers.Take(c), false
 	if _, err := c.reader.Peek(1); err != nil {
-		return c.classify(err, false)
+		return c.unanswered(err)
 	}
-	if m.Head != nil && !resp.SkipBody && c.readRaw(m.Head, resp) {
+	if m.Head != nil && !resp.SkipBody && c.readRawHead(m.Head, resp) {
 		return nil
 	}
 	for range maxInterim + 1 {
 		c.ambiguous = framedTwice(c.peekHead())
 		if err := resp.Header.Read(c.reader); err != nil {
-			return c.classify(err, true)
+			return cut(err)
 		}
 		switch status := resp.StatusCode(); {
 		case status >= fasthttp.StatusOK:
 			return nil
 		case status == fasthttp.StatusSwitchingProtocols:
-			return c.classify(errSwitched, true)
+			return cut(errSwitched)
 		}
 	}
-	return c.classify(errInterim, true)
+	return cut(errInterim)
 }
 
-// readRaw reads an ordinary header that is here as a whole.
-func (c *conn) readRaw(a *wire.Head, resp *fasthttp.Response) bool {
+// readRawHead reads an ordinary head that is here as a whole, and reports whether there
+// is one.
+func (c *conn) readRawHead(head *wire.Head, resp *fasthttp.Response) bool {
 	b, err := c.reader.Peek(c.reader.Buffered())
 	if err != nil {
 		return false
 	}
-	n := a.Read(b)
+	n := head.Read(b)
 	if n == 0 {
 		return false
 	}
-	_, _ = c.reader.Discard(n) // it is there
-	a.CopyTo(resp)
+	_, _ = c.reader.Discard(n) // which cannot fail, since it was peeked at
+	head.CopyTo(resp)
 	return true
 }

@@ -6,25 +6,26 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// peekHead returns the header that comes next, as far as there is room for it, and
-// leaves it where it is.
+// peekHead returns the head that comes next without reading past it, or as much of it as
+// there is room for.
 func (c *conn) peekHead() []byte {
 	for {
 		here := c.reader.Buffered()
-		head, _ := c.reader.Peek(here) // it is here
+		head, _ := c.reader.Peek(here) // which cannot fail: it is buffered
 		for _, empty := range [...]string{"\n\r\n", "\n\n"} {
 			if end := bytes.Index(head, []byte(empty)); end >= 0 {
 				return head[:end+1]
 			}
 		}
 		if _, err := c.reader.Peek(here + 1); err != nil {
-			return head // whoever reads it says what is wrong
+			return head // reading it says what is wrong
 		}
 	}
 }
 
-// framedTwice reports whether a header gives both a length and a coding of parts: who
-// reads the other one than its writer takes what comes behind for another answer.
+// framedTwice reports whether a head gives both a length and a transfer coding. If the
+// proxy and WeChat go by different ones, the proxy takes what follows for the next
+// answer.
 func framedTwice(head []byte) bool {
 	var length, coding bool
 	for len(head) > 0 {

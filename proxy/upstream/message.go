@@ -9,27 +9,27 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A Message is a request as WeChat shall read it, but for its Host line: that
-// belongs to the host which the request is sent to.
+// A Message is a request as WeChat shall read it, without the Host line, which depends on
+// the host that the request is sent to.
 type Message struct {
 	Method []byte
 	Target []byte     // raw path and query
-	Fields []byte     // header lines, CRLF behind each
+	Fields []byte     // header lines, each with its CRLF
 	Body   *body.Body // nil: none
 
-	Head *wire.Head // where the head of the answer is left if it is an ordinary one; nil: in the Response it is
+	Head *wire.Head // takes the head of an ordinary answer, which stays raw; nil: every head is parsed
 
-	Caller       net.Conn // looked at after a wait, in case nobody is there any more; nil: unknown
-	KnowsInterim bool     // an interim answer can be written to it
+	Caller       net.Conn // the caller's connection, to find out after a wait whether it has left; nil: unknown
+	KnowsInterim bool     // an interim answer can be written to Caller
 }
 
 // IsRepeatable reports whether sending m twice has no other effect than once.
 func (m *Message) IsRepeatable() bool { return m.isHead() || string(m.Method) == "GET" }
 
-// isAlone reports whether m needs a connection that nothing else is sent over: a
-// body means nothing with most methods, and who does not read it would take it for
-// the next request.
-func (m *Message) isAlone() bool {
+// needsOwnConn reports whether m needs a connection that nothing else is sent over. A
+// body means nothing with most methods, and a server that does not read it would take it
+// for the next request.
+func (m *Message) needsOwnConn() bool {
 	if m.Body.Len() == 0 {
 		return false
 	}
@@ -42,7 +42,7 @@ func (m *Message) isAlone() bool {
 
 // reuse returns which idle connections m may be sent over.
 func (m *Message) reuse() reuse {
-	if m.isAlone() {
+	if m.needsOwnConn() {
 		return reuseNone
 	}
 	if m.IsRepeatable() {

@@ -9,10 +9,10 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// Send sends m and reads the answer into resp. A body that is not read here is a
-// stream: its connection stays in use until it ends or is closed. Nothing is
-// sent twice, but for one case that cannot repeat an effect: a kept-alive
-// connection turns out to be closed and m is a GET or a HEAD.
+// Send sends m and reads the answer into resp. A body that Send does not read is a
+// stream, which keeps its connection in use until it ends or is closed. Send sends m a
+// second time in one case only, which cannot repeat an effect: a kept-alive connection
+// turns out to be closed, and m is a GET or a HEAD.
 func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 	if err := h.acquireSlot(m); err != nil {
 		return err
@@ -47,9 +47,8 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 // roundTrip sends m over c, and reports whether the host answered.
 func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 	sent, host := c.sent, c.host
-	c.answered = false
-	err := c.roundTrip(m, resp)
-	if err == nil || c.answered {
+	answered, err := c.roundTrip(m, resp)
+	if answered {
 		h.report(host, sent, nil)
 		return err
 	}
@@ -61,8 +60,9 @@ func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 
 func (h *Hosts) releaseSlot() { <-h.slots }
 
-// acquireSlot waits until fewer than MaxConnections requests are under way. A
-// caller that has left meanwhile must not find out later that it was served.
+// acquireSlot waits until fewer than MaxConnections requests are under way. If the
+// caller has left meanwhile, nothing is sent: the caller may believe that its request
+// had no effect.
 func (h *Hosts) acquireSlot(m *Message) error {
 	select {
 	case h.slots <- struct{}{}:

@@ -8,20 +8,19 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A stream is the body of an answer that the caller reads at its own pace. It
-// has the connection to itself until it ends or is closed. One goroutine at a
-// time may use it.
+// A stream is the body of an answer that the caller reads at its own pace. It keeps the
+// connection in use until it ends or is closed. One goroutine at a time may use it.
 type stream struct {
-	conn     *conn
-	parts    io.Reader     // of a chunked body
-	left     int64         // of a body with a length; else -1
-	start    []byte        // what has been read already
-	held     io.ReadCloser // likewise, in front of that; nil: nothing
-	heldTill time.Time     // when all of it has to be here, if it is held
-	keep     bool          // the connection may be used again
-	release  func()        // gives back the connection's slot; may be nil
-	ended    func(error)
-	over     bool
+	conn    *conn
+	chunks  io.Reader     // reads a chunked body; nil: it has no chunks
+	left    int64         // how much of a body with a length was not read; -1: it has none
+	start   []byte        // was read to find out what the body is
+	putBack io.ReadCloser // was read by the proxy, and comes before start; nil: nothing was
+	wholeBy time.Time     // when all of the body has to be here if AwaitWhole is called
+	keep    bool          // the connection may be used again after the body's end
+	release func()        // gives back the slot of the connection; may be nil
+	onEnd   func(error)   // may be nil
+	over    bool          // the connection is not the stream's any more
 }
 
 // Read reads the next part of the body. io.EOF says that it was complete.
@@ -29,8 +28,8 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	if s.over {
 		return 0, errOver
 	}
-	if s.held != nil {
-		if n = s.readHeld(p); n > 0 {
+	if s.putBack != nil {
+		if n = s.readPutBack(p); n > 0 {
 			return n, nil
 		}
 	}
@@ -49,12 +48,12 @@ func (s *stream) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// next reads from the connection: bytes, or the reason why there are no more,
-// never both.
+// next reads from the connection. It returns either bytes or the reason why there are no
+// more.
 func (s *stream) next(p []byte) (n int, err error) {
 	switch {
-	case s.parts != nil:
-		n, err = s.parts.Read(p)
+	case s.chunks != nil:
+		n, err = s.chunks.Read(p)
 		if n == 0 && errors.Is(err, io.EOF) {
 			err = s.skipTrailer()
 		}
@@ -71,14 +70,14 @@ func (s *stream) next(p []byte) (n int, err error) {
 	}
 	switch {
 	case n > 0:
-		return n, nil // an error comes again
+		return n, nil // the next call returns the error
 	case err == nil || errors.Is(err, io.EOF):
 		return 0, err
 	}
-	return 0, s.conn.classify(err, true)
+	return 0, cut(err)
 }
 
-// skipTrailer reads past the trailer, which ends at this hop.
+// skipTrailer reads the trailer, which is not passed on.
 func (s *stream) skipTrailer() error {
 	var dropped fasthttp.ResponseHeader
 	err := dropped.ReadTrailer(s.conn.reader)
@@ -91,18 +90,13 @@ func (s *stream) skipTrailer() error {
 	return err
 }
 
-var (
-	errCut  = errors.New("the answer was cut")
-	errOver = errors.New("the answer is over")
-)
-
 // WriteTo passes the body on as it comes.
 func (s *stream) WriteTo(w io.Writer) (total int64, err error) {
 	flusher, _ := w.(interface{ Flush() error })
 	for {
-		n, err := s.Read(s.conn.buffer())
+		n, err := s.Read(s.conn.partBuffer())
 		if n > 0 {
-			written, err := w.Write(s.conn.out[:n])
+			written, err := w.Write(s.conn.part[:n])
 			total += int64(written)
 			if err == nil && flusher != nil {
 				err = flusher.Flush()
@@ -123,57 +117,59 @@ func (s *stream) WriteTo(w io.Writer) (total int64, err error) {
 // SupportsBodyWriteTo tells fasthttp that WriteTo does all that Read does.
 func (s *stream) SupportsBodyWriteTo() bool { return true }
 
-// Close ends the transfer. What WeChat would still send is not waited for.
+// Close ends the stream. If there is more of the body, its connection is closed.
 func (s *stream) Close() error {
 	s.end(ErrLeftAnswer)
 	return nil
 }
 
-// end gives the connection back, once.
+// end gives the connection back at the first call. err is nil at the end of the body.
 func (s *stream) end(err error) {
 	if s.over {
 		return
 	}
 	s.over = true
-	s.dropHeld()
+	s.dropPutBack()
 	s.conn.retire(s.keep && err == nil)
 	if s.release != nil {
 		s.release()
 	}
-	if s.ended != nil {
-		s.ended(err)
+	if s.onEnd != nil {
+		s.onEnd(err)
 	}
 }
 
-// StreamOf returns the stream that the body of an answer is, nil if it is none.
+// StreamOf returns the stream that is the body of an answer, nil if another reader is or
+// there is none.
 func StreamOf(resp *fasthttp.Response) *stream {
 	s, _ := resp.BodyStream().(*stream)
 	return s
 }
 
-// OnEnd has ended called when the body has come to its end, or to one too soon, which
-// err says then.
-func (s *stream) OnEnd(ended func(err error)) { s.ended = ended }
+// OnEnd says what to do when the stream ends: err is nil if the body was complete,
+// ErrLeftAnswer if the stream was closed before, and otherwise why the answer is cut.
+func (s *stream) OnEnd(do func(err error)) { s.onEnd = do }
 
-// PutBack has Read begin with held again, which was read from the stream before.
-func (s *stream) PutBack(held io.ReadCloser) { s.held = held }
+// PutBack has Read return the content of read again, which was read from the stream
+// before, and then the rest of the body.
+func (s *stream) PutBack(read io.ReadCloser) { s.putBack = read }
 
-// AwaitWhole has all of the body come within the time that one part has otherwise.
-func (s *stream) AwaitWhole() { s.conn.heldTill = s.heldTill }
+// AwaitWhole bounds the time for all of the body to come, since nobody gets any of it
+// before; otherwise only the time for each part is bounded.
+func (s *stream) AwaitWhole() { s.conn.wholeBy = s.wholeBy }
 
-// readHeld reads what was read already before the length of the answer turned out
-// to stay unknown.
-func (s *stream) readHeld(p []byte) (n int) {
-	n, err := s.held.Read(p)
+// readPutBack reads what was put back, and drops it at its end.
+func (s *stream) readPutBack(p []byte) (n int) {
+	n, err := s.putBack.Read(p)
 	if err != nil {
-		s.dropHeld()
+		s.dropPutBack()
 	}
 	return n
 }
 
-func (s *stream) dropHeld() {
-	if s.held != nil {
-		_ = s.held.Close() // which has nothing to say
-		s.held = nil
+func (s *stream) dropPutBack() {
+	if s.putBack != nil {
+		_ = s.putBack.Close() // what was read is not needed any more
+		s.putBack = nil
 	}
 }

@@ -15,98 +15,96 @@ const (
 	// partSize is how much of a large body is read and written at a time.
 	partSize = 32 << 10
 
-	// lastWords is how long an answer may take that WeChat gave before it ended
-	// the connection in the middle of a request: it is there, or it never comes.
-	lastWords = time.Second
+	// earlyAnswerTime is how long the answer may take to come once the connection has
+	// ended in the middle of a request: WeChat gave it before, or never will.
+	earlyAnswerTime = time.Second
 )
 
-// errAnswered ends an upload that WeChat has refused.
-var errAnswered = errors.New("WeChat refused the request before it was complete")
-
-// What an upload has heard while it writes.
+// What has come of the answer while an upload is written.
 const (
-	heardNothing int32 = iota
-	heardAnswer
-	heardRefusal
+	noAnswer int32 = iota
+	earlySuccess
+	earlyRefusal
 )
 
-// upload writes the head and a large body while it listens for the answer: who
-// refuses an upload says so early and reads no further. Success that comes early
-// still wants the rest, but who answers without having read everything may take
-// what comes later for something else: the connection ends.
+// upload writes the head and a large body while it waits for the answer, because a
+// server that refuses an upload says so early and reads no further. A success that comes
+// early still wants the rest. Either way, a server that answers before it has read
+// everything may take the rest for another request, so that the connection is not kept.
 func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
-		return false, c.classify(err, false)
+		return false, c.unanswered(err)
 	}
 	if c.direct != nil {
 		c.direct.SetWriteStallTimeout(0)
 	}
-	var heard atomic.Int32
-	answer := make(chan error, 1) // what readHeader returned
+	var early atomic.Int32
+	answer := make(chan error, 1) // what readHead returned
 	go func() {
-		err := c.readHeader(m, resp)
+		err := c.readHead(m, resp)
 		if err != nil || resp.StatusCode() >= fasthttp.StatusMultipleChoices {
-			heard.Store(heardRefusal)
-			_ = c.SetWriteDeadline(time.Now()) // for a Write that waits; its error says the rest
+			early.Store(earlyRefusal)
+			_ = c.SetWriteDeadline(time.Now()) // which ends a Write that waits; its error says whether that worked
 		} else {
-			heard.Store(heardAnswer)
+			early.Store(earlySuccess)
 		}
 		answer <- err
 	}()
-	early, failed := c.writeParts(m, &heard)
+	isEarly, failed := c.writeParts(m, &early)
 	wait := c.host.limit.answerTime()
 	if failed != nil {
-		wait = lastWords
+		wait = earlyAnswerTime
 	}
 	if err := c.SetReadDeadline(time.Now().Add(wait)); err != nil {
-		c.Close() // which ends readHeader too
+		c.Close() // which ends readHead too
 	}
-	whole = failed == nil && !early
-	refusal := heard.Load() == heardRefusal
-	if err = <-answer; err != nil && failed != nil && !refusal {
-		err = c.classify(failed, false)
+	whole = failed == nil && !isEarly
+	refused := early.Load() == earlyRefusal
+	if err = <-answer; err != nil && failed != nil && !refused {
+		err = c.unanswered(failed)
 	}
-	// A deadline that is left would end the Write of a later message.
+	// A deadline that stayed set would end the Write of a later message.
 	return c.SetWriteDeadline(time.Time{}) == nil && whole, err
 }
 
-// writeParts writes what is in the buffer and then the body, each part in the
-// same time, until all is written or WeChat has refused it. It reports whether an
-// answer came before the last part.
-func (c *conn) writeParts(m *Message, heard *atomic.Int32) (early bool, err error) {
+// writeParts writes the head, which is in c.part, and then the body, until all is written
+// or WeChat has refused it. Each part may take writeTime. It reports whether
+// an answer came before the last part was written.
+func (c *conn) writeParts(m *Message, early *atomic.Int32) (isEarly bool, err error) {
 	body := m.Body.Reader()
-	for part := c.out; ; {
+	for part := c.part; ; {
 		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.writeTime())); err != nil {
-			return early, err
+			return isEarly, err
 		}
-		switch heard.Load() {
-		case heardRefusal:
+		switch early.Load() {
+		case earlyRefusal:
 			return true, errAnswered
-		case heardAnswer:
-			early = true
+		case earlySuccess:
+			isEarly = true
 		}
 		if _, err := c.Write(part); err != nil {
-			return early, err
+			return isEarly, err
 		}
-		buffer := c.buffer()
+		buffer := c.partBuffer()
 		n, err := io.ReadFull(body, buffer)
 		if n == 0 && errors.Is(err, io.EOF) {
-			return early, nil
+			return isEarly, nil
 		}
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return early, &spoolError{err}
+			return isEarly, &spoolError{err}
 		}
 		part = buffer[:n]
 	}
 }
 
-// buffer returns the connection's buffer with room for a part.
-func (c *conn) buffer() []byte {
-	c.out = slices.Grow(c.out[:0], partSize)
-	return c.out[:partSize]
+// partBuffer returns the connection's buffer with room for a part.
+func (c *conn) partBuffer() []byte {
+	c.part = slices.Grow(c.part[:0], partSize)
+	return c.part[:partSize]
 }
 
-// A spoolError says that a body could not be written to its file.
+// A spoolError says that a body could not be read back from its file, which is no fault
+// of the host.
 type spoolError struct{ error }
 
 func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
