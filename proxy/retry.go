@@ -90,7 +90,7 @@ func (x *exchange) tellOfSecret(secret string) {
 func errmsgOf(resp *fasthttp.Response) string {
 	body := resp.Body()
 	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
-		body = errcode.Gunzip(body, errcode.MaxRejection)
+		body = errcode.Gunzip(body, errcode.MaxRefusal)
 	}
 	var said struct {
 		Errmsg string `json:"errmsg"`

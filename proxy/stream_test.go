@@ -51,21 +51,21 @@ func (s *inSteps) script(conn net.Conn, _ string) bool {
 // before the next one.
 func TestAnswerIsPassedOnAsItComes(t *testing.T) {
 	t.Parallel()
-	long := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 3+errcode.MaxRejection)
+	long := fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 3+errcode.MaxRefusal)
 	rows := []struct {
 		name  string
 		steps []string
 		want  []string // of the body, after each step
 	}{
-		{"a long one", []string{long, "{", "a", "b", strings.Repeat("x", errcode.MaxRejection)}, []string{"", "{", "a", "b", strings.Repeat("x", errcode.MaxRejection)}},
+		{"a long one", []string{long, "{", "a", "b", strings.Repeat("x", errcode.MaxRefusal)}, []string{"", "{", "a", "b", strings.Repeat("x", errcode.MaxRefusal)}},
 		{"a few bytes that are no JSON", []string{"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na", "b", "c"}, []string{"a", "b", "c"}},
 		{"parts", []string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"},
 			[]string{"1\r\n\xff\r\n", "1\r\nb\r\n", "1\r\nc\r\n", "0\r\n\r\n"}},
 		{"up to the end", []string{"HTTP/1.1 200 OK\r\n\r\na", "b"}, []string{"1\r\na\r\n", "1\r\nb\r\n"}},
 		{"another success", []string{"HTTP/1.1 206 Partial Content\r\nContent-Length: 3\r\n\r\n", "{", "}", " "}, []string{"", "{", "}", " "}},
 		{"JSON that is too long to refuse a token",
-			[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1001\r\n{" + strings.Repeat(" ", errcode.MaxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"},
-			[]string{"1001\r\n{" + strings.Repeat(" ", errcode.MaxRejection) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"}},
+			[]string{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1001\r\n{" + strings.Repeat(" ", errcode.MaxRefusal) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"},
+			[]string{"1001\r\n{" + strings.Repeat(" ", errcode.MaxRefusal) + "\r\n", "1\r\n}\r\n", "0\r\n\r\n"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRefusalIsFoundHoweverItComes(t *testing.T) {
 	z := gzip.NewWriter(&zipped)
 	z.Write([]byte(rawtest.RefusedBody))
 	z.Close()
-	padded := rawtest.RefusedBody[:len(rawtest.RefusedBody)-1] + strings.Repeat(" ", errcode.MaxRejection-len(rawtest.RefusedBody)) + "}"
+	padded := rawtest.RefusedBody[:len(rawtest.RefusedBody)-1] + strings.Repeat(" ", errcode.MaxRefusal-len(rawtest.RefusedBody)) + "}"
 	part := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
 	const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
 	rows := []struct {

@@ -1,4 +1,5 @@
-// Package errcode finds out whether an answer of WeChat's is an error.
+// Package errcode finds the errcode by which WeChat says in an answer that a request has
+// failed, and tells early which answers can have none.
 package errcode
 
 import (
@@ -12,22 +13,22 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// MaxRejection is the length of the longest body that can be WeChat's refusal
-// of a token. Real ones have some 200 bytes.
-const MaxRejection = 4096
+// MaxRefusal is the length of the longest body that can be WeChat's refusal of a token.
+// Real ones have some 200 bytes.
+const MaxRefusal = 4096
 
-// Of returns the errcode by which WeChat says in resp that something went
-// wrong, 0 if it does not: the top-level one of a short JSON object with HTTP
-// 200. The content type says nothing: WeChat sends JSON as text/plain and more.
+// Of returns the errcode by which WeChat says in resp that the request has failed, and 0
+// if there is none: the top-level one of a short JSON object with HTTP 200. The content
+// type is not looked at, because WeChat sends JSON as text/plain, too.
 func Of(resp *fasthttp.Response) int {
 	if resp.StatusCode() != fasthttp.StatusOK || resp.IsBodyStream() {
 		return 0
 	}
 	body := resp.Body()
 	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
-		body = Gunzip(body, MaxRejection)
+		body = Gunzip(body, MaxRefusal)
 	}
-	if len(body) > MaxRejection || !mayFail(body) {
+	if len(body) > MaxRefusal || !mayFail(body) {
 		return 0
 	}
 	errcode, ok := topLevelErrcode(body)
@@ -37,11 +38,12 @@ func Of(resp *fasthttp.Response) int {
 	return errcode
 }
 
-// MaxPacked bounds how long a refusal can be that is packed with gzip.
-const MaxPacked = 2 * MaxRejection
+// MaxPacked is the length of the longest body that is taken for a refusal packed with
+// gzip.
+const MaxPacked = 2 * MaxRefusal
 
-// LongestRefusal returns how long the body of resp may be for resp to be WeChat's
-// refusal of a token: -1 if it is none whatever its body says.
+// LongestRefusal returns how long the body of resp may be for resp to be WeChat's refusal
+// of a token, and -1 if the header shows that it is none.
 func LongestRefusal(resp *fasthttp.Response) int {
 	switch {
 	case resp.StatusCode() != fasthttp.StatusOK:
@@ -49,11 +51,11 @@ func LongestRefusal(resp *fasthttp.Response) int {
 	case wire.IsFold(resp.Header.ContentEncoding(), "gzip"):
 		return MaxPacked
 	}
-	return MaxRejection
+	return MaxRefusal
 }
 
-// BeginsJSON reports whether a body that begins with start may be JSON, an object or
-// an array, as far as it can be seen, or that packed with gzip.
+// BeginsJSON reports whether a body that begins with start may be a JSON object or array,
+// plain or packed with gzip. While start holds nothing but white space, it may.
 func BeginsJSON(start []byte) bool {
 	if len(start) < len(members.ByteOrderMark) && strings.HasPrefix(members.ByteOrderMark, string(start)) {
 		return true
@@ -62,10 +64,10 @@ func BeginsJSON(start []byte) bool {
 	return len(start) == 0 || start[0] == '{' || start[0] == '[' || start[0] == packedMark[0]
 }
 
-// topLevelErrcode returns the errcode of a JSON object: the value of that key
-// at the top level, a number or a numeric string. It minds nothing else: WeChat
-// sends raw control bytes and broken UTF-8 inside strings, which encoding/json
-// refuses. Of a repeated key the last one counts, as JSON parsers have it.
+// topLevelErrcode returns the errcode of a JSON object: the value of that key at the top
+// level, a number or a numeric string. If the key is repeated, the last one counts, as
+// for JSON parsers. encoding/json is not used because it refuses what WeChat sends: raw
+// control bytes and broken UTF-8 inside strings.
 func topLevelErrcode(body []byte) (errcode int, ok bool) {
 	body = members.SkipBlank(body)
 	if len(body) == 0 || body[0] != '{' {
@@ -83,9 +85,9 @@ func topLevelErrcode(body []byte) (errcode int, ok bool) {
 	}
 }
 
-// mayFail rules most bodies out at the speed of bytes.Index: those without the key
-// errcode, which is spelled out or written with \u escapes, and those in which the
-// only one has the value 0, wherever that is.
+// mayFail reports whether body may hold an errcode other than 0. It rules most bodies out
+// at the speed of bytes.Index: those without the key errcode, be it spelled out or written
+// with \u escapes, and those in which the only one has the value 0.
 func mayFail(body []byte) bool {
 	_, value, found := bytes.Cut(body, []byte(`errcode"`))
 	isZero := len(value) > 2 && string(value[:2]) == ":0" && (value[2] == ',' || value[2] == '}')

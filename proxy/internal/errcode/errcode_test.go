@@ -85,7 +85,7 @@ func TestAnswerIsARefusalOfTheTokenOnlyUnderAllConditions(t *testing.T) {
 		return `{"errcode":40001,"errmsg":"` + strings.Repeat("x", n-len(`{"errcode":40001,"errmsg":""}`)) + `"}`
 	}
 	// A refusal that gzip cannot make shorter.
-	noise := make([]byte, MaxRejection-len(`{"errcode":40001,"errmsg":""}`))
+	noise := make([]byte, MaxRefusal-len(`{"errcode":40001,"errmsg":""}`))
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	for i, c := range noise {
 		if c == '"' || c == '\\' {
@@ -93,8 +93,8 @@ func TestAnswerIsARefusalOfTheTokenOnlyUnderAllConditions(t *testing.T) {
 		}
 	}
 	unpackable := rawtest.Packed(`{"errcode":40001,"errmsg":"` + string(noise) + `"}`)
-	if len(unpackable) <= MaxRejection {
-		t.Fatalf("got %d packed bytes; want more than %d", len(unpackable), MaxRejection)
+	if len(unpackable) <= MaxRefusal {
+		t.Fatalf("got %d packed bytes; want more than %d", len(unpackable), MaxRefusal)
 	}
 	rows := []struct {
 		name         string

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Gunzip returns the first most+1 bytes at most that body unpacks to, and nil when
-// it is not gzip.
+// Gunzip unpacks body and returns its first most+1 bytes, so that a longer result than
+// most shows that there is more. It returns nil if body is not gzip.
 func Gunzip(body []byte, most int64) []byte {
 	r, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
@@ -22,11 +22,10 @@ func Gunzip(body []byte, most int64) []byte {
 	return plain
 }
 
-// IsPacked reports whether body is packed with gzip, whatever the header says.
+// IsPacked reports whether body begins like gzip. WeChat's header may not say so.
 func IsPacked(body []byte) bool { return bytes.HasPrefix(body, []byte(packedMark)) }
 
-// packedMark is what a body begins with that is packed with gzip.
-
+// packedMark is what a body packed with gzip begins with.
 const packedMark = "\x1f\x8b"
 
 // maxPackings is how many times a body that is unpacked may be packed.

@@ -20,8 +20,8 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
-// Lower folds the case of ASCII letters only: header names, host names and
-// WeChat's paths are ASCII.
+// Lower returns c in lower case if it is an ASCII letter, and otherwise c. Header names,
+// host names and WeChat's paths are ASCII.
 func Lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'
@@ -29,7 +29,7 @@ func Lower(c byte) byte {
 	return c
 }
 
-// IsFold reports whether b is name in any letter case. name is in lower case.
+// IsFold reports whether b is name in any letter case. name has to be in lower case.
 func IsFold(b []byte, name string) bool {
 	if len(b) != len(name) {
 		return false
@@ -55,5 +55,5 @@ func EqualFold(a, b []byte) bool {
 	return true
 }
 
-// IsASCIILetter reports whether r is a letter without an accent.
+// IsASCIILetter reports whether r is one of the letters a to z, in either case.
 func IsASCIILetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }

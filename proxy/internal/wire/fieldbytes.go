@@ -6,7 +6,7 @@ import (
 	"math/bits"
 )
 
-// IsName reports whether name can be a header's.
+// IsName reports whether name can be the name of a header.
 func IsName(name []byte) bool {
 	for _, c := range name {
 		if tokenBytes[c] == 0 {
@@ -19,8 +19,8 @@ func IsName(name []byte) bool {
 // Alphanumeric are the letters of ASCII in either case, and the digits.
 const Alphanumeric = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// tokenBytes has the bytes of a header's name (RFC 9110, 5.6.2) in lower case; for
-// others 0.
+// tokenBytes has each byte that a header's name may hold (RFC 9110, 5.6.2), in lower case,
+// and 0 for all others.
 var tokenBytes = LoweredSet(Alphanumeric + "!#$%&'*+-.^_`|~")
 
 // Unreserved are the bytes that need no escape anywhere in a URL (RFC 3986, 2.3).
@@ -41,12 +41,11 @@ func setOf(bytes string) (set [256]bool) {
 	return set
 }
 
-// IsValue reports whether value has no control bytes but tabs (RFC 9112, section
-// 5).
+// IsValue reports whether value holds no control byte, except tabs (RFC 9112, section 5).
 func IsValue(value []byte) bool { return controlAt(value) == len(value) }
 
-// controlAt returns where the first control byte but a tab is in b, or its length
-// if there is none. It looks at eight bytes at a time.
+// controlAt returns where the first control byte in b is, tabs excepted, and the length of
+// b if there is none. It looks at eight bytes at a time.
 func controlAt(b []byte) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	for i := 0; i < len(b); i++ {
@@ -58,7 +57,7 @@ func controlAt(b []byte) int {
 				i += 7
 				continue
 			}
-			i += bits.TrailingZeros64(found) / 8 // the first one; those behind it may be none
+			i += bits.TrailingZeros64(found) / 8 // to the first one; what is found behind it may be none
 		}
 		if c := b[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return i
@@ -67,9 +66,8 @@ func controlAt(b []byte) int {
 	return len(b)
 }
 
-// CutField measures the header line that b begins with: where its colon is, and
-// where its CR and LF are. It puts the name into name, and reports whether HTTP
-// allows the line.
+// CutField returns where the header line that b begins with has its colon and where it has
+// its CR and LF, and reports whether HTTP allows the line. It puts the name into name.
 func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
 	for colon < len(b) {
 		c := tokenBytes[b[colon]]
@@ -88,7 +86,8 @@ func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
 	return colon, end, end+1 < len(b) && b[end] == '\r' && b[end+1] == '\n'
 }
 
-// TrimSpace cuts off what HTTP takes for white space around a value, and no more.
+// TrimSpace removes spaces and tabs around a value, which are all that HTTP takes for
+// white space there.
 func TrimSpace(value []byte) []byte {
 	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
 		value = value[1:]
@@ -116,7 +115,7 @@ var invisible = func() (set [256]bool) {
 	return set
 }()
 
-// Listed reports whether the comma-separated list holds name.
+// Listed reports whether the comma-separated list holds name, in any letter case.
 func Listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var item []byte

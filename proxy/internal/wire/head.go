@@ -1,5 +1,5 @@
-// Package wire has what both sides of the proxy know of the bytes of HTTP: kinds of
-// headers, what a field may hold, and the head of an answer.
+// Package wire knows the bytes of HTTP, for both sides of the proxy: kinds of headers,
+// what a field may hold, and the head of an answer.
 package wire
 
 import (

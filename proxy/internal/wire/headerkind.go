@@ -2,19 +2,20 @@ package wire
 
 import "bytes"
 
-// A HeaderKind is what a header is to the proxy.
+// A HeaderKind says how the proxy treats a header.
 type HeaderKind uint8
 
 // The kinds of headers.
 const (
-	kindOther HeaderKind = iota // it passes, whatever it is
+	kindOther HeaderKind = iota // it is passed on unread
 	KindContentEncoding
 	KindRequestID
 	KindOrigin
 	KindSite
 
-	// Of a request, for the proxy or written by it. A caller's Authorization is its
-	// key here and must not reach WeChat, whose server API has no use for it.
+	// Headers of a request that are meant for the proxy, or that it writes itself. A
+	// caller's Authorization holds its key to the proxy and must not reach WeChat, whose
+	// server API does not use that header.
 	KindForProxy
 	KindAuthorization
 	KindContentLength
@@ -23,8 +24,8 @@ const (
 	kindOurs // its name begins with "Wxproxy-"
 	KindAccount
 
-	// In either direction, ends at the next hop (RFC 9110, 7.6.1) or is about the
-	// transfer to it.
+	// Headers in either direction that end at the next hop (RFC 9110, 7.6.1) or are about
+	// the transfer to it.
 	kindHopByHop
 	KindConnection
 	KindTransferEncoding
@@ -36,8 +37,8 @@ func (k HeaderKind) IsOurs() bool { return kindOurs <= k && k < kindHopByHop }
 // IsHopByHop reports whether the header ends at the next hop.
 func (k HeaderKind) IsHopByHop() bool { return kindHopByHop <= k }
 
-// A FieldName is a header's name in lower case, or the beginning of one that is
-// longer than all that the proxy knows.
+// A FieldName is a header's name in lower case. Of a name that is longer than all that the
+// proxy knows, it is the beginning.
 type FieldName [24]byte
 
 // KindOf returns the kind of the header called name.
@@ -50,7 +51,7 @@ func KindOf(name []byte) HeaderKind {
 	return folded.Kind(n)
 }
 
-// Kind returns the kind of a name of n bytes.
+// Kind returns the kind of the header with that name, which has n bytes.
 func (f *FieldName) Kind(n int) HeaderKind {
 	name := f[:min(n, len(f))]
 	switch string(name) {

@@ -2,7 +2,7 @@ package wire
 
 import "bytes"
 
-// IsHost reports whether value can be a host and a port (RFC 3986, 3.2.2).
+// IsHost reports whether value can be a host, with or without a port (RFC 3986, 3.2.2).
 func IsHost(value []byte) bool {
 	host, port := value, value[len(value):]
 	if len(value) > 0 && value[0] == '[' {

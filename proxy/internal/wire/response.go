@@ -6,8 +6,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// EndsConnection reports whether a header says that the connection ends behind it.
-// fasthttp recognizes no other spelling of that than "close" alone.
+// EndsConnection reports whether the header of an answer says that the connection ends
+// after it. fasthttp recognizes "close" only if that is the whole value.
 func EndsConnection(h *fasthttp.ResponseHeader) bool {
 	for name, value := range h.All() {
 		if IsFold(name, "connection") && Listed(value, []byte("close")) {
@@ -17,7 +17,7 @@ func EndsConnection(h *fasthttp.ResponseHeader) bool {
 	return false
 }
 
-// MayHaveBody reports whether an answer with that status has a body, if only an empty one.
+// MayHaveBody reports whether an answer with that status has a body, which may be empty.
 func MayHaveBody(status int) bool {
 	return status != fasthttp.StatusNoContent && status != fasthttp.StatusNotModified
 }
@@ -34,7 +34,7 @@ func AppendStatusLine(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// AppendHeader appends the lines of h to dst, and the empty one.
+// AppendHeader appends the lines of h to dst, and the empty line that ends them.
 func AppendHeader(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	for name, value := range h.All() {
 		dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
@@ -42,8 +42,8 @@ func AppendHeader(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// EndsWithConnection reports whether the end of the connection is that of the
-// answer.
+// EndsWithConnection reports whether the answer ends where its connection does, because
+// nothing else says how long it is.
 func EndsWithConnection(resp *fasthttp.Response) bool {
 	return resp.IsBodyStream() && resp.Header.ContentLength() == NoLength
 }
