@@ -20,7 +20,6 @@ type chart struct {
 // The size of a chart, in units of its own: the page stretches it.
 const (
 	minuteWidth = 4
-	barWidth    = 3
 	chartHeight = 48
 )
 

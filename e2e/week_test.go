@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/textproto"
 	"strings"
@@ -190,6 +191,6 @@ func sendMessage(t *testing.T, p *proxy.Proxy, n int) *fasthttp.RequestCtx {
 	ctx := new(fasthttp.RequestCtx)
 	ctx.Init(&req, nil, nil)
 	ctx.Response.Header.SetNoDefaultContentType(true)
-	p.Handle(ctx)
+	p.Handler().Handle(ctx, math.MaxInt64)
 	return ctx
 }

@@ -65,7 +65,7 @@ func TestRequestsAreCountedByConfiguredNamesOnly(t *testing.T) {
 			if got := requestsIn(c.Counts); got != row.want {
 				t.Errorf("got %s; want %s", got, row.want)
 			}
-			if n := c.Counts.Durations().Count(); n != 1 {
+			if n := c.Counts.Snapshot().Count(); n != 1 {
 				t.Errorf("got %d durations; want 1", n)
 			}
 		})
@@ -268,7 +268,7 @@ func TestUnreadableRequestsAreCountedIfSomebodySpoke(t *testing.T) {
 	if got := requestsIn(c.Counts); got != ",,400=1 ,,404=1" {
 		t.Errorf("got %s; want the two that were refused", got)
 	}
-	if d := c.Counts.Durations(); d.Count() != 2 || d.Total > time.Minute {
+	if d := c.Counts.Snapshot().Durations; d.Count() != 2 || d.Total > time.Minute {
 		t.Errorf("got %d durations, %v in all; want 2 short ones", d.Count(), d.Total)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"strings"
 	"sync"
@@ -125,6 +126,10 @@ func config(u Upstream, accounts ...Account) Config {
 func keyed(name, key string) Client {
 	return Client{Name: name, KeySHA256: sha256.Sum256([]byte(key))}
 }
+
+// Handle answers one request, whatever the size of its body, although another Proxy may
+// have taken p's place.
+func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) { p.handle(ctx, math.MaxInt64) }
 
 // handle has p answer one request without any socket.
 func handle(t testing.TB, p *Proxy, raw string) *fasthttp.RequestCtx {

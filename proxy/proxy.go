@@ -7,7 +7,6 @@
 package proxy
 
 import (
-	"math"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -37,9 +36,6 @@ type Proxy struct {
 	inFlight   atomic.Int64
 	door       *door
 }
-
-// Handle answers one request, whatever the size of its body.
-func (p *Proxy) Handle(ctx *fasthttp.RequestCtx) { p.handle(ctx, math.MaxInt64) }
 
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.inFlight.Add(1)

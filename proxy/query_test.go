@@ -10,12 +10,22 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
+// readTarget has p read a target in the place of the one that x has read last.
+func readTarget(t *testing.T, p *Proxy, x *exchange, raw string) error {
+	t.Helper()
+	ctx := bareCtx(t, rawtest.Get("/"))
+	ctx.Request.Header.SetRequestURI(raw)
+	x.begin(ctx, 0)
+	return p.read(x)
+}
+
 // addressed returns the target that WeChat reads for a caller's target.
 func addressed(t *testing.T, raw string, remove []string, add ...target.Parameter) string {
 	t.Helper()
-	var x exchange
-	if err := x.target.Parse([]byte(raw), nil, accountkind.WeChat.TokenParameters); err != nil {
-		t.Fatalf("parse(%q): %v", raw, err)
+	p := New(config(nil))
+	x := p.newExchange()
+	if err := readTarget(t, p, x, raw); err != nil {
+		t.Fatalf("read(%q): %v", raw, err)
 	}
 	x.address(remove, add...)
 	return string(x.message.Target)
@@ -131,9 +141,10 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	p := New(config(nil))
 	f.Fuzz(func(t *testing.T, query string) {
-		var x exchange
-		if x.target.Parse([]byte("/p?"+query), nil, accountkind.WeChat.TokenParameters) != nil {
+		x := p.newExchange()
+		if readTarget(t, p, x, "/p?"+query) != nil {
 			return
 		}
 		var kept []string
@@ -146,9 +157,17 @@ func FuzzTokenIsAlwaysOurs(f *testing.F) {
 			kept = nil
 		}
 		want := "/p?" + strings.Join(append(kept, "access_token=OURS"), "&")
-		x.address(accountkind.WeChat.TokenParameters, ours)
-		if got := string(x.message.Target); got != want {
-			t.Errorf("query %q: got %q; want %q", query, got, want)
+		for _, before := range []string{"/p?" + query, "/p?a=b&access_token=x"} { // what is known of the last target
+			for _, raw := range []string{before, "/p?" + query} {
+				if err := readTarget(t, p, x, raw); err != nil {
+					t.Fatalf("query %q behind %q: %v", query, before, err)
+				}
+				x.account = p.fallback
+				x.addressWith("OURS")
+			}
+			if got := string(x.message.Target); got != want {
+				t.Errorf("query %q behind %q: got %q; want %q", query, before, got, want)
+			}
 		}
 	})
 }

@@ -1,15 +1,15 @@
 package proxy
 
 import (
+	"bytes"
 	"net/url"
 	"path"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
-	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 )
 
@@ -22,10 +22,20 @@ func FuzzTargetHasOneReading(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	c := config(nil)
+	c.OwnHosts = rawtest.OwnHosts
+	p := New(c)
 	f.Fuzz(func(t *testing.T, raw string) {
-		var got target.Target
-		if got.Parse([]byte(raw), rawtest.OwnHosts, accountkind.WeChat.TokenParameters) != nil {
+		x := p.newExchange()
+		if readTarget(t, p, x, raw) != nil {
 			return
+		}
+		got := x.target
+		got.Policy = bytes.Clone(got.Policy)
+		for _, before := range []string{raw, "/cgi-bin/user/get?a=b"} { // what is known of the last target
+			if readTarget(t, p, x, before) != nil || readTarget(t, p, x, raw) != nil || !reflect.DeepEqual(x.target, got) {
+				t.Fatalf("%q: got %+v behind %q; want %+v", raw, x.target, before, got)
+			}
 		}
 		decoded, err := url.PathUnescape(string(got.Path))
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -53,7 +54,7 @@ func counted(t *testing.T) *traffic.Counts {
 		if err := ctx.Request.Read(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n"))); err != nil {
 			t.Fatal(err)
 		}
-		p.Handle(ctx)
+		p.Handler().Handle(ctx, math.MaxInt64)
 	}
 	return c
 }

@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	// MaxQuote is how many characters of a message of others are shown.
+	// MaxQuote is how many characters a quotation has at most.
 	MaxQuote = 300
 
 	// longestWord is what an errmsg holds besides tokens, which have more than
@@ -14,9 +14,9 @@ const (
 	longestWord = 39
 )
 
-// Quote returns what others wrote, fit for a log and a caller: one line of valid
-// UTF-8, not long, redacted as [Redact] does it, and without whatever else looks like
-// a token.
+// Quote returns what others wrote, fit for a log and a caller: one line of valid UTF-8,
+// no longer than [MaxQuote], redacted as [Redact] does it, and without whatever else
+// looks like a token.
 func Quote(text string, secrets ...Secret) string {
 	values := make([]string, 0, len(secrets))
 	for _, s := range secrets {

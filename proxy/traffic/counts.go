@@ -130,8 +130,8 @@ func (c *Counts) Histogram() *Histogram {
 	return &c.histograms[c.handedOut.Add(1)%uint32(len(c.histograms))]
 }
 
-// Durations returns how long requests took.
-func (c *Counts) Durations() (sum Durations) {
+// sumDurations returns how long requests took.
+func (c *Counts) sumDurations() (sum Durations) {
 	for i := range c.histograms {
 		sum = sum.plus(c.histograms[i].read())
 	}

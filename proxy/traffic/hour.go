@@ -71,7 +71,7 @@ func (c *Counts) Run(ctx context.Context) {
 
 // endMinute notes what happened in the minute that began at start.
 func (c *Counts) endMinute(start time.Time) {
-	durations := c.Durations()
+	durations := c.sumDurations()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := &c.hour
@@ -119,7 +119,7 @@ func (a *accountCounts) counters() (t counters) {
 
 // Hour returns what happened in the last 60 minutes; the last one is under way.
 func (c *Counts) Hour() []Minute {
-	durations := c.Durations()
+	durations := c.sumDurations()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	sum := counters{}

@@ -69,7 +69,7 @@ type Snapshot struct {
 
 // Snapshot returns what was counted until now.
 func (c *Counts) Snapshot() *Snapshot {
-	s := &Snapshot{Durations: c.Durations()}
+	s := &Snapshot{Durations: c.sumDurations()}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for name, a := range c.accounts {

@@ -78,7 +78,7 @@ func (t *Target) checkByte(c byte, encoded bool) error {
 	case c < ' ' || c == 0x7f:
 		return errTargetByte
 	case c == '\\', c == '/' && (encoded || endsWithSlash(t.Policy)):
-		return ErrPathSlash
+		return errPathSlash
 	case c == ';' || c == '%' || c == '?' || c == '#':
 		return errPathAmbiguous
 	}

@@ -24,7 +24,7 @@ var (
 	errTargetHost      = errors.New("the request target names a host that is not WeChat's")
 	errTargetByte      = errors.New("the request target holds a space, a control byte or a '#'")
 	ErrBehindSemicolon = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
-	ErrPathSlash       = errors.New("the path holds '//', '\\' or an encoded slash")
+	errPathSlash       = errors.New("the path holds '//', '\\' or an encoded slash")
 	errPathDots        = errors.New("the path holds a '.' or '..' segment")
 	errPathPercentage  = errors.New("the path holds a '%' that is not followed by two hexadecimal digits")
 	errPathAmbiguous   = errors.New("the path holds a ';', an encoded '%', '?' or '#', a space beside a slash, or bytes that are not UTF-8")

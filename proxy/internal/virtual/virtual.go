@@ -16,9 +16,9 @@ const (
 	// Life is how long a virtual token lives, in WeChat's own measure.
 	Life = 7200 * time.Second
 
-	// Grace is how much longer it is accepted, for a program that counts from when the
+	// grace is how much longer it is accepted, for a program that counts from when the
 	// answer came, or sends a token that it took a moment ago.
-	Grace = time.Minute
+	grace = time.Minute
 
 	// clockSkew is how far ahead the clock of the replica that issued a token may be.
 	clockSkew = time.Minute
@@ -118,7 +118,7 @@ func (t *Token) checkTime(now time.Time) error {
 	switch rest := t.expires.Sub(now); {
 	case rest > Life+clockSkew:
 		return ErrForged
-	case rest <= -Grace:
+	case rest <= -grace:
 		return ErrExpired
 	}
 	return nil
