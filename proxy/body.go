@@ -92,12 +92,9 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	if x.client != nil {
 		x.body.CountFor(x.client.bodies)
 	}
-	x.caller.AwaitBody(true)
-	if x.smallBody {
-		x.caller.AwaitStranger()
-	}
+	x.caller.BeginBody(x.smallBody)
 	err := x.body.Fill(stream, x.maxBody)
-	x.caller.AwaitBody(false)
+	x.caller.EndBody()
 	// At the connection's end, fasthttp's streams end as they do at their own.
 	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.HasEnded()) {
 		err = io.ErrUnexpectedEOF
@@ -132,7 +129,7 @@ func (x *exchange) explain(err error) error {
 // leave sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
 func (x *exchange) leave(refused bool) {
-	x.caller.AwaitBody(false)     // also when a panic ended it
+	x.caller.EndBody()            // also when a panic ended it
 	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
 	if x.unread && !x.fields.close && (isStranger || !x.drain()) {
 		x.fields.close = true

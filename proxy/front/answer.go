@@ -32,7 +32,7 @@ func (l *loop) respond() {
 		err = l.request.answer(resp)
 	}
 	l.ends = l.ends || err != nil
-	l.headed, l.looked, l.wait = false, false, l.front.limits.IdleTimeout
+	l.headerRead, l.check, l.wait = false, checkOpen, l.front.limits.IdleTimeout
 	l.request.answerHead.Reset()
 	resp.Reset()
 }

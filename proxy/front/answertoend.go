@@ -9,8 +9,9 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// streamToEnd passes the body of such an answer on. An end that comes too soon is
-// no end that could be taken for a good one.
+// streamToEnd passes the body of an answer on that has no length and is not in chunks:
+// the end of the connection is its end. If it comes too soon, the caller must not take
+// it for a good one, so the connection is reset.
 func (c *Conn) streamToEnd(to io.Writer, resp *fasthttp.Response) error {
 	_, err := io.Copy(to, resp.BodyStream())
 	if err != nil {
@@ -26,9 +27,10 @@ func (c *Conn) resetAtClose() {
 	}
 }
 
-// finish writes such an answer in place of fasthttp, which would write it in
-// chunks. Nothing is written behind it.
-func finish(ctx *fasthttp.RequestCtx) {
+// writeToEnd writes an answer that ends with the connection in place of fasthttp's
+// server, which would write it in chunks. Nothing is written behind it. It leaves any
+// other answer, and what a loop serves, to those who write these.
+func writeToEnd(ctx *fasthttp.RequestCtx) {
 	c, resp := ConnOf(ctx), &ctx.Response
 	if c == nil || c.direct != nil || !wire.EndsWithConnection(resp) {
 		return
@@ -44,15 +46,4 @@ func finish(ctx *fasthttp.RequestCtx) {
 	c.mute = true
 	_ = resp.CloseBodyStream() // what it says is known
 	resp.ResetBody()
-}
-
-// LimitSendBuffer bounds what the kernel holds for the caller, so that the pace of
-// the caller is felt where the answer comes from.
-func (c *Conn) LimitSendBuffer() {
-	if c == nil {
-		return
-	}
-	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
-		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
-	}
 }

@@ -7,43 +7,48 @@ const (
 	// else.
 	bodyGrace = 30 * time.Second
 
-	// bodyRate is how many bytes a second it has to have on average beyond that: a
+	// bodyRate is how many bytes a second a body has to have on average beyond that: a
 	// twentieth of what a bad mobile connection has.
 	bodyRate = 1 << 10
 
-	// unprovenBodyTime is how long all of that may take, if Limits say nothing else.
+	// unprovenBodyTime is how long all of a body may take that has yet to show who the
+	// caller is, if Limits say nothing else.
 	unprovenBodyTime = 5 * time.Second
 )
 
-// AwaitBody says whether what is read now is a body.
-func (c *Conn) AwaitBody(sending bool) {
-	if c != nil {
-		c.sending, c.hurries = sending, false
-		c.unproven.Store(false)
-	}
-	if c != nil && sending {
+// BeginBody says that a body is read from here on. Every part of it has to come within
+// Limits.StallTimeout, and all of it in the time that it has: Limits.BodyGrace, and
+// more for each byte that comes. If it has yet to show who the caller is, that is
+// Limits.UnprovenBodyTime, however it comes.
+func (c *Conn) BeginBody(unproven bool) {
+	switch {
+	case c == nil:
+	case unproven:
+		c.body.set(bodyUnproven)
+		c.bodyEnd = time.Now().Add(c.unprovenBodyTime)
+	default:
+		c.body.set(bodyExtended)
 		c.bodyEnd = time.Now().Add(c.bodyGrace)
 	}
 }
 
-// AwaitStranger says that all of the body has to be there soon, however it comes.
-func (c *Conn) AwaitStranger() {
+// EndBody says that no body is read any more. It may be called without BeginBody.
+func (c *Conn) EndBody() {
 	if c != nil {
-		c.bodyEnd, c.hurries = time.Now().Add(c.unprovenBodyTime), true
-		c.unproven.Store(true)
+		c.body.set(bodyNone)
 	}
 }
 
-// received notes that n bytes of the body have come, which gives it more time.
-func (c *Conn) received(n int) {
-	if !c.hurries {
+// extendBody gives the body more time, since n bytes of it have come.
+func (c *Conn) extendBody(n int) {
+	if c.body.get() == bodyExtended {
 		c.bodyEnd = c.bodyEnd.Add(time.Duration(n) * (time.Second / bodyRate))
 	}
 }
 
-// nextPart returns when the next part of the body has to be there: soon, and
-// while the body has not used up its time.
-func (c *Conn) nextPart() time.Time {
+// bodyDeadline returns when the next part of the body has to be there: soon, and
+// before the time of the whole body is used up.
+func (c *Conn) bodyDeadline() time.Time {
 	t := time.Now().Add(c.stallTimeout)
 	if t.After(c.bodyEnd) {
 		return c.bodyEnd

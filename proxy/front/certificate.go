@@ -10,20 +10,23 @@ import (
 // CommonName returns the name in the certificate that the caller has shown, "" if
 // there is none, or its issuer is not trusted.
 func (c *Conn) CommonName() string {
-	if c == nil || c.secure == nil {
+	if c == nil {
 		return ""
-	}
-	if !c.knowsName {
-		c.knowsName = true
-		if chains := c.secure.ConnectionState().VerifiedChains; len(chains) > 0 {
-			c.name = onlyCommonName(chains[0][0].Subject)
-		}
 	}
 	return c.name
 }
 
-// onlyCommonName returns the common name, "" if there are several: which of them
-// counts is understood differently by who signs and by who reads.
+// shownName returns the common name in the certificate of a handshake's other side,
+// "" without one.
+func shownName(handshake tls.ConnectionState) string {
+	if chains := handshake.VerifiedChains; len(chains) > 0 {
+		return onlyCommonName(chains[0][0].Subject)
+	}
+	return ""
+}
+
+// onlyCommonName returns the common name, "" if there are several: authorities and
+// readers do not agree which of them counts.
 func onlyCommonName(subject pkix.Name) (name string) {
 	names := 0
 	for _, attribute := range subject.Names {
@@ -39,20 +42,20 @@ func onlyCommonName(subject pkix.Name) (name string) {
 }
 
 // MeetsTLS reports whether a connection that may have been opened before a reload is
-// what terms, those of now, ask of certificates; nil: they ask nothing.
-func (c *Conn) MeetsTLS(terms *tls.Config) bool {
-	if c == nil || c.terms == terms || c.secure == nil || terms == nil {
+// what now, the configuration of today, asks of certificates; nil: it asks nothing.
+func (c *Conn) MeetsTLS(now *tls.Config) bool {
+	if c == nil || c.tlsConfig == now || c.secure == nil || now == nil {
 		return true
 	}
 	shown := c.secure.ConnectionState().PeerCertificates
 	switch {
-	case terms.ClientAuth == tls.NoClientCert:
-		c.name, c.knowsName = "", true
-	case len(shown) == 0 && terms.ClientAuth < tls.RequireAnyClientCert:
-	case len(shown) == 0 || !isSignedBy(terms.ClientCAs, shown):
+	case now.ClientAuth == tls.NoClientCert:
+		c.name = ""
+	case len(shown) == 0 && now.ClientAuth < tls.RequireAnyClientCert:
+	case len(shown) == 0 || !isSignedBy(now.ClientCAs, shown):
 		return false
 	}
-	c.terms = terms
+	c.tlsConfig = now
 	return true
 }
 

@@ -106,7 +106,7 @@ func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
 	<-asked
 	l.mu.Lock()
 	for caller := range l.callers {
-		caller.answering.Store(false) // as it was a moment before
+		caller.phase.set(phaseIdle) // as it was a moment before
 	}
 	l.mu.Unlock()
 	l.closeIdle()

@@ -9,7 +9,7 @@ import (
 
 // A Handler answers what comes to a Server. Its methods may be called concurrently.
 type Handler interface {
-	// Handle answers a request, whose body may be that long.
+	// Handle answers a request, whose body may have maxBody bytes.
 	Handle(ctx *fasthttp.RequestCtx, maxBody int64)
 
 	// Expect decides about a request whose caller waits to be told to send the body:
@@ -32,17 +32,23 @@ var (
 	ErrLate          = errors.New("the request did not arrive in time")
 )
 
-// What a Handler may ask of a caller's connection, and tell it.
+// The following is what a Handler may ask of a caller's connection, and tell it. Bodies
+// are in bodytime.go, certificates in certificate.go.
 
 // Prove notes that the caller has proven to be a client.
-func (c *Conn) Prove() { c.slots.prove(c) }
+func (c *Conn) Prove() {
+	c.standing = standingProven
+	c.slots.noteProven(c)
+}
 
-// IsProven reports whether it has.
-func (c *Conn) IsProven() bool { return c.proven }
+// IsProven reports whether the caller has proven to be a client.
+func (c *Conn) IsProven() bool { return c.standing == standingProven }
 
-// Admit reports whether the request of a connection that was one too many when it came
-// can be handled after all, given whether the caller proves to be a client and whether
-// a key is what proves that.
+// IsSurplus reports whether the connection is one more than are allowed.
+func (c *Conn) IsSurplus() bool { return c != nil && !c.surplus.IsZero() }
+
+// Admit reports whether the request of a surplus connection can be handled after all,
+// given whether the caller proves to be a client and whether a key is what proves that.
 func (c *Conn) Admit(proves, byKey bool) bool { return c.slots.admit(c, proves, byKey) }
 
 // OnLoopback reports whether only programs of this machine reach the caller's
@@ -50,9 +56,30 @@ func (c *Conn) Admit(proves, byKey bool) bool { return c.slots.admit(c, proves, 
 func (c *Conn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
 
 // HasSent reports whether the caller has ever sent something.
-func (c *Conn) HasSent() bool { return c != nil && c.spoke }
+func (c *Conn) HasSent() bool { return c != nil && c.standing != standingSilent }
 
-// NetConn returns the connection itself, to be looked at.
+// HasEnded reports whether a Read came to the connection's end.
+func (c *Conn) HasEnded() bool { return c != nil && c.eof }
+
+// Linger has Close wait until the caller has had time to read the answer.
+func (c *Conn) Linger() {
+	if c != nil {
+		c.lingers.Store(true)
+	}
+}
+
+// LimitSendBuffer bounds what the kernel holds for the caller, so that the pace of
+// the caller is felt where the answer comes from.
+func (c *Conn) LimitSendBuffer() {
+	if c == nil {
+		return
+	}
+	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
+	}
+}
+
+// NetConn returns the connection below, to be looked at.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 
 // IsTLS reports whether what is written to NetConn is not what the caller reads.

@@ -111,7 +111,7 @@ func (l *Listener) closeIdle() {
 	l.mu.Lock()
 	var idle []*Conn
 	for c := range l.callers {
-		if !c.answering.Load() {
+		if c.phase.get() == phaseIdle {
 			idle = append(idle, c)
 		}
 	}
@@ -123,7 +123,7 @@ func (l *Listener) closeIdle() {
 
 // watch returns the caller's connection.
 func (l *Listener) watch(c net.Conn) *Conn {
-	watched := &Conn{Conn: c, listener: l, stallTimeout: defaultStallTimeout}
+	watched := &Conn{Conn: c, listener: l, stallTimeout: stallTimeout}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.callers[watched] = struct{}{}

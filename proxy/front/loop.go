@@ -1,30 +1,30 @@
 package front
 
 import (
-	"runtime/debug"
+	"errors"
 	"time"
 
 	"wxproxy/proxy/internal/socket"
 )
 
-// A visit is a caller's connection while it is served. A request that comes as a
-// whole is read and answered between two waits, with as few system calls as can
-// be; one that has to be waited for is read as fasthttp's server reads it
+// A loop serves a caller's connection, one request after the other. A request that
+// comes as a whole is read and answered between two waits, with as few system calls as
+// can be; one that has to be waited for is read as fasthttp's server reads it
 // (docs/decisions/0021).
 type loop struct {
 	front      *front
 	caller     *Conn
-	request    *Request // nil while nothing is asked
-	attend     func(fd uintptr) bool
-	wait       time.Duration // for the next request
-	extraReads int           // how often it was looked whether there is more
-	unsure     bool          // nobody has looked since the last answer, and somebody will soon
-	looked     bool          // somebody has, after a while
-	headed     bool          // the header of the request has been read
-	ends       bool          // the connection ends
+	request    *Request              // nil while nothing is asked
+	attend     func(fd uintptr) bool // answerWhole, bound once
+	wait       time.Duration         // how long the next request may take to begin
+	extraReads int                   // after an answer, of this connection: see maxExtraReads
+	check      checkState            // whether the end came with the last request
+	headerRead bool                  // that of the request
+	ends       bool                  // the connection, as soon as what is under way is done
 }
 
-// useSocket has a caller served by serveDirectly, if the socket allows that.
+// useSocket makes the connection one that serveDirectly can serve, and reports whether
+// that can be done.
 func (f *front) useSocket(c *Conn) bool {
 	c.direct = socket.New(c.Conn, nil)
 	if c.direct == nil {
@@ -35,15 +35,15 @@ func (f *front) useSocket(c *Conn) bool {
 	return true
 }
 
-// serveDirectly serves a caller until one of both ends the connection. What time a
-// request had is over when the next one is waited for: a deadline that has passed
+// serveDirectly serves a caller until one of both ends the connection. The deadline of
+// a request has to be replaced before the next one is waited for: one that has passed
 // would end the connection there.
 func (f *front) serveDirectly(c *Conn) {
 	l := &loop{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	l.attend = l.answerWhole
 	defer l.end()
-	defer l.survive()
-	for !l.ends && c.allow(l.wait) == nil {
+	defer l.recoverPanic()
+	for !l.ends && c.allowRead(l.wait) == nil {
 		switch err := c.direct.Attend(l.attend); {
 		case err != nil && !l.isCheckDue():
 			return
@@ -53,11 +53,12 @@ func (f *front) serveDirectly(c *Conn) {
 	}
 }
 
-// survive ends v, if that panics, whose seat nobody gets any more.
-func (l *loop) survive() {
+// recoverPanic keeps a panic from ending the process. The request is used by nobody
+// afterwards, since nobody knows what state it is in.
+func (l *loop) recoverPanic() {
 	if recover() != nil {
 		l.request = nil
-		l.front.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
+		l.front.logPanic()
 	}
 }
 
@@ -69,17 +70,19 @@ func (l *loop) end() {
 	l.front.slots.release(l.caller)
 }
 
+// takeRequest gives the connection a request, if it has none.
 func (l *loop) takeRequest() *Request {
 	if l.request == nil {
 		var free bool
 		if l.request, free = l.front.requests.Get().(*Request); !free {
-			l.request = newRequest(&l.front.answers)
+			l.request = newRequest(&l.front.buffers)
 		}
 		l.request.Conn, l.request.caller = l.caller, l.caller
 	}
 	return l.request
 }
 
+// returnRequest gives the request to the next connection that needs one.
 func (l *loop) returnRequest() {
 	if r := l.request; r != nil {
 		l.request, r.Conn, r.caller = nil, nil, nil
@@ -90,8 +93,9 @@ func (l *loop) returnRequest() {
 	}
 }
 
-// answerWhole answers requests as long as they are there as a whole. It reports
-// whether waiting for the next one is not all that is left to do.
+// answerWhole answers requests as long as they are there as a whole. It is called by
+// Attend, and returns false to wait for the next request, true to stop: the connection
+// ends, or answerInParts has to read what has begun to come.
 func (l *loop) answerWhole(uintptr) bool {
 	r := l.takeRequest()
 	r.nonblocking, r.filled = true, true
@@ -99,11 +103,9 @@ func (l *loop) answerWhole(uintptr) bool {
 		if r.in.Buffered() == 0 && !l.shouldReadOn() {
 			return l.awaitNext()
 		}
-		r.dry = false
-		if _, err := r.in.Peek(1); err != nil {
-			if r.dry {
-				return l.awaitNext()
-			}
+		if _, err := r.in.Peek(1); errors.Is(err, socket.ErrEmpty) {
+			return l.awaitNext()
+		} else if err != nil {
 			l.ends = true
 			return true
 		}
@@ -124,7 +126,7 @@ func (l *loop) readWhole() bool {
 	if req.Header.Read(in) != nil {
 		return false
 	}
-	l.headed = true
+	l.headerRead = true
 	length := req.Header.ContentLength()
 	if length == -1 || length > min(in.Size(), l.front.limits.MaxBody) || req.MayContinue() {
 		return false

@@ -8,8 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// answerInParts answers a request that has begun to come, as far as it can be
-// read.
+// answerInParts answers a request that has begun to come, as far as it can be read.
 func (l *loop) answerInParts() {
 	r := l.request
 	r.nonblocking = false
@@ -29,12 +28,12 @@ func (l *loop) answerInParts() {
 	r.ctx.Request.Reset()
 }
 
-// readInParts reads a request's header, and nothing of its body: who may not send
-// one is refused without it. It reports whether the request is to be handled: one that was announced
-// may be refused already.
+// readInParts reads a request's header, and nothing of its body: callers that may not
+// send one are refused without it. It reports whether the request is still to be
+// handled; one that was announced by Expect may be refused already.
 func (l *loop) readInParts() (proceed bool, err error) {
 	c, in, ctx := l.caller, l.request.in, &l.request.ctx
-	if !l.headed {
+	if !l.headerRead {
 		if err := c.SetReadDeadline(time.Now().Add(l.front.limits.HeaderTimeout)); err != nil {
 			return false, err
 		}

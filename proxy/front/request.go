@@ -2,37 +2,35 @@ package front
 
 import (
 	"bufio"
-	"errors"
 	"net"
 
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/proxy/internal/buffer"
-	"wxproxy/proxy/internal/socket"
 	"wxproxy/proxy/internal/wire"
 )
 
-// A Request is what it takes to answer a request. A connection has one only while it
-// has a request, so that ten thousand that rest are cheap.
+// A Request is what it takes to read and to answer a request. A connection has one only
+// while it has a request, so that ten thousand idle connections are cheap; another one
+// uses it then.
 type Request struct {
 	net.Conn   // the caller's
 	caller     *Conn
 	ctx        fasthttp.RequestCtx
 	in         *bufio.Reader
-	buffers    *buffer.Pool
-	answerHead wire.Head // of the answer, if it has one
+	buffers    *buffer.Pool // for the answer
+	answerHead wire.Head    // in WeChat's own bytes, if it has one
 
 	// Kept is what the Handler keeps here from one request to the next; nil before
 	// the first one.
 	Kept any
 
-	nonblocking bool // Read does not wait
-	dry         bool // and there was nothing
-	filled      bool // there may be more
+	nonblocking bool // Read returns socket.ErrEmpty instead of waiting
+	filled      bool // such a Read got as much as there was room for: there may be more
 }
 
-func newRequest(answers *buffer.Pool) *Request {
-	r := &Request{buffers: answers, answerHead: wire.NewHead(answers)}
+func newRequest(buffers *buffer.Pool) *Request {
+	r := &Request{buffers: buffers, answerHead: wire.NewHead(buffers)}
 	r.in = bufio.NewReaderSize(r, headerSize)
 	r.ctx.Init2(r, nil, false)
 	return r
@@ -44,7 +42,7 @@ func (r *Request) Read(p []byte) (int, error) {
 		return r.caller.Read(p)
 	}
 	n, err := r.caller.direct.TryRead(p)
-	r.filled, r.dry = n == len(p), errors.Is(err, socket.ErrEmpty)
+	r.filled = n == len(p)
 	if err == nil {
 		r.caller.noteRead(n)
 	}

@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
-	"math"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -27,7 +26,7 @@ type Limits struct {
 	IdleTimeout      time.Duration // of a kept-alive connection
 	HeaderTimeout    time.Duration // how long a caller may take to send a request's header; 0: 30 s
 	BodyGrace        time.Duration // how long any body may take; 0: 30 s. A longer one has to have 1 KiB/s
-	UnprovenBodyTime time.Duration // how long all of a body may take whose caller is not known yet; 0: 5 s
+	UnprovenBodyTime time.Duration // how long all of a body may take that has yet to show who the caller is; 0: 5 s
 	Descriptors      int           // how many all connections of callers may take, with SpareConnections; 0: as many as that is
 	StallTimeout     time.Duration // how long a caller may stall within a body, twice that within an answer; 0: 30 s
 }
@@ -41,9 +40,6 @@ const (
 	// Limits say nothing else.
 	headerTimeout = 30 * time.Second
 
-	// handshakeTimeout is how long a TLS handshake may take.
-	handshakeTimeout = 10 * time.Second
-
 	// surplusConnections is how many connections above the limit are told so.
 	surplusConnections = 64
 
@@ -51,17 +47,17 @@ const (
 	surplusTime = 2 * time.Second
 )
 
-// A front is where callers' connections and requests come in.
+// A front has what all connections of a Server use.
 type front struct {
 	handler  Handler
 	limits   Limits
 	log      *slog.Logger
 	slots    slots
 	requests sync.Pool // of *Request, those that are free
-	answers  buffer.Pool
+	buffers  buffer.Pool
 }
 
-// A Server lets callers reach a Proxy.
+// A Server lets callers reach a Handler.
 type Server struct {
 	front    *front
 	fasthttp *fasthttp.Server
@@ -70,7 +66,7 @@ type Server struct {
 // NewServer returns the server that lets callers reach handler.
 func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	limits.HeaderTimeout = cmp.Or(limits.HeaderTimeout, headerTimeout)
-	limits.StallTimeout = cmp.Or(limits.StallTimeout, defaultStallTimeout)
+	limits.StallTimeout = cmp.Or(limits.StallTimeout, stallTimeout)
 	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
 	limits.UnprovenBodyTime = cmp.Or(limits.UnprovenBodyTime, unprovenBodyTime)
 	f := &front{handler: handler, limits: limits, log: log}
@@ -78,61 +74,19 @@ func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	return &Server{f, f.newFasthttp(log)}
 }
 
-func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
-	limits := f.limits
-	return &fasthttp.Server{
-		Handler:                      f.handleSafely,
-		ExpectHandler:                f.expect,
-		HeaderReceived:               f.headerReceived,
-		ErrorHandler:                 f.refuseUnreadable,
-		Concurrency:                  math.MaxInt32, // slots bound it
-		ReadBufferSize:               headerSize,
-		ReadTimeout:                  limits.HeaderTimeout,
-		IdleTimeout:                  limits.IdleTimeout,
-		StreamRequestBody:            true,
-		MaxRequestBodySize:           1,    // of a body, the least that fasthttp waits for before Handler decides
-		DisablePreParseMultipartForm: true, // it would write uploads anew, with other bytes
-		NoDefaultServerHeader:        true,
-		NoDefaultContentType:         true,
-		NoDefaultDate:                true,
-		SecureErrorLogMessage:        true,
-		Logger:                       serverLog{log},
-	}
-}
-
+// handle has the Handler answer a request.
 func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	c := ConnOf(ctx)
-	c.handle(true)
-	defer c.handle(false)
+	c.setPhase(phaseHandling)
+	defer c.setPhase(phaseAnswered)
 	f.handler.Handle(ctx, int64(f.limits.MaxBody))
-	finish(ctx)
+	writeToEnd(ctx)
 }
 
+// expect has the Handler decide about a request that was announced.
 func (f *front) expect(ctx *fasthttp.RequestCtx) int {
-	ConnOf(ctx).handle(true) // until handle ends it
+	ConnOf(ctx).setPhase(phaseHandling) // until handle ends it
 	return f.handler.Expect(ctx, int64(f.limits.MaxBody))
-}
-
-// headerReceived gives the body's first byte, for which fasthttp waits, its own
-// time.
-func (f *front) headerReceived(h *fasthttp.RequestHeader) (c fasthttp.RequestConfig) {
-	switch length := h.ContentLength(); {
-	case length > f.limits.MaxBody:
-		c.ReadTimeout = 1 // is over already: nothing of it is waited for
-	case length > 0:
-		c.ReadTimeout = f.firstByte(h.RequestURI())
-	}
-	spellExpectation(h)
-	return c
-}
-
-// firstByte returns how long the first byte of a body may take: not long where
-// nobody has shown yet who he is.
-func (f *front) firstByte(target []byte) time.Duration {
-	if f.handler.IsProvenByBody(target) {
-		return min(f.limits.StallTimeout, f.limits.UnprovenBodyTime)
-	}
-	return f.limits.StallTimeout
 }
 
 // spellExpectation spells the one expectation that there is as fasthttp knows it:
@@ -164,27 +118,12 @@ func (f *front) refuseUnreadable(ctx *fasthttp.RequestCtx, err error) {
 		reason = ErrLate
 	}
 	f.handler.Refuse(ctx, reason)
-	ConnOf(ctx).silence()
+	ConnOf(ctx).muteIfSilent()
 	ConnOf(ctx).Linger()
 }
 
-// serverLog takes fasthttp's own log lines. They are formats with data of
-// callers in them: the format says what happened, the data stays out.
-type serverLog struct{ log *slog.Logger }
-
-func (l serverLog) Printf(format string, _ ...any) {
-	l.log.Debug("fasthttp reports", "format", format)
-}
-
-// handleSafely is handle for fasthttp's server, which ends the process otherwise.
-func (f *front) handleSafely(ctx *fasthttp.RequestCtx) {
-	defer func() {
-		if recover() != nil {
-			f.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
-			ctx.Response.Reset()
-			ctx.Error("", fasthttp.StatusInternalServerError)
-			ctx.Response.SetConnectionClose()
-		}
-	}()
-	f.handle(ctx)
+// logPanic says where a panic was that has been recovered, and not what it said, which
+// may quote a request.
+func (f *front) logPanic() {
+	f.log.Error("panic while serving a connection", "stack", string(debug.Stack()))
 }

@@ -8,43 +8,43 @@ import (
 	"wxproxy/internal/lograte"
 )
 
-// A role is what a connection is counted as.
+// A slot is what a connection is counted as.
 type slot int
 
 const (
 	slotCaller  slot = iota // one of max_connections
 	slotSurplus             // one more, which is told so
-	slotClosing             // it was closed, so that another one may have its place
+	slotClosing             // it is being closed, so that another one may have its slot
 	slotKinds
 )
 
-// slots bound how many callers are connected, and decide who has to go when there
-// are too many: nobody who has proven to be a client or, where there are none, has
-// sent a request that was taken.
+// Slots bound how many callers are connected, and decide which connection is closed
+// when there are too many: none whose caller has proven to be a client or, where there
+// are no clients, has sent a request that was taken.
 type slots struct {
 	limits Limits
-	grace  time.Duration
+	grace  time.Duration // unprovenGrace
 	most   [slotKinds]int
 	log    *slog.Logger
 
 	mu       sync.Mutex // guards what follows
 	taken    [slotKinds]int
-	unproven unproven // who have a place
+	unproven unproven
 
-	released  chan struct{} // of capacity 1: one that was on its way out is gone
+	released  chan struct{} // of capacity 1: a slot was given back
 	exhausted lograte.Line
 }
 
 const (
 	// SpareConnections is how many callers' connections there may be beyond
-	// MaxConnections: half of them are told so, half are on their way out.
+	// MaxConnections: half of them are told so, half are being closed.
 	SpareConnections = 2 * surplusConnections
 
-	// unprovenGrace is how long a stranger has at least to say something, while there are
-	// other slots to put a newcomer: many good callers may come at once.
+	// unprovenGrace is how long an unproven connection has at least to send something,
+	// while there are other slots for a new one: many good callers may come at once.
 	unprovenGrace = 100 * time.Millisecond
 
-	// closingTime is how long a newcomer waits for others who are on their way out.
+	// closingTime is how long a new connection waits for others that are being closed.
 	closingTime = 100 * time.Millisecond
 )
 
@@ -56,8 +56,9 @@ func newSlots(limits Limits, log *slog.Logger) slots {
 // what descriptors are there for.
 func (l Limits) Callers() int { return l.slots()[slotCaller] }
 
-// roles returns how many connections may have each role. Where descriptors are few,
-// a sixteenth of them is for each of those that are no callers.
+// slots returns how many connections each kind of slot is for. Where descriptors are
+// few, a sixteenth of them is for surplus connections, and as many for those that are
+// being closed.
 func (l Limits) slots() [slotKinds]int {
 	most, spare := l.MaxConnections, surplusConnections
 	if l.Descriptors > 0 {
@@ -67,28 +68,29 @@ func (l Limits) slots() [slotKinds]int {
 	return [slotKinds]int{slotCaller: most, slotSurplus: spare, slotClosing: spare}
 }
 
-// enter gives a connection a place, and reports whether there was one. It waits for
-// no caller.
+// take gives a connection a slot, and reports whether there was one. It waits for no
+// caller.
 func (s *slots) take(c *Conn) bool {
-	c.slots, c.stallTimeout, c.bodyGrace, c.unprovenBodyTime = s, s.limits.StallTimeout, s.limits.BodyGrace, s.limits.UnprovenBodyTime
+	c.slots = s
+	c.stallTimeout, c.bodyGrace, c.unprovenBodyTime = s.limits.StallTimeout, s.limits.BodyGrace, s.limits.UnprovenBodyTime
 	s.awaitClosing()
-	full, entered := s.tryTake(c)
-	if full {
+	wasFull, taken := s.tryTake(c)
+	if wasFull {
 		s.exhausted.Note(s.logExhausted)
 	}
-	return entered
+	return taken
 }
 
-// awaitClosing waits a little while as many connections are on their way out as may be.
-// Each takes a moment of its own goroutine; who is accepted meanwhile would find no
-// place, and has done nothing wrong.
+// awaitClosing waits a little while as many connections are being closed as may be.
+// Each takes a moment of its own goroutine; a connection that is accepted meanwhile
+// would find no slot, and has done nothing wrong.
 func (s *slots) awaitClosing() {
-	if !s.isExhausted() {
+	if !s.mustWait() {
 		return
 	}
 	timer := time.NewTimer(closingTime)
 	defer timer.Stop()
-	for s.isExhausted() {
+	for s.mustWait() {
 		select {
 		case <-s.released:
 		case <-timer.C:
@@ -97,38 +99,38 @@ func (s *slots) awaitClosing() {
 	}
 }
 
-// isExhausted reports whether nobody can have a place before somebody is gone.
-func (s *slots) isExhausted() bool {
+// mustWait reports whether no caller can have a slot before one is given back.
+func (s *slots) mustWait() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.isFull(slotCaller) && s.isFull(slotClosing)
 }
 
-// isFull reports whether no further connection may have the role. The caller holds
-// s.mu.
+// isFull reports whether all slots of a kind are taken. The caller holds s.mu.
 func (s *slots) isFull(k slot) bool { return s.taken[k] >= s.most[k] }
 
-// seat is what enter does under the lock. Full is how it was before.
-func (s *slots) tryTake(c *Conn) (full, entered bool) {
+// tryTake gives a connection a slot, if there is one, and says whether those of callers
+// were full before.
+func (s *slots) tryTake(c *Conn) (wasFull, taken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full = s.isFull(slotCaller)
+	wasFull = s.isFull(slotCaller)
 	switch {
-	case !full, s.makeRoom(s.grace), s.isFull(slotSurplus) && s.makeRoom(0):
+	case !wasFull, s.makeRoom(s.grace), s.isFull(slotSurplus) && s.makeRoom(0):
 		c.slot = slotCaller
 		s.unproven.add(c)
 	case s.isFull(slotSurplus):
-		return full, false
+		return wasFull, false
 	default:
 		c.slot, c.surplus = slotSurplus, time.Now().Add(surplusTime)
 	}
 	s.taken[c.slot]++
-	return full, true
+	return wasFull, true
 }
 
-// admit reports whether the request of a connection that was one too many when it
-// came can be handled after all: others have left since then, or it proves itself and
-// others have not. A key beats whoever has just come.
+// admit reports whether the request of a surplus connection can be handled after all:
+// others have left since it came, or it proves whose it is and others have not. A key
+// does not wait for the grace of others.
 func (s *slots) admit(c *Conn, proves, byKey bool) bool {
 	grace := s.grace
 	if byKey {
@@ -147,7 +149,7 @@ func (s *slots) admit(c *Conn, proves, byKey bool) bool {
 	return true
 }
 
-// leave gives the place of a connection back that has ended.
+// release gives the slot of a connection back that has ended.
 func (s *slots) release(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -106,7 +106,7 @@ func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	if !entered || first.slot != slotClosing {
 		t.Errorf("got %v, the first as %d; want the place of the first", entered, first.slot)
 	}
-	p.prove(second)
+	p.noteProven(second)
 	third, entered := enter(accepted(t)) // waits a moment for the first
 	if _, beyond := enter(accepted(t)); !entered || third.slot != slotSurplus || beyond || p.taken != [slotKinds]int{1, 1, 1} {
 		t.Errorf("got %v, and beyond that %v, %v; want one that is told so", entered, beyond, p.taken)
@@ -114,7 +114,7 @@ func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	for _, c := range []*Conn{first, second, third} {
 		p.release(c)
 	}
-	if p.taken != [slotKinds]int{} || p.unproven.silent.Len()+p.unproven.heard.Len() != 0 {
+	if p.taken != [slotKinds]int{} || p.unproven.silent.Len()+p.unproven.sent.Len() != 0 {
 		t.Errorf("got %v, %v; want nobody left", p.taken, p.unproven)
 	}
 }

@@ -7,41 +7,43 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// strangers are connections that have proven nothing: who rests longest is first.
-// Those that have never sent a byte go before all others, however fast they come.
-type unproven struct{ silent, heard *list.List }
+// An unproven list has the connections with a caller's slot whose callers have not
+// proven to be clients, the longest idle first. Those that have never sent a byte make
+// room before all others, however fast they come.
+type unproven struct{ silent, sent *list.List }
 
-// maxExamined is how many strangers are looked at to find one that rests.
+// maxExamined is how many connections are looked at to find an idle one.
 const maxExamined = 64
 
 func newUnproven() unproven { return unproven{list.New(), list.New()} }
 
 // of returns the list that c belongs to.
-func (s *unproven) of(c *Conn) *list.List {
-	if c.heard {
-		return s.heard
+func (u *unproven) of(c *Conn) *list.List {
+	if c.sent {
+		return u.sent
 	}
-	return s.silent
+	return u.silent
 }
 
-func (s *unproven) add(c *Conn) { c.since, c.listed = time.Now(), s.of(c).PushBack(c) }
+func (u *unproven) add(c *Conn) { c.since, c.listed = time.Now(), u.of(c).PushBack(c) }
 
 // remove takes c out, if it is one of them.
-func (s *unproven) remove(c *Conn) {
+func (u *unproven) remove(c *Conn) {
 	if c.listed != nil {
-		s.of(c).Remove(c.listed)
+		u.of(c).Remove(c.listed)
 		c.listed = nil
 	}
 }
 
-// takeIdle takes out the one that rests longest and returns it; nil if all have a
-// request under way. Something that has come and that nobody has read yet is, on a
-// busy machine, a newcomer's request: these go last. Nobody has to go within grace.
-func (s *unproven) takeIdle(grace time.Duration) *Conn {
-	for _, spared := range []func(*Conn) bool{(*Conn).isUnread, (*Conn).isAnswering} {
-		for _, all := range []*list.List{s.silent, s.heard} {
+// takeIdle takes out the connection that has been idle longest and returns it; nil if
+// there is none, or if it came less than grace ago. Bytes that have come and that
+// nobody has read yet are, on a busy machine, a good caller's request: connections with
+// such are taken only if there are no others, and those with a request under way never.
+func (u *unproven) takeIdle(grace time.Duration) *Conn {
+	for _, spared := range []func(*Conn) bool{(*Conn).isBusyOrUnread, (*Conn).isBusy} {
+		for _, all := range []*list.List{u.silent, u.sent} {
 			if c := firstNot(all, spared); c != nil && time.Since(c.since) >= grace {
-				s.remove(c)
+				u.remove(c)
 				return c
 			}
 		}
@@ -49,7 +51,8 @@ func (s *unproven) takeIdle(grace time.Duration) *Conn {
 	return nil
 }
 
-// longest returns the first one that is not spared.
+// firstNot returns the first one that is not spared. It moves the others to the back,
+// so that the next search does not look at them again.
 func firstNot(all *list.List, spared func(*Conn) bool) *Conn {
 	for range min(maxExamined, all.Len()) {
 		first := all.Front()
@@ -62,9 +65,22 @@ func firstNot(all *list.List, spared func(*Conn) bool) *Conn {
 	return nil
 }
 
-// makeRoom closes the stranger that rests longest: it has sent no complete request,
-// or one that was refused. It reports whether there was one, grace after it
-// came. The caller holds s.mu.
+// isBusy reports whether a request is under way that may be a client's. One that has
+// yet to show whose it is counts as none.
+func (c *Conn) isBusy() bool {
+	return c.phase.get() != phaseIdle && c.mayBeClients()
+}
+
+// isBusyOrUnread reports whether that is so, or bytes have come that nobody has read.
+func (c *Conn) isBusyOrUnread() bool {
+	return c.isBusy() || c.mayBeClients() && socket.HasUnread(c.Conn)
+}
+
+func (c *Conn) mayBeClients() bool { return !c.closing.Load() && c.body.get() != bodyUnproven }
+
+// makeRoom closes the unproven connection that has been idle longest: it has sent no
+// complete request, or one that was refused. It reports whether there was one, grace
+// after it came. The caller holds s.mu.
 func (s *slots) makeRoom(grace time.Duration) bool {
 	if s.isFull(slotClosing) {
 		return false
@@ -80,39 +96,20 @@ func (s *slots) makeRoom(grace time.Duration) bool {
 	return true
 }
 
-// hear notes that c has sent its first byte.
+// noteFirstByte notes that c has sent its first byte.
 func (s *slots) noteFirstByte(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	stranger := c.listed != nil
+	wasListed := c.listed != nil
 	s.unproven.remove(c)
-	if c.heard = true; stranger {
+	if c.sent = true; wasListed {
 		s.unproven.add(c)
 	}
 }
 
-// prove notes that c has proven to be a client.
-func (s *slots) prove(c *Conn) {
-	c.proven = true
+// noteProven notes that c has proven to be a client.
+func (s *slots) noteProven(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.unproven.remove(c)
-}
-
-// note notes that n bytes came.
-func (c *Conn) noteRead(n int) {
-	if n > 0 && !c.spoke {
-		c.spoke = true
-		c.slots.noteFirstByte(c)
-	}
-}
-
-// isAnswering reports whether a request is under way that may be a client's.
-func (c *Conn) isAnswering() bool {
-	return c.answering.Load() && !c.ending.Load() && !c.unproven.Load()
-}
-
-// isUnread reports that too, or that something has come that nobody has read yet.
-func (c *Conn) isUnread() bool {
-	return c.isAnswering() || !c.ending.Load() && !c.unproven.Load() && socket.HasUnread(c.Conn)
 }
