@@ -63,6 +63,9 @@ func (c *conn) Read(p []byte) (int, error) {
 // exchange before a byte of it came: a reused connection may have been closed while it
 // was idle.
 func (c *conn) unanswered(err error) error {
+	if unread, ok := errors.AsType[*bodyError](err); ok {
+		return fmt.Errorf("%w: %w", ErrBroken, unread)
+	}
 	reason := cut(err)
 	if c.reused && !errors.Is(reason, ErrTimeout) {
 		return fmt.Errorf("%w: %w", ErrBroken, errStale)

@@ -25,7 +25,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 		return err
 	}
 	c.wholeBy = time.Now().Add(c.host.limit.wholeTime())
-	s := &stream{conn: c, wholeBy: c.wholeBy, left: int64(max(length, -1)), keep: keep && length >= -1}
+	s := &Stream{conn: c, wholeBy: c.wholeBy, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.chunks = httputil.NewChunkedReader(c.reader)
 	}

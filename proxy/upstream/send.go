@@ -52,7 +52,7 @@ func (h *Hosts) roundTrip(c *conn, m *Message, resp *fasthttp.Response) error {
 		h.report(host, sent, nil)
 		return err
 	}
-	if _, own := errors.AsType[*spoolError](err); !own && !errors.Is(err, errStale) {
+	if _, ours := errors.AsType[*bodyError](err); !ours && !errors.Is(err, errStale) {
 		h.report(host, sent, err)
 	}
 	return err

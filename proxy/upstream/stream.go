@@ -8,9 +8,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// A stream is the body of an answer that the caller reads at its own pace. It keeps the
+// A Stream is the body of an answer that the caller reads at its own pace. It keeps the
 // connection in use until it ends or is closed. One goroutine at a time may use it.
-type stream struct {
+type Stream struct {
 	conn    *conn
 	chunks  io.Reader     // reads a chunked body; nil: it has no chunks
 	left    int64         // how much of a body with a length was not read; -1: it has none
@@ -24,7 +24,7 @@ type stream struct {
 }
 
 // Read reads the next part of the body. io.EOF says that it was complete.
-func (s *stream) Read(p []byte) (n int, err error) {
+func (s *Stream) Read(p []byte) (n int, err error) {
 	if s.over {
 		return 0, errOver
 	}
@@ -50,7 +50,7 @@ func (s *stream) Read(p []byte) (n int, err error) {
 
 // next reads from the connection. It returns either bytes or the reason why there are no
 // more.
-func (s *stream) next(p []byte) (n int, err error) {
+func (s *Stream) next(p []byte) (n int, err error) {
 	switch {
 	case s.chunks != nil:
 		n, err = s.chunks.Read(p)
@@ -78,7 +78,7 @@ func (s *stream) next(p []byte) (n int, err error) {
 }
 
 // skipTrailer reads the trailer, which is not passed on.
-func (s *stream) skipTrailer() error {
+func (s *Stream) skipTrailer() error {
 	var dropped fasthttp.ResponseHeader
 	err := dropped.ReadTrailer(s.conn.reader)
 	switch {
@@ -91,7 +91,7 @@ func (s *stream) skipTrailer() error {
 }
 
 // WriteTo passes the body on as it comes.
-func (s *stream) WriteTo(w io.Writer) (total int64, err error) {
+func (s *Stream) WriteTo(w io.Writer) (total int64, err error) {
 	flusher, _ := w.(interface{ Flush() error })
 	for {
 		n, err := s.Read(s.conn.partBuffer())
@@ -115,16 +115,16 @@ func (s *stream) WriteTo(w io.Writer) (total int64, err error) {
 }
 
 // SupportsBodyWriteTo tells fasthttp that WriteTo does all that Read does.
-func (s *stream) SupportsBodyWriteTo() bool { return true }
+func (s *Stream) SupportsBodyWriteTo() bool { return true }
 
 // Close ends the stream. If there is more of the body, its connection is closed.
-func (s *stream) Close() error {
+func (s *Stream) Close() error {
 	s.end(ErrLeftAnswer)
 	return nil
 }
 
 // end gives the connection back at the first call. err is nil at the end of the body.
-func (s *stream) end(err error) {
+func (s *Stream) end(err error) {
 	if s.over {
 		return
 	}
@@ -141,25 +141,25 @@ func (s *stream) end(err error) {
 
 // StreamOf returns the stream that is the body of an answer, nil if another reader is or
 // there is none.
-func StreamOf(resp *fasthttp.Response) *stream {
-	s, _ := resp.BodyStream().(*stream)
+func StreamOf(resp *fasthttp.Response) *Stream {
+	s, _ := resp.BodyStream().(*Stream)
 	return s
 }
 
 // OnEnd says what to do when the stream ends: err is nil if the body was complete,
 // ErrLeftAnswer if the stream was closed before, and otherwise why the answer is cut.
-func (s *stream) OnEnd(do func(err error)) { s.onEnd = do }
+func (s *Stream) OnEnd(do func(err error)) { s.onEnd = do }
 
 // PutBack has Read return the content of read again, which was read from the stream
 // before, and then the rest of the body.
-func (s *stream) PutBack(read io.ReadCloser) { s.putBack = read }
+func (s *Stream) PutBack(read io.ReadCloser) { s.putBack = read }
 
 // AwaitWhole bounds the time for all of the body to come, since nobody gets any of it
 // before; otherwise only the time for each part is bounded.
-func (s *stream) AwaitWhole() { s.conn.wholeBy = s.wholeBy }
+func (s *Stream) AwaitWhole() { s.conn.wholeBy = s.wholeBy }
 
 // readPutBack reads what was put back, and drops it at its end.
-func (s *stream) readPutBack(p []byte) (n int) {
+func (s *Stream) readPutBack(p []byte) (n int) {
 	n, err := s.putBack.Read(p)
 	if err != nil {
 		s.dropPutBack()
@@ -167,7 +167,7 @@ func (s *stream) readPutBack(p []byte) (n int) {
 	return n
 }
 
-func (s *stream) dropPutBack() {
+func (s *Stream) dropPutBack() {
 	if s.putBack != nil {
 		_ = s.putBack.Close() // what was read is not needed any more
 		s.putBack = nil

@@ -32,7 +32,7 @@ func TestStreamThatIsOverSaysSo(t *testing.T) {
 	if err := h.Send(message("GET", "/p", ""), &resp); err != nil {
 		t.Fatal(err)
 	}
-	s := resp.BodyStream().(*stream)
+	s := resp.BodyStream().(*Stream)
 	s.Close()
 	s.Close()
 	if n, err := s.Read(make([]byte, 9)); n != 0 || !errors.Is(err, errOver) {
@@ -40,6 +40,15 @@ func TestStreamThatIsOverSaysSo(t *testing.T) {
 	}
 	if inUse(h) != 0 {
 		t.Errorf("got %d slots in use; want none", inUse(h))
+	}
+}
+
+// The host has nothing to do with it, and neither has a rest that was too long.
+func TestABodyThatCannotBeReadAgainIsNoFaultOfTheHost(t *testing.T) {
+	c := &conn{reused: true}
+	unread := &bodyError{errors.New("input/output error")}
+	if err := c.unanswered(unread); !errors.Is(err, ErrBroken) || !errors.Is(err, unread) || errors.Is(err, errStale) {
+		t.Errorf("got %v; want %v, and that it is our own body", err, ErrBroken)
 	}
 }
 

@@ -91,7 +91,7 @@ func (c *conn) writeParts(m *Message, early *atomic.Int32) (isEarly bool, err er
 			return isEarly, nil
 		}
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return isEarly, &spoolError{err}
+			return isEarly, &bodyError{err}
 		}
 		part = buffer[:n]
 	}
@@ -103,9 +103,9 @@ func (c *conn) partBuffer() []byte {
 	return c.part[:partSize]
 }
 
-// A spoolError says that a body could not be read back from its file, which is no fault
+// A bodyError says that a body could not be read back from its file, which is no fault
 // of the host.
-type spoolError struct{ error }
+type bodyError struct{ error }
 
-func (e *spoolError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
-func (e *spoolError) Unwrap() error { return e.error }
+func (e *bodyError) Error() string { return fmt.Sprintf("keeping a body in a file: %v", e.error) }
+func (e *bodyError) Unwrap() error { return e.error }
