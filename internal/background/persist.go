@@ -1,4 +1,5 @@
-// Package background runs loops that have to go on as long as the process does.
+// Package background runs loops that have to go on as long as the process does, and work
+// that nobody waits for.
 package background
 
 import (

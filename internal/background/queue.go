@@ -31,14 +31,15 @@ func (q *Queue) Add(f func()) {
 	}
 }
 
-// work runs what waits until nothing does.
+// work runs functions until none waits.
 func (q *Queue) work() {
 	for f := q.next(); f != nil; f = q.next() {
 		f()
 	}
 }
 
-// next takes the one that waits longest; for nil, the worker ends.
+// next takes the function that has waited longest. It returns nil to have the worker
+// end.
 func (q *Queue) next() func() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -21,7 +21,7 @@ func Memory() int64 {
 	return limit
 }
 
-// unlimited is the least value that version 1 has for a group without a limit.
+// unlimited is the least number that version 1 of control groups shows for no limit.
 const unlimited = 1 << 62
 
 // cgroupLimit returns the least limit of the control groups that the process is in,

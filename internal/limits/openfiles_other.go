@@ -2,5 +2,5 @@
 
 package limits
 
-// OpenFiles does not know here how many files may be open.
+// OpenFiles returns 0: this system does not say how many files may be open.
 func OpenFiles() int { return 0 }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// OpenFiles returns how many files the process may have open, after Go has
-// raised that as far as it may; 0 if that is not known.
+// OpenFiles returns how many files the process may have open, 0 if that is not known.
+// Go has raised the limit as far as it may before.
 func OpenFiles() int {
 	var limit syscall.Rlimit
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {

@@ -1,5 +1,5 @@
-// Package lograte keeps the log short where strangers decide how often a line would be
-// written.
+// Package lograte bounds how often a line is written to the log where callers would
+// decide that.
 package lograte
 
 import (
@@ -10,17 +10,18 @@ import (
 // every is the least time between two lines.
 const every = time.Minute
 
-// A Line is a line of the log that strangers can cause. It is written at once the
+// A Line is a line of the log that any caller can cause. It is written at once the
 // first time, and then at most once a minute.
 type Line struct {
 	mu    sync.Mutex // guards what follows
-	held  bool       // a line was written within the last minute
-	count int        // times since then
+	held  bool       // whether a line was written within the last minute
+	count int        // how many were not written since then
 	write func(count int)
 }
 
-// Note calls write with the number of times since the last line: now, or when a minute
-// has passed. The latest write is called.
+// Note has write called with the number of calls of Note since the last line: at once,
+// or when a minute has passed since that line. Of several calls in this minute, the last
+// one's write is called.
 func (l *Line) Note(write func(count int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// A Seldom lets something be said once a minute.
-type Seldom struct{ last atomic.Int64 } // when, in Unix nanoseconds
+// A Seldom allows something at most once a minute.
+type Seldom struct{ last atomic.Int64 } // when it was allowed last, in Unix nanoseconds
 
-// Now reports whether it may be said now, which then counts as said.
+// Now reports whether it is allowed now, and counts it as done if so.
 func (s *Seldom) Now() bool {
 	last, now := s.last.Load(), time.Now().UnixNano()
 	return (last == 0 || now-last >= int64(time.Minute)) && s.last.CompareAndSwap(last, now)

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// A Link is a way to a Server that can be cut.
+// A Link is a relay to a Server that can be cut.
 type Link struct {
 	Addr string
 
@@ -36,8 +36,8 @@ func NewLink(t testing.TB, address string) *Link {
 	return l
 }
 
-// Cut has everything disappear on its way, as a firewall does, and Heal lets it
-// pass again, on new connections.
+// Cut drops everything that is sent, as a firewall does, until Heal lets it pass again on
+// new connections.
 func (l *Link) Cut() { l.set(true) }
 
 // Heal ends what Cut began.

@@ -4,7 +4,7 @@ package redistest
 
 import "syscall"
 
-// Pause has it answer nothing until Resume.
+// Pause stops the process, so that it answers nothing until Resume.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume ends a Pause.

@@ -1,4 +1,5 @@
-// Package redistest runs a real redis-server for tests, and breaks it.
+// Package redistest runs a real redis-server for tests, and makes it fail in the ways
+// that servers and networks do.
 package redistest
 
 import (
@@ -15,8 +16,8 @@ type Server struct {
 	Addr string
 
 	t   testing.TB
-	run []string // the command
-	env []string // besides that of the test
+	run []string // the command and its arguments
+	env []string // variables besides those of the test
 	dir string
 	cmd *exec.Cmd // nil while it is stopped
 }
@@ -44,7 +45,7 @@ func Start(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// Start starts it again, on the same port, with the data that it saved.
+// Start starts the server again, on the same port, with the data that it saved.
 func (s *Server) Start() {
 	s.t.Helper()
 	s.cmd = exec.Command(s.run[0], s.run[1:]...)
@@ -62,7 +63,7 @@ func (s *Server) Start() {
 	s.t.Fatalf("got no redis-server within %v", patience)
 }
 
-// Stop kills it, so that it saves nothing.
+// Stop kills the server, so that it saves nothing.
 func (s *Server) Stop() {
 	if s.cmd == nil {
 		return
@@ -72,7 +73,7 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
-// Setenv sets a variable of the environment of its next start.
+// Setenv sets a variable of the environment for the next start.
 func (s *Server) Setenv(name, value string) { s.env = append(s.env, name+"="+value) }
 
 // port returns the port of an address.
@@ -81,7 +82,7 @@ func port(address string) string {
 	return port
 }
 
-// freeAddress returns an address of loopback that nobody listens on.
+// freeAddress returns an address of loopback where nobody listens.
 func freeAddress(t testing.TB) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

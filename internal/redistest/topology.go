@@ -11,7 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// StartTLS starts a redis-server that speaks nothing but TLS on its address.
+// StartTLS starts a redis-server that speaks TLS only on its address.
 func StartTLS(t testing.TB, args ...string) *Server {
 	t.Helper()
 	s := Start(t, args...)
@@ -21,8 +21,8 @@ func StartTLS(t testing.TB, args ...string) *Server {
 	return s
 }
 
-// StartReplica starts a redis-server that copies another one, and returns when
-// it has.
+// StartReplica starts a redis-server that replicates primary, and returns when it has a
+// copy.
 func StartReplica(t testing.TB, primary *Server) *Server {
 	t.Helper()
 	s := Start(t, "--replicaof", "127.0.0.1 "+port(primary.Addr), "--repl-diskless-sync-delay", "0")
@@ -73,14 +73,14 @@ func StartCluster(t testing.TB) []*Server {
 	return nodes
 }
 
-// Do has the server do something, as its default user.
+// Do sends a command to the server as its default user, and returns the answer.
 func (s *Server) Do(command ...any) (any, error) {
 	client := redis.NewClient(&redis.Options{Addr: s.Addr, DisableIdentity: true})
 	defer client.Close()
 	return client.Do(context.Background(), command...).Result()
 }
 
-// MustDo does so and fails the test if that does.
+// MustDo does what Do does, and fails the test on an error.
 func (s *Server) MustDo(command ...any) any {
 	s.t.Helper()
 	answer, err := s.Do(command...)
@@ -96,7 +96,8 @@ func (s *Server) info(section string) string {
 	return text
 }
 
-// await waits until what is wanted is true.
+// await waits until is reports true, and fails the test after 20 s. what says what it
+// waits for.
 func (s *Server) await(what string, is func() bool) {
 	s.t.Helper()
 	const patience = 20 * time.Second

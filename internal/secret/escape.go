@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// begins has the bytes that an escape begins with.
+// begins has the bytes that begin an escape.
 var begins = [256]bool{0: true, '%': true, '&': true, '\\': true}
 
-// unescaped returns the byte that the escape at the beginning of b stands for, and
-// the length of that; 0 if there is none. The byte is 0, which is to be left out, for
-// one half of a character of UTF-16.
+// unescaped returns the byte that the escape at the beginning of b stands for, and the
+// length of the escape, which is 0 if there is none. The byte 0, which the caller leaves
+// out, is the other half of an ASCII character in UTF-16.
 func unescaped(b []byte) (c byte, n int) {
 	switch b[0] {
 	case 0:
@@ -42,7 +42,7 @@ func backslashed(b []byte) (c byte, n int) {
 	return b[1], 2
 }
 
-// number undoes an escape that has begun and goes on with so many digits.
+// number undoes an escape that consists of begun bytes and then so many digits to base.
 func number(b []byte, begun, digits, base int) (c byte, n int) {
 	if len(b) < begun+digits {
 		return 0, 0
@@ -83,12 +83,12 @@ func entity(b []byte) (c byte, n int) {
 	return lower(byte(code)), n
 }
 
-// longestEntity is how many letters or digits an entity has, at the most, with some
-// zeros more than it needs.
+// longestEntity is how many letters or digits of an entity are read. It leaves room for
+// some needless zeros before a number.
 const longestEntity = 10
 
-// ofEntity reports whether an entity, a number to base if that is not 0, can go on
-// with c.
+// ofEntity reports whether c can stand in an entity: in a number to base, or in a name if
+// base is 0.
 func ofEntity(c byte, base int) bool {
 	switch base {
 	case 10:
@@ -99,7 +99,8 @@ func ofEntity(c byte, base int) bool {
 	return 'a' <= c && c <= 'z'
 }
 
-// entities are those with a name that a credential, or an escape of one, may have.
+// entities are the named ones that stand for a byte of a credential, or of an escape in
+// one.
 var entities = map[string]byte{
 	"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "equals": '=', "colon": ':', "bsol": '\\',
 	"num": '#', "percnt": '%', "semi": ';', "lowbar": '_', "underbar": '_', "hyphen": '-', "dash": '-', "period": '.',

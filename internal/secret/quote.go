@@ -9,8 +9,8 @@ const (
 	// MaxQuote is how many characters a quotation has at most.
 	MaxQuote = 300
 
-	// longestWord is what an errmsg holds besides tokens, which have more than
-	// a hundred characters: a UUID has 36.
+	// longestWord is the length up to which a word is taken for no token. Tokens have more
+	// than a hundred characters; the longest other word of an errmsg, a UUID, has 36.
 	longestWord = 39
 )
 
@@ -30,7 +30,7 @@ func Quote(text string, secrets ...Secret) string {
 	return text
 }
 
-// printable drops the characters that print nothing, or something else.
+// printable drops the characters that a terminal does not print.
 func printable(r rune) rune {
 	if !unicode.IsPrint(r) {
 		return -1
@@ -38,7 +38,7 @@ func printable(r rune) rune {
 	return r
 }
 
-// withoutTokens redacts what is too long for a word.
+// withoutTokens redacts the words that are as long as tokens.
 func withoutTokens(text string) string {
 	var kept strings.Builder
 	start := 0 // of the word

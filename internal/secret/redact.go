@@ -12,17 +12,17 @@ import (
 // lower case and unescaped.
 const named = `(?:(?:access|refresh)_token|secret)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
 
-// A Searcher looks for credentials, and has a buffer for that which it uses again.
-// One goroutine at a time may use it.
+// A Searcher looks for credentials, in a buffer that it uses again. Only one goroutine
+// at a time may use it.
 type Searcher struct{ buffer []byte }
 
-// maxBuffer bounds a buffer that is kept.
+// maxBuffer bounds the size of a buffer that is kept.
 const maxBuffer = 8 << 10
 
 // Replace puts mask in the place of each of values in text: in any letter case,
 // plain or escaped for a URL, JSON, XML or a script, once or several times, in UTF-8
-// or UTF-16. It reports whether there was any; text is left as it is.
-func (s *Searcher) Replace(text []byte, mask string, values []string) (masked []byte, found bool) {
+// or UTF-16. It reports whether there was any, and does not change text itself.
+func (s *Searcher) Replace(text []byte, mask string, values []string) (redacted []byte, found bool) {
 	r := search{text: text, buffer: s.buffer}
 	for r.next() {
 		r.findValues(values)
@@ -34,8 +34,7 @@ func (s *Searcher) Replace(text []byte, mask string, values []string) (masked []
 }
 
 // Redact returns text with mask in the place of each of values, as
-// [Searcher.Replace] has it, and of whatever stands where a credential does: behind
-// its name.
+// [Searcher.Replace] does it, and of whatever stands behind the name of a credential.
 func Redact(text []byte, mask string, values []string) []byte {
 	r := search{text: text}
 	credential := regexp.MustCompile(named) // compiled here: it is seldom needed
@@ -45,8 +44,8 @@ func Redact(text []byte, mask string, values []string) []byte {
 			r.found(match[2], match[3])
 		}
 	}
-	masked, _ := r.redacted(mask)
-	return masked
+	redacted, _ := r.redacted(mask)
+	return redacted
 }
 
 func (s *search) findValues(values []string) {
@@ -66,8 +65,8 @@ func (s *search) findValues(values []string) {
 	}
 }
 
-// Least returns how many bytes in a row, at the least, [MayHold] would find of value
-// in any of its spellings.
+// Least returns the length of the longest part of value that stands in each of its
+// spellings without an interruption, for [MayHold].
 func Least(value string) int {
 	longest, run := 0, 0
 	for i := range len(value) {
@@ -80,8 +79,10 @@ func Least(value string) int {
 	return longest
 }
 
-// MayHold reports whether text has as many bytes in a row as a value with that
-// [Least] takes. It looks at a few bytes of most answers, whose words are short.
+// MayHold reports whether text is worth searching for a value: whether it has least
+// bytes in a row of those that credentials consist of, where least is what [Least]
+// returned for the value. It looks at a few bytes only of most answers, whose words are
+// short.
 func MayHold(text []byte, least int) bool {
 	if least <= 0 {
 		return true
@@ -99,7 +100,7 @@ func MayHold(text []byte, least int) bool {
 	return false
 }
 
-// spells has the bytes of which credentials, in any spelling, consist.
+// spells has the bytes of which credentials consist, in any spelling.
 var spells = func() (set [256]bool) {
 	for _, c := range []byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._~%\\&#;\x00") {
 		set[c] = true

@@ -9,17 +9,18 @@ const maxLayers = 6
 // then with those undone that this brings to light, and so on.
 type search struct {
 	text   []byte
-	layer  int
-	buffer []byte // what plain lies in, and behind it the value that is looked for
-	plain  []byte // in lower case
-	at     []int  // where in text each byte of plain begins, and where the last one ends; nil: there
-	hits   []span
+	layer  int    // how many times the escapes are undone, counted from 1 for none
+	buffer []byte // the memory of plain, and behind it the value that is looked for
+	plain  []byte // the text with its escapes undone, in lower case
+	at     []int  // where in text each byte of plain begins, and where the last one ends; nil: at the same place
+	hits   []span // where credentials are in text
 }
 
 // A span is a part of a text.
 type span struct{ begin, end int }
 
-// next reports whether there is another way to understand the text.
+// next takes the text as it stands first, and then undoes a layer of escapes each time. It
+// reports false when there is none left.
 func (s *search) next() bool {
 	s.layer++
 	if s.layer > 1 {
@@ -39,21 +40,21 @@ func (s *search) found(begin, end int) {
 }
 
 // redacted returns the text with mask in the place of what was found, and whether
-// that was anything.
+// anything was.
 func (s *search) redacted(mask string) ([]byte, bool) {
 	if len(s.hits) == 0 {
 		return s.text, false
 	}
 	slices.SortFunc(s.hits, func(a, b span) int { return a.begin - b.begin })
-	masked := make([]byte, 0, len(s.text))
+	redacted := make([]byte, 0, len(s.text))
 	done := 0
 	for _, hit := range s.hits {
 		if hit.begin >= done {
-			masked = append(append(masked, s.text[done:hit.begin]...), mask...)
+			redacted = append(append(redacted, s.text[done:hit.begin]...), mask...)
 		}
 		done = max(done, hit.end)
 	}
-	return append(masked, s.text[done:]...), true
+	return append(redacted, s.text[done:]...), true
 }
 
 // unescape undoes one layer of escapes, and reports whether there was any.
@@ -92,7 +93,7 @@ func (s *search) unescape() bool {
 	return true
 }
 
-// lowered returns value in lower case until it is asked for the next one.
+// lowered returns value in lower case. The next call overwrites it.
 func (s *search) lowered(value string) []byte {
 	s.buffer = appendLowered(s.buffer[:len(s.text)], value)
 	return s.buffer[len(s.text):]

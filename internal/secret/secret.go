@@ -10,8 +10,8 @@ import (
 const Mask = "[hidden]"
 
 // A Secret is a string that cannot be printed, only revealed: an AppSecret, a
-// key, an access token. It hides behind a pointer because fmt prints unexported
-// fields without asking their methods. The zero value is an empty Secret. Two
+// key, an access token. The string is behind a pointer because fmt prints unexported
+// fields without calling their methods. The zero value is an empty Secret. Two
 // Secrets are compared with Equal, since == compares their pointers.
 type Secret struct{ value *string }
 
@@ -26,7 +26,7 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// Empty reports whether there is nothing to hide.
+// Empty reports whether the string is empty.
 func (s Secret) Empty() bool { return s.Reveal() == "" }
 
 // Equal reports whether s holds other, in a time that depends on nothing but
@@ -39,8 +39,8 @@ func (s Secret) Equal(other string) bool {
 // Format implements [fmt.Formatter] for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, Mask) }
 
-// MarshalText implements [encoding.TextMarshaler] and hides the value from JSON,
-// TOML and slog.
+// MarshalText implements [encoding.TextMarshaler], so that JSON, TOML and slog do not
+// show the value.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(Mask), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler], so that a Secret can be

@@ -1,5 +1,5 @@
-// Package sockettest has servers for tests that speak in bytes, and so can say what
-// no HTTP server and no Redis says.
+// Package sockettest has a server for tests that answers byte by byte, and so can send
+// what no HTTP server and no Redis sends.
 package sockettest
 
 import (
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Serve calls serve for each connection to the address that it returns, at the same
-// time, and closes the connection after it. It accepts none when the test has ended.
+// Serve listens until the test has ended, and returns its address. It calls serve in a
+// goroutine for each connection, and closes the connection when serve returns.
 func Serve(t testing.TB, serve func(net.Conn)) (address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
