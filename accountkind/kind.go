@@ -38,6 +38,28 @@ type Kind struct {
 	// one can replace.
 	TokenErrcodes []int
 
+	// TokenRequest is how programs ask for an access token at TokenPaths, and how they are
+	// refused.
+	TokenRequest TokenRequest
+
+	TicketTypes []string // of the tickets that are cached
+
+	// QuotingPath is the API that tells what became of an earlier request, its URL
+	// included, with the token or AppSecret that was in it. That may be one that nobody
+	// knows any more.
+	QuotingPath string
+
 	InvalidToken int // the errcode of an access token that never was good, or is not the latest
 	ExpiredToken int // the errcode of an access token that has lived out its time, which happens to every program
+}
+
+// A TokenRequest is what a program sends that asks for an access token, in the query,
+// as a form or as JSON, and the errcodes by which it is refused.
+type TokenRequest struct {
+	GrantName, AppIDName, SecretName string // of its members
+
+	Grant    string // the only value of GrantName
+	POSTPath string // takes no other method
+
+	NotPOST, BadGrant, NoAppID, BadAppID, NoSecret, BadSecret, BadData int // errcodes
 }

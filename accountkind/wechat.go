@@ -24,6 +24,14 @@ var WeChat = Kind{
 	SecretParameters: []string{"appid", "secret", "appsecret", "access_token", "from_appid"},
 	SecretMembers:    []string{"appid", "secret", "appsecret"},
 
+	TokenRequest: TokenRequest{
+		GrantName: "grant_type", AppIDName: "appid", SecretName: "secret",
+		Grant: "client_credential", POSTPath: "/cgi-bin/stable_token",
+		NotPOST: 43002, BadGrant: 40002, NoAppID: 41002, BadAppID: 40013, NoSecret: 41004, BadSecret: 40125, BadData: 47001,
+	},
+	TicketTypes: []string{"jsapi", "wx_card"},
+	QuotingPath: "/cgi-bin/openapi/rid/get",
+
 	TokenErrcodes: []int{40001, 40014, 42001},
 	InvalidToken:  40001,
 	ExpiredToken:  42001,

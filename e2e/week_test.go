@@ -17,6 +17,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy"
@@ -97,12 +98,11 @@ func newWeek(api wechat.API) *week {
 		w.tokenAPI, o.Kind, o.Force = "/cgi-bin/token", token.Rotating{}, nil
 	}
 	w.keeper = token.NewKeeper(o)
+	kind := &proxy.Kind{Table: &accountkind.WeChat, Upstream: inMemory{w.wechat}, TokenErrcodes: []int{40001, 40014, 42001}}
 	w.proxy = proxy.New(proxy.Config{
-		Accounts:      []proxy.Account{{Name: "shop", AppID: appID, Tokens: w.keeper}},
-		RetryErrcodes: []int{40001, 40014, 42001},
-		TokenWait:     30 * time.Second,
-		Upstream:      inMemory{w.wechat},
-		Log:           slog.New(slog.DiscardHandler),
+		Accounts:  []proxy.Account{{Name: "shop", AppID: appID, Kind: kind, Tokens: w.keeper}},
+		TokenWait: 30 * time.Second,
+		Log:       slog.New(slog.DiscardHandler),
 	})
 	return w
 }

@@ -23,6 +23,7 @@ type Tokens interface {
 type Account struct {
 	Name   string
 	AppID  string
+	Kind   *Kind
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
@@ -56,6 +57,7 @@ type Account struct {
 	// answer may hold besides the one that was just sent; nil: none.
 	Known func(dst []string) []string
 
+	kind    *kind
 	id      virtual.ID
 	sought  *sought
 	closed  *closedapis.Set

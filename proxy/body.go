@@ -9,7 +9,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 )
 
@@ -54,13 +53,13 @@ func (x *exchange) checkLength() error {
 // that should be small.
 func (x *exchange) tooLarge() error {
 	switch {
-	case x.route.Credential == credentialToken:
-		x.fields.close = true
+	case x.route.class.traits().asksByBody:
+		x.closes = true
 		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
 	case x.smallBody:
-		x.fields.close = true
+		x.closes = true
 		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
-	case x.route.Credential == accountkind.CredentialSecret:
+	case x.route.class.traits().getsSecret:
 		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
 	}
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")
@@ -116,7 +115,7 @@ func (x *exchange) explain(err error) error {
 		x.proxy.tellNoRoom()
 		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
 	}
-	x.fields.close = true
+	x.closes = true
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(badRequest, "the connection ended before the body did")
@@ -131,10 +130,10 @@ func (x *exchange) explain(err error) error {
 func (x *exchange) leave(refused bool) {
 	x.caller.EndBody()            // also when a panic ended it
 	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
-	if x.unread && !x.fields.close && (isStranger || !x.drain()) {
-		x.fields.close = true
+	if x.unread && !x.closes && (isStranger || !x.drain()) {
+		x.closes = true
 	}
-	if x.fields.close && (refused || isStranger || x.fields.encoding) {
+	if x.closes && (refused || isStranger || x.fields.encoding) {
 		x.caller.Linger() // there may be more that nobody reads
 	}
 }

@@ -4,32 +4,31 @@ import (
 	"bytes"
 	"slices"
 
-	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 )
 
 // admit decides who calls, for which account, and whether they may.
-func (p *Proxy) admit(x *exchange) (err error) {
-	if err = p.read(x); err != nil {
+func (p *Proxy) admit(x *exchange) error {
+	if err := p.read(x); err != nil {
 		return err
 	}
-	if err = p.mustBeOurs(x); err != nil {
+	if err := p.mustBeOurs(x); err != nil {
 		return err
 	}
-	switch x.route.Credential {
-	case credentialClosed:
-		return refuse(noCredential, "wxproxy would answer this path itself, and a [[route]] denies it")
-	case credentialHealth:
-		return nil // which is everybody's to know
-	case credentialToken:
-		return p.awaitAsker(x)
-	case accountkind.CredentialSecret:
-		if target.HasParameterBehindSemicolon(x.target.Query, accountkind.WeChat.SecretParameters) {
-			return refuse(badRequest, target.ErrBehindSemicolon.Error())
-		}
-		target.EachNamed(x.target.Query, accountkind.WeChat.SecretMembers, x.shown.hear)
-		x.expectMembers()
+	maxBody := x.maxBody
+	err := p.admitCaller(x)
+	if a := x.account; err == nil && a != nil && a.kind != x.kind {
+		x.client, x.account, x.shown, x.hasMembers, x.maxBody = nil, nil, shown{}, false, maxBody
+		x.routeAs(a.kind) // since who calls says for which account
+		err = p.admitCaller(x)
+	}
+	return err
+}
+
+// admitCaller does so for the route that was found.
+func (p *Proxy) admitCaller(x *exchange) error {
+	if done, err := x.route.class.admit(p, x); done || err != nil {
+		return err
 	}
 	found, err := p.admitVirtual(x)
 	switch {
@@ -63,13 +62,7 @@ func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
-	if x.route.Credential == credentialToken {
-		return p.permitToken(x)
-	}
-	if !x.client.permits(x.target.Policy) {
-		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
-	}
-	return nil
+	return x.route.class.permit(p, x)
 }
 
 // How those are refused who do not show a client's key. Who has a virtual token

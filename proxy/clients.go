@@ -132,6 +132,9 @@ func (c *Client) permits(policy []byte) bool {
 // quota is to be left when the request has ended.
 func (c *Client) enter() error {
 	err := c.quota.Enter()
+	if err == nil {
+		return nil // as nearly always, without an allocation
+	}
 	var exceeded *quota.ErrExceeded
 	if !errors.As(err, &exceeded) {
 		return err

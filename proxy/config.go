@@ -7,7 +7,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
@@ -29,17 +28,13 @@ const BodyFilesShare = body.FilesShare
 // Config says what a Proxy serves.
 type Config struct {
 	Accounts      []Account
-	Default       string              // name of the account of callers that name none; may be empty
-	Clients       []Client            // none: callers need no key
-	Routes        []accountkind.Route // they win over the built-in table
-	RetryErrcodes []int               // an answer with one of these errcodes refuses the token
-	TokenEndpoint TokenEndpoint       // what callers get who ask for a token
-	Deployment    string              // whose virtual tokens are good here: those of another are not
-	OwnHosts      []string            // hosts, in lower case, that an absolute-form request may name
-	HostNames     []string            // further names by which callers without a key may know a proxy on loopback
-	TokenWait     time.Duration       // how long a request waits for a token when there is none
-	Upstream      Upstream
-	CallersTLS    *tls.Config // how callers are spoken to now; nil: in plain text
+	Default       string        // name of the account of callers that name none; may be empty
+	Clients       []Client      // none: callers need no key
+	TokenEndpoint TokenEndpoint // what callers get who ask for a token
+	Deployment    string        // whose virtual tokens are good here: those of another are not
+	HostNames     []string      // further names by which callers without a key may know a proxy on loopback
+	TokenWait     time.Duration // how long a request waits for a token when there is none
+	CallersTLS    *tls.Config   // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
 	MemoryLimit   int64               // of the process, which bounds what bodies may take; 0: none
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
@@ -54,17 +49,16 @@ type Config struct {
 // New returns a Proxy for a valid config.
 func New(config Config) *Proxy {
 	p := &Proxy{
-		door:       newDoor(config),
-		config:     config,
-		accounts:   make(map[string]*Account, 2*len(config.Accounts)),
-		byID:       make(map[virtual.ID]*Account, len(config.Accounts)),
-		clients:    newClientTable(config.Clients, config.Deployment),
-		local:      newRouteTable(localRoutes(&accountkind.WeChat)),
-		configured: newRouteTable(config.Routes),
-		builtin:    newRouteTable(accountkind.WeChat.Routes),
+		door:     newDoor(config),
+		config:   config,
+		accounts: make(map[string]*Account, 2*len(config.Accounts)),
+		byID:     make(map[virtual.ID]*Account, len(config.Accounts)),
+		clients:  newClientTable(config.Clients, config.Deployment),
 	}
-	p.hostNames = hostNames(config.OwnHosts, config.HostNames)
-	for _, a := range place(config.Accounts, config.Deployment) {
+	accounts := place(config.Accounts, config.Deployment)
+	p.addKinds(accounts)
+	p.hostNames = hostNames(p.hosts, config.HostNames)
+	for _, a := range accounts {
 		if len(config.Clients) == 0 {
 			a.honourEarlierBuild()
 		}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 )
@@ -116,7 +115,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := asFailure(err)
 	account, client := names(x.account, x.client)
 	p.config.Counts.Failure(client, f.reason())
-	if f.status >= fasthttp.StatusInternalServerError || f.errcode == accountkind.WeChat.ExpiredToken {
+	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
 		return
 	}
 	lines := p.door.refused

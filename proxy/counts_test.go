@@ -179,9 +179,11 @@ func TestHowMuchIsToldApartIsBounded(t *testing.T) {
 
 func TestOnlyPairsThatMeetTakeMemory(t *testing.T) {
 	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	kind := c.Accounts[0].Kind
 	c.Accounts = nil
 	for n := range 1000 {
 		c.Accounts = append(c.Accounts, account(fmt.Sprint("a", n), fmt.Sprint("wx", n)))
+		c.Accounts[n].Kind = kind
 		c.Clients = append(c.Clients, keyed(fmt.Sprint("c", n), fmt.Sprint("key", n)))
 	}
 	p := New(c)

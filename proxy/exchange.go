@@ -5,7 +5,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
@@ -18,47 +17,57 @@ import (
 // An exchange is one request on its way: what was decided about it, and the
 // buffers that it is rebuilt in. Exchanges are used again.
 type exchange struct {
-	// What is looked at again when WeChat has answered comes first, so that it is
-	// together in memory.
-	ctx       *fasthttp.RequestCtx
-	caller    *front.Conn // nil without one
+	request // of the moment; begin replaces it as a whole
+
 	proxy     *Proxy
-	client    *Client
-	account   *Account
-	claimed   *Client            // whose virtual token was refused, as that says; nil: none
 	durations *traffic.Histogram // nil: nothing is counted
+	isKept    bool               // by the connection's request, from one to the next
+
+	// What is kept from one request to the next, to be used again.
+	message  upstream.Message
+	fields   fields
+	body     body.Body
+	reading  reading
+	key      keyHash
+	virtual  virtual.LastToken
+	noted    string // the last token that the account is known to have sent
+	values   []string
+	searcher secret.Searcher
+}
+
+// A request is what belongs to one request alone. What is looked at again when WeChat
+// has answered comes first, so that it is together in memory.
+type request struct {
+	ctx     *fasthttp.RequestCtx
+	caller  *front.Conn // nil without one
+	client  *Client
+	account *Account
+	kind    *kind   // of the account, as far as it is known
+	claimed *Client // whose virtual token was refused, as that says; nil: none
+
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
 	attempts  int    // how often it was sent to WeChat
-	seated    bool   // it belongs to a seat
 	unread    bool   // some of the request's body may not have been read
 	admitted  bool   // the client may use the account
 	streams   bool   // the answer ends later than its handling
+	closes    bool   // the caller's connection ends with this request
 	requestID string // empty unless requests are given ids
 	sent      string // the credential that WeChat was sent; empty: none
-	noted     string // the last token that the account is known to have sent
-	values    []string
-	searcher  secret.Searcher
-	message   upstream.Message
-	fields    fields
-	body      body.Body
 
+	target     target.Target
+	route      route
 	maxBody    int64
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
 	shown      shown // what it says
-	target     target.Target
-	route      accountkind.Route
-	key        keyHash
-	reading    reading
-	virtual    virtual.LastToken
 }
 
 // attemptNames are the values of Wxproxy-Attempts.
 var attemptNames = [...]string{"0", "1", "2"}
 
-// begin returns the exchange for a request, that of the seat which the request came
-// to, if there is one.
+// begin returns the exchange for a request: the one that its connection keeps, if it
+// keeps any.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	s := front.RequestOf(ctx)
 	if s == nil {
@@ -72,7 +81,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	x, _ := s.Kept.(*exchange)
 	if x == nil || x.proxy != p { // there was a reload
 		x = p.newExchange()
-		x.seated, s.Kept = true, x
+		x.isKept, s.Kept = true, x
 	}
 	x.begin(ctx, maxBody)
 	x.message.Head = s.Head()
@@ -89,19 +98,20 @@ func (p *Proxy) newExchange() *exchange {
 	}
 }
 
+// begin makes x the exchange of another request.
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
-	x.ctx, x.client, x.account, x.claimed, x.route, x.attempts = ctx, nil, nil, nil, accountkind.Route{}, 0
-	x.began, x.errcode, x.requestID, x.admitted = ctx.Time(), 0, "", false
-	x.fields.close, x.target, x.streams, x.sent = false, target.Target{}, false, ""
-	x.smallBody, x.hasMembers, x.shown = false, false, shown{}
-	x.caller, x.maxBody, x.unread = front.ConnOf(ctx), maxBody, ctx.RequestBodyStream() != nil
+	x.request = request{
+		ctx: ctx, caller: front.ConnOf(ctx), began: ctx.Time(), maxBody: maxBody,
+		unread: ctx.RequestBodyStream() != nil,
+	}
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}
-	x.message.Body, x.message.Caller, x.message.Head = &x.body, nil, nil
+	m := &x.message
+	m.Body, m.Caller, m.Head = &x.body, nil, nil
 	if x.caller != nil {
-		x.message.Caller = x.caller.NetConn()
-		x.message.KnowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
+		m.Caller = x.caller.NetConn()
+		m.KnowsInterim = ctx.Request.Header.IsHTTP11() && !x.caller.IsTLS()
 	}
 }
 
@@ -127,14 +137,15 @@ func (x *exchange) leaveQuota() {
 func (x *exchange) readHeader() error {
 	req, m := &x.ctx.Request, &x.message
 	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
-		x.fields.close = true
+		x.closes = true
 		return refuse(badRequest, "the proxy speaks HTTP/1.1 and HTTP/1.0 only")
 	}
 	var err error
 	if m.Fields, err = x.fields.appendEndToEnd(m.Fields[:0], req.Header.RawHeaders()); err != nil {
-		x.fields.close = true
+		x.closes = true
 		return refuse(badRequest, err.Error())
 	}
+	x.closes = x.fields.close
 	x.identify()
 	m.Method = req.Header.Method()
 	if !isForwarded(m.Method) {
@@ -160,7 +171,7 @@ func (x *exchange) addressWith(token string) {
 		x.noted = token
 	}
 	if token == "" || token != x.reading.token {
-		x.address(accountkind.WeChat.TokenParameters, target.Parameter{Name: accountkind.WeChat.TokenParameter, Value: token})
+		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})
 		x.reading.token = token
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/rawtest"
@@ -111,15 +112,18 @@ func config(u Upstream, accounts ...Account) Config {
 	if len(accounts) == 0 {
 		accounts = []Account{shop()}
 	}
+	kind := &Kind{Table: &accountkind.WeChat, Upstream: u, Hosts: []string{"api.weixin.qq.com"}, TokenErrcodes: []int{40001, 40014, 42001}}
+	for i := range accounts {
+		if accounts[i].Kind == nil {
+			accounts[i].Kind = kind
+		}
+	}
 	return Config{
-		Accounts:      accounts,
-		RetryErrcodes: []int{40001, 40014, 42001},
-		OwnHosts:      []string{"api.weixin.qq.com"},
-		HostNames:     []string{"proxy", "x", "h"}, // as tests have it
-		TokenWait:     time.Second,
-		Upstream:      u,
-		Log:           slog.New(slog.DiscardHandler),
-		Counts:        traffic.NewCounts(),
+		Accounts:  accounts,
+		HostNames: []string{"proxy", "x", "h"}, // as tests have it
+		TokenWait: time.Second,
+		Log:       slog.New(slog.DiscardHandler),
+		Counts:    traffic.NewCounts(),
 	}
 }
 

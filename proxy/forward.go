@@ -3,33 +3,16 @@ package proxy
 import (
 	"errors"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/upstream"
 )
 
-// forward answers what WeChat is asked, or the proxy in its place.
-func (p *Proxy) forward(x *exchange) error {
-	switch x.route.Credential {
-	case credentialLocal:
-		return p.answerLocally(x)
-	case accountkind.CredentialTicket:
-		return p.answerTicket(x)
-	case accountkind.CredentialApp:
-		return p.forwardWithToken(x)
-	case accountkind.CredentialSecret:
-		return p.forwardWithSecret(x)
-	}
-	x.address(accountkind.WeChat.OwnParameters)
-	return p.send(x)
-}
-
 // forwardWithSecret sends the request with the account's appid and AppSecret.
 func (p *Proxy) forwardWithSecret(x *exchange) error {
 	names := x.route.Names
 	if names.Secret == "" {
-		x.address(accountkind.WeChat.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID})
+		x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID})
 		return p.send(x)
 	}
 	secret, err := x.account.Secret()
@@ -37,7 +20,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 		return secretUnreadable(x.account)
 	}
 	x.sent = secret
-	x.address(accountkind.WeChat.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID}, target.Parameter{Name: names.Secret, Value: secret})
+	x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID}, target.Parameter{Name: names.Secret, Value: secret})
 	if err := p.send(x); err != nil {
 		return err
 	}
@@ -45,18 +28,38 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	return nil
 }
 
-// send sends the request as it stands, cleans the answer and reads its errcode.
+// send sends the request as its target stands, and reads the errcode of the answer.
+// What is done to every request last, and to every answer first, is between these
+// lines: seal and open.
 func (p *Proxy) send(x *exchange) error {
+	p.seal(x)
+	if err := x.kind.Upstream.Send(&x.message, &x.ctx.Response); err != nil {
+		return err
+	}
+	if err := p.open(x); err != nil {
+		return err
+	}
+	if x.errcode = errcode.Of(&x.ctx.Response); x.errcode != 0 {
+		p.config.Counts.Errcode(x.account.Name, x.errcode)
+	}
+	return nil
+}
+
+// seal makes the request ready to be sent: its target and body are what they will be.
+func (p *Proxy) seal(x *exchange) {
 	x.attempts++
 	x.errcode = 0
 	x.message.Head.Reset()
-	resp := &x.ctx.Response
 	if x.attempts > 1 && x.message.Head != nil {
-		resp.Header.Reset() // the refused answer's, which one of raw lines would add to its own
+		x.ctx.Response.Header.Reset() // the refused answer's, which one of raw lines would add to its own
 	}
-	if err := p.config.Upstream.Send(&x.message, resp); err != nil {
-		return err
-	}
+}
+
+// open takes from WeChat's answer what callers must not see, and adds what they may
+// know of it. Its body is as WeChat has written it from here on, or begins to be
+// streamed.
+func (p *Proxy) open(x *exchange) error {
+	resp := &x.ctx.Response
 	if head := x.message.Head; head.IsRaw() {
 		p.redactRaw(x)
 		head.Add("Wxproxy-Account", x.account.Name)
@@ -71,13 +74,7 @@ func (p *Proxy) send(x *exchange) error {
 	if err := p.redactBody(x); err != nil {
 		return err
 	}
-	if err := p.handOver(x); err != nil {
-		return err
-	}
-	if x.errcode = errcode.Of(resp); x.errcode != 0 {
-		p.config.Counts.Errcode(x.account.Name, x.errcode)
-	}
-	return nil
+	return p.handOver(x)
 }
 
 // handOver prepares the caller's side for an answer that streams.

@@ -132,7 +132,7 @@ func TestNothingIsSentAgainWhereNoTokenWasAdded(t *testing.T) {
 			u := &recorder{answers: []string{rawtest.RefusedBody}}
 			tokens := &fixedTokens{token: "old", replacement: "new"}
 			c := config(u, shopWith(tokens)...)
-			c.Routes = []accountkind.Route{{Pattern: "/plain/*", Credential: accountkind.CredentialNone}}
+			c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/plain/*", Credential: accountkind.CredentialNone}}
 			ctx := handle(t, New(c), rawtest.Get(row.path))
 			if len(u.got) != 1 || len(tokens.replaced) != 0 {
 				t.Fatalf("got %d requests and Replace for %q; want one request", len(u.got), tokens.replaced)

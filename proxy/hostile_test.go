@@ -116,7 +116,7 @@ func buildStronghold(t testing.TB) *stronghold {
 	c := config(hostsAt(t, nil, s.wechat.URL), shop(), account("other", "wxother"))
 	c.Default, c.TokenEndpoint = "shop", TokenDeny // so that each answer is WeChat's or a problem
 	c.Log = slog.New(s.log)
-	c.Routes = []accountkind.Route{{Pattern: "/denied/*", Credential: accountkind.CredentialDeny}}
+	c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/denied/*", Credential: accountkind.CredentialDeny}}
 	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)

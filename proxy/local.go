@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // of tickets that there are.
 func (p *Proxy) answerTicket(x *exchange) error {
 	kind := x.ticketType()
-	if kind != "jsapi" && kind != "wx_card" {
+	if !slices.Contains(x.kind.Table.TicketTypes, kind) {
 		return p.forwardWithToken(x) // WeChat knows what to say
 	}
 	ticket, life, err := x.account.LendTicket(kind, p.config.TokenWait)
@@ -78,8 +79,8 @@ func asRefused(err error) error {
 	return err
 }
 
-// answerLocally answers what is the proxy's own.
-func (p *Proxy) answerLocally(x *exchange) error {
+// answerOwnPage answers what is the proxy's own.
+func (p *Proxy) answerOwnPage(x *exchange) error {
 	if string(x.target.Policy) != accountkind.SignaturePath {
 		return refuse(noCredential, "the proxy has no such page; there is GET /wxproxy/jsapi-signature?url=...")
 	}
@@ -144,7 +145,7 @@ func asksForAll(query []byte) (bool, error) {
 
 // answerSignature answers what the page that x names gives to wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
-	page, err := jsapi.Page(x.target.Query, accountkind.WeChat.TokenParameters)
+	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
 	if err != nil {
 		return refuse(badRequest, err.Error())
 	}

@@ -25,8 +25,8 @@ func (r refusedTicket) RefusedTicket() (int, string, bool) {
 // refusedToken is an errcode of the token API, which is not for the caller.
 const refusedToken = 40125
 
-// withTicket is a proxy whose account shop has tickets, or err instead.
-func withTicket(u Upstream, err error) *Proxy {
+// ticketed is a proxy whose account shop has tickets, or err instead.
+func ticketed(u Upstream, err error) *Proxy {
 	a := account("shop", "wxshop")
 	a.Ticket = func(kind string, _ time.Duration) (string, error) { return "ticket-" + kind, err }
 	a.LendTicket = func(kind string, _ time.Duration) (string, time.Duration, error) {
@@ -49,7 +49,7 @@ func TestTicketsComeFromTheCacheHoweverTheyAreAskedFor(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u := &recorder{answers: []string{rawtest.OKBody}}
-			ctx := handle(t, withTicket(u, nil), row.raw)
+			ctx := handle(t, ticketed(u, nil), row.raw)
 			want := rawtest.OKBody
 			if row.want != "" {
 				want = `{"errcode":0,"errmsg":"ok","ticket":"` + row.want + `","expires_in":345}`
@@ -73,7 +73,7 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 			{laterError{time.Second}, 503, "token_unavailable"},
 			{errors.New("x"), 500, "internal_error"},
 		} {
-			ctx := handle(t, withTicket(new(recorder), row.err), rawtest.Get(path))
+			ctx := handle(t, ticketed(new(recorder), row.err), rawtest.Get(path))
 			if got := string(ctx.Response.Body()); ctx.Response.StatusCode() != row.status || !strings.Contains(got, row.want) {
 				t.Errorf("%s, %v: got %d %s; want %d %s", path, row.err, ctx.Response.StatusCode(), got, row.status, row.want)
 			}
@@ -86,7 +86,7 @@ func TestWithoutATicketTheCallerLearnsWhy(t *testing.T) {
 
 func TestAPageIsSigned(t *testing.T) {
 	const page = "https://shop.example/a?b=c&d=%20"
-	ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?url="+url.QueryEscape(page+"#part")))
+	ctx := handle(t, ticketed(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?url="+url.QueryEscape(page+"#part")))
 	var got struct {
 		AppID     string `json:"appId"`
 		Timestamp int64
@@ -127,15 +127,15 @@ func TestOnlyPagesAreSigned(t *testing.T) {
 		"?url=" + encoded + "&type=agent_config", "?type=jsapi&url=" + encoded, "?url=" + encoded + "&debug", "?url=" + encoded + "&url=" + encoded,
 		"?url=" + encoded + "&_=1700000000", "?url=" + encoded + "&", "?&url=" + encoded, "?url=" + encoded + "&URL=x", "?url=" + encoded + "&%75rl=x",
 	} {
-		ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get(path+query))
+		ctx := handle(t, ticketed(new(recorder), nil), rawtest.Get(path+query))
 		if got := string(ctx.Response.Body()); slugOf(ctx) != "bad_request" || !strings.Contains(got, "percent-encode") && !strings.Contains(got, "request target") {
 			t.Errorf("%s: got %d %s; want bad_request that says how to encode", query, ctx.Response.StatusCode(), got)
 		}
 	}
-	if ctx := handle(t, withTicket(new(recorder), nil), post(path+"?url="+encoded, "")); slugOf(ctx) != "bad_request" {
+	if ctx := handle(t, ticketed(new(recorder), nil), post(path+"?url="+encoded, "")); slugOf(ctx) != "bad_request" {
 		t.Errorf("POST: got %s; want bad_request", ctx.Response.Body())
 	}
-	if ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/other")); slugOf(ctx) != "no_credential" {
+	if ctx := handle(t, ticketed(new(recorder), nil), rawtest.Get("/wxproxy/other")); slugOf(ctx) != "no_credential" {
 		t.Errorf("another page: got %s; want no_credential", ctx.Response.Body())
 	}
 }
@@ -154,7 +154,7 @@ func TestAPageIsSignedHoweverItIsEncoded(t *testing.T) {
 		"url=https%3A%2F%2Fshop.example%2F%3Fx%3D1&from_appid=wxshop":     "https://shop.example/?x=1",
 		"url=https%3A%2F%2F%5B%3A%3A1%5D%2F":                              "https://[::1]/",
 	} {
-		ctx := handle(t, withTicket(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?"+query))
+		ctx := handle(t, ticketed(new(recorder), nil), rawtest.Get("/wxproxy/jsapi-signature?"+query))
 		var got struct {
 			Timestamp           int64
 			NonceStr, Signature string

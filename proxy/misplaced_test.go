@@ -42,7 +42,7 @@ func TestNoSecretOfTheProxysReachesWeChatInAQuery(t *testing.T) {
 		r := &recorder{answers: []string{rawtest.OKBody}}
 		c := quoting(r)
 		c.Clients = []Client{keyed("orders", key), keyed("games", other)}
-		c.Routes = []accountkind.Route{{Pattern: "/none/*", Credential: accountkind.CredentialNone}}
+		c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/none/*", Credential: accountkind.CredentialNone}}
 		c.IsSecret = func(word []byte) bool { return string(word) == appSecret || string(word) == tokenNow }
 		ctx := handle(t, New(c), rawtest.Get(row.target, auth))
 		if got := ctx.Response.StatusCode(); got != row.status || got == 400 && len(r.got) > 0 {

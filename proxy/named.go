@@ -3,7 +3,6 @@ package proxy
 import (
 	"strings"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 )
@@ -71,7 +70,7 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 
 func (x *exchange) fromAppID() (from statement) {
 	if x.reading.names {
-		target.EachNamed(x.target.Query, accountkind.WeChat.OwnParameters, func(_, value string) { from.hear(value) })
+		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.hear(value) })
 	}
 	return from
 }

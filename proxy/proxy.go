@@ -21,20 +21,22 @@ import (
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
 // concurrently.
 type Proxy struct {
-	config     Config
-	accounts   map[string]*Account // by name and by app_id
-	fallback   *Account            // nil without a default
-	byID       map[virtual.ID]*Account
-	hostNames  map[string]bool
-	clients    clientTable
-	anyone     Client // every caller, when there are no clients
-	strangers  met    // those who named no account
-	local      routeTable
-	configured routeTable
-	builtin    routeTable
-	exchanges  sync.Pool // of *exchange
-	inFlight   atomic.Int64
-	door       *door
+	config    Config
+	accounts  map[string]*Account // by name and by app_id
+	fallback  *Account            // nil without a default
+	byID      map[virtual.ID]*Account
+	hostNames map[string]bool
+	clients   clientTable
+	anyone    Client   // every caller, when there are no clients
+	strangers met      // those who named no account
+	kinds     []*kind  // of the accounts
+	hosts     []string // of all kinds, in lower case: those that an absolute-form request may name
+
+	tokenParameters []string // of all kinds
+
+	exchanges sync.Pool // of *exchange
+	inFlight  atomic.Int64
+	door      *door
 }
 
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
@@ -47,9 +49,9 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if err != nil {
 		x.refuse(err)
 	}
-	x.fields.close = x.fields.close || !p.mayStay(x, err)
+	x.closes = x.closes || !p.mayStay(x, err)
 	x.leave(err != nil)
-	if p.door.draining.Load() || x.fields.close {
+	if p.door.draining.Load() || x.closes {
 		ctx.Response.SetConnectionClose()
 	}
 	p.conclude(x, err)
@@ -59,7 +61,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 // second is no caller, and a 503 tells him what others know.
 func (p *Proxy) conclude(x *exchange, err error) {
 	x.answerID()
-	if err == nil && x.route.Credential == credentialHealth {
+	if err == nil && x.route.class != nil && x.route.class.traits().isFree {
 		return
 	}
 	p.count(x)
@@ -76,7 +78,7 @@ func (p *Proxy) release(x *exchange) {
 	}
 	x.body.Release()
 	x.ctx, x.caller, x.message.Caller, x.message.Head = nil, nil, nil, nil
-	if !x.seated {
+	if !x.isKept {
 		p.exchanges.Put(x)
 	}
 }
@@ -86,17 +88,15 @@ func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
 	}
-	early := x.route.Credential == credentialToken || x.hasMembers // its body may say who calls
+	class := x.route.class
+	early := class.traits().asksByBody || x.hasMembers // its body may say who calls
 	if early {
 		if err := p.takeBody(x); err != nil {
 			return err
 		}
 	}
-	switch x.route.Credential {
-	case credentialToken:
-		return p.answerToken(x)
-	case credentialHealth:
-		return p.answerHealth(x)
+	if t := class.traits(); t.asksByBody || t.isFree {
+		return class.answer(p, x)
 	}
 	if p.carriesSecret(x) {
 		return errMisplacedSecret
@@ -110,7 +110,7 @@ func (p *Proxy) serve(x *exchange) error {
 			return err
 		}
 	}
-	return p.forward(x)
+	return class.answer(p, x)
 }
 
 // safely keeps the process alive if do panics. What the panic says stays unsaid:
@@ -132,12 +132,12 @@ func (p *Proxy) judge(x *exchange) error {
 		return err
 	}
 	if !x.caller.MeetsTLS(p.config.CallersTLS) {
-		x.fields.close = true
+		x.closes = true
 		return errOldCertificate
 	}
 	err := p.admit(x)
 	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
-		x.fields.close = true
+		x.closes = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}
 	if err != nil {
@@ -145,7 +145,7 @@ func (p *Proxy) judge(x *exchange) error {
 	}
 	x.admitted = x.account != nil
 	if x.route.Credential == accountkind.CredentialDeny {
-		return refuse(noCredential, "this API takes a credential that no account of the proxy has, such as a third-party platform's or a WeCom application's, or a [[route]] denies it")
+		return errDenied
 	}
 	return x.checkLength()
 }
@@ -153,7 +153,7 @@ func (p *Proxy) judge(x *exchange) error {
 // takeBody reads the body, where there is a use for it, and decides what only that
 // can say.
 func (p *Proxy) takeBody(x *exchange) error {
-	if c := x.route.Credential; c == credentialLocal || c == credentialHealth {
+	if x.route.class.traits().hasNoBody {
 		return nil
 	}
 	if err := x.readBody(); err != nil {

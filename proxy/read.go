@@ -2,11 +2,10 @@ package proxy
 
 import (
 	"bytes"
-	"slices"
-	"strings"
+	"net/netip"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 )
 
 // A reading is what became of the last path and query that could be read. Programs
@@ -17,7 +16,8 @@ type reading struct {
 	raw    []byte // the path, and the query behind it
 	path   int    // how long the path is
 	policy []byte
-	route  accountkind.Route
+	kind   *kind // as whose the route was found; nil: none was
+	route  route
 	host   []byte // the last Host that the proxy answers to
 	named  bool   // a parameter that WeChat gets is called like a credential
 	names  bool   // a parameter may name the account
@@ -28,116 +28,113 @@ func (r *reading) is(t *target.Target) bool {
 	return r.good && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
 }
 
-// read takes the request's target apart and finds its route.
+// read takes the request's target apart and finds its kind and its route.
 func (p *Proxy) read(x *exchange) error {
 	t, r := &x.target, &x.reading
-	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.config.OwnHosts); err != nil {
+	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.hosts); err != nil {
 		return refuse(badRequest, err.Error())
 	}
 	if !r.is(t) {
-		r.good, r.token, t.Policy = false, "", r.policy
-		err := t.Decode(accountkind.WeChat.TokenParameters)
+		r.good, r.kind, r.token, t.Policy = false, nil, "", r.policy
+		err := t.Decode(p.tokenParameters)
 		r.policy = t.Policy
 		if err != nil {
 			return refuse(badRequest, err.Error())
 		}
-		r.raw, r.path = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path)
-		r.route, r.good = p.credentialOf(t.Policy), true
-		r.named, r.names = namesCredential(t.Query, removed(r.route.Credential)), mayNameAccount(t.Query, &r.route)
+		r.raw, r.path, r.good = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path), true
 	}
-	t.Policy, x.route = r.policy, r.route
+	t.Policy = r.policy
+	x.routeAs(p.kindOf(x))
 	return nil
 }
 
-// mayNameAccount reports whether a query, or the body behind it, can name an account.
-func mayNameAccount(query []byte, route *accountkind.Route) bool {
-	_, named := target.QueryValue(query, accountkind.WeChat.AccountParameter)
-	return named || route.Names.AppID != ""
+// routeAs finds the request's route, as one about accounts of that kind.
+func (x *exchange) routeAs(k *kind) {
+	if r, t := &x.reading, &x.target; r.kind != k {
+		r.kind, r.route, r.token = k, k.route(t.Policy), ""
+		r.named = namesCredential(t.Query, r.route.class.removes(k.Table))
+		_, r.names = target.QueryValue(t.Query, k.Table.AccountParameter)
+		r.names = r.names || r.route.Names.AppID != ""
+	}
+	x.kind, x.route = x.reading.kind, x.reading.route
 }
 
-// The credential classes of what the proxy answers itself, which cannot be configured.
-const (
-	credentialLocal  accountkind.Credential = "local"  // answered by the proxy, never forwarded
-	credentialToken  accountkind.Credential = "token"  // the same, for those who want a token
-	credentialHealth accountkind.Credential = "health" // the same, for who asks how the proxy is
-	credentialClosed accountkind.Credential = "closed" // the proxy would answer it, and a configured route says that nobody may
+// How a browser is refused that nobody can be told from: without clients every
+// program is let in, and a browser sends what any page makes it send.
+var (
+	errOtherSite = refuse(forbiddenPath, "a browser sent this for a page of another site (Origin, Sec-Fetch-Site), which without any [[client]] "+
+		"nobody may; add a [[client]] to wxproxy's configuration and have the program show its key")
+	errOtherHost       = refuse(forbiddenPath, otherHost+"use http://127.0.0.1 with the port, or add the name to proxy.hosts")
+	errOtherSecureHost = refuse(forbiddenPath, otherHost+"use a name that the certificate has, and add it to proxy.hosts")
 )
 
-// localRoutes are the paths that the proxy answers itself and never forwards.
-func localRoutes(kind *accountkind.Kind) []accountkind.Route {
-	routes := []accountkind.Route{
-		{Pattern: accountkind.LivenessPath, Credential: credentialHealth},
-		{Pattern: accountkind.ReadinessPath, Credential: credentialHealth},
-		{Pattern: accountkind.OwnPrefix + "*", Credential: credentialLocal},
+const otherHost = "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of " +
+	"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); "
+
+// mustBeOurs refuses, as long as there are no clients, what a page of another site
+// could have made a browser send.
+func (p *Proxy) mustBeOurs(x *exchange) error {
+	if len(p.clients.byName) > 0 {
+		return nil
 	}
-	for _, path := range kind.TokenPaths {
-		routes = append(routes, accountkind.Route{Pattern: path, Credential: credentialToken})
+	f := &x.fields
+	if f.site != nil && !wire.IsFold(f.site, "same-origin") && !wire.IsFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
+		return errOtherSite
 	}
-	return routes
+	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
+		return nil // no browser is without Host; who names WeChat's host in the target means that
+	}
+	if bytes.Equal(f.host, x.reading.host) {
+		return nil
+	}
+	if !p.answersTo(f.host) {
+		return x.otherHost()
+	}
+	x.reading.host = append(x.reading.host[:0], f.host...)
+	return nil
 }
 
-// A routeTable finds the Route of a path: an exact pattern first, then the
-// longest prefix.
-type routeTable struct {
-	exact    map[string]accountkind.Route
-	prefixes []accountkind.Route // longest first
+// otherHost returns why the request's Host is not answered to.
+func (x *exchange) otherHost() error {
+	if x.ctx.IsTLS() {
+		return errOtherSecureHost
+	}
+	return errOtherHost
 }
 
-func newRouteTable(rows []accountkind.Route) routeTable {
-	t := routeTable{exact: map[string]accountkind.Route{}}
-	for _, row := range rows {
-		row.Pattern = accountkind.Normal(row.Pattern)
-		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
-			row.Names = accountkind.WeChat.SecretNames
+// isOriginOf reports whether origin is that of a page which host itself has served.
+func isOriginOf(origin, host []byte) bool {
+	scheme, authority, found := bytes.Cut(origin, []byte("://"))
+	return found && (wire.IsFold(scheme, "http") || wire.IsFold(scheme, "https")) && wire.EqualFold(authority, host)
+}
+
+// answersTo reports whether no site can have host for its name.
+func (p *Proxy) answersTo(host []byte) bool {
+	name := hostName(host)
+	if _, err := netip.ParseAddr(name); err == nil {
+		return true
+	}
+	return name == "localhost" || p.hostNames[name]
+}
+
+// hostName returns a host in lower case, without its port, brackets, or the dot
+// that can end it.
+func hostName(host []byte) string {
+	if len(host) > 0 && host[0] == '[' {
+		host, _, _ = bytes.Cut(host[1:], []byte("]"))
+	} else {
+		host, _, _ = bytes.Cut(host, []byte(":"))
+	}
+	return string(bytes.ToLower(bytes.TrimSuffix(host, []byte("."))))
+}
+
+// hostNames returns the names of hosts, whatever ports they have.
+func hostNames(hosts ...[]string) map[string]bool {
+	names := map[string]bool{}
+	for _, list := range hosts {
+		for _, host := range list {
+			names[hostName([]byte(host))] = true
 		}
-		if strings.HasSuffix(row.Pattern, "*") {
-			t.prefixes = append(t.prefixes, row)
-		} else {
-			t.exact[row.Pattern] = row
-		}
 	}
-	slices.SortStableFunc(t.prefixes, func(a, b accountkind.Route) int { return len(b.Pattern) - len(a.Pattern) })
-	return t
-}
-
-// find returns the Route of a policy path.
-func (t *routeTable) find(policy []byte) (accountkind.Route, bool) {
-	if row, ok := t.exact[string(policy)]; ok {
-		return row, true
-	}
-	for _, row := range t.prefixes {
-		if accountkind.Matches(row.Pattern, policy) {
-			return row, true
-		}
-	}
-	return accountkind.Route{}, false
-}
-
-// credentialOf returns the Route that decides about a policy path. What the
-// proxy answers itself comes first, so that no configuration can send an
-// AppSecret's own calls to WeChat: all that one can do is close it. Then come the
-// configured routes, then the built-in ones, then class "app".
-func (p *Proxy) credentialOf(policy []byte) accountkind.Route {
-	builtin, known := p.builtin.find(policy)
-	configured, isConfigured := p.configured.find(policy)
-	local, isLocal := p.local.find(policy)
-	switch {
-	case isLocal && isConfigured && closes(configured, local):
-		return accountkind.Route{Pattern: configured.Pattern, Credential: credentialClosed}
-	case isLocal:
-		return local
-	case isConfigured && (!known || configured.Credential != builtin.Credential):
-		return configured
-	case known:
-		return builtin // which knows the names of the parameters
-	}
-	return accountkind.Route{Credential: accountkind.CredentialApp}
-}
-
-// closes reports whether a configured route closes what the proxy would answer
-// itself. Load balancers go on learning how the proxy is unless the route is about
-// its own pages: "/*" is about the API.
-func closes(configured, local accountkind.Route) bool {
-	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
-	return configured.Credential == accountkind.CredentialDeny && isOwn
+	return names
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
 )
@@ -104,7 +105,7 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"class secret, too long", secretPath, inParts("200 OK", page+page+page+appSecret), "bad_gateway_or_upstream"},
 		{"class secret, with the token", secretPath, rawtest.Answered(tokenNow), "***"},
 		{"class user", "/sns/userinfo", rawtest.Answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
-		{"rid/get, of another token", quotesRequest, rawtest.Answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
+		{"rid/get, of another token", accountkind.WeChat.QuotingPath, rawtest.Answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
 	}
 	for _, plain := range []bool{false, true} {
 		for _, row := range rows {

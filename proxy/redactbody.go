@@ -11,7 +11,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/errcode"
@@ -19,11 +18,6 @@ import (
 	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/upstream"
 )
-
-// quotesRequest is the path of the API that tells what became of an earlier
-// request, its URL included, with the token or AppSecret that was in it. That may
-// be one that nobody knows any more.
-const quotesRequest = "/cgi-bin/openapi/rid/get"
 
 const (
 	// maxSearched bounds the body of an answer that is passed on only after it was
@@ -43,10 +37,10 @@ var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there 
 // searched there is not passed on.
 func (p *Proxy) redactBody(x *exchange) error {
 	resp := &x.ctx.Response
-	if string(x.target.Policy) == quotesRequest {
+	if string(x.target.Policy) == x.kind.Table.QuotingPath {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
-	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.Credential == accountkind.CredentialSecret {
+	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.class.traits().getsSecret {
 		return p.redactWhole(x, maxSearched, x.replaced)
 	}
 	if resp.IsBodyStream() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy/upstream"
 )
 
@@ -64,7 +65,7 @@ func TestCredentialsInAPackedAnswerAreMasked(t *testing.T) {
 				resp.SetBodyString(row.body)
 				return nil
 			})))
-			ctx := handle(t, p, post(quotesRequest, `{"rid":"x"}`))
+			ctx := handle(t, p, post(accountkind.WeChat.QuotingPath, `{"rid":"x"}`))
 			body := string(ctx.Response.Body())
 			if ctx.Response.StatusCode() != row.status || !strings.Contains(body, row.want) || strings.Contains(body, "50_Im7") {
 				t.Errorf("got %d %.200q; want %d and %s", ctx.Response.StatusCode(), body, row.status, row.want)
@@ -100,7 +101,7 @@ func TestAQuoteThatStreamsIsMaskedWithinALimit(t *testing.T) {
 				resp.SetBodyStream(row.body, -1)
 				return nil
 			})))
-			ctx := handle(t, p, post(quotesRequest, `{"rid":"x"}`))
+			ctx := handle(t, p, post(accountkind.WeChat.QuotingPath, `{"rid":"x"}`))
 			body := string(ctx.Response.Body())
 			if ctx.Response.StatusCode() != row.status || !strings.Contains(body, row.want) || strings.Contains(body, "50_Im7") {
 				t.Errorf("got %d %.200q; want %d and %s", ctx.Response.StatusCode(), body, row.status, row.want)

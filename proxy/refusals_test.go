@@ -211,6 +211,7 @@ func TestWhatIsAdvisedToWhoGetsNoRealTokenClosesNothing(t *testing.T) {
 			c.Clients, c.TokenEndpoint = []Client{orders}, TokenReal
 			shop := shop()
 			shop.Lend = func(time.Duration) (string, time.Duration, error) { return "real-token", time.Hour, nil }
+			shop.Kind = c.Accounts[0].Kind
 			c.Accounts = []Account{shop}
 			p := New(c)
 			ctx := handle(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"))

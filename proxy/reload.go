@@ -10,7 +10,6 @@ import (
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/accountkind"
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
@@ -143,5 +142,10 @@ func (d *door) IsProvenByBody(raw []byte) bool {
 	}
 	defer d.targets.Put(t)
 	p := d.current.Load()
-	return t.Parse(raw, p.config.OwnHosts, accountkind.WeChat.TokenParameters) == nil && p.credentialOf(t.Policy).Credential == credentialToken
+	return t.Parse(raw, p.hosts, p.tokenParameters) == nil && p.isTokenPath(t.Policy)
+}
+
+// isTokenPath reports whether programs ask for a token there.
+func (p *Proxy) isTokenPath(policy []byte) bool {
+	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).class.traits().asksByBody })
 }

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -22,7 +21,7 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 		return err
 	}
 	x.addressWith(token)
-	if err := p.send(x); err != nil || !p.isRefused(x) {
+	if err := p.send(x); err != nil || !x.isRefused() {
 		x.accept(token, err)
 		return err
 	}
@@ -46,7 +45,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 	if err := p.send(x); err != nil {
 		return traffic.RetryFailed, err
 	}
-	if !p.isRefused(x) {
+	if !x.isRefused() {
 		x.accept(better, nil)
 		return traffic.RetryAccepted, nil
 	}
@@ -59,9 +58,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 }
 
 // isRefused reports whether WeChat refused the access token in its answer.
-func (p *Proxy) isRefused(x *exchange) bool {
-	return x.errcode != 0 && slices.Contains(p.config.RetryErrcodes, x.errcode)
-}
+func (x *exchange) isRefused() bool { return x.kind.refuses(x.errcode) }
 
 // accept tells the account's tokens that WeChat honoured token, if the answer shows
 // that: one that reports a failure of any kind may not have come so far.

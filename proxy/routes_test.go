@@ -102,12 +102,12 @@ func routeOf(t *testing.T, p *Proxy, path string) accountkind.Route {
 	if err := parsed.Parse([]byte(path), nil, accountkind.WeChat.TokenParameters); err != nil {
 		t.Fatal(err)
 	}
-	return p.credentialOf(parsed.Policy)
+	return p.kinds[0].route(parsed.Policy).Route
 }
 
 func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 	c := config(nil)
-	c.Routes = []accountkind.Route{
+	c.Accounts[0].Kind.Routes = []accountkind.Route{
 		{Pattern: "/sns/userinfo", Credential: accountkind.CredentialApp},
 		{Pattern: "/wxa/*", Credential: accountkind.CredentialNone},
 		{Pattern: "/wxa/game/*", Credential: accountkind.CredentialDeny},
@@ -188,10 +188,10 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 		for _, clients := range [][]Client{nil, {keyed("orders", "orders-key")}} {
 			a := account("shop", "wxshop")
 			a.Ticket = func(string, time.Duration) (string, error) { return "ticket", nil }
-			c := withAccounts(new(recorder), clients, a)
 			a.Lend = func(time.Duration) (string, time.Duration, error) { return "REAL", time.Hour, nil }
-			c.Accounts, c.TokenEndpoint = []Account{a}, TokenReal
-			c.Routes = []accountkind.Route{{Pattern: row.pattern, Credential: accountkind.CredentialDeny}}
+			c := withAccounts(new(recorder), clients, a)
+			c.TokenEndpoint = TokenReal
+			c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: row.pattern, Credential: accountkind.CredentialDeny}}
 			ctx := handle(t, New(c), rawtest.Get(row.path, "Authorization: Bearer orders-key"))
 			if got := slugOf(ctx) == "no_credential"; got != row.closed {
 				t.Errorf("%s for %s, %d clients: got %d %s; want it closed: %t", row.pattern, row.path, len(clients), ctx.Response.StatusCode(), ctx.Response.Body(), row.closed)
@@ -204,7 +204,7 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 // it takes one.
 func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 	c := config(nil)
-	c.Routes = []accountkind.Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: accountkind.CredentialSecret}}
+	c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: accountkind.CredentialSecret}}
 	if got := routeOf(t, New(c), "/cgi-bin/clear_quota/v2"); got.Names != (accountkind.SecretNames{AppID: "appid", Secret: "appsecret"}) {
 		t.Errorf("got %v; want the names of WeChat's manual", got.Names)
 	}
@@ -226,7 +226,7 @@ func TestTheNarrowestRouteDecidesWhatIsClosed(t *testing.T) {
 			map[string]bool{"/cgi-bin/token": true, "/cgi-bin/stable_token": false}},
 	} {
 		c := config(nil)
-		c.Routes = row.routes
+		c.Accounts[0].Kind.Routes = row.routes
 		for path, closed := range row.closed {
 			if got := routeOf(t, New(c), path).Credential; (got == credentialClosed) != closed {
 				t.Errorf("%s, %s: got %q; want it closed: %t", row.name, path, got, closed)

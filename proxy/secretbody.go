@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
 )
@@ -42,8 +41,8 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if x.fields.packed && len(body) > 0 {
 		return refuse(badRequest, errBodyHidden.Error())
 	}
-	rest, err := members.Rewrite(body, accountkind.WeChat.SecretMembers, func(name, value string) (string, bool) {
-		x.shown.hear(name, value)
+	rest, err := members.Rewrite(body, x.kind.Table.SecretMembers, func(name, value string) (string, bool) {
+		x.hearShown(name, value)
 		return "", true
 	})
 	if err != nil {
@@ -52,6 +51,9 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if x.account == nil { // and no virtual token
 		if err := p.admitNamed(x); err != nil {
 			return err
+		}
+		if x.account.kind != x.kind {
+			return errOtherKind
 		}
 	} else if err := p.mustAgree(x); err != nil {
 		return err
@@ -63,13 +65,17 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	return p.fillIn(x, body)
 }
 
-// hear takes what is sent under one of the names of SecretMembers.
-func (s *shown) hear(name, value string) {
-	if name == accountkind.WeChat.SecretNames.AppID {
-		s.appID.hear(value)
+// errOtherKind refuses a body that names an account to whose kind the path does not
+// belong.
+var errOtherKind = refuse(badRequest, "the body's appid is that of an account of another kind, which has no such API; name the account by the path prefix /@NAME/")
+
+// hearShown takes what is sent under one of the names of SecretMembers.
+func (x *exchange) hearShown(name, value string) {
+	if name == x.kind.Table.SecretNames.AppID {
+		x.shown.appID.hear(value)
 		return
 	}
-	s.secret.hear(value)
+	x.shown.secret.hear(value)
 }
 
 // errStraySecret refuses a body that would show WeChat what is not meant for it.
@@ -85,7 +91,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
-		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, accountkind.WeChat.SecretNames.AppID):
+		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, x.kind.Table.SecretNames.AppID):
 			err = refuse(badRequest, errBodyHidden.Error())
 		}
 	})
@@ -113,8 +119,8 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 			return secretUnreadable(x.account)
 		}
 	}
-	body, err := members.Rewrite(body, accountkind.WeChat.SecretMembers, func(name, _ string) (string, bool) {
-		if name == accountkind.WeChat.SecretNames.AppID {
+	body, err := members.Rewrite(body, x.kind.Table.SecretMembers, func(name, _ string) (string, bool) {
+		if name == x.kind.Table.SecretNames.AppID {
 			return x.account.AppID, true
 		}
 		return secret, true
@@ -127,24 +133,13 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
 	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
 
-// removed returns the query parameters that requests of this class lose.
-func removed(c accountkind.Credential) []string {
-	switch c {
-	case accountkind.CredentialApp, accountkind.CredentialTicket:
-		return accountkind.WeChat.TokenParameters
-	case accountkind.CredentialSecret:
-		return accountkind.WeChat.SecretParameters
-	}
-	return accountkind.WeChat.OwnParameters
-}
-
 // carriesSecret reports whether a parameter that reaches WeChat is called like a
 // credential, and is one. A stranger's is not looked at.
 func (p *Proxy) carriesSecret(x *exchange) bool {
-	if !x.reading.named || x.route.Credential == credentialLocal {
+	if !x.reading.named || x.route.class.traits().hasNoBody {
 		return false
 	}
-	removed := removed(x.route.Credential)
+	removed := x.route.class.removes(x.kind.Table)
 	for name, value := range target.Parts(x.target.Query) {
 		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
 			return true

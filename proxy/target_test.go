@@ -23,7 +23,7 @@ func FuzzTargetHasOneReading(f *testing.F) {
 		f.Add(seed)
 	}
 	c := config(nil)
-	c.OwnHosts = rawtest.OwnHosts
+	c.Accounts[0].Kind.Hosts = rawtest.OwnHosts
 	p := New(c)
 	f.Fuzz(func(t *testing.T, raw string) {
 		x := p.newExchange()

@@ -66,11 +66,11 @@ func (p *Proxy) answerToken(x *exchange) error {
 func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 	appID := ask.appID.text
 	account := p.accounts[appID]
-	if account == nil || account.AppID != appID {
-		return refuseAsWeChat(40013, "invalid appid (wxproxy: no account has it)")
+	if account == nil || account.AppID != appID || account.kind != x.kind {
+		return refuseAsWeChat(x.kind.Table.TokenRequest.BadAppID, "invalid appid (wxproxy: no account has it)")
 	}
 	if p.namesAnother(x, account) {
-		return refuseAsWeChat(40013, "invalid appid (wxproxy: the path prefix, Wxproxy-Account or from_appid names another account; leave one of them out)")
+		return refuseAsWeChat(x.kind.Table.TokenRequest.BadAppID, "invalid appid (wxproxy: the path prefix, Wxproxy-Account or from_appid names another account; leave one of them out)")
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
@@ -89,11 +89,11 @@ func (p *Proxy) asker(x *exchange, secret *statement) (*Client, error) {
 		if c, err := p.client(x); err == nil {
 			return c, nil
 		}
-		return nil, refuseAsWeChat(41004, "appsecret missing (wxproxy: secret is this program's client key)")
+		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
 	if !known || secret.disputed || p.provesAnother(x, c) {
-		return nil, refuseAsWeChat(40125, "invalid appsecret (wxproxy: secret must be this program's client key)")
+		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil
 }
@@ -137,44 +137,47 @@ func (x *exchange) answerJSON(body []byte) {
 // JSON.
 type tokenRequest struct{ grantType, appID, secret statement }
 
-// tokenMembers are the names of what it has.
-var tokenMembers = []string{"grant_type", "appid", "secret"}
-
-func (r *tokenRequest) hear(name, value string) {
-	switch name {
-	case "grant_type":
-		r.grantType.hear(value)
-	case "appid":
-		r.appID.hear(value)
-	case "secret":
-		r.secret.hear(value)
-	}
-}
-
 // readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
 func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
 		return ask, err
 	}
-	target.EachNamed(x.target.Query, tokenMembers, ask.hear)
-	_, err = members.Rewrite(body, tokenMembers, func(name, value string) (string, bool) {
-		ask.hear(name, value)
+	table := &x.kind.Table.TokenRequest
+	hear := func(name, value string) {
+		switch name {
+		case table.GrantName:
+			ask.grantType.hear(value)
+		case table.AppIDName:
+			ask.appID.hear(value)
+		case table.SecretName:
+			ask.secret.hear(value)
+		}
+	}
+	names := []string{table.GrantName, table.AppIDName, table.SecretName}
+	target.EachNamed(x.target.Query, names, hear)
+	_, err = members.Rewrite(body, names, func(name, value string) (string, bool) {
+		hear(name, value)
 		return "", false
 	})
 	if err != nil || x.fields.packed && len(body) > 0 {
-		return ask, refuseAsWeChat(47001, "data format error (wxproxy: the body is neither a JSON object nor a form)")
+		return ask, refuseAsWeChat(table.BadData, "data format error (wxproxy: the body is neither a JSON object nor a form)")
 	}
-	isPOST := string(x.message.Method) == fasthttp.MethodPost
+	return ask, x.checkTokenRequest(&ask)
+}
+
+// checkTokenRequest refuses a request for a token as WeChat does.
+func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
+	table, method := &x.kind.Table.TokenRequest, string(x.message.Method)
 	switch {
-	case !isPOST && (string(x.target.Policy) == "/cgi-bin/stable_token" || string(x.message.Method) != fasthttp.MethodGet):
-		return ask, refuseAsWeChat(43002, "require POST method")
-	case ask.grantType.text != "client_credential" || ask.grantType.disputed:
-		return ask, refuseAsWeChat(40002, "invalid grant_type")
+	case method != fasthttp.MethodPost && (string(x.target.Policy) == table.POSTPath || method != fasthttp.MethodGet):
+		return refuseAsWeChat(table.NotPOST, "require POST method")
+	case ask.grantType.text != table.Grant || ask.grantType.disputed:
+		return refuseAsWeChat(table.BadGrant, "invalid grant_type")
 	case ask.appID.text == "":
-		return ask, refuseAsWeChat(41002, "appid missing")
+		return refuseAsWeChat(table.NoAppID, "appid missing")
 	case ask.appID.disputed:
-		return ask, refuseAsWeChat(40013, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
+		return refuseAsWeChat(table.BadAppID, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
 	}
-	return ask, nil
+	return nil
 }

@@ -199,7 +199,7 @@ func TestAVirtualTokenIsGoodForItsClientAccountAndTimeAlone(t *testing.T) {
 func TestWhereTheCallersOwnTokenGoesAVirtualOneIsRefused(t *testing.T) {
 	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := withAccounts(u, nil, account("shop", "wxshop"))
-	c.Routes = []accountkind.Route{{Pattern: "/none", Credential: accountkind.CredentialNone}}
+	c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/none", Credential: accountkind.CredentialNone}}
 	p := New(c)
 	token := ask(t, p, rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop")).AccessToken
 	for _, target := range []string{
@@ -303,7 +303,7 @@ func TestARememberedTokenEndsWithItsKey(t *testing.T) {
 	client.OldSHA256 = keyed("orders", "first").KeySHA256
 	c.Clients = []Client{client}
 	wechat := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
-	c.Upstream = hostsAt(t, nil, wechat.URL)
+	c.Accounts[0].Kind.Upstream = hostsAt(t, nil, wechat.URL)
 	s := serve(t, c, defaultLimits)
 	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.OldSHA256[:])))
 	kept := s.dial(t)

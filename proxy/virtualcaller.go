@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/url"
 
-	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
 )
@@ -13,23 +12,24 @@ import (
 // admitVirtual takes the client and the account from the virtual token in the
 // query, if there is one. Where the caller's own token goes it is out of place.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	text, rest := virtualIn(x.target.Query)
+	parameter := x.kind.Table.TokenParameter
+	text, rest := virtualIn(x.target.Query, parameter)
 	if text == nil {
 		return false, nil
 	}
-	if c := x.route.Credential; c == accountkind.CredentialUser || c == accountkind.CredentialNone {
-		return true, asWeChat(virtual.ErrMisplaced)
+	if x.route.class.traits().hasOwn {
+		return true, x.asWeChat(virtual.ErrMisplaced)
 	}
 	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
-		return true, asWeChat(err)
+		return true, x.asWeChat(err)
 	}
-	for text, rest = virtualIn(rest); text != nil; text, rest = virtualIn(rest) {
+	for text, rest = virtualIn(rest, parameter); text != nil; text, rest = virtualIn(rest, parameter) {
 		if bytes.Equal(text, x.virtual.Text) {
 			continue
 		}
 		var other virtual.LastToken
 		if a, c, err := p.prove(x, &other, text); err != nil {
-			return true, asWeChat(err)
+			return true, x.asWeChat(err)
 		} else if a != x.account || c != x.client {
 			return true, errTwoTokens
 		}
@@ -92,11 +92,11 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 
 // virtualIn returns the first virtual token in the query, nil if there is none, and
 // what of the query follows it.
-func virtualIn(query []byte) (text, rest []byte) {
+func virtualIn(query []byte, parameter string) (text, rest []byte) {
 	for len(query) > 0 {
 		var segment []byte
 		segment, query = target.CutSegment(query)
-		if !target.IsNamed(segment, accountkind.WeChat.TokenParameter) {
+		if !target.IsNamed(segment, parameter) {
 			continue
 		}
 		_, value, _ := bytes.Cut(segment, []byte("="))
@@ -114,12 +114,24 @@ func virtualIn(query []byte) (text, rest []byte) {
 
 // asWeChat returns the refusal of a virtual token that SDKs know from WeChat:
 // they fetch another one then.
-func asWeChat(err error) error {
+func (x *exchange) asWeChat(err error) error {
 	switch {
 	case errors.Is(err, virtual.ErrExpired):
-		return refuseAsWeChat(accountkind.WeChat.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
+		return refuseAsWeChat(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
 	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
-		return refuseAsWeChat(accountkind.WeChat.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
+		return refuseAsWeChat(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	}
 	return err
+}
+
+// claimedAccount returns the account that a virtual token in the query says it is for,
+// nil if there is none. It is not to be believed.
+func (p *Proxy) claimedAccount(x *exchange) *Account {
+	for _, k := range p.kinds {
+		text, _ := virtualIn(x.target.Query, k.Table.TokenParameter)
+		if text != nil && x.virtual.Parse(text) == nil {
+			return p.byID[x.virtual.Token.Account]
+		}
+	}
+	return nil
 }

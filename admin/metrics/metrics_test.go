@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
@@ -41,12 +42,11 @@ func (tokens) Replace(string, time.Duration) (string, error) { return "new", nil
 func counted(t *testing.T) *traffic.Counts {
 	t.Helper()
 	c := traffic.NewCounts()
+	kind := &proxy.Kind{Table: &accountkind.WeChat, Upstream: &answerer{errcodes: []int{0, 40001, 0, 45009, 1 << 30}}, TokenErrcodes: []int{40001}}
 	p := proxy.New(proxy.Config{
-		Accounts:      []proxy.Account{{Name: "shop", AppID: "wx1", Tokens: tokens{}}},
-		RetryErrcodes: []int{40001},
-		Upstream:      &answerer{errcodes: []int{0, 40001, 0, 45009, 1 << 30}},
-		Counts:        c,
-		Log:           slog.New(slog.DiscardHandler),
+		Accounts: []proxy.Account{{Name: "shop", AppID: "wx1", Kind: kind, Tokens: tokens{}}},
+		Counts:   c,
+		Log:      slog.New(slog.DiscardHandler),
 	})
 	for _, target := range []string{"/p", "/p", "/p", "/p", "/@evil/p"} {
 		ctx := new(fasthttp.RequestCtx)

@@ -13,14 +13,11 @@ import (
 func (s *Service) proxyConfig(of *setup) proxy.Config {
 	c := proxy.Config{
 		Accounts:      make([]proxy.Account, 0, len(of.cfg.Accounts)),
-		RetryErrcodes: of.cfg.Token.RetryErrcodes,
 		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
 		Deployment:    s.atStart.Token.KeyPrefix,
-		OwnHosts:      append(of.hosts.Names(), accountkind.WeChat.Hosts...),
 		HostNames:     of.cfg.Proxy.Hosts,
 		Ready:         of.isReady,
 		TokenWait:     of.cfg.Upstream.TokenWait(),
-		Upstream:      of.hosts,
 		CallersTLS:    of.tls,
 		Log:           s.log,
 		MemoryLimit:   limits.Memory(),
@@ -29,16 +26,30 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		Clients:       proxyClients(of.cfg.Clients),
 		IsSecret:      s.isSecret(of),
 	}
+	kind := wechatKind(of)
 	for _, account := range of.cfg.Accounts {
-		c.Accounts = append(c.Accounts, s.proxyAccount(of, account))
+		a := s.proxyAccount(of, account)
+		a.Kind = kind
+		c.Accounts = append(c.Accounts, a)
 		if account.Default {
 			c.Default = account.Name
 		}
 	}
-	for _, route := range of.cfg.Routes {
-		c.Routes = append(c.Routes, accountkind.Route{Pattern: route.Path, Credential: accountkind.Credential(route.Credential)})
-	}
 	return c
+}
+
+// wechatKind tells the proxy what all of WeChat's accounts have in common.
+func wechatKind(of *setup) *proxy.Kind {
+	k := &proxy.Kind{
+		Table:         &accountkind.WeChat,
+		Upstream:      of.hosts,
+		Hosts:         append(of.hosts.Names(), accountkind.WeChat.Hosts...),
+		TokenErrcodes: of.cfg.Token.RetryErrcodes,
+	}
+	for _, route := range of.cfg.Routes {
+		k.Routes = append(k.Routes, accountkind.Route{Pattern: route.Path, Credential: accountkind.Credential(route.Credential)})
+	}
+	return k
 }
 
 // proxyAccount tells the proxy of an account.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/traffic"
@@ -37,9 +38,10 @@ func (fixedTokens) Replace(string, time.Duration) (string, error) { return "OURS
 
 // config returns one of a proxy that counts, with one account.
 func config(u upstreamFunc) proxy.Config {
+	kind := &proxy.Kind{Table: &accountkind.WeChat, Upstream: u, Hosts: []string{"api.weixin.qq.com"}}
 	return proxy.Config{
-		Accounts: []proxy.Account{{Name: "shop", AppID: "wxshop", Tokens: fixedTokens{}}}, OwnHosts: []string{"api.weixin.qq.com"}, HostNames: []string{"proxy"},
-		TokenWait: time.Second, Upstream: u, Log: slog.New(slog.DiscardHandler), Counts: traffic.NewCounts(),
+		Accounts: []proxy.Account{{Name: "shop", AppID: "wxshop", Kind: kind, Tokens: fixedTokens{}}}, HostNames: []string{"proxy"},
+		TokenWait: time.Second, Log: slog.New(slog.DiscardHandler), Counts: traffic.NewCounts(),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
@@ -35,8 +36,8 @@ func serveThrough(t *testing.T, log *slog.Logger, url string) (*upstream.Hosts, 
 	h.Start()
 	t.Cleanup(h.Close)
 	p := proxy.New(proxy.Config{
-		Accounts: []proxy.Account{{Name: "shop", AppID: "wxshop", Tokens: aToken{}}}, HostNames: []string{"proxy"},
-		TokenWait: time.Second, Upstream: h, Log: slog.New(slog.DiscardHandler),
+		Accounts: []proxy.Account{{Name: "shop", AppID: "wxshop", Kind: &proxy.Kind{Table: &accountkind.WeChat, Upstream: h}, Tokens: aToken{}}}, HostNames: []string{"proxy"},
+		TokenWait: time.Second, Log: slog.New(slog.DiscardHandler),
 	})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

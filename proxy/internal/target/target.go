@@ -131,4 +131,10 @@ func originForm(raw []byte, hosts []string) ([]byte, error) {
 	return nil, errTargetHost
 }
 
+// NamesHost reports whether raw is in absolute form and names one of hosts.
+func NamesHost(raw []byte, hosts []string) bool {
+	_, err := originForm(raw, hosts)
+	return err == nil && raw[0] != '/'
+}
+
 var rootPath = []byte("/")
