@@ -52,7 +52,7 @@ func (h *host) goDown(before *condition, reason error) {
 	if before.isDown() || !h.change(before, after) {
 		return
 	}
-	h.limit.Log.Warn("upstream host is down", "host", h.url, "err", reason)
+	h.config.Log.Warn("upstream host is down", "host", h.url, "err", reason)
 	h.idle.trim(0)
 	select {
 	case h.wentDown <- struct{}{}:
@@ -64,7 +64,7 @@ func (h *host) goDown(before *condition, reason error) {
 func (h *host) comeUp(before *condition) {
 	after := &condition{since: time.Now(), over: make(chan struct{})}
 	if before.isDown() && h.change(before, after) {
-		h.limit.Log.Info("upstream host is up again", "host", h.url, "down_for", after.since.Sub(before.since).Round(time.Millisecond).String())
+		h.config.Log.Info("upstream host is up again", "host", h.url, "down_for", after.since.Sub(before.since).Round(time.Millisecond).String())
 	}
 }
 
@@ -79,7 +79,7 @@ func (h *host) watch(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-again.C:
-			h.addresses.renew(ctx, h.limit.ConnectTimeout)
+			h.addresses.renew(ctx, h.config.ConnectTimeout)
 		case <-h.wentDown:
 			if time.Since(cameUp) > steady {
 				probes = 0
@@ -113,7 +113,7 @@ func (h *host) probe(ctx context.Context, before int) (probes int) {
 // probeOnce connects to the host, which is down, and brings it back into use if that,
 // or the answer of one that was unresponsive, shows that it can be used.
 func (h *host) probeOnce(ctx context.Context, now *condition) {
-	h.addresses.renew(ctx, h.limit.ConnectTimeout)
+	h.addresses.renew(ctx, h.config.ConnectTimeout)
 	c, err := h.connect(ctx)
 	if err != nil {
 		return

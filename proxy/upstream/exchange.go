@@ -49,7 +49,7 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	if c.direct != nil {
 		return c.exchangeDirectly(request, m, resp)
 	}
-	timeout := c.host.limit.answerTime()
+	timeout := c.host.config.answerTime()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.unanswered(err)
 	}
@@ -81,10 +81,10 @@ func (c *conn) appendHead(dst []byte, m *Message) []byte {
 // exchangeDirectly is exchange for a small request over a socket of our own: the write
 // is left to the moment when the answer is waited for, so that both take one step.
 func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fasthttp.Response) (whole bool, err error) {
-	if err := c.direct.Allow(c.sent, c.host.limit.answerTime()); err != nil {
+	if err := c.direct.Allow(c.sent, c.host.config.answerTime()); err != nil {
 		return false, c.unanswered(err)
 	}
-	c.direct.SetWriteStallTimeout(c.host.limit.writeTime())
+	c.direct.SetWriteStallTimeout(c.host.config.writeTime())
 	if c.host.tls == nil {
 		c.direct.Defer(request)
 	} else {

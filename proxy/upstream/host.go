@@ -25,7 +25,7 @@ type host struct {
 	slow      slowAddresses
 	dialer    net.Dialer
 	tls       *tls.Config // nil without TLS
-	limit     HostsConfig
+	config    HostsConfig
 	idle      idleConns
 	buffers   buffer.Pool // for requests
 	readers   buffer.Readers
@@ -42,7 +42,7 @@ func newHost(u *url.URL, config HostsConfig) *host {
 		name:      u.Host,
 		port:      u.Port(),
 		addresses: addresses{name: u.Hostname(), family: config.Family, lookup: config.Lookup},
-		limit:     config,
+		config:    config,
 		wentDown:  make(chan struct{}, 1),
 	}
 	h.condition.Store(&condition{since: time.Now(), over: make(chan struct{})})
@@ -78,7 +78,7 @@ func (h *host) reusable(use reuse) *conn {
 		open := c.isOpen()
 		now := time.Now() // after the look, which may have taken long
 		switch rest := now.Sub(c.idleFrom); {
-		case rest >= h.limit.IdleTimeout:
+		case rest >= h.config.IdleTimeout:
 			c.Close()
 		case h.idle.noteTaken(c, open, use, now):
 			c.sent = now
@@ -90,7 +90,7 @@ func (h *host) reusable(use reuse) *conn {
 			return nil
 		default:
 			h.idle.push(c)
-			h.idle.sweep(1, h.limit.IdleTimeout) // the one that has rested longest may prove enough
+			h.idle.sweep(1, h.config.IdleTimeout) // the one that has rested longest may prove enough
 			looked = true
 		}
 	}
@@ -119,18 +119,18 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 // although the host was up, dial looks its addresses up anew and tries those that it did
 // not know.
 func (h *host) dial(ctx context.Context, now *condition) (*conn, error) {
-	ips, err := h.addresses.get(ctx, h.limit.ConnectTimeout)
+	ips, err := h.addresses.get(ctx, h.config.ConnectTimeout)
 	if err != nil {
 		return nil, err
 	}
 	if now.isDown() {
-		return h.race(ctx, nil, ips) // the end of its condition, which is to come up, ends no attempt
+		return h.race(ctx, nil, ips) // that the host comes up meanwhile is no reason to end an attempt
 	}
 	c, err := h.race(ctx, now.over, ips)
 	if lacking, other := causesOf(err); err == nil || lacking || !other || ctx.Err() != nil || errors.Is(err, errWentDown) {
 		return c, err
 	}
-	if added := h.addresses.added(ctx, h.limit.ConnectTimeout, ips); len(added) > 0 {
+	if added := h.addresses.added(ctx, h.config.ConnectTimeout, ips); len(added) > 0 {
 		return h.race(ctx, now.over, added)
 	}
 	return nil, err
@@ -152,7 +152,7 @@ func (h *host) race(ctx context.Context, over <-chan struct{}, ips []netip.Addr)
 // attempt connects to one address, with the TLS handshake if there is one, within the
 // connect time-out.
 func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.limit.ConnectTimeout)
+	ctx, cancel := context.WithTimeout(ctx, h.config.ConnectTimeout)
 	defer cancel()
 	address := net.JoinHostPort(ip.String(), h.port)
 	plain, err := h.dialer.DialContext(ctx, "tcp", address)
@@ -160,7 +160,7 @@ func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
 		return nil, fmt.Errorf("connecting: %w", err)
 	}
 	c := &conn{Conn: plain, socket: plain, host: h, born: time.Now()}
-	if direct := socket.New(plain, &h.buffers); direct != nil && !h.limit.PlainIO {
+	if direct := socket.New(plain, &h.buffers); direct != nil && !h.config.PlainIO {
 		c.Conn, c.socket, c.direct = direct, direct, direct
 	}
 	if h.tls != nil {

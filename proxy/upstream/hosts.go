@@ -20,13 +20,12 @@ import (
 	"wxproxy/internal/lograte"
 )
 
-// Hosts sends requests to WeChat: to the first of its hosts that can be
-// reached, over kept-alive connections. It may be used concurrently, between
-// Start and Close.
+// Hosts sends requests to the first of WeChat's hosts that can be reached, over
+// kept-alive connections. It may be used concurrently between Start and Close.
 type Hosts struct {
-	hosts []*host
-	limit HostsConfig
-	slots chan struct{} // holds one element per request that has a connection
+	hosts  []*host
+	config HostsConfig
+	slots  chan struct{} // holds one element per request that has a connection
 
 	shortage lograte.Seldom // limits how often the log says that this machine is short of something
 
@@ -67,7 +66,7 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 			return net.DefaultResolver.LookupNetIP(ctx, config.Family.network(), name)
 		}
 	}
-	h := &Hosts{limit: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
+	h := &Hosts{config: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
 	for _, raw := range config.URLs {
 		u, err := url.Parse(raw)
 		if err != nil {
@@ -83,14 +82,14 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 func (h *Hosts) Start() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
-	h.background.Go(func() { background.Persist(ctx, h.limit.Log, h.sweepIdle) })
+	h.background.Go(func() { background.Persist(ctx, h.config.Log, h.sweepIdle) })
 	for _, host := range h.hosts {
-		h.background.Go(func() { background.Persist(ctx, h.limit.Log, host.watch) })
+		h.background.Go(func() { background.Persist(ctx, h.config.Log, host.watch) })
 	}
 }
 
-// Close ends what Start began, waits for it, and closes the idle connections;
-// those in use are closed when their answer is complete.
+// Close ends what Start began, waits for it, and closes the idle connections. Those in
+// use are closed when their answer is complete.
 func (h *Hosts) Close() {
 	h.stop()
 	h.background.Wait()
@@ -145,7 +144,7 @@ func (h *Hosts) Dial(ctx context.Context, except *url.URL) (net.Conn, *url.URL, 
 // makeRoom closes idle connections, so that with those in use there are no more
 // than MaxConnections. The hosts that are preferred keep theirs longest.
 func (h *Hosts) makeRoom() {
-	room := h.limit.MaxConnections - len(h.slots)
+	room := h.config.MaxConnections - len(h.slots)
 	for _, host := range h.hosts {
 		room -= host.idle.trim(max(room, 0))
 	}

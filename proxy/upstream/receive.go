@@ -18,13 +18,13 @@ import (
 // (docs/decisions/0008).
 func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 	length, longest := resp.Header.ContentLength(), errcode.LongestRefusal(resp)
-	c.partTime = c.host.limit.partTime()
+	c.partTime = c.host.config.partTime()
 	if 0 < length && length <= min(c.reader.Buffered(), errcode.MaxPacked) { // all of it is here
 		err := resp.ReadBody(c.reader, errcode.MaxPacked)
 		c.retire(keep && err == nil)
 		return err
 	}
-	c.wholeBy = time.Now().Add(c.host.limit.wholeTime())
+	c.wholeBy = time.Now().Add(c.host.config.wholeTime())
 	s := &Stream{conn: c, wholeBy: c.wholeBy, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.chunks = httputil.NewChunkedReader(c.reader)

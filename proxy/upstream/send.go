@@ -69,7 +69,7 @@ func (h *Hosts) acquireSlot(m *Message) error {
 		return nil
 	default:
 	}
-	wait := time.NewTimer(h.limit.queueTime())
+	wait := time.NewTimer(h.config.queueTime())
 	defer wait.Stop()
 	select {
 	case h.slots <- struct{}{}:

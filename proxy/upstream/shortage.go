@@ -110,7 +110,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, except *url.URL) (
 		return c, err
 	}
 	if h.shortage.Now() {
-		h.limit.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
+		h.config.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
 			"remedy", "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up descriptors, ports or memory")
 	}
 	look := time.NewTicker(shortageLook)

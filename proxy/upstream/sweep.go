@@ -11,7 +11,7 @@ import (
 // sweepIdle looks at the idle connections every so often until ctx ends. It closes those
 // that are of no use any more; the others prove how long connections can rest.
 func (h *Hosts) sweepIdle(ctx context.Context) {
-	ticker := time.NewTicker(sweepEvery(h.limit.IdleTimeout))
+	ticker := time.NewTicker(sweepEvery(h.config.IdleTimeout))
 	defer ticker.Stop()
 	for {
 		select {
@@ -20,7 +20,7 @@ func (h *Hosts) sweepIdle(ctx context.Context) {
 		case <-ticker.C:
 		}
 		for _, host := range h.hosts {
-			host.idle.sweep(h.limit.MaxConnections, h.limit.IdleTimeout)
+			host.idle.sweep(h.config.MaxConnections, h.config.IdleTimeout)
 		}
 	}
 }

@@ -63,11 +63,11 @@ func (h *Hosts) isAnotherUp(than *host) bool {
 // answersProbe reports whether the host answers a request over c, whatever it says: the
 // request has no token, so that a refusal is as good an answer as any.
 func (h *host) answersProbe(ctx context.Context, c *conn) bool {
-	if c.SetDeadline(time.Now().Add(h.limit.probeTime())) != nil {
+	if c.SetDeadline(time.Now().Add(h.config.probeTime())) != nil {
 		return false
 	}
 	defer context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })()
-	_, err := io.WriteString(c, "GET "+h.limit.ProbePath+" HTTP/1.1\r\nHost: "+h.name+"\r\nConnection: close\r\n\r\n")
+	_, err := io.WriteString(c, "GET "+h.config.ProbePath+" HTTP/1.1\r\nHost: "+h.name+"\r\nConnection: close\r\n\r\n")
 	if err != nil {
 		return false
 	}

@@ -51,7 +51,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 		answer <- err
 	}()
 	isEarly, failed := c.writeParts(m, &early)
-	wait := c.host.limit.answerTime()
+	wait := c.host.config.answerTime()
 	if failed != nil {
 		wait = earlyAnswerTime
 	}
@@ -73,7 +73,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 func (c *conn) writeParts(m *Message, early *atomic.Int32) (isEarly bool, err error) {
 	body := m.Body.Reader()
 	for part := c.part; ; {
-		if err := c.SetWriteDeadline(time.Now().Add(c.host.limit.writeTime())); err != nil {
+		if err := c.SetWriteDeadline(time.Now().Add(c.host.config.writeTime())); err != nil {
 			return isEarly, err
 		}
 		switch early.Load() {
