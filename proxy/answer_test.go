@@ -137,7 +137,7 @@ func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
 func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 	t.Parallel()
 	const first = "HTTP/1.1 200 OK\r\nX-First: 1\r\n%sContent-Length: %d\r\n\r\n"
-	zipped := rawtest.Packed(rawtest.RefusedBody)
+	zipped := rawtest.Gzip(rawtest.RefusedBody)
 	second := "HTTP/1.1 200 OK\r\nX-Second: 2\r\n%s\r\n" + rawtest.OKBody
 	for _, refusal := range [][]string{
 		{fmt.Sprintf(first, "", len(rawtest.RefusedBody)) + rawtest.RefusedBody},

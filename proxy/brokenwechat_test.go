@@ -20,7 +20,7 @@ import (
 
 // A brokenWeChat answers the target /broken with any bytes, and every other one
 // with its own path.
-func startBroken(t testing.TB, answer func(conn net.Conn) (keep bool)) *rawtest.RawWeChat {
+func startBroken(t testing.TB, answer func(conn net.Conn) (keep bool)) *rawtest.WeChat {
 	t.Helper()
 	return rawtest.StartRaw(t, func(conn net.Conn, request string) bool {
 		target, _, _ := strings.Cut(strings.SplitN(request, " ", 3)[1], "?")

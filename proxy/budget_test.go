@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -31,7 +30,7 @@ func nothingTaken(t *testing.T, g *body.Budget) {
 // Uploads that never end take what there is for them and no more; what is small is
 // served meanwhile, and what is large again when they have gone.
 func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
-	var log lockedBuffer
+	var log rawtest.Journal
 	for _, row := range []struct {
 		name, dir string
 		memory    int64
@@ -91,24 +90,6 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 	if got := strings.Count(log.String(), "requests are refused: the bodies"); got != 2 {
 		t.Errorf("got %d lines about it in %q; want one of each proxy", got, log.String())
 	}
-}
-
-// lockedBuffer is a buffer that several may write to.
-type lockedBuffer struct {
-	mu     sync.Mutex // guards buffer
-	buffer bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buffer.String()
 }
 
 // A body under way is a request under way.

@@ -211,7 +211,7 @@ func serveListener(t testing.TB, l *front.Listener, c Config, limits front.Limit
 
 func (s *service) dial(t testing.TB) *rawtest.Caller {
 	t.Helper()
-	return rawtest.DialTo(t, s.addr)
+	return rawtest.Dial(t, s.addr)
 }
 
 // hostsAt returns Hosts with short time-outs at urls.

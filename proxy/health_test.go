@@ -70,7 +70,7 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 }
 
 func TestHealthIsNobodysRequest(t *testing.T) {
-	var log lockedBuffer
+	var log rawtest.Journal
 	c := config(new(recorder))
 	c.LogAccess, c.Log, c.Ready = true, slog.New(slog.NewTextHandler(&log, nil)), func(bool) bool { return false }
 	p := New(c)

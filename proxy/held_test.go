@@ -141,10 +141,8 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 						t.Errorf("got %q %s; want %d", a.Head, a.Body, row.status)
 					}
 				}
-				w.Mu.Lock()
-				defer w.Mu.Unlock()
-				if w.Conns != row.conns {
-					t.Errorf("got %d connections for two requests; want %d", w.Conns, row.conns)
+				if got := w.Connections(); got != row.conns {
+					t.Errorf("got %d connections for two requests; want %d", got, row.conns)
 				}
 			})
 		}

@@ -25,7 +25,7 @@ import (
 // A strictWeChat is an upstream that takes only strict requests, and keeps what
 // it read and what it objected to.
 type strictWeChat struct {
-	*rawtest.RawWeChat
+	*rawtest.WeChat
 
 	mu       sync.Mutex // guards what follows
 	got      []strictRequest
@@ -35,7 +35,7 @@ type strictWeChat struct {
 func startStrict(t testing.TB) *strictWeChat {
 	t.Helper()
 	w := new(strictWeChat)
-	w.RawWeChat = rawtest.StartRaw(t, func(conn net.Conn, raw string) bool {
+	w.WeChat = rawtest.StartRaw(t, func(conn net.Conn, raw string) bool {
 		r, err := checkForwarded(raw)
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -44,9 +44,7 @@ func startStrict(t testing.TB) *strictWeChat {
 			w.problems = append(w.problems, err)
 		}
 		_, failed := io.WriteString(conn, rawtest.Answered(rawtest.OKBody))
-		w.Mu.Lock()
-		defer w.Mu.Unlock()
-		w.Requests = nil // a fuzzer would fill the memory with them
+		w.Forget() // a fuzzer would fill the memory with the requests
 		return failed == nil
 	})
 	return w

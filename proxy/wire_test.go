@@ -12,7 +12,7 @@ import (
 )
 
 // through starts a proxy before w.
-func through(t testing.TB, w *rawtest.RawWeChat) *service {
+func through(t testing.TB, w *rawtest.WeChat) *service {
 	t.Helper()
 	return serve(t, config(hostsAt(t, nil, w.URL)), defaultLimits)
 }

@@ -101,7 +101,7 @@ func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
 	limits := Limits{MaxBody: 4 << 20, MaxConnections: 5000, IdleTimeout: time.Minute, PlainIO: rawtest.IsPlain()}
 	server, served := NewServer(handler, limits, slog.New(slog.DiscardHandler)), make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	c := rawtest.DialTo(t, ln.Addr())
+	c := rawtest.Dial(t, ln.Addr())
 	c.Send(rawtest.Get("/p"))
 	<-asked
 	l.mu.Lock()

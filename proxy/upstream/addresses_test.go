@@ -45,7 +45,7 @@ func (a *attempts) watch(h *host, dead ...string) {
 }
 
 // atName returns the URL of w with another host in it.
-func atName(w *rawtest.RawWeChat, name string) string {
+func atName(w *rawtest.WeChat, name string) string {
 	return strings.Replace(w.URL, "127.0.0.1", name, 1)
 }
 

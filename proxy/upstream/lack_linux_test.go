@@ -75,11 +75,11 @@ func TestWhatThisMachineLacksIsNotBlamedOnWeChat(t *testing.T) {
 			h, addr := serveThrough(t, log.Log(), w.URL)
 			var lack atomic.Value
 			h.Lack(&lack)
-			slow := rawtest.DialTo(t, addr)
+			slow := rawtest.Dial(t, addr)
 			slow.Send(rawtest.Get("/slow"))
 			rawtest.WaitUntil(t, "the slow one's request", func() bool { return len(w.Received()) == 1 })
 			lack.Store(errno)
-			callers := []*rawtest.Caller{rawtest.DialTo(t, addr), rawtest.DialTo(t, addr)}
+			callers := []*rawtest.Caller{rawtest.Dial(t, addr), rawtest.Dial(t, addr)}
 			for _, c := range callers {
 				c.Send(rawtest.Get("/p"))
 			}
@@ -89,7 +89,7 @@ func TestWhatThisMachineLacksIsNotBlamedOnWeChat(t *testing.T) {
 					t.Fatalf("got %q %q; want 503 upstream_busy for lack of %s", a.Head, a.Body, of)
 				}
 			}
-			waiting := rawtest.DialTo(t, addr)
+			waiting := rawtest.Dial(t, addr)
 			waiting.Send(rawtest.Get("/p"))
 			close(release) // and the connection is free
 			if a, err := rawtest.ReadAnswer(waiting.R, false); err != nil || a.Status() != 200 {

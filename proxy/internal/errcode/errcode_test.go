@@ -92,7 +92,7 @@ func TestAnswerIsARefusalOfTheTokenOnlyUnderAllConditions(t *testing.T) {
 			noise[i] = 0xff
 		}
 	}
-	unpackable := rawtest.Packed(`{"errcode":40001,"errmsg":"` + string(noise) + `"}`)
+	unpackable := rawtest.Gzip(`{"errcode":40001,"errmsg":"` + string(noise) + `"}`)
 	if len(unpackable) <= MaxRefusal {
 		t.Fatalf("got %d packed bytes; want more than %d", len(unpackable), MaxRefusal)
 	}
@@ -121,17 +121,17 @@ func TestAnswerIsARefusalOfTheTokenOnlyUnderAllConditions(t *testing.T) {
 		{"an image", 200, "image/jpeg", "", "\xff\xd8\xff\xe0 {\"errcode\":40001}", false},
 		{"nothing", 200, "", "", "", false},
 
-		{"packed", 200, "", "gzip", rawtest.Packed(rawtest.RefusedBody), true},
-		{"packed, with a capital letter", 200, "", "Gzip", rawtest.Packed(rawtest.RefusedBody), true},
-		{"packed success", 200, "", "gzip", rawtest.Packed(rawtest.OKBody), false},
-		{"packed, 4096 bytes", 200, "", "gzip", rawtest.Packed(long(4096)), true},
-		{"packed, 4097 bytes", 200, "", "gzip", rawtest.Packed(long(4097)), false},
-		{"packed, 1 MiB", 200, "", "gzip", rawtest.Packed(long(1 << 20)), false},
+		{"packed", 200, "", "gzip", rawtest.Gzip(rawtest.RefusedBody), true},
+		{"packed, with a capital letter", 200, "", "Gzip", rawtest.Gzip(rawtest.RefusedBody), true},
+		{"packed success", 200, "", "gzip", rawtest.Gzip(rawtest.OKBody), false},
+		{"packed, 4096 bytes", 200, "", "gzip", rawtest.Gzip(long(4096)), true},
+		{"packed, 4097 bytes", 200, "", "gzip", rawtest.Gzip(long(4097)), false},
+		{"packed, 1 MiB", 200, "", "gzip", rawtest.Gzip(long(1 << 20)), false},
 		{"packed and longer than before", 200, "", "gzip", unpackable, true},
-		{"packed and cut", 200, "", "gzip", rawtest.Packed(rawtest.RefusedBody)[:60], false},
-		{"packed and damaged", 200, "", "gzip", rawtest.Packed(rawtest.RefusedBody)[:70] + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false},
+		{"packed and cut", 200, "", "gzip", rawtest.Gzip(rawtest.RefusedBody)[:60], false},
+		{"packed and damaged", 200, "", "gzip", rawtest.Gzip(rawtest.RefusedBody)[:70] + "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false},
 		{"said to be packed, and is not", 200, "", "gzip", rawtest.RefusedBody, false},
-		{"packed in another way", 200, "", "deflate", rawtest.Packed(rawtest.RefusedBody), false},
+		{"packed in another way", 200, "", "deflate", rawtest.Gzip(rawtest.RefusedBody), false},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

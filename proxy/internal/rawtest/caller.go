@@ -13,21 +13,21 @@ import (
 	"time"
 )
 
-// Get is a request without anything special.
+// Get returns a GET request with further header fields.
 func Get(target string, fields ...string) string {
 	return "GET " + target + " HTTP/1.1\r\nHost: proxy\r\n" + strings.Join(fields, "\r\n") +
 		strings.Repeat("\r\n", min(len(fields), 1)) + "\r\n"
 }
 
-// A Caller is one connection to the proxy.
+// A Caller is a connection to a server. What goes wrong on it fails the test.
 type Caller struct {
 	t    testing.TB
 	Conn net.Conn
 	R    *bufio.Reader
 }
 
-// DialTo returns a connection to addr, which has 20 s for all that is done with it.
-func DialTo(t testing.TB, addr net.Addr) *Caller {
+// Dial connects to addr. All that is done with the connection has to take less than 20 s.
+func Dial(t testing.TB, addr net.Addr) *Caller {
 	t.Helper()
 	conn, err := net.Dial(addr.Network(), addr.String())
 	if err != nil {
@@ -38,7 +38,7 @@ func DialTo(t testing.TB, addr net.Addr) *Caller {
 	return &Caller{t, conn, bufio.NewReader(conn)}
 }
 
-// Send writes raw.
+// Send writes raw, which may be part of a request.
 func (c *Caller) Send(raw string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.Conn, raw); err != nil {
@@ -57,14 +57,16 @@ func (c *Caller) Call(raw string) Answer {
 	return a
 }
 
-// Ended reports whether the proxy has closed the connection.
+// Ended reports whether the server closes the connection within 2 s, without a further
+// byte.
 func (c *Caller) Ended() bool {
 	c.Conn.SetReadDeadline(time.Now().Add(2 * time.Second))
 	_, err := c.R.ReadByte()
 	return errors.Is(err, io.EOF)
 }
 
-// An Answer is one as it came over the wire.
+// An Answer is an answer as it came over the wire: Head ends with the empty line, Body
+// is without the framing of chunks.
 type Answer struct{ Head, Body string }
 
 // Status returns the answer's status.
@@ -73,7 +75,7 @@ func (a Answer) Status() int {
 	return n
 }
 
-// Fields are the header lines.
+// Fields returns the header lines.
 func (a Answer) Fields() []string {
 	return strings.Split(strings.TrimSuffix(a.Head, "\r\n\r\n"), "\r\n")[1:]
 }
@@ -88,8 +90,9 @@ func (a Answer) Field(name string) string {
 	return ""
 }
 
-// ReadAnswer reads an answer. A body without a length reads to the end.
-func ReadAnswer(r *bufio.Reader, head bool) (a Answer, err error) {
+// ReadAnswer reads an answer, to a HEAD request if isHead. A body without a length goes
+// to the end of the connection.
+func ReadAnswer(r *bufio.Reader, isHead bool) (a Answer, err error) {
 	if a.Head, err = ReadHead(r); err != nil {
 		return a, err
 	}
@@ -102,7 +105,7 @@ func ReadAnswer(r *bufio.Reader, head bool) (a Answer, err error) {
 		chunked = chunked || strings.EqualFold(name, "Transfer-Encoding")
 	}
 	status := a.Status()
-	if head || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified {
+	if isHead || status < 200 || status == http.StatusNoContent || status == http.StatusNotModified {
 		return a, nil
 	}
 	if chunked {
@@ -120,7 +123,7 @@ func ReadAnswer(r *bufio.Reader, head bool) (a Answer, err error) {
 	return a, err
 }
 
-// ReadHead reads up to an empty line and returns it all.
+// ReadHead reads the head of a message, up to and with the empty line.
 func ReadHead(r *bufio.Reader) (string, error) {
 	var head strings.Builder
 	for {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// plainIO is set in a process that runs the tests with PlainIO.
+// plainIO names the variable of the environment that has tests run with PlainIO.
 const plainIO = "WXPROXY_TEST_PLAIN_IO"
 
 // IsPlain reports whether tests are to run with PlainIO.

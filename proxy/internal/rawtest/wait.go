@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// ClosedPort returns the URL of a port that nobody listens on, and nobody can:
-// it is the caller's end of a connection.
+// ClosedPort returns the URL of a port on which nobody listens or can begin to: it is the
+// caller's end of a connection.
 func ClosedPort(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -25,7 +25,8 @@ func ClosedPort(t *testing.T) string {
 	return "http://" + conn.LocalAddr().String()
 }
 
-// WaitUntil waits until done reports true, at most 10 s. what says what that is.
+// WaitUntil waits until done reports true, and fails the test after 10 s. what says what
+// it waits for.
 func WaitUntil(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {

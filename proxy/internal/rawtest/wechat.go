@@ -12,38 +12,39 @@ import (
 	"time"
 )
 
-// Answered is WeChat's answer with body.
+// Answered returns an answer of WeChat's with body.
 func Answered(body string) string {
 	return fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
-// A RawWeChat is an upstream that records every byte of the requests it is sent.
-type RawWeChat struct {
+// A WeChat is an upstream that answers byte by byte what a script says, and keeps the
+// requests that it gets.
+type WeChat struct {
 	URL    string
 	Ln     net.Listener
-	Script func(conn net.Conn, request string) (keep bool)
-	idle   time.Duration // a connection is closed when it was idle for so long
+	Script func(conn net.Conn, request string) (keep bool) // answers a request, and reports whether the connection stays open
+	idle   time.Duration                                   // after which a connection is closed
 
-	Mu       sync.Mutex // guards what follows
-	Requests []string
-	Conns    int
+	mu       sync.Mutex // guards what follows
+	requests []string
+	conns    int
 }
 
-// StartRaw starts a RawWeChat; script answers each request and says whether
-// the connection stays.
-func StartRaw(t testing.TB, script func(conn net.Conn, request string) (keep bool)) *RawWeChat {
+// StartRaw starts a WeChat with a script, until the test ends.
+func StartRaw(t testing.TB, script func(conn net.Conn, request string) (keep bool)) *WeChat {
 	t.Helper()
 	return StartClosing(t, 20*time.Second, script)
 }
 
-// StartClosing starts a RawWeChat that closes a connection which is idle after its first request.
-func StartClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, request string) (keep bool)) *RawWeChat {
+// StartClosing does what StartRaw does, with a WeChat that closes a connection which is
+// idle for so long after a request.
+func StartClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, request string) (keep bool)) *WeChat {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &RawWeChat{URL: "http://" + ln.Addr().String(), Ln: ln, Script: script, idle: idle}
+	w := &WeChat{URL: "http://" + ln.Addr().String(), Ln: ln, Script: script, idle: idle}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		for {
@@ -51,9 +52,9 @@ func StartClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, r
 			if err != nil {
 				return
 			}
-			w.Mu.Lock()
-			w.Conns++
-			w.Mu.Unlock()
+			w.mu.Lock()
+			w.conns++
+			w.mu.Unlock()
 			serving.Go(func() { w.serve(conn) })
 		}
 	})
@@ -64,7 +65,7 @@ func StartClosing(t testing.TB, idle time.Duration, script func(conn net.Conn, r
 	return w
 }
 
-// Always is a script that gives every request the same answer.
+// Always returns a script that gives every request the same answer.
 func Always(answer string) func(net.Conn, string) bool {
 	return func(conn net.Conn, _ string) bool {
 		io.WriteString(conn, answer)
@@ -72,7 +73,7 @@ func Always(answer string) func(net.Conn, string) bool {
 	}
 }
 
-// Once is a script that gives an answer and closes the connection.
+// Once returns a script that gives an answer and closes the connection.
 func Once(answer string) func(net.Conn, string) bool {
 	return func(conn net.Conn, _ string) bool {
 		io.WriteString(conn, answer)
@@ -80,16 +81,16 @@ func Once(answer string) func(net.Conn, string) bool {
 	}
 }
 
-func (w *RawWeChat) serve(conn net.Conn) {
+func (w *WeChat) serve(conn net.Conn) {
 	defer conn.Close()
 	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 	r := bufio.NewReader(conn)
 	for {
 		request, err := ReadRequest(r)
 		if request != "" {
-			w.Mu.Lock()
-			w.Requests = append(w.Requests, request)
-			w.Mu.Unlock()
+			w.mu.Lock()
+			w.requests = append(w.requests, request)
+			w.mu.Unlock()
 		}
 		conn.SetWriteDeadline(time.Now().Add(20 * time.Second))
 		if err != nil || !w.Script(conn, request) {
@@ -99,7 +100,7 @@ func (w *RawWeChat) serve(conn net.Conn) {
 	}
 }
 
-// ReadRequest reads a request whose body has the length that Content-Length says.
+// ReadRequest reads a request, with a body of the length that Content-Length gives.
 func ReadRequest(r *bufio.Reader) (string, error) {
 	head, err := ReadHead(r)
 	if err != nil {
@@ -116,21 +117,28 @@ func ReadRequest(r *bufio.Reader) (string, error) {
 	return head + string(body[:n]), err
 }
 
-// Received returns the requests, with the upstream's address replaced by HOST.
-func (w *RawWeChat) Received() []string {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
+// Received returns the requests, with HOST in the place of the WeChat's address.
+func (w *WeChat) Received() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	host := strings.TrimPrefix(w.URL, "http://")
 	var requests []string
-	for _, r := range w.Requests {
+	for _, r := range w.requests {
 		requests = append(requests, strings.Replace(r, "Host: "+host, "Host: HOST", 1))
 	}
 	return requests
 }
 
-// Connections returns how many there were.
-func (w *RawWeChat) Connections() int {
-	w.Mu.Lock()
-	defer w.Mu.Unlock()
-	return w.Conns
+// Forget drops the requests that were kept.
+func (w *WeChat) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.requests = nil
+}
+
+// Connections returns how many connections there were.
+func (w *WeChat) Connections() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conns
 }
