@@ -53,13 +53,13 @@ func (x *exchange) checkLength() error {
 // that should be small.
 func (x *exchange) tooLarge() error {
 	switch {
-	case x.route.class.traits().asksByBody:
+	case x.route.traits.asksByBody:
 		x.closes = true
 		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
 	case x.smallBody:
 		x.closes = true
 		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
-	case x.route.class.traits().getsSecret:
+	case x.route.traits.getsSecret:
 		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
 	}
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")

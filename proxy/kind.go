@@ -108,12 +108,17 @@ func localRoutes(kind *accountkind.Kind) []accountkind.Route {
 // A route is a Route with the type of its class.
 type route struct {
 	accountkind.Route
-	class class
+	class  class
+	traits traits // of the class
 }
 
 func newRoute(pattern string, c accountkind.Credential) route {
-	r := accountkind.Route{Pattern: pattern, Credential: c}
-	return route{r, classOf(r)}
+	return typed(accountkind.Route{Pattern: pattern, Credential: c})
+}
+
+func typed(r accountkind.Route) route {
+	c := classOf(r)
+	return route{r, c, c.traits()}
 }
 
 // A routeTable finds the route of a path: an exact pattern first, then the
@@ -130,7 +135,7 @@ func newRouteTable(rows []accountkind.Route, k *accountkind.Kind) routeTable {
 		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
 			row.Names = k.SecretNames
 		}
-		row := route{row, classOf(row)}
+		row := typed(row)
 		if strings.HasSuffix(row.Pattern, "*") {
 			t.prefixes = append(t.prefixes, row)
 		} else {

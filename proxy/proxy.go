@@ -61,7 +61,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 // second is no caller, and a 503 tells him what others know.
 func (p *Proxy) conclude(x *exchange, err error) {
 	x.answerID()
-	if err == nil && x.route.class != nil && x.route.class.traits().isFree {
+	if err == nil && x.route.traits.isFree {
 		return
 	}
 	p.count(x)
@@ -89,13 +89,13 @@ func (p *Proxy) serve(x *exchange) error {
 		return err
 	}
 	class := x.route.class
-	early := class.traits().asksByBody || x.hasMembers // its body may say who calls
+	early := x.route.traits.asksByBody || x.hasMembers // its body may say who calls
 	if early {
 		if err := p.takeBody(x); err != nil {
 			return err
 		}
 	}
-	if t := class.traits(); t.asksByBody || t.isFree {
+	if t := &x.route.traits; t.asksByBody || t.isFree {
 		return class.answer(p, x)
 	}
 	if p.carriesSecret(x) {
@@ -153,7 +153,7 @@ func (p *Proxy) judge(x *exchange) error {
 // takeBody reads the body, where there is a use for it, and decides what only that
 // can say.
 func (p *Proxy) takeBody(x *exchange) error {
-	if x.route.class.traits().hasNoBody {
+	if x.route.traits.hasNoBody {
 		return nil
 	}
 	if err := x.readBody(); err != nil {

@@ -40,7 +40,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 	if string(x.target.Policy) == x.kind.Table.QuotingPath {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
-	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.class.traits().getsSecret {
+	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.traits.getsSecret {
 		return p.redactWhole(x, maxSearched, x.replaced)
 	}
 	if resp.IsBodyStream() {

@@ -147,5 +147,5 @@ func (d *door) IsProvenByBody(raw []byte) bool {
 
 // isTokenPath reports whether programs ask for a token there.
 func (p *Proxy) isTokenPath(policy []byte) bool {
-	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).class.traits().asksByBody })
+	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).traits.asksByBody })
 }

@@ -136,7 +136,7 @@ var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an App
 // carriesSecret reports whether a parameter that reaches WeChat is called like a
 // credential, and is one. A stranger's is not looked at.
 func (p *Proxy) carriesSecret(x *exchange) bool {
-	if !x.reading.named || x.route.class.traits().hasNoBody {
+	if !x.reading.named || x.route.traits.hasNoBody {
 		return false
 	}
 	removed := x.route.class.removes(x.kind.Table)

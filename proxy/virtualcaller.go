@@ -17,7 +17,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	if text == nil {
 		return false, nil
 	}
-	if x.route.class.traits().hasOwn {
+	if x.route.traits.hasOwn {
 		return true, x.asWeChat(virtual.ErrMisplaced)
 	}
 	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
