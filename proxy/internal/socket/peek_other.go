@@ -4,12 +4,12 @@ package socket
 
 import "net"
 
-// CanPeek says that IsSilent does not see a connection that was closed: none is
-// ever proven to be alive.
+// CanPeek says that IsSilent does not see a connection that was closed: none is ever
+// proven to be alive.
 const CanPeek = false
 
-// IsSilent cannot look into a connection here without reading from it; a
-// connection that was closed while idle is found when the next request fails.
+// IsSilent cannot look into a connection here without reading from it: one that was
+// closed while it was idle is found when the next request fails.
 func IsSilent(net.Conn) bool { return true }
 
 // HasUnread cannot look either.

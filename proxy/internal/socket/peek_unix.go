@@ -11,24 +11,30 @@ import (
 	"time"
 )
 
-// CanPeek says that isSilent sees a connection that was closed.
+// CanPeek says that IsSilent sees a connection that was closed.
 const CanPeek = true
 
-// IsSilent reports whether an idle connection is as it should be: open, and
-// nothing to read. A peer that closed it, or that speaks unasked, is found
-// without waiting for the request that would fail.
+// IsSilent reports whether an idle connection is as it should be: open, and with
+// nothing to read. A peer that closed it, or that speaks unasked, is found without
+// waiting for the request that would fail.
 func IsSilent(c net.Conn) bool {
 	_, err := peek(c)
 	return errors.Is(err, syscall.EAGAIN)
 }
 
+// HasUnread reports whether there is something to read.
+func HasUnread(c net.Conn) bool {
+	n, err := peek(c)
+	return n > 0 && err == nil
+}
+
 // leavingTime is how long the kernel of a caller has to say that nobody is there.
 const leavingTime = 100 * time.Millisecond
 
-// HasLeft reports whether the caller at the other end is there no more. One that has
-// only ended its half of the connection waits for its answer. Both look the same,
-// until something is written: an interim answer, which means nothing to who is there
-// (RFC 9110, section 15.2), if the caller knows such.
+// HasLeft reports whether the caller at the other end is gone. A caller that has only
+// ended its half of the connection waits for its answer. Both look the same until
+// something is written: an interim answer, which means nothing to a caller that is
+// there (RFC 9110, section 15.2), if the caller knows such.
 func HasLeft(c net.Conn, knowsInterim bool) bool {
 	n, err := peek(c)
 	if n > 0 || errors.Is(err, syscall.EAGAIN) {
@@ -57,12 +63,6 @@ func hasFailed(c net.Conn) (failed bool) {
 	}
 	raw, err := c.(syscall.Conn).SyscallConn() //nolint:forcetypeassert // peek has found that it is one
 	return err != nil || raw.Control(look) != nil || failed
-}
-
-// HasUnread reports whether there is something to read.
-func HasUnread(c net.Conn) bool {
-	n, err := peek(c)
-	return n > 0 && err == nil
 }
 
 // peek looks for the next byte without waiting for it and without taking it.

@@ -1,5 +1,6 @@
-// Package socket has the system calls of connections that the proxy makes itself, on
-// systems where it does.
+// Package socket has connections whose system calls the proxy makes itself, on Linux,
+// and what can be found out about a connection without reading from it, on Unix. Other
+// systems have stand-ins, so that nobody else has to know where it runs.
 package socket
 
 import "errors"

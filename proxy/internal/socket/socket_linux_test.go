@@ -71,7 +71,7 @@ func TestADeferredWriteGoesOutBeforeTheAnswerIsAwaited(t *testing.T) {
 	s, far := pair(t)
 	s.writeStallTimeout = 10 * time.Second
 	request := rawtest.Noise(4 << 20) // more than the kernels take at once
-	s.deferred, s.spare = new(buffer.Buffer), new(buffer.Pool)
+	s.deferred, s.pool = new(buffer.Buffer), new(buffer.Pool)
 	if n, err := s.Write(request); n != len(request) || err != nil {
 		t.Fatalf("got %d, %v; want all of it kept", n, err)
 	}
@@ -97,7 +97,7 @@ func TestADeferredWriteThatFailsSaysWhy(t *testing.T) {
 	far.Close() // by a reset
 	rawtest.WaitUntil(t, "the reset", func() bool { return !s.IsSilent() })
 	s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
-	s.deferred, s.spare = new(buffer.Buffer), new(buffer.Pool)
+	s.deferred, s.pool = new(buffer.Buffer), new(buffer.Pool)
 	s.Write([]byte("request"))
 	if err := s.Await(); err != nil {
 		t.Fatal(err)

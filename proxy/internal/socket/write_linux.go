@@ -3,14 +3,13 @@ package socket
 import (
 	"cmp"
 	"errors"
-	"net"
 	"syscall"
 	"time"
 
 	"wxproxy/proxy/internal/buffer"
 )
 
-// Write writes all of p, or defers it.
+// Write writes all of p, or has it join what is deferred.
 func (s *Socket) Write(p []byte) (int, error) {
 	if s.deferred != nil {
 		s.deferred.Bytes = append(s.deferred.Bytes, p...)
@@ -23,7 +22,14 @@ func (s *Socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// finishWrite writes what is left of Write's bytes.
+// TryWrite writes as much of p as the kernel takes at once, and returns how much that
+// was. Why it was not all is for Write to say.
+func (s *Socket) TryWrite(p []byte) int {
+	n, _ := writeNow(s.fd, p)
+	return n
+}
+
+// finishWrite writes what is left of the bytes in out.
 func (s *Socket) finishWrite() error {
 	s.waitedAt = -1
 	err := s.raw.Write(s.writeFD)
@@ -33,12 +39,13 @@ func (s *Socket) finishWrite() error {
 	return cmp.Or(s.out.err, err)
 }
 
-// write reports whether Write has nothing to wait for.
+// write is called by the poller. It returns false to wait until the kernel takes more,
+// true when Write has its result.
 func (s *Socket) write(fd uintptr) bool {
 	switch errno := s.pour(fd); errno {
 	case 0:
 	case syscall.EAGAIN:
-		return !s.awaitRoom()
+		return !s.extendWrite()
 	default:
 		s.out.err = s.failed("write", errno)
 	}
@@ -57,8 +64,9 @@ func (s *Socket) pour(fd uintptr) syscall.Errno {
 	return 0
 }
 
-// awaitRoom gives the peer its time anew whenever it has taken something.
-func (s *Socket) awaitRoom() bool {
+// extendWrite gives the peer its time anew if it has taken something since the last
+// wait, and reports whether to wait for it.
+func (s *Socket) extendWrite() bool {
 	if s.writeStallTimeout > 0 && s.out.n > s.waitedAt {
 		s.waitedAt = s.out.n
 		s.out.err = s.SetWriteDeadline(time.Now().Add(s.writeStallTimeout))
@@ -66,11 +74,20 @@ func (s *Socket) awaitRoom() bool {
 	return s.out.err == nil
 }
 
-// sendDeferred sends what Write has kept, and reports whether that is done. If it
-// is not, the peer may have answered and closed without reading everything.
+// Defer keeps b, and all that is written from here on, until Await sends it. A request
+// that is sent at the moment when its answer is awaited needs no look for an answer
+// that cannot be there yet; what TLS writes in parts goes out in one call. B then goes
+// to the pool of the socket.
+func (s *Socket) Defer(b *buffer.Buffer) { s.deferred, s.unsent = b, nil }
+
+// Unsent returns why what was deferred could not be sent, nil if it was.
+func (s *Socket) Unsent() error { return s.unsent }
+
+// sendDeferred sends what was deferred, and reports whether all of it is sent. If it is
+// not, the peer may have answered and closed without reading everything.
 func (s *Socket) sendDeferred(fd uintptr) bool {
 	deferred := s.deferred
-	defer s.spare.Give(deferred)
+	defer s.pool.Give(deferred)
 	s.deferred, s.reads = nil, 0
 	n, errno := writeNow(fd, deferred.Bytes)
 	if n == len(deferred.Bytes) {
@@ -91,47 +108,4 @@ func (s *Socket) sendDeferred(fd uintptr) bool {
 	}
 	s.out = transfer{}
 	return s.unsent == nil
-}
-
-// Defer has b sent by Await: what is written until then joins it.
-func (s *Socket) Defer(b *buffer.Buffer) { s.deferred, s.unsent = b, nil }
-
-// Unsent returns why what was deferred could not be sent, nil if it was.
-func (s *Socket) Unsent() error { return s.unsent }
-
-// SetWriteStallTimeout says how long the peer may take nothing of what is written; 0: the
-// deadline that is set counts.
-func (s *Socket) SetWriteStallTimeout(d time.Duration) { s.writeStallTimeout = d }
-
-// TryWrite writes as much of p as the kernel takes at once, and returns how much that
-// was. Why it was not all is for Write to say.
-func (s *Socket) TryWrite(p []byte) int {
-	n, _ := writeNow(s.fd, p)
-	return n
-}
-
-// CloseWrite tells the peer that nothing more will come.
-func (s *Socket) CloseWrite() error {
-	half, ok := s.Conn.(interface{ CloseWrite() error })
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return half.CloseWrite()
-}
-
-// SetWriteBuffer bounds what the kernel holds of what was written.
-func (s *Socket) SetWriteBuffer(bytes int) error {
-	buffered, ok := s.Conn.(interface{ SetWriteBuffer(bytes int) error })
-	if !ok {
-		return errors.ErrUnsupported
-	}
-	return buffered.SetWriteBuffer(bytes)
-}
-
-// SetLinger says what Close does about what was not sent.
-func (s *Socket) SetLinger(seconds int) error {
-	if tcp, ok := s.Conn.(*net.TCPConn); ok {
-		return tcp.SetLinger(seconds)
-	}
-	return errors.ErrUnsupported
 }
