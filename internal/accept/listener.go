@@ -1,5 +1,5 @@
-// Package accept accepts connections as long as a listener is open: no other failure
-// ends it.
+// Package accept accepts connections as long as a listener is open: no failure but its
+// end stops it.
 package accept
 
 import (
@@ -14,7 +14,7 @@ import (
 	"wxproxy/internal/lograte"
 )
 
-// A listener waits after a failure, twice as long each time, as net/http does.
+// A Listener waits after a failure, twice as long each time, as net/http does.
 const (
 	firstPause   = 5 * time.Millisecond
 	longestPause = time.Second
@@ -29,12 +29,12 @@ type Socket interface {
 	SetDeadline(time.Time) error
 }
 
-// A Listener accepts until it is closed or its deadline is over. Every other
-// failure passes: the process or the machine is out of descriptors or memory, or
-// a caller left too early. It is logged, and tried again.
+// A Listener accepts until it is closed or its deadline is over. Any other failure is
+// one that passes, since the process or the machine is out of descriptors or memory, or
+// a caller left too early: it is logged, and Accept tries again.
 //
-// As long as there are no descriptors, connections are accepted and closed by means of
-// a spare one, so that callers learn at once that nobody will answer.
+// As long as there are no descriptors, connections are accepted by means of a spare one,
+// and closed, so that callers learn at once that nobody will answer.
 type Listener struct {
 	Socket
 	Log *slog.Logger // set before the first Accept
@@ -85,6 +85,7 @@ func (l *Listener) Close() error {
 	return err
 }
 
+// wake ends a pause.
 func (l *Listener) wake() {
 	select {
 	case l.stop <- struct{}{}:
@@ -92,6 +93,7 @@ func (l *Listener) wake() {
 	}
 }
 
+// report logs a failure, with its remedy if there is one.
 func (l *Listener) report(err error) {
 	advice := "none is needed if it passes"
 	if isOutOfDescriptors(err) {

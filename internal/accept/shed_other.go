@@ -2,5 +2,6 @@
 
 package accept
 
-// shed closes nobody: here, who waits is served when there are descriptors again.
+// shed closes nothing: here, connections that wait are served when there are descriptors
+// again.
 func (l *Listener) shed() int { return 0 }

@@ -10,8 +10,8 @@ import (
 // shedAtOnce is how many connections are closed before the next pause.
 const shedAtOnce = 1024
 
-// shed closes those who wait to be accepted, one after the other by means of the
-// spare descriptor, and returns how many they were.
+// shed closes the connections that wait to be accepted, one after the other by means of
+// the spare descriptor, and returns how many they were.
 func (l *Listener) shed() (n int) {
 	if l.spare == nil {
 		l.reserve()

@@ -11,5 +11,5 @@ type Seldom struct{ last atomic.Int64 } // when it was allowed last, in Unix nan
 // Now reports whether it is allowed now, and counts it as done if so.
 func (s *Seldom) Now() bool {
 	last, now := s.last.Load(), time.Now().UnixNano()
-	return (last == 0 || now-last >= int64(time.Minute)) && s.last.CompareAndSwap(last, now)
+	return (last == 0 || now-last >= int64(every)) && s.last.CompareAndSwap(last, now)
 }

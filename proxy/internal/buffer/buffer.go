@@ -9,38 +9,46 @@ import (
 
 // A Buffer is where something is put together that is written at once. It has no
 // owner but for that moment: a few buffers that everybody uses stay in the
-// processor's cache, and one of its own for each connection would not.
+// processor's cache, and one of its own for each connection would not
+// (docs/decisions/0022).
 type Buffer struct{ Bytes []byte }
 
-// maxScratch is the largest buffer that is kept.
-const maxScratch = 64 << 10
+const (
+	// newSize is how many bytes a new buffer has room for.
+	newSize = 4 << 10
 
-// Pool are those that nobody uses right now.
+	// maxSize is the largest buffer that is kept.
+	maxSize = 64 << 10
+)
+
+// A Pool has the buffers that nobody uses right now. Its zero value is ready for use.
 type Pool struct{ free sync.Pool }
 
-// Take returns one that is empty.
-func (s *Pool) Take() *Buffer {
-	if b, ok := s.free.Get().(*Buffer); ok {
+// Take returns a buffer that is empty.
+func (p *Pool) Take() *Buffer {
+	if b, ok := p.free.Get().(*Buffer); ok {
 		return b
 	}
-	return &Buffer{make([]byte, 0, 4<<10)}
+	return &Buffer{make([]byte, 0, newSize)}
 }
 
 // Give takes b back, whose bytes nobody needs any more.
-func (s *Pool) Give(b *Buffer) {
-	if cap(b.Bytes) <= maxScratch {
+func (p *Pool) Give(b *Buffer) {
+	if cap(b.Bytes) <= maxSize {
 		b.Bytes = b.Bytes[:0]
-		s.free.Put(b)
+		p.free.Put(b)
 	}
 }
 
-// ReaderSize is how much one reads ahead: what a header of WeChat's answers has at most.
+// ReaderSize is how many bytes a reader reads ahead: what the header of an answer of
+// WeChat's has at most.
 const ReaderSize = 16 << 10
 
-// Readers are those that nobody reads with right now.
+// Readers have the readers that nobody reads with right now. Their zero value is ready
+// for use.
 type Readers struct{ free sync.Pool }
 
-// Take returns one that reads from src.
+// Take returns a reader that reads from src.
 func (r *Readers) Take(src io.Reader) *bufio.Reader {
 	if b, ok := r.free.Get().(*bufio.Reader); ok {
 		b.Reset(src)
@@ -49,7 +57,7 @@ func (r *Readers) Take(src io.Reader) *bufio.Reader {
 	return bufio.NewReaderSize(src, ReaderSize)
 }
 
-// Give takes back a reader that has read all that it has got.
+// Give takes b back. What it has read ahead is thrown away.
 func (r *Readers) Give(b *bufio.Reader) {
 	b.Reset(nil)
 	r.free.Put(b)
