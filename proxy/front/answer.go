@@ -12,8 +12,8 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// respond writes the answer. What is left of a request that came as a whole is
-// overwritten by the next one.
+// respond writes the answer. It leaves a request that came as a whole as it is: the next
+// one overwrites it, at a time when its memory is used anyway (docs/decisions/0022).
 func (l *loop) respond() {
 	ctx := &l.request.ctx
 	resp := &ctx.Response
@@ -52,7 +52,7 @@ func (r *Request) answer(resp *fasthttp.Response) error {
 	return err
 }
 
-// send writes to the caller, without further ado if that takes everything.
+// send writes to the caller: by one system call, if the kernel takes everything.
 func (r *Request) send(p []byte) error {
 	if r.nonblocking && !r.caller.mute {
 		if p = p[r.caller.direct.TryWrite(p):]; len(p) == 0 {
@@ -63,8 +63,8 @@ func (r *Request) send(p []byte) error {
 	return err
 }
 
-// stream passes the body of an answer on as it comes. When that fails, the caller
-// is to see that the answer is not complete.
+// stream passes the body of an answer on as it comes. When that fails, the caller has to
+// see that the answer is not complete.
 func (r *Request) stream(resp *fasthttp.Response) (err error) {
 	length := resp.Header.ContentLength()
 	toEnd := wire.EndsWithConnection(resp)
@@ -89,6 +89,7 @@ func (r *Request) stream(resp *fasthttp.Response) (err error) {
 	return err
 }
 
+// streamLength passes on a body whose length is known.
 func (r *Request) streamLength(body io.Reader, length int64) error {
 	n, err := io.Copy(r.caller, body)
 	if err == nil && n != length {
@@ -97,6 +98,7 @@ func (r *Request) streamLength(body io.Reader, length int64) error {
 	return err
 }
 
+// streamChunks passes on a body in chunks, each as soon as it is here.
 func (r *Request) streamChunks(body io.Reader) error {
 	out := bufio.NewWriter(r.caller)
 	chunks := httputil.NewChunkedWriter(out)
@@ -118,7 +120,7 @@ type flushing struct {
 	out *bufio.Writer
 }
 
-// Flush has the caller read what was written.
+// Flush sends what was written to the caller.
 func (f flushing) Flush() error { return f.out.Flush() }
 
 // head returns the status line and the header lines of an answer.

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// takeBacklog cannot look into the kernel's queue here: who waits in it when
-// the listener closes is cut.
+// takeBacklog cannot look into the kernel's queue here: connections that wait in it when
+// the listener closes are cut.
 func takeBacklog(syscall.Conn) []net.Conn { return nil }

@@ -9,9 +9,9 @@ import (
 	"syscall"
 )
 
-// takeBacklog returns the connections that wait in the kernel's queue and, in
-// the same breath, has the kernel refuse whoever comes after them: closing the
-// listener later would cut those who came in between.
+// takeBacklog returns the connections that wait in the kernel's queue and then at once
+// has the kernel refuse later ones: closing the listener later would cut those that came
+// in between (docs/decisions/0014).
 func takeBacklog(l syscall.Conn) []net.Conn {
 	raw, err := l.SyscallConn()
 	if err != nil {

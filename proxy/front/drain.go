@@ -10,22 +10,22 @@ import (
 // proxy ends, to send one more request and be told that it was the last.
 const lastRequestTime = 500 * time.Millisecond
 
-// Drain ends the listeners without cutting a request, and waits for that at most
-// until ctx ends: nobody new is accepted but those who wait already, and only
-// connections without a request are closed. That every answer closes its connection
-// from here on is the Handler's to see to.
+// Drain ends the listeners without cutting a request, and waits for that at most until
+// ctx ends. Connections that wait to be accepted are still served, and only those
+// without a request are closed. The Handler has to see to it that every answer closes
+// its connection from here on.
 func Drain(ctx context.Context, listeners ...*Listener) error {
 	for _, l := range listeners {
 		l.drain(ctx)
 	}
-	patience := time.NewTimer(lastRequestTime)
-	defer patience.Stop()
-	look := time.NewTicker(lastRequestTime / 50)
-	defer look.Stop()
+	lastRequests := time.NewTimer(lastRequestTime)
+	defer lastRequests.Stop()
+	tick := time.NewTicker(lastRequestTime / 50)
+	defer tick.Stop()
 	for waiting := true; waiting && anyConnected(listeners); {
 		select {
-		case <-look.C:
-		case <-patience.C:
+		case <-tick.C:
+		case <-lastRequests.C:
 			waiting = false
 		case <-ctx.Done():
 			waiting = false
@@ -33,20 +33,20 @@ func Drain(ctx context.Context, listeners ...*Listener) error {
 	}
 	for {
 		for _, l := range listeners {
-			l.closeIdle() // also who came to rest meanwhile
+			l.closeIdle() // again: others have become idle meanwhile
 		}
 		if !anyConnected(listeners) {
 			return nil
 		}
 		select {
-		case <-look.C:
+		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
 }
 
-// anyone reports whether a caller is connected.
+// anyConnected reports whether a caller is connected.
 func anyConnected(listeners []*Listener) bool {
 	return slices.ContainsFunc(listeners, func(l *Listener) bool { return l.Count() > 0 })
 }

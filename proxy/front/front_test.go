@@ -80,8 +80,8 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	}
 }
 
-// A connection that is closed because it rests may be asked something at that very
-// moment. The request is answered, and the end waits for it.
+// A connection that is closed because it is idle may get a request at that very moment.
+// It is answered, and the end waits for it.
 func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})

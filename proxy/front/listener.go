@@ -15,23 +15,23 @@ import (
 )
 
 // A Listener accepts callers until it is told to drain. Then it still takes the
-// connections that wait in the kernel's queue, which closing a listener would
-// cut, and has the kernel refuse everybody else.
+// connections of the accept backlog, the kernel's queue, which closing a listener would
+// cut, and has the kernel refuse all later ones.
 type Listener struct {
 	// TLS returns how a caller that comes now is spoken to. It is set before the
 	// first caller comes; nil: all in plain text.
 	TLS func() *tls.Config
 
 	// Stays is set before the first caller comes if another process goes on
-	// listening on the same socket: who waits in its queue is left to that one.
+	// listening on the same socket: the connections of its backlog are left to that one.
 	Stays bool
 
 	*accept.Listener
 	onLoopback bool // only this machine reaches it, by TCP
 	draining   atomic.Bool
-	drained    chan struct{} // closed, by end, when nobody else can come
+	drained    chan struct{} // closed, by end, when no other connection can come
 	end        sync.Once
-	queue      []net.Conn // of drain, for next
+	backlog    []net.Conn // what was in the kernel's queue when draining began, for next
 
 	mu      sync.Mutex // guards callers
 	callers map[*Conn]struct{}
@@ -52,7 +52,7 @@ func NewListener(ln net.Listener) (*Listener, error) {
 	}, nil
 }
 
-// next returns the next caller; after drain, io.EOF when nobody waits.
+// next returns the next connection; after drain, io.EOF when none waits.
 func (l *Listener) next() (*Conn, error) {
 	for !l.draining.Load() {
 		c, err := l.Accept()
@@ -63,29 +63,29 @@ func (l *Listener) next() (*Conn, error) {
 			return nil, err
 		}
 	}
-	return l.nextQueued()
+	return l.nextOfBacklog()
 }
 
-// nextQueued returns those who waited when draining began. Once they are taken
-// from the kernel, nobody can come after them.
-func (l *Listener) nextQueued() (*Conn, error) {
+// nextOfBacklog returns the next of the connections that waited when draining began.
+// Once they are taken from the kernel, none can come after them.
+func (l *Listener) nextOfBacklog() (*Conn, error) {
 	l.end.Do(func() {
 		if !l.Stays {
-			l.queue = takeBacklog(l)
+			l.backlog = takeBacklog(l)
 		}
 		l.Close()
 		close(l.drained)
 	})
-	if len(l.queue) == 0 {
+	if len(l.backlog) == 0 {
 		return nil, io.EOF
 	}
-	c := l.queue[0]
-	l.queue = l.queue[1:]
+	c := l.backlog[0]
+	l.backlog = l.backlog[1:]
 	return l.watch(c), nil
 }
 
-// drain makes next return those who wait and then io.EOF, and waits until
-// nobody else can come, or until ctx ends.
+// drain makes next return the connections that wait and then io.EOF. It waits until no
+// other can come, or until ctx ends.
 func (l *Listener) drain(ctx context.Context) {
 	if err := l.SetDeadline(time.Now()); err != nil {
 		return // it is closed already
@@ -105,8 +105,8 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// closeIdle closes the connections without a request under way: nothing was
-// sent, or not all of a header. A server would wait for it.
+// closeIdle closes the connections without a request under way: their callers have sent
+// nothing, or not all of a header. A server would wait for it.
 func (l *Listener) closeIdle() {
 	l.mu.Lock()
 	var idle []*Conn
@@ -121,7 +121,7 @@ func (l *Listener) closeIdle() {
 	}
 }
 
-// watch returns the caller's connection.
+// watch returns c as a caller's connection, which is counted until forget.
 func (l *Listener) watch(c net.Conn) *Conn {
 	watched := &Conn{Conn: c, listener: l, stallTimeout: stallTimeout}
 	l.mu.Lock()
@@ -137,6 +137,7 @@ func (l *Listener) Count() int {
 	return len(l.callers)
 }
 
+// forget notes that c is closed.
 func (l *Listener) forget(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -53,8 +53,8 @@ func (f *front) serveDirectly(c *Conn) {
 	}
 }
 
-// recoverPanic keeps a panic from ending the process. The request is used by nobody
-// afterwards, since nobody knows what state it is in.
+// recoverPanic keeps a panic from ending the process. The request is not used again: what
+// state it is in is unknown. The call has to be deferred itself.
 func (l *loop) recoverPanic() {
 	if recover() != nil {
 		l.request = nil

@@ -10,8 +10,8 @@ import (
 	"wxproxy/proxy/internal/socket"
 )
 
-// Who has said something goes after those who are silent, however fast they come, and
-// who said something that nobody has read yet is not resting.
+// Connections that have sent something make room after those that are silent, however
+// fast these come, and one with bytes that are still unread is not idle.
 func TestTheSilentMakeRoomFirst(t *testing.T) {
 	t.Parallel()
 	p := newSlots(Limits{MaxConnections: 4}, slog.New(slog.DiscardHandler))
@@ -78,7 +78,7 @@ func connected(t *testing.T) (near, far net.Conn) {
 	return near, far
 }
 
-// Where descriptors are few there are fewer slots, and nobody takes more of them.
+// Where descriptors are few there are fewer slots, and no more of them are taken.
 func TestScarceDescriptorsBoundAllConnectionsTogether(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ descriptors, callers, spare int }{

@@ -6,15 +6,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handshakeTime is how long a handshake that had begun has to end. Whoever is
-// farther away is cut, as everybody was.
+// handshakeTime is how long a TCP handshake that had begun has to end. Callers that are
+// farther away are cut, as all were without dropSYNs.
 const handshakeTime = 20 * time.Millisecond
 
-// dropSYNs has the kernel drop the packets that begin a connection to
-// listener, and waits for the handshakes that had begun: the kernel resets those
-// that are in the middle when a listener closes, although their callers may be
-// connected already. Who is dropped tries again after a second, and finds the
-// listener's successor or nobody.
+// dropSYNs has the kernel drop the SYNs, which begin a connection to listener, and waits
+// for the handshakes that had begun: the kernel resets those that are in the middle when
+// a listener closes, although their callers may be connected already. A caller whose SYN
+// is dropped sends it again after a second, and finds the next process or nobody.
 func dropSYNs(listener uintptr) {
 	const flags, synAndACK, syn = 13, 0x12, 0x02 // in the TCP header
 	filter := []unix.SockFilter{

@@ -2,6 +2,6 @@
 
 package front
 
-// dropSYNs cannot filter packets here: who connects at the moment in which
-// the listener closes is reset.
+// dropSYNs cannot filter packets here: callers that connect at the moment in which the
+// listener closes are reset.
 func dropSYNs(uintptr) {}

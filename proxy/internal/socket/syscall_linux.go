@@ -13,8 +13,8 @@ func readNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall
 // writeNow writes to a socket without waiting.
 func writeNow(fd uintptr, p []byte) (int, syscall.Errno) { return moveNow(syscall.SYS_SENDTO, fd, p) }
 
-// moveNow asks for what only sockets know: the kernel makes read and write, which
-// files have too, look at more on their way.
+// moveNow makes one of the calls that only sockets have: on the way of read and write,
+// which files have too, the kernel looks at more.
 func moveNow(call, fd uintptr, p []byte) (int, syscall.Errno) {
 	for {
 		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), syscall.MSG_DONTWAIT, 0, 0)

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// readNow reads from a socket without waiting. The race detector knows that what
-// was written before is seen by who reads it only of package syscall's own calls.
+// readNow reads from a socket without waiting. Only of package syscall's own calls does
+// the race detector know that a read sees what was written before.
 func readNow(fd uintptr, p []byte) (int, syscall.Errno) {
 	return outcome(syscall.Read(int(fd), p))
 }
