@@ -19,15 +19,15 @@ import (
 // openFiles is what 10,000 idle callers need, and some more.
 const openFiles = 20_000
 
-// A bench is what all measurements share.
+// A bench has what all measurements share.
 type bench struct {
 	out         io.Writer
-	dir         string // for everything that is gone afterwards
+	dir         string // for files that are removed at the end
 	plain, tls  *upstream.Server
 	ca          string // the file with the certificate of tls
 	contestants []*peer.Peer
 	programs    []program // the wxproxies among them
-	repeats     int       // of what somebody else disturbed, at most
+	repeats     int       // how many times, at most, a measurement is made again because something else disturbed it
 }
 
 func newBench(ctx context.Context, binaries string, out io.Writer) (_ *bench, err error) {
@@ -60,7 +60,8 @@ func newBench(ctx context.Context, binaries string, out io.Writer) (_ *bench, er
 	return b, b.enlist(ctx, binaries)
 }
 
-// enlist finds out who is measured; nginx, the mark, is the first.
+// enlist finds out which proxies are measured. The first is nginx, with which the others
+// are compared.
 func (b *bench) enlist(ctx context.Context, binaries string) error {
 	nginx, err := peer.Nginx()
 	if err != nil {
@@ -94,7 +95,7 @@ func (b *bench) enlist(ctx context.Context, binaries string) error {
 	return nil
 }
 
-// site returns where a proxy before the plain or the TLS upstream stands.
+// site returns the surroundings of a proxy before the plain or the TLS upstream.
 func (b *bench) site(up *upstream.Server) peer.Site {
 	s := peer.Site{Dir: b.dir, Upstream: up.URL(), Token: upstream.Token}
 	if strings.HasPrefix(s.Upstream, "https:") {
@@ -103,7 +104,7 @@ func (b *bench) site(up *upstream.Server) peer.Site {
 	return s
 }
 
-// close leaves nothing behind. Proxies are stopped by those who started them.
+// close stops the upstreams and removes all files. Whoever starts a proxy stops it.
 func (b *bench) close() {
 	if b.plain != nil {
 		b.plain.Close()

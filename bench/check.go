@@ -15,18 +15,18 @@ import (
 	"wxproxy/bench/upstream"
 )
 
-// sendPath is what is called: the message that most programs send.
+// sendPath is the path of all calls: it sends the kind of message that most programs send.
 const sendPath = "/cgi-bin/message/custom/send"
 
 // postLength is the length of a request's body, as in earlier studies.
 const postLength = 476
 
-// standard returns what a proxy at addr is asked: one caller's POST of 476 bytes.
+// standard returns what a proxy at addr gets: POSTs of 476 bytes from one caller.
 func standard(addr string) load.Target {
 	return load.Target{Addr: addr, Calls: []load.Call{{Path: sendPath, Key: peer.ClientKey(0)}}, Body: load.Body(postLength)}
 }
 
-// begin starts a proxy and waits until it does its job.
+// begin starts a proxy and waits until it passes check.
 func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) (*contestant, error) {
 	process, err := p.Start(s)
 	if err != nil {
@@ -73,7 +73,8 @@ func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err e
 	return answer.StatusCode, nil
 }
 
-// check fails unless the proxy does all that it is measured for.
+// check fails unless the proxy does all that it is measured for: it adds the token and
+// removes the caller's key.
 func (c *contestant) check(ctx context.Context, p *peer.Peer) error {
 	c.upstream.Record()
 	status, err := c.ask(ctx, c.target.Calls[0])

@@ -14,10 +14,10 @@ import (
 	"wxproxy/bench/upstream"
 )
 
-// Loads that are compared: callers who never rest, and a side-car's life.
+// The loads that are compared: callers without a pause, and the load of a side-car.
 const (
 	manyCallers  = 64
-	sidecarRate  = 2000 // requests in a second
+	sidecarRate  = 2000 // requests per second
 	quickRounds  = 3
 	fullRounds   = 9
 	quickTime    = 2 * time.Second
@@ -27,15 +27,15 @@ const (
 	middle, huge = 64 * kibi, 10 * mebi
 )
 
-// A comparison is to be measured: the same load on several proxies.
+// A comparison is a load that several proxies get, to be measured.
 type comparison struct {
 	title    string
-	body     int // length; 0: the standard one
+	body     int // its length; 0: the standard one
 	test     test
-	constant bool // the rate
+	constant bool // the rate of requests is constant
 }
 
-// A contest is who is measured, how often, before which upstream, and how.
+// A contest says which proxies are measured, how often, before which upstream, and how.
 type contest struct {
 	peers    []*peer.Peer
 	upstream *upstream.Server
@@ -43,14 +43,14 @@ type contest struct {
 	list     []comparison
 }
 
-// quick measures what matters most, without HAProxy.
+// quick measures only the comparisons that matter most, without HAProxy.
 func (b *bench) quick(ctx context.Context, number int) error {
 	without := append([]*peer.Peer{b.contestants[0]}, b.contestants[2:]...)
 	_, err := b.compare(ctx, contest{without, b.plain, number, b.essential("plain", quickTime)})
 	return err
 }
 
-// essential returns the comparisons that decide.
+// essential returns the comparisons that matter most.
 func (b *bench) essential(scheme string, long time.Duration) []comparison {
 	return []comparison{
 		{title: fmt.Sprintf("%s, saturated (%d callers)", scheme, manyCallers), test: b.saturate(load.Closed{Callers: manyCallers, Duration: long})},
@@ -115,7 +115,7 @@ func (b *bench) beginAll(ctx context.Context, peers []*peer.Peer, up *upstream.S
 	return all, stop, nil
 }
 
-// show prints a table as soon as it is known.
+// show prints a table as soon as it is complete.
 func (b *bench) show(t report.Table) error {
 	fmt.Fprintln(b.out)
 	_, err := t.WriteTo(b.out)

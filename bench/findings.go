@@ -10,8 +10,8 @@ import (
 	"wxproxy/bench/report"
 )
 
-// findings are all that a whole run finds. The comparisons of plain and secure are
-// those of essential and alone, in that order.
+// findings are all results of a whole run. The comparisons in plain and secure are
+// those of essential and of alone, in that order.
 type findings struct {
 	plain, secure, larger []report.Comparison
 	idle, crowded, start  *report.Figure
@@ -61,7 +61,7 @@ func inOrder(steps ...func() error) error {
 	return nil
 }
 
-// goals compares the last of the programs with what is asked of it.
+// goals compares the last of the programs with the goals of this project.
 func (b *bench) goals(f findings) report.Table {
 	name := b.programs[len(b.programs)-1].name
 	t := report.Table{{"goal for " + name, "at most", "measured", "spread", ""}}

@@ -13,7 +13,7 @@ import (
 )
 
 // growth compares the last of the programs with itself, with more accounts and
-// with more clients, who all take turns.
+// with more clients, which all take turns.
 func (b *bench) growth(ctx context.Context, number int) (accounts, clients report.Comparison, err error) {
 	accounts, err = b.grow(ctx, number, "accounts", []peer.Shape{{Accounts: 1, Clients: 1}, {Accounts: 100, Clients: 1}, {Accounts: 10_000, Clients: 1}})
 	if err != nil {
@@ -23,7 +23,7 @@ func (b *bench) growth(ctx context.Context, number int) (accounts, clients repor
 	return accounts, clients, err
 }
 
-// grow compares shapes; of each, title says which part to name.
+// grow compares shapes; title returns the name of each.
 func (b *bench) grow(ctx context.Context, number int, title string, shapes []peer.Shape) (found report.Comparison, err error) {
 	last := b.programs[len(b.programs)-1]
 	var peers []*peer.Peer

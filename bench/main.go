@@ -1,7 +1,7 @@
 //go:build linux
 
-// Command bench compares wxproxy with nginx and HAProxy that inject a token which
-// never changes: `make bench`.
+// Command bench compares wxproxy with nginx and HAProxy, which are configured to add a
+// token that never changes: `make bench`.
 package main
 
 import (
@@ -58,8 +58,8 @@ func run(args []string, out io.Writer) error {
 	return err
 }
 
-// onLoadCore starts this program anew on the core of the load, together with all
-// that it starts, unless it is there already. Go's scheduler then knows that it has
+// onLoadCore starts this program again on the core of the load, together with all
+// that it starts, unless it runs there already. Go's scheduler knows then that it has
 // one core.
 func onLoadCore() error {
 	var cores unix.CPUSet

@@ -14,7 +14,7 @@ import (
 	"wxproxy/bench/upstream"
 )
 
-// A contestant is a running proxy and what its callers want of it.
+// A contestant is a running proxy and the requests that its callers send.
 type contestant struct {
 	*peer.Process
 	name     string
@@ -22,15 +22,15 @@ type contestant struct {
 	upstream *upstream.Server
 }
 
-// A test is one way to load a proxy. began is to be called when the requests that
-// count are about to begin.
+// A test is one way to load a proxy. It calls began right before the requests that are
+// measured.
 type test func(ctx context.Context, t load.Target, began func() error) (load.Result, error)
 
-// warmTime is how long a proxy has the same load before what counts: connections
-// to the upstream have ended while it was the others' turn.
+// warmTime is how long a proxy has the same load before it is measured: its connections
+// to the upstream have ended while other proxies were measured.
 const warmTime = time.Second
 
-// saturate returns a test with as many requests as the proxy can take.
+// saturate returns a test with as many requests as the proxy can answer.
 func (b *bench) saturate(l load.Closed) test {
 	return func(ctx context.Context, t load.Target, began func() error) (load.Result, error) {
 		dir, err := os.MkdirTemp(b.dir, "wrk-")
@@ -50,14 +50,14 @@ func (b *bench) saturate(l load.Closed) test {
 	}
 }
 
-// settle is how long a proxy is left alone before it is measured.
+// settle is how long a proxy gets no request before it is measured.
 const settle = 200 * time.Millisecond
 
 // A count is what the kernel and the upstream have counted at one moment.
 type count struct {
 	at   time.Time
 	used peer.Usage
-	idle time.Duration // of the proxies' core
+	idle time.Duration // how long the proxies' core was idle
 	seen upstream.Counts
 }
 
@@ -72,8 +72,8 @@ func (c *contestant) count() (now count, err error) {
 	return now, nil
 }
 
-// measure runs the test once and counts what it costs the proxy. It fails if a
-// request failed, or reached the upstream otherwise than it should.
+// measure runs the test once and returns what it costs the proxy. It fails if a
+// request failed, or reached the upstream in another form than it should.
 func (c *contestant) measure(ctx context.Context, t test) (r report.Run, err error) {
 	time.Sleep(settle)
 	var before count
@@ -99,7 +99,7 @@ func (c *contestant) measure(ctx context.Context, t test) (r report.Run, err err
 	return r, c.judge(r, before.seen, after.seen)
 }
 
-// judge fails unless all requests were answered well, by the upstream.
+// judge fails unless all requests were answered with success, by the upstream.
 func (c *contestant) judge(r report.Run, before, after upstream.Counts) error {
 	switch reached := after.Requests - before.Requests; {
 	case r.Requests == 0:
@@ -128,11 +128,11 @@ func each(all []*contestant, t test) (trials []trial) {
 	return trials
 }
 
-// calm is the share of the proxies' core that others may use while a proxy is
+// calm is the share of the proxies' core that other processes may use while a proxy is
 // measured.
 const calm = 0.10
 
-// calmest measures until nobody disturbs, but only so many times more, and returns
+// calmest measures again, up to so many times, while other processes disturb, and returns
 // the run that was disturbed least.
 func (t trial) calmest(ctx context.Context, more int) (best report.Run, err error) {
 	for i := range 1 + more {
@@ -150,8 +150,8 @@ func (t trial) calmest(ctx context.Context, more int) (best report.Run, err erro
 	return best, nil
 }
 
-// rounds makes all trials in turn, as often as asked, beginning with another one
-// each time.
+// rounds makes all trials in turn, so many times, and begins with another trial each
+// time.
 func (b *bench) rounds(ctx context.Context, number int, trials []trial) ([]report.Series, error) {
 	series := make([]report.Series, len(trials))
 	for round := range number {

@@ -36,7 +36,7 @@ func parsePrograms(list string) (all []program, err error) {
 	return all, nil
 }
 
-// build builds the wxproxy of the working directory as the image has it.
+// build builds the wxproxy of the working directory with the flags of the image.
 func build(ctx context.Context, dir string) (program, error) {
 	path := filepath.Join(dir, "wxproxy")
 	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w -buildid=", "-o", path, ".")

@@ -18,12 +18,12 @@ import (
 const (
 	idleCallers = 10_000
 	idleRounds  = 3
-	idleTime    = 3 * time.Second // until memory is looked at
+	idleTime    = 3 * time.Second // before memory is measured
 	coldStarts  = 15
 )
 
-// resting returns the memory of each proxy when nobody has called but those who
-// check it, and with many callers who called once and stay.
+// resting returns the memory of each proxy when it has had no request but those of check,
+// and with many idle connections that had one request each.
 func (b *bench) resting(ctx context.Context) (idle, crowded *report.Figure, err error) {
 	idle = &report.Figure{Title: "idle, MiB RSS"}
 	crowded = &report.Figure{Title: fmt.Sprintf("with %d idle callers, MiB RSS", idleCallers)}
@@ -60,7 +60,7 @@ func (b *bench) crowd(ctx context.Context, p *peer.Peer) (before, after float64,
 	return before, after, errors.Join(err, leave())
 }
 
-// memoryLater returns MiB, when the proxy has been left alone for a while.
+// memoryLater returns the memory in MiB after a while without requests.
 func (c *contestant) memoryLater() (float64, error) {
 	time.Sleep(idleTime)
 	memory, err := c.Memory()
@@ -68,7 +68,7 @@ func (c *contestant) memoryLater() (float64, error) {
 }
 
 // starting returns how long each proxy takes from the start of its process to the
-// first answer of the upstream's; wxproxy has a token in its store.
+// upstream's first answer; wxproxy has a token in its store.
 func (b *bench) starting(ctx context.Context) (*report.Figure, error) {
 	start := &report.Figure{Title: "cold start to the first answer, ms"}
 	for _, p := range b.contestants {
@@ -84,7 +84,7 @@ func (b *bench) starting(ctx context.Context) (*report.Figure, error) {
 func (b *bench) coldStarts(ctx context.Context, p *peer.Peer) (took []float64, err error) {
 	site := b.site(b.plain)
 	site.Store = filepath.Join(b.dir, "stored-"+p.Name)
-	c, err := begin(ctx, p, site, b.plain) // stores the token
+	c, err := begin(ctx, p, site, b.plain) // after this, the token is stored
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ import (
 	"wxproxy/bench/report"
 )
 
-// reading says how the tables are to be read.
+// reading explains the tables.
 //
 //go:embed reading.md
 var reading string
@@ -94,7 +94,7 @@ func describeMachine() (string, error) {
 	return fmt.Sprintf("%s, %d cores, %.0f GiB, Linux %s", model(string(info)), cores, memory, unix.ByteSliceToString(name.Release[:])), nil
 }
 
-// model returns the processor's name in a /proc/cpuinfo, which not all have.
+// model returns the processor's name in a /proc/cpuinfo, if it is there.
 func model(cpuinfo string) string {
 	_, after, found := strings.Cut(cpuinfo, "model name\t: ")
 	if !found {
@@ -104,7 +104,7 @@ func model(cpuinfo string) string {
 	return name
 }
 
-// commit names the state of the working tree.
+// commit returns the commit of the working tree, and whether there are changes.
 func commit() string {
 	said, err := exec.Command("git", "describe", "--always", "--dirty", "--abbrev=12").Output()
 	if err != nil {

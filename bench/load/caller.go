@@ -16,22 +16,22 @@ import (
 
 // A caller is a kept-alive connection with one request at a time.
 type caller struct {
-	fd      int // known to our own epoll only
+	fd      int // registered with our own epoll only
 	request []byte
 	due     time.Time
-	answer  []byte // what has come of it
+	answer  []byte // the part that has come
 	ok      bool   // the answer's status is 200
 }
 
-// callers wait for their turn in free, the one that rested longest first.
+// callers are the connections; those without a request wait in free, the longest first.
 type callers struct {
 	epoll int
 	all   map[int32]*caller
 	free  []*caller
 }
 
-// connect opens the connections of n callers, who take turns with the calls, and
-// has each of them make one request, so that the proxy has met them.
+// connect opens the connections of n callers, which take turns with the calls, and
+// makes one request on each, so that the proxy knows them.
 func connect(ctx context.Context, t Target, n int) (*callers, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
@@ -74,7 +74,7 @@ func dial(ctx context.Context, t Target, n int) (*caller, error) {
 	return one, errors.Join(controlErr, err)
 }
 
-// meet makes the first request, in Go's own way.
+// meet makes the first request, through package net.
 func (c *caller) meet(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		return err
@@ -105,14 +105,14 @@ func (c *callers) watch(fd int) error {
 	return nil
 }
 
-// take returns the next of the free callers.
+// take returns the free caller that has waited longest.
 func (c *callers) take() *caller {
 	one := c.free[0]
 	c.free = c.free[1:]
 	return one
 }
 
-// wait returns what has happened, after a second at most.
+// wait returns the events of epoll, after a second at most.
 func (c *callers) wait(events []unix.EpollEvent) ([]unix.EpollEvent, error) {
 	n, err := unix.EpollWait(c.epoll, events, 1000)
 	if err != nil && !errors.Is(err, unix.EINTR) {
@@ -128,7 +128,7 @@ func (c *callers) close() {
 	unix.Close(c.epoll)
 }
 
-// send writes the request, which the kernel takes at once.
+// send writes the request, which is so short that the kernel takes it at once.
 func (c *caller) send(due time.Time) error {
 	c.due = due
 	n, err := unix.Write(c.fd, c.request)

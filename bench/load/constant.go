@@ -11,21 +11,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Constant load is so many requests in a second, whether the ones before are
-// answered or not. A latency counts from the moment when its request was due, also
-// if it was sent later because all callers were waiting: a proxy that stalls is
-// not asked less (no "coordinated omission").
+// A Constant load is so many requests per second, whether those before are answered
+// or not. A latency counts from the moment when its request was due, also if it was sent
+// later because all callers were waiting: a proxy that stalls does not get fewer requests
+// (no "coordinated omission").
 type Constant struct {
-	Rate     int // requests in a second
+	Rate     int // requests per second
 	Callers  int // kept-alive connections, which take turns
 	Duration time.Duration
 }
 
-// patience is how long the last answers may take.
+// patience is how long it waits for the last answers.
 const patience = 10 * time.Second
 
-// Run calls the target. It calls began when all callers are connected, right before
-// the first request.
+// Run puts the load on the target. It calls began when all callers are connected, right
+// before the first request.
 func (l Constant) Run(ctx context.Context, t Target, began func() error) (Result, error) {
 	callers, err := connect(ctx, t, l.Callers)
 	if err != nil {
@@ -67,7 +67,7 @@ type schedule struct {
 	latencies []time.Duration
 }
 
-// arm has the timer tick whenever a request is due.
+// arm sets the timer, which ticks whenever a request is due.
 func (s *schedule) arm(timer int) error {
 	interval := unix.NsecToTimespec(s.interval.Nanoseconds())
 	err := unix.TimerfdSettime(timer, 0, &unix.ItimerSpec{Interval: interval, Value: interval}, nil)
@@ -108,7 +108,7 @@ func (s *schedule) play(ctx context.Context, c *callers, timer int) error {
 	return nil
 }
 
-// collect waits for the next tick or answers, and takes these.
+// collect waits for the next tick or for answers, and reads the answers.
 func (s *schedule) collect(c *callers, timer int, events []unix.EpollEvent) error {
 	ready, err := c.wait(events)
 	if err != nil {

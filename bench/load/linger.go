@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Linger connects so many callers, who make one request each and then stay until
-// leave is called. It fails if the proxy has sent one of them away before.
+// Linger opens so many connections, makes one request on each, and keeps them until
+// leave is called. leave fails if the proxy has closed one of them before.
 func Linger(ctx context.Context, t Target, number int) (leave func() error, err error) {
 	c, err := connect(ctx, t, number)
 	if err != nil {

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package load is the callers' side: wrk for as many requests as a proxy can
-// take, a generator of its own for a constant rate, which wrk cannot do, and
+// answer, a generator of its own for a constant rate, which wrk does not have, and
 // idle callers.
 package load
 
@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// A Call is one of the requests that callers take turns with.
+// A Call is one of the requests that callers send in turn.
 type Call struct {
 	Path string
 	Key  string // of a client; shown in Authorization
 }
 
-// A Target is a proxy, and what it is asked: each call with the same body.
+// A Target is a proxy and the calls that it gets, each with the same body.
 type Target struct {
 	Addr  string
 	Calls []Call
@@ -29,7 +29,7 @@ type Target struct {
 // A Result is what the callers saw.
 type Result struct {
 	Requests       int
-	Failed         int // answered with another status than 200, or not at all
+	Failed         int // answered with a status other than 200, or not answered
 	Elapsed        time.Duration
 	P50, P99, P999 time.Duration
 }
@@ -43,14 +43,14 @@ func (c Call) bytes(host string, body []byte) []byte {
 	return []byte(b.String())
 }
 
-// Body returns JSON of so many bytes.
+// Body returns a JSON object of so many bytes.
 func Body(length int) []byte {
 	const begin, end = `{"touser":"oBench","msgtype":"text","text":{"content":"`, `"}}`
 	return []byte(begin + strings.Repeat("x", max(0, length-len(begin)-len(end))) + end)
 }
 
-// Percentile returns the smallest of the sorted values that is not exceeded by
-// the given share of them; 0 of none.
+// Percentile returns the smallest of the sorted values that at least the given share
+// of them does not exceed; 0 if there are none.
 func Percentile(sorted []time.Duration, share float64) time.Duration {
 	if len(sorted) == 0 {
 		return 0

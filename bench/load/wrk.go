@@ -17,14 +17,14 @@ import (
 //go:embed wrk.lua
 var script string
 
-// A Closed load is so many callers, each of whom calls again when it is answered.
+// A Closed load is so many callers, each of which calls again when it has its answer.
 type Closed struct {
 	Callers  int
 	Duration time.Duration
 	Turns    bool // the callers take turns with the calls, also if there is one only
 }
 
-// Run lets wrk call the target. It uses dir for files.
+// Run has wrk put the load on the target. It uses dir for files.
 func (l Closed) Run(ctx context.Context, t Target, dir string) (Result, error) {
 	var calls strings.Builder
 	for _, call := range t.Calls {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// IdleTime returns how long the proxies' core had nothing to do since the machine
-// started, in steps of 10 ms.
+// IdleTime returns how long the proxies' core was idle since the machine started, in
+// steps of 10 ms.
 func IdleTime() (time.Duration, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -24,8 +24,8 @@ func IdleTime() (time.Duration, error) {
 	return idle, nil
 }
 
-// parseIdle returns the idle time of a core in a /proc/stat, waiting for a disk
-// included.
+// parseIdle returns the idle time of a core in a /proc/stat. The time in which it waited
+// for a disk is part of that.
 func parseIdle(stat string, core int) (time.Duration, error) {
 	_, line, found := strings.Cut(stat, fmt.Sprintf("\ncpu%d ", core))
 	line, _, _ = strings.Cut(line, "\n")

@@ -4,8 +4,9 @@ package peer
 
 import "strings"
 
-// haproxyConf does the job of nginx.conf with one thread. It wants two descriptors
-// for each connection that it could have, also where nobody grants so many.
+// haproxyConf has HAProxy do the same as nginxConf has nginx do, with one thread. HAProxy
+// asks for two descriptors for each connection that it may have, even where the system
+// does not grant so many.
 const haproxyConf = `global
 	nbthread 1
 	maxconn 16384
@@ -29,7 +30,7 @@ backend wechat
 	server wechat UPSTREAM maxconn 512 pool-purge-delay 60sTLS
 `
 
-// HAProxy returns a second mark.
+// HAProxy returns HAProxy, as a second proxy to compare with.
 func HAProxy() (*Peer, error) {
 	version, err := versionOf("version ", " ", "haproxy", "-v")
 	if err != nil {

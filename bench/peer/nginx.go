@@ -5,7 +5,7 @@ package peer
 import "strings"
 
 // nginxConf is what somebody who knows nginx would write for this job alone: one
-// worker, kept-alive connections to both sides that no count ends, no log.
+// worker, connections to both sides that stay open for any number of requests, no log.
 const nginxConf = `daemon off;
 user root;
 worker_processes 1;
@@ -48,7 +48,8 @@ const nginxTLS = `			proxy_ssl_protocols TLSv1.2 TLSv1.3;
 			proxy_ssl_trusted_certificate CA;
 `
 
-// Nginx returns the mark: nginx that adds a token which never changes.
+// Nginx returns what others are compared with: nginx that adds a token which never
+// changes.
 func Nginx() (*Peer, error) {
 	version, err := versionOf("nginx/", "\n", "nginx", "-v")
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A Peer is a proxy that can be started as often as one likes.
+// A Peer is a proxy that can be started any number of times.
 type Peer struct {
 	Name    string
 	Version string
@@ -20,13 +20,13 @@ type Peer struct {
 	prepare func(s Site, addr string) (argv []string, err error)
 }
 
-// A Site is what a proxy stands in.
+// A Site is the surroundings of a proxy.
 type Site struct {
 	Dir      string // for its files
 	Upstream string // the URL of the upstream
 	CA       string // the file with the upstream's certificate
-	Token    string // what nginx and HAProxy add, who know no other
-	Store    string // the folder where wxproxy keeps tokens; "": one of each process
+	Token    string // the token that nginx and HAProxy add
+	Store    string // the folder where wxproxy keeps tokens; "": each process has its own
 }
 
 // tls reports whether the upstream wants TLS.
@@ -44,7 +44,7 @@ func (s Site) write(name, content string) (string, error) {
 	return path, os.WriteFile(path, []byte(content), 0o600)
 }
 
-// versionOf returns what the program says of itself, from after to before.
+// versionOf returns the version that the program prints, between after and before.
 func versionOf(after, before string, argv ...string) (string, error) {
 	said, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {

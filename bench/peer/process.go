@@ -1,7 +1,7 @@
 //go:build linux
 
-// Package peer starts the proxies that are compared, each on a core of its own,
-// and says what they use of the machine.
+// Package peer starts the proxies that are compared, on a core of their own, and
+// measures what they use of the machine.
 package peer
 
 import (
@@ -19,15 +19,15 @@ import (
 	"time"
 )
 
-// ProxyCore is the core that every proxy runs on, and LoadCore the one of
-// everything else.
+// ProxyCore is the core on which every proxy runs, and LoadCore the core for everything
+// else.
 const (
 	ProxyCore = 0
 	LoadCore  = 1
 )
 
 const (
-	startTime = 60 * time.Second // at most, until a proxy is ready
+	startTime = 60 * time.Second // how long a proxy may take until it is ready
 	stopTime  = 15 * time.Second
 )
 
@@ -79,8 +79,8 @@ func (p *Peer) run(s Site, addr string, argv []string) (*Process, error) {
 	return process, nil
 }
 
-// withoutSettings returns the environment without what would replace a value of
-// the file's.
+// withoutSettings returns the environment without the variables that would replace
+// settings of the file.
 func withoutSettings(environment []string) []string {
 	return slices.DeleteFunc(environment, func(entry string) bool { return strings.HasPrefix(entry, "WXPROXY_") })
 }
@@ -104,7 +104,7 @@ func (p *Process) Await(ctx context.Context, ready func() error) error {
 	}
 }
 
-// said returns the end of the log.
+// said returns the last part of what the process has written.
 func (p *Process) said() string {
 	const most = 2000
 	log, err := os.ReadFile(p.log)
@@ -114,7 +114,7 @@ func (p *Process) said() string {
 	return string(log[max(0, len(log)-most):])
 }
 
-// Stop ends the process in its own way, or else by force, and waits for that.
+// Stop asks the process to end, kills it if it does not, and waits for its end.
 func (p *Process) Stop() error {
 	pids := p.pids()
 	if err := p.command.Process.Signal(syscall.SIGTERM); errors.Is(err, os.ErrProcessDone) {

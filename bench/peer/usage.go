@@ -16,19 +16,19 @@ import (
 // tick is the unit in which the kernel counts user and system time.
 const tick = 10 * time.Millisecond
 
-// Usage is what a process has used since its start, all its threads and child
-// processes together, also threads that have ended.
+// Usage is the time of a processor that a process has used since its start, with all its
+// threads, also those that have ended, and its child processes.
 type Usage struct {
 	CPU          time.Duration // to the nanosecond
 	User, System time.Duration // in steps of 10 ms
 }
 
-// Since returns what was used between before and u.
+// Since returns the time that was used between before and u.
 func (u Usage) Since(before Usage) Usage {
 	return Usage{CPU: u.CPU - before.CPU, User: u.User - before.User, System: u.System - before.System}
 }
 
-// pids returns the process and its children: nginx works in one.
+// pids returns the process and its children: nginx works in a child.
 func (p *Process) pids() []int {
 	pid := p.command.Process.Pid
 	all := []int{pid}
@@ -36,7 +36,7 @@ func (p *Process) pids() []int {
 	for _, list := range lists {
 		children, err := os.ReadFile(list)
 		if err != nil {
-			continue // that thread is gone
+			continue // that thread has ended
 		}
 		for _, child := range strings.Fields(string(children)) {
 			if n, err := strconv.Atoi(child); err == nil {
@@ -47,7 +47,7 @@ func (p *Process) pids() []int {
 	return all
 }
 
-// Usage asks the kernel.
+// Usage asks the kernel for the process's usage.
 func (p *Process) Usage() (sum Usage, err error) {
 	for _, pid := range p.pids() {
 		cpu, err := cpuClock(pid)
@@ -69,8 +69,8 @@ func (p *Process) Usage() (sum Usage, err error) {
 	return sum, nil
 }
 
-// cpuClock reads what clock_getcpuclockid(3) of the process names: the time of
-// all its threads, as the scheduler has it.
+// cpuClock reads the clock that clock_getcpuclockid(3) returns for the process: the time
+// of all its threads, by the scheduler's own count.
 func cpuClock(pid int) (time.Duration, error) {
 	const scheduler = 2
 	var t unix.Timespec
@@ -82,7 +82,7 @@ func cpuClock(pid int) (time.Duration, error) {
 
 // parseStat returns the times in a /proc/PID/stat.
 func parseStat(stat string) (user, system time.Duration, err error) {
-	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the name before may hold anything
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:]) // the process's name before it may contain any byte
 	const utime, stime = 11, 12
 	if len(fields) <= stime {
 		return 0, 0, fmt.Errorf("%d fields in stat", len(fields))

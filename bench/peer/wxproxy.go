@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// A Shape is how much a wxproxy is configured for.
+// A Shape is how many accounts and clients a wxproxy is configured with.
 type Shape struct {
 	Accounts, Clients int
 }
@@ -46,7 +46,7 @@ func WXProxy(name, path string, shape Shape) (*Peer, error) {
 	return &Peer{Name: name, Version: version, prepare: prepare, Checks: true}, nil
 }
 
-// adminFile is where the address of the admin listener is noted.
+// adminFile is the file into which the address of the admin listener is written.
 func adminFile(dir string) string { return filepath.Join(dir, "admin") }
 
 func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
@@ -65,7 +65,7 @@ func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	return toml.String()
 }
 
-// storeDir returns where tokens are kept: with the process, if nobody says where.
+// storeDir returns the folder for tokens: the process's own, unless the site has one.
 func (s Site) storeDir() string {
 	if s.Store != "" {
 		return s.Store
@@ -73,8 +73,8 @@ func (s Site) storeDir() string {
 	return filepath.Join(s.Dir, "tokens")
 }
 
-// Ready asks a wxproxy whether all accounts have a token; others are ready when
-// they listen.
+// Ready asks a wxproxy whether all accounts have a token. Other proxies are ready as
+// soon as they listen.
 func (p *Process) Ready() error {
 	admin, err := os.ReadFile(adminFile(p.command.Dir))
 	if os.IsNotExist(err) {

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// A Figure is one number of each proxy, found by trying several times.
+// A Figure is one number of each proxy, measured several times.
 type Figure struct {
 	Title  string
 	Names  []string
 	Values [][]float64 // of each name
 }
 
-// Add adds what was found of another proxy.
+// Add adds the values of another proxy.
 func (f *Figure) Add(name string, values []float64) {
 	f.Names, f.Values = append(f.Names, name), append(f.Values, values)
 }

@@ -20,7 +20,8 @@ const (
 	plotBottom = 40
 )
 
-// barColors are readable on light and on dark; the first is the mark's.
+// barColors are readable on light and on dark. The first is for the proxy that others are
+// compared with.
 var barColors = []string{"#8b949e", "#bf8700", "#2da44e", "#539bf5", "#b083f0"}
 
 // plotHead has a background of its own: pages that show a picture do not always
@@ -56,7 +57,7 @@ func Plot(w io.Writer, all []Comparison, caption string) {
 	fmt.Fprintf(w, "<text class=\"small\" x=\"16\" y=\"%d\">%s</text>\n</svg>\n", height-14, html.EscapeString(caption))
 }
 
-// A plot knows how far it is.
+// A plot is a picture that is being written.
 type plot struct {
 	w     io.Writer
 	scale float64 // units for a ratio of 1

@@ -11,13 +11,13 @@ import (
 	"wxproxy/bench/load"
 )
 
-// A Run is what one measurement of one proxy found.
+// A Run is the result of one measurement of one proxy.
 type Run struct {
 	load.Result
 	CPU, User, System time.Duration // of the proxy, for all requests
 	Memory            int64         // resident, at the end
 	Dials             int64         // connections to the upstream that were opened
-	Others            float64       // the share of the proxy's core that others used
+	Others            float64       // the share of the proxy's core that other processes used
 }
 
 // Cost is the CPU time of one request.
@@ -63,15 +63,15 @@ func (s Series) values(of Value) []float64 {
 	return all
 }
 
-// A Ratio is how many times the mark's value something has, and how far the
-// rounds are apart.
+// A Ratio is a value divided by that of the proxy that others are compared with: the
+// median of all rounds, and the least and the greatest.
 type Ratio struct{ Median, Least, Most float64 }
 
 // Spread returns the least and the greatest, for a table.
 func (r Ratio) Spread() string { return fmt.Sprintf("%.2f to %.2f", r.Least, r.Most) }
 
-// RatioTo compares round by round, so that what slows the machine down for a while
-// slows both.
+// RatioTo compares round by round, because what slows the machine down for a while slows
+// both.
 func (s Series) RatioTo(mark Series, of Value) Ratio {
 	ours, theirs := s.values(of), mark.values(of)
 	all := make([]float64, 0, len(ours))

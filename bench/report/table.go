@@ -11,7 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// A Comparison is the same load on several proxies, the mark first.
+// A Comparison is the same load on several proxies. The others are compared with the
+// first.
 type Comparison struct {
 	Title  string
 	Series []Series
@@ -42,7 +43,7 @@ type column struct {
 	name    string
 	of      Value
 	digits  int
-	against bool // with the ratio to the mark
+	against bool // with the ratio to the first proxy
 }
 
 // columns of a Comparison behind its name and the cost with its spread.
@@ -59,8 +60,7 @@ var columns = []column{
 	{"dials", DialsOf, 0, false},
 }
 
-// Table returns medians, each with its ratio to the mark where that says
-// something.
+// Table returns medians, each with its ratio to the first proxy where that is of use.
 func (c Comparison) Table() Table {
 	shown := columns
 	if c.Sampled {

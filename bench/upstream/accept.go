@@ -13,7 +13,7 @@ import (
 // handshakeTime is how long a client may take for its TLS handshake.
 const handshakeTime = 10 * time.Second
 
-// accept hands connections over to the loop, TLS ones after the handshake.
+// accept hands connections over to the loop, those with TLS after the handshake.
 func (s *Server) accept() {
 	for {
 		c, err := s.listener.Accept()
@@ -65,8 +65,8 @@ func (s *Server) shakeHands(c net.Conn) {
 	})
 }
 
-// handOver puts c into the loop, after wrap if there is one. A client that has
-// gone meanwhile is none.
+// handOver puts c into the loop, after wrap if there is one. It leaves out a client that
+// has gone meanwhile.
 func (s *Server) handOver(c net.Conn, wrap func(*conn)) {
 	fd, err := duplicate(c)
 	c.Close()
@@ -79,7 +79,7 @@ func (s *Server) handOver(c net.Conn, wrap func(*conn)) {
 		wrap(raw)
 	}
 	// The end of the handshake may have come together with the first request,
-	// which is no event for the loop any more.
+	// for which the loop gets no event any more.
 	if wrap != nil && raw.readable(make([]byte, 16<<10)) != nil {
 		unix.Close(fd)
 		return

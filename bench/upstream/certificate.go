@@ -9,8 +9,8 @@ import (
 	"wxproxy/internal/wechattest"
 )
 
-// NewTLS returns a configuration with a new certificate for 127.0.0.1, and that
-// certificate in PEM, for those who shall trust it.
+// NewTLS returns a configuration with a new certificate for 127.0.0.1, and the
+// certificate in PEM, for clients that are to trust it.
 func NewTLS() (*tls.Config, []byte, error) {
 	certificate, ca, err := wechattest.NewCertificate()
 	if err != nil {

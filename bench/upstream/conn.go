@@ -18,10 +18,10 @@ type conn struct {
 	server *Server
 	fd     int
 	stream io.ReadWriter // the conn itself, or TLS over it
-	empty  bool          // nothing more to read before the next event
+	empty  bool          // there is nothing more to read before the next event
 	head   []byte        // the beginning of a request whose head is incomplete
 	left   int           // bytes of the body that are still to come
-	answer []byte        // to be sent when they have come
+	answer []byte        // what is sent when they have come
 }
 
 // wouldBlock says that there is nothing to read. crypto/tls goes on after a
@@ -83,7 +83,7 @@ func (c *conn) readable(buffer []byte) error {
 	}
 }
 
-// take goes on with the bytes that have come.
+// take processes the bytes that have come.
 func (c *conn) take(data []byte) error {
 	for len(data) > 0 {
 		if c.answer == nil {

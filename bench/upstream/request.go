@@ -17,13 +17,13 @@ const (
 	tokenAnswer = `{"access_token":"` + Token + `","expires_in":7200}`
 )
 
-// answers are complete, so that nothing is left to do for one.
+// answers are written out before, with their heads, so that a request costs little.
 var (
 	plainAnswer = []byte(answerHead + strconv.Itoa(len(Answer)) + "\r\n\r\n" + Answer)
 	tokenIssued = []byte(answerHead + strconv.Itoa(len(tokenAnswer)) + "\r\n\r\n" + tokenAnswer)
 )
 
-// A request is what the head of one says.
+// A request is what its head says.
 type request struct {
 	tokenAPI bool
 	token    bool // it has the token

@@ -1,11 +1,11 @@
 //go:build linux
 
-// Package upstream is a WeChat for measurements: it answers every request alike,
-// as fast as one thread can, so that the proxy before it is what limits. It looks
-// at each request, so that no proxy is measured for doing nothing.
+// Package upstream is a WeChat for measurements. It answers every request alike, as fast
+// as one thread can, so that the proxy before it is the bottleneck. It checks each request,
+// so that a proxy which does less is noticed.
 //
-// A loop of its own over epoll costs about half of what nginx's `return 200` does,
-// and shares its counts with the harness without a request.
+// Its own loop over epoll takes about half the time of nginx's `return 200`, and the
+// program that measures can read its counts without a request.
 package upstream
 
 import (
@@ -93,7 +93,7 @@ func (s *Server) Recorded() []byte {
 	return s.recorded
 }
 
-// Close ends all connections and waits until nothing runs any more.
+// Close ends all connections and waits until all goroutines have ended.
 func (s *Server) Close() {
 	s.closed.Store(true)
 	s.listener.Close()
@@ -104,7 +104,7 @@ func (s *Server) Close() {
 	unix.Close(s.epoll)
 }
 
-// serve answers whatever is readable. It owns the conns, once they are in epoll.
+// serve answers requests as they come. It owns the conns once they are in epoll.
 func (s *Server) serve() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -122,9 +122,9 @@ func (s *Server) serve() {
 	}
 }
 
-// wait returns how many events there are. It first asks without waiting, which
-// does not bother Go's scheduler, and then waits, but not for ever: Close may want
-// to have an end.
+// wait returns how many events there are. It first asks without waiting, for which Go's
+// scheduler has nothing to do, and then waits, but for a limited time, so that it notices
+// Close.
 func (s *Server) wait(events []unix.EpollEvent) int {
 	if n := pollNow(s.epoll, events); n > 0 {
 		return n
