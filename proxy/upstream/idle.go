@@ -42,6 +42,7 @@ func (i *idleConns) push(c *conn) {
 	}
 }
 
+// keep reports whether c is kept, and notes that its host has answered.
 func (i *idleConns) keep(c *conn) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
