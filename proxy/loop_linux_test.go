@@ -42,8 +42,8 @@ func TestRequestsInPiecesAreAnswered(t *testing.T) {
 	}
 }
 
-// A request that has no body, or none yet, has nothing of what the seat was used for
-// before.
+// A request that has no body, or none yet, has nothing of the request that was read into
+// the same memory before.
 func TestNothingIsLeftOfTheLastRequest(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
@@ -70,19 +70,19 @@ func TestNothingIsLeftOfTheLastRequest(t *testing.T) {
 	}
 }
 
-// A caller may end its half of the connection as soon as it has asked.
-// looksOn is how often it is looked for more right after an answer, and looksAfter when
-// again.
+// extraReads is how many reads right after an answer a connection may cost, and
+// checkAfter how long it rests before the end is looked for again.
 const (
-	looksOn    = 4
-	looksAfter = time.Second
+	extraReads = 4
+	checkAfter = time.Second
 )
 
+// A caller may end its half of the connection as soon as it has asked.
 func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	s := through(t, w)
-	for _, requests := range []int{1, 2, looksOn, looksOn + 1, 3 * looksOn} {
+	for _, requests := range []int{1, 2, extraReads, extraReads + 1, 3 * extraReads} {
 		c := s.dial(t)
 		for range requests - 1 {
 			c.Call(rawtest.Get("/p"))
@@ -99,18 +99,18 @@ func TestACallerThatSaysNoMoreGetsItsAnswersAndTheEnd(t *testing.T) {
 	}
 }
 
-// Whoever is looked at while it rests is asked nothing, and goes on.
+// A connection that is looked at while it is idle notices nothing, and goes on.
 func TestAKeptAliveCallerRestsAsLongAsItMay(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
-	limits.IdleTimeout = 4 * looksAfter
+	limits.IdleTimeout = 4 * checkAfter
 	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	c := s.dial(t)
-	for range 2 * looksOn {
+	for range 2 * extraReads {
 		c.Call(rawtest.Get("/p"))
 	}
-	time.Sleep(2 * looksAfter)
+	time.Sleep(2 * checkAfter)
 	if a := c.Call(rawtest.Get("/p")); a.Body != rawtest.OKBody {
 		t.Errorf("got %q; want an answer after the look", a.Head)
 	}
@@ -128,7 +128,7 @@ func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
 	limits.IdleTimeout = 200 * time.Millisecond
 	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	c := s.dial(t)
-	for range 2 * looksOn {
+	for range 2 * extraReads {
 		c.Call(rawtest.Get("/p"))
 	}
 	start := time.Now()
