@@ -15,20 +15,20 @@ const (
 	typePlain = "text/plain"
 )
 
-// answer is what WeChat says to a request.
+// An answer is what WeChat answers to a request.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte // what is sent
-	lost   int    // how many bytes the header promises beyond body; then the connection breaks
+	lost   int    // how many bytes of the announced body are missing; the connection breaks before them
 }
 
-// success answers 200 with v in JSON.
+// success returns an answer with status 200 and v in JSON.
 func (c *call) success(v any) answer {
 	return c.document(encode(v))
 }
 
-// document answers 200 with a JSON document.
+// document returns an answer with status 200 and a JSON document.
 func (c *call) document(body []byte) answer {
 	label := typeJSON
 	if c.plain {
@@ -87,7 +87,8 @@ func (a answer) response(r *http.Request) *http.Response {
 	}
 }
 
-// broken reads as a connection that was closed in the middle of a body.
+// broken is a reader that fails as a connection does which was closed in the middle of a
+// body.
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// The nicknames of the openids "control" and "broken-utf8" in user/info. They
-// stand in the JSON as they are: control bytes, and bytes that are not UTF-8.
+// The nicknames of the openids "control" and "broken-utf8" in user/info. The JSON holds
+// them without escapes: control bytes, and bytes that are not UTF-8.
 const (
 	ControlNickname = "ring \x07 and \x14 ring"
 	BrokenNickname  = "half \xe5\xbc and \xff\xfe"
 )
 
-// send is message/custom/send.
+// send answers message/custom/send.
 func (w *WeChat) send(c *call) answer {
 	w.sent = append(w.sent, Message{AppID: c.app.ID, Path: c.path, Body: c.Body})
 	return c.success(done())
 }
 
-// sendTemplate is message/template/send and message/subscribe/send.
+// sendTemplate answers message/template/send and message/subscribe/send.
 func (w *WeChat) sendTemplate(c *call) answer {
 	w.send(c)
 	return c.success(struct {
@@ -60,7 +60,7 @@ func (w *WeChat) menuGet(c *call) answer {
 	return c.success(map[string]json.RawMessage{"menu": c.app.menu})
 }
 
-// addresses is getcallbackip and get_api_domain_ip.
+// addresses answers getcallbackip and get_api_domain_ip.
 func (w *WeChat) addresses(c *call) answer {
 	return c.success(map[string][]string{"ip_list": {"101.226.103.0/25", "101.89.47.18"}})
 }
@@ -73,7 +73,7 @@ type ticket struct {
 	until time.Time
 }
 
-// qrCreate gives the ticket of a QR code, which is not drawn.
+// qrCreate answers with the ticket of a QR code. Nothing draws the code itself.
 func (w *WeChat) qrCreate(c *call) answer {
 	var ask struct {
 		ExpireSeconds int    `json:"expire_seconds"`
@@ -89,8 +89,8 @@ func (w *WeChat) qrCreate(c *call) answer {
 	}{rand.Text(), ask.ExpireSeconds, "http://weixin.qq.com/q/" + rand.Text()})
 }
 
-// getTicket gives the same ticket for all its life, and says each time that
-// all its life is left, as WeChat does.
+// getTicket answers with the same ticket for all its life, and says each time, as WeChat
+// does, that all its life is left.
 func (w *WeChat) getTicket(c *call) answer {
 	kind := c.params.Get("type")
 	if kind != "jsapi" && kind != "wx_card" {
@@ -108,9 +108,9 @@ func (w *WeChat) getTicket(c *call) answer {
 	}{done(), t.value, int(ticketLife / time.Second)})
 }
 
-// orders is express/business/order/batchget: each order has an errcode of its
-// own, the answer has none. An order_id that begins with "bad-" gets 40001,
-// which here has nothing to do with tokens.
+// orders answers express/business/order/batchget: each order has its own errcode, and
+// the answer as a whole has none. An order_id that begins with "bad-" gets 40001, which
+// has nothing to do with tokens there.
 func (w *WeChat) orders(c *call) answer {
 	type order struct {
 		ID string `json:"order_id"`

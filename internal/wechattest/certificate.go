@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// NewCertificate returns a certificate that is signed by itself, and its PEM
-// for those who shall trust it.
+// NewCertificate returns a certificate that is signed by itself, and the certificate in
+// PEM for clients that are to trust it.
 func NewCertificate() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

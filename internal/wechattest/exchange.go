@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// call is a request while WeChat works on it.
+// A call is a request while WeChat works on it.
 type call struct {
 	Request
 	path, query string // as they were sent, nothing decoded
@@ -43,8 +43,8 @@ func (w *WeChat) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.response(r), nil
 }
 
-// exchange is the life of a request. Its error says why there is no answer and
-// the connection must be closed.
+// exchange answers a request. Its error says why there is no answer and the connection
+// must be closed.
 func (w *WeChat) exchange(r *http.Request) (answer, error) {
 	c := newCall(r)
 	f := w.arrive(c)
@@ -75,7 +75,7 @@ func newCall(r *http.Request) *call {
 		path:    r.URL.EscapedPath(),
 		query:   r.URL.RawQuery,
 	}
-	if c.Target == "" { // the request of a client, come in memory
+	if c.Target == "" { // the request came in memory, from an http.Client
 		c.Target = r.URL.RequestURI()
 	}
 	if c.Host == "" {
@@ -102,7 +102,7 @@ func (c *call) readBody(r *http.Request) error {
 	return nil
 }
 
-// decide does what c asks for, unless f prevents it, and returns the answer.
+// decide executes what c asks for, unless f prevents that, and returns the answer.
 func (w *WeChat) decide(c *call, f Fault) answer {
 	w.mu.Lock()
 	defer w.mu.Unlock()

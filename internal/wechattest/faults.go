@@ -7,47 +7,47 @@ import (
 	"time"
 )
 
-// A Fault is something that goes wrong with requests. Its effects may be
-// combined: the answer is chosen by Errcode, Empty, or Status with Header and
-// Body, else it is the true one; then it is delayed, cut or lost.
+// A Fault is something that goes wrong with requests. Its effects may be combined:
+// Errcode, Empty, or Status with Header and Body replace WeChat's own answer, and then
+// the answer is delayed, cut or lost.
 type Fault struct {
-	// Path is the path that is struck: exactly this one, every one that
-	// begins so if it ends in '*', or every one if it is empty.
+	// Path is the path of the requests that the fault strikes: exactly this one,
+	// every one that begins so if it ends in '*', or every one if it is empty.
 	Path string
 
 	// The first Skip requests for Path pass, then Times of them are struck; 0
 	// means all, until the fault is cleared.
 	Skip, Times int
 
-	// Flap strikes only every second request: one passes, one is struck. With
-	// no other effect it means that the good token gets 40001.
+	// Flap strikes only every second request: the first passes, the second is struck.
+	// Without another effect, a request that is struck gets 40001 although its token is good.
 	Flap bool
 
-	// Errcode answers with this WeChat error; the request has no effect.
+	// Errcode is the WeChat error of the answer; the request has no effect.
 	Errcode int
 
-	// Empty answers 200 without a body; the request has no effect.
+	// Empty makes the answer 200 without a body; the request has no effect.
 	Empty bool
 
-	// Status answers so; the request has no effect. Header and Body belong to
-	// it and mean status 200 without it.
+	// Status is the status of the answer; the request has no effect. Header and Body
+	// belong to that answer, whose status is 200 if they stand without a Status.
 	Status int
 	Header http.Header
 	Body   []byte
 
-	// Delay holds the answer back; what was asked for is done before.
+	// Delay is how long the answer is held back after the request was executed.
 	Delay time.Duration
 
-	// CloseBefore closes the connection before the body is read, CloseAfter
-	// when what was asked for is done.
+	// CloseBefore closes the connection before the body is read, CloseAfter when the
+	// request was executed.
 	CloseBefore, CloseAfter bool
 
-	// Truncate sends so many bytes of the body and closes the connection. The
-	// header promises the whole. Negative means not even the first byte.
+	// Truncate is after how many bytes of the body the connection is closed, although
+	// the header announces the whole body. A negative number stands for no byte; 0 is no fault.
 	Truncate int
 }
 
-// injected is a Fault at work.
+// An injected is a Fault with the number of requests that it has seen.
 type injected struct {
 	Fault
 	seen, struck int
@@ -114,7 +114,7 @@ func (i *injected) strikes() bool {
 	return true
 }
 
-// faulty returns the answer that f has instead of the true one, if it has one.
+// faulty returns the answer that f has in the place of WeChat's own, if it has one.
 func (w *WeChat) faulty(c *call, f Fault) (a answer, instead bool) {
 	switch {
 	case f.Errcode != 0:

@@ -2,14 +2,14 @@ package wechattest
 
 import "time"
 
-// maxIncidents and maxQuote bound what is remembered for rid/get.
+// maxIncidents and maxQuote bound what is kept for rid/get.
 const (
 	maxIncidents = 1024
 	maxQuote     = 2048
 )
 
 // incidents are the latest refused requests, by the request ID that the caller
-// was given.
+// got.
 type incidents struct {
 	byRID map[string]incident
 	rids  []string // the oldest first
@@ -37,8 +37,8 @@ func (w *WeChat) remember(rid string, c *call, a answer) {
 	}
 }
 
-// ridGet tells an app what one of its own requests of the last 7 days was. The
-// URL that it quotes holds the token of that request.
+// ridGet answers with one of the app's own requests of the last 7 days. The URL that it
+// quotes holds the token of that request.
 func (w *WeChat) ridGet(c *call) answer {
 	var ask struct {
 		RID string `json:"rid"`

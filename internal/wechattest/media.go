@@ -17,7 +17,7 @@ import (
 // mediaLife is how long temporary media is kept.
 const mediaLife = 3 * 24 * time.Hour
 
-// mediaLimits are the types of temporary media and the bytes each may have.
+// mediaLimits are the types of temporary media, and how many bytes each may have.
 var mediaLimits = map[string]int{
 	"image": 10 << 20,
 	"voice": 2 << 20,
@@ -25,7 +25,7 @@ var mediaLimits = map[string]int{
 	"thumb": 64 << 10,
 }
 
-// media is a file that an app uploaded.
+// A media is a file that an app has uploaded.
 type media struct {
 	app                          *app
 	kind, contentType, extension string
@@ -96,7 +96,7 @@ func (w *WeChat) mediaGet(c *call) answer {
 	return answer{status: http.StatusOK, header: header, body: m.data}
 }
 
-// codeUnlimit is getwxacodeunlimit: a picture, or JSON where it fails.
+// codeUnlimit answers getwxacodeunlimit with a picture, or with JSON where it fails.
 func (w *WeChat) codeUnlimit(c *call) answer {
 	var ask struct {
 		Scene string `json:"scene"`

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Expire puts the app's tokens of both kinds past their lifetime, as of now:
-// they get 42001 until a newer one is fetched, then 40001.
+// Expire ends the lifetime of the app's classic and stable tokens now: they get 42001
+// until a newer one is fetched, and then 40001.
 func (w *WeChat) Expire(appID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -18,9 +18,9 @@ func (w *WeChat) Expire(appID string) {
 	a.stable.each(expire)
 }
 
-// Steal has somebody else fetch the app's tokens. The classic token is honoured
-// for five more minutes, the stable one is refreshed by force and gets 40001 at
-// once. No quota is used.
+// Steal does what happens when somebody else fetches the app's tokens. The classic token
+// is honoured for five more minutes; the stable one is refreshed by force and gets 40001
+// at once. It uses no quota.
 func (w *WeChat) Steal(appID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -44,9 +44,9 @@ func (w *WeChat) Revoke(appID string) {
 	a.classic, a.stable = line{}, line{}
 }
 
-// Kill has every business API refuse the app's tokens with 40001, although the
-// stable one is repeated to whoever asks for it in the normal way: only a
-// refresh by force, or its last minutes, end that.
+// Kill has every business API refuse the app's tokens with 40001, although stable_token
+// goes on to answer with the same token in normal mode. Only a refresh by force, or the
+// token's last minutes, end that.
 func (w *WeChat) Kill(appID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,9 +56,8 @@ func (w *WeChat) Kill(appID string) {
 	a.stable.each(kill)
 }
 
-// Chaos has every so often one of Expire, Steal and Revoke happen to an app
-// until ctx ends. It tells did about each: the event is "expired", "stolen" or
-// "revoked".
+// Chaos does one of Expire, Steal and Revoke to an app every so often, until ctx ends. It
+// calls did with each event, which is "expired", "stolen" or "revoked".
 func (w *WeChat) Chaos(ctx context.Context, every time.Duration, did func(event, appID string)) {
 	mishaps := []struct {
 		event  string

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// Fetches counts an app's calls of the token APIs that WeChat itself answered.
-// Those that a Fault struck are only in Calls.
+// Fetches counts an app's calls of the token APIs that WeChat itself answered. Calls
+// counts those as well that a Fault struck.
 type Fetches struct {
 	Classic, Stable int // answered with a token
-	Forced          int // those of Stable that asked for force_refresh, granted or not
+	Forced          int // how many of Stable asked for force_refresh, whether WeChat granted that or not
 	Refused         int // answered with an error, and the app was known
 }
 
@@ -25,14 +25,14 @@ type Request struct {
 	From    string // the caller's address, without port
 }
 
-// A Message is the effect of one call of a message API.
+// A Message is what one call of a message API has sent.
 type Message struct {
 	AppID string
 	Path  string
 	Body  []byte
 }
 
-// observations are what tests may ask about.
+// observations are what WeChat keeps for tests.
 type observations struct {
 	recording bool
 	requests  []Request
@@ -48,8 +48,8 @@ func (w *WeChat) Fetches(appID string) Fetches {
 	return w.mustApp(appID).fetches
 }
 
-// Sent returns the messages sent, in order. A message sent twice is there
-// twice.
+// Sent returns the messages that were sent, in order. A message that was sent twice is
+// there twice.
 func (w *WeChat) Sent() []Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,7 +64,7 @@ func (w *WeChat) Record() {
 }
 
 // Requests returns the requests that arrived since Record, in the order in which
-// they were complete. The body of one that CloseBefore struck is missing.
+// they were complete. A request that CloseBefore struck has no body.
 func (w *WeChat) Requests() []Request {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,8 +93,8 @@ func (w *WeChat) Doubled() int {
 	return w.doubled
 }
 
-// Tokens returns the app's tokens that are good now: the classic ones, then the
-// stable ones, of each kind the newest last.
+// Tokens returns the app's tokens that are good now: first the classic ones, then the
+// stable ones, each with the newest last.
 func (w *WeChat) Tokens(appID string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

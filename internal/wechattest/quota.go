@@ -7,7 +7,7 @@ const clearsPerMonth = 10
 
 // usage is what an app has used of its quotas.
 type usage struct {
-	minute, day, month       int64 // that the counts below belong to
+	minute, day, month       int64 // to which the counts below belong
 	classic, stable, forced  int
 	stableThisMinute, clears int
 }
@@ -27,7 +27,7 @@ func (u *usage) turn(now time.Time) {
 	}
 }
 
-// clearQuota is /cgi-bin/clear_quota, which needs a token.
+// clearQuota answers /cgi-bin/clear_quota, which needs a token.
 func (w *WeChat) clearQuota(c *call) answer {
 	var ask struct {
 		AppID string `json:"appid"`
@@ -41,8 +41,8 @@ func (w *WeChat) clearQuota(c *call) answer {
 	return w.clear(c)
 }
 
-// clearQuotaBySecret is /cgi-bin/clear_quota/v2, for those whose quota of
-// tokens is used up.
+// clearQuotaBySecret answers /cgi-bin/clear_quota/v2, for apps that have used up their
+// quota of tokens.
 func (w *WeChat) clearQuotaBySecret(c *call) answer {
 	if errcode := w.admit(c, c.params.Get("appid"), c.params.Get("appsecret")); errcode != 0 {
 		return w.refuse(c, errcode)
@@ -50,7 +50,7 @@ func (w *WeChat) clearQuotaBySecret(c *call) answer {
 	return w.clear(c)
 }
 
-// clear forgets the calls of the day. The refreshes by force are not calls.
+// clear resets the calls of the day. Refreshes by force do not count as calls.
 func (w *WeChat) clear(c *call) answer {
 	u := &c.app.usage
 	u.turn(w.now())

@@ -54,8 +54,8 @@ var errmsgs = map[int]string{
 	89503: "this ip needs the confirmation of the admin",
 }
 
-// refuse answers with a WeChat error: status 200, the code in the body and in
-// LogicRet.
+// refuse returns an answer with a WeChat error: status 200, with the code in the body and
+// in LogicRet.
 func (w *WeChat) refuse(c *call, errcode int) answer {
 	text := strings.ReplaceAll(cmp.Or(errmsgs[errcode], "error"), "{ip}", c.From)
 	rid := w.newRID()
@@ -66,7 +66,7 @@ func (w *WeChat) refuse(c *call, errcode int) answer {
 	return a
 }
 
-// outcome is the head of nearly every answer of WeChat.
+// An outcome has the members that nearly every answer of WeChat begins with.
 type outcome struct {
 	Errcode int    `json:"errcode"`
 	Errmsg  string `json:"errmsg"`

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// payload is what an API wants in the body of a request.
+// A payload is what an API wants in the body of a request.
 type payload int
 
 const (
-	anything payload = iota // and any method
+	anything payload = iota // with any method
 	postJSON
 	postFile
 )
 
-// route is what WeChat knows about a path.
+// A route is what WeChat knows about a path.
 type route struct {
 	serve   func(*WeChat, *call) answer
 	open    bool // needs no token of an app
@@ -57,15 +57,15 @@ var routes = map[string]route{
 	"/sns/auth":                 {serve: (*WeChat).snsAuth, open: true, plain: true},
 }
 
-// dispatch does what c asks for. WeChat looks at the token before anything
-// else, so that a refused token has no effect.
+// dispatch executes what c asks for. WeChat looks at the token before anything
+// else, so that a request with a refused token has no effect.
 func (w *WeChat) dispatch(c *call) answer {
 	r, ok := routes[c.path]
 	if !ok {
 		return w.refuse(c, unknownPath(c.path))
 	}
 	c.plain = r.plain
-	c.params, _ = url.ParseQuery(c.query) // what is broken is missing
+	c.params, _ = url.ParseQuery(c.query) // parameters that cannot be decoded are left out
 	if !r.open {
 		if errcode := w.authorize(c); errcode != 0 {
 			return w.refuse(c, errcode)

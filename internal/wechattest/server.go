@@ -27,10 +27,10 @@ type Server struct {
 	served sync.WaitGroup     // the goroutine that accepts connections
 }
 
-// connection is one that a caller has opened.
+// A connection is one that a caller has opened.
 type connection struct {
 	idle      bool // kept alive, between two requests
-	answering bool // its answer is decided, so that it soon is idle or closed
+	answering bool // its answer is decided: it will soon be idle or closed
 }
 
 // connectionKey is the key of the net.Conn in a request's context.
@@ -83,7 +83,7 @@ func (s *Server) listen(addr string) (string, error) {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ConnState:   s.track,
 		ConnContext: rememberConn,
-		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // broken callers are part of tests
+		ErrorLog:    slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // tests have callers that break the rules
 	}
 	for _, f := range s.configure {
 		f(server)
@@ -114,7 +114,7 @@ func (s *Server) markAnswering(conn net.Conn) {
 	s.conns[conn].answering = true
 }
 
-// track follows the life of a connection.
+// track keeps the state of each connection.
 func (s *Server) track(conn net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,8 +127,8 @@ func (s *Server) track(conn net.Conn, state http.ConnState) {
 	s.change.Broadcast()
 }
 
-// CloseIdle closes the connections that are kept alive without a request, and
-// returns how many. Those that were just answered are among them.
+// CloseIdle closes the connections that are kept alive without a request, also those
+// that were answered just now, and returns how many.
 func (s *Server) CloseIdle() int {
 	s.mu.Lock()
 	for s.answering() {

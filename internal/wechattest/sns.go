@@ -8,7 +8,7 @@ import (
 // refreshPrefix begins every refresh token of a user.
 const refreshPrefix = "refresh-"
 
-// codeToSession is /sns/jscode2session.
+// codeToSession answers /sns/jscode2session.
 func (w *WeChat) codeToSession(c *call) answer {
 	if errcode := w.redeem(c, "js_code"); errcode != 0 {
 		return w.refuse(c, errcode)
@@ -19,7 +19,7 @@ func (w *WeChat) codeToSession(c *call) answer {
 	}{rand.Text(), "OPENID1"})
 }
 
-// userToken is /sns/oauth2/access_token.
+// userToken answers /sns/oauth2/access_token.
 func (w *WeChat) userToken(c *call) answer {
 	if errcode := w.redeem(c, "code"); errcode != 0 {
 		return w.refuse(c, errcode)
@@ -27,8 +27,8 @@ func (w *WeChat) userToken(c *call) answer {
 	return c.success(newUserToken(refreshPrefix + rand.Text()))
 }
 
-// redeem checks the secret and the login code of c. Every code is good, but
-// only once; one that begins with "bad" never is.
+// redeem checks the secret and the login code of c. Every code is good once, except
+// those that begin with "bad".
 func (w *WeChat) redeem(c *call, parameter string) (errcode int) {
 	if errcode := w.admit(c, c.params.Get("appid"), c.params.Get("secret")); errcode != 0 {
 		return errcode
@@ -47,7 +47,7 @@ func (w *WeChat) redeem(c *call, parameter string) (errcode int) {
 	return 0
 }
 
-// refreshUserToken is /sns/oauth2/refresh_token, which needs no secret.
+// refreshUserToken answers /sns/oauth2/refresh_token, which needs no secret.
 func (w *WeChat) refreshUserToken(c *call) answer {
 	appID, refresh := c.params.Get("appid"), c.params.Get("refresh_token")
 	switch _, known := w.apps[appID]; {
@@ -72,7 +72,7 @@ func newUserToken(refresh string) userToken {
 	return userToken{issued{UserTokenPrefix + rand.Text(), 7200}, refresh, "OPENID1", "snsapi_userinfo"}
 }
 
-// snsUserInfo is /sns/userinfo.
+// snsUserInfo answers /sns/userinfo.
 func (w *WeChat) snsUserInfo(c *call) answer {
 	if errcode := w.authorizeUser(c); errcode != 0 {
 		return w.refuse(c, errcode)
@@ -83,7 +83,7 @@ func (w *WeChat) snsUserInfo(c *call) answer {
 	}{c.params.Get("openid"), "a user"})
 }
 
-// snsAuth is /sns/auth: is this user token good?
+// snsAuth answers /sns/auth, which says whether a user's token is good.
 func (w *WeChat) snsAuth(c *call) answer {
 	if errcode := w.authorizeUser(c); errcode != 0 {
 		return w.refuse(c, errcode)
@@ -91,7 +91,7 @@ func (w *WeChat) snsAuth(c *call) answer {
 	return c.success(done())
 }
 
-// authorizeUser checks the token of a user. That of an app is none.
+// authorizeUser checks the token of a user. An app's token is refused.
 func (w *WeChat) authorizeUser(c *call) (errcode int) {
 	value, errcode := w.shownToken(c)
 	switch {

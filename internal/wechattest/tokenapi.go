@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// forcedApart is the time between two refreshes by force.
+// forcedApart is the least time between two refreshes by force.
 const forcedApart = 30 * time.Second
 
-// issued is what the token APIs answer: there is no errcode in it.
+// An issued is what the token APIs answer; it has no errcode.
 type issued struct {
 	AccessToken string `json:"access_token"`
 	ExpiresIn   int64  `json:"expires_in"`
 }
 
-// classicToken is /cgi-bin/token: each call gives a new token.
+// classicToken answers /cgi-bin/token: each call issues a new token.
 func (w *WeChat) classicToken(c *call) answer {
 	if c.params.Get("grant_type") != "client_credential" {
 		return w.refuseToken(c, 40002)
@@ -32,8 +32,8 @@ func (w *WeChat) classicToken(c *call) answer {
 	return w.grant(c, w.issue(a, &a.classic, overlap))
 }
 
-// stableToken is /cgi-bin/stable_token: it gives the current token until that
-// is nearly over, or until the caller insists on another one.
+// stableToken answers /cgi-bin/stable_token: with the current token, until that has nearly
+// expired or the caller asks for another one by force.
 func (w *WeChat) stableToken(c *call) answer {
 	var ask struct {
 		GrantType    string `json:"grant_type"`
@@ -83,21 +83,22 @@ func (a *app) countStable(now time.Time) (errcode int) {
 	return 0
 }
 
-// mayForce reports whether WeChat refreshes by force. Where it does not, it
-// says nothing and gives the token it has.
+// mayForce reports whether WeChat refreshes by force. Where it does not, it answers with
+// the current token and does not say so.
 func (a *app) mayForce(now time.Time) bool {
 	return a.usage.forced < a.ForcedPerDay && now.Sub(a.forcedAt) >= forcedApart
 }
 
-// stableDue reports whether an ordinary call gets a new token: in the last five
-// minutes of the current one. Of a life shorter than ten minutes, which WeChat
-// does not have but tests do, it is the last half.
+// stableDue reports whether a call in normal mode gets a new token: in the last five
+// minutes of the current one. Tests have tokens that live for less than ten minutes,
+// which WeChat does not have; for these it is the last half of their life.
 func (a *app) stableDue(now time.Time) bool {
 	t := a.stable.current
 	return t == nil || t.until.Sub(now) < min(overlap, a.Life/2)
 }
 
-// grant answers with t and the whole seconds that it is good for, never more.
+// grant returns an answer with t and the number of whole seconds for which it is good,
+// rounded down.
 func (w *WeChat) grant(c *call, t *accessToken) answer {
 	return c.success(issued{t.value, int64(t.until.Sub(w.now()) / time.Second)})
 }

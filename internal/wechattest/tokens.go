@@ -12,30 +12,29 @@ import (
 // leaked ones.
 const TokenPrefix = "wechattest_"
 
-// UserTokenPrefix begins every access token of a user, as /sns/oauth2/access_token
-// hands them out. Whatever begins so is a good user token and no app token.
+// UserTokenPrefix begins every access token of a user, which /sns/oauth2/access_token
+// issues. Whatever begins so is accepted as a user's token, and as no app's.
 const UserTokenPrefix = "user-"
 
-// overlap is how long a token is honoured after its successor was issued, and
-// how long before its end a stable token gets one.
+// overlap is how long a token is honoured after the next one was issued, and how long
+// before the end of a stable token the next one is issued.
 const overlap = 5 * time.Minute
 
-// accessToken is a token of an app.
+// An accessToken is a token of an app.
 type accessToken struct {
 	app        *app
 	value      string
-	until      time.Time // not honoured from then on
+	until      time.Time // when it ends to be honoured
 	superseded bool      // a newer one was issued, or it was revoked
 	dead       bool      // it was killed
 }
 
-// line is the succession of an app's tokens of one kind. Nothing but these two
-// can be good.
+// A line has the last two of an app's classic tokens, or of its stable ones. All earlier
+// tokens are bad.
 type line struct{ current, previous *accessToken }
 
-// issue returns a new token as the current one of l. Its predecessor is
-// honoured for grace longer, at most until its own end; the one before it, no
-// longer.
+// issue returns a new token as the current one of l. The token before it is honoured
+// for grace longer, at most until its own end; older ones are not honoured any more.
 func (w *WeChat) issue(a *app, l *line, grace time.Duration) *accessToken {
 	now := w.now()
 	if l.previous != nil {
@@ -51,7 +50,7 @@ func (w *WeChat) issue(a *app, l *line, grace time.Duration) *accessToken {
 	return next
 }
 
-// end makes t no good from at on, if it is not so earlier.
+// end has t refused from at on, unless it is refused earlier.
 func (t *accessToken) end(at time.Time) {
 	if at.Before(t.until) {
 		t.until = at
@@ -73,8 +72,8 @@ func newTokenValue() string {
 	return TokenPrefix + base64.RawURLEncoding.EncodeToString(random)
 }
 
-// authorize finds the app whose token is in the query of c. A code other than
-// 0 says why there is none.
+// authorize finds the app whose token is in the query of c. If there is none, it returns
+// the errcode that says why.
 func (w *WeChat) authorize(c *call) (errcode int) {
 	value, errcode := w.shownToken(c)
 	if errcode != 0 {
@@ -98,8 +97,8 @@ func (w *WeChat) authorize(c *call) (errcode int) {
 	}
 }
 
-// shownToken returns the access_token of the query of c. More than one, in
-// whatever spelling, is a defect of the caller.
+// shownToken returns the access_token of the query of c. It counts a request with several
+// of them, in whatever spelling, as a fault of the caller.
 func (w *WeChat) shownToken(c *call) (value string, errcode int) {
 	spellings := 0
 	for pair := range strings.SplitSeq(c.query, "&") {

@@ -1,10 +1,10 @@
 // Package wechattest simulates WeChat's server API, api.weixin.qq.com, for
 // tests and for wxproxy demo.
 //
-// A [WeChat] issues access tokens and honours them by WeChat's own rules,
-// enforces its quotas, and keeps the effects of what it is asked to do, so that
-// a message sent twice is seen twice. Tokens can be made to expire, be stolen
-// or be revoked, and requests can be made to fail in every way a network knows.
+// A [WeChat] issues access tokens and honours them by WeChat's own rules, enforces its
+// quotas, and keeps what requests have done, so that a test notices a message that was
+// sent twice. Tests can have tokens expire, be stolen or be revoked, and have requests
+// fail in every way that networks and servers do.
 //
 // It is reached in memory, as an [http.RoundTripper] that starts no goroutine
 // and may be used inside a testing/synctest bubble, as an [http.Handler], or
@@ -24,13 +24,12 @@ type App struct {
 	// Life is the lifetime of its tokens; 0 means two hours.
 	Life time.Duration
 
-	// AllowIPs are the addresses that may use the secret; others are told
-	// 40164. Empty means every address. Requests made in memory come from
-	// 127.0.0.1.
+	// AllowIPs are the addresses that may use the secret; others get 40164. Empty
+	// means every address. Requests made in memory come from 127.0.0.1.
 	AllowIPs []string
 
-	// Calls that the token APIs answer with a token; 0 means WeChat's own
-	// numbers: 2000, 500000, 10000 and 20.
+	// How many calls of the token APIs get a token; 0 means WeChat's own numbers:
+	// 2000, 500000, 10000 and 20.
 	ClassicPerDay, StablePerDay, StablePerMinute, ForcedPerDay int
 }
 
@@ -48,7 +47,7 @@ type WeChat struct {
 	incidents
 }
 
-// app is an App and what WeChat remembers of it.
+// An app is an App with what WeChat keeps of it.
 type app struct {
 	App
 	classic, stable line
@@ -59,7 +58,7 @@ type app struct {
 	menu            []byte
 }
 
-// New returns a WeChat where apps are registered.
+// New returns a WeChat with apps.
 func New(apps ...App) *WeChat {
 	w := &WeChat{
 		apps:         make(map[string]*app),
