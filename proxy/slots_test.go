@@ -71,8 +71,8 @@ func (d entrance) dial(t *testing.T, s *service) *rawtest.Caller {
 // surplus is how many connections above the limit are told so.
 const surplus = front.SpareConnections / 2
 
-// Who connects and says nothing holds nobody up, however many there are, and one
-// of them that stays holds nobody up either.
+// Connections on which nothing is sent delay no others, however many there are, and one
+// of them that stays delays none either.
 func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
 	t.Parallel()
 	for name, door := range doors {
@@ -103,8 +103,8 @@ func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
 	}
 }
 
-// One more than all places is told so whatever way it comes, and beyond these
-// a connection is closed at once.
+// One connection more than there are slots for is told so, whatever way it comes; beyond
+// the surplus, one is closed at once.
 func TestOneConnectionTooManyIsRefusedAtEveryDoor(t *testing.T) {
 	t.Parallel()
 	for name, door := range doors {
@@ -350,7 +350,7 @@ func TestACrowdIsOneLineInTheLog(t *testing.T) {
 	}
 }
 
-// Whoever gets WeChat's own token is in the log, once a minute for each account.
+// A client that gets WeChat's own token is in the log, once a minute for each account.
 func TestWhoGetsTheRealTokenIsLogged(t *testing.T) {
 	t.Parallel()
 	const canary = "real-token-canary"

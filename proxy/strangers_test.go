@@ -29,7 +29,7 @@ func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *se
 	return s
 }
 
-// Whoever has not shown who he is has his answer before anything of a body is
+// A caller that has not shown who it is has its answer before anything of a body is
 // read, wherever it goes.
 func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
 	t.Parallel()
@@ -94,7 +94,7 @@ func TestWhatAsksForATokenInPartsIsShort(t *testing.T) {
 	}
 }
 
-// Who sends a byte from time to time holds what he holds for five seconds.
+// A caller that sends a byte from time to time holds what it holds for five seconds.
 func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ path, framing, part string }{

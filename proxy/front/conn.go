@@ -160,6 +160,12 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
+// discard closes a connection that nobody serves.
+func (c *Conn) discard() {
+	c.Conn.Close()
+	c.listener.forget(c)
+}
+
 // setPhase is c.phase.set for a request that may have come over no connection.
 func (c *Conn) setPhase(to phase) {
 	if c != nil {

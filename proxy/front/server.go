@@ -6,6 +6,7 @@ package front
 import (
 	"cmp"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"runtime/debug"
@@ -72,6 +73,32 @@ func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	f := &front{handler: handler, limits: limits, log: log}
 	f.slots = newSlots(limits, log)
 	return &Server{f, f.newFasthttp(log)}
+}
+
+// Serve serves the callers that l accepts, until it accepts no more. It may be
+// called for several listeners. Nothing that may block is done here: whatever
+// waits for a caller has that caller's own goroutine.
+func (s *Server) Serve(l *Listener) error {
+	l.Log = s.front.log
+	for {
+		c, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		// Before it has a slot: others may close it from then on.
+		direct := l.TLS == nil && !s.front.limits.PlainIO && s.front.useSocket(c)
+		switch {
+		case !s.front.slots.take(c):
+			c.discard()
+		case direct:
+			go s.front.serveDirectly(c)
+		default:
+			go s.serveByFasthttp(c)
+		}
+	}
 }
 
 // handle has the Handler answer a request.

@@ -51,8 +51,8 @@ func (u *unproven) takeIdle(grace time.Duration) *Conn {
 	return nil
 }
 
-// firstNot returns the first one that is not spared. It moves the others to the back,
-// so that the next search does not look at them again.
+// firstNot returns the first one that is not spared. It moves spared ones to the back, so
+// that the next search begins with others.
 func firstNot(all *list.List, spared func(*Conn) bool) *Conn {
 	for range min(maxExamined, all.Len()) {
 		first := all.Front()
