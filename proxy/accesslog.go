@@ -23,7 +23,7 @@ const maxRequestID = 128
 
 // isID reports whether the header called name is the request's id, and the proxy
 // sees to that.
-func (f *fields) isID(name []byte) bool { return f.identifies && wire.IsFold(name, "x-request-id") }
+func (f *fields) isID(name []byte) bool { return f.wantsRequestID && wire.IsFold(name, "x-request-id") }
 
 // hasGoodID reports whether the caller gave the request one id that can be
 // passed on and logged: some printable ASCII, and no secret.
@@ -31,11 +31,11 @@ func (f *fields) hasGoodID() bool {
 	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !wire.Listed(f.connection, []byte(requestID))
 }
 
-// identify takes the caller's id for the request, or makes one and adds it to
+// setRequestID takes the caller's id for the request, or makes one and adds it to
 // what WeChat will read.
-func (x *exchange) identify() {
+func (x *exchange) setRequestID() {
 	switch m := &x.message; {
-	case !x.fields.identifies:
+	case !x.fields.wantsRequestID:
 	case x.fields.hasGoodID():
 		x.requestID = string(x.fields.id)
 	default:
@@ -44,10 +44,10 @@ func (x *exchange) identify() {
 	}
 }
 
-// answerID tells the caller the id of its request, also of one that could not be
+// answerRequestID tells the caller the id of its request, also of one that could not be
 // read.
-func (x *exchange) answerID() {
-	if !x.fields.identifies {
+func (x *exchange) answerRequestID() {
+	if !x.fields.wantsRequestID {
 		return
 	}
 	if x.requestID == "" {

@@ -48,10 +48,10 @@ type Account struct {
 	Lend func(wait time.Duration) (string, time.Duration, error)
 
 	// Ticket returns a ticket of this type that is valid now.
-	Ticket func(kind string, wait time.Duration) (string, error)
+	Ticket func(ticketType string, wait time.Duration) (string, error)
 
 	// LendTicket returns one that lives long enough to be kept, and how long.
-	LendTicket func(kind string, wait time.Duration) (string, time.Duration, error)
+	LendTicket func(ticketType string, wait time.Duration) (string, time.Duration, error)
 
 	// Known appends the credentials that the account has and had last, which no
 	// answer may hold besides the one that was just sent; nil: none.
@@ -59,17 +59,17 @@ type Account struct {
 
 	kind    *kind
 	id      virtual.ID
-	sought  *sought
+	filter  *credentialFilter
 	closed  *closedapis.Set
-	met     *met
+	seen    *seenClients
 	lent    *lograte.Line // says that the real token was handed out
 	signing virtual.Keys  // of virtual tokens that no client's key signs
 }
 
-// place returns the accounts as requests know them, each together in memory with
+// newAccounts returns the accounts as requests know them, each together in memory with
 // what it counts, and their names one behind the other: of ten thousand accounts
 // none is where the last request has just been.
-func place(configured []Account, deployment string) (placed []*Account) {
+func newAccounts(configured []Account, deployment string) (placed []*Account) {
 	var names strings.Builder
 	for _, a := range configured {
 		names.WriteString(a.Name)
@@ -78,15 +78,15 @@ func place(configured []Account, deployment string) (placed []*Account) {
 	for _, a := range configured {
 		one := &struct {
 			Account
-			met    met
-			sought sought
+			seen   seenClients
+			filter credentialFilter
 			lent   lograte.Line
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.met, one.closed, one.id = &one.met, new(closedapis.Set), virtual.IDOf(a.AppID)
+		one.Account.seen, one.closed, one.id = &one.seen, new(closedapis.Set), virtual.IDOf(a.AppID)
 		one.Account.lent = &one.lent
-		one.Account.sought = &one.sought
-		one.sought.begin(&one.Account)
+		one.Account.filter = &one.filter
+		one.filter.start(&one.Account)
 		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}
 		placed = append(placed, &one.Account)
 	}

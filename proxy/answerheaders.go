@@ -18,10 +18,10 @@ import (
 // that comparing it with all lines would take long.
 var errAnswerOptions = errors.New("the answer's Connection names too much")
 
-// cleanHeader removes from the header of WeChat's answer what was meant for the
+// filterHeader removes from the header of WeChat's answer what was meant for the
 // proxy's own connection to WeChat, what only the proxy may say, what is no header,
 // and the credentials that it quotes.
-func (p *Proxy) cleanHeader(x *exchange) error {
+func (p *Proxy) filterHeader(x *exchange) error {
 	h := &x.ctx.Response.Header
 	if err := x.fields.readConnection(h); err != nil {
 		return err
@@ -32,10 +32,10 @@ func (p *Proxy) cleanHeader(x *exchange) error {
 	if !wire.IsValue(h.StatusMessage()) {
 		h.SetStatusMessage(nil)
 	}
-	if x.isClean(h) {
+	if x.passesUnchanged(h) {
 		return nil
 	}
-	text := append(x.fields.appendKept(wire.AppendStatusLine(nil, h), h), "\r\n"...)
+	text := append(x.fields.appendPassedOn(wire.AppendStatusLine(nil, h), h), "\r\n"...)
 	return replaceHeader(h, p.redactHead(x, text))
 }
 
@@ -53,9 +53,9 @@ func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	return nil
 }
 
-// isClean reports whether all lines may be passed on as they are.
-func (x *exchange) isClean(h *fasthttp.ResponseHeader) bool {
-	least := x.account.sought.least() // most names and values are shorter
+// passesUnchanged reports whether all lines may be passed on as they are.
+func (x *exchange) passesUnchanged(h *fasthttp.ResponseHeader) bool {
+	least := x.account.filter.leastBytes() // most names and values are shorter
 	for name, value := range h.All() {
 		if !x.fields.belongs(name) || len(value) >= least && x.isQuoted(value) || len(name) >= least && x.isQuoted(name) {
 			return false
@@ -64,8 +64,8 @@ func (x *exchange) isClean(h *fasthttp.ResponseHeader) bool {
 	return len(h.StatusMessage()) < least || !x.isQuoted(h.StatusMessage())
 }
 
-// appendKept appends the lines that may be passed on.
-func (f *fields) appendKept(dst []byte, h *fasthttp.ResponseHeader) []byte {
+// appendPassedOn appends the lines that may be passed on.
+func (f *fields) appendPassedOn(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	for name, value := range h.All() {
 		if f.belongs(name) {
 			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
@@ -93,30 +93,30 @@ func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 // belongs reports whether the header called name is a part of WeChat's answer.
 // Content-Length always is, even if Connection names it.
 func (f *fields) belongs(name []byte) bool {
-	kind := wire.KindOf(name)
-	if kind == wire.KindContentLength {
+	headerKind := wire.KindOf(name)
+	if headerKind == wire.KindContentLength {
 		return true
 	}
-	return wire.IsName(name) && !kind.IsHopByHop() && !kind.IsOurs() && (!f.identifies || kind != wire.KindRequestID) && !wire.Listed(f.connection, name)
+	return wire.IsName(name) && !headerKind.IsHopByHop() && !headerKind.IsOurs() && (!f.wantsRequestID || headerKind != wire.KindRequestID) && !wire.Listed(f.connection, name)
 }
 
-// maxLearned bounds an answer that is complete before it is passed on.
-const maxLearned = 16 << 20
+// maxBuffered bounds an answer that is complete before it is passed on.
+const maxBuffered = 16 << 20
 
-// learnLength reads the whole body: HTTP/1.0, which nginx speaks to those behind
+// bufferAnswer reads the whole body: HTTP/1.0, which nginx speaks to those behind
 // it, knows no other way to tell a complete answer from one that was cut. It
 // reports whether the body was so short, and there was room for it: a longer one
 // ends with the connection, which is reset if it is cut.
-func (p *Proxy) learnLength(resp *fasthttp.Response) (learned bool, err error) {
+func (p *Proxy) bufferAnswer(resp *fasthttp.Response) (complete bool, err error) {
 	whole := body.NewAnswer(p.door.bodies)
-	err = whole.Fill(resp.BodyStream(), maxLearned)
+	err = whole.Fill(resp.BodyStream(), maxBuffered)
 	s := upstream.StreamOf(resp)
 	switch {
 	case err == nil:
-		resp.SetBodyStream(&kept{whole.Reader(), whole}, int(whole.Len()))
+		resp.SetBodyStream(&bufferedAnswer{whole.Reader(), whole}, int(whole.Len()))
 		return true, nil
 	case s != nil && (errors.Is(err, body.ErrNoRoom) || errors.Is(err, body.ErrTooLarge)):
-		s.PutBack(&kept{whole.Reader(), whole})
+		s.PutBack(&bufferedAnswer{whole.Reader(), whole})
 		resp.Header.Del(fasthttp.HeaderTransferEncoding)
 		resp.Header.SetContentLength(wire.NoLength)
 		return false, nil
@@ -125,14 +125,14 @@ func (p *Proxy) learnLength(resp *fasthttp.Response) (learned bool, err error) {
 	return false, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
 }
 
-// kept is a stream of a Body that ends with it.
-type kept struct {
+// bufferedAnswer is a stream of a Body that ends with it.
+type bufferedAnswer struct {
 	io.Reader
 	body *body.Body
 }
 
 // Close gives the body back.
-func (k *kept) Close() error {
+func (k *bufferedAnswer) Close() error {
 	k.body.Release()
 	return nil
 }

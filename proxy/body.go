@@ -102,17 +102,17 @@ func (x *exchange) takeIn(stream io.Reader) error {
 		x.unread = false
 		return nil
 	}
-	return x.explain(err)
+	return x.bodyFailure(err)
 }
 
-// explain returns the refusal of a body that could not be taken in.
-func (x *exchange) explain(err error) error {
+// bodyFailure returns the refusal of a body that could not be taken in.
+func (x *exchange) bodyFailure(err error) error {
 	var network net.Error
 	switch {
 	case errors.Is(err, body.ErrTooLarge):
 		return x.tooLarge()
 	case errors.Is(err, body.ErrNoRoom):
-		x.proxy.tellNoRoom()
+		x.proxy.logNoRoom()
 		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
 	}
 	x.closes = true
@@ -125,9 +125,9 @@ func (x *exchange) explain(err error) error {
 	return refuse(badRequest, "the body is not one as RFC 9112 has it")
 }
 
-// leave sees to it that no byte of the request is taken for the next one: what
+// discardRest sees to it that no byte of the request is taken for the next one: what
 // is unread of a small body is read, otherwise the connection ends.
-func (x *exchange) leave(refused bool) {
+func (x *exchange) discardRest(refused bool) {
 	x.caller.EndBody()            // also when a panic ended it
 	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
 	if x.unread && !x.closes && (isStranger || !x.drain()) {
@@ -178,8 +178,8 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 	}
 }
 
-// tellNoRoom logs what takes all the room.
-func (p *Proxy) tellNoRoom() {
+// logNoRoom logs what takes all the room.
+func (p *Proxy) logNoRoom() {
 	if p.door.noRoom.Now() {
 		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
 		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",

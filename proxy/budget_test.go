@@ -126,7 +126,7 @@ func TestBodiesUnderWayCountInMaxInFlight(t *testing.T) {
 // than there is room for: beyond, it ends with the connection.
 func TestLongAnswerForHTTP10EndsWithTheConnection(t *testing.T) {
 	t.Parallel()
-	long := rawtest.Noise(maxLearned + 3<<20)
+	long := rawtest.Noise(maxBuffered + 3<<20)
 	w := rawtest.StartRaw(t, nil)
 	w.Script = func(conn net.Conn, request string) bool {
 		body := long

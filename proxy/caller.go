@@ -12,13 +12,13 @@ func (p *Proxy) admit(x *exchange) error {
 	if err := p.read(x); err != nil {
 		return err
 	}
-	if err := p.mustBeOurs(x); err != nil {
+	if err := p.refuseOtherSites(x); err != nil {
 		return err
 	}
 	maxBody := x.maxBody
 	err := p.admitCaller(x)
 	if a := x.account; err == nil && a != nil && a.kind != x.kind {
-		x.client, x.account, x.shown, x.hasMembers, x.maxBody = nil, nil, shown{}, false, maxBody
+		x.client, x.account, x.given, x.hasMembers, x.maxBody = nil, nil, given{}, false, maxBody
 		x.routeAs(a.kind) // since who calls says for which account
 		err = p.admitCaller(x)
 	}
@@ -33,7 +33,7 @@ func (p *Proxy) admitCaller(x *exchange) error {
 	found, err := p.admitVirtual(x)
 	switch {
 	case err != nil:
-		x.claimed, x.client = x.client, nil // it is not who it says it is, or no longer
+		x.tokenClient, x.client = x.client, nil // it is not who it says it is, or no longer
 		return err
 	case found:
 		if err := p.mustAgree(x); err != nil {
@@ -83,17 +83,17 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 		return &p.anyone, nil
 	}
 	c, err := p.clientOfHeader(x)
-	shown := &x.shown.secret
-	if err != nil || shown.text == "" {
+	given := &x.given.secret
+	if err != nil || given.text == "" {
 		return c, err
 	}
-	other, isKnown := p.clients.withKey([]byte(shown.text), &x.key)
+	other, isKnown := p.clients.withKey([]byte(given.text), &x.key)
 	switch {
 	case c != nil && isKnown && other != c:
 		return nil, errTwoClients
 	case c != nil:
 		return c, nil // SDKs send something in the place of the AppSecret
-	case shown.disputed:
+	case given.conflicts:
 		return nil, errTwoKeys
 	case !isKnown:
 		return nil, errUnknownSecret
@@ -102,12 +102,12 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 }
 
 // clientOfHeader returns the client that proves itself by its certificate or by
-// Authorization, nil if none does, which is an error unless a key is shown elsewhere.
+// Authorization, nil if none does, which is an error unless a key is sent elsewhere.
 func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	certified := p.clients.certified(x.caller)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !wire.IsFold(scheme, "bearer") {
-		if certified == nil && x.shown.secret.text == "" {
+		if certified == nil && x.given.secret.text == "" {
 			return nil, errNoKey
 		}
 		return certified, nil
@@ -150,7 +150,7 @@ func (p *Proxy) permitToken(x *exchange) error {
 		return nil // without it the client could do nothing
 	case !c.permits(path):
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
-	case p.config.TokenEndpoint == TokenReal && c.isHeld() && !slices.Contains(c.Allow, string(path)):
+	case p.config.TokenEndpoint == TokenReal && c.isRestricted() && !slices.Contains(c.Allow, string(path)):
 		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
 			"would go round them; "+c.howToAllow(string(path)))
 	}
@@ -165,5 +165,5 @@ func (c *Client) howToAllow(path string) string {
 	return `if it may have that all the same, add "` + path + `" to its allow`
 }
 
-// isHeld reports whether the client may do less than its paths and accounts say.
-func (c *Client) isHeld() bool { return len(c.Deny) > 0 || c.quota != nil }
+// isRestricted reports whether the client may do less than its paths and accounts say.
+func (c *Client) isRestricted() bool { return len(c.Deny) > 0 || c.quota != nil }

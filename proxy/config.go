@@ -55,7 +55,7 @@ func New(config Config) *Proxy {
 		byID:     make(map[virtual.ID]*Account, len(config.Accounts)),
 		clients:  newClientTable(config.Clients, config.Deployment),
 	}
-	accounts := place(config.Accounts, config.Deployment)
+	accounts := newAccounts(config.Accounts, config.Deployment)
 	p.addKinds(accounts)
 	p.hostNames = hostNames(p.hosts, config.HostNames)
 	for _, a := range accounts {

@@ -24,14 +24,14 @@ func (p *Proxy) count(x *exchange) {
 
 // series returns that of a client at an account, nil for unknown ones.
 func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
-	met := &p.strangers
+	seen := &p.withoutAccount
 	if account != nil {
-		met = account.met
+		seen = account.seen
 	}
-	s := met.of(client)
+	s := seen.seriesOf(client)
 	if s == nil {
 		s = p.config.Counts.Series(names(account, client))
-		met.add(client, s)
+		seen.add(client, s)
 	}
 	return s
 }
@@ -48,16 +48,16 @@ func names(a *Account, c *Client) (account, client string) {
 	return account, client
 }
 
-// met are the series of those clients that have called for one account, so that
+// seen are the series of those clients that have called for one account, so that
 // most of what accounts times clients could be takes no memory.
-type met struct {
+type seenClients struct {
 	first  atomic.Pointer[Client]                      // often the only one; never replaced
 	series atomic.Pointer[traffic.Series]              // of the first; nil: not known yet
 	others atomic.Pointer[map[*Client]*traffic.Series] // replaced when there is one more; nil: none yet
 }
 
-// of returns the series of client, nil if it was not met.
-func (m *met) of(client *Client) *traffic.Series {
+// seriesOf returns the series of client, nil if it was not seen.
+func (m *seenClients) seriesOf(client *Client) *traffic.Series {
 	if s := m.series.Load(); s != nil && m.first.Load() == client {
 		return s
 	}
@@ -68,7 +68,7 @@ func (m *met) of(client *Client) *traffic.Series {
 }
 
 // add makes client known. A nil one is never the first: that is what nobody is.
-func (m *met) add(client *Client, s *traffic.Series) {
+func (m *seenClients) add(client *Client, s *traffic.Series) {
 	if client != nil && m.first.CompareAndSwap(nil, client) {
 		m.series.Store(s)
 		return
@@ -89,11 +89,11 @@ func (m *met) add(client *Client, s *traffic.Series) {
 const (
 	// maxRefusals bounds how many different refusals of clients' requests the log
 	// tells of in a minute.
-	maxRefusals = 200
+	maxClientRefusals = 200
 
 	// maxStrangers bounds the same for callers that are no client, who can make up
 	// paths.
-	maxStrangers = 20
+	maxUnknownRefusals = 20
 
 	// maxPathKey is how many bytes of a path tell refusals apart.
 	maxPathKey = 256
@@ -129,17 +129,17 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	}
 	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.Path),
 		"status", f.status, "address", x.ctx.RemoteAddr().String(), "err", f.detail, "unsaid", unsaid}
-	p.config.Log.Warn("a request was refused", append(said, p.alsoSaid(x, err)...)...)
+	p.config.Log.Warn("a request was refused", append(said, p.refusalDetails(x, err)...)...)
 }
 
 // maxLoggedHost is how long the name of a host can be.
 const maxLoggedHost = 255
 
-// alsoSaid returns what else the log tells of a refusal: which client the refused
+// refusalDetails returns what else the log tells of a refusal: which client the refused
 // virtual token names, and which Host is not answered to.
-func (p *Proxy) alsoSaid(x *exchange, err error) (said []any) {
-	if x.claimed != nil && x.claimed != &p.anyone {
-		said = append(said, "token_of", x.claimed.Name)
+func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
+	if x.tokenClient != nil && x.tokenClient != &p.anyone {
+		said = append(said, "token_of", x.tokenClient.Name)
 	}
 	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
 		said = append(said, "host", p.loggedHost(x.fields.host))

@@ -82,7 +82,7 @@ func (withSecret) admit(_ *Proxy, x *exchange) (done bool, err error) {
 	if target.HasParameterBehindSemicolon(x.target.Query, x.kind.Table.SecretParameters) {
 		return false, refuse(badRequest, target.ErrBehindSemicolon.Error())
 	}
-	target.EachNamed(x.target.Query, x.kind.Table.SecretMembers, x.hearShown)
+	target.EachNamed(x.target.Query, x.kind.Table.SecretMembers, x.addGiven)
 	x.expectMembers()
 	return false, nil
 }
@@ -111,10 +111,12 @@ func (healthPage) answer(p *Proxy, x *exchange) error             { return p.ans
 // tokenPath is the class of the paths where programs ask for a token.
 type tokenPath struct{ forwarded }
 
-func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) { return true, p.awaitAsker(x) }
-func (tokenPath) permit(p *Proxy, x *exchange) error                 { return p.permitToken(x) }
-func (tokenPath) traits() traits                                     { return traits{asksByBody: true} }
-func (tokenPath) answer(p *Proxy, x *exchange) error                 { return p.answerToken(x) }
+func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
+	return true, p.expectTokenRequest(x)
+}
+func (tokenPath) permit(p *Proxy, x *exchange) error { return p.permitToken(x) }
+func (tokenPath) traits() traits                     { return traits{asksByBody: true} }
+func (tokenPath) answer(p *Proxy, x *exchange) error { return p.answerToken(x) }
 
 // closedPath is the class of what the proxy would answer itself, where a configured
 // route says that nobody may.

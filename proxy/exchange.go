@@ -27,10 +27,10 @@ type exchange struct {
 	message  upstream.Message
 	fields   fields
 	body     body.Body
-	reading  reading
+	last     lastTarget
 	key      keyHash
 	virtual  virtual.LastToken
-	noted    string // the last token that the account is known to have sent
+	filtered string // the last token that the account is known to have sent
 	values   []string
 	searcher secret.Searcher
 }
@@ -38,12 +38,12 @@ type exchange struct {
 // A request is what belongs to one request alone. What is looked at again when WeChat
 // has answered comes first, so that it is together in memory.
 type request struct {
-	ctx     *fasthttp.RequestCtx
-	caller  *front.Conn // nil without one
-	client  *Client
-	account *Account
-	kind    *kind   // of the account, as far as it is known
-	claimed *Client // whose virtual token was refused, as that says; nil: none
+	ctx         *fasthttp.RequestCtx
+	caller      *front.Conn // nil without one
+	client      *Client
+	account     *Account
+	kind        *kind   // of the account, as far as it is known
+	tokenClient *Client // whose virtual token was refused, as that says; nil: none
 
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
@@ -60,7 +60,7 @@ type request struct {
 	maxBody    int64
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
-	shown      shown // what it says
+	given      given // what it says
 }
 
 // attemptNames are the values of Wxproxy-Attempts.
@@ -85,7 +85,7 @@ func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	}
 	x.begin(ctx, maxBody)
 	x.message.Head = s.Head()
-	x.message.Head.Begin(x.fields.identifies)
+	x.message.Head.Begin(x.fields.wantsRequestID)
 	return x
 }
 
@@ -93,7 +93,7 @@ func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
 		durations: p.config.Counts.Histogram(),
-		fields:    fields{identifies: p.config.LogAccess, isSecret: p.isSecret},
+		fields:    fields{wantsRequestID: p.config.LogAccess, isSecret: p.isSecret},
 		body:      body.New(p.door.bodies),
 	}
 }
@@ -146,7 +146,7 @@ func (x *exchange) readHeader() error {
 		return refuse(badRequest, err.Error())
 	}
 	x.closes = x.fields.close
-	x.identify()
+	x.setRequestID()
 	m.Method = req.Header.Method()
 	if !isForwarded(m.Method) {
 		return refuse(badRequest, "the method is none that WeChat's API uses")
@@ -166,13 +166,13 @@ func isForwarded(method []byte) bool {
 
 // addressWith sets the target that WeChat will read, with a token.
 func (x *exchange) addressWith(token string) {
-	if x.sent = token; token != x.noted {
-		x.account.sought.note(token)
-		x.noted = token
+	if x.sent = token; token != x.filtered {
+		x.account.filter.add(token)
+		x.filtered = token
 	}
-	if token == "" || token != x.reading.token {
+	if token == "" || token != x.last.token {
 		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})
-		x.reading.token = token
+		x.last.token = token
 	}
 }
 
@@ -185,5 +185,5 @@ func (x *exchange) address(remove []string, add ...target.Parameter) {
 	for _, p := range add {
 		line = target.AppendParameter(line, query, p)
 	}
-	x.message.Target, x.reading.token = line, ""
+	x.message.Target, x.last.token = line, ""
 }

@@ -24,7 +24,7 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	if err := p.send(x); err != nil {
 		return err
 	}
-	x.tellOfSecret(secret)
+	x.reportSecret(secret)
 	return nil
 }
 
@@ -65,7 +65,7 @@ func (p *Proxy) open(x *exchange) error {
 		head.Add("Wxproxy-Account", x.account.Name)
 		head.Add("Wxproxy-Attempts", attemptNames[x.attempts])
 	} else {
-		if err := p.cleanHeader(x); err != nil {
+		if err := p.filterHeader(x); err != nil {
 			return err
 		}
 		resp.Header.Set("Wxproxy-Account", x.account.Name)
@@ -74,17 +74,17 @@ func (p *Proxy) open(x *exchange) error {
 	if err := p.redactBody(x); err != nil {
 		return err
 	}
-	return p.handOver(x)
+	return p.prepareStream(x)
 }
 
-// handOver prepares the caller's side for an answer that streams.
-func (p *Proxy) handOver(x *exchange) error {
+// prepareStream prepares the caller's side for an answer that streams.
+func (p *Proxy) prepareStream(x *exchange) error {
 	resp := &x.ctx.Response
 	if !resp.IsBodyStream() {
 		return nil
 	}
 	if resp.Header.ContentLength() < 0 && !x.ctx.Request.Header.IsHTTP11() {
-		if learned, err := p.learnLength(resp); learned || err != nil {
+		if complete, err := p.bufferAnswer(resp); complete || err != nil {
 			return err
 		}
 	}

@@ -27,9 +27,9 @@ type fields struct {
 	close    bool // the caller's connection ends with this request
 	options  bool // Connection names more than close and keep-alive
 
-	identifies bool // every request has an X-Request-Id
-	secretID   bool // one of those that the caller sent is a secret
-	ids        int  // how many the caller sent
+	wantsRequestID bool // every request has an X-Request-Id
+	secretID       bool // one of those that the caller sent is a secret
+	ids            int  // how many the caller sent
 
 	isSecret func(word []byte) bool // whether a word is a secret; nil: none is
 
@@ -48,10 +48,10 @@ type fields struct {
 // that Connection names, those addressed to the proxy, and the ones that the
 // proxy writes itself: Host and Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], identifies: f.identifies, isSecret: f.isSecret}
+	*f = fields{connection: f.connection[:0], wantsRequestID: f.wantsRequestID, isSecret: f.isSecret}
 	start := len(dst)
 	dst, err := f.read(dst, raw)
-	if err == nil && (f.options || f.identifies && f.ids > 0 && !f.hasGoodID()) {
+	if err == nil && (f.options || f.wantsRequestID && f.ids > 0 && !f.hasGoodID()) {
 		dst = append(dst[:start], f.without(dst[start:])...)
 	}
 	return dst, err
@@ -60,7 +60,7 @@ func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
 // without returns the lines, one behind the other, that Connection does not name
 // and that are no useless ids.
 func (f *fields) without(lines []byte) (kept []byte) {
-	replacesID := f.identifies && !f.hasGoodID()
+	replacesID := f.wantsRequestID && !f.hasGoodID()
 	for len(lines) > 0 {
 		end := bytes.IndexByte(lines, '\n') + 1
 		name := lines[:bytes.IndexByte(lines, ':')]
@@ -85,12 +85,12 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 		if !ok {
 			return dst, errHeaderLine
 		}
-		kind := name.Kind(colon)
-		if err := f.note(kind, raw[colon+1:end]); err != nil {
+		headerKind := name.Kind(colon)
+		if err := f.note(headerKind, raw[colon+1:end]); err != nil {
 			return dst, err
 		}
 		end += len("\r\n")
-		if kind < wire.KindForProxy {
+		if headerKind < wire.KindForProxy {
 			dst = append(dst, raw[:end]...)
 		}
 		raw = raw[end:]
@@ -115,14 +115,14 @@ func (f *fields) noteOptions(value []byte) {
 }
 
 // note takes what the proxy needs from a header.
-func (f *fields) note(kind wire.HeaderKind, value []byte) (err error) {
-	switch kind {
+func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
+	switch headerKind {
 	case wire.KindConnection:
 		f.noteOptions(wire.TrimSpace(value))
 	case wire.KindContentLength:
 		f.length = true
 	case wire.KindAuthorization:
-		err = hearOnce(&f.authorization, wire.TrimSpace(value))
+		err = setOnce(&f.authorization, wire.TrimSpace(value))
 	case wire.KindContentEncoding:
 		f.packed = f.packed || len(wire.TrimSpace(value)) > 0 && !wire.IsFold(wire.TrimSpace(value), "identity")
 	case wire.KindHost:
@@ -136,24 +136,24 @@ func (f *fields) note(kind wire.HeaderKind, value []byte) (err error) {
 	case wire.KindTransferEncoding:
 		f.encoding, err = true, checkEncoding(wire.TrimSpace(value))
 	case wire.KindAccount:
-		err = hearOnce(&f.account, wire.TrimSpace(value))
+		err = setOnce(&f.account, wire.TrimSpace(value))
 	case wire.KindRequestID:
-		f.noteID(wire.TrimSpace(value))
+		f.readID(wire.TrimSpace(value))
 	}
 	return err
 }
 
-// noteID takes what may be the request's id.
-func (f *fields) noteID(value []byte) {
-	if f.identifies {
+// readID takes what may be the request's id.
+func (f *fields) readID(value []byte) {
+	if f.wantsRequestID {
 		f.ids, f.id = f.ids+1, value
 		f.secretID = f.secretID || f.isSecret != nil && f.isSecret(value)
 	}
 }
 
-// hearOnce takes a value that says who calls, or for which account. Of two that
+// setOnce takes a value that says who calls, or for which account. Of two that
 // differ neither wins.
-func hearOnce(field *[]byte, value []byte) error {
+func setOnce(field *[]byte, value []byte) error {
 	if len(*field) > 0 && len(value) > 0 && !bytes.Equal(*field, value) {
 		return errHeaderTwice
 	}

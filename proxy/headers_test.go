@@ -173,7 +173,7 @@ func TestAnswerLosesWhatEndsAtTheProxy(t *testing.T) {
 	}
 	h.SetConnectionClose()
 	x.fields.connection = []byte("logicret,") // of another message
-	if err := x.proxy.cleanHeader(x); err != nil {
+	if err := x.proxy.filterHeader(x); err != nil {
 		t.Fatal(err)
 	}
 	var got []string
@@ -194,7 +194,7 @@ func TestLinesOfOneHeaderStayInOrder(t *testing.T) {
 		name, value, _ := strings.Cut(line, ": ")
 		h.Add(name, value)
 	}
-	if err := x.proxy.cleanHeader(x); err != nil {
+	if err := x.proxy.filterHeader(x); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

@@ -44,7 +44,7 @@ func BenchmarkHotPath(b *testing.B) {
 			limits.PlainIO = row.plain
 			caller := serve(b, c, limits).dial(b)
 			caller.Conn.SetDeadline(time.Time{})
-			ask := asker(b, caller.Conn, []byte(row.request))
+			ask := sender(b, caller.Conn, []byte(row.request))
 			for range 100 { // the buffers are made
 				ask()
 			}
@@ -65,8 +65,8 @@ func BenchmarkHotPath(b *testing.B) {
 	}
 }
 
-// asker returns what sends request and reads an answer, without allocating.
-func asker(b *testing.B, conn net.Conn, request []byte) func() {
+// sender returns what sends request and reads an answer, without allocating.
+func sender(b *testing.B, conn net.Conn, request []byte) func() {
 	answer := make([]byte, 4096)
 	return func() {
 		if _, err := conn.Write(request); err != nil {

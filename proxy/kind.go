@@ -65,7 +65,7 @@ func (p *Proxy) kindOf(x *exchange) *kind {
 	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
 		return a.kind
 	}
-	if a := p.claimedAccount(x); a != nil {
+	if a := p.accountInToken(x); a != nil {
 		return a.kind
 	}
 	for _, k := range p.kinds {

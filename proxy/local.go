@@ -21,11 +21,11 @@ import (
 // answerTicket answers /cgi-bin/ticket/getticket from the cache, for the types
 // of tickets that there are.
 func (p *Proxy) answerTicket(x *exchange) error {
-	kind := x.ticketType()
-	if !slices.Contains(x.kind.Table.TicketTypes, kind) {
+	ticketType := x.ticketType()
+	if !slices.Contains(x.kind.Table.TicketTypes, ticketType) {
 		return p.forwardWithToken(x) // WeChat knows what to say
 	}
-	ticket, life, err := x.account.LendTicket(kind, p.config.TokenWait)
+	ticket, life, err := x.account.LendTicket(ticketType, p.config.TokenWait)
 	if err != nil {
 		return asRefused(err)
 	}
@@ -46,22 +46,22 @@ func (p *Proxy) answerTicket(x *exchange) error {
 // ticketType returns the type that is asked for, in the query or, as some SDKs
 // that POST have it, in the body.
 func (x *exchange) ticketType() string {
-	if kind, ok := target.QueryValue(x.target.Query, "type"); ok || x.body.Len() == 0 || x.body.Len() > body.MemorySize {
-		return kind
+	if ticketType, ok := target.QueryValue(x.target.Query, "type"); ok || x.body.Len() == 0 || x.body.Len() > body.MemorySize {
+		return ticketType
 	}
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
 		return ""
 	}
-	var kind statement
+	var ticketType givenValue
 	_, err = members.Rewrite(body, []string{"type"}, func(_, value string) (string, bool) {
-		kind.hear(value)
+		ticketType.add(value)
 		return "", false
 	})
-	if err != nil || kind.disputed || x.fields.packed {
+	if err != nil || ticketType.conflicts || x.fields.packed {
 		return "" // WeChat knows what to say
 	}
-	return kind.text
+	return ticketType.text
 }
 
 // asRefused returns err, and WeChat's refusal to issue a ticket in its words, as if

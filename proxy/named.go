@@ -7,19 +7,19 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A statement is what a request says about one thing, wherever it says it.
-type statement struct {
-	text     string // what is said first; empty: nothing
-	disputed bool   // and something else is said, too
+// A givenValue is what a request says about one thing, wherever it says it.
+type givenValue struct {
+	text      string // what is said first; empty: nothing
+	conflicts bool   // and something else is said, too
 }
 
-// hear takes what is said in one place. Who says nothing disputes nothing.
-func (c *statement) hear(text string) {
+// add takes what is said in one place. Who says nothing disputes nothing.
+func (c *givenValue) add(text string) {
 	switch {
 	case c.text == "":
 		c.text = text
 	case text != "":
-		c.disputed = c.disputed || text != c.text
+		c.conflicts = c.conflicts || text != c.text
 	}
 }
 
@@ -42,7 +42,7 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 	case isNamed && a == nil:
 		return nil, errNobody
 	}
-	sent, err := p.sentAccount(x, isNamed)
+	sent, err := p.givenAccount(x, isNamed)
 	switch {
 	case err != nil || sent == nil:
 		return a, err
@@ -62,15 +62,15 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 		return p.accounts[string(x.fields.account)], true, nil
 	}
 	from := x.fromAppID()
-	if from.disputed {
+	if from.conflicts {
 		return nil, true, errTwoFrom
 	}
 	return p.accounts[from.text], from.text != "", nil
 }
 
-func (x *exchange) fromAppID() (from statement) {
-	if x.reading.names {
-		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.hear(value) })
+func (x *exchange) fromAppID() (from givenValue) {
+	if x.last.hasAccountParameter {
+		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.add(value) })
 	}
 	return from
 }
@@ -85,18 +85,18 @@ func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
 		return true
 	}
 	from := x.fromAppID()
-	return from.disputed || from.text != "" && p.accounts[from.text] != a
+	return from.conflicts || from.text != "" && p.accounts[from.text] != a
 }
 
-// sentAccount returns the account whose appid the caller sends where the proxy sets
+// givenAccount returns the account whose appid the caller sends where the proxy sets
 // it, nil if it sends none, or a placeholder that something else stands for: another
 // name, or, without clients, the default.
-func (p *Proxy) sentAccount(x *exchange, isNamed bool) (*Account, error) {
-	appID := &x.shown.appID
+func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
+	appID := &x.given.appID
 	switch a := p.accounts[appID.text]; {
 	case appID.text == "":
 		return nil, nil
-	case appID.disputed:
+	case appID.conflicts:
 		return nil, errTwoAppIDs
 	case a != nil:
 		return a, nil

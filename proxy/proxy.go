@@ -21,16 +21,16 @@ import (
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
 // concurrently.
 type Proxy struct {
-	config    Config
-	accounts  map[string]*Account // by name and by app_id
-	fallback  *Account            // nil without a default
-	byID      map[virtual.ID]*Account
-	hostNames map[string]bool
-	clients   clientTable
-	anyone    Client   // every caller, when there are no clients
-	strangers met      // those who named no account
-	kinds     []*kind  // of the accounts
-	hosts     []string // of all kinds, in lower case: those that an absolute-form request may name
+	config         Config
+	accounts       map[string]*Account // by name and by app_id
+	fallback       *Account            // nil without a default
+	byID           map[virtual.ID]*Account
+	hostNames      map[string]bool
+	clients        clientTable
+	anyone         Client      // every caller, when there are no clients
+	withoutAccount seenClients // those who named no account
+	kinds          []*kind     // of the accounts
+	hosts          []string    // of all kinds, in lower case: those that an absolute-form request may name
 
 	tokenParameters []string // of all kinds
 
@@ -49,8 +49,8 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	if err != nil {
 		x.refuse(err)
 	}
-	x.closes = x.closes || !p.mayStay(x, err)
-	x.leave(err != nil)
+	x.closes = x.closes || !p.mayStayOpen(x, err)
+	x.discardRest(err != nil)
 	if p.door.draining.Load() || x.closes {
 		ctx.Response.SetConnectionClose()
 	}
@@ -60,7 +60,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 // conclude counts and logs a request that has its answer. Who asks for health every
 // second is no caller, and a 503 tells him what others know.
 func (p *Proxy) conclude(x *exchange, err error) {
-	x.answerID()
+	x.answerRequestID()
 	if err == nil && x.route.traits.isFree {
 		return
 	}
@@ -136,7 +136,7 @@ func (p *Proxy) judge(x *exchange) error {
 		return errOldCertificate
 	}
 	err := p.admit(x)
-	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.knows(x.client), p.asksForKeys()) {
+	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.isAuthenticated(x.client), p.asksForKeys()) {
 		x.closes = true
 		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
 	}

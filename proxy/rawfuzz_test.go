@@ -46,7 +46,7 @@ func FuzzRawAnswer(f *testing.F) {
 		}
 		x := answering("")
 		resp.Header.CopyTo(&x.ctx.Response.Header)
-		if err := x.proxy.cleanHeader(x); err != nil {
+		if err := x.proxy.filterHeader(x); err != nil {
 			t.Fatalf("%q: %v", b, err)
 		}
 		resp.Header.Reset()

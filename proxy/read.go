@@ -8,40 +8,40 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A reading is what became of the last path and query that could be read. Programs
+// A last is what became of the last path and query that could be read. Programs
 // ask for the same ones again and again: the token, which changes, is not theirs to
 // write, and neither need the account be the same.
-type reading struct {
-	good   bool
-	raw    []byte // the path, and the query behind it
-	path   int    // how long the path is
-	policy []byte
-	kind   *kind // as whose the route was found; nil: none was
-	route  route
-	host   []byte // the last Host that the proxy answers to
-	named  bool   // a parameter that WeChat gets is called like a credential
-	names  bool   // a parameter may name the account
-	token  string // the message's target is the same with token; empty: it is another
+type lastTarget struct {
+	valid               bool
+	raw                 []byte // the path, and the query behind it
+	path                int    // how long the path is
+	policy              []byte
+	kind                *kind // as whose the route was found; nil: none was
+	route               route
+	host                []byte // the last Host that the proxy answers to
+	hasCredentialName   bool   // a parameter that WeChat gets is called like a credential
+	hasAccountParameter bool   // a parameter may name the account
+	token               string // the message's target is the same with token; empty: it is another
 }
 
-func (r *reading) is(t *target.Target) bool {
-	return r.good && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
+func (r *lastTarget) matches(t *target.Target) bool {
+	return r.valid && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
 }
 
 // read takes the request's target apart and finds its kind and its route.
 func (p *Proxy) read(x *exchange) error {
-	t, r := &x.target, &x.reading
+	t, r := &x.target, &x.last
 	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.hosts); err != nil {
 		return refuse(badRequest, err.Error())
 	}
-	if !r.is(t) {
-		r.good, r.kind, r.token, t.Policy = false, nil, "", r.policy
+	if !r.matches(t) {
+		r.valid, r.kind, r.token, t.Policy = false, nil, "", r.policy
 		err := t.Decode(p.tokenParameters)
 		r.policy = t.Policy
 		if err != nil {
 			return refuse(badRequest, err.Error())
 		}
-		r.raw, r.path, r.good = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path), true
+		r.raw, r.path, r.valid = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path), true
 	}
 	t.Policy = r.policy
 	x.routeAs(p.kindOf(x))
@@ -50,13 +50,13 @@ func (p *Proxy) read(x *exchange) error {
 
 // routeAs finds the request's route, as one about accounts of that kind.
 func (x *exchange) routeAs(k *kind) {
-	if r, t := &x.reading, &x.target; r.kind != k {
+	if r, t := &x.last, &x.target; r.kind != k {
 		r.kind, r.route, r.token = k, k.route(t.Policy), ""
-		r.named = namesCredential(t.Query, r.route.class.removes(k.Table))
-		_, r.names = target.QueryValue(t.Query, k.Table.AccountParameter)
-		r.names = r.names || r.route.Names.AppID != ""
+		r.hasCredentialName = namesCredential(t.Query, r.route.class.removes(k.Table))
+		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
+		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
 	}
-	x.kind, x.route = x.reading.kind, x.reading.route
+	x.kind, x.route = x.last.kind, x.last.route
 }
 
 // How a browser is refused that nobody can be told from: without clients every
@@ -71,9 +71,9 @@ var (
 const otherHost = "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of " +
 	"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); "
 
-// mustBeOurs refuses, as long as there are no clients, what a page of another site
+// refuseOtherSites refuses, as long as there are no clients, what a page of another site
 // could have made a browser send.
-func (p *Proxy) mustBeOurs(x *exchange) error {
+func (p *Proxy) refuseOtherSites(x *exchange) error {
 	if len(p.clients.byName) > 0 {
 		return nil
 	}
@@ -84,13 +84,13 @@ func (p *Proxy) mustBeOurs(x *exchange) error {
 	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
 		return nil // no browser is without Host; who names WeChat's host in the target means that
 	}
-	if bytes.Equal(f.host, x.reading.host) {
+	if bytes.Equal(f.host, x.last.host) {
 		return nil
 	}
 	if !p.answersTo(f.host) {
 		return x.otherHost()
 	}
-	x.reading.host = append(x.reading.host[:0], f.host...)
+	x.last.host = append(x.last.host[:0], f.host...)
 	return nil
 }
 

@@ -27,30 +27,30 @@ const (
 
 // A sought is what tells, at a glance, that most answers hold no credential of an
 // account's: how many bytes in a row the one with the fewest has.
-type sought struct{ fewest atomic.Int32 }
+type credentialFilter struct{ least atomic.Int32 }
 
-// begin looks at the credentials that the account has at the start.
-func (s *sought) begin(a *Account) {
-	s.fewest.Store(math.MaxInt32)
+// start looks at the credentials that the account has at the start.
+func (s *credentialFilter) start(a *Account) {
+	s.least.Store(math.MaxInt32)
 	if a.Known == nil {
 		return
 	}
 	for _, value := range a.Known(nil) {
-		s.note(value)
+		s.add(value)
 	}
 }
 
-// note learns of a credential.
-func (s *sought) note(value string) {
+// add learns of a credential.
+func (s *credentialFilter) add(value string) {
 	least := int32(secret.Least(value))
-	for known := s.fewest.Load(); len(value) >= shortestCredential && least < known; known = s.fewest.Load() {
-		if s.fewest.CompareAndSwap(known, least) {
+	for known := s.least.Load(); len(value) >= shortestCredential && least < known; known = s.least.Load() {
+		if s.least.CompareAndSwap(known, least) {
 			return
 		}
 	}
 }
 
-func (s *sought) least() int { return int(s.fewest.Load()) }
+func (s *credentialFilter) leastBytes() int { return int(s.least.Load()) }
 
 // credentials returns what the answer must not hold.
 func (x *exchange) credentials() []string {
@@ -64,7 +64,7 @@ func (x *exchange) credentials() []string {
 
 // isQuoted reports whether text holds a credential.
 func (x *exchange) isQuoted(text []byte) bool {
-	if !secret.MayHold(text, x.account.sought.least()) {
+	if !secret.MayHold(text, x.account.filter.leastBytes()) {
 		return false
 	}
 	_, found := x.searcher.Replace(text, logged.Masked, x.credentials())
@@ -74,7 +74,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 // redactRaw takes the credentials that a header quotes out of it.
 func (p *Proxy) redactRaw(x *exchange) {
 	head := x.message.Head
-	if secret.MayHold(head.Lines(), x.account.sought.least()) {
+	if secret.MayHold(head.Lines(), x.account.filter.leastBytes()) {
 		if redacted := p.redactHead(x, head.Lines()); len(redacted) < len(head.Lines()) {
 			head.SetLines(redacted)
 		}

@@ -53,17 +53,17 @@ func (p *Proxy) redactBody(x *exchange) error {
 			body = plain
 		}
 	}
-	if secret.MayHold(body, x.account.sought.least()) {
+	if secret.MayHold(body, x.account.filter.leastBytes()) {
 		p.redact(x, body, x.replaced)
 	}
 	return nil
 }
 
-// A redaction returns text with mask in the place of credentials.
-type redaction func(text []byte, mask string, values []string) []byte
+// A redaction returns text with replacement in the place of credentials.
+type redaction func(text []byte, replacement string, values []string) []byte
 
-func (x *exchange) replaced(text []byte, mask string, values []string) []byte {
-	text, _ = x.searcher.Replace(text, mask, values)
+func (x *exchange) replaced(text []byte, replacement string, values []string) []byte {
+	text, _ = x.searcher.Replace(text, replacement, values)
 	return text
 }
 
@@ -84,14 +84,14 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	if resp.SkipBody || !wire.MayHaveBody(resp.StatusCode()) {
 		return nil
 	}
-	taken, err := p.hold(resp, most)
+	taken, err := p.readWhole(resp, most)
 	var plain []byte
 	if err == nil && len(resp.Body()) > 0 {
 		plain, err = errcode.Unpack(resp.Body(), string(resp.Header.ContentEncoding()), most)
 	}
 	if err == nil {
 		p.redact(x, plain, redact)
-		p.charge(resp, taken)
+		p.releaseWhenWritten(resp, taken)
 		return nil
 	}
 	p.door.bodies.ReleaseAnswer(taken)
@@ -101,13 +101,13 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	case resp.StatusCode() < fasthttp.StatusMultipleChoices:
 		return refuse(upstreamUnreachable, err.Error())
 	}
-	p.withhold(x, err)
+	p.dropBody(x, err)
 	return nil
 }
 
-// withhold has the caller get an error of WeChat's, whose status says enough, without
+// dropBody has the caller get an error of WeChat's, whose status says enough, without
 // its body.
-func (p *Proxy) withhold(x *exchange, why error) {
+func (p *Proxy) dropBody(x *exchange, why error) {
 	resp := &x.ctx.Response
 	resp.Header.SetContentEncoding("")
 	resp.SetBody(nil)
@@ -118,13 +118,13 @@ func (p *Proxy) withhold(x *exchange, why error) {
 	}
 }
 
-// heldFreely is how much of an answer is held without counting in the budget of
+// uncountedSize is how much of an answer is held without counting in the budget of
 // bodies. Those that can quote a credential are shorter but for a few.
-const heldFreely = errcode.MaxPacked
+const uncountedSize = errcode.MaxPacked
 
-// hold makes the body of the answer, of at most that many bytes, one that is here as
+// readWhole makes the body of the answer, of at most that many bytes, one that is here as
 // a whole. It returns how much that takes of the budget, for charge or releaseAnswer.
-func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err error) {
+func (p *Proxy) readWhole(resp *fasthttp.Response, most int64) (taken int64, err error) {
 	if !resp.IsBodyStream() {
 		return 0, nil
 	}
@@ -132,14 +132,14 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 	if s := upstream.StreamOf(resp); s != nil {
 		s.AwaitWhole()
 	}
-	whole, err := io.ReadAll(io.LimitReader(body, heldFreely+1))
-	if err == nil && len(whole) > heldFreely {
+	whole, err := io.ReadAll(io.LimitReader(body, uncountedSize+1))
+	if err == nil && len(whole) > uncountedSize {
 		if !p.door.bodies.HoldAnswer(most) {
 			return 0, errAnswerRoom
 		}
 		taken = most
 		rest := bytes.NewBuffer(whole)
-		_, err = rest.ReadFrom(io.LimitReader(body, most+1-heldFreely))
+		_, err = rest.ReadFrom(io.LimitReader(body, most+1-uncountedSize))
 		whole = rest.Bytes()
 	}
 	switch {
@@ -154,23 +154,23 @@ func (p *Proxy) hold(resp *fasthttp.Response, most int64) (taken int64, err erro
 	return taken, nil
 }
 
-// charge has what the answer takes of the budget be given back when it is written.
-func (p *Proxy) charge(resp *fasthttp.Response, taken int64) {
+// releaseWhenWritten has what the answer takes of the budget be given back when it is written.
+func (p *Proxy) releaseWhenWritten(resp *fasthttp.Response, taken int64) {
 	if taken > 0 {
 		body := slices.Clone(resp.Body())
-		resp.SetBodyStream(&heldAnswer{bytes.NewReader(body), p.door.bodies, taken}, len(body))
+		resp.SetBodyStream(&countedAnswer{bytes.NewReader(body), p.door.bodies, taken}, len(body))
 	}
 }
 
-// A heldAnswer is an answer that counts in the budget until it is closed.
-type heldAnswer struct {
+// A countedAnswer is an answer that counts in the budget until it is closed.
+type countedAnswer struct {
 	io.Reader
 	budget *body.Budget
 	taken  int64
 }
 
 // Close gives back what the answer takes.
-func (h *heldAnswer) Close() error {
+func (h *countedAnswer) Close() error {
 	h.budget.ReleaseAnswer(h.taken)
 	h.taken = 0
 	return nil

@@ -102,8 +102,8 @@ func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	for i := range 5000 {
 		handle(t, p, rawtest.Get(fmt.Sprintf("/%d/%s", i, strings.Repeat("x", 1000))))
 	}
-	if n := strings.Count(log.String(), "a request was refused"); n != maxStrangers || len(log.String()) > 40_000 {
-		t.Errorf("got %d lines of %d bytes; want %d", n, len(log.String()), maxStrangers)
+	if n := strings.Count(log.String(), "a request was refused"); n != maxUnknownRefusals || len(log.String()) > 40_000 {
+		t.Errorf("got %d lines of %d bytes; want %d", n, len(log.String()), maxUnknownRefusals)
 	}
 	if got := c.Counts.Snapshot().Failures; len(got) != 1 || got[0].N != 5000 {
 		t.Errorf("got %v counted; want 5000 in one place", got)
@@ -130,7 +130,7 @@ func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
 		for _, row := range []struct {
 			who   string
 			lines int
-		}{{"callers that are no client", maxStrangers}, {"clients", maxRefusals}} {
+		}{{"callers that are no client", maxUnknownRefusals}, {"clients", maxClientRefusals}} {
 			if want := fmt.Sprintf("requests of %s were refused that have no line of their own\" count=%d\n", row.who, 2000-row.lines); strings.Count(log.String(), want) != 1 {
 				t.Errorf("got no line %q, or several: %s", want, log.String()[max(0, len(log.String())-1000):])
 			}
@@ -171,12 +171,12 @@ func TestARefusedHostIsNamedInTheLog(t *testing.T) {
 		p := New(c)
 		x := p.newExchange()
 		x.fields.host = []byte(row.host)
-		said := p.alsoSaid(x, errOtherHost)
+		said := p.refusalDetails(x, errOtherHost)
 		c.Log.Warn("a request was refused", said...)
 		if !strings.Contains(log.String(), row.want) {
 			t.Errorf("got %s; want %s", log.String(), row.want)
 		}
-		if said := p.alsoSaid(x, errOtherSite); len(said) > 0 {
+		if said := p.refusalDetails(x, errOtherSite); len(said) > 0 {
 			t.Errorf("got %v of another refusal; want nothing", said)
 		}
 	}

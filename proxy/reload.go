@@ -38,10 +38,10 @@ func newDoor(c Config) *door {
 	d.quotes = lograte.NewLimit(maxQuotes, func(count int) {
 		d.log().Warn("answers quoted credentials, or lost their bodies, and have no line of their own; the callers got *** in the place of credentials", "count", count)
 	})
-	d.refused = lograte.NewLimit(maxRefusals, func(count int) {
+	d.refused = lograte.NewLimit(maxClientRefusals, func(count int) {
 		d.log().Warn("requests of clients were refused that have no line of their own", "count", count)
 	})
-	d.unknown = lograte.NewLimit(maxStrangers, func(count int) {
+	d.unknown = lograte.NewLimit(maxUnknownRefusals, func(count int) {
 		d.log().Warn("requests of callers that are no client were refused that have no line of their own", "count", count)
 	})
 	return d

@@ -73,8 +73,8 @@ func (x *exchange) wentWell() bool {
 	return x.errcode == 0 && x.ctx.Response.StatusCode() == fasthttp.StatusOK
 }
 
-// tellOfSecret tells the account what WeChat's answer says of the AppSecret.
-func (x *exchange) tellOfSecret(secret string) {
+// reportSecret tells the account what WeChat's answer says of the AppSecret.
+func (x *exchange) reportSecret(secret string) {
 	switch account := x.account; {
 	case x.wentWell() && account.SecretAccepted != nil:
 		account.SecretAccepted()
@@ -92,8 +92,8 @@ func errmsgOf(resp *fasthttp.Response) string {
 	var said struct {
 		Errmsg string `json:"errmsg"`
 	}
-	clean := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends raw control bytes, which JSON does not allow
-	if json.Unmarshal(clean, &said) != nil || said.Errmsg == "" {
+	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends raw control bytes, which JSON does not allow
+	if json.Unmarshal(printable, &said) != nil || said.Errmsg == "" {
 		return "no errmsg"
 	}
 	return said.Errmsg

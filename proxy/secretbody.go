@@ -11,12 +11,12 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// shown is what a request to a path of class "secret" has in the places of the appid
+// given is what a request to a path of class "secret" has in the places of the appid
 // and the AppSecret.
-type shown struct{ appID, secret statement }
+type given struct{ appID, secret givenValue }
 
-// errBodyHidden refuses a body that WeChat could read differently.
-var errBodyHidden = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
+// errUnreadableBody refuses a body that WeChat could read differently.
+var errUnreadableBody = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
 	"with appid and secret at its top level, not behind a ';'; multipart/form-data is not read (in PHP, give curl http_build_query($fields) or json_encode($fields))")
 
 // awaitBody leaves what a header has not said to the body: who calls, as SDKs send
@@ -39,14 +39,14 @@ func (p *Proxy) admitByBody(x *exchange) error {
 		return err
 	}
 	if x.fields.packed && len(body) > 0 {
-		return refuse(badRequest, errBodyHidden.Error())
+		return refuse(badRequest, errUnreadableBody.Error())
 	}
 	rest, err := members.Rewrite(body, x.kind.Table.SecretMembers, func(name, value string) (string, bool) {
-		x.hearShown(name, value)
+		x.addGiven(name, value)
 		return "", true
 	})
 	if err != nil {
-		return refuse(badRequest, errBodyHidden.Error())
+		return refuse(badRequest, errUnreadableBody.Error())
 	}
 	if x.account == nil { // and no virtual token
 		if err := p.admitNamed(x); err != nil {
@@ -69,13 +69,13 @@ func (p *Proxy) admitByBody(x *exchange) error {
 // belong.
 var errOtherKind = refuse(badRequest, "the body's appid is that of an account of another kind, which has no such API; name the account by the path prefix /@NAME/")
 
-// hearShown takes what is sent under one of the names of SecretMembers.
-func (x *exchange) hearShown(name, value string) {
+// addGiven takes what is sent under one of the names of SecretMembers.
+func (x *exchange) addGiven(name, value string) {
 	if name == x.kind.Table.SecretNames.AppID {
-		x.shown.appID.hear(value)
+		x.given.appID.add(value)
 		return
 	}
-	x.shown.secret.hear(value)
+	x.given.secret.add(value)
 }
 
 // errStraySecret refuses a body that would show WeChat what is not meant for it.
@@ -91,8 +91,8 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
-		case isInnerName && err == nil && x.shown.appID.text == "" && strings.EqualFold(text, x.kind.Table.SecretNames.AppID):
-			err = refuse(badRequest, errBodyHidden.Error())
+		case isInnerName && err == nil && x.given.appID.text == "" && strings.EqualFold(text, x.kind.Table.SecretNames.AppID):
+			err = refuse(badRequest, errUnreadableBody.Error())
 		}
 	})
 	return err
@@ -101,7 +101,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 // ownKey returns the key by which the caller proved itself, empty if it did not.
 func (p *Proxy) ownKey(x *exchange) string {
 	_, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
-	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.shown.secret.text)} {
+	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.given.secret.text)} {
 		if _, isKey := p.clients.withKey([]byte(key), &x.key); isKey {
 			return key
 		}
@@ -136,7 +136,7 @@ var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an App
 // carriesSecret reports whether a parameter that reaches WeChat is called like a
 // credential, and is one. A stranger's is not looked at.
 func (p *Proxy) carriesSecret(x *exchange) bool {
-	if !x.reading.named || x.route.traits.hasNoBody {
+	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
 		return false
 	}
 	removed := x.route.class.removes(x.kind.Table)

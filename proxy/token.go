@@ -24,8 +24,8 @@ const (
 	TokenDeny    TokenEndpoint = "deny"    // 403
 )
 
-// awaitAsker leaves it to the body who asks for a token, if anybody gets one.
-func (p *Proxy) awaitAsker(x *exchange) error {
+// expectTokenRequest leaves it to the body who asks for a token, if anybody gets one.
+func (p *Proxy) expectTokenRequest(x *exchange) error {
 	if p.config.TokenEndpoint == TokenDeny {
 		return refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
 	}
@@ -40,7 +40,7 @@ func (p *Proxy) answerToken(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if err := p.admitAsker(x, ask); err != nil {
+	if err := p.admitTokenRequest(x, ask); err != nil {
 		return err
 	}
 	if err := x.client.enter(); err != nil {
@@ -62,8 +62,8 @@ func (p *Proxy) answerToken(x *exchange) error {
 	return nil
 }
 
-// admitAsker finds out who asks, and for which account.
-func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
+// admitTokenRequest finds out who asks, and for which account.
+func (p *Proxy) admitTokenRequest(x *exchange, ask tokenRequest) error {
 	appID := ask.appID.text
 	account := p.accounts[appID]
 	if account == nil || account.AppID != appID || account.kind != x.kind {
@@ -75,16 +75,16 @@ func (p *Proxy) admitAsker(x *exchange, ask tokenRequest) error {
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
 		var err error
-		if x.client, err = p.asker(x, &ask.secret); err != nil {
+		if x.client, err = p.clientOfSecret(x, &ask.secret); err != nil {
 			return err
 		}
 	}
 	return p.permit(x)
 }
 
-// asker returns the client whose key secret is. One that proves itself by the
+// clientOfSecret returns the client whose key secret is. One that proves itself by the
 // Authorization header or its certificate may leave it out.
-func (p *Proxy) asker(x *exchange, secret *statement) (*Client, error) {
+func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error) {
 	if secret.text == "" {
 		if c, err := p.client(x); err == nil {
 			return c, nil
@@ -92,7 +92,7 @@ func (p *Proxy) asker(x *exchange, secret *statement) (*Client, error) {
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
-	if !known || secret.disputed || p.provesAnother(x, c) {
+	if !known || secret.conflicts || p.provesAnother(x, c) {
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil
@@ -135,7 +135,7 @@ func (x *exchange) answerJSON(body []byte) {
 
 // A tokenRequest is what SDKs send to get a token: in the query, as a form or as
 // JSON.
-type tokenRequest struct{ grantType, appID, secret statement }
+type tokenRequest struct{ grantType, appID, secret givenValue }
 
 // readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
 func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
@@ -144,20 +144,20 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 		return ask, err
 	}
 	table := &x.kind.Table.TokenRequest
-	hear := func(name, value string) {
+	add := func(name, value string) {
 		switch name {
 		case table.GrantName:
-			ask.grantType.hear(value)
+			ask.grantType.add(value)
 		case table.AppIDName:
-			ask.appID.hear(value)
+			ask.appID.add(value)
 		case table.SecretName:
-			ask.secret.hear(value)
+			ask.secret.add(value)
 		}
 	}
 	names := []string{table.GrantName, table.AppIDName, table.SecretName}
-	target.EachNamed(x.target.Query, names, hear)
+	target.EachNamed(x.target.Query, names, add)
 	_, err = members.Rewrite(body, names, func(name, value string) (string, bool) {
-		hear(name, value)
+		add(name, value)
 		return "", false
 	})
 	if err != nil || x.fields.packed && len(body) > 0 {
@@ -172,11 +172,11 @@ func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
 	switch {
 	case method != fasthttp.MethodPost && (string(x.target.Policy) == table.POSTPath || method != fasthttp.MethodGet):
 		return refuseAsWeChat(table.NotPOST, "require POST method")
-	case ask.grantType.text != table.Grant || ask.grantType.disputed:
+	case ask.grantType.text != table.Grant || ask.grantType.conflicts:
 		return refuseAsWeChat(table.BadGrant, "invalid grant_type")
 	case ask.appID.text == "":
 		return refuseAsWeChat(table.NoAppID, "appid missing")
-	case ask.appID.disputed:
+	case ask.appID.conflicts:
 		return refuseAsWeChat(table.BadAppID, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
 	}
 	return nil

@@ -20,7 +20,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	if x.route.traits.hasOwn {
 		return true, x.asWeChat(virtual.ErrMisplaced)
 	}
-	if x.account, x.client, err = p.prove(x, &x.virtual, text); err != nil {
+	if x.account, x.client, err = p.verify(x, &x.virtual, text); err != nil {
 		return true, x.asWeChat(err)
 	}
 	for text, rest = virtualIn(rest, parameter); text != nil; text, rest = virtualIn(rest, parameter) {
@@ -28,7 +28,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 			continue
 		}
 		var other virtual.LastToken
-		if a, c, err := p.prove(x, &other, text); err != nil {
+		if a, c, err := p.verify(x, &other, text); err != nil {
 			return true, x.asWeChat(err)
 		} else if a != x.account || c != x.client {
 			return true, errTwoTokens
@@ -40,9 +40,9 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 // errTwoTokens refuses two virtual tokens that are good, of which neither wins.
 var errTwoTokens = refuse(badRequest, "the query holds virtual tokens of two accounts or two clients; leave one of them out")
 
-// prove returns whose the virtual token is and for which account, or why it is not
+// verify returns whose the virtual token is and for which account, or why it is not
 // good. It becomes the last one that was shown.
-func (p *Proxy) prove(x *exchange, last *virtual.LastToken, text []byte) (a *Account, c *Client, err error) {
+func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Account, c *Client, err error) {
 	if err := last.Parse(text); err != nil {
 		return nil, nil, err
 	}
@@ -69,7 +69,7 @@ func (p *Proxy) prove(x *exchange, last *virtual.LastToken, text []byte) (a *Acc
 // mustAgree refuses a request whose virtual token, which is good, is for another
 // account than it names besides: one of both is a mistake, and neither wins.
 func (p *Proxy) mustAgree(x *exchange) error {
-	sent, err := p.sentAccount(x, true)
+	sent, err := p.givenAccount(x, true)
 	if err != nil {
 		return err
 	}
@@ -124,9 +124,9 @@ func (x *exchange) asWeChat(err error) error {
 	return err
 }
 
-// claimedAccount returns the account that a virtual token in the query says it is for,
+// accountInToken returns the account that a virtual token in the query says it is for,
 // nil if there is none. It is not to be believed.
-func (p *Proxy) claimedAccount(x *exchange) *Account {
+func (p *Proxy) accountInToken(x *exchange) *Account {
 	for _, k := range p.kinds {
 		text, _ := virtualIn(x.target.Query, k.Table.TokenParameter)
 		if text != nil && x.virtual.Parse(text) == nil {
