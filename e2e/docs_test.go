@@ -180,3 +180,28 @@ func TestTheSecurityModelNamesTestsThatAreThere(t *testing.T) {
 		}
 	}
 }
+
+// The page that leads a newcomer through the code names files. Each is there.
+func TestTheArchitectureNamesFilesThatExist(t *testing.T) {
+	there := map[string]bool{} // by name, wherever it is
+	for _, folder := range []string{"accountkind", "admin", "config", "internal", "proxy", "token"} {
+		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			for rest, more := path, true; more; _, rest, more = strings.Cut(rest, "/") {
+				there[rest] = true
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	names := regexp.MustCompile(`[a-z0-9_./]+\.(go|lua|toml|yml)\b`).FindAllString(read(t, "docs/architecture.md"), -1)
+	if len(names) < 60 {
+		t.Fatalf("got %d files; want those of the three ways", len(names))
+	}
+	for _, name := range names {
+		if _, err := os.Stat(name); err != nil && !there[name] {
+			t.Errorf("docs/architecture.md names %s, which is not there", name)
+		}
+	}
+}
