@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/sockettest"
 	"wxproxy/proxy/internal/rawtest"
 )
 
@@ -321,26 +322,10 @@ func TestForbiddenPathsAreOutOfReachInEverySpelling(t *testing.T) {
 // PATCH: what comes behind the header is the next request to it. It answers each
 // request with its path.
 func startBodiless(t *testing.T) (url string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go answerHeads(conn)
-		}
-	}()
-	return "http://" + ln.Addr().String()
+	return "http://" + sockettest.Serve(t, answerHeads)
 }
 
 func answerHeads(conn net.Conn) {
-	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	r := bufio.NewReader(conn)
 	for {
