@@ -63,7 +63,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if p.config.LogAccess {
 		level = slog.LevelInfo
 	}
-	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.IsSurplus() { // places report these
+	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.IsSurplus() { // front reports these
 		level = slog.LevelWarn
 	}
 	if !p.config.Log.Enabled(context.Background(), level) {
