@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// socketMode lets the group of a Unix socket call.
+// socketMode lets the group of a Unix socket connect to it.
 const socketMode = 0o660
 
 // An ownSocket is a listener on a Unix socket that removes the socket in the end, if
@@ -24,8 +24,8 @@ type ownSocket struct {
 	remove sync.Once
 }
 
-// listenOnSocket listens on a Unix socket. One that a process left behind is
-// replaced.
+// listenOnSocket listens on a Unix socket. It replaces a socket that another process left
+// behind when it ended.
 func listenOnSocket(path string) (net.Listener, error) {
 	if err := removeAbandoned(path); err != nil {
 		return nil, err

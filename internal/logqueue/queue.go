@@ -25,7 +25,7 @@ const (
 	// pause is how long the writer waits for a non-blocking descriptor that is full.
 	pause = 10 * time.Millisecond
 
-	// maxKept is how large a buffer is kept for later lines.
+	// maxKept is the size up to which a buffer is kept for later lines.
 	maxKept = 64 << 10
 )
 
@@ -40,9 +40,9 @@ type Queue struct {
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	waiting []byte     // whole lines
 	ended   bool
-	dropped uint64             // lines, since the start
-	told    uint64             // of them
-	report  func(lines uint64) // says in the log how many were dropped; nil: nothing does
+	dropped uint64             // how many lines were dropped since the start
+	told    uint64             // how many of these were reported
+	report  func(lines uint64) // writes to the log how many lines were dropped; nil: nothing is written
 }
 
 // New returns a queue that writes to out until it ends.
@@ -113,7 +113,7 @@ func (q *Queue) run() {
 		lines, more := q.take(spare)
 		switch {
 		case len(lines) > 0:
-			if works { // or there would be one more line to drop, for ever
+			if works { // otherwise the report itself would be dropped, and reported, for ever
 				q.tell()
 			}
 			works = q.writeAll(lines)
@@ -129,7 +129,7 @@ func (q *Queue) run() {
 }
 
 // take returns the lines that wait, and puts an empty buffer in their place. It
-// reports whether more may come.
+// reports whether further lines may come.
 func (q *Queue) take(spare []byte) (lines []byte, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

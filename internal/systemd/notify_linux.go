@@ -19,7 +19,7 @@ const (
 	Reloading = daemon.SdNotifyReloading
 )
 
-// Tell tells systemd a state, if systemd has started the process.
+// Tell sends systemd a state, if systemd has started the process.
 func Tell(state string) error {
 	if state == Reloading {
 		var now unix.Timespec
@@ -50,8 +50,8 @@ func notify(socket, state string) error {
 	return err
 }
 
-// Watch calls tell until ctx ends, if systemd wants to hear now and then that the
-// process still works.
+// Watch calls tell again and again until ctx ends, if systemd has a watchdog for the
+// process.
 func Watch(ctx context.Context, tell func(state string)) {
 	every, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || every == 0 {
