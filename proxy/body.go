@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
 	"wxproxy/proxy/internal/body"
 )
 
@@ -46,6 +44,24 @@ func (x *exchange) checkLength() error {
 	if x.bodyLength() > x.maxBody {
 		return x.tooLarge()
 	}
+	return nil
+}
+
+// takeBody reads the body, where there is a use for it, and decides what only that
+// can say.
+func (p *Proxy) takeBody(x *exchange) error {
+	if x.route.traits.hasNoBody {
+		return nil
+	}
+	if err := x.readBody(); err != nil {
+		return err
+	}
+	if x.hasMembers {
+		if err := p.admitByBody(x); err != nil {
+			return err
+		}
+	}
+	x.announceLength()
 	return nil
 }
 
@@ -149,33 +165,6 @@ func (x *exchange) drain() bool {
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainSize+1))
 	return err == nil && n <= drainSize && !x.caller.HasEnded()
-}
-
-// expectContinue decides about a request whose caller waits to be told to send
-// the body. One that is refused is refused without it.
-func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
-	x := p.begin(ctx, maxBody)
-	defer p.release(x)
-	x.began = time.Now() // the context has the time of the request before
-	err := p.safely(x, p.judge)
-	if err == nil {
-		return fasthttp.StatusContinue
-	}
-	x.refuse(err)
-	x.caller.Linger()
-	p.conclude(x, err)
-	return ctx.Response.StatusCode()
-}
-
-// answerUnreadable answers what is no request, unless nobody spoke.
-func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
-	x := p.begin(ctx, 0)
-	defer p.release(x)
-	x.began = time.Now() // it never arrived
-	x.refuse(refusal)
-	if x.caller == nil || x.caller.HasSent() {
-		p.conclude(x, refusal)
-	}
 }
 
 // logNoRoom logs what takes all the room.

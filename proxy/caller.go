@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"bytes"
+	"errors"
 	"slices"
-
-	"wxproxy/proxy/internal/wire"
+	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/quota"
 )
 
 // admit decides who calls, for which account, and whether they may.
@@ -46,6 +46,18 @@ func (p *Proxy) admitCaller(x *exchange) error {
 	return p.admitNamed(x)
 }
 
+// awaitBody leaves what a header has not said to the body: who calls, as SDKs send
+// appid and secret in there, or for which account. Of a caller that is not known
+// yet no more is read than these need.
+func (p *Proxy) awaitBody(x *exchange) (err error) {
+	x.client, err = p.client(x)
+	if errors.Is(err, errNoKey) && x.bodyLength() <= smallBody {
+		x.expectSmallBody()
+		return nil
+	}
+	return err
+}
+
 // admitNamed decides by what the caller shows and names, without a virtual token.
 func (p *Proxy) admitNamed(x *exchange) (err error) {
 	if x.client, err = p.client(x); err != nil {
@@ -63,82 +75,6 @@ func (p *Proxy) permit(x *exchange) error {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
 	return x.route.class.permit(p, x)
-}
-
-// How those are refused who do not show a client's key. Who has a virtual token
-// needs none.
-var (
-	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
-	errUnknownKey    = refuse(unauthenticated, "no client has this key")
-	errTwoKeys       = refuse(unauthenticated, "the request shows two different keys, in its query or in its body; show one")
-	errTwoClients    = refuse(unauthenticated, "secret is another client's key than the header Authorization or the certificate proves; show one client's")
-	errUnknownSecret = refuse(unauthenticated, "no client has this key: secret must be this program's client key, not the AppSecret, which stays in wxproxy")
-)
-
-// client returns the client that proves itself by its certificate, by
-// "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
-// SDKs send that.
-func (p *Proxy) client(x *exchange) (*Client, error) {
-	if len(p.clients.byName) == 0 {
-		return &p.anyone, nil
-	}
-	c, err := p.clientOfHeader(x)
-	given := &x.given.secret
-	if err != nil || given.text == "" {
-		return c, err
-	}
-	other, isKnown := p.clients.withKey([]byte(given.text), &x.key)
-	switch {
-	case c != nil && isKnown && other != c:
-		return nil, errTwoClients
-	case c != nil:
-		return c, nil // SDKs send something in the place of the AppSecret
-	case given.conflicts:
-		return nil, errTwoKeys
-	case !isKnown:
-		return nil, errUnknownSecret
-	}
-	return other, nil
-}
-
-// clientOfHeader returns the client that proves itself by its certificate or by
-// Authorization, nil if none does, which is an error unless a key is sent elsewhere.
-func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
-	certified := p.clients.certified(x.caller)
-	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
-	if !wire.IsFold(scheme, "bearer") {
-		if certified == nil && x.given.secret.text == "" {
-			return nil, errNoKey
-		}
-		return certified, nil
-	}
-	switch c, ok := p.clients.withKey(key, &x.key); {
-	case !ok:
-		return nil, errUnknownKey
-	case certified != nil && c != certified:
-		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
-	default:
-		return c, nil
-	}
-}
-
-// account chooses the account of a request: the one that it names, the client's
-// only one, or the default.
-func (p *Proxy) account(x *exchange) (*Account, error) {
-	a, err := p.namedAccount(x)
-	if a != nil || err != nil {
-		return a, err
-	}
-	if only := x.client.Accounts; len(only) == 1 {
-		if a = p.accounts[only[0]]; a == nil {
-			return nil, errNobody
-		}
-		return a, nil
-	}
-	if p.fallback == nil {
-		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
-	}
-	return p.fallback, nil
 }
 
 // permitToken reports why the client may not have the token. A virtual one is held
@@ -167,3 +103,73 @@ func (c *Client) howToAllow(path string) string {
 
 // isRestricted reports whether the client may do less than its paths and accounts say.
 func (c *Client) isRestricted() bool { return len(c.Deny) > 0 || c.quota != nil }
+
+// mayStayOpen reports whether the caller's connection may stay open: not after a
+// refusal, if it has never shown who the client is. Strangers would hold
+// max_connections with that.
+func (p *Proxy) mayStayOpen(x *exchange, err error) bool {
+	c := x.caller
+	if c == nil || c.IsProven() {
+		return true
+	}
+	asks := p.asksForKeys()
+	if p.isAuthenticated(x.client) && (asks || err == nil) && !c.IsSurplus() {
+		c.Prove()
+		return true
+	}
+	return err == nil || !asks
+}
+
+// isAuthenticated reports whether c, which may be nil, is who the caller had to prove to be.
+func (p *Proxy) isAuthenticated(c *Client) bool {
+	return c != nil && (c != &p.anyone || !p.asksForKeys())
+}
+
+// asksForKeys reports whether callers have to prove who they are.
+func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
+
+// A pathList is a client's list of path patterns.
+type pathList []string
+
+// match reports whether a pattern of the list matches the policy path.
+func (l pathList) match(policy []byte) bool {
+	for _, pattern := range l {
+		if accountkind.Matches(pattern, policy) {
+			return true
+		}
+	}
+	return false
+}
+
+// permits reports whether the client may call the policy path.
+func (c *Client) permits(policy []byte) bool {
+	if pathList(c.Deny).match(policy) {
+		return false
+	}
+	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
+}
+
+// enter waits until the client may make one request more. A nil error means that its
+// quota is to be left when the request has ended.
+func (c *Client) enter() error {
+	err := c.quota.Enter()
+	if err == nil {
+		return nil // as nearly always, without an allocation
+	}
+	var exceeded *quota.ErrExceeded
+	if !errors.As(err, &exceeded) {
+		return err
+	}
+	detail := "the client " + c.Name + " makes more requests than its rate allows"
+	if exceeded.InFlight {
+		detail = "the client " + c.Name + " has max_in_flight requests under way"
+	}
+	return &failure{tooManyRequests, detail, exceeded.Wait}
+}
+
+// leaveQuota gives the request's place back, unless its answer needs it still.
+func (x *exchange) leaveQuota() {
+	if !x.streams {
+		x.client.quota.Leave()
+	}
+}

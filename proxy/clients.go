@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
-	"errors"
 	"time"
 
 	"wxproxy/accountkind"
@@ -12,6 +11,7 @@ import (
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/internal/wire"
 )
 
 // clientTable finds clients by the hash of their keys: looking a hash up says
@@ -59,6 +59,73 @@ func (t *clientTable) certified(c *front.Conn) *Client {
 	return t.byName[name]
 }
 
+// How those are refused who do not show a client's key. Who has a virtual token
+// needs none.
+var (
+	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+	errUnknownKey    = refuse(unauthenticated, "no client has this key")
+	errTwoKeys       = refuse(unauthenticated, "the request shows two different keys, in its query or in its body; show one")
+	errTwoClients    = refuse(unauthenticated, "secret is another client's key than the header Authorization or the certificate proves; show one client's")
+	errUnknownSecret = refuse(unauthenticated, "no client has this key: secret must be this program's client key, not the AppSecret, which stays in wxproxy")
+)
+
+// client returns the client that proves itself by its certificate, by
+// "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
+// SDKs send that.
+func (p *Proxy) client(x *exchange) (*Client, error) {
+	if len(p.clients.byName) == 0 {
+		return &p.anyone, nil
+	}
+	c, err := p.clientOfHeader(x)
+	given := &x.given.secret
+	if err != nil || given.text == "" {
+		return c, err
+	}
+	other, isKnown := p.clients.withKey([]byte(given.text), &x.key)
+	switch {
+	case c != nil && isKnown && other != c:
+		return nil, errTwoClients
+	case c != nil:
+		return c, nil // SDKs send something in the place of the AppSecret
+	case given.conflicts:
+		return nil, errTwoKeys
+	case !isKnown:
+		return nil, errUnknownSecret
+	}
+	return other, nil
+}
+
+// clientOfHeader returns the client that proves itself by its certificate or by
+// Authorization, nil if none does, which is an error unless a key is sent elsewhere.
+func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
+	certified := p.clients.certified(x.caller)
+	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
+	if !wire.IsFold(scheme, "bearer") {
+		if certified == nil && x.given.secret.text == "" {
+			return nil, errNoKey
+		}
+		return certified, nil
+	}
+	switch c, ok := p.clients.withKey(key, &x.key); {
+	case !ok:
+		return nil, errUnknownKey
+	case certified != nil && c != certified:
+		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
+	default:
+		return c, nil
+	}
+}
+
+// provesAnother reports whether the caller, who says to be c, proves to be another
+// client, or two at once.
+func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
+	other, err := p.client(x)
+	if err != nil {
+		return p.clients.certified(x.caller) != nil // and a key that is not its client's
+	}
+	return other != c
+}
+
 func policyPatterns(patterns []string) []string {
 	spelled := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {
@@ -66,30 +133,6 @@ func policyPatterns(patterns []string) []string {
 	}
 	return spelled
 }
-
-// mayStayOpen reports whether the caller's connection may stay open: not after a
-// refusal, if it has never shown who the client is. Strangers would hold
-// max_connections with that.
-func (p *Proxy) mayStayOpen(x *exchange, err error) bool {
-	c := x.caller
-	if c == nil || c.IsProven() {
-		return true
-	}
-	asks := p.asksForKeys()
-	if p.isAuthenticated(x.client) && (asks || err == nil) && !c.IsSurplus() {
-		c.Prove()
-		return true
-	}
-	return err == nil || !asks
-}
-
-// isAuthenticated reports whether c, which may be nil, is who the caller had to prove to be.
-func (p *Proxy) isAuthenticated(c *Client) bool {
-	return c != nil && (c != &p.anyone || !p.asksForKeys())
-}
-
-// asksForKeys reports whether callers have to prove who they are.
-func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
 
 // A Client is a program that may call through the proxy.
 type Client struct {
@@ -107,45 +150,6 @@ type Client struct {
 	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
 	id      virtual.ID
 	signing virtual.Keys // of its virtual tokens, a key for each of its own
-}
-
-// A pathList is a client's list of path patterns.
-type pathList []string
-
-// match reports whether a pattern of the list matches the policy path.
-func (l pathList) match(policy []byte) bool {
-	for _, pattern := range l {
-		if accountkind.Matches(pattern, policy) {
-			return true
-		}
-	}
-	return false
-}
-
-// permits reports whether the client may call the policy path.
-func (c *Client) permits(policy []byte) bool {
-	if pathList(c.Deny).match(policy) {
-		return false
-	}
-	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
-}
-
-// enter waits until the client may make one request more. A nil error means that its
-// quota is to be left when the request has ended.
-func (c *Client) enter() error {
-	err := c.quota.Enter()
-	if err == nil {
-		return nil // as nearly always, without an allocation
-	}
-	var exceeded *quota.ErrExceeded
-	if !errors.As(err, &exceeded) {
-		return err
-	}
-	detail := "the client " + c.Name + " makes more requests than its rate allows"
-	if exceeded.InFlight {
-		detail = "the client " + c.Name + " has max_in_flight requests under way"
-	}
-	return &failure{tooManyRequests, detail, exceeded.Wait}
 }
 
 // A keyHash is the hash of the key that was shown last. Most programs have one and

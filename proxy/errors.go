@@ -63,6 +63,17 @@ func secretUnreadable(a *Account) error {
 	return refuse(tokenUnavailable, "the AppSecret of account "+a.Name+" cannot be read; see the log")
 }
 
+// refuse answers the request with what err says.
+func (x *exchange) refuse(err error) {
+	x.message.Head.Reset()
+	f := asFailure(err)
+	x.errcode = f.errcode
+	f.answer(&x.ctx.Response)
+	if x.admitted {
+		x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
+	}
+}
+
 // answer makes f the answer, in the shape of WeChat's own errors.
 func (f *failure) answer(resp *fasthttp.Response) {
 	resp.ResetBody()

@@ -115,75 +115,14 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 }
 
-// refuse answers the request with what err says.
-func (x *exchange) refuse(err error) {
-	x.message.Head.Reset()
-	f := asFailure(err)
-	x.errcode = f.errcode
-	f.answer(&x.ctx.Response)
-	if x.admitted {
-		x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
+// release gives back what x holds, and x itself.
+func (p *Proxy) release(x *exchange) {
+	if err := x.body.NoFile(); err != nil && p.door.noFiles.Now() {
+		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
-}
-
-// leaveQuota gives the request's place back, unless its answer needs it still.
-func (x *exchange) leaveQuota() {
-	if !x.streams {
-		x.client.quota.Leave()
+	x.body.Release()
+	x.ctx, x.caller, x.message.Caller, x.message.Head = nil, nil, nil, nil
+	if !x.isKept {
+		p.exchanges.Put(x)
 	}
-}
-
-// readHeader reads the method and the end-to-end headers.
-func (x *exchange) readHeader() error {
-	req, m := &x.ctx.Request, &x.message
-	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
-		x.closes = true
-		return refuse(badRequest, "the proxy speaks HTTP/1.1 and HTTP/1.0 only")
-	}
-	var err error
-	if m.Fields, err = x.fields.appendEndToEnd(m.Fields[:0], req.Header.RawHeaders()); err != nil {
-		x.closes = true
-		return refuse(badRequest, err.Error())
-	}
-	x.closes = x.fields.close
-	x.setRequestID()
-	m.Method = req.Header.Method()
-	if !isForwarded(m.Method) {
-		return refuse(badRequest, "the method is none that WeChat's API uses")
-	}
-	return nil
-}
-
-// isForwarded reports whether requests with method are forwarded.
-func isForwarded(method []byte) bool {
-	switch string(method) {
-	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut,
-		fasthttp.MethodPatch, fasthttp.MethodDelete, fasthttp.MethodOptions:
-		return true
-	}
-	return false
-}
-
-// addressWith sets the target that WeChat will read, with a token.
-func (x *exchange) addressWith(token string) {
-	if x.sent = token; token != x.filtered {
-		x.account.filter.add(token)
-		x.filtered = token
-	}
-	if token == "" || token != x.last.token {
-		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})
-		x.last.token = token
-	}
-}
-
-// address sets the target that WeChat will read: the caller's without the
-// parameters in remove, and with those of the proxy at its end.
-func (x *exchange) address(remove []string, add ...target.Parameter) {
-	line := append(x.message.Target[:0], x.target.Path...)
-	query := len(line)
-	line = target.AppendQuery(line, x.target.Query, remove)
-	for _, p := range add {
-		line = target.AppendParameter(line, query, p)
-	}
-	x.message.Target, x.last.token = line, ""
 }

@@ -28,6 +28,30 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	return nil
 }
 
+// addressWith sets the target that WeChat will read, with a token.
+func (x *exchange) addressWith(token string) {
+	if x.sent = token; token != x.filtered {
+		x.account.filter.add(token)
+		x.filtered = token
+	}
+	if token == "" || token != x.last.token {
+		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})
+		x.last.token = token
+	}
+}
+
+// address sets the target that WeChat will read: the caller's without the
+// parameters in remove, and with those of the proxy at its end.
+func (x *exchange) address(remove []string, add ...target.Parameter) {
+	line := append(x.message.Target[:0], x.target.Path...)
+	query := len(line)
+	line = target.AppendQuery(line, x.target.Query, remove)
+	for _, p := range add {
+		line = target.AppendParameter(line, query, p)
+	}
+	x.message.Target, x.last.token = line, ""
+}
+
 // send sends the request as its target stands, and reads the errcode of the answer.
 // What is done to every request last, and to every answer first, is between these
 // lines: seal and open.

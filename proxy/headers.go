@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"wxproxy/proxy/internal/wire"
+
+	"github.com/valyala/fasthttp"
 )
 
 // Reasons to refuse a request's header. They go to the caller and quote nothing.
@@ -41,6 +43,37 @@ type fields struct {
 	origin        []byte // likewise
 	site          []byte // likewise, of Sec-Fetch-Site
 	id            []byte // likewise, the last X-Request-Id
+}
+
+// readHeader reads the method and the end-to-end headers.
+func (x *exchange) readHeader() error {
+	req, m := &x.ctx.Request, &x.message
+	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
+		x.closes = true
+		return refuse(badRequest, "the proxy speaks HTTP/1.1 and HTTP/1.0 only")
+	}
+	var err error
+	if m.Fields, err = x.fields.appendEndToEnd(m.Fields[:0], req.Header.RawHeaders()); err != nil {
+		x.closes = true
+		return refuse(badRequest, err.Error())
+	}
+	x.closes = x.fields.close
+	x.setRequestID()
+	m.Method = req.Header.Method()
+	if !isForwarded(m.Method) {
+		return refuse(badRequest, "the method is none that WeChat's API uses")
+	}
+	return nil
+}
+
+// isForwarded reports whether requests with method are forwarded.
+func isForwarded(method []byte) bool {
+	switch string(method) {
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodPost, fasthttp.MethodPut,
+		fasthttp.MethodPatch, fasthttp.MethodDelete, fasthttp.MethodOptions:
+		return true
+	}
+	return false
 }
 
 // appendEndToEnd appends those of the caller's raw header lines that are meant
@@ -141,14 +174,6 @@ func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 		f.readID(wire.TrimSpace(value))
 	}
 	return err
-}
-
-// readID takes what may be the request's id.
-func (f *fields) readID(value []byte) {
-	if f.wantsRequestID {
-		f.ids, f.id = f.ids+1, value
-		f.secretID = f.secretID || f.isSecret != nil && f.isSecret(value)
-	}
 }
 
 // setOnce takes a value that says who calls, or for which account. Of two that

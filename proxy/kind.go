@@ -5,18 +5,7 @@ import (
 	"strings"
 
 	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/target"
 )
-
-// A Kind is what the accounts of one kind have in common: what the manual says of
-// them, and what the configuration makes of it.
-type Kind struct {
-	Table         *accountkind.Kind
-	Upstream      Upstream            // where its API is
-	Hosts         []string            // hosts, in lower case, that an absolute-form request may name
-	Routes        []accountkind.Route // they win over the table's
-	TokenErrcodes []int               // an answer with one of these errcodes refuses the token
-}
 
 // A kind is a Kind as requests use it.
 type kind struct {
@@ -52,36 +41,6 @@ func (p *Proxy) addKinds(accounts []*Account) {
 		}
 		a.kind = k
 	}
-}
-
-// kindOf returns the kind of accounts that a request is about, as far as its header says
-// at a glance: that of the account that it names or has a virtual token for, or else the
-// one that has its host, or that answers its path itself, or else the default's. Who the
-// caller is may name another account, whose kind counts then.
-func (p *Proxy) kindOf(x *exchange) *kind {
-	if len(p.kinds) == 1 {
-		return p.kinds[0]
-	}
-	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
-		return a.kind
-	}
-	if a := p.accountInToken(x); a != nil {
-		return a.kind
-	}
-	for _, k := range p.kinds {
-		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
-			return k
-		}
-	}
-	for _, k := range p.kinds {
-		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
-			return k
-		}
-	}
-	if p.fallback != nil {
-		return p.fallback.kind
-	}
-	return p.kinds[0]
 }
 
 // The credential classes of what the proxy answers itself, which cannot be configured.

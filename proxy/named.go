@@ -31,6 +31,25 @@ var (
 	errNobody      = refuse(unknownAccount, "no account has the name or app_id that the request gives")
 )
 
+// account chooses the account of a request: the one that it names, the client's
+// only one, or the default.
+func (p *Proxy) account(x *exchange) (*Account, error) {
+	a, err := p.namedAccount(x)
+	if a != nil || err != nil {
+		return a, err
+	}
+	if only := x.client.Accounts; len(only) == 1 {
+		if a = p.accounts[only[0]]; a == nil {
+			return nil, errNobody
+		}
+		return a, nil
+	}
+	if p.fallback == nil {
+		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
+	}
+	return p.fallback, nil
+}
+
 // namedAccount returns the account that the request itself names: by its path,
 // else by its header, else by its query, and where the proxy sets the appid, by the
 // one that the caller sends, which has to agree. The account is nil if none is named.
@@ -112,4 +131,18 @@ func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 func isPlaceholder(appID string) bool {
 	isOther := func(r rune) bool { return !wire.IsASCIILetter(r) && r != '_' && r != '-' }
 	return !strings.ContainsFunc(appID, isOther) && !wire.IsFold([]byte(appID[:min(len(appID), 2)]), "wx")
+}
+
+// mustAgree refuses a request whose virtual token, which is good, is for another
+// account than it names besides: one of both is a mistake, and neither wins.
+func (p *Proxy) mustAgree(x *exchange) error {
+	sent, err := p.givenAccount(x, true)
+	if err != nil {
+		return err
+	}
+	if (sent == nil || sent == x.account) && !p.namesAnother(x, x.account) {
+		return nil
+	}
+	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
+		", and the request names another one by its path prefix, by Wxproxy-Account, from_appid or appid; leave one of them out")
 }

@@ -39,6 +39,33 @@ type Proxy struct {
 	door      *door
 }
 
+// New returns a Proxy for a valid config.
+func New(config Config) *Proxy {
+	p := &Proxy{
+		door:     newDoor(config),
+		config:   config,
+		accounts: make(map[string]*Account, 2*len(config.Accounts)),
+		byID:     make(map[virtual.ID]*Account, len(config.Accounts)),
+		clients:  newClientTable(config.Clients, config.Deployment),
+	}
+	accounts := newAccounts(config.Accounts, config.Deployment)
+	p.addKinds(accounts)
+	p.hostNames = hostNames(p.hosts, config.HostNames)
+	for _, a := range accounts {
+		if len(config.Clients) == 0 {
+			a.honourEarlierBuild()
+		}
+		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
+	}
+	p.fallback = p.accounts[config.Default]
+	if len(config.Accounts) == 1 {
+		p.fallback = p.accounts[config.Accounts[0].Name]
+	}
+	p.config.Accounts = nil // the map has them
+	p.door.current.Store(p)
+	return p
+}
+
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.inFlight.Add(1)
 	defer p.inFlight.Add(-1)
@@ -55,32 +82,6 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 		ctx.Response.SetConnectionClose()
 	}
 	p.conclude(x, err)
-}
-
-// conclude counts and logs a request that has its answer. Who asks for health every
-// second is no caller, and a 503 tells him what others know.
-func (p *Proxy) conclude(x *exchange, err error) {
-	x.answerRequestID()
-	if err == nil && x.route.traits.isFree {
-		return
-	}
-	p.count(x)
-	if err != nil {
-		p.noteFailure(x, err)
-	}
-	p.logRequest(x, err)
-}
-
-// release gives back what x holds, and x itself.
-func (p *Proxy) release(x *exchange) {
-	if err := x.body.NoFile(); err != nil && p.door.noFiles.Now() {
-		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
-	}
-	x.body.Release()
-	x.ctx, x.caller, x.message.Caller, x.message.Head = nil, nil, nil, nil
-	if !x.isKept {
-		p.exchanges.Put(x)
-	}
 }
 
 // serve is the life of a request.
@@ -125,6 +126,33 @@ func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	return do(x)
 }
 
+// expectContinue decides about a request whose caller waits to be told to send
+// the body. One that is refused is refused without it.
+func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
+	x := p.begin(ctx, maxBody)
+	defer p.release(x)
+	x.began = time.Now() // the context has the time of the request before
+	err := p.safely(x, p.judge)
+	if err == nil {
+		return fasthttp.StatusContinue
+	}
+	x.refuse(err)
+	x.caller.Linger()
+	p.conclude(x, err)
+	return ctx.Response.StatusCode()
+}
+
+// answerUnreadable answers what is no request, unless nobody spoke.
+func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
+	x := p.begin(ctx, 0)
+	defer p.release(x)
+	x.began = time.Now() // it never arrived
+	x.refuse(refusal)
+	if x.caller == nil || x.caller.HasSent() {
+		p.conclude(x, refusal)
+	}
+}
+
 // judge decides about a request by its header alone: none of its body is read,
 // still less kept, before it is clear that it may be sent.
 func (p *Proxy) judge(x *exchange) error {
@@ -148,24 +176,6 @@ func (p *Proxy) judge(x *exchange) error {
 		return errDenied
 	}
 	return x.checkLength()
-}
-
-// takeBody reads the body, where there is a use for it, and decides what only that
-// can say.
-func (p *Proxy) takeBody(x *exchange) error {
-	if x.route.traits.hasNoBody {
-		return nil
-	}
-	if err := x.readBody(); err != nil {
-		return err
-	}
-	if x.hasMembers {
-		if err := p.admitByBody(x); err != nil {
-			return err
-		}
-	}
-	x.announceLength()
-	return nil
 }
 
 // errOldCertificate refuses who shook hands when other certificates counted.

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
@@ -48,6 +49,36 @@ func (p *Proxy) read(x *exchange) error {
 	return nil
 }
 
+// kindOf returns the kind of accounts that a request is about, as far as its header says
+// at a glance: that of the account that it names or has a virtual token for, or else the
+// one that has its host, or that answers its path itself, or else the default's. Who the
+// caller is may name another account, whose kind counts then.
+func (p *Proxy) kindOf(x *exchange) *kind {
+	if len(p.kinds) == 1 {
+		return p.kinds[0]
+	}
+	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
+		return a.kind
+	}
+	if a := p.accountInToken(x); a != nil {
+		return a.kind
+	}
+	for _, k := range p.kinds {
+		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
+			return k
+		}
+	}
+	for _, k := range p.kinds {
+		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
+			return k
+		}
+	}
+	if p.fallback != nil {
+		return p.fallback.kind
+	}
+	return p.kinds[0]
+}
+
 // routeAs finds the request's route, as one about accounts of that kind.
 func (x *exchange) routeAs(k *kind) {
 	if r, t := &x.last, &x.target; r.kind != k {
@@ -57,6 +88,17 @@ func (x *exchange) routeAs(k *kind) {
 		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
 	}
 	x.kind, x.route = x.last.kind, x.last.route
+}
+
+// namesCredential reports whether a parameter that is not removed is called like a
+// credential.
+func namesCredential(query []byte, removed []string) bool {
+	for name := range target.Parts(query) {
+		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) {
+			return true
+		}
+	}
+	return false
 }
 
 // How a browser is refused that nobody can be told from: without clients every

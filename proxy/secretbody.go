@@ -19,18 +19,6 @@ type given struct{ appID, secret givenValue }
 var errUnreadableBody = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
 	"with appid and secret at its top level, not behind a ';'; multipart/form-data is not read (in PHP, give curl http_build_query($fields) or json_encode($fields))")
 
-// awaitBody leaves what a header has not said to the body: who calls, as SDKs send
-// appid and secret in there, or for which account. Of a caller that is not known
-// yet no more is read than these need.
-func (p *Proxy) awaitBody(x *exchange) (err error) {
-	x.client, err = p.client(x)
-	if errors.Is(err, errNoKey) && x.bodyLength() <= smallBody {
-		x.expectSmallBody()
-		return nil
-	}
-	return err
-}
-
 // admitByBody decides who calls, for which account, and whether they may, after the
 // body is read, and puts the account's credential in the place of what it shows.
 func (p *Proxy) admitByBody(x *exchange) error {
@@ -142,17 +130,6 @@ func (p *Proxy) carriesSecret(x *exchange) bool {
 	removed := x.route.class.removes(x.kind.Table)
 	for name, value := range target.Parts(x.target.Query) {
 		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
-			return true
-		}
-	}
-	return false
-}
-
-// namesCredential reports whether a parameter that is not removed is called like a
-// credential.
-func namesCredential(query []byte, removed []string) bool {
-	for name := range target.Parts(query) {
-		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) {
 			return true
 		}
 	}

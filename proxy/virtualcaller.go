@@ -66,30 +66,6 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 	return a, c, last.Check(a.signing, x.began)
 }
 
-// mustAgree refuses a request whose virtual token, which is good, is for another
-// account than it names besides: one of both is a mistake, and neither wins.
-func (p *Proxy) mustAgree(x *exchange) error {
-	sent, err := p.givenAccount(x, true)
-	if err != nil {
-		return err
-	}
-	if (sent == nil || sent == x.account) && !p.namesAnother(x, x.account) {
-		return nil
-	}
-	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
-		", and the request names another one by its path prefix, by Wxproxy-Account, from_appid or appid; leave one of them out")
-}
-
-// provesAnother reports whether the caller, who says to be c, proves to be another
-// client, or two at once.
-func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
-	other, err := p.client(x)
-	if err != nil {
-		return p.clients.certified(x.caller) != nil // and a key that is not its client's
-	}
-	return other != c
-}
-
 // virtualIn returns the first virtual token in the query, nil if there is none, and
 // what of the query follows it.
 func virtualIn(query []byte, parameter string) (text, rest []byte) {
