@@ -51,8 +51,9 @@ type Proxy struct {
 	MaxConnections int
 	IdleTimeout    time.Duration
 	DrainTimeout   time.Duration
-	PlainIO        bool     // leave connections to package net and fasthttp's server
-	Hosts          []string // further names by which callers without a key may know a proxy on loopback
+	ShutdownDelay  time.Duration // before the drain; 0 for none
+	PlainIO        bool          // leave connections to package net and fasthttp's server
+	Hosts          []string      // further names by which callers without a key may know a proxy on loopback
 }
 
 // Admin is about the listener for health, status and metrics.

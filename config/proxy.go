@@ -3,8 +3,10 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 func (l *loader) readProxy(t *table) {
@@ -18,6 +20,28 @@ func (l *loader) readProxy(t *table) {
 			t.wrong(item("hosts", i), `is not a name; write it without scheme and port, as "wxproxy.internal"`)
 		}
 	}
+}
+
+// longestDelay is the longest shutdown_delay. Load balancers notice within seconds
+// that a process is not ready; what is longer is a unit taken for another one.
+const longestDelay = 5 * time.Minute
+
+// shutdownDelay reads a duration that may be zero.
+func (t *table) shutdownDelay(key string, into *time.Duration) bool {
+	return parsed(t, key, func(value any) (time.Duration, error) {
+		text, _ := value.(string)
+		if d, err := time.ParseDuration(text); err == nil && d <= 0 {
+			if d < 0 {
+				return 0, errors.New("must not be negative")
+			}
+			return 0, nil
+		}
+		d, err := parseDuration(value)
+		if d > longestDelay {
+			return 0, fmt.Errorf("must be at most %s", short(longestDelay))
+		}
+		return d, err
+	}, into)
 }
 
 func (c *Config) describeCallers() string {

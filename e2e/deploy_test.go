@@ -32,7 +32,8 @@ type deployed struct {
 		Path, Content string
 		Mode          fs.FileMode
 	}
-	Grace int
+	Grace  int
+	Served bool // a Service sends requests there
 }
 
 // checkDeployed checks a file of deploy/ and returns its containers, or what is
@@ -85,11 +86,10 @@ func (d deployed) mustStart(t *testing.T) {
 		value = withoutHoles(value)
 		l.env = append(l.env, name+"="+value)
 	}
-	drain := 10 * time.Second
+	delay, drain := time.Duration(0), 10*time.Second
 	for _, f := range d.Files {
-		if setting := regexp.MustCompile(`(?m)^drain_timeout\s*=\s*"(.*?)"`).FindStringSubmatch(f.Content); setting != nil {
-			drain, _ = time.ParseDuration(setting[1])
-		}
+		durationIn(t, f.Content, "drain_timeout", &drain)
+		durationIn(t, f.Content, "shutdown_delay", &delay)
 		if err := os.MkdirAll(filepath.Dir(root+f.Path), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -105,8 +105,25 @@ func (d deployed) mustStart(t *testing.T) {
 	if p.mustEnd(exitOK); inTheClear.ReplaceAllString(p.stderr.String(), "") != "" {
 		t.Errorf("%s: got %s; want no remarks", d.Name, p.stderr.String())
 	}
-	if grace := time.Duration(d.Grace) * time.Second; drain <= 0 || grace <= drain {
-		t.Errorf("%s: got %v from SIGTERM to SIGKILL; want more than drain_timeout, which is %v", d.Name, grace, drain)
+	const lastWork = 2 * time.Second // for stores, files and the log
+	if grace := time.Duration(d.Grace) * time.Second; grace < delay+drain+lastWork {
+		t.Errorf("%s: got %v from SIGTERM to SIGKILL; want shutdown_delay, drain_timeout and %v, which are %v", d.Name, grace, lastWork, delay+drain+lastWork)
+	}
+	if d.Served && delay == 0 {
+		t.Errorf("%s: got no shutdown_delay; want one, as a Service goes on to send requests for a moment", d.Name)
+	}
+}
+
+// durationIn sets into to the setting with this name, if a file has it.
+func durationIn(t *testing.T, file, name string, into *time.Duration) {
+	t.Helper()
+	setting := regexp.MustCompile(`(?m)^` + name + `\s*=\s*"(.*?)"`).FindStringSubmatch(file)
+	if setting == nil {
+		return
+	}
+	var err error
+	if *into, err = time.ParseDuration(setting[1]); err != nil {
+		t.Errorf("%s: %v", name, err)
 	}
 }
 
@@ -338,6 +355,7 @@ func TestMistakesInDeployAreFound(t *testing.T) {
 		want           string
 	}{
 		"a field that is none":             {"shared", "terminationGracePeriodSeconds:", "terminationGracePeriod:", `unknown field "spec.template.spec.terminationGracePeriod"`},
+		"a pause before SIGTERM":           {"shared", "          resources:", "          lifecycle: {preStop: {sleep: {seconds: 5}}}\n          resources:", "has a preStop"},
 		"a field in the wrong letter case": {"shared", "readinessProbe:", "ReadinessProbe:", `unknown field "spec.template.spec.containers[0].ReadinessProbe"`},
 		"a field that is there twice":      {"shared", "  replicas: 2\n", "  replicas: 2\n  replicas: 3\n", `"replicas" already set`},
 		"a value of the wrong type":        {"shared", "replicas: 2", "replicas: two", "cannot unmarshal string"},

@@ -138,3 +138,52 @@ func drainingWithARequestThatHangs(t *testing.T, timeout string) *program {
 	p.eventually("a line about draining", func() bool { return len(p.logged("draining; a second signal ends at once")) == 1 })
 	return p
 }
+
+// Load balancers look at readiness from time to time only, and go on to send
+// requests, also on new connections.
+func TestRequestsAreTakenForShutdownDelayWhileReadinessIsGone(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, "[proxy]\nshutdown_delay = \"2s\"\n"+fourLines)
+	p.awaitReady()
+	began := time.Now()
+	p.signal(syscall.SIGTERM)
+	p.eventually("/readyz with status 503 at both listeners", func() bool {
+		return p.mustAsk("GET", p.admin+"/readyz", "").code == 503 && p.mustAsk("GET", p.proxy+"/wxproxy/readyz", "").code == 503
+	})
+	if took := time.Since(began); took >= 2*time.Second {
+		t.Errorf("got 503 after %v; want it at once", took)
+	}
+	taken := 0
+	for time.Since(began) < 1500*time.Millisecond {
+		a := p.call("POST", send, `{}`)
+		p.client.CloseIdleConnections() // the next one comes on a new connection
+		if a.code != http.StatusOK || a.last {
+			t.Fatalf("%v after SIGTERM: got %d %s, the last on its connection: %t; want an answer as always", time.Since(began), a.code, a.body, a.last)
+		}
+		taken++
+		time.Sleep(20 * time.Millisecond)
+	}
+	p.rewrite("[proxy]\nshutdown_delay = \"1h\"\n" + fourLines)
+	p.signal(syscall.SIGHUP)
+	p.mustEnd(exitOK)
+	if took := time.Since(began); took < 2*time.Second || len(p.logged("draining; a second signal ends at once")) != 1 || len(p.logged("drained")) != 1 {
+		t.Errorf("got an end after %v; want it after shutdown_delay and a drain", took)
+	}
+	if taken == 0 || w.Calls(send) != taken {
+		t.Errorf("got %d requests at WeChat of %d", w.Calls(send), taken)
+	}
+}
+
+func TestASecondSignalEndsShutdownDelayAtOnce(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	p := serving(t, w.URL, "[proxy]\nshutdown_delay = \"5m\"\n"+fourLines)
+	p.signal(syscall.SIGTERM)
+	p.eventually("a line about the end", func() bool {
+		return len(p.logged("about to end; requests are taken for shutdown_delay, a second signal ends at once")) == 1
+	})
+	time.Sleep(10 * time.Millisecond) // or it would count as one with the first
+	p.signal(syscall.SIGTERM)
+	p.mustEnd(exitFailure)
+}

@@ -123,7 +123,7 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)
 	u := newSocketUnit(t)
-	p := u.start(w.URL, fourLines, "WATCHDOG_USEC=300000")
+	p := u.start(w.URL, "[proxy]\nshutdown_delay = \"1s\"\n"+fourLines, "WATCHDOG_USEC=300000")
 	p.awaitReady()
 	var said []string
 	hear := func(want string) {
@@ -142,5 +142,6 @@ func TestTheServiceManagerIsTold(t *testing.T) {
 	hear("READY=1")
 	p.signal(syscall.SIGTERM)
 	hear("STOPPING=1")
+	hear("WATCHDOG=1") // for as long as it takes
 	p.mustEnd(exitOK)
 }

@@ -107,7 +107,7 @@ func (p *Proxy) answerHealth(x *exchange) error {
 		switch {
 		case err != nil:
 			return err
-		case p.door.draining.Load():
+		case p.door.leaving.Load():
 			resp.SetStatusCode(fasthttp.StatusServiceUnavailable)
 			body = `{"ready":false,"draining":true}`
 		case p.config.Ready != nil && !p.config.Ready(all):

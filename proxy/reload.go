@@ -20,14 +20,15 @@ import (
 // request to the one of the moment.
 type door struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
-	draining atomic.Bool
-	bodies   *body.Budget   // of requests, and of answers that are kept
-	targets  sync.Pool      // of *target, for IsProvenByBody
-	noFiles  lograte.Seldom // says why bodies are not in files
-	noRoom   lograte.Seldom // says that bodies were refused
-	quotes   *lograte.Limit // lines about credentials in WeChat's answers
-	refused  *lograte.Limit // lines about clients' requests that were refused
-	unknown  *lograte.Limit // the same of callers that are no client
+	leaving  atomic.Bool           // the process is about to end: it is not ready
+	draining atomic.Bool           // likewise, and every answer closes its connection
+	bodies   *body.Budget          // of requests, and of answers that are kept
+	targets  sync.Pool             // of *target, for IsProvenByBody
+	noFiles  lograte.Seldom        // says why bodies are not in files
+	noRoom   lograte.Seldom        // says that bodies were refused
+	quotes   *lograte.Limit        // lines about credentials in WeChat's answers
+	refused  *lograte.Limit        // lines about clients' requests that were refused
+	unknown  *lograte.Limit        // the same of callers that are no client
 
 	mu     sync.Mutex // guards former
 	former []*Proxy   // those before that answered requests when somebody looked last
@@ -104,12 +105,16 @@ func (p *Proxy) Gone() bool {
 func (p *Proxy) answering() int { return int(p.inFlight.Load()) }
 
 // Draining reports whether the proxy is about to end.
-func (p *Proxy) Draining() bool { return p.door.draining.Load() }
+func (p *Proxy) Draining() bool { return p.door.leaving.Load() }
+
+// Leave has the proxy say that it is not ready, and take requests as before.
+func (p *Proxy) Leave() { p.door.leaving.Store(true) }
 
 // Drain ends the service without cutting a request, and waits for that at most until
 // ctx ends: nobody new is accepted but those who wait already, every answer closes its
 // connection, and only connections without a request are closed by the proxy.
 func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
+	p.Leave()
 	p.door.draining.Store(true)
 	return front.Drain(ctx, listeners...)
 }

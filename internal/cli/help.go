@@ -17,8 +17,9 @@ Runs the proxy until SIGTERM or SIGINT. Callers reach it on 127.0.0.1:8080, oper
 
   -config FILE  the configuration; wxproxy help says what is read without it
 
-SIGHUP reads the configuration again. SIGTERM and SIGINT take nobody new and answer what
-is under way, for drain_timeout at most; a second one ends at once.
+SIGHUP reads the configuration again. SIGTERM and SIGINT turn /readyz to 503 and, after
+shutdown_delay, take nobody new and answer what is under way, for drain_timeout at most; a
+second one ends at once.
 
 Exit code: 0 after a signal, 1 if it cannot go on or had to cut a request, 2 for a mistake in the configuration.
 `,

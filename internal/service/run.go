@@ -25,7 +25,7 @@ const (
 )
 
 // Run serves on the open listeners until ctx ends, whose cause names the signal, and
-// ends then within drain_timeout and lastWork. It reads the configuration again for
+// ends then within shutdown_delay, drain_timeout and lastWork. It reads the configuration again for
 // each signal of reload. The keepers outlive the listeners: requests being
 // drained may still need a token.
 func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
@@ -51,15 +51,8 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	serving.Go(func() { systemd.Watch(still, s.tell) })
 	go s.reloadWhen(reload) // not waited for: its last reload may hang
 
-	var failure error
-	select {
-	case err := <-failed:
-		failure = fmt.Errorf("serving: %w", err)
-	case <-ctx.Done():
-		s.log.Info("draining; a second signal ends at once", "signal", context.Cause(ctx).Error())
-	}
+	failure := s.await(ctx, failed)
 	end := time.Now().Add(s.now.Load().cfg.Proxy.DrainTimeout)
-	s.endReloads()
 	err := s.drain(end)
 	s.end(end.Add(lastWork), func() {
 		stop()
@@ -102,46 +95,4 @@ func addresses[L net.Listener](listeners []L) string {
 		all = append(all, l.Addr().String())
 	}
 	return strings.Join(all, ", ")
-}
-
-// drain answers the requests that have come or are about to come, until end at the
-// latest.
-func (s *Service) drain(end time.Time) error {
-	s.retiring.Go(func() { s.tell(systemd.Stopping) })
-	ctx, cancel := context.WithDeadline(context.Background(), end)
-	defer cancel()
-	start := time.Now()
-	if err := s.now.Load().proxy.Drain(ctx, s.callers...); err != nil {
-		s.log.Error("drain_timeout is over; the requests still under way are cut",
-			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
-		return LoggedError{err}
-	}
-	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())
-	return nil
-}
-
-// end ends all that is left, and waits for that until the deadline, lest a store or
-// a disk that hangs keeps the process. The servers have stopped when stop returns.
-func (s *Service) end(deadline time.Time, stop func()) {
-	close(s.drained)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if s.admin != nil {
-			s.admin.Close()
-		}
-		s.retiring.Go(func() { s.release(s.now.Load()) })
-		s.retiring.Wait()
-		if s.redis != nil {
-			s.redis.Close()
-		}
-		stop()
-	}()
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
-	select {
-	case <-ended:
-	case <-timer.C:
-		s.log.Warn("drain_timeout is over; what still hangs is left")
-	}
 }

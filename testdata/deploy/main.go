@@ -22,6 +22,9 @@ type container struct {
 
 	// Grace is how many seconds pass from SIGTERM to SIGKILL.
 	Grace int
+
+	// Served says that a Service sends requests there.
+	Served bool
 }
 
 // A file is one that is mounted into a container.

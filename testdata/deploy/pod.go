@@ -32,8 +32,9 @@ func (p *pod) check() (containers []container) {
 		p.checkRestricted(c)
 		p.checkResources(c)
 		p.checkProbes(c)
+		p.checkEnd(c)
 		containers = append(containers, container{
-			Name: c.Name, Image: c.Image, Env: p.environment(c), Files: p.files(c), Grace: grace - preStop(c),
+			Name: c.Name, Image: c.Image, Env: p.environment(c), Files: p.files(c), Grace: grace,
 		})
 	}
 	for name := range p.volumes {
@@ -44,12 +45,11 @@ func (p *pod) check() (containers []container) {
 	return containers
 }
 
-// preStop returns how many seconds a container sleeps before SIGTERM.
-func preStop(c corev1.Container) int {
-	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil || c.Lifecycle.PreStop.Sleep == nil {
-		return 0
+// checkEnd reports what happens before SIGTERM: wxproxy does it itself.
+func (p *pod) checkEnd(c corev1.Container) {
+	if c.Lifecycle != nil && c.Lifecycle.PreStop != nil {
+		p.wrong("%s: container %s has a preStop; proxy.shutdown_delay does that", p.name, c.Name)
 	}
-	return int(c.Lifecycle.PreStop.Sleep.Seconds)
 }
 
 // readVolumes finds the files of each volume.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -53,7 +55,13 @@ func (m *manifest) checkDeployment(d *appsv1.Deployment) []container {
 		m.checkSelector(name+": topologySpreadConstraints", spread.LabelSelector, d.Spec.Template.Labels)
 	}
 	p := &pod{manifest: m, name: name, spec: d.Spec.Template.Spec}
-	return p.check()
+	containers := p.check()
+	for _, s := range all[*corev1.Service](m) {
+		for i := range containers {
+			containers[i].Served = containers[i].Served || slices.Contains(m.selected(s.Spec.Selector), d)
+		}
+	}
+	return containers
 }
 
 // checkSelector reports a selector that does not select the labels.
