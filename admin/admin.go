@@ -37,10 +37,12 @@ type Admin struct {
 	// WrongKey is called before a wrong key is refused, and may take its time.
 	WrongKey func(*http.Request)
 
-	Log    *slog.Logger
-	Key    secret.Secret // needed beyond loopback, and for what is not for everybody
-	Public bool          // the listener is reachable beyond loopback
-	Socket bool          // the listener is a unix socket, which no browser reaches
+	Log     *slog.Logger
+	Key     secret.Secret // needed beyond loopback, and for what is not for everybody
+	KeyOld  secret.Secret // the key before, which is as good; empty: none is
+	ReadKey secret.Secret // good for reading alone; empty: none is
+	Public  bool          // the listener is reachable beyond loopback
+	Socket  bool          // the listener is a unix socket, which no browser reaches
 }
 
 // An Account is an account whose token can be read and replaced. Its functions are

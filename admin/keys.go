@@ -41,16 +41,30 @@ func isOwnHost(host string) bool {
 	return err == nil || strings.EqualFold(host, "localhost")
 }
 
-// mayRead reports whether r shows the key, as a program does or as a browser does: as
+// mayRead reports whether r shows a key, as a program does or as a browser does: as
 // the password of a user of any name. A browser sends that password by itself,
 // whatever page makes it ask; so it is good for reading alone.
-func (a *Admin) mayRead(r *http.Request) bool { return ShowsKey(r, a.Key) }
+func (a *Admin) mayRead(r *http.Request) bool { return ShowsKey(r, a.Key, a.KeyOld, a.ReadKey) }
 
-// ShowsKey reports whether r shows the key in either way.
-func ShowsKey(r *http.Request, key secret.Secret) bool {
+// ShowsKey reports whether r shows one of the keys in either way.
+func ShowsKey(r *http.Request, keys ...secret.Secret) bool {
 	_, password, _ := r.BasicAuth()
-	return key.Equal(bearer(r)) || key.Equal(password)
+	return isOneOf(bearer(r), keys) || isOneOf(password, keys)
 }
+
+// isOneOf reports whether one of the keys is as shown. It compares all of them, so
+// that the time does not tell which one it is.
+func isOneOf(shown string, keys []secret.Secret) (found bool) {
+	for _, key := range keys {
+		if key.Equal(shown) {
+			found = true
+		}
+	}
+	return found
+}
+
+// hasKey reports whether there is any key to be shown.
+func (a *Admin) hasKey() bool { return !a.Key.Empty() || !a.ReadKey.Empty() }
 
 // bearer returns the key that r shows as programs do; "" if it shows none.
 func bearer(r *http.Request) string {
@@ -80,16 +94,22 @@ func (a *Admin) telling(next http.HandlerFunc) http.Handler {
 
 func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if (needsKey || a.isStrange(r)) && !a.shows(r) {
+		switch {
+		case !needsKey && !a.isStrange(r), a.shows(r):
+			next(w, r)
+		case a.ReadKey.Equal(bearer(r)):
+			writeError(w, http.StatusForbidden, "admin.read_key is for reading alone; this takes admin.key")
+		default:
 			a.refuse(w, r)
-			return
 		}
-		next(w, r)
 	})
 }
 
-// shows reports whether r shows the key as programs do, and this package's page.
-func (a *Admin) shows(r *http.Request) bool { return a.Key.Equal(bearer(r)) }
+// shows reports whether r shows the key, or the one before, as programs do, and this
+// package's page.
+func (a *Admin) shows(r *http.Request) bool {
+	return isOneOf(bearer(r), []secret.Secret{a.Key, a.KeyOld})
+}
 
 // errStrange is what a page is told that made its own name lead here.
 const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
@@ -97,7 +117,7 @@ const errStrange = "without admin.key this listener answers only for an IP addre
 
 // refuse asks for the key. If none is configured, the reason is the name in Host.
 func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
-	if !a.Public && a.Key.Empty() {
+	if !a.Public && !a.hasKey() {
 		writeError(w, http.StatusForbidden, errStrange)
 		return
 	}
@@ -112,7 +132,7 @@ func (a *Admin) resist(r *http.Request) {
 	if key := bearer(r); key != "" {
 		shown = key
 	}
-	if shown != "" && !a.Key.Equal(shown) {
+	if shown != "" && !isOneOf(shown, []secret.Secret{a.Key, a.KeyOld, a.ReadKey}) {
 		a.WrongKey(r)
 	}
 }

@@ -24,7 +24,7 @@ const contentPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; 
 func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
-			if a.Key.Empty() && !a.Public {
+			if !a.hasKey() && !a.Public {
 				a.refuse(w, r)
 				return
 			}

@@ -114,7 +114,7 @@ async function refresh(name) {
       method: "POST",
       headers: key ? { Authorization: "Bearer " + encodeKey(key) } : {},
     });
-    if (answer.status === 401) {
+    if (answer.status === 401 || (answer.status === 403 && key)) { // a wrong key, or the one for reading
       key = "";
       tell("");
       continue;

@@ -6,20 +6,33 @@ import (
 	"fmt"
 
 	"github.com/BurntSushi/toml"
+
+	"wxproxy/internal/secret"
 )
 
 func (l *loader) readAdmin(t *table) {
 	t.readSettings()
 
-	a, key := &l.cfg.Admin, t.sources["admin.key"]
-	a.Key = t.secret(key.SecretSource, key.given)
-	if !a.Key.Empty() {
-		t.addKey(accessKey{setting: key.given[0], name: "key", listen: "admin.listen"}, a.Key)
+	a := &l.cfg.Admin
+	a.Key, a.KeyOld, a.ReadKey = t.operatorsKey("key"), t.operatorsKey("key_old"), t.operatorsKey("read_key")
+	if old := t.sources["admin.key_old"].given; len(old) > 0 && len(t.sources["admin.key"].given) == 0 {
+		t.wrong(old[0], "is the key before another one, and there is none; write it as %q", "key"+old[0][len("key_old"):])
 	}
 	if a.Listen == "" {
 		return
 	}
 	t.checkListen(a.Listen)
+}
+
+// operatorsKey returns the key of operators that the setting key leads to, empty if
+// there is none.
+func (t *table) operatorsKey(key string) secret.Secret {
+	source := t.sources[t.key(key)]
+	value := t.secret(source.SecretSource, source.given)
+	if !value.Empty() {
+		t.addKey(accessKey{setting: source.given[0], name: key, listen: "admin.listen"}, value)
+	}
+	return value
 }
 
 // AdminListen returns admin.listen of the file at path, which may have mistakes, and
@@ -61,12 +74,17 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 }
 
 func (a Admin) describe() string {
+	text := ", with a key"
 	switch {
 	case a.Listen == "":
 		return "off"
 	case a.Key.Empty():
-		return "listens on " + address(a.Listen) + ", without a key: it hands out no tokens"
-	default:
-		return "listens on " + address(a.Listen) + ", with a key"
+		text = ", without a key: it hands out no tokens"
+	case !a.KeyOld.Empty():
+		text = ", with a key and the one before"
 	}
+	if !a.ReadKey.Empty() {
+		text += "; read_key is for reading alone"
+	}
+	return "listens on " + address(a.Listen) + text
 }

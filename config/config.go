@@ -58,8 +58,10 @@ type Proxy struct {
 
 // Admin is about the listener for health, status and metrics.
 type Admin struct {
-	Listen string        // for ListenOn; empty turns it off
-	Key    secret.Secret // empty when none is set
+	Listen  string        // for ListenOn; empty turns it off
+	Key     secret.Secret // empty when none is set
+	KeyOld  secret.Secret // the key before, which is as good; empty when none is set
+	ReadKey secret.Secret // for reading alone; empty when none is set
 }
 
 // Upstream is about the way to WeChat.

@@ -89,6 +89,8 @@ tls_client_ca = %[1]q
 [admin]
 listen = ":9091"
 key_env = "ADMIN"
+key_old = "old-%[3]s"
+read_key = "read-%[3]s"
 [upstream]
 url = "http://127.0.0.1:9000"
 fallback_urls = ["http://[::1]:9001"]
@@ -129,8 +131,8 @@ path = "/wxa/something/*"
 credential = "none"
 `, roots, write(t, "club", canary+"\r\n \n"), canary, cert, key), "SHOP", "shop-"+canary, "ADMIN", "admin-"+canary)
 
-	if got := cfg.Admin.Key.Reveal(); got != "admin-"+canary {
-		t.Errorf("admin.key: got %q", got)
+	if a := cfg.Admin; !a.Key.Equal("admin-"+canary) || !a.KeyOld.Equal("old-"+canary) || !a.ReadKey.Equal("read-"+canary) {
+		t.Errorf("the keys of [admin]: got %q, %q, %q", a.Key.Reveal(), a.KeyOld.Reveal(), a.ReadKey.Reveal())
 	}
 	if got := []string{cfg.Accounts[0].Secret.Reveal(), cfg.Accounts[1].Secret.Reveal()}; !slices.Equal(got, []string{"shop-" + canary, canary}) {
 		t.Errorf("secrets: got %q", got)
@@ -140,7 +142,7 @@ credential = "none"
 	}
 	want := Config{
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, []string{}},
-		Admin:    Admin{":9091", cfg.Admin.Key},
+		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test"},
 		Log:      Log{slog.LevelDebug, "json", true},

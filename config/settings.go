@@ -74,6 +74,8 @@ func (a *Admin) settings() []setting {
 	return []setting{
 		{"admin", "listen", "WXPROXY_ADMIN_LISTEN", atStart, in(&a.Listen, "127.0.0.1:8081", (*table).text)},
 		{"admin", "key", "WXPROXY_ADMIN_KEY", atReload, in(&a.Key, secret.Secret{}, (*table).secretKeys)},
+		{"admin", "key_old", "", atReload, in(&a.KeyOld, secret.Secret{}, (*table).secretKeys)},
+		{"admin", "read_key", "", atReload, in(&a.ReadKey, secret.Secret{}, (*table).secretKeys)},
 	}
 }
 

@@ -15,7 +15,10 @@ import (
 // present setup.
 func (s *Service) newAdminServer() *admin.Server {
 	server := admin.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.now.Load().admin.ServeHTTP(w, r) }), s.log)
-	server.Knows = func(r *http.Request) bool { return admin.ShowsKey(r, s.now.Load().cfg.Admin.Key) }
+	server.Knows = func(r *http.Request) bool {
+		cfg := &s.now.Load().cfg.Admin
+		return admin.ShowsKey(r, cfg.Key, cfg.KeyOld, cfg.ReadKey)
+	}
 	server.HoldTo(s.files.operators)
 	return server
 }
@@ -36,6 +39,8 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
 		Key:      of.cfg.Admin.Key,
+		KeyOld:   of.cfg.Admin.KeyOld,
+		ReadKey:  of.cfg.Admin.ReadKey,
 		Log:      s.log,
 		WrongKey: s.admin.WrongKey,
 		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"wxproxy/config"
+	"wxproxy/internal/secret"
 )
 
 // leastToken is the length of the shortest word that is compared with the accounts'
@@ -82,7 +83,9 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 		k.addHash(client.KeySHA256.Reveal())
 		k.addHash(client.OldSHA256.Reveal())
 	}
-	k.redact(cfg.Admin.Key.Reveal())
+	for _, key := range []secret.Secret{cfg.Admin.ReadKey, cfg.Admin.KeyOld, cfg.Admin.Key} {
+		k.redact(key.Reveal())
+	}
 	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {
 		k.redact(base64.StdEncoding.EncodeToString([]byte(key)))
 	}
