@@ -46,20 +46,11 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 	if path == "" {
 		return Default().Admin.Listen, nil
 	}
-	data, err := NewFiles().read(path, largestFile)
-	if err != nil {
+	admin, err := adminTable(path)
+	broken, isBroken := errors.AsType[toml.ParseError](err)
+	if err != nil && !isBroken {
 		return "", Problem{Where: path, Text: fmt.Sprintf("cannot be read: %v", err)}
 	}
-	document := map[string]any{}
-	_, err = toml.Decode(string(data), &document)
-	broken, isBroken := errors.AsType[toml.ParseError](err)
-	if isBroken { // what stands above that may be good
-		lines := bytes.SplitAfter(data, []byte("\n"))
-		above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
-		document = map[string]any{}
-		_, _ = toml.Decode(string(above), &document)
-	}
-	admin, _ := document["admin"].(map[string]any)
 	value, found := admin["listen"]
 	listen, ok := value.(string)
 	switch {
@@ -71,6 +62,47 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 		return "", Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
 	}
 	return Default().Admin.Listen, nil
+}
+
+// adminTable returns the table admin of the file at path. Of a file that is no TOML it
+// returns what stands above the first mistake, which may be good, and the error.
+func adminTable(path string) (map[string]any, error) {
+	data, err := NewFiles().read(path, largestFile)
+	if err != nil {
+		return nil, err
+	}
+	document := map[string]any{}
+	_, err = toml.Decode(string(data), &document)
+	if broken, ok := errors.AsType[toml.ParseError](err); ok {
+		lines := bytes.SplitAfter(data, []byte("\n"))
+		above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
+		document = map[string]any{}
+		_, _ = toml.Decode(string(above), &document)
+	}
+	admin, _ := document["admin"].(map[string]any)
+	return admin, err
+}
+
+// AdminKeys returns admin.key, and the one before, of the file at path, which may have
+// mistakes, and of the environment, for commands that show them to a process that runs
+// already. What cannot be read is left out.
+func AdminKeys(path string, lookupEnv func(string) (string, bool)) (keys []secret.Secret) {
+	var admin map[string]any
+	if path != "" {
+		admin, _ = adminTable(path)
+	}
+	files := NewFiles()
+	for _, key := range []string{"key", "key_old"} {
+		text := func(key string) string { text, _ := admin[key].(string); return text }
+		source := SecretSource{secret.New(text(key)), text(key + "_env"), text(key + "_file"), lookupEnv, files}
+		if value, _ := lookupEnv("WXPROXY_ADMIN_KEY"); key == "key" && value != "" {
+			source = SecretSource{literal: secret.New(value)}
+		}
+		if read, err := source.Read(); err == nil {
+			keys = append(keys, read)
+		}
+	}
+	return keys
 }
 
 func (a Admin) describe() string {

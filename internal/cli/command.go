@@ -49,6 +49,8 @@ func subcommands(o *options) []command {
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
 			nil, "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
 		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "exit 0 if the proxy is ready", runHealth},
+		{"reload", []option{file, {"url", "URL", "the address of the admin listener", &o.url}},
+			nil, "have a running proxy read its configuration again", runReload},
 		{"key", nil, nil, "make a client key and its key_sha256", runKey},
 		{"version", nil, nil, "print the version", runVersion},
 		{"completion", nil, []string{"bash", "zsh", "fish"}, "print a script with which that shell completes these words", runCompletion},

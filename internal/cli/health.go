@@ -23,7 +23,7 @@ const healthTimeout = 5 * time.Second
 func runHealth(o options, t terminal) error {
 	address, err := o.url, error(nil)
 	if address == "" {
-		address, err = adminAddress()
+		address, err = adminAddress(config.Find("", os.LookupEnv))
 	}
 	if err == nil {
 		err = askReady(address)
@@ -37,11 +37,13 @@ func runHealth(o options, t terminal) error {
 	return err
 }
 
-// adminAddress returns where to ask: where a living process noted that its listener
-// is, or else where the configuration has it. It does not guess: another process may
-// listen at the default address.
-func adminAddress() (string, error) {
-	path := config.Find("", os.LookupEnv)
+// errAdminOff says that there is nothing to ask.
+var errAdminOff = errors.New("the admin listener is turned off")
+
+// adminAddress returns where to ask a process with the configuration at path: where a
+// living one noted that its listener is, or else where the configuration has it. It
+// does not guess: another process may listen at the default address.
+func adminAddress(path string) (string, error) {
 	if recorded, ok := newAdminRecord(path).read(); ok {
 		return recorded, nil
 	}
@@ -50,7 +52,7 @@ func adminAddress() (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("%w; so it is not known where the admin listener is: name its address with -url", err)
 	case listen == "":
-		return "", errors.New("the admin listener is turned off")
+		return "", errAdminOff
 	case network == "tcp":
 		return "http://" + listen, nil
 	}
@@ -63,14 +65,9 @@ func nobodyListens(err error) bool {
 	return ok && failed.Op == "dial" && !failed.Timeout()
 }
 
-// askReady asks at a URL or a socket, "unix:/path". It asks directly, whatever proxy
-// the environment names: the listener is on this machine.
+// askReady asks at a URL or a socket.
 func askReady(address string) error {
-	client := &http.Client{Timeout: healthTimeout, Transport: new(http.Transport)}
-	if strings.HasPrefix(address, "unix:") {
-		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
-		address = "http://wxproxy"
-	}
+	client, address := reaching(address, healthTimeout)
 	resp, err := client.Get(readyURL(address))
 	if err != nil {
 		return fmt.Errorf("asking for readiness: %w", err)
@@ -80,6 +77,18 @@ func askReady(address string) error {
 		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
 	}
 	return nil
+}
+
+// reaching returns a client for a URL or a socket, "unix:/path", and the URL to give
+// to it. It asks directly, whatever proxy the environment names: the listener is on
+// this machine.
+func reaching(address string, timeout time.Duration) (*http.Client, string) {
+	client := &http.Client{Timeout: timeout, Transport: new(http.Transport)}
+	if strings.HasPrefix(address, "unix:") {
+		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
+		address = "http://localhost" // a unix socket answers whatever the name
+	}
+	return client, address
 }
 
 // dialling returns a transport that connects to a listen setting, whatever the

@@ -54,6 +54,19 @@ one account has a token.
 
 Exit code: 0 if it is ready, 1 if not.
 `,
+	"reload": `usage: wxproxy reload [-config FILE] [-url URL]
+
+Has a proxy on this machine read its configuration again, as SIGHUP does, and prints what
+it added, removed and changed, and which settings wait for the next start; or each mistake,
+and then the configuration before goes on. It shows the admin.key of the configuration or
+of WXPROXY_ADMIN_KEY, or else admin.key_old.
+
+  -config FILE  the configuration of that process; wxproxy help says which without it
+  -url URL      where to ask, as http://127.0.0.1:8081 or unix:/run/wxproxy/admin.sock; else
+                the admin listener of the process that serves FILE, as wxproxy health finds it
+
+Exit code: 0 if it is reloaded, 1 if not, 2 for a mistake on the command line.
+`,
 	"key": `usage: wxproxy key
 
 Prints a new key for a [[client]] and its hash. The program gets key, the configuration
