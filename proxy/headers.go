@@ -119,7 +119,7 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 			return dst, errHeaderLine
 		}
 		headerKind := name.Kind(colon)
-		if err := f.note(headerKind, raw[colon+1:end]); err != nil {
+		if err := f.note(headerKind, wire.TrimSpace(raw[colon+1:end])); err != nil {
 			return dst, err
 		}
 		end += len("\r\n")
@@ -141,37 +141,34 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	return dst, nil
 }
 
-// noteOptions takes what Connection says.
-func (f *fields) noteOptions(value []byte) {
-	f.connection = append(append(f.connection, value...), ',')
-	f.options = f.options || !wire.IsFold(value, "keep-alive") && !wire.IsFold(value, "close")
-}
-
-// note takes what the proxy needs from a header.
+// note takes what the proxy needs from a header whose value is trimmed.
 func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 	switch headerKind {
+	case wire.KindAuthorization:
+		err = setOnce(&f.authorization, value)
+	case wire.KindAccount:
+		err = setOnce(&f.account, value)
+	case wire.KindRequestID:
+		f.readID(value)
 	case wire.KindConnection:
-		f.noteOptions(wire.TrimSpace(value))
+		f.connection = append(append(f.connection, value...), ',')
+		f.options = f.options || !wire.IsFold(value, "keep-alive") && !wire.IsFold(value, "close")
 	case wire.KindContentLength:
 		f.length = true
-	case wire.KindAuthorization:
-		err = setOnce(&f.authorization, wire.TrimSpace(value))
 	case wire.KindContentEncoding:
-		f.packed = f.packed || len(wire.TrimSpace(value)) > 0 && !wire.IsFold(wire.TrimSpace(value), "identity")
+		f.packed = f.packed || len(value) > 0 && !wire.IsFold(value, "identity")
+	case wire.KindTransferEncoding:
+		if f.encoding = true; !wire.IsFold(value, "chunked") {
+			err = errHeaderFraming
+		}
 	case wire.KindHost:
-		if f.host = wire.TrimSpace(value); !wire.IsHost(f.host) {
+		if f.host = value; !wire.IsHost(value) {
 			err = errHeaderHost
 		}
 	case wire.KindOrigin:
-		f.origin = wire.TrimSpace(value)
+		f.origin = value
 	case wire.KindSite:
-		f.site = wire.TrimSpace(value)
-	case wire.KindTransferEncoding:
-		f.encoding, err = true, checkEncoding(wire.TrimSpace(value))
-	case wire.KindAccount:
-		err = setOnce(&f.account, wire.TrimSpace(value))
-	case wire.KindRequestID:
-		f.readID(wire.TrimSpace(value))
+		f.site = value
 	}
 	return err
 }
@@ -184,13 +181,6 @@ func setOnce(field *[]byte, value []byte) error {
 	}
 	if len(value) > 0 {
 		*field = value
-	}
-	return nil
-}
-
-func checkEncoding(value []byte) error {
-	if !wire.IsFold(value, "chunked") {
-		return errHeaderFraming
 	}
 	return nil
 }

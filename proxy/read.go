@@ -120,7 +120,7 @@ func (p *Proxy) refuseOtherSites(x *exchange) error {
 		return nil
 	}
 	f := &x.fields
-	if f.site != nil && !wire.IsFold(f.site, "same-origin") && !wire.IsFold(f.site, "none") || f.origin != nil && !isOriginOf(f.origin, f.host) {
+	if f.isOfOtherSite() {
 		return errOtherSite
 	}
 	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
@@ -136,18 +136,26 @@ func (p *Proxy) refuseOtherSites(x *exchange) error {
 	return nil
 }
 
+// isOfOtherSite reports whether the header is one that a browser sends for a page that
+// another host has served.
+func (f *fields) isOfOtherSite() bool {
+	if f.site != nil && !wire.IsFold(f.site, "same-origin") && !wire.IsFold(f.site, "none") {
+		return true
+	}
+	if f.origin == nil {
+		return false
+	}
+	scheme, authority, found := bytes.Cut(f.origin, []byte("://"))
+	isHTTP := found && (wire.IsFold(scheme, "http") || wire.IsFold(scheme, "https"))
+	return !isHTTP || !wire.EqualFold(authority, f.host)
+}
+
 // otherHost returns why the request's Host is not answered to.
 func (x *exchange) otherHost() error {
 	if x.ctx.IsTLS() {
 		return errOtherSecureHost
 	}
 	return errOtherHost
-}
-
-// isOriginOf reports whether origin is that of a page which host itself has served.
-func isOriginOf(origin, host []byte) bool {
-	scheme, authority, found := bytes.Cut(origin, []byte("://"))
-	return found && (wire.IsFold(scheme, "http") || wire.IsFold(scheme, "https")) && wire.EqualFold(authority, host)
 }
 
 // answersTo reports whether no site can have host for its name.

@@ -11,9 +11,9 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// strangersProxy serves the account shop with limits that are wider than what a
+// smallBodyProxy serves the account shop with limits that are wider than what a
 // stranger may send.
-func strangersProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
+func smallBodyProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
 	t.Helper()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	c := withAccounts(hostsAt(t, nil, w.URL), clients, account("shop", "wxshop"))
@@ -64,7 +64,7 @@ func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
 			if rawtest.IsPlain() && expects == "" {
 				head += "x" // fasthttp's server waits for one
 			}
-			c := strangersProxy(t, row.endpoint, row.clients...).dial(t)
+			c := smallBodyProxy(t, row.endpoint, row.clients...).dial(t)
 			a := c.Call(head)
 			if a.Status() != row.status || row.status == 200 && !strings.Contains(a.Body, "40001") {
 				t.Errorf("%q: got %q %s; want %d", head, a.Head, a.Body, row.status)
@@ -84,7 +84,7 @@ func TestWhatAsksForATokenInPartsIsShort(t *testing.T) {
 			if clients == nil && strings.HasSuffix(path, "v2") {
 				continue // nobody is a stranger
 			}
-			c := strangersProxy(t, TokenVirtual, clients...).dial(t)
+			c := smallBodyProxy(t, TokenVirtual, clients...).dial(t)
 			part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
 			a := c.Call("POST " + path + " HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n" + part + "1\r\nx\r\n")
 			if a.Status() != 413 || !c.Ended() {
@@ -105,7 +105,7 @@ func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
+			s := smallBodyProxy(t, TokenVirtual, keyed("orders", "orders-key"))
 			c := s.dial(t)
 			c.Send("POST " + row.path + " HTTP/1.1\r\nHost: 127.0.0.1\r\n" + row.framing + "\r\n\r\n")
 			over := make(chan struct{})
@@ -139,7 +139,7 @@ func TestStrangersTakeNextToNothing(t *testing.T) {
 		"/cgi-bin/token": 413, "/cgi-bin/stable_token": 413, "/cgi-bin/clear_quota/v2": 413, "/sns/jscode2session?appid=wxshop": 413,
 		"/wxproxy/jsapi-signature": 401, "/wxproxy/healthz": 400, "/cgi-bin/ticket/getticket": 401, "/cgi-bin/media/upload": 401, "/sns/userinfo": 401,
 	} {
-		s := strangersProxy(t, TokenVirtual, keyed("orders", "orders-key"))
+		s := smallBodyProxy(t, TokenVirtual, keyed("orders", "orders-key"))
 		g := s.proxy.door.bodies
 		g.Memory.Limit, g.Disk.Limit, g.Files.Limit = callers*2*smallBody, 0, 0
 		var all sync.WaitGroup
