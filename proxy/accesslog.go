@@ -10,8 +10,8 @@ import (
 	"wxproxy/proxy/internal/logged"
 )
 
-// conclude counts and logs a request that has its answer. Who asks for health every
-// second is no caller, and a 503 tells him what others know.
+// conclude counts and logs a request that has its answer. Requests for health, which
+// load balancers send every second, are left out unless they were refused.
 func (p *Proxy) conclude(x *exchange, err error) {
 	x.answerRequestID()
 	if err == nil && x.route.traits.isFree {
@@ -24,8 +24,8 @@ func (p *Proxy) conclude(x *exchange, err error) {
 	p.logRequest(x, err)
 }
 
-// logRequest writes the access log's line. It holds the path without what a
-// caller confused with it, and of the query nothing but names.
+// logRequest writes the access log's line. Its path is without secrets, and of the query
+// it has the names alone.
 func (p *Proxy) logRequest(x *exchange, err error) {
 	level := slog.LevelDebug
 	if p.config.LogAccess {
@@ -58,7 +58,8 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
 }
 
-// methodName returns a method for the log, "?" for one that a stranger made up.
+// methodName returns a method for the log, and "?" for any that is not forwarded: a
+// caller could write anything there.
 func methodName(method []byte) string {
 	if !isForwarded(method) {
 		return "?"

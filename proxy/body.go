@@ -18,22 +18,23 @@ const (
 	// drainTime is how long that may take: the answer waits for it.
 	drainTime = 2 * time.Second
 
-	// smallBody bounds what is read before it is known who sends it: the request for
-	// a token of an SDK has 200 bytes. It is kept in memory.
+	// smallBody bounds a body that is read before the caller is known. It is kept in
+	// memory; an SDK's request for a token has 200 bytes.
 	smallBody = 4 << 10
 )
 
-// bodyLength is what the header says: -1 for parts of whatever length, a lower
-// number for no body at all.
+// bodyLength returns what the header says of the body's length: -1 if it comes in
+// chunks, -2 if there is none.
 func (x *exchange) bodyLength() int64 { return int64(x.ctx.Request.Header.ContentLength()) }
 
-// expectSmallBody holds the body to what a caller may send who is not known yet.
+// expectSmallBody limits the body to what a caller may send before it has proved who it
+// is.
 func (x *exchange) expectSmallBody() {
 	x.smallBody, x.maxBody = true, min(x.maxBody, smallBody)
 }
 
-// expectMembers holds a body that may say who calls, and for which account, to what
-// can be looked through for that.
+// expectMembers limits a body that may say who calls, and for which account, to the size
+// that is searched for that.
 func (x *exchange) expectMembers() {
 	x.hasMembers = x.bodyLength() > 0 || x.bodyLength() == -1
 	x.maxBody = min(x.maxBody, body.MemorySize)
@@ -47,8 +48,8 @@ func (x *exchange) checkLength() error {
 	return nil
 }
 
-// takeBody reads the body, where there is a use for it, and decides what only that
-// can say.
+// takeBody reads the body if the path has a use for one, and decides what the header
+// left open.
 func (p *Proxy) takeBody(x *exchange) error {
 	if x.route.traits.hasNoBody {
 		return nil
@@ -65,8 +66,8 @@ func (p *Proxy) takeBody(x *exchange) error {
 	return nil
 }
 
-// tooLarge returns the refusal of a body that is. Nobody waits for the rest of one
-// that should be small.
+// tooLarge returns the refusal of a body above its limit. After one that should be
+// small the connection ends, because its rest is never read.
 func (x *exchange) tooLarge() error {
 	switch {
 	case x.route.traits.asksByBody:
@@ -81,8 +82,8 @@ func (x *exchange) tooLarge() error {
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")
 }
 
-// readBody takes in the whole body, so that a caller which stalls or leaves
-// never holds a connection to WeChat.
+// readBody reads the whole body, so that a caller that stalls or leaves never occupies
+// a connection to WeChat.
 func (x *exchange) readBody() error {
 	stream := x.ctx.RequestBodyStream()
 	if stream == nil {
@@ -92,7 +93,7 @@ func (x *exchange) readBody() error {
 	return x.takeIn(stream)
 }
 
-// announceLength makes the length of the body known to WeChat.
+// announceLength adds the body's Content-Length to the header that WeChat will read.
 func (x *exchange) announceLength() {
 	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.IsRepeatable() {
 		m.Fields = append(m.Fields, "Content-Length: "...)
@@ -110,7 +111,7 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	x.caller.BeginBody(x.smallBody)
 	err := x.body.Fill(stream, x.maxBody)
 	x.caller.EndBody()
-	// At the connection's end, fasthttp's streams end as they do at their own.
+	// fasthttp's streams end in the same way at the body's end and at the connection's.
 	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.HasEnded()) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -121,7 +122,7 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	return x.bodyFailure(err)
 }
 
-// bodyFailure returns the refusal of a body that could not be taken in.
+// bodyFailure returns the refusal of a body that could not be read.
 func (x *exchange) bodyFailure(err error) error {
 	var network net.Error
 	switch {
@@ -141,16 +142,16 @@ func (x *exchange) bodyFailure(err error) error {
 	return refuse(badRequest, "the body is not one as RFC 9112 has it")
 }
 
-// discardRest sees to it that no byte of the request is taken for the next one: what
-// is unread of a small body is read, otherwise the connection ends.
+// discardRest keeps the rest of this request from being read as the next request: it
+// reads what is left of a small body, and ends the connection after a longer one.
 func (x *exchange) discardRest(refused bool) {
-	x.caller.EndBody()            // also when a panic ended it
-	isStranger := x.client == nil // whose answer, a refusal or health, waits for nothing
-	if x.unread && !x.closes && (isStranger || !x.drain()) {
+	x.caller.EndBody()           // also when a panic ended it
+	isUnknown := x.client == nil // its answer, a refusal or health, waits for no body
+	if x.unread && !x.closes && (isUnknown || !x.drain()) {
 		x.closes = true
 	}
-	if x.closes && (refused || isStranger || x.fields.encoding) {
-		x.caller.Linger() // there may be more that nobody reads
+	if x.closes && (refused || isUnknown || x.fields.encoding) {
+		x.caller.Linger() // the caller may still be sending
 	}
 }
 
@@ -167,7 +168,7 @@ func (x *exchange) drain() bool {
 	return err == nil && n <= drainSize && !x.caller.HasEnded()
 }
 
-// logNoRoom logs what takes all the room.
+// logNoRoom logs how much memory and disk the bodies under way take.
 func (p *Proxy) logNoRoom() {
 	if p.door.noRoom.Now() {
 		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk

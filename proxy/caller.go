@@ -7,7 +7,12 @@ import (
 	"wxproxy/proxy/internal/quota"
 )
 
-// admit decides who calls, for which account, and whether they may.
+// admit reads the request's target and decides who calls, for which account, and whether
+// the caller may do so. What a path means, and how a caller can prove who it is there,
+// depends on the kind of the account, and the account is known only after the caller is:
+// a client that may use one account only need not name it. So the request is admitted
+// once as one about the kind that it is probably about (kindOf), and if its account turns
+// out to be of another kind, once more from the beginning as one about that kind.
 func (p *Proxy) admit(x *exchange) error {
 	if err := p.read(x); err != nil {
 		return err
@@ -19,13 +24,14 @@ func (p *Proxy) admit(x *exchange) error {
 	err := p.admitCaller(x)
 	if a := x.account; err == nil && a != nil && a.kind != x.kind {
 		x.client, x.account, x.given, x.hasMembers, x.maxBody = nil, nil, given{}, false, maxBody
-		x.routeAs(a.kind) // since who calls says for which account
+		x.routeAs(a.kind)
 		err = p.admitCaller(x)
 	}
 	return err
 }
 
-// admitCaller does so for the route that was found.
+// admitCaller decides who calls, for which account, and whether the caller may do so, by
+// the kind and the route that were found.
 func (p *Proxy) admitCaller(x *exchange) error {
 	if done, err := x.route.class.admit(p, x); done || err != nil {
 		return err
@@ -33,7 +39,7 @@ func (p *Proxy) admitCaller(x *exchange) error {
 	found, err := p.admitVirtual(x)
 	switch {
 	case err != nil:
-		x.tokenClient, x.client = x.client, nil // it is not who it says it is, or no longer
+		x.tokenClient, x.client = x.client, nil // the token does not prove that it is this client
 		return err
 	case found:
 		if err := p.mustAgree(x); err != nil {
@@ -46,9 +52,9 @@ func (p *Proxy) admitCaller(x *exchange) error {
 	return p.admitNamed(x)
 }
 
-// awaitBody leaves what a header has not said to the body: who calls, as SDKs send
-// appid and secret in there, or for which account. Of a caller that is not known
-// yet no more is read than these need.
+// awaitBody leaves it to the body to say for which account a request is, and who calls if
+// the header does not prove that: SDKs may send appid and secret in the body. As long as
+// the caller is unknown, only a small body is read.
 func (p *Proxy) awaitBody(x *exchange) (err error) {
 	x.client, err = p.client(x)
 	if errors.Is(err, errNoKey) && x.bodyLength() <= smallBody {
@@ -58,7 +64,8 @@ func (p *Proxy) awaitBody(x *exchange) (err error) {
 	return err
 }
 
-// admitNamed decides by what the caller shows and names, without a virtual token.
+// admitNamed decides by the key or the certificate of the caller and by the account that
+// the request names, without a virtual token.
 func (p *Proxy) admitNamed(x *exchange) (err error) {
 	if x.client, err = p.client(x); err != nil {
 		return err
@@ -69,7 +76,7 @@ func (p *Proxy) admitNamed(x *exchange) (err error) {
 	return p.permit(x)
 }
 
-// permit reports why the client may not use the account or call the path.
+// permit returns an error if the client may not use the account or call the path.
 func (p *Proxy) permit(x *exchange) error {
 	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
@@ -77,13 +84,14 @@ func (p *Proxy) permit(x *exchange) error {
 	return x.route.class.permit(p, x)
 }
 
-// permitToken reports why the client may not have the token. A virtual one is held
-// to all that the client is held to; WeChat's own goes round it.
+// permitToken returns an error if the client may not have a token. With a virtual token
+// the client is held to its rights and its quota; with WeChat's own it could call WeChat
+// itself, and go round them.
 func (p *Proxy) permitToken(x *exchange) error {
 	c, path := x.client, x.target.Policy
 	switch {
 	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
-		return nil // without it the client could do nothing
+		return nil // SDKs cannot call anything without a token
 	case !c.permits(path):
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
 	case p.config.TokenEndpoint == TokenReal && c.isRestricted() && !slices.Contains(c.Allow, string(path)):
@@ -93,7 +101,8 @@ func (p *Proxy) permitToken(x *exchange) error {
 	return nil
 }
 
-// howToAllow says how to let the client have path for sure, and no less than before.
+// howToAllow says which setting lets the client call path, and keeps what it may call
+// already.
 func (c *Client) howToAllow(path string) string {
 	if len(c.Allow) == 0 {
 		return `if it may have that all the same, write allow = ["/*", "` + path + `"]: the path alone would close all others`
@@ -101,12 +110,13 @@ func (c *Client) howToAllow(path string) string {
 	return `if it may have that all the same, add "` + path + `" to its allow`
 }
 
-// isRestricted reports whether the client may do less than its paths and accounts say.
+// isRestricted reports whether there are limits that WeChat's own token would go round.
 func (c *Client) isRestricted() bool { return len(c.Deny) > 0 || c.quota != nil }
 
-// mayStayOpen reports whether the caller's connection may stay open: not after a
-// refusal, if it has never shown who the client is. Strangers would hold
-// max_connections with that.
+// mayStayOpen reports whether the caller's connection may stay open, and has it count as
+// proven if the request proved who calls. A connection that has never done that ends with
+// its first refusal, because callers without a key could otherwise take all of
+// max_connections.
 func (p *Proxy) mayStayOpen(x *exchange, err error) bool {
 	c := x.caller
 	if c == nil || c.IsProven() {
@@ -120,12 +130,14 @@ func (p *Proxy) mayStayOpen(x *exchange, err error) bool {
 	return err == nil || !asks
 }
 
-// isAuthenticated reports whether c, which may be nil, is who the caller had to prove to be.
+// isAuthenticated reports whether c, which may be nil, is a client that the caller proved
+// to be, or whether there are no clients and nothing has to be proved.
 func (p *Proxy) isAuthenticated(c *Client) bool {
 	return c != nil && (c != &p.anyone || !p.asksForKeys())
 }
 
-// asksForKeys reports whether callers have to prove who they are.
+// asksForKeys reports whether there are clients, so that callers have to prove who they
+// are.
 func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
 
 // A pathList is a client's list of path patterns.
@@ -149,12 +161,12 @@ func (c *Client) permits(policy []byte) bool {
 	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
 }
 
-// enter waits until the client may make one request more. A nil error means that its
-// quota is to be left when the request has ended.
+// enter waits until the client may make one request more. After a nil error the quota has
+// to be left when the request has ended.
 func (c *Client) enter() error {
 	err := c.quota.Enter()
 	if err == nil {
-		return nil // as nearly always, without an allocation
+		return nil // the usual case, without an allocation
 	}
 	var exceeded *quota.ErrExceeded
 	if !errors.As(err, &exceeded) {
@@ -167,7 +179,8 @@ func (c *Client) enter() error {
 	return &failure{tooManyRequests, detail, exceeded.Wait}
 }
 
-// leaveQuota gives the request's place back, unless its answer needs it still.
+// leaveQuota gives the request's place in the quota back, or leaves that to the end of the
+// stream if its answer streams.
 func (x *exchange) leaveQuota() {
 	if !x.streams {
 		x.client.quota.Leave()

@@ -14,9 +14,9 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// clientTable finds clients by the hash of their keys: looking a hash up says
-// nothing about the key by the time that it takes. It also finds them by what
-// their virtual tokens say.
+// clientTable finds clients by the hashes of their keys, so that the time of a look-up
+// tells nothing about a key. It also finds them by the id in their virtual tokens and by
+// the name in their certificates.
 type clientTable struct {
 	byKey  map[[sha256.Size]byte]*Client
 	byID   map[virtual.ID]*Client
@@ -42,8 +42,8 @@ func newClientTable(clients []Client, deployment string) clientTable {
 // isKeyless reports whether only a certificate can prove who the client is.
 func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 
-// withKey returns the client that has the key. No key is nobody's, even if a client
-// has the hash of nothing.
+// withKey returns the client that has the key. The empty key belongs to nobody, even if a
+// client is configured with its hash.
 func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
 	key = bytes.TrimSpace(key)
 	c, ok := t.byKey[*last.of(key)]
@@ -59,8 +59,7 @@ func (t *clientTable) certified(c *front.Conn) *Client {
 	return t.byName[name]
 }
 
-// How those are refused who do not show a client's key. Who has a virtual token
-// needs none.
+// Refusals of callers that have neither a virtual token nor prove to be a client.
 var (
 	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
 	errUnknownKey    = refuse(unauthenticated, "no client has this key")
@@ -86,7 +85,7 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	case c != nil && isKnown && other != c:
 		return nil, errTwoClients
 	case c != nil:
-		return c, nil // SDKs send something in the place of the AppSecret
+		return c, nil // SDKs have to send something in the place of the AppSecret
 	case given.conflicts:
 		return nil, errTwoKeys
 	case !isKnown:
@@ -96,7 +95,8 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 }
 
 // clientOfHeader returns the client that proves itself by its certificate or by
-// Authorization, nil if none does, which is an error unless a key is sent elsewhere.
+// Authorization. Without such a proof it returns nil if the request has a key in the place
+// of the AppSecret, and an error otherwise.
 func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	certified := p.clients.certified(x.caller)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
@@ -152,8 +152,8 @@ type Client struct {
 	signing virtual.Keys // of its virtual tokens, a key for each of its own
 }
 
-// A keyHash is the hash of the key that was shown last. Most programs have one and
-// show it each time, and hashing costs more than all else that is decided.
+// A keyHash is the hash of the last key. Most programs send the same key each time, and
+// hashing it takes longer than all other decisions about a request.
 type keyHash struct {
 	key []byte
 	sum [sha256.Size]byte
@@ -162,8 +162,8 @@ type keyHash struct {
 // maxKeptKey bounds the key that is remembered.
 const maxKeptKey = 256
 
-// of returns the hash of key. The time that it takes says nothing of the last key
-// but whether it is the same, or as long.
+// of returns the hash of key. The time that it takes tells of the last key only whether
+// key is the same, or has the same length.
 func (h *keyHash) of(key []byte) *[sha256.Size]byte {
 	if len(h.key) == 0 || subtle.ConstantTimeCompare(h.key, key) == 0 {
 		h.key, h.sum = h.key[:0], sha256.Sum256(key)

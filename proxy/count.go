@@ -14,7 +14,7 @@ import (
 	"wxproxy/proxy/traffic"
 )
 
-// count counts a request that was answered.
+// count counts an answered request and its duration.
 func (p *Proxy) count(x *exchange) {
 	if p.config.Counts != nil {
 		p.series(x.account, x.client).Count(x.ctx.Response.StatusCode())
@@ -22,7 +22,7 @@ func (p *Proxy) count(x *exchange) {
 	}
 }
 
-// series returns that of a client at an account, nil for unknown ones.
+// series returns the counters of a client's requests to an account. Both may be nil.
 func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
 	seen := &p.withoutAccount
 	if account != nil {
@@ -36,8 +36,7 @@ func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
 	return s
 }
 
-// names returns the configured names of an account and a client, "" for unknown
-// ones.
+// names returns the configured names of an account and a client, and "" for nil.
 func names(a *Account, c *Client) (account, client string) {
 	if a != nil {
 		account = a.Name
@@ -48,10 +47,10 @@ func names(a *Account, c *Client) (account, client string) {
 	return account, client
 }
 
-// seen are the series of those clients that have called for one account, so that
-// most of what accounts times clients could be takes no memory.
+// seen has the counters of each client that has called for one account. The other
+// pairs of accounts and clients, which are most, take no memory.
 type seenClients struct {
-	first  atomic.Pointer[Client]                      // often the only one; never replaced
+	first  atomic.Pointer[Client]                      // the first to call, and often the only one; never replaced
 	series atomic.Pointer[traffic.Series]              // of the first; nil: not known yet
 	others atomic.Pointer[map[*Client]*traffic.Series] // replaced when there is one more; nil: none yet
 }
@@ -67,7 +66,8 @@ func (m *seenClients) seriesOf(client *Client) *traffic.Series {
 	return nil
 }
 
-// add makes client known. A nil one is never the first: that is what nobody is.
+// add adds the counters of a client. A nil client is never stored as the first, whose
+// place is empty as long as it is nil.
 func (m *seenClients) add(client *Client, s *traffic.Series) {
 	if client != nil && m.first.CompareAndSwap(nil, client) {
 		m.series.Store(s)
@@ -87,20 +87,20 @@ func (m *seenClients) add(client *Client, s *traffic.Series) {
 }
 
 const (
-	// maxRefusals bounds how many different refusals of clients' requests the log
-	// tells of in a minute.
+	// maxRefusals is how many different refusals of clients' requests have a line in
+	// the log in one minute.
 	maxClientRefusals = 200
 
-	// maxStrangers bounds the same for callers that are no client, who can make up
-	// paths.
+	// maxStrangers is the same for callers that are no client, which can make up any
+	// number of paths.
 	maxUnknownRefusals = 20
 
 	// maxPathKey is how many bytes of a path tell refusals apart.
 	maxPathKey = 256
 )
 
-// reason returns what a failure is called: by its slug, or if it is told in WeChat's
-// words by its errcode.
+// reason returns what the log and the metrics call a failure: its slug, or its errcode if
+// it has WeChat's words.
 func (f *failure) reason() string {
 	if f.slug == "" {
 		return strconv.Itoa(f.errcode)
@@ -108,9 +108,9 @@ func (f *failure) reason() string {
 	return f.slug
 }
 
-// noteFailure counts a request that the proxy did not forward, or not to the end, and
-// has the log tell of one that it refused: callers often show no more than the
-// status to anybody. Failures of another kind are in the log anyway.
+// noteFailure counts a request that the proxy did not forward to its end, and logs those
+// that it refused: many callers hide all but the status from their users. The other
+// failures have their line in the log already.
 func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := asFailure(err)
 	account, client := names(x.account, x.client)
@@ -135,8 +135,8 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 // maxLoggedHost is how long the name of a host can be.
 const maxLoggedHost = 255
 
-// refusalDetails returns what else the log tells of a refusal: which client the refused
-// virtual token names, and which Host is not answered to.
+// refusalDetails returns further attributes for the log's line about a refusal: the client
+// that a refused virtual token names, and the Host that was refused.
 func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 	if x.tokenClient != nil && x.tokenClient != &p.anyone {
 		said = append(said, "token_of", x.tokenClient.Name)
@@ -147,13 +147,13 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 	return said
 }
 
-// loggedHost returns a host that a caller named as a log may show it.
+// loggedHost returns the host that a caller sent, in the form that a log may show.
 func (p *Proxy) loggedHost(host []byte) string {
 	host = host[:min(len(host), maxLoggedHost)]
 	return strings.Map(visible, p.loggedPath(host))
 }
 
-// visible returns c, and in the place of one that no host has a question mark.
+// visible returns c, or a question mark if no host can have c.
 func visible(c rune) rune {
 	if secret.Invisible(c) {
 		return '?'

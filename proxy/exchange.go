@@ -14,16 +14,17 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// An exchange is one request on its way: what was decided about it, and the
-// buffers that it is rebuilt in. Exchanges are used again.
+// An exchange is one request on its way: what was decided about it, and the buffers in
+// which the request to WeChat is built. Exchanges are used again.
 type exchange struct {
-	request // of the moment; begin replaces it as a whole
+	request // what belongs to the current request; begin replaces it as a whole
 
 	proxy     *Proxy
 	durations *traffic.Histogram // nil: nothing is counted
-	isKept    bool               // by the connection's request, from one to the next
+	isKept    bool               // its connection keeps it for the next request
 
-	// What is kept from one request to the next, to be used again.
+	// The fields from here on stay from one request to the next: they are buffers, and
+	// results that the next request often needs again.
 	message  upstream.Message
 	fields   fields
 	body     body.Body
@@ -35,8 +36,8 @@ type exchange struct {
 	searcher secret.Searcher
 }
 
-// A request is what belongs to one request alone. What is looked at again when WeChat
-// has answered comes first, so that it is together in memory.
+// A request is what belongs to one request alone. Its first fields are those that are
+// used again when WeChat has answered, so that they are together in memory.
 type request struct {
 	ctx         *fasthttp.RequestCtx
 	caller      *front.Conn // nil without one

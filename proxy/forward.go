@@ -28,7 +28,8 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 	return nil
 }
 
-// addressWith sets the target that WeChat will read, with a token.
+// addressWith sets the target that WeChat will read, with the account's token. The
+// target that the message has already stays if path, query and token are as before.
 func (x *exchange) addressWith(token string) {
 	if x.sent = token; token != x.filtered {
 		x.account.filter.add(token)
@@ -40,8 +41,8 @@ func (x *exchange) addressWith(token string) {
 	}
 }
 
-// address sets the target that WeChat will read: the caller's without the
-// parameters in remove, and with those of the proxy at its end.
+// address sets the target that WeChat will read: the caller's path, its query without
+// the parameters in remove, and then those in add.
 func (x *exchange) address(remove []string, add ...target.Parameter) {
 	line := append(x.message.Target[:0], x.target.Path...)
 	query := len(line)
@@ -52,9 +53,9 @@ func (x *exchange) address(remove []string, add ...target.Parameter) {
 	x.message.Target, x.last.token = line, ""
 }
 
-// send sends the request as its target stands, and reads the errcode of the answer.
-// What is done to every request last, and to every answer first, is between these
-// lines: seal and open.
+// send sends the request to its target, and reads the errcode of the answer. A step that
+// has to see each request just before it is sent belongs into seal, one that has to see
+// each answer first into open.
 func (p *Proxy) send(x *exchange) error {
 	p.seal(x)
 	if err := x.kind.Upstream.Send(&x.message, &x.ctx.Response); err != nil {
@@ -69,19 +70,18 @@ func (p *Proxy) send(x *exchange) error {
 	return nil
 }
 
-// seal makes the request ready to be sent: its target and body are what they will be.
+// seal makes the request ready to be sent. Its target and body do not change after it.
 func (p *Proxy) seal(x *exchange) {
 	x.attempts++
 	x.errcode = 0
 	x.message.Head.Reset()
 	if x.attempts > 1 && x.message.Head != nil {
-		x.ctx.Response.Header.Reset() // the refused answer's, which one of raw lines would add to its own
+		x.ctx.Response.Header.Reset() // of the refused answer: an answer with raw lines would be added to it
 	}
 }
 
-// open takes from WeChat's answer what callers must not see, and adds what they may
-// know of it. Its body is as WeChat has written it from here on, or begins to be
-// streamed.
+// open removes from WeChat's answer what callers must not see, adds the proxy's own
+// headers, and prepares a body that streams.
 func (p *Proxy) open(x *exchange) error {
 	resp := &x.ctx.Response
 	if head := x.message.Head; head.IsRaw() {
@@ -101,7 +101,8 @@ func (p *Proxy) open(x *exchange) error {
 	return p.prepareStream(x)
 }
 
-// prepareStream prepares the caller's side for an answer that streams.
+// prepareStream prepares the caller's connection for an answer that streams. Its request
+// counts as in flight, and in the client's quota, until the stream ends.
 func (p *Proxy) prepareStream(x *exchange) error {
 	resp := &x.ctx.Response
 	if !resp.IsBodyStream() {

@@ -22,7 +22,8 @@ var (
 // compared with each of them, so it bounds what a header of 16 KiB costs.
 const maxOptions = 32
 
-// fields is what the proxy read in a caller's header lines.
+// fields is what the proxy reads in a caller's header lines. Its slices point into these
+// lines unless their comment says otherwise.
 type fields struct {
 	length   bool // Content-Length was there
 	encoding bool // Transfer-Encoding was there
@@ -35,17 +36,17 @@ type fields struct {
 
 	isSecret func(word []byte) bool // whether a word is a secret; nil: none is
 
-	connection    []byte // the values of Connection, a comma behind each
-	account       []byte // the value of Wxproxy-Account, within the raw lines
-	authorization []byte // likewise
-	packed        bool   // Content-Encoding says that the body is not there as it is
-	host          []byte // likewise
-	origin        []byte // likewise
-	site          []byte // likewise, of Sec-Fetch-Site
-	id            []byte // likewise, the last X-Request-Id
+	connection    []byte // a copy of the values of Connection, with a comma behind each
+	account       []byte // of Wxproxy-Account
+	authorization []byte
+	packed        bool // Content-Encoding names a compression
+	host          []byte
+	origin        []byte
+	site          []byte // of Sec-Fetch-Site
+	id            []byte // of the last X-Request-Id
 }
 
-// readHeader reads the method and the end-to-end headers.
+// readHeader reads the method and the header lines, and decides about the request's id.
 func (x *exchange) readHeader() error {
 	req, m := &x.ctx.Request, &x.message
 	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
@@ -76,10 +77,10 @@ func isForwarded(method []byte) bool {
 	return false
 }
 
-// appendEndToEnd appends those of the caller's raw header lines that are meant
-// for WeChat to dst, byte for byte. Left out are the hop-by-hop headers, those
-// that Connection names, those addressed to the proxy, and the ones that the
-// proxy writes itself: Host and Content-Length.
+// appendEndToEnd appends the caller's raw header lines that are meant for WeChat to dst,
+// byte for byte. It leaves out the hop-by-hop headers, those that Connection names, those
+// that are meant for the proxy, and those that the proxy writes itself: Host and
+// Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
 	*f = fields{connection: f.connection[:0], wantsRequestID: f.wantsRequestID, isSecret: f.isSecret}
 	start := len(dst)
@@ -90,8 +91,8 @@ func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
 	return dst, err
 }
 
-// without returns the lines, one behind the other, that Connection does not name
-// and that are no useless ids.
+// without returns the lines except those that Connection names, and except ids that the
+// proxy replaces.
 func (f *fields) without(lines []byte) (kept []byte) {
 	replacesID := f.wantsRequestID && !f.hasGoodID()
 	for len(lines) > 0 {
@@ -105,9 +106,9 @@ func (f *fields) without(lines []byte) (kept []byte) {
 	return kept
 }
 
-// read checks every line of a header block, notes what the proxy needs of it, and
-// appends to dst what may be meant for WeChat. fasthttp tolerates more than HTTP
-// allows; what it tolerates could be understood differently behind the proxy.
+// read checks every line of a header block, keeps what the proxy needs of it, and appends
+// to dst the lines that may be meant for WeChat. It is stricter than fasthttp, which
+// accepts lines that HTTP forbids and that WeChat could understand in another way.
 func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return dst, nil // HTTP/1.0 needs no line at all
@@ -134,9 +135,9 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if bytes.Count(f.connection, []byte(",")) > maxOptions {
 		return dst, errHeaderOptions
 	}
-	// Where a body in parts ends is for fasthttp to say, which takes a bare line
-	// feed for the end and folded lines for trailers. Nothing that follows such a
-	// body is read.
+	// fasthttp decides where a chunked body ends, and accepts a bare line feed as its end
+	// and folded lines as trailers. So the connection ends with such a body, and nothing
+	// that follows it is read as a request.
 	f.close = f.encoding || wire.Listed(f.connection, []byte("close"))
 	return dst, nil
 }
@@ -173,8 +174,8 @@ func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 	return err
 }
 
-// setOnce takes a value that says who calls, or for which account. Of two that
-// differ neither wins.
+// setOnce sets a value that says who calls, or for which account. Two different values
+// are an error, so that neither wins.
 func setOnce(field *[]byte, value []byte) error {
 	if len(*field) > 0 && len(value) > 0 && !bytes.Equal(*field, value) {
 		return errHeaderTwice

@@ -68,6 +68,16 @@ func TestASecondKindOfAccountsIsATable(t *testing.T) {
 	}
 }
 
+// What is remembered of the last target is read only when the kind of accounts is known.
+func TestAnAccountNamedInTheQueryAgainIsTheSame(t *testing.T) {
+	p, wechat, _ := twoKinds(nil)
+	for range 3 {
+		if ctx := handle(t, p, rawtest.Get("/p?from_appid=wxshop")); string(ctx.Response.Body()) != rawtest.OKBody {
+			t.Errorf("got %s after %v; want WeChat's answer", ctx.Response.Body(), wechat.got)
+		}
+	}
+}
+
 func TestKindsRefuseTokensByTheirOwnErrcodes(t *testing.T) {
 	p, _, shelf := twoKinds(nil, `{"errcode":777,"errmsg":"this card was withdrawn"}`, rawtest.OKBody)
 	ctx := handle(t, p, rawtest.Get("/@branch/loans"))

@@ -7,13 +7,14 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A givenValue is what a request says about one thing, wherever it says it.
+// A givenValue is one value, such as the appid, of a request that can hold it in several
+// places.
 type givenValue struct {
-	text      string // what is said first; empty: nothing
-	conflicts bool   // and something else is said, too
+	text      string // the first one; empty: none
+	conflicts bool   // another place has another value
 }
 
-// add takes what is said in one place. Who says nothing disputes nothing.
+// add adds the value of one place. An empty one counts as none.
 func (c *givenValue) add(text string) {
 	switch {
 	case c.text == "":
@@ -23,7 +24,8 @@ func (c *givenValue) add(text string) {
 	}
 }
 
-// How a request is refused that names two accounts, of which neither wins.
+// Refusals of requests that name two accounts, so that neither wins, or one that is not
+// there.
 var (
 	errTwoAccounts = refuse(badRequest, "the request names two accounts, one by its appid and another one by its path prefix, by Wxproxy-Account or from_appid; leave one of them out")
 	errTwoAppIDs   = refuse(badRequest, "the request gives two different values for appid, in its query or in its body; leave one of them out")
@@ -50,9 +52,9 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 	return p.fallback, nil
 }
 
-// namedAccount returns the account that the request itself names: by its path,
-// else by its header, else by its query, and where the proxy sets the appid, by the
-// one that the caller sends, which has to agree. The account is nil if none is named.
+// namedAccount returns the account that the request itself names, or nil: the one in its
+// path, or else in its header, or else in its query. On paths where the proxy sets the
+// appid, the caller's appid names an account as well, and has to name the same one.
 func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 	a, isNamed, err := p.addressedAccount(x)
 	switch {
@@ -71,8 +73,8 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 	return sent, nil
 }
 
-// addressedAccount returns the account of the name that the request gives first, nil
-// if nobody has it, and whether it gives one.
+// addressedAccount reports whether the request names an account by its path, header or
+// query, and returns the account of the first of these names, or nil if it has none.
 func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err error) {
 	switch {
 	case x.target.Selector != nil:
@@ -87,15 +89,16 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 	return p.accounts[from.text], from.text != "", nil
 }
 
+// fromAppID returns the account's name in the query.
 func (x *exchange) fromAppID() (from givenValue) {
-	if x.last.hasAccountParameter {
+	if x.kind != nil && x.last.hasAccountParameter {
 		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.add(value) })
 	}
 	return from
 }
 
-// namesAnother reports whether one of the names that the request gives, whichever
-// comes first, is not a's.
+// namesAnother reports whether the path, the header or the query names another account
+// than a.
 func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
 	if x.target.Selector != nil && p.accounts[string(x.target.Selector)] != a {
 		return true
@@ -107,9 +110,9 @@ func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
 	return from.conflicts || from.text != "" && p.accounts[from.text] != a
 }
 
-// givenAccount returns the account whose appid the caller sends where the proxy sets
-// it, nil if it sends none, or a placeholder that something else stands for: another
-// name, or, without clients, the default.
+// givenAccount returns the account whose appid the caller sends on a path where the proxy
+// sets it. It returns nil if the caller sends none, or a placeholder beside another name
+// of the account; without clients, a placeholder alone stands for the default account.
 func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 	appID := &x.given.appID
 	switch a := p.accounts[appID.text]; {
@@ -125,9 +128,9 @@ func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 	return nil, errNobody
 }
 
-// isPlaceholder reports whether an appid is a word that was never meant as one, as
-// "APPID", or the "touristappid" of WeChat's own tools. What has a digit, or whatever
-// else is no letter, or begins as WeChat's do, may be an appid that was copied wrongly.
+// isPlaceholder reports whether an appid is a mere word such as "APPID", or the
+// "touristappid" of WeChat's own tools. An appid that has a digit or begins with "wx", as
+// WeChat's do, may be a real one that was copied wrongly.
 func isPlaceholder(appID string) bool {
 	isOther := func(r rune) bool { return !wire.IsASCIILetter(r) && r != '_' && r != '-' }
 	return !strings.ContainsFunc(appID, isOther) && !wire.IsFold([]byte(appID[:min(len(appID), 2)]), "wx")

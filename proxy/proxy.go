@@ -84,7 +84,9 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.conclude(x, err)
 }
 
-// serve is the life of a request.
+// serve answers a request: it decides about the header, reads the body, waits until the
+// client may make one request more, and has the class of the path answer. A body that
+// may say who calls is read before that, and is small.
 func (p *Proxy) serve(x *exchange) error {
 	if err := p.judge(x); err != nil {
 		return err
@@ -114,8 +116,8 @@ func (p *Proxy) serve(x *exchange) error {
 	return class.answer(p, x)
 }
 
-// safely keeps the process alive if do panics. What the panic says stays unsaid:
-// it could hold a part of the request.
+// safely keeps the process alive if do panics. The log gets the stack alone: the
+// panic's own words could hold a part of the request.
 func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	defer func() {
 		if recover() != nil {
@@ -126,8 +128,8 @@ func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	return do(x)
 }
 
-// expectContinue decides about a request whose caller waits to be told to send
-// the body. One that is refused is refused without it.
+// expectContinue decides about a request whose caller sends the body only after the
+// status 100 (Expect: 100-continue). The refused ones never send theirs.
 func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
 	x := p.begin(ctx, maxBody)
 	defer p.release(x)
@@ -142,7 +144,8 @@ func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
 	return ctx.Response.StatusCode()
 }
 
-// answerUnreadable answers what is no request, unless nobody spoke.
+// answerUnreadable refuses bytes that are no request. A connection that ended without a
+// byte is neither counted nor logged.
 func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 	x := p.begin(ctx, 0)
 	defer p.release(x)
@@ -153,8 +156,8 @@ func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
 	}
 }
 
-// judge decides about a request by its header alone: none of its body is read,
-// still less kept, before it is clear that it may be sent.
+// judge decides about a request by its header alone, so that no body is read before it
+// is clear that the request may be sent.
 func (p *Proxy) judge(x *exchange) error {
 	if err := x.readHeader(); err != nil {
 		return err
@@ -178,6 +181,6 @@ func (p *Proxy) judge(x *exchange) error {
 	return x.checkLength()
 }
 
-// errOldCertificate refuses who shook hands when other certificates counted.
+// errOldCertificate refuses callers whose TLS handshake was before tls_client_ca changed.
 var errOldCertificate = refuse(unauthenticated,
 	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")

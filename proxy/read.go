@@ -9,27 +9,31 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// A last is what became of the last path and query that could be read. Programs
-// ask for the same ones again and again: the token, which changes, is not theirs to
-// write, and neither need the account be the same.
+// A lastTarget is what was found out about the last path and query that this exchange
+// has read. Programs send the same ones again and again, since the proxy adds the token,
+// by which they would differ. A request whose path and query are the same byte for byte
+// needs neither parsing nor a look-up of its route. Who calls, and for which account, is
+// decided anew for each request; where that makes another kind of accounts count, the
+// route is looked up anew, too.
 type lastTarget struct {
 	valid               bool
-	raw                 []byte // the path, and the query behind it
+	raw                 []byte // the path, followed by the query
 	path                int    // how long the path is
-	policy              []byte
-	kind                *kind // as whose the route was found; nil: none was
+	policy              []byte // the path as routes and rights are compared with it
+	kind                *kind  // whose table has the route; nil: no route was looked up yet
 	route               route
 	host                []byte // the last Host that the proxy answers to
-	hasCredentialName   bool   // a parameter that WeChat gets is called like a credential
+	hasCredentialName   bool   // a parameter that WeChat gets has the name of a credential
 	hasAccountParameter bool   // a parameter may name the account
-	token               string // the message's target is the same with token; empty: it is another
+	token               string // with which the message's target was built from this one; empty: it was not
 }
 
+// matches reports whether t is the last target, byte for byte.
 func (r *lastTarget) matches(t *target.Target) bool {
 	return r.valid && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
 }
 
-// read takes the request's target apart and finds its kind and its route.
+// read splits the request's target and finds its kind and its route.
 func (p *Proxy) read(x *exchange) error {
 	t, r := &x.target, &x.last
 	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.hosts); err != nil {
@@ -49,10 +53,11 @@ func (p *Proxy) read(x *exchange) error {
 	return nil
 }
 
-// kindOf returns the kind of accounts that a request is about, as far as its header says
-// at a glance: that of the account that it names or has a virtual token for, or else the
-// one that has its host, or that answers its path itself, or else the default's. Who the
-// caller is may name another account, whose kind counts then.
+// kindOf returns the kind of accounts that a request is probably about, by what is quick to
+// see in its header: the kind of the account that it names or has a virtual token for, or
+// else the kind that has its host, or the one whose programs ask for a token at its path,
+// or else the kind of the default account. If the account, which is decided later, is of
+// another kind, admit begins again with that.
 func (p *Proxy) kindOf(x *exchange) *kind {
 	if len(p.kinds) == 1 {
 		return p.kinds[0]
@@ -79,7 +84,7 @@ func (p *Proxy) kindOf(x *exchange) *kind {
 	return p.kinds[0]
 }
 
-// routeAs finds the request's route, as one about accounts of that kind.
+// routeAs looks the request's route up in the tables of kind k.
 func (x *exchange) routeAs(k *kind) {
 	if r, t := &x.last, &x.target; r.kind != k {
 		r.kind, r.route, r.token = k, k.route(t.Policy), ""
@@ -90,7 +95,7 @@ func (x *exchange) routeAs(k *kind) {
 	x.kind, x.route = x.last.kind, x.last.route
 }
 
-// namesCredential reports whether a parameter that is not removed is called like a
+// namesCredential reports whether a parameter that is not removed has the name of a
 // credential.
 func namesCredential(query []byte, removed []string) bool {
 	for name := range target.Parts(query) {
@@ -101,8 +106,8 @@ func namesCredential(query []byte, removed []string) bool {
 	return false
 }
 
-// How a browser is refused that nobody can be told from: without clients every
-// program is let in, and a browser sends what any page makes it send.
+// Refusals of browsers, as long as there are no clients. Then every program may call
+// without a key, and so could any page of another site that makes a browser send a request.
 var (
 	errOtherSite = refuse(forbiddenPath, "a browser sent this for a page of another site (Origin, Sec-Fetch-Site), which without any [[client]] "+
 		"nobody may; add a [[client]] to wxproxy's configuration and have the program show its key")
@@ -113,8 +118,8 @@ var (
 const otherHost = "without any [[client]] wxproxy answers on loopback only for an IP address, localhost, WeChat's own name or one of " +
 	"proxy.hosts as Host: a page of another site could have made this name lead here (DNS rebinding); "
 
-// refuseOtherSites refuses, as long as there are no clients, what a page of another site
-// could have made a browser send.
+// refuseOtherSites refuses, as long as there are no clients, requests that a page of
+// another site could have made a browser send.
 func (p *Proxy) refuseOtherSites(x *exchange) error {
 	if len(p.clients.byName) > 0 {
 		return nil
@@ -124,7 +129,7 @@ func (p *Proxy) refuseOtherSites(x *exchange) error {
 		return errOtherSite
 	}
 	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
-		return nil // no browser is without Host; who names WeChat's host in the target means that
+		return nil // browsers always send Host, and never write WeChat's host into the target
 	}
 	if bytes.Equal(f.host, x.last.host) {
 		return nil
@@ -150,7 +155,7 @@ func (f *fields) isOfOtherSite() bool {
 	return !isHTTP || !wire.EqualFold(authority, f.host)
 }
 
-// otherHost returns why the request's Host is not answered to.
+// otherHost returns the refusal of the request's Host.
 func (x *exchange) otherHost() error {
 	if x.ctx.IsTLS() {
 		return errOtherSecureHost
@@ -158,7 +163,7 @@ func (x *exchange) otherHost() error {
 	return errOtherHost
 }
 
-// answersTo reports whether no site can have host for its name.
+// answersTo reports whether host is a name that no other site can have.
 func (p *Proxy) answersTo(host []byte) bool {
 	name := hostName(host)
 	if _, err := netip.ParseAddr(name); err == nil {
@@ -167,8 +172,8 @@ func (p *Proxy) answersTo(host []byte) bool {
 	return name == "localhost" || p.hostNames[name]
 }
 
-// hostName returns a host in lower case, without its port, brackets, or the dot
-// that can end it.
+// hostName returns a host in lower case, without its port, its brackets and a dot at its
+// end.
 func hostName(host []byte) string {
 	if len(host) > 0 && host[0] == '[' {
 		host, _, _ = bytes.Cut(host[1:], []byte("]"))
@@ -178,10 +183,10 @@ func hostName(host []byte) string {
 	return string(bytes.ToLower(bytes.TrimSuffix(host, []byte("."))))
 }
 
-// hostNames returns the names of hosts, whatever ports they have.
-func hostNames(hosts ...[]string) map[string]bool {
+// hostNames returns the names of all hosts in lists, without their ports.
+func hostNames(lists ...[]string) map[string]bool {
 	names := map[string]bool{}
-	for _, list := range hosts {
+	for _, list := range lists {
 		for _, host := range list {
 			names[hostName([]byte(host))] = true
 		}

@@ -3,15 +3,16 @@ package proxy
 import (
 	"bytes"
 	"crypto/rand"
+
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/wire"
 )
 
-// requestID is the header by which a caller, the proxy and WeChat speak of the
-// same request.
+// requestID is the header that identifies a request at the caller, at the proxy and at
+// WeChat.
 const requestID = "X-Request-Id"
 
-// maxRequestID bounds a caller's.
+// maxRequestID is how long an id may be that a caller sends.
 const maxRequestID = 128
 
 // readID takes what may be the request's id.
@@ -22,8 +23,8 @@ func (f *fields) readID(value []byte) {
 	}
 }
 
-// setRequestID takes the caller's id for the request, or makes one and adds it to
-// what WeChat will read.
+// setRequestID keeps the caller's id of the request if it is a good one, or makes one and
+// adds it to the header that WeChat will read.
 func (x *exchange) setRequestID() {
 	switch m := &x.message; {
 	case !x.fields.wantsRequestID:
@@ -35,18 +36,17 @@ func (x *exchange) setRequestID() {
 	}
 }
 
-// isID reports whether the header called name is the request's id, and the proxy
-// sees to that.
+// isID reports whether the header called name is the request's id, if requests have one.
 func (f *fields) isID(name []byte) bool { return f.wantsRequestID && wire.IsFold(name, "x-request-id") }
 
-// hasGoodID reports whether the caller gave the request one id that can be
-// passed on and logged: some printable ASCII, and no secret.
+// hasGoodID reports whether the caller sent exactly one id, and one that can be passed on
+// and logged: printable ASCII that is no secret.
 func (f *fields) hasGoodID() bool {
 	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !wire.Listed(f.connection, []byte(requestID))
 }
 
-// answerRequestID tells the caller the id of its request, also of one that could not be
-// read.
+// answerRequestID adds the id to the answer. A request that could not be read gets its id
+// here.
 func (x *exchange) answerRequestID() {
 	if !x.fields.wantsRequestID {
 		return

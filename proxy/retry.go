@@ -12,9 +12,9 @@ import (
 	"wxproxy/proxy/traffic"
 )
 
-// forwardWithToken sends the request with the account's token, and once more if
-// WeChat refuses that one and there is another, or WeChat stands by it all the
-// same.
+// forwardWithToken sends the request with the account's token. If WeChat refuses that,
+// the request is sent once more: with another token, or with the same one if WeChat says
+// elsewhere that it is good.
 func (p *Proxy) forwardWithToken(x *exchange) error {
 	token, err := x.account.Tokens.Token(p.config.TokenWait)
 	if err != nil {
@@ -35,7 +35,7 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
 	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
 	if err != nil {
-		return traffic.RetryUnavailable, err // which says more than the refusal: why there is no good token, and when there may be
+		return traffic.RetryUnavailable, err // says more than WeChat's refusal: why there is no good token, and when there may be one
 	}
 	if better == token && (x.account.isDead(token) || x.account.closed.Has(x.target.Policy)) {
 		return traffic.RetryInVain, nil
@@ -60,20 +60,21 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 // isRefused reports whether WeChat refused the access token in its answer.
 func (x *exchange) isRefused() bool { return x.kind.refuses(x.errcode) }
 
-// accept tells the account's tokens that WeChat honoured token, if the answer shows
-// that: one that reports a failure of any kind may not have come so far.
+// accept tells the account that WeChat honoured token, if the answer proves it. An answer
+// that reports any failure proves nothing: WeChat may have failed before it looked at the
+// token.
 func (x *exchange) accept(token string, err error) {
 	if err == nil && x.wentWell() && x.account.Accepted != nil {
 		x.account.Accepted(token, x.began)
 	}
 }
 
-// wentWell reports whether WeChat did what it was asked for.
+// wentWell reports whether WeChat did what the request asked for.
 func (x *exchange) wentWell() bool {
 	return x.errcode == 0 && x.ctx.Response.StatusCode() == fasthttp.StatusOK
 }
 
-// reportSecret tells the account what WeChat's answer says of the AppSecret.
+// reportSecret tells the account whether WeChat accepted the AppSecret.
 func (x *exchange) reportSecret(secret string) {
 	switch account := x.account; {
 	case x.wentWell() && account.SecretAccepted != nil:
@@ -83,7 +84,7 @@ func (x *exchange) reportSecret(secret string) {
 	}
 }
 
-// errmsgOf returns WeChat's words in an answer with an errcode.
+// errmsgOf returns the errmsg of an answer that has an errcode.
 func errmsgOf(resp *fasthttp.Response) string {
 	body := resp.Body()
 	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
@@ -92,7 +93,7 @@ func errmsgOf(resp *fasthttp.Response) string {
 	var said struct {
 		Errmsg string `json:"errmsg"`
 	}
-	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends raw control bytes, which JSON does not allow
+	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends control bytes, which JSON does not allow
 	if json.Unmarshal(printable, &said) != nil || said.Errmsg == "" {
 		return "no errmsg"
 	}

@@ -9,8 +9,9 @@ import (
 	"wxproxy/proxy/internal/virtual"
 )
 
-// admitVirtual takes the client and the account from the virtual token in the
-// query, if there is one. Where the caller's own token goes it is out of place.
+// admitVirtual takes the client and the account from the virtual token in the query, and
+// reports whether there is one. On a path that takes the caller's own credential it
+// refuses a virtual token, which WeChat would not know.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	parameter := x.kind.Table.TokenParameter
 	text, rest := virtualIn(x.target.Query, parameter)
@@ -40,8 +41,8 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 // errTwoTokens refuses two virtual tokens that are good, of which neither wins.
 var errTwoTokens = refuse(badRequest, "the query holds virtual tokens of two accounts or two clients; leave one of them out")
 
-// verify returns whose the virtual token is and for which account, or why it is not
-// good. It becomes the last one that was shown.
+// verify returns the client and the account of a virtual token, or an error if it is not
+// good. Last remembers the token, so that the next request with it is quick.
 func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Account, c *Client, err error) {
 	if err := last.Parse(text); err != nil {
 		return nil, nil, err
@@ -54,7 +55,7 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 			return a, nil, virtual.ErrForged
 		}
 		if p.provesAnother(x, c) {
-			return a, c, virtual.ErrForged // somebody else has no use for it
+			return a, c, virtual.ErrForged // another client has no use for it
 		}
 		if !c.isKeyless() {
 			return a, c, last.Check(c.signing, x.began)
@@ -66,8 +67,8 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 	return a, c, last.Check(a.signing, x.began)
 }
 
-// virtualIn returns the first virtual token in the query, nil if there is none, and
-// what of the query follows it.
+// virtualIn returns the first virtual token in the query, or nil, and the rest of the query
+// behind it.
 func virtualIn(query []byte, parameter string) (text, rest []byte) {
 	for len(query) > 0 {
 		var segment []byte
@@ -88,8 +89,8 @@ func virtualIn(query []byte, parameter string) (text, rest []byte) {
 	return nil, nil
 }
 
-// asWeChat returns the refusal of a virtual token that SDKs know from WeChat:
-// they fetch another one then.
+// asWeChat returns the refusal of a virtual token with WeChat's errcode, upon which SDKs
+// fetch another one.
 func (x *exchange) asWeChat(err error) error {
 	switch {
 	case errors.Is(err, virtual.ErrExpired):
@@ -100,8 +101,8 @@ func (x *exchange) asWeChat(err error) error {
 	return err
 }
 
-// accountInToken returns the account that a virtual token in the query says it is for,
-// nil if there is none. It is not to be believed.
+// accountInToken returns the account that a virtual token in the query is for, or nil. The
+// token is not verified: anybody could have written it.
 func (p *Proxy) accountInToken(x *exchange) *Account {
 	for _, k := range p.kinds {
 		text, _ := virtualIn(x.target.Query, k.Table.TokenParameter)
