@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"slices"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/quota"
 )

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 
-	"wxproxy/proxy/internal/wire"
-
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/wire"
 )
 
 // Reasons to refuse a request's header. They go to the caller and quote nothing.
@@ -142,6 +142,12 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// noteOptions takes the options of Connection.
+func (f *fields) noteOptions(value []byte) {
+	f.connection = append(append(f.connection, value...), ',')
+	f.options = f.options || !wire.IsFold(value, "keep-alive") && !wire.IsFold(value, "close")
+}
+
 // note takes what the proxy needs from a header whose value is trimmed.
 func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 	switch headerKind {
@@ -152,8 +158,7 @@ func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 	case wire.KindRequestID:
 		f.readID(value)
 	case wire.KindConnection:
-		f.connection = append(append(f.connection, value...), ',')
-		f.options = f.options || !wire.IsFold(value, "keep-alive") && !wire.IsFold(value, "close")
+		f.noteOptions(value)
 	case wire.KindContentLength:
 		f.length = true
 	case wire.KindContentEncoding:
