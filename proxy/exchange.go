@@ -57,7 +57,7 @@ type request struct {
 	sent      string // the credential that WeChat was sent; empty: none
 
 	target     target.Target
-	route      route
+	route      *route // nil: it is not known yet
 	maxBody    int64
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
@@ -101,10 +101,9 @@ func (p *Proxy) newExchange() *exchange {
 
 // begin makes x the exchange of another request.
 func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
-	x.request = request{
-		ctx: ctx, caller: front.ConnOf(ctx), began: ctx.Time(), maxBody: maxBody,
-		unread: ctx.RequestBodyStream() != nil,
-	}
+	x.request = request{} // in place: a literal with values would be built beside it and copied
+	x.ctx, x.caller, x.began, x.maxBody = ctx, front.ConnOf(ctx), ctx.Time(), maxBody
+	x.unread = ctx.RequestBodyStream() != nil
 	if x.began.IsZero() {
 		x.began = time.Now() // the request came over no connection
 	}

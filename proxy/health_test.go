@@ -56,6 +56,7 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 	if a := s.dial(t).Call("GET /wxproxy/healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 3000\r\n\r\n{"); a.Status() != 200 || !strings.Contains(a.Head, "Connection: close") {
 		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.Head)
 	}
+	s.proxy.Leave()
 	s.proxy.door.draining.Store(true)
 	kept = s.dial(t)
 	if a := kept.Call(rawtest.Get("/wxproxy/readyz")); a.Status() != 503 || a.Body != `{"ready":false,"draining":true}` {

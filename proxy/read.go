@@ -92,7 +92,7 @@ func (x *exchange) routeAs(k *kind) {
 		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
 		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
 	}
-	x.kind, x.route = x.last.kind, x.last.route
+	x.kind, x.route = x.last.kind, &x.last.route
 }
 
 // namesCredential reports whether a parameter that is not removed has the name of a
