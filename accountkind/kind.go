@@ -3,63 +3,88 @@
 // pattern of paths matches. It is data, and needs no other package of ours.
 package accountkind
 
-// A Kind is what all accounts of one kind have in common. It is never changed.
+// A Kind is what WeChat's manual says of all accounts of one kind. Nothing changes it
+// while the process runs. The proxy reads the names, paths and errcodes when it decides
+// about a request and its answer. The configuration has some fields as defaults, and the
+// service reads the hosts when it starts or reloads.
 type Kind struct {
-	URL          string   // where its API answers: scheme and host
-	FallbackURLs []string // where it answers as well, in order of preference
-	Hosts        []string // the names by which programs with http_proxy set know it, wherever it is
+	// URL is the scheme and the host of the API, and FallbackURLs are those of its other
+	// domain names, in order of preference. They are the defaults of the settings in
+	// [upstream].
+	URL          string
+	FallbackURLs []string
 
-	// ProbePath is what a host that left requests without an answer is asked, without a
-	// token, to find out whether it answers again. The request has no effect.
+	// Hosts are the API's names in the requests of programs that have http_proxy set,
+	// which give the whole URL (absolute-form): with these names a request is for the API,
+	// whichever URL the proxy itself is told to call.
+	Hosts []string
+
+	// ProbePath is the path of the API that a host is asked, without a token, to find out
+	// whether it answers again after it left requests without an answer. The request has
+	// no effect.
 	ProbePath string
 
-	// TokenPaths are where programs ask for an access token. The proxy answers them
-	// itself, whatever the configuration says of their credential.
+	// TokenPaths are the paths where programs ask for an access token. The proxy answers
+	// them itself, also if the configuration gives them a credential class.
 	TokenPaths []string
 
-	// Routes are the paths that do not take the account's access token in their
-	// query. All others do.
+	// Routes give the credential class of each path that takes something else than the
+	// account's access token. All other paths are of class "app".
 	Routes []Route
 
-	TokenParameter   string      // carries the access token
-	AccountParameter string      // names the account, and goes no further than the proxy
-	SecretNames      SecretNames // of routes of class "secret" that name no others
+	TokenParameter   string // the query parameter that holds the access token
+	AccountParameter string // the query parameter by which callers name the account to the proxy
 
-	// These query parameters of callers' requests never reach the API. What stands in
-	// the place of an AppSecret goes no further, either: it may be the caller's key.
-	OwnParameters    []string // of requests that get no credential
-	TokenParameters  []string // of requests that get the account's token
-	SecretParameters []string // of requests that get its AppSecret
+	// SecretNames are the query parameters for appid and AppSecret on paths of class
+	// "secret" whose route has none of its own.
+	SecretNames SecretNames
 
-	// SecretMembers are those of SecretParameters that stand in bodies, too.
+	// These query parameters are removed from callers' requests before they are sent. That
+	// includes the one of the AppSecret, where SDKs send the caller's key.
+	OwnParameters    []string // from requests that get no credential
+	TokenParameters  []string // from requests that get the account's access token
+	SecretParameters []string // from requests that get its AppSecret
+
+	// SecretMembers are the members of bodies, JSON or forms, that callers may send in the
+	// place of appid and AppSecret. The proxy replaces their values.
 	SecretMembers []string
 
-	// TokenErrcodes are those by which the API refuses an access token that another
-	// one can replace.
+	// TokenErrcodes are the errcodes by which the API refuses an access token: the proxy
+	// then sends the request once more. They are the default of the setting retry_errcodes.
 	TokenErrcodes []int
 
-	// TokenRequest is how programs ask for an access token at TokenPaths, and how they are
-	// refused.
+	// TokenRequest says how programs ask for an access token at TokenPaths, and with which
+	// errcodes the API, and so the proxy, refuses them.
 	TokenRequest TokenRequest
 
-	TicketTypes []string // of the tickets that are cached
+	// TicketTypes are the values of type (of getticket) whose tickets the proxy caches.
+	TicketTypes []string
 
-	// QuotingPath is the API that tells what became of an earlier request, its URL
-	// included, with the token or AppSecret that was in it. That may be one that nobody
-	// knows any more.
+	// QuotingPath is the path of the API that returns an earlier request by its rid, with
+	// the URL and so with the access token or AppSecret of that time. The proxy redacts
+	// whatever looks like a credential in its answers, as an old one is no longer known.
 	QuotingPath string
 
-	InvalidToken int // the errcode of an access token that never was good, or is not the latest
-	ExpiredToken int // the errcode of an access token that has lived out its time, which happens to every program
+	// These are the errcodes with which the proxy refuses virtual tokens, as the API refuses
+	// access tokens.
+	InvalidToken int // "invalid credential, access_token is invalid or not latest"
+	ExpiredToken int // "access_token expired"; it happens to every program, and is not logged
 }
 
-// A TokenRequest is what a program sends that asks for an access token, in the query,
-// as a form or as JSON, and the errcodes by which it is refused.
+// A TokenRequest is a request for an access token: what a program sends in the query, as a
+// form or as JSON, and the errcodes by which it is refused.
 type TokenRequest struct {
-	GrantName, AppIDName, SecretName string // of its members
+	// The names of the members for the grant type, the appid and the AppSecret.
+	GrantName, AppIDName, SecretName string
 
-	Grant    string // the only value of GrantName
-	POSTPath string // takes no other method
+	Grant    string // the only value of GrantName that is accepted
+	POSTPath string // the path of TokenPaths that takes POST only
 
-	NotPOST, BadGrant, NoAppID, BadAppID, NoSecret, BadSecret, BadData int // errcodes
+	NotPOST   int // the errcode of another method at POSTPath
+	BadGrant  int // of another or no grant type
+	NoAppID   int // of no appid
+	BadAppID  int // of an appid that no account has
+	NoSecret  int // of no AppSecret
+	BadSecret int // of a wrong AppSecret
+	BadData   int // of a body that is neither JSON nor a form
 }

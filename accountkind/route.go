@@ -1,6 +1,6 @@
 package accountkind
 
-// A Credential says what the proxy adds to a request to a path.
+// A Credential is a credential class: it says what the proxy adds to a request to a path.
 type Credential string
 
 // These are the credential classes, in the words of the configuration, in which all but

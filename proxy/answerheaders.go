@@ -14,13 +14,12 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// errAnswerOptions is why an answer is not passed on whose Connection names so much
-// that comparing it with all lines would take long.
+// errAnswerOptions is the error of an answer whose Connection names so many headers that
+// to compare each line with them would take long.
 var errAnswerOptions = errors.New("the answer's Connection names too much")
 
-// filterHeader removes from the header of WeChat's answer what was meant for the
-// proxy's own connection to WeChat, what only the proxy may say, what is no header,
-// and the credentials that it quotes.
+// filterHeader removes from the header of WeChat's answer the hop-by-hop headers, those
+// that only the proxy may add, lines that are no header, and credentials.
 func (p *Proxy) filterHeader(x *exchange) error {
 	h := &x.ctx.Response.Header
 	if err := x.fields.readConnection(h); err != nil {
@@ -39,7 +38,7 @@ func (p *Proxy) filterHeader(x *exchange) error {
 	return replaceHeader(h, p.redactHead(x, text))
 }
 
-// readConnection notes which headers end here.
+// readConnection reads which headers the answer's Connection declares to be hop-by-hop.
 func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	f.connection = f.connection[:0]
 	for name, value := range h.All() {
@@ -53,9 +52,10 @@ func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 	return nil
 }
 
-// passesUnchanged reports whether all lines may be passed on as they are.
+// passesUnchanged reports whether all lines may be passed on as they are. It searches
+// only the names and values that are long enough to hold a credential.
 func (x *exchange) passesUnchanged(h *fasthttp.ResponseHeader) bool {
-	least := x.account.filter.leastBytes() // most names and values are shorter
+	least := x.account.filter.leastBytes()
 	for name, value := range h.All() {
 		if !x.fields.belongs(name) || len(value) >= least && x.isQuoted(value) || len(name) >= least && x.isQuoted(name) {
 			return false
@@ -64,7 +64,7 @@ func (x *exchange) passesUnchanged(h *fasthttp.ResponseHeader) bool {
 	return len(h.StatusMessage()) < least || !x.isQuoted(h.StatusMessage())
 }
 
-// appendPassedOn appends the lines that may be passed on.
+// appendPassedOn appends the lines that may be passed on to dst.
 func (f *fields) appendPassedOn(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	for name, value := range h.All() {
 		if f.belongs(name) {
@@ -74,9 +74,8 @@ func (f *fields) appendPassedOn(dst []byte, h *fasthttp.ResponseHeader) []byte {
 	return dst
 }
 
-// replaceHeader makes text the header. Reading it once more takes as long as it has
-// lines; to delete lines one by one takes that many times longer, and changes their
-// order.
+// replaceHeader replaces the header by the one in text. To parse all lines once more takes
+// linear time and keeps their order; to delete lines one by one would do neither.
 func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 	length := h.ContentLength()
 	if err := h.Read(bufio.NewReaderSize(bytes.NewReader(text), len(text))); err != nil {
@@ -85,12 +84,12 @@ func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
 	h.ResetConnectionClose()
 	if length == -1 {
 		h.SetContentLength(-1)
-		h.Del(fasthttp.HeaderTransferEncoding) // the last one, which is the caller's connection's to add
+		h.Del(fasthttp.HeaderTransferEncoding) // fasthttp adds it when it writes the answer
 	}
 	return nil
 }
 
-// belongs reports whether the header called name is a part of WeChat's answer.
+// belongs reports whether the header called name is passed on to the caller.
 // Content-Length always is, even if Connection names it.
 func (f *fields) belongs(name []byte) bool {
 	headerKind := wire.KindOf(name)
@@ -100,13 +99,14 @@ func (f *fields) belongs(name []byte) bool {
 	return wire.IsName(name) && !headerKind.IsHopByHop() && !headerKind.IsOurs() && (!f.wantsRequestID || headerKind != wire.KindRequestID) && !wire.Listed(f.connection, name)
 }
 
-// maxBuffered bounds an answer that is complete before it is passed on.
+// maxBuffered is how long an answer may be that is read as a whole before it is passed on.
 const maxBuffered = 16 << 20
 
-// bufferAnswer reads the whole body: HTTP/1.0, which nginx speaks to those behind
-// it, knows no other way to tell a complete answer from one that was cut. It
-// reports whether the body was so short, and there was room for it: a longer one
-// ends with the connection, which is reset if it is cut.
+// bufferAnswer reads the whole body of an answer to HTTP/1.0, so that the answer has a
+// Content-Length: without one, a caller that speaks HTTP/1.0, as nginx does to its
+// upstreams, cannot tell a complete answer from one that was cut. It returns false if the
+// body is too long or there is no room for it: then the body streams until the connection
+// ends, and the connection is reset if the answer is cut.
 func (p *Proxy) bufferAnswer(resp *fasthttp.Response) (complete bool, err error) {
 	whole := body.NewAnswer(p.door.bodies)
 	err = whole.Fill(resp.BodyStream(), maxBuffered)
@@ -125,7 +125,7 @@ func (p *Proxy) bufferAnswer(resp *fasthttp.Response) (complete bool, err error)
 	return false, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
 }
 
-// bufferedAnswer is a stream of a Body that ends with it.
+// bufferedAnswer is a stream that gives the Body that it reads from back when it is closed.
 type bufferedAnswer struct {
 	io.Reader
 	body *body.Body

@@ -26,7 +26,7 @@ type Upstream interface {
 	Send(m *upstream.Message, resp *fasthttp.Response) error
 }
 
-// BodyFilesShare says which part of all files that may be open bodies take at most.
+// BodyFilesShare is the part of the limit of open files that bodies take at most.
 const BodyFilesShare = body.FilesShare
 
 // Config says what a Proxy serves.
@@ -34,19 +34,19 @@ type Config struct {
 	Accounts      []Account
 	Default       string        // name of the account of callers that name none; may be empty
 	Clients       []Client      // none: callers need no key
-	TokenEndpoint TokenEndpoint // what callers get who ask for a token
-	Deployment    string        // whose virtual tokens are good here: those of another are not
+	TokenEndpoint TokenEndpoint // what callers get that ask for a token
+	Deployment    string        // only virtual tokens of this deployment are good here
 	HostNames     []string      // further names by which callers without a key may know a proxy on loopback
 	TokenWait     time.Duration // how long a request waits for a token when there is none
 	CallersTLS    *tls.Config   // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
-	MemoryLimit   int64               // of the process, which bounds what bodies may take; 0: none
+	MemoryLimit   int64               // of the process, by which bodies are limited; 0: none
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *traffic.Counts     // nil: nothing is counted
 	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
 
-	// IsSecret reports whether a word is a secret that the log must not show, of those
-	// that are not the clients'; nil: none is. It is asked while a line is written.
+	// IsSecret reports whether a word is a secret that the log must not show, besides the
+	// clients' keys; nil: none is. It is called while a line is written.
 	IsSecret func(word []byte) bool
 }
 
@@ -55,8 +55,8 @@ type Tokens interface {
 	// Token returns a token that is valid now, waiting for one at most that long.
 	Token(wait time.Duration) (string, error)
 
-	// Replace returns the token to use instead of refused, or refused itself
-	// when WeChat stands by it. An error means that no good token can be had.
+	// Replace returns the token to use instead of refused, or refused itself if WeChat
+	// says that it is still good. An error means that there is no good token to be had.
 	Replace(refused string, wait time.Duration) (string, error)
 }
 
@@ -68,34 +68,35 @@ type Account struct {
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
-	// Accepted is told that WeChat honoured a token in the answer to a request that
-	// began at sent; nil: nobody wants to know.
+	// Accepted is called when an answer proves that WeChat honoured a token, with the time
+	// when the request began; it may be nil.
 	Accepted func(token string, sent time.Time)
 
-	// Honours reports whether WeChat was seen to honour a token within the last 30 s
-	// although it refused it somewhere; nil: whenever Tokens stands by it.
+	// Honours reports whether WeChat honoured a token within the last 30 s, although it
+	// refused it for one request; nil: it did whenever Replace returns the same token.
 	Honours func(token string) bool
 
 	// Dead reports whether WeChat refuses a token everywhere and there is no other one
-	// yet; nil: nobody knows.
+	// yet; nil: no token is dead.
 	Dead func(token string) bool
 
-	// SecretAccepted is told that a request with the AppSecret went well,
-	// SecretRefused with which errcode another one did not; nil: nobody wants to know.
+	// SecretAccepted is called after a request with the AppSecret that went well, and
+	// SecretRefused after one that WeChat answered with an errcode; both may be nil.
 	SecretAccepted func()
 	SecretRefused  func(errcode int, errmsg string)
 
 	// Lend returns the token and how long it lives, for TokenReal.
 	Lend func(wait time.Duration) (string, time.Duration, error)
 
-	// Ticket returns a ticket of this type that is valid now.
+	// Ticket returns a ticket of a type that is valid now.
 	Ticket func(ticketType string, wait time.Duration) (string, error)
 
-	// LendTicket returns one that lives long enough to be kept, and how long.
+	// LendTicket returns a ticket that lives long enough for a caller to keep it, and how
+	// long it lives.
 	LendTicket func(ticketType string, wait time.Duration) (string, time.Duration, error)
 
-	// Known appends the credentials that the account has and had last, which no
-	// answer may hold besides the one that was just sent; nil: none.
+	// Known appends the account's present and previous credentials to dst. No answer may
+	// hold them, nor the credential that was sent with the request; nil: there are none.
 	Known func(dst []string) []string
 
 	kind    *kind
@@ -103,12 +104,12 @@ type Account struct {
 	filter  *credentialFilter
 	closed  *closedapis.Set
 	seen    *seenClients
-	lent    *lograte.Line // says that the real token was handed out
-	signing virtual.Keys  // of virtual tokens that no client's key signs
+	lent    *lograte.Line // of the line that says that WeChat's own token was handed out
+	signing virtual.Keys  // of virtual tokens for clients without a key
 }
 
-// A Kind is what the accounts of one kind have in common: what the manual says of
-// them, and what the configuration makes of it.
+// A Kind is what the accounts of one kind have in common: its table, which has what
+// WeChat's manual says of them, and what the configuration adds to that.
 type Kind struct {
 	Table         *accountkind.Kind
 	Upstream      Upstream            // where its API is
@@ -117,10 +118,11 @@ type Kind struct {
 	TokenErrcodes []int               // an answer with one of these errcodes refuses the token
 }
 
-// newAccounts returns the accounts as requests know them, each together in memory with
-// what it counts, and their names one behind the other: of ten thousand accounts
-// none is where the last request has just been.
-func newAccounts(configured []Account, deployment string) (placed []*Account) {
+// newAccounts returns the configured accounts, ready for requests. Each is together in
+// memory with what requests read and count besides, and the names of all are in one piece
+// of memory: with ten thousand accounts hardly any is in the processor's cache, and so a
+// request waits for memory less often.
+func newAccounts(configured []Account, deployment string) (accounts []*Account) {
 	var names strings.Builder
 	for _, a := range configured {
 		names.WriteString(a.Name)
@@ -139,14 +141,14 @@ func newAccounts(configured []Account, deployment string) (placed []*Account) {
 		one.Account.filter = &one.filter
 		one.filter.start(&one.Account)
 		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}
-		placed = append(placed, &one.Account)
+		accounts = append(accounts, &one.Account)
 	}
-	return placed
+	return accounts
 }
 
-// honourEarlierBuild has virtual tokens count that were signed with the AppSecret, as
-// builds did until November 2026 without clients: an SDK that does not fetch again
-// before the end that it was told must outlive the upgrade, too.
+// honourEarlierBuild accepts virtual tokens that were signed with the AppSecret, as builds
+// did without clients until November 2026: SDKs use the tokens that they have until these
+// expire, also after an upgrade.
 func (a *Account) honourEarlierBuild() {
 	if a.Secret == nil {
 		return
@@ -156,7 +158,7 @@ func (a *Account) honourEarlierBuild() {
 	}
 }
 
-// isDead reports whether to send token again is in vain.
+// isDead reports whether it is known that WeChat would refuse token again.
 func (a *Account) isDead(token string) bool { return a.Dead != nil && a.Dead(token) }
 
 // isHonoured reports whether token is good although WeChat refused it somewhere.

@@ -5,38 +5,40 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// A class says what becomes of the requests to a path: which credential they get, and
-// what the proxy has to know for that. Each class is a type; most have all from
-// forwarded, and say only what is other with them.
+// A class is what the proxy does with the requests to a path: which credential they get,
+// and what it has to know for that. Each credential class is a type. It embeds forwarded,
+// or a type that does, and has methods of its own for what differs.
 type class interface {
-	// admit decides what this class alone decides by the header. It reports whether that
-	// is all: nobody asks then who calls, and for which account.
+	// admit makes the decisions by the header that only this class needs. It returns true
+	// if no others are needed: then neither the caller nor the account is determined by the
+	// header.
 	admit(p *Proxy, x *exchange) (done bool, err error)
 
-	// permit reports why the client may not call the path.
+	// permit returns an error if the client may not call the path.
 	permit(p *Proxy, x *exchange) error
 
-	// removes returns the query parameters that a request loses.
+	// removes returns the query parameters that are removed before WeChat gets the request.
 	removes(k *accountkind.Kind) []string
 
 	// answer sends the request to WeChat, or answers it in WeChat's place.
 	answer(p *Proxy, x *exchange) error
 
-	// traits say what else is other with the class.
+	// traits returns what the stages of a request have to know of the class.
 	traits() traits
 }
 
-// traits are all false for a request that is forwarded with a credential of ours.
+// traits are the properties of a class by which the stages of a request differ. All are
+// false for a request that gets an access token.
 type traits struct {
-	asksByBody bool // only its body says who calls; the class waits for the client's turn itself
-	isFree     bool // it takes nobody's turn, and is no caller's
-	hasNoBody  bool // it has no use for one
-	hasOwn     bool // the caller's own credential goes through: a virtual token is none
-	getsSecret bool // an AppSecret goes with it, which WeChat's answer may quote
+	asksByBody bool // only the body says who calls, so that answer waits for the client's quota itself
+	isFree     bool // it needs no client and no quota, and is counted only if it is refused
+	hasNoBody  bool // its body is left unread
+	hasOwn     bool // the caller's own credential is passed on, so that a virtual token is an error
+	getsSecret bool // the AppSecret is added, which WeChat's answer may quote
 }
 
-// forwarded is a class without a credential of ours: the request passes, but for what
-// is the proxy's.
+// forwarded is a class without a credential of the proxy's: the request is passed on
+// without the parameters that are meant for the proxy.
 type forwarded struct{}
 
 func (forwarded) admit(*Proxy, *exchange) (done bool, err error) { return false, nil }
@@ -55,23 +57,23 @@ func (forwarded) answer(p *Proxy, x *exchange) error {
 	return p.send(x)
 }
 
-// withOwn is a class whose requests have a credential of the caller's, or need none.
+// withOwn is the class of requests that have a credential of the caller's or need none.
 type withOwn struct{ forwarded }
 
 func (withOwn) traits() traits { return traits{hasOwn: true} }
 
-// withToken is a class whose requests get the account's access token.
+// withToken is the class of requests that get the account's access token.
 type withToken struct{ forwarded }
 
 func (withToken) removes(k *accountkind.Kind) []string { return k.TokenParameters }
 func (withToken) answer(p *Proxy, x *exchange) error   { return p.forwardWithToken(x) }
 
-// withTicket is a class whose requests are answered from the cache of tickets.
+// withTicket is the class of requests that are answered from the cache of tickets.
 type withTicket struct{ withToken }
 
 func (withTicket) answer(p *Proxy, x *exchange) error { return p.answerTicket(x) }
 
-// withSecret is a class whose requests get the account's appid and AppSecret.
+// withSecret is the class of requests that get the account's appid and AppSecret.
 type withSecret struct{ forwarded }
 
 func (withSecret) removes(k *accountkind.Kind) []string { return k.SecretParameters }
@@ -87,7 +89,7 @@ func (withSecret) admit(_ *Proxy, x *exchange) (done bool, err error) {
 	return false, nil
 }
 
-// denied is a class whose requests are refused, when it is clear who calls.
+// denied is the class of requests that are refused, after it is decided who calls.
 type denied struct{ forwarded }
 
 func (denied) answer(*Proxy, *exchange) error { return errDenied }
@@ -101,14 +103,14 @@ type ownPage struct{ forwarded }
 func (ownPage) traits() traits                     { return traits{hasNoBody: true} }
 func (ownPage) answer(p *Proxy, x *exchange) error { return p.answerOwnPage(x) }
 
-// healthPage is the class of those among them that are everybody's to know.
+// healthPage is the class of those among them that need no key.
 type healthPage struct{ ownPage }
 
 func (healthPage) admit(*Proxy, *exchange) (done bool, err error) { return true, nil }
 func (healthPage) traits() traits                                 { return traits{isFree: true, hasNoBody: true} }
 func (healthPage) answer(p *Proxy, x *exchange) error             { return p.answerHealth(x) }
 
-// tokenPath is the class of the paths where programs ask for a token.
+// tokenPath is the class of requests for an access token, which the proxy answers itself.
 type tokenPath struct{ forwarded }
 
 func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
@@ -118,8 +120,8 @@ func (tokenPath) permit(p *Proxy, x *exchange) error { return p.permitToken(x) }
 func (tokenPath) traits() traits                     { return traits{asksByBody: true} }
 func (tokenPath) answer(p *Proxy, x *exchange) error { return p.answerToken(x) }
 
-// closedPath is the class of what the proxy would answer itself, where a configured
-// route says that nobody may.
+// closedPath is the class of paths that the proxy would answer itself, and that a
+// configured route denies.
 type closedPath struct{ forwarded }
 
 func (closedPath) admit(*Proxy, *exchange) (done bool, err error) {

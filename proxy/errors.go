@@ -37,8 +37,8 @@ var (
 	upstreamTimeout     = problem{fasthttp.StatusGatewayTimeout, -50400, "upstream_timeout"}
 )
 
-// A failure is a problem with the words that the caller gets. The words never
-// hold a secret: they come from fixed texts and from the token's own errors.
+// A failure is a problem with the words that the caller gets. These hold no secret: they
+// come from fixed texts and from the errors of Tokens.
 type failure struct {
 	problem
 	detail     string
@@ -54,7 +54,7 @@ func (f *failure) Error() string {
 
 func refuse(p problem, detail string) error { return &failure{problem: p, detail: detail} }
 
-// refuseAsWeChat refuses in WeChat's own words, which SDKs act upon.
+// refuseAsWeChat refuses with an errcode of WeChat's, upon which SDKs act.
 func refuseAsWeChat(errcode int, errmsg string) error {
 	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg}
 }
@@ -63,7 +63,7 @@ func secretUnreadable(a *Account) error {
 	return refuse(tokenUnavailable, "the AppSecret of account "+a.Name+" cannot be read; see the log")
 }
 
-// refuse answers the request with what err says.
+// refuse answers the request with the failure that err is.
 func (x *exchange) refuse(err error) {
 	x.message.Head.Reset()
 	f := asFailure(err)
@@ -74,7 +74,7 @@ func (x *exchange) refuse(err error) {
 	}
 }
 
-// answer makes f the answer, in the shape of WeChat's own errors.
+// answer makes f the answer, in the form of WeChat's own errors.
 func (f *failure) answer(resp *fasthttp.Response) {
 	resp.ResetBody()
 	resp.Header.Reset()
@@ -104,7 +104,7 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.SetBody(body)
 }
 
-// asFailure returns the failure that the caller is told of for err.
+// asFailure returns the failure that the caller gets for err.
 func asFailure(err error) *failure {
 	var known *failure
 	var later interface {

@@ -7,7 +7,7 @@ import (
 	"wxproxy/accountkind"
 )
 
-// A kind is a Kind as requests use it.
+// A kind is a Kind with its routes in tables that are quick to search.
 type kind struct {
 	Kind
 	local, configured, builtin routeTable
@@ -27,7 +27,7 @@ func (k *kind) refuses(errcode int) bool {
 	return errcode != 0 && slices.Contains(k.TokenErrcodes, errcode)
 }
 
-// addKinds makes the kinds of the accounts known, each once.
+// addKinds adds the kinds of the accounts to the proxy, each once, and to the accounts.
 func (p *Proxy) addKinds(accounts []*Account) {
 	known := map[*Kind]*kind{}
 	for _, a := range accounts {
@@ -46,9 +46,9 @@ func (p *Proxy) addKinds(accounts []*Account) {
 // The credential classes of what the proxy answers itself, which cannot be configured.
 const (
 	credentialLocal  accountkind.Credential = "local"  // answered by the proxy, never forwarded
-	credentialToken  accountkind.Credential = "token"  // the same, for those who want a token
-	credentialHealth accountkind.Credential = "health" // the same, for who asks how the proxy is
-	credentialClosed accountkind.Credential = "closed" // the proxy would answer it, and a configured route says that nobody may
+	credentialToken  accountkind.Credential = "token"  // likewise, for programs that ask for a token
+	credentialHealth accountkind.Credential = "health" // likewise, for load balancers that ask how the proxy is
+	credentialClosed accountkind.Credential = "closed" // the proxy would answer it, but a configured route denies it
 )
 
 // localRoutes are the paths that the proxy answers itself and never forwards.
@@ -118,10 +118,10 @@ func (t *routeTable) find(policy []byte) (route, bool) {
 	return route{}, false
 }
 
-// route returns the route that decides about a policy path. What the
-// proxy answers itself comes first, so that no configuration can send an
-// AppSecret's own calls to WeChat: all that one can do is close it. Then come the
-// configured routes, then the built-in ones, then class "app".
+// route returns the route of a policy path: one that the proxy answers itself, or else a
+// configured one, or else a built-in one, or else class "app". As the first come before
+// the configured ones, no configuration can forward a request for a token to WeChat; it
+// can only deny that path.
 func (k *kind) route(policy []byte) route {
 	builtin, known := k.builtin.find(policy)
 	configured, isConfigured := k.configured.find(policy)
@@ -134,14 +134,14 @@ func (k *kind) route(policy []byte) route {
 	case isConfigured && (!known || configured.Credential != builtin.Credential):
 		return configured
 	case known:
-		return builtin // which knows the names of the parameters
+		return builtin // it has the names of the parameters
 	}
 	return newRoute("", accountkind.CredentialApp)
 }
 
-// closes reports whether a configured route closes what the proxy would answer
-// itself. Load balancers go on learning how the proxy is unless the route is about
-// its own pages: "/*" is about the API.
+// closes reports whether a configured route denies a path that the proxy would answer
+// itself. The health pages are denied only by a route about the proxy's own pages: "/*" is
+// about the API, and load balancers still get their answer.
 func closes(configured, local route) bool {
 	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn

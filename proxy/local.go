@@ -18,12 +18,12 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// answerTicket answers /cgi-bin/ticket/getticket from the cache, for the types
-// of tickets that there are.
+// answerTicket answers a request for a ticket from the cache. A type that is not cached
+// is WeChat's to answer.
 func (p *Proxy) answerTicket(x *exchange) error {
 	ticketType := x.ticketType()
 	if !slices.Contains(x.kind.Table.TicketTypes, ticketType) {
-		return p.forwardWithToken(x) // WeChat knows what to say
+		return p.forwardWithToken(x) // WeChat answers it
 	}
 	ticket, life, err := x.account.LendTicket(ticketType, p.config.TokenWait)
 	if err != nil {
@@ -43,8 +43,8 @@ func (p *Proxy) answerTicket(x *exchange) error {
 	return nil
 }
 
-// ticketType returns the type that is asked for, in the query or, as some SDKs
-// that POST have it, in the body.
+// ticketType returns the type of ticket that is asked for, in the query or, as some SDKs
+// do, in the body of a POST. It returns "" if that cannot be read.
 func (x *exchange) ticketType() string {
 	if ticketType, ok := target.QueryValue(x.target.Query, "type"); ok || x.body.Len() == 0 || x.body.Len() > body.MemorySize {
 		return ticketType
@@ -59,13 +59,13 @@ func (x *exchange) ticketType() string {
 		return "", false
 	})
 	if err != nil || ticketType.conflicts || x.fields.packed {
-		return "" // WeChat knows what to say
+		return "" // WeChat answers it
 	}
 	return ticketType.text
 }
 
-// asRefused returns err, and WeChat's refusal to issue a ticket in its words, as if
-// it had been asked just now.
+// asRefused returns err. If err is WeChat's refusal to issue a ticket, the caller gets
+// WeChat's errcode and errmsg, as if WeChat had just been asked.
 func asRefused(err error) error {
 	var refusal interface {
 		error
@@ -79,7 +79,7 @@ func asRefused(err error) error {
 	return err
 }
 
-// answerOwnPage answers what is the proxy's own.
+// answerOwnPage answers a request to one of the proxy's own pages.
 func (p *Proxy) answerOwnPage(x *exchange) error {
 	if string(x.target.Policy) != accountkind.SignaturePath {
 		return refuse(noCredential, "the proxy has no such page; there is GET /wxproxy/jsapi-signature?url=...")
@@ -90,13 +90,12 @@ func (p *Proxy) answerOwnPage(x *exchange) error {
 	return p.answerSignature(x)
 }
 
-// wholeSeconds returns a life as WeChat states it. It is never 0, which caches take
-// for no end at all.
+// wholeSeconds returns how long something lives as WeChat states it. It is at least 1:
+// caches take 0 for a life without end.
 func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
 
-// answerHealth tells a load balancer, which has no key, what the admin listener
-// tells everybody: whether the process works, and whether to send it requests. It
-// names nobody.
+// answerHealth tells a load balancer, which has no key, whether the process works and
+// whether to send requests to it. The answer names no account and no client.
 func (p *Proxy) answerHealth(x *exchange) error {
 	if method := string(x.message.Method); method != fasthttp.MethodGet && method != fasthttp.MethodHead {
 		return refuse(badRequest, "health is asked for with GET or HEAD")
@@ -123,14 +122,16 @@ func (p *Proxy) answerHealth(x *exchange) error {
 	return nil
 }
 
-// Questions about readiness that have no answer here.
+// Refusals of questions about readiness that are answered only at the admin listener, or
+// nowhere.
 var (
 	errAllOf     = refuse(badRequest, "all=1 asks whether every account has a token; without it one of them is enough")
 	errOfAccount = refuse(badRequest, "whether one account has a token is told by the admin listener alone: /readyz?account=NAME")
 )
 
-// asksForAll reports whether the query asks whether every account is ready. It
-// cannot ask about one: who has no key would learn by that which names there are.
+// asksForAll reports whether the query asks whether every account is ready. It is an error
+// to ask about one account: by that, callers without a key could find out which names there
+// are.
 func asksForAll(query []byte) (bool, error) {
 	asked, err := url.ParseQuery(strings.TrimPrefix(string(query), "?"))
 	switch all, found := asked["all"]; {
@@ -143,7 +144,8 @@ func asksForAll(query []byte) (bool, error) {
 	}
 }
 
-// answerSignature answers what the page that x names gives to wx.config.
+// answerSignature answers with the signature that the page in x's query gives to
+// wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
 	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
 	if err != nil {

@@ -15,44 +15,46 @@ import (
 )
 
 const (
-	// shortestCredential is the length of the shortest one that is looked for in
-	// answers. WeChat's have 32 characters and more; a word of a few letters would be
-	// found everywhere.
+	// shortestCredential is the length of the shortest credential that answers are searched
+	// for. WeChat's have 32 characters and more; one of a few letters would be found in
+	// ordinary words.
 	shortestCredential = 6
 
-	// maxQuotes bounds how many different lines a minute the log has about answers
-	// that quote a credential.
+	// maxQuotes is how many different lines about answers that quote a credential the log
+	// has in one minute.
 	maxQuotes = 64
 )
 
-// A sought is what tells, at a glance, that most answers hold no credential of an
-// account's: how many bytes in a row the one with the fewest has.
+// A credentialFilter quickly tells of most answers that they hold no credential of an
+// account: a text holds one only if it has least bytes in a row of those that credentials
+// consist of (secret.MayHold).
 type credentialFilter struct{ least atomic.Int32 }
 
-// start looks at the credentials that the account has at the start.
-func (s *credentialFilter) start(a *Account) {
-	s.least.Store(math.MaxInt32)
+// start adds the credentials that the account has at the start.
+func (f *credentialFilter) start(a *Account) {
+	f.least.Store(math.MaxInt32)
 	if a.Known == nil {
 		return
 	}
 	for _, value := range a.Known(nil) {
-		s.add(value)
+		f.add(value)
 	}
 }
 
-// add learns of a credential.
-func (s *credentialFilter) add(value string) {
+// add adds a credential.
+func (f *credentialFilter) add(value string) {
 	least := int32(secret.Least(value))
-	for known := s.least.Load(); len(value) >= shortestCredential && least < known; known = s.least.Load() {
-		if s.least.CompareAndSwap(known, least) {
+	for known := f.least.Load(); len(value) >= shortestCredential && least < known; known = f.least.Load() {
+		if f.least.CompareAndSwap(known, least) {
 			return
 		}
 	}
 }
 
-func (s *credentialFilter) leastBytes() int { return int(s.least.Load()) }
+// leastBytes returns how many such bytes in a row a text needs to hold a credential.
+func (f *credentialFilter) leastBytes() int { return int(f.least.Load()) }
 
-// credentials returns what the answer must not hold.
+// credentials returns the credentials that the answer must not hold.
 func (x *exchange) credentials() []string {
 	x.values = append(x.values[:0], x.sent)
 	if x.account.Known != nil {
@@ -62,7 +64,7 @@ func (x *exchange) credentials() []string {
 	return x.values
 }
 
-// isQuoted reports whether text holds a credential.
+// isQuoted reports whether text, which is a part of an answer, holds a credential.
 func (x *exchange) isQuoted(text []byte) bool {
 	if !secret.MayHold(text, x.account.filter.leastBytes()) {
 		return false
@@ -71,7 +73,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 	return found
 }
 
-// redactRaw takes the credentials that a header quotes out of it.
+// redactRaw redacts a header that is passed on in WeChat's own bytes.
 func (p *Proxy) redactRaw(x *exchange) {
 	head := x.message.Head
 	if secret.MayHold(head.Lines(), x.account.filter.leastBytes()) {
@@ -81,7 +83,7 @@ func (p *Proxy) redactRaw(x *exchange) {
 	}
 }
 
-// redactHead returns the lines of a header without the credentials that they quote.
+// redactHead returns the lines of a header with *** in the place of credentials.
 func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
 	redacted, found := x.searcher.Replace(lines, logged.Masked, x.credentials())
 	if found {
@@ -90,7 +92,7 @@ func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
 	return redacted
 }
 
-// warnOfQuote says that an answer quoted a credential.
+// warnOfQuote logs that an answer quoted a credential.
 func (p *Proxy) warnOfQuote(x *exchange, where string) {
 	account, path := x.account.Name, p.loggedPath(x.target.Path)
 	if unsaid, ok := p.door.quotes.Allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
@@ -99,8 +101,8 @@ func (p *Proxy) warnOfQuote(x *exchange, where string) {
 	}
 }
 
-// isSecret reports whether word is a secret: a virtual token, a client's key, or
-// what the configuration says.
+// isSecret reports whether word is a secret: a virtual token, a client's key, or one of
+// the configuration's.
 func (p *Proxy) isSecret(word []byte) bool {
 	if len(word) == 0 {
 		return false
@@ -114,5 +116,5 @@ func (p *Proxy) isSecret(word []byte) bool {
 	return p.config.IsSecret != nil && p.config.IsSecret(word)
 }
 
-// loggedPath returns path as a log may show it.
+// loggedPath returns path in the form that a log may show, without secrets.
 func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }

@@ -20,21 +20,25 @@ import (
 )
 
 const (
-	// maxSearched bounds the body of an answer that is passed on only after it was
-	// searched for credentials. Errors have some hundred bytes.
+	// maxSearched is how long a body may be that is passed on only after it was searched
+	// for credentials. Errors have some hundred bytes.
 	maxSearched = 64 << 10
 
-	// maxQuoted is the same for an answer that quotes a request and its answer.
+	// maxQuoted is the same for an answer of QuotingPath, which quotes a whole request and
+	// its answer.
 	maxQuoted = 256 << 10
 )
 
-// errAnswerRoom is why a body is not searched that could be.
+// errAnswerRoom is the error of a body that cannot be searched because there is no memory
+// left for it.
 var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way take it all")
 
-// redactBody takes the credentials out that the body of WeChat's answer quotes, if
-// that is here as a whole; and sees to it that it is where a quote is likely: in
-// errors, which may repeat the URL, and where an AppSecret was sent. What cannot be
-// searched there is not passed on.
+// redactBody puts *** in the place of credentials in the body of WeChat's answer. There
+// are three cases. An answer of QuotingPath may hold any credential, so what looks like one
+// is redacted. Errors, which may repeat the URL of the request, and answers to requests
+// with an AppSecret are likely to hold a credential: they are read as a whole, and one that
+// cannot be searched is not passed on. All other bodies are searched if they are in memory
+// as a whole, and pass if they stream.
 func (p *Proxy) redactBody(x *exchange) error {
 	resp := &x.ctx.Response
 	if string(x.target.Policy) == x.kind.Table.QuotingPath {
@@ -48,7 +52,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 	}
 	body := resp.Body()
 	if errcode.IsPacked(body) || len(resp.Header.ContentEncoding()) > 0 {
-		// One that cannot be unpacked may not be packed at all, whatever its header says.
+		// A body that cannot be unpacked may be plain in spite of its header.
 		if plain, err := errcode.Unpack(body, string(resp.Header.ContentEncoding()), maxSearched); err == nil {
 			body = plain
 		}
@@ -67,8 +71,8 @@ func (x *exchange) replaced(text []byte, replacement string, values []string) []
 	return text
 }
 
-// redact has the caller get the body, which was unpacked to plain, as it is, or if
-// it holds credentials plain without them.
+// redact replaces the body, which was unpacked to plain, by plain without credentials. A
+// body without any is passed on as it is.
 func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
 	redacted := redact(plain, logged.Masked, x.credentials())
 	if !bytes.Equal(redacted, plain) {
@@ -78,7 +82,7 @@ func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
 	}
 }
 
-// redactWhole does the same to a body of at most that many bytes, which it waits for.
+// redactWhole reads the body as a whole, at most that many bytes, and redacts it.
 func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	resp := &x.ctx.Response
 	if resp.SkipBody || !wire.MayHaveBody(resp.StatusCode()) {
@@ -105,8 +109,8 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	return nil
 }
 
-// dropBody has the caller get an error of WeChat's, whose status says enough, without
-// its body.
+// dropBody removes the body of an error of WeChat's and logs why. The caller still gets
+// the status.
 func (p *Proxy) dropBody(x *exchange, why error) {
 	resp := &x.ctx.Response
 	resp.Header.SetContentEncoding("")
@@ -118,12 +122,12 @@ func (p *Proxy) dropBody(x *exchange, why error) {
 	}
 }
 
-// uncountedSize is how much of an answer is held without counting in the budget of
-// bodies. Those that can quote a credential are shorter but for a few.
+// uncountedSize is how much of an answer may be in memory without counting in the budget
+// of bodies. Nearly all answers that can quote a credential are shorter.
 const uncountedSize = errcode.MaxPacked
 
-// readWhole makes the body of the answer, of at most that many bytes, one that is here as
-// a whole. It returns how much that takes of the budget, for charge or releaseAnswer.
+// readWhole reads the body of the answer into memory, at most that many bytes. It returns
+// how much of the budget that takes, which the caller has to give back.
 func (p *Proxy) readWhole(resp *fasthttp.Response, most int64) (taken int64, err error) {
 	if !resp.IsBodyStream() {
 		return 0, nil
@@ -154,7 +158,8 @@ func (p *Proxy) readWhole(resp *fasthttp.Response, most int64) (taken int64, err
 	return taken, nil
 }
 
-// releaseWhenWritten has what the answer takes of the budget be given back when it is written.
+// releaseWhenWritten has the answer give back what it takes of the budget when it has been
+// written.
 func (p *Proxy) releaseWhenWritten(resp *fasthttp.Response, taken int64) {
 	if taken > 0 {
 		body := slices.Clone(resp.Body())
@@ -162,7 +167,7 @@ func (p *Proxy) releaseWhenWritten(resp *fasthttp.Response, taken int64) {
 	}
 }
 
-// A countedAnswer is an answer that counts in the budget until it is closed.
+// A countedAnswer is a body that counts in the budget until it is closed.
 type countedAnswer struct {
 	io.Reader
 	budget *body.Budget

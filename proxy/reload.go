@@ -16,22 +16,22 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// A door is what a Proxy has in common with those that take its place: it leads every
-// request to the one of the moment.
+// A door is what a Proxy shares with those that replace it by Reload. It hands each request
+// to the current one.
 type door struct {
 	current  atomic.Pointer[Proxy] // which answers new requests
 	leaving  atomic.Bool           // the process is about to end: it is not ready
 	draining atomic.Bool           // likewise, and every answer closes its connection
 	bodies   *body.Budget          // of requests, and of answers that are kept
 	targets  sync.Pool             // of *target, for IsProvenByBody
-	noFiles  lograte.Seldom        // says why bodies are not in files
-	noRoom   lograte.Seldom        // says that bodies were refused
+	noFiles  lograte.Seldom        // of the line that says why bodies are not in files
+	noRoom   lograte.Seldom        // of the line that says that bodies were refused
 	quotes   *lograte.Limit        // lines about credentials in WeChat's answers
 	refused  *lograte.Limit        // lines about clients' requests that were refused
 	unknown  *lograte.Limit        // the same of callers that are no client
 
 	mu     sync.Mutex // guards former
-	former []*Proxy   // those before that answered requests when somebody looked last
+	former []*Proxy   // the replaced ones that still answered requests when this was last looked at
 }
 
 func newDoor(c Config) *door {
@@ -51,9 +51,9 @@ func newDoor(c Config) *door {
 // log is that of the proxy which answers new requests.
 func (d *door) log() *slog.Logger { return d.current.Load().config.Log }
 
-// Reload returns a Proxy for a valid config which from now on answers whatever
-// comes to p's server. Requests under way stay with p; what a client's bodies take
-// goes on to count, and so does its quota if it is still the same.
+// Reload returns a Proxy for a valid config, which answers all requests from now on.
+// Requests under way stay with p. What a client's bodies take still counts, and so does its
+// use of its quota if that is the same as before.
 func (p *Proxy) Reload(config Config) *Proxy {
 	next := New(config)
 	next.door = p.door
@@ -73,16 +73,15 @@ func (p *Proxy) Reload(config Config) *Proxy {
 	return next
 }
 
-// stillAnswering returns those of former that do. A proxy whose place was taken is
-// forgotten when it has answered all, however many came after it. The caller holds
-// d.mu.
+// stillAnswering returns the replaced proxies that still answer requests, and forgets the
+// others. The caller holds d.mu.
 func (d *door) stillAnswering() []*Proxy {
 	d.former = slices.DeleteFunc(d.former, func(p *Proxy) bool { return p.answering() == 0 })
 	return d.former
 }
 
-// InFlight returns how many requests are being answered, by the proxy of the moment
-// and those before it.
+// InFlight returns how many requests are being answered, by the current proxy and by those
+// that it replaced.
 func (p *Proxy) InFlight() int {
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
@@ -93,8 +92,7 @@ func (p *Proxy) InFlight() int {
 	return n
 }
 
-// Gone reports whether p, whose place was taken, has answered all its requests, and
-// forgets it then.
+// Gone reports whether p, which was replaced, has answered all its requests.
 func (p *Proxy) Gone() bool {
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
@@ -110,16 +108,17 @@ func (p *Proxy) Draining() bool { return p.door.leaving.Load() }
 // Leave has the proxy say that it is not ready, and take requests as before.
 func (p *Proxy) Leave() { p.door.leaving.Store(true) }
 
-// Drain ends the service without cutting a request, and waits for that at most until
-// ctx ends: nobody new is accepted but those who wait already, every answer closes its
-// connection, and only connections without a request are closed by the proxy.
+// Drain ends the service without cutting a request, and waits for that until ctx ends at
+// most. It accepts only the connections that wait already, closes those without a request,
+// and has every answer close its connection.
 func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
 	p.Leave()
 	p.door.draining.Store(true)
 	return front.Drain(ctx, listeners...)
 }
 
-// Handler returns what answers as p does, and after a Reload as what takes its place.
+// Handler returns the handler for a server: it answers as p, and after a Reload as the
+// proxy that replaced p.
 func (p *Proxy) Handler() front.Handler { return p.door }
 
 // Handle implements [Handler].
@@ -139,7 +138,7 @@ func (d *door) Refuse(ctx *fasthttp.RequestCtx, reason error) {
 	d.current.Load().answerUnreadable(ctx, &failure{problem: p, detail: reason.Error()})
 }
 
-// IsProvenByBody implements [Handler]: SDKs that ask for a token show their key there.
+// IsProvenByBody implements [Handler]: SDKs that ask for a token send their key in the body.
 func (d *door) IsProvenByBody(raw []byte) bool {
 	t, free := d.targets.Get().(*target.Target)
 	if !free {
@@ -150,7 +149,7 @@ func (d *door) IsProvenByBody(raw []byte) bool {
 	return t.Parse(raw, p.hosts, p.tokenParameters) == nil && p.isTokenPath(t.Policy)
 }
 
-// isTokenPath reports whether programs ask for a token there.
+// isTokenPath reports whether programs ask for a token at a policy path.
 func (p *Proxy) isTokenPath(policy []byte) bool {
 	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).traits.asksByBody })
 }

@@ -11,16 +11,16 @@ import (
 	"wxproxy/proxy/internal/target"
 )
 
-// given is what a request to a path of class "secret" has in the places of the appid
-// and the AppSecret.
+// given is what a request to a path of class "secret" holds in the places of the appid and
+// the AppSecret.
 type given struct{ appID, secret givenValue }
 
-// errUnreadableBody refuses a body that WeChat could read differently.
+// errUnreadableBody refuses a body that WeChat could read in another way than the proxy.
 var errUnreadableBody = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
 	"with appid and secret at its top level, not behind a ';'; multipart/form-data is not read (in PHP, give curl http_build_query($fields) or json_encode($fields))")
 
-// admitByBody decides who calls, for which account, and whether they may, after the
-// body is read, and puts the account's credential in the place of what it shows.
+// admitByBody decides by the body who calls, for which account, and whether the caller may
+// do so, and puts the account's credential in the place of the caller's.
 func (p *Proxy) admitByBody(x *exchange) error {
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if err != nil {
 		return refuse(badRequest, errUnreadableBody.Error())
 	}
-	if x.account == nil { // and no virtual token
+	if x.account == nil { // there was no virtual token
 		if err := p.admitNamed(x); err != nil {
 			return err
 		}
@@ -53,11 +53,12 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	return p.fillIn(x, body)
 }
 
-// errOtherKind refuses a body that names an account to whose kind the path does not
-// belong.
+// errOtherKind refuses a body that names an account of another kind than the one to which
+// the path belongs. Other than in admit it is too late to begin again with that kind: the
+// body was read by the rules of the first one.
 var errOtherKind = refuse(badRequest, "the body's appid is that of an account of another kind, which has no such API; name the account by the path prefix /@NAME/")
 
-// addGiven takes what is sent under one of the names of SecretMembers.
+// addGiven adds the value of a parameter or member that is one of SecretMembers.
 func (x *exchange) addGiven(name, value string) {
 	if name == x.kind.Table.SecretNames.AppID {
 		x.given.appID.add(value)
@@ -66,13 +67,14 @@ func (x *exchange) addGiven(name, value string) {
 	x.given.secret.add(value)
 }
 
-// errStraySecret refuses a body that would show WeChat what is not meant for it.
+// errStraySecret refuses a body that would give WeChat a secret that is not meant for it.
 var errStraySecret = refuse(badRequest, "the body would carry a key, an AppSecret or a token of this proxy's to WeChat; "+
 	`send a client's key as "Authorization: Bearer KEY", or as secret at the body's top level, where the proxy replaces it`)
 
-// checkRest refuses a body whose rest, without what is replaced, holds a credential, or
-// an appid inside something else where there is none that picks the account. A
-// stranger's is not looked at.
+// checkRest refuses a body that holds a credential outside the members that are replaced.
+// It also refuses one whose only appid is an inner member, since the caller probably meant
+// that to choose the account. It runs after the caller is known, so that nobody else can
+// find out by it which words are secrets.
 func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 	own := p.ownKey(x)
 	members.EachText(rest, func(text string, isInnerName bool) {
@@ -86,7 +88,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 	return err
 }
 
-// ownKey returns the key by which the caller proved itself, empty if it did not.
+// ownKey returns the key by which the caller proved who it is, or "" without one.
 func (p *Proxy) ownKey(x *exchange) string {
 	_, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.given.secret.text)} {
@@ -97,8 +99,8 @@ func (p *Proxy) ownKey(x *exchange) string {
 	return ""
 }
 
-// fillIn puts the account's appid and AppSecret in the place of what the body shows.
-// It may be the caller's key, which goes no further, also where WeChat wants none.
+// fillIn puts the account's appid and AppSecret in the place of the body's. A path that
+// takes no AppSecret gets an empty one, because the body's may be the caller's key.
 func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	secret := ""
 	if x.route.Names.Secret != "" {
@@ -117,12 +119,13 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	return err
 }
 
-// errMisplacedSecret refuses a request that would show WeChat what is not meant for it.
+// errMisplacedSecret refuses a query that would give WeChat a secret that is not meant for
+// it.
 var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
 	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
 
-// carriesSecret reports whether a parameter that reaches WeChat is called like a
-// credential, and is one. A stranger's is not looked at.
+// carriesSecret reports whether a parameter that reaches WeChat has the name of a
+// credential and holds one. It runs after the caller is known, as checkRest does.
 func (p *Proxy) carriesSecret(x *exchange) bool {
 	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
 		return false

@@ -13,8 +13,8 @@ import (
 	"wxproxy/proxy/internal/virtual"
 )
 
-// A TokenEndpoint says what callers get who ask the proxy for a token, in the
-// words of the configuration.
+// A TokenEndpoint says what callers get that ask the proxy for a token, in the words of
+// the configuration.
 type TokenEndpoint string
 
 // What /cgi-bin/token and /cgi-bin/stable_token answer.
@@ -24,7 +24,8 @@ const (
 	TokenDeny    TokenEndpoint = "deny"    // 403
 )
 
-// expectTokenRequest leaves it to the body who asks for a token, if anybody gets one.
+// expectTokenRequest leaves it to the body to say who asks for a token, and refuses the
+// request if no caller gets one.
 func (p *Proxy) expectTokenRequest(x *exchange) error {
 	if p.config.TokenEndpoint == TokenDeny {
 		return refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
@@ -33,8 +34,8 @@ func (p *Proxy) expectTokenRequest(x *exchange) error {
 	return nil
 }
 
-// answerToken answers for WeChat, in its format and with its errcodes, which
-// SDKs know.
+// answerToken answers a request for a token in WeChat's format and with its errcodes,
+// which SDKs know.
 func (p *Proxy) answerToken(x *exchange) error {
 	ask, err := x.readTokenRequest()
 	if err != nil {
@@ -62,7 +63,8 @@ func (p *Proxy) answerToken(x *exchange) error {
 	return nil
 }
 
-// admitTokenRequest finds out who asks, and for which account.
+// admitTokenRequest decides who asks for a token, for which account, and whether the
+// caller may have it.
 func (p *Proxy) admitTokenRequest(x *exchange, ask tokenRequest) error {
 	appID := ask.appID.text
 	account := p.accounts[appID]
@@ -82,8 +84,8 @@ func (p *Proxy) admitTokenRequest(x *exchange, ask tokenRequest) error {
 	return p.permit(x)
 }
 
-// clientOfSecret returns the client whose key secret is. One that proves itself by the
-// Authorization header or its certificate may leave it out.
+// clientOfSecret returns the client whose key is in the place of the AppSecret. A client
+// that proves itself by Authorization or by its certificate may leave that out.
 func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error) {
 	if secret.text == "" {
 		if c, err := p.client(x); err == nil {
@@ -98,7 +100,7 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 	return c, nil
 }
 
-// issue returns the token for who asks and how long it lives.
+// issue returns a token for the client and how long it lives.
 func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal {
 		token, life, err := x.account.Lend(p.config.TokenWait)
@@ -114,7 +116,7 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), &keys[0]), virtual.Life, nil
 }
 
-// reportLent has the log say who got WeChat's own token.
+// reportLent logs who got WeChat's own token.
 func (p *Proxy) reportLent(x *exchange) {
 	account, client := names(x.account, x.client)
 	address := "unix socket"
@@ -137,7 +139,7 @@ func (x *exchange) answerJSON(body []byte) {
 // JSON.
 type tokenRequest struct{ grantType, appID, secret givenValue }
 
-// readTokenRequest reads what the caller asks, and refuses what WeChat refuses.
+// readTokenRequest reads a request for a token, and refuses what WeChat would refuse.
 func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
@@ -166,7 +168,8 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	return ask, x.checkTokenRequest(&ask)
 }
 
-// checkTokenRequest refuses a request for a token as WeChat does.
+// checkTokenRequest refuses a request for a token that WeChat would refuse, with the same
+// errcode.
 func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
 	table, method := &x.kind.Table.TokenRequest, string(x.message.Method)
 	switch {
