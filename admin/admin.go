@@ -19,7 +19,7 @@ import (
 type Admin struct {
 	Version  string
 	Started  time.Time
-	Store    string // where tokens are kept, without what may be secret
+	Store    func() Store // how the place is where tokens are kept
 	Accounts []Account
 	Clients  []Client
 	Hosts    func() []Host

@@ -29,6 +29,7 @@ func newAdmin() *Admin {
 		Started:  time.Now().Add(-90 * time.Second),
 		Accounts: []Account{account("shop", fresh())},
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
+		Store:    func() Store { return Store{Kind: "memory", Address: "memory:", Up: true} },
 		InFlight: func() int { return 3 },
 		Draining: func() bool { return false },
 		Counted:  func() *traffic.Snapshot { return &traffic.Snapshot{} },
@@ -218,8 +219,11 @@ func explained(s token.Status) string {
 func TestStatusTellsAllButSecrets(t *testing.T) {
 	a := newAdmin()
 	a.Accounts = append(a.Accounts, account("blog", gone()))
+	since, reason := time.Date(2026, 11, 20, 12, 30, 15, 0, time.UTC), "connection refused"
+	a.Store = func() Store {
+		return Store{Kind: "redis", Address: "redis://10.0.0.5:6379/0", Since: &since, LastError: &reason, Remedy: "have Redis run", NewerRecords: true}
+	}
 	a.Hosts = func() []Host {
-		since := time.Date(2026, 11, 20, 12, 30, 15, 0, time.UTC)
 		return []Host{
 			{URL: "https://api.weixin.qq.com", State: "down", Since: since, Reason: "connection refused"},
 			{URL: "https://api2.weixin.qq.com", State: "up", Since: since},
@@ -227,6 +231,8 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 	}
 	mustAnswer(t, ask(a, "GET", "/status", ""), http.StatusOK, `{
 		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3, "failures": {}, "clients": [{"name": "", "requests": 0, "failures": {}}],
+		"store": {"kind":"redis","address":"redis://10.0.0.5:6379/0","up":false,"since":"2026-11-20T12:30:15Z",
+			"last_error":"connection refused","remedy":"have Redis run","newer_records":true},
 		"upstream": [
 			{"url":"https://api.weixin.qq.com","state":"down","since":"2026-11-20T12:30:15Z","reason":"connection refused"},
 			{"url":"https://api2.weixin.qq.com","state":"up","since":"2026-11-20T12:30:15Z"}],

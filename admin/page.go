@@ -125,7 +125,7 @@ func (d *document) languageSwitch(r *http.Request) {
 
 // summary adds, in one line, how everything is, and what is known of the process.
 func (a *Admin) summary(d *document, o *overview) {
-	headline, class := wordAllWell[d.lang], markup("good")
+	store, headline, class := a.Store(), wordAllWell[d.lang], markup("good")
 	switch {
 	case a.Draining():
 		headline, class = wordDraining[d.lang], "fair"
@@ -135,6 +135,8 @@ func (a *Admin) summary(d *document, o *overview) {
 		headline, class = wordNoHosts[d.lang], "bad"
 	case o.failing > 0:
 		headline, class = d.sayf(wordProblems, o.failing, len(a.Accounts)), "fair"
+	case !store.Up:
+		headline, class = wordNoStore[d.lang], "fair"
 	}
 	d.mark(`<p id="headline" role="status" class="`)
 	d.mark(class)
@@ -145,8 +147,7 @@ func (a *Admin) summary(d *document, o *overview) {
 	d.in("<dd>", d.span(d.now.Sub(a.Started)), "</dd></div>")
 	d.say("<div><dt>", wordInFlight, "</dt>")
 	d.number("<dd>", uint64(a.InFlight()), "</dd></div>")
-	d.say("<div><dt>", wordStore, "</dt>")
-	d.in("<dd>", a.Store, "</dd></div>")
+	d.store(store)
 	d.say("<div><dt>", wordVersion, "</dt>")
 	d.in("<dd>", a.Version, "</dd></div></dl>")
 }

@@ -48,7 +48,7 @@ func busy() *Admin {
 	due, asleep := fresh(), token.Status{State: token.StateGone, Asleep: true}
 	due.State, due.LastError, due.NextRefresh = token.StateDue, errors.New("WeChat is away"), time.Now().Add(-time.Second)
 	a := newAdmin()
-	a.Store = "file:/var/lib/wxproxy"
+	a.Store = func() Store { return Store{Kind: "file", Address: "file:/var/lib/wxproxy", Up: true} }
 	a.Accounts = []Account{account("shop", fresh()), account("night", asleep), account("club", due), account("blog", gone())}
 	a.Clients = []Client{
 		{Name: "orders", Accounts: []string{"shop", "club"}, MaxInFlight: 5, Interval: 10 * time.Millisecond},
@@ -134,7 +134,8 @@ func TestTheHeadlineIsWhatMattersMost(t *testing.T) {
 func TestWhateverIsSaidIsEscaped(t *testing.T) {
 	const evil = `"'><script>alert(1)</script>&amp;`
 	a := busy()
-	a.Version, a.Store = evil, evil
+	reason := evil
+	a.Version, a.Store = evil, func() Store { return Store{Kind: evil, Address: evil, LastError: &reason, Remedy: evil} }
 	a.Hosts = func() []Host { return []Host{{URL: evil, State: evil, Reason: evil}} }
 	a.Clients = []Client{{Name: evil, Accounts: []string{evil}}}
 	a.Accounts = []Account{account(evil, token.Status{State: evil, LastError: &token.Refusal{Code: 1, Reason: evil}})}

@@ -13,6 +13,7 @@ type processStatus struct {
 	Uptime           int64           `json:"uptime"` // seconds
 	Accounts         []accountStatus `json:"accounts"`
 	Upstream         []Host          `json:"upstream"`
+	Store            Store           `json:"store"`
 	RequestsInFlight int             `json:"requests_in_flight"`
 
 	// How many requests were answered with an error of the proxy's own, by its slug,
@@ -66,6 +67,7 @@ func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
 		Uptime:           int64(now.Sub(a.Started).Seconds()),
 		Accounts:         make([]accountStatus, 0, len(a.Accounts)),
 		Upstream:         a.Hosts(),
+		Store:            a.Store(),
 		RequestsInFlight: a.InFlight(),
 	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())

@@ -28,13 +28,18 @@ var (
 	wordNoTokens = phrase{"Accounts without a token: %d of %d", "没有 token 的账号：%d / %d"}
 	wordProblems = phrase{"Accounts with a problem: %d of %d", "有问题的账号：%d / %d"}
 	wordNoHosts  = phrase{"None of WeChat’s hosts can be reached", "微信的所有域名都无法连接"}
+	wordNoStore  = phrase{"The token store is of no use; tokens in memory are served on", "token 存储不可用；继续使用内存中的 token"}
 	wordDraining = phrase{"Draining: requests under way are answered, then the process ends", "正在停止：处理完进行中的请求后退出"}
 
 	wordUptime   = phrase{"Up for", "已运行"}
 	wordInFlight = phrase{"Requests under way", "进行中的请求"}
 	wordStore    = phrase{"Token store", "Token 存储"}
 	wordVersion  = phrase{"Version", "版本"}
-	wordAsOf     = phrase{"As of", "更新于"}
+
+	wordStoreDown  = phrase{"of no use", "不可用"}
+	wordStoreNewer = phrase{"holds records of a later version of wxproxy, which are left alone", "含有更高版本 wxproxy 的记录，保持不动"}
+
+	wordAsOf = phrase{"As of", "更新于"}
 
 	wordLastHour   = phrase{"The last hour", "最近一小时"}
 	wordHourAgo    = phrase{"60 min ago", "60 分钟前"}

@@ -31,6 +31,16 @@ var (
 
 	connections = describe("upstream_connections", "Connections to WeChat: active, which includes those that are being made, and idle.", "state")
 
+	storeUp = describe("store_up", "1 while the token store can be used, 0 while tokens are served and renewed without it. Memory always can.")
+
+	storeErrors = describe("store_errors_total", "Operations of the token store that failed, those included that were not tried because the one before had failed.", "operation")
+
+	storeDurations = describe("store_duration_seconds", "How long the token store took for an operation.", "operation")
+
+	hostFailures = describe("upstream_failures_total",
+		"Requests that the host of WeChat's gave no whole answer, by reason: no connection (unreachable), one that broke (broken), or none in time (timeout).",
+		"host", "reason")
+
 	linesLost = describe("log_lines_dropped_total", "Lines of the log that were dropped, because standard error was not read fast enough or took none.")
 
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")

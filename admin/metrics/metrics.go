@@ -17,6 +17,7 @@ import (
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
+	"wxproxy/token/store/tally"
 )
 
 // Sources are what metrics are read from. They are called concurrently.
@@ -27,6 +28,13 @@ type Sources struct {
 	Hosts       func() []upstream.HostState
 	Accounts    func() []Account
 	LinesLost   func() uint64 // of the log
+	Store       func() Store
+}
+
+// A Store is what is known of the token store.
+type Store struct {
+	Up     bool
+	Counts []tally.Count
 }
 
 // An Account is an account as far as its token goes. Its functions are methods of a
@@ -57,7 +65,7 @@ type collector struct{ Sources }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost} {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations} {
 		descriptions <- d
 	}
 }
@@ -75,6 +83,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.gauge(connections, float64(idle), "idle")
 	out.hosts(c.Hosts())
 	out.counter(linesLost, c.LinesLost())
+	out.store(c.Store())
 }
 
 // A sink takes metrics.
@@ -132,9 +141,29 @@ func (s sink) account(a Account) {
 	}
 }
 
-// hosts tells which hosts are up. Two URLs may lead to one host.
+// store tells how the token store is.
+func (s sink) store(store Store) {
+	up := 0.0
+	if store.Up {
+		up = 1
+	}
+	s.gauge(storeUp, up)
+	for _, c := range store.Counts {
+		s.counter(storeErrors, c.Errors, c.Operation)
+		buckets, sum := map[float64]uint64{}, uint64(0)
+		for i, n := range c.Classes {
+			sum += n
+			if i < len(tally.Bounds) {
+				buckets[tally.Bounds[i].Seconds()] = sum
+			}
+		}
+		s.metrics <- prometheus.MustNewConstHistogram(storeDurations, sum, c.Total.Seconds(), buckets, c.Operation)
+	}
+}
+
+// hosts tells which hosts are up, and how often each failed. Two URLs may lead to one host.
 func (s sink) hosts(states []upstream.HostState) {
-	values := map[string]float64{}
+	values, failures := map[string]float64{}, map[string]upstream.Failures{}
 	for _, state := range states {
 		name := state.URL
 		if u, err := url.Parse(state.URL); err == nil {
@@ -145,8 +174,16 @@ func (s sink) hosts(states []upstream.HostState) {
 		} else {
 			values[name] += 0
 		}
+		sum := failures[name]
+		for reason, n := range state.Failures {
+			sum[reason] += n
+		}
+		failures[name] = sum
 	}
 	for name, value := range values {
 		s.gauge(up, value, name)
+		for reason, n := range failures[name] {
+			s.counter(hostFailures, n, name, upstream.FailureReason(reason).String())
+		}
 	}
 }

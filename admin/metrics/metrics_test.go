@@ -21,6 +21,7 @@ import (
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
+	"wxproxy/token/store/tally"
 )
 
 // An answerer answers with one errcode after the other.
@@ -72,13 +73,16 @@ func sources(t *testing.T) Sources {
 			}}
 	}
 	return Sources{
-		Counts:      counted(t),
-		InFlight:    func() int { return 3 },
-		LinesLost:   func() uint64 { return 4 },
+		Counts:    counted(t),
+		InFlight:  func() int { return 3 },
+		LinesLost: func() uint64 { return 4 },
+		Store: func() Store {
+			return Store{Up: true, Counts: []tally.Count{{Operation: "load"}, {Operation: "save", Errors: 2, Total: 3 * time.Second, Classes: [7]uint64{1, 0, 4, 0, 0, 0, 2}}}}
+		},
 		Connections: func() (int, int) { return 5, 7 },
 		Hosts: func() []upstream.HostState {
-			return []upstream.HostState{{URL: "https://one.example"}, {URL: "https://two.example", Down: true, Reason: "refused"},
-				{URL: "https://three.example:8443", Down: true}, {URL: "http://three.example:8443"}}
+			return []upstream.HostState{{URL: "https://one.example", Failures: upstream.Failures{upstream.FailedByCut: 3}}, {URL: "https://two.example", Down: true, Reason: "refused"},
+				{URL: "https://three.example:8443", Down: true, Failures: upstream.Failures{upstream.FailedByTimeout: 2}}, {URL: "http://three.example:8443", Failures: upstream.Failures{upstream.FailedByTimeout: 1}}}
 		},
 		Accounts: func() []Account {
 			return []Account{
@@ -114,6 +118,11 @@ wxproxy_requests_total{account="",client="",status="404"} 1
 wxproxy_requests_total{account="shop",client="",status="200"} 4
 wxproxy_retries_total{account="shop",errcode="40001",outcome="accepted"} 1
 wxproxy_secret_refusals_total{account="shop",errcode="40164"} 2
+wxproxy_store_duration_seconds_count{operation="load"} 0
+wxproxy_store_duration_seconds_count{operation="save"} 7
+wxproxy_store_errors_total{operation="load"} 0
+wxproxy_store_errors_total{operation="save"} 2
+wxproxy_store_up 1
 wxproxy_token_expiry_timestamp_seconds{account="blog"} 0
 wxproxy_token_expiry_timestamp_seconds{account="shop"} 1.8000000005e+09
 wxproxy_token_fetches_total{account="shop",outcome="success",reason="start"} 1
@@ -123,14 +132,22 @@ wxproxy_upstream_connections{state="idle"} 7
 wxproxy_upstream_errcodes_total{account="shop",errcode="40001"} 1
 wxproxy_upstream_errcodes_total{account="shop",errcode="45009"} 1
 wxproxy_upstream_errcodes_total{account="shop",errcode="other"} 1
+wxproxy_upstream_failures_total{host="one.example",reason="broken"} 3
+wxproxy_upstream_failures_total{host="one.example",reason="timeout"} 0
+wxproxy_upstream_failures_total{host="one.example",reason="unreachable"} 0
+wxproxy_upstream_failures_total{host="three.example:8443",reason="broken"} 0
+wxproxy_upstream_failures_total{host="three.example:8443",reason="timeout"} 3
+wxproxy_upstream_failures_total{host="three.example:8443",reason="unreachable"} 0
+wxproxy_upstream_failures_total{host="two.example",reason="broken"} 0
+wxproxy_upstream_failures_total{host="two.example",reason="timeout"} 0
+wxproxy_upstream_failures_total{host="two.example",reason="unreachable"} 0
 wxproxy_upstream_up{host="one.example"} 1
 wxproxy_upstream_up{host="three.example:8443"} 1
 wxproxy_upstream_up{host="two.example"} 0
 `
 	got := ""
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "wxproxy_") && !strings.HasPrefix(line, "wxproxy_request_duration_seconds_bucket") &&
-			!strings.HasPrefix(line, "wxproxy_request_duration_seconds_sum") {
+		if strings.HasPrefix(line, "wxproxy_") && !strings.Contains(line, "_duration_seconds_bucket") && !strings.Contains(line, "_duration_seconds_sum") {
 			got += line
 		}
 	}
@@ -141,6 +158,10 @@ wxproxy_upstream_up{host="two.example"} 0
 	buckets := h.GetBucket()
 	if len(buckets) != len(traffic.DurationBounds)+1 || buckets[0].GetUpperBound() != 0.005 || buckets[len(buckets)-1].GetCumulativeCount() != 5 {
 		t.Errorf("got the histogram %v", h)
+	}
+	saves := families["wxproxy_store_duration_seconds"].GetMetric()[1].GetHistogram()
+	if b := saves.GetBucket(); saves.GetSampleSum() != 3 || len(b) != len(tally.Bounds)+1 || b[2].GetUpperBound() != 0.025 || b[2].GetCumulativeCount() != 5 || b[5].GetCumulativeCount() != 5 {
+		t.Errorf("got the histogram %v of saves", saves)
 	}
 	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "process_start_time_seconds"} {
 		if families[name] == nil {
@@ -182,7 +203,7 @@ func TestOnlySomeMayReadAtATime(t *testing.T) {
 
 func BenchmarkScrape10000Accounts(b *testing.B) {
 	s := Sources{Counts: traffic.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []upstream.HostState { return nil },
-		LinesLost: func() uint64 { return 0 }}
+		LinesLost: func() uint64 { return 0 }, Store: func() Store { return Store{Up: true} }}
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {
 		for i := range 10_000 {

@@ -29,7 +29,7 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 	a := &admin.Admin{
 		Version:  s.version,
 		Started:  s.started,
-		Store:    s.atStart.Token.StoreAddress(),
+		Store:    s.storeState,
 		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
 		Hosts:    of.hostStates,
 		InFlight: of.proxy.InFlight,

@@ -19,6 +19,7 @@ import (
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 	"wxproxy/token/store/redis"
+	"wxproxy/token/store/tally"
 )
 
 // A Service is a proxy with everything that it needs. A reload replaces its setup and
@@ -33,6 +34,7 @@ type Service struct {
 	atStart    *config.Config // the listeners, the store and the log were made of it
 	files      openFiles
 	store      token.Store
+	tally      *tally.Tally      // of what the store is asked
 	redis      *redis.Store      // the store, if tokens are shared
 	background *background.Queue // work of the keepers that no caller waits for
 	counts     *traffic.Counts
@@ -64,7 +66,7 @@ type Process struct {
 // configuration all the same.
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
-		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(),
+		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(), tally: tally.New(),
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
@@ -75,7 +77,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	}
 	s.reloading <- struct{}{} // until Run
 	var err error
-	if s.store, err = openStore(cfg, s.log); err != nil {
+	if s.store, err = openStore(cfg, s.log, s.tally); err != nil {
 		return nil, err
 	}
 	s.redis, _ = s.store.(*redis.Store)

@@ -15,6 +15,7 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 		Hosts:       of.hosts.States,
 		Accounts:    of.meteredAccounts,
 		LinesLost:   s.dropped,
+		Store:       s.meteredStore,
 	}, s.log)
 }
 
@@ -25,4 +26,8 @@ func (s *setup) meteredAccounts() []metrics.Account {
 		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials})
 	}
 	return accounts
+}
+
+func (s *Service) meteredStore() metrics.Store {
+	return metrics.Store{Up: s.storeCondition().Up, Counts: s.tally.Counts()}
 }

@@ -9,13 +9,14 @@ import (
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 	"wxproxy/token/store"
+	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
 )
 
 // openStore opens the store that token.store names.
-func openStore(cfg *config.Config, log *slog.Logger) (token.Store, error) {
+func openStore(cfg *config.Config, log *slog.Logger, counted *tally.Tally) (token.Store, error) {
 	store, err := store.Open(store.Config{
-		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log,
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log, Tally: counted,
 	})
 	if err != nil {
 		return nil, Mistake(cfg, "token.store", err)

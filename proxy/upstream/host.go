@@ -30,6 +30,7 @@ type host struct {
 	buffers   buffer.Pool // for requests
 	readers   buffer.Readers
 
+	failures   failureCounts
 	condition  atomic.Pointer[condition]
 	unanswered atomic.Int32  // how many requests in a row it has left without an answer
 	wentDown   chan struct{} // wakes the watcher; holds one element at most

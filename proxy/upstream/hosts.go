@@ -121,6 +121,9 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*co
 			if err == nil {
 				return c, nil
 			}
+			if ctx.Err() == nil {
+				host.failures[FailedToConnect].Add(1)
+			}
 			tried |= 1 << i
 			failed = alsoFailed(failed, err)
 		}
@@ -178,6 +181,8 @@ type HostState struct {
 	Down   bool
 	Since  time.Time // when that began
 	Reason string    // why it is down
+
+	Failures Failures // since the start
 }
 
 // States returns the state of each host, in order of preference.
@@ -185,7 +190,7 @@ func (h *Hosts) States() []HostState {
 	states := make([]HostState, 0, len(h.hosts))
 	for _, host := range h.hosts {
 		now := host.condition.Load()
-		states = append(states, HostState{URL: host.url, Down: now.isDown(), Since: now.since, Reason: now.reason})
+		states = append(states, HostState{URL: host.url, Down: now.isDown(), Since: now.since, Reason: now.reason, Failures: host.failures.now()})
 	}
 	return states
 }

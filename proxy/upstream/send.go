@@ -38,6 +38,7 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 		}
 		err = h.roundTrip(c, m, resp)
 	}
+	c.host.failures.count(err)
 	if s := StreamOf(resp); s != nil {
 		s.release, streams = h.releaseSlot, true
 	}

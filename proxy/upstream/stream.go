@@ -130,6 +130,7 @@ func (s *Stream) end(err error) {
 	}
 	s.over = true
 	s.dropPutBack()
+	s.conn.host.failures.count(err)
 	s.conn.retire(s.keep && err == nil)
 	if s.release != nil {
 		s.release()

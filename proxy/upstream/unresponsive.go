@@ -24,6 +24,9 @@ var errUnresponsive = errors.New("it has left 3 requests in a row without an ans
 func (h *Hosts) Report(base *url.URL, sent time.Time, err error) {
 	for _, host := range h.hosts {
 		if host.base == base {
+			if err != nil {
+				host.failures.count(cut(err))
+			}
 			h.report(host, sent, err)
 		}
 	}

@@ -9,18 +9,22 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/store/seal"
+	"wxproxy/token/store/tally"
 )
 
 // File is a [token.Store] of one file per account, DIR/APPID.json, that only the
 // owner of the process can read.
 type File struct {
-	dir  string
-	seal *seal.Sealer
+	dir    string
+	seal   *seal.Sealer
+	tally  *tally.Tally // nil: nothing is counted
+	trying atomic.Bool  // whether the directory can be written to again
 }
 
 // NewFile returns the store in dir, which it makes if it is missing. Without a seal it
@@ -37,7 +41,7 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if remark != "" && log != nil {
 		log.Warn("the token directory can be written by others than its owner", "warning", remark)
 	}
-	return &File{dir, sealer}, nil
+	return &File{dir: dir, seal: sealer}, nil
 }
 
 // maxFile is far more than a file has.
@@ -58,6 +62,17 @@ type file struct {
 // Load implements [token.Store]. A file that is damaged or of another account is an
 // error that says so; a token that has expired is none.
 func (s *File) Load(key token.Key) (token.Record, error) {
+	began := time.Now()
+	r, err := s.load(key)
+	if errors.Is(err, token.ErrNotStored) {
+		s.tally.Took(tally.Load, time.Since(began), nil)
+	} else {
+		s.tally.Took(tally.Load, time.Since(began), err)
+	}
+	return r, err
+}
+
+func (s *File) load(key token.Key) (token.Record, error) {
 	appID := name(key)
 	path, err := s.path(appID)
 	if err != nil {
@@ -98,6 +113,14 @@ func (s *File) Load(key token.Key) (token.Record, error) {
 
 // Save implements [token.Store]. A reader finds the old file or the new one, whole.
 func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
+	began := time.Now()
+	stored, err := s.save(key, r)
+	s.tally.Took(tally.Save, time.Since(began), err)
+	s.tell(err)
+	return stored, err
+}
+
+func (s *File) save(key token.Key, r token.Record) (token.Record, error) {
 	appID := name(key)
 	path, err := s.path(appID)
 	if err != nil {
@@ -134,26 +157,4 @@ func (s *File) path(appID string) (string, error) {
 // isOfAppID reports whether app ids are made of characters like r.
 func isOfAppID(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
-}
-
-// writeWhole writes a temporary file with mode 0600 beside path and renames it
-// when it is safely on the disk.
-func writeWhole(path string, content []byte) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(file.Name())
-		}
-	}()
-	_, err = file.Write(content)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }

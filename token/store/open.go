@@ -13,6 +13,7 @@ import (
 	"wxproxy/token"
 	"wxproxy/token/store/redis"
 	"wxproxy/token/store/seal"
+	"wxproxy/token/store/tally"
 )
 
 // A Config says which Store to open.
@@ -21,6 +22,7 @@ type Config struct {
 	KeyPrefix string        // of the names in Redis
 	Key       secret.Secret // of 32 bytes, to encrypt tokens with; empty: they are stored in the clear
 	Log       *slog.Logger
+	Tally     *tally.Tally // of what the store is asked; nil: nothing is counted
 }
 
 // Check reports whether there can be a store that spec names. The error
@@ -53,7 +55,12 @@ func Open(c Config) (token.Store, error) {
 	case "memory":
 		return NewMemory(), nil
 	case "file":
-		return NewFile(rest, sealer, c.Log)
+		files, err := NewFile(rest, sealer, c.Log)
+		if err != nil {
+			return nil, err
+		}
+		files.tally = c.Tally
+		return files, nil
 	}
-	return redis.New(redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, Log: c.Log})
+	return redis.New(redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, Log: c.Log, Tally: c.Tally})
 }

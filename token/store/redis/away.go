@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/token"
+	"wxproxy/token/store/tally"
 )
 
 // away is how long Redis is not asked after it did not answer in time, so that
@@ -23,18 +24,23 @@ const (
 	writes access = true
 )
 
-// try asks Redis, unless it has just failed to answer. That takes twice the
-// timeout at most, whatever the library tries meanwhile.
-func (s *Store) try(ctx context.Context, a access, ask func(context.Context) error) error {
+// try asks Redis, unless it has just failed to answer, and counts that. It takes twice
+// the timeout at most, whatever the library tries meanwhile.
+func (s *Store) try(ctx context.Context, what tally.Operation, a access, ask func(context.Context) error) error {
 	s.mu.Lock()
 	gone := time.Now().Before(s.awayTill)
 	s.mu.Unlock()
 	if gone {
+		s.tally.Skipped(what)
 		return token.ErrAway
 	}
 	limited, cancel := context.WithTimeout(ctx, 2*timeout)
 	defer cancel()
+	asked := time.Now()
 	err := ask(limited)
+	if ctx.Err() == nil {
+		s.tally.Took(what, time.Since(asked), err)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // of ours
@@ -63,6 +69,7 @@ func (s *Store) report(a access, err error) {
 		s.awayTill = time.Now().Add(away)
 	}
 	s.mu.Unlock()
+	s.tell(err)
 	switch {
 	case err == nil && before != nil:
 		s.log.Info("Redis works again")
@@ -74,4 +81,13 @@ func (s *Store) report(a access, err error) {
 		default: // the watch knows
 		}
 	}
+}
+
+// tell has the tally know whether Redis is of use.
+func (s *Store) tell(err error) {
+	if err == nil {
+		s.tally.Failing(nil, "")
+		return
+	}
+	s.tally.Failing(s.redact(err), remedyFor(err))
 }

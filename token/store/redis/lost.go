@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/internal/secret"
+	"wxproxy/token/store/tally"
 )
 
 // hasLost reports whether Redis holds other data than when it was asked last: then
@@ -15,7 +16,7 @@ import (
 func (s *Store) hasLost(ctx context.Context) bool {
 	mark, err := s.readMark(ctx)
 	if err == nil && mark == "" {
-		err = s.try(ctx, writes, func(ctx context.Context) error {
+		err = s.try(ctx, tally.Watch, writes, func(ctx context.Context) error {
 			return ignoreNil(s.client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
 		})
 		if err == nil {
@@ -32,7 +33,7 @@ func (s *Store) hasLost(ctx context.Context) bool {
 
 // readMark returns the mark in Redis, empty if there is none.
 func (s *Store) readMark(ctx context.Context) (mark string, err error) {
-	err = s.try(ctx, reads, func(ctx context.Context) error {
+	err = s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
 		mark, err = s.client.Get(ctx, s.markName()).Result()
 		return ignoreNil(err)
 	})

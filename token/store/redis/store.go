@@ -17,6 +17,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/store/seal"
+	"wxproxy/token/store/tally"
 )
 
 const (
@@ -49,6 +50,7 @@ type Store struct {
 	seal       *seal.Sealer
 	redacted   []secret.Secret // what no error shows
 	log        *slog.Logger
+	tally      *tally.Tally
 	load, save *redis.Script
 	writer     string    // this store's name among the others that announce
 	began      time.Time // from when zero counts
@@ -75,6 +77,7 @@ type Config struct {
 	KeyPrefix string        // of all names
 	Key       secret.Secret // see [New]
 	Log       *slog.Logger  // nil: nothing is logged
+	Tally     *tally.Tally  // nil: nothing is counted
 }
 
 // Check reports whether there can be a Redis at url. The error does not quote it.
@@ -104,6 +107,7 @@ func New(c Config) (*Store, error) {
 		seal:     sealer,
 		redacted: secretsOf(options, c.Key),
 		log:      log,
+		tally:    c.Tally,
 		load:     redis.NewScript(loadScript),
 		save:     redis.NewScript(saveScript),
 		writer:   rand.Text(),
@@ -155,7 +159,11 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 
 // run runs a script on the record of key.
 func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer scriptAnswer, err error) {
-	err = s.try(context.Background(), access(script == s.save), func(ctx context.Context) error {
+	what := tally.Load
+	if script == s.save {
+		what = tally.Save
+	}
+	err = s.try(context.Background(), what, access(script == s.save), func(ctx context.Context) error {
 		sent := time.Now()
 		raw, err := script.Run(ctx, s.client, []string{s.name(key)}, args...).Slice()
 		if err == nil {

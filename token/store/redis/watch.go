@@ -13,6 +13,7 @@ import (
 
 	"wxproxy/internal/background"
 	"wxproxy/token"
+	"wxproxy/token/store/tally"
 )
 
 const (
@@ -150,7 +151,7 @@ func (s *Store) poll(ctx context.Context) time.Duration {
 // be read.
 func (s *Store) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
-	err := s.try(ctx, reads, func(ctx context.Context) error {
+	err := s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
 		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")

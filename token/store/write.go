@@ -1,0 +1,67 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"wxproxy/token/store/tally"
+)
+
+// writeWhole writes a temporary file with mode 0600 beside path and renames it
+// when it is safely on the disk.
+func writeWhole(path string, content []byte) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			os.Remove(file.Name())
+		}
+	}()
+	_, err = file.Write(content)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+// remedyForFile is what to do when files cannot be written.
+const remedyForFile = "have the folder of token.store exist, belong to the user who runs wxproxy, and have room"
+
+// tell has the tally know whether files can be written.
+func (s *File) tell(err error) {
+	if err == nil {
+		s.tally.Failing(nil, "")
+		return
+	}
+	s.tally.Failing(err, remedyForFile)
+}
+
+// Condition returns how the store is. While it is of no use, it is found out beside
+// that whether it is again: the next token may come hours later.
+func (s *File) Condition() tally.Condition {
+	now := s.tally.Condition()
+	if !now.Up && s.trying.CompareAndSwap(false, true) {
+		go func() {
+			defer s.trying.Store(false)
+			s.tell(s.try())
+		}()
+	}
+	return now
+}
+
+// try writes a file and removes it.
+func (s *File) try() error {
+	path := filepath.Join(s.dir, ".try")
+	const size = 4 << 10 // so that a full disk shows
+	err := writeWhole(path, make([]byte, size))
+	if err == nil {
+		err = os.Remove(path)
+	}
+	return err
+}
