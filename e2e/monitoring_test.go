@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,7 @@ import (
 
 	dto "github.com/prometheus/client_model/go"
 
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest"
 )
 
@@ -42,9 +45,11 @@ type period struct {
 	before, after scraped
 	at            time.Time // of the scrape after
 	pace          int       // minutes from one repetition to the next; 0 means 1
+	once          bool      // nothing was done again
 	restarts      bool      // another process answered the scrape after
 	only          string    // a series, always 0, instead of what was scraped
 	down          string    // the address of WeChat's that is down
+	one           string    // the address of WeChat's, if that is of interest
 }
 
 const instance = `instance="wxproxy:8081",job="wxproxy"`
@@ -98,6 +103,9 @@ func (p period) series(minutes int) string {
 		var values []string
 		for minute := range minutes {
 			repeated := minute / max(p.pace, 1)
+			if p.once {
+				repeated = min(minute, 1)
+			}
 			switch {
 			case strings.HasPrefix(series, "wxproxy_token_expiry_"):
 				values = append(values, number(p.expiry(value, minute)))
@@ -112,6 +120,9 @@ func (p period) series(minutes int) string {
 			}
 		}
 		fmt.Fprintf(&text, "  - {series: '%s', values: '%s'}\n", series, strings.Join(values, " "))
+	}
+	if p.one != "" {
+		return strings.ReplaceAll(text.String(), p.one, "one")
 	}
 	if p.down != "" {
 		return strings.ReplaceAll(text.String(), p.down, "down")
@@ -331,6 +342,41 @@ func outage(t *testing.T) period {
 	return seen
 }
 
+// storeless is the period of a program whose Redis is away.
+func storeless(t *testing.T) period {
+	w, redis := startWeChat(t), redistest.Start(t)
+	p := serving(t, w.URL, fourLines, "WXPROXY_STORE=redis://"+redis.Addr)
+	p.awaitReady()
+	defer p.stop()
+	p.scrape().mustBe(t, 1, "wxproxy_store_up")
+	return p.monitored("storeless", func() {
+		redis.Stop()
+		p.eventually("a store that is down", func() bool {
+			up, there := p.scrape().value("wxproxy_store_up")
+			return there && up == 0
+		})
+	})
+}
+
+// cut is the period of a program whose WeChat takes connections and cuts them.
+func cut(t *testing.T) period {
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	defer p.stop()
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/user/*", CloseBefore: true})
+	seen := p.monitored("cut", func() {
+		for range 20 {
+			p.call("GET", userInfo, "").mustBe(t, http.StatusBadGateway, "upstream_unreachable")
+		}
+	})
+	host := strings.TrimPrefix(w.URL, "http://")
+	seen.after.mustBe(t, 1, "wxproxy_upstream_up", "host="+host)
+	seen.after.mustBe(t, 20, "wxproxy_upstream_failures_total", "host="+host, "reason=broken")
+	seen.one = host
+	return seen
+}
+
 // restarting is the period of a program that ends and starts again.
 func restarting(t *testing.T) period {
 	w := startWeChat(t)
@@ -416,7 +462,7 @@ type scenario struct {
 func scenarios() map[string]scenario {
 	outOfReach := []string{
 		`{alertname="WxproxyNoToken", account="shop"}`, `{alertname="WxproxyServerErrors", account="shop"}`,
-		`{alertname="WxproxyTokenAPIAway", account="shop", outcome="transient"}`,
+		`{alertname="WxproxyTokenAPIAway", account="shop"}`,
 		`{alertname="WxproxyUpstreamDown"}`, `{alertname="WxproxyUpstreamHostDown", host="down"}`,
 	}
 	manyFetches := []string{
@@ -424,9 +470,13 @@ func scenarios() map[string]scenario {
 		`{alertname="WxproxyManyTokenFetches", account="closed"}`,
 	}
 	return map[string]scenario{
-		"healthy":    {healthy, 1, map[int][]string{2: {}, 30: {}, 116: {}, 117: {}, 118: {}, 500: {}}},
-		"troubled":   {troubled, 1, map[int][]string{40: inTrouble, 500: append(manyFetches, inTrouble...)}},
-		"outage":     {outage, 1, map[int][]string{30: outOfReach, 90: outOfReach}},
+		"healthy":   {healthy, 1, map[int][]string{2: {}, 30: {}, 116: {}, 117: {}, 118: {}, 500: {}}},
+		"troubled":  {troubled, 1, map[int][]string{40: inTrouble, 500: append(manyFetches, inTrouble...)}},
+		"outage":    {outage, 1, map[int][]string{30: outOfReach, 90: outOfReach}},
+		"storeless": {storeless, 1, map[int][]string{0: {`{alertname="WxproxyStoreDown"}`}, 30: {`{alertname="WxproxyStoreDown"}`}}},
+		"cut": {cut, 1, map[int][]string{30: {
+			`{alertname="WxproxyUpstreamCutsRequests", host="one"}`, `{alertname="WxproxyServerErrors", account="shop"}`,
+		}}},
 		"restarting": {restarting, 4, map[int][]string{30: {`{alertname="WxproxyRestarting"}`}}},
 		"crowded":    {crowded, 1, map[int][]string{4: {}, 30: {`{alertname="WxproxyFewFileDescriptors"}`}}},
 		"down": {func(*testing.T) period { return period{name: "down", only: "up{" + instance + "}"} }, 1,
@@ -498,6 +548,74 @@ func TestAlertsFireForWhatTheySayAndNothingElse(t *testing.T) {
 				t.Errorf("%s: got no %q", alert, part)
 			}
 		}
+		_, runbook, _ := strings.Cut(text, "\n          runbook_url: ")
+		path, anchor, _ := strings.Cut(strings.SplitN(runbook, "\n", 2)[0], "#")
+		if path == "" || !hasHeading(read(t, path), anchor) {
+			t.Errorf("%s: got the runbook %s#%s; want a heading that there is", alert, path, anchor)
+		}
+	}
+}
+
+// promised is after how many minutes an alert fires at the latest that takes longer than
+// its for and two scrapes: it counts what happens again and again, here once a minute.
+var promised = map[string]int{
+	"WxproxyManyTokenFetches": 450, "WxproxyForcedRefreshes": 14, "WxproxyTokenOverwritten": 6,
+	"WxproxyTokenAPIAway": 10, "WxproxyRestarting": 16, "WxproxySlow": 14,
+}
+
+// hasToLast is how long what an alert is about has to last.
+var hasToLast = regexp.MustCompile(`\n        for: (\d+)m`)
+
+func TestAlertsFireInTime(t *testing.T) {
+	t.Parallel()
+	texts := written(t)
+	for name, s := range scenarios() {
+		var wants []want
+		seen := map[string]bool{}
+		for _, samples := range s.fires {
+			for _, sample := range samples {
+				alert := alertName.FindStringSubmatch(sample)[1]
+				if seen[alert] {
+					continue
+				}
+				seen[alert] = true
+				minute := 2
+				if lasts := hasToLast.FindStringSubmatch(texts[alert]); lasts != nil {
+					n, _ := strconv.Atoi(lasts[1])
+					minute += n
+				}
+				wants = append(wants, want{max(minute, promised[alert]), fmt.Sprintf(`group by (alertname) (ALERTS{alertstate="firing", alertname=%q})`, alert),
+					[]string{fmt.Sprintf("{alertname=%q}", alert)}})
+			}
+		}
+		if len(wants) == 0 {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := s.period(t)
+			p.pace = s.pace
+			if out, err := p.rulesTest(t, alertRules(t), wants); err != nil {
+				t.Errorf("got %v: %s", err, out)
+			}
+		})
+	}
+}
+
+// What happens once, a minute after the start, is told: its counter was there before.
+func TestAlertsFireForWhatHappensOnce(t *testing.T) {
+	t.Parallel()
+	p := troubled(t)
+	p.once = true
+	wants := []want{}
+	for alert, labels := range map[string]string{
+		"WxproxyTokenQuotaUsedUp": `account="spent"`, "WxproxySecretRefused": `account="stolen",errcode="40243"`, "WxproxyAPIQuotaUsedUp": `account="shop"`,
+	} {
+		wants = append(wants, want{2, fmt.Sprintf(`group by (alertname) (ALERTS{alertstate="firing", alertname=%q, %s})`, alert, labels),
+			[]string{fmt.Sprintf("{alertname=%q}", alert)}})
+	}
+	if out, err := p.rulesTest(t, alertRules(t), wants); err != nil {
+		t.Errorf("got %v: %s", err, out)
 	}
 }
 

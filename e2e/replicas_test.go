@@ -26,6 +26,8 @@ type fleet struct {
 	redis    *redistest.Server
 	replicas []*program
 	toml     string
+
+	redisPassword string
 }
 
 // inFleets runs a test with each token API. Its fleet has no replicas yet.
@@ -73,7 +75,7 @@ func (f *fleet) mustHaveFetched(want int) {
 
 // stored returns a field of the token in Redis.
 func (f *fleet) stored(field string) string {
-	client := redis.NewClient(&redis.Options{Addr: f.redis.Addr, DisableIdentity: true})
+	client := redis.NewClient(&redis.Options{Addr: f.redis.Addr, Password: f.redisPassword, DisableIdentity: true})
 	defer client.Close()
 	return client.HGet(context.Background(), "wxproxy:"+appID+":token", field).Val()
 }

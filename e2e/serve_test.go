@@ -147,7 +147,7 @@ func TestTheAdminListenerSaysWhatTheSpecificationSays(t *testing.T) {
 	if err := json.Unmarshal([]byte(a.body), &status); err != nil {
 		t.Fatalf("%v in %s", err, a.body)
 	}
-	mustHaveKeys(t, status, "version", "uptime", "accounts", "upstream", "requests_in_flight",
+	mustHaveKeys(t, status, "version", "uptime", "accounts", "upstream", "store", "requests_in_flight",
 		"failures", "clients") // the last two are docs/behaviour.md's
 	account := status["accounts"].([]any)[0].(map[string]any)
 	mustHaveKeys(t, account, "name", "app_id", "state", "expires_in", "refreshed_at", "next_refresh",

@@ -27,6 +27,7 @@ type Sources struct {
 	Connections func() (active, idle int) // to WeChat
 	Hosts       func() []upstream.HostState
 	Accounts    func() []Account
+	Clients     []string      // their names
 	LinesLost   func() uint64 // of the log
 	Store       func() Store
 }
@@ -73,8 +74,10 @@ func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out := sink{metrics}
-	out.counted(c.Counts.Snapshot())
-	for _, a := range c.Accounts() {
+	counted, accounts := c.Counts.Snapshot(), c.Accounts()
+	out.counted(counted)
+	out.zeros(counted, accounts, c.Clients)
+	for _, a := range accounts {
 		out.account(a)
 	}
 	out.gauge(inFlight, float64(c.InFlight()))

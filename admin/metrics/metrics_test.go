@@ -147,7 +147,8 @@ wxproxy_upstream_up{host="two.example"} 0
 `
 	got := ""
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "wxproxy_") && !strings.Contains(line, "_duration_seconds_bucket") && !strings.Contains(line, "_duration_seconds_sum") {
+		if strings.HasPrefix(line, "wxproxy_") && !strings.Contains(line, "_duration_seconds_bucket") && !strings.Contains(line, "_duration_seconds_sum") &&
+			!(strings.Contains(line, "{account=") && strings.Contains(line, "_total{") && strings.HasSuffix(line, " 0\n")) {
 			got += line
 		}
 	}
@@ -167,6 +168,42 @@ wxproxy_upstream_up{host="two.example"} 0
 		if families[name] == nil {
 			t.Errorf("got no %s", name)
 		}
+	}
+}
+
+// An alert looks for a rise, which a counter that begins with 1 does not show.
+func TestWhatAlertsLookForIsThereBeforeItHappens(t *testing.T) {
+	s := sources(t)
+	s.Clients = []string{"orders"}
+	text, _ := scrape(t, s)
+	for _, want := range []string{
+		`requests_total{account="",client="",status="401"} 0`,
+		`requests_total{account="",client="orders",status="429"} 0`,
+		`requests_total{account="blog",client="",status="503"} 0`,
+		`upstream_errcodes_total{account="blog",errcode="45009"} 0`,
+		`upstream_errcodes_total{account="shop",errcode="45009"} 1`,
+		`retries_total{account="blog",errcode="40001",outcome="in_vain"} 0`,
+		`retries_total{account="shop",errcode="40001",outcome="accepted"} 1`,
+		`secret_refusals_total{account="blog",errcode="40125"} 0`,
+		`secret_refusals_total{account="shop",errcode="40164"} 2`,
+		`token_fetches_total{account="shop",outcome="success",reason="start"} 1`,
+		`token_fetches_total{account="blog",outcome="configuration",reason="due"} 0`,
+		`token_fetches_total{account="shop",outcome="quota",reason="start"} 0`,
+	} {
+		if strings.Count(text, "\nwxproxy_"+want+"\n") != 1 {
+			t.Errorf("got not once %s", want)
+		}
+	}
+	account := s.Accounts()[0]
+	s.Accounts = func() (many []Account) {
+		for i := range maxZeros + 1 {
+			account.Name = fmt.Sprint("account-", i)
+			many = append(many, account)
+		}
+		return many
+	}
+	if text, _ = scrape(t, s); strings.Contains(text, `outcome="quota"`) {
+		t.Errorf("with %d accounts: got series that are 0", maxZeros+1)
 	}
 }
 

@@ -14,9 +14,18 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 		Connections: of.hosts.Connections,
 		Hosts:       of.hosts.States,
 		Accounts:    of.meteredAccounts,
+		Clients:     of.clientNames(),
 		LinesLost:   s.dropped,
 		Store:       s.meteredStore,
 	}, s.log)
+}
+
+func (s *setup) clientNames() []string {
+	names := make([]string, 0, len(s.cfg.Clients))
+	for _, client := range s.cfg.Clients {
+		names = append(names, client.Name)
+	}
+	return names
 }
 
 func (s *setup) meteredAccounts() []metrics.Account {

@@ -1,0 +1,94 @@
+package metrics
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"wxproxy/proxy/traffic"
+	"wxproxy/token"
+)
+
+// maxZeros is how many accounts have their counters from the start on. Of more than
+// that, a counter comes with what it counts first: ten thousand accounts would have
+// half a million series that are 0.
+const maxZeros = 500
+
+// What is known before it happens. Alerts look for a rise, which a counter that begins
+// with 1 does not show.
+var (
+	fetchReasons    = [...]string{"start", "due", "refused", "forced", "asked"}
+	fetchOutcomes   = [...]string{token.FetchSucceeded, string(token.ClassTransient), string(token.ClassConfiguration), string(token.ClassQuota), string(token.ClassAccount)}
+	denialErrcodes  = [...]int{40001, 40013, 40125, 40164, 40243, 50002, 50004, 50007, 61004}
+	refusedTokens   = [...]int{40001, 40014, 42001}
+	retryOutcomes   = [...]traffic.RetryOutcome{traffic.RetryAccepted, traffic.RetryRefused, traffic.RetryFailed, traffic.RetryUnavailable, traffic.RetryInVain}
+	requestStatuses = [...]int{http.StatusOK, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}
+)
+
+// quotaErrcode says that an API's quota of the day is used up.
+const quotaErrcode = 45009
+
+// zeros tells, as 0, of what alerts look for and has not happened yet to the accounts
+// and the clients with these names.
+func (s sink) zeros(c *traffic.Snapshot, accounts []Account, clients []string) {
+	known := map[any]bool{}
+	for _, r := range c.Requests {
+		r.N = 0
+		known[r] = true
+	}
+	for _, e := range c.Errcodes {
+		e.N = 0
+		known[e] = true
+	}
+	for _, r := range c.Retries {
+		r.N = 0
+		known[r] = true
+	}
+	request := func(r traffic.RequestCount) {
+		if !known[r] {
+			s.counter(requests, 0, r.Account, r.Client, strconv.Itoa(r.Status))
+		}
+	}
+	request(traffic.RequestCount{Status: http.StatusUnauthorized})
+	request(traffic.RequestCount{Status: http.StatusServiceUnavailable})
+	for _, client := range clients[:min(len(clients), maxZeros)] {
+		request(traffic.RequestCount{Client: client, Status: http.StatusTooManyRequests})
+	}
+	if len(accounts) > maxZeros {
+		return
+	}
+	for _, a := range accounts {
+		for _, status := range requestStatuses {
+			request(traffic.RequestCount{Account: a.Name, Status: status})
+		}
+		if !known[traffic.ErrcodeCount{Account: a.Name, Errcode: quotaErrcode}] {
+			s.counter(errcodes, 0, a.Name, strconv.Itoa(quotaErrcode))
+		}
+		for _, errcode := range refusedTokens {
+			for _, outcome := range retryOutcomes {
+				if !known[traffic.RetryCount{Account: a.Name, Errcode: errcode, Outcome: outcome}] {
+					s.counter(retries, 0, a.Name, strconv.Itoa(errcode), string(outcome))
+				}
+			}
+		}
+		s.zerosOfToken(a)
+	}
+}
+
+// zerosOfToken tells of an account's fetches and refusals of the AppSecret that have
+// not happened yet.
+func (s sink) zerosOfToken(a Account) {
+	counted, denied := a.Fetches(), a.Denials()
+	for _, reason := range fetchReasons {
+		for _, outcome := range fetchOutcomes {
+			if !slices.ContainsFunc(counted, func(c token.FetchCount) bool { return c.Reason == reason && c.Outcome == outcome }) {
+				s.counter(fetches, 0, a.Name, reason, outcome)
+			}
+		}
+	}
+	for _, errcode := range denialErrcodes {
+		if !slices.ContainsFunc(denied, func(c token.DenialCount) bool { return c.Errcode == errcode }) {
+			s.counter(denials, 0, a.Name, strconv.Itoa(errcode))
+		}
+	}
+}
