@@ -74,9 +74,9 @@ func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out := sink{metrics}
-	counted, accounts := c.Counts.Snapshot(), c.Accounts()
-	out.counted(counted)
-	out.zeros(counted, accounts, c.Clients)
+	snapshot, accounts := c.Counts.Snapshot(), c.Accounts()
+	out.counted(snapshot)
+	out.zeros(seriesOf(snapshot), accounts, c.Clients)
 	for _, a := range accounts {
 		out.account(a)
 	}

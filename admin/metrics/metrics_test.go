@@ -147,8 +147,8 @@ wxproxy_upstream_up{host="two.example"} 0
 `
 	got := ""
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "wxproxy_") && !strings.Contains(line, "_duration_seconds_bucket") && !strings.Contains(line, "_duration_seconds_sum") &&
-			!(strings.Contains(line, "{account=") && strings.Contains(line, "_total{") && strings.HasSuffix(line, " 0\n")) {
+		zero := strings.Contains(line, "{account=") && strings.Contains(line, "_total{") && strings.HasSuffix(line, " 0\n")
+		if !zero && strings.HasPrefix(line, "wxproxy_") && !strings.Contains(line, "_duration_seconds_bucket") && !strings.Contains(line, "_duration_seconds_sum") {
 			got += line
 		}
 	}

@@ -28,45 +28,44 @@ var (
 // quotaErrcode says that an API's quota of the day is used up.
 const quotaErrcode = 45009
 
-// zeros tells, as 0, of what alerts look for and has not happened yet to the accounts
-// and the clients with these names.
-func (s sink) zeros(c *traffic.Snapshot, accounts []Account, clients []string) {
-	known := map[any]bool{}
+// A seriesSet has the series of a snapshot, with 0 for their counts.
+type seriesSet map[any]bool
+
+func seriesOf(c *traffic.Snapshot) seriesSet {
+	has := seriesSet{}
 	for _, r := range c.Requests {
 		r.N = 0
-		known[r] = true
+		has[r] = true
 	}
 	for _, e := range c.Errcodes {
 		e.N = 0
-		known[e] = true
+		has[e] = true
 	}
 	for _, r := range c.Retries {
 		r.N = 0
-		known[r] = true
+		has[r] = true
 	}
-	request := func(r traffic.RequestCount) {
-		if !known[r] {
-			s.counter(requests, 0, r.Account, r.Client, strconv.Itoa(r.Status))
-		}
-	}
-	request(traffic.RequestCount{Status: http.StatusUnauthorized})
-	request(traffic.RequestCount{Status: http.StatusServiceUnavailable})
+	return has
+}
+
+// zeros tells, as 0, of what alerts look for and has not happened yet to the accounts
+// and the clients with these names.
+func (s sink) zeros(has seriesSet, accounts []Account, clients []string) {
+	s.zeroRequests(has, "", "", http.StatusUnauthorized, http.StatusServiceUnavailable)
 	for _, client := range clients[:min(len(clients), maxZeros)] {
-		request(traffic.RequestCount{Client: client, Status: http.StatusTooManyRequests})
+		s.zeroRequests(has, "", client, http.StatusTooManyRequests)
 	}
 	if len(accounts) > maxZeros {
 		return
 	}
 	for _, a := range accounts {
-		for _, status := range requestStatuses {
-			request(traffic.RequestCount{Account: a.Name, Status: status})
-		}
-		if !known[traffic.ErrcodeCount{Account: a.Name, Errcode: quotaErrcode}] {
+		s.zeroRequests(has, a.Name, "", requestStatuses[:]...)
+		if !has[traffic.ErrcodeCount{Account: a.Name, Errcode: quotaErrcode}] {
 			s.counter(errcodes, 0, a.Name, strconv.Itoa(quotaErrcode))
 		}
 		for _, errcode := range refusedTokens {
 			for _, outcome := range retryOutcomes {
-				if !known[traffic.RetryCount{Account: a.Name, Errcode: errcode, Outcome: outcome}] {
+				if !has[traffic.RetryCount{Account: a.Name, Errcode: errcode, Outcome: outcome}] {
 					s.counter(retries, 0, a.Name, strconv.Itoa(errcode), string(outcome))
 				}
 			}
@@ -75,13 +74,21 @@ func (s sink) zeros(c *traffic.Snapshot, accounts []Account, clients []string) {
 	}
 }
 
+func (s sink) zeroRequests(has seriesSet, account, client string, statuses ...int) {
+	for _, status := range statuses {
+		if !has[traffic.RequestCount{Account: account, Client: client, Status: status}] {
+			s.counter(requests, 0, account, client, strconv.Itoa(status))
+		}
+	}
+}
+
 // zerosOfToken tells of an account's fetches and refusals of the AppSecret that have
 // not happened yet.
 func (s sink) zerosOfToken(a Account) {
-	counted, denied := a.Fetches(), a.Denials()
+	fetched, denied := a.Fetches(), a.Denials()
 	for _, reason := range fetchReasons {
 		for _, outcome := range fetchOutcomes {
-			if !slices.ContainsFunc(counted, func(c token.FetchCount) bool { return c.Reason == reason && c.Outcome == outcome }) {
+			if !slices.ContainsFunc(fetched, func(c token.FetchCount) bool { return c.Reason == reason && c.Outcome == outcome }) {
 				s.counter(fetches, 0, a.Name, reason, outcome)
 			}
 		}
