@@ -116,8 +116,8 @@ func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	}
 }
 
-// provesAnother reports whether the caller, who says to be c, proves to be another
-// client, or two at once.
+// provesAnother reports whether the caller, whose token or key is that of c, also proves to
+// be another client, by its certificate or by Authorization.
 func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 	other, err := p.client(x)
 	if err != nil {

@@ -87,11 +87,11 @@ func (m *seenClients) add(client *Client, s *traffic.Series) {
 }
 
 const (
-	// maxRefusals is how many different refusals of clients' requests have a line in
+	// maxClientRefusals is how many different refusals of clients' requests have a line in
 	// the log in one minute.
 	maxClientRefusals = 200
 
-	// maxStrangers is the same for callers that are no client, which can make up any
+	// maxUnknownRefusals is the same for callers that are no client, which can make up any
 	// number of paths.
 	maxUnknownRefusals = 20
 

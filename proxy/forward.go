@@ -2,10 +2,16 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
+	"io"
 
+	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/target"
+	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/upstream"
+
+	"github.com/valyala/fasthttp"
 )
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.
@@ -132,5 +138,43 @@ func (p *Proxy) prepareStream(x *exchange) error {
 			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)
 		}
 	})
+	return nil
+}
+
+// maxBuffered is how long an answer may be that is read as a whole before it is passed on.
+const maxBuffered = 16 << 20
+
+// bufferAnswer reads the whole body of an answer to HTTP/1.0, so that the answer has a
+// Content-Length: without one, a caller that speaks HTTP/1.0, as nginx does to its
+// upstreams, cannot tell a complete answer from one that was cut. It returns false if the
+// body is too long or there is no room for it: then the body streams until the connection
+// ends, and the connection is reset if the answer is cut.
+func (p *Proxy) bufferAnswer(resp *fasthttp.Response) (complete bool, err error) {
+	whole := body.NewAnswer(p.door.bodies)
+	err = whole.Fill(resp.BodyStream(), maxBuffered)
+	s := upstream.StreamOf(resp)
+	switch {
+	case err == nil:
+		resp.SetBodyStream(&bufferedAnswer{whole.Reader(), whole}, int(whole.Len()))
+		return true, nil
+	case s != nil && (errors.Is(err, body.ErrNoRoom) || errors.Is(err, body.ErrTooLarge)):
+		s.PutBack(&bufferedAnswer{whole.Reader(), whole})
+		resp.Header.Del(fasthttp.HeaderTransferEncoding)
+		resp.Header.SetContentLength(wire.NoLength)
+		return false, nil
+	}
+	whole.Release()
+	return false, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
+}
+
+// bufferedAnswer is a stream that gives the Body that it reads from back when it is closed.
+type bufferedAnswer struct {
+	io.Reader
+	body *body.Body
+}
+
+// Close gives the body back.
+func (k *bufferedAnswer) Close() error {
+	k.body.Release()
 	return nil
 }

@@ -28,7 +28,7 @@ type Proxy struct {
 	hostNames      map[string]bool
 	clients        clientTable
 	anyone         Client      // every caller, when there are no clients
-	withoutAccount seenClients // those who named no account
+	withoutAccount seenClients // of requests that have no account
 	kinds          []*kind     // of the accounts
 	hosts          []string    // of all kinds, in lower case: those that an absolute-form request may name
 
