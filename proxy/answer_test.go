@@ -132,8 +132,8 @@ func TestErrorInBetweenLeavesNoTraceInLaterAnswers(t *testing.T) {
 	}
 }
 
-// Whoever reads the refusal of a token and whoever the answer to the second attempt,
-// the caller gets the header of one of them.
+// The caller gets the header of the second answer alone, also if the refusal and that
+// answer are read in different ways.
 func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 	t.Parallel()
 	const first = "HTTP/1.1 200 OK\r\nX-First: 1\r\n%sContent-Length: %d\r\n\r\n"

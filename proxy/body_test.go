@@ -243,8 +243,8 @@ func TestRefusedBodyIsReadOrTheConnectionEnds(t *testing.T) {
 	}
 }
 
-// A caller that goes on sending what nobody wants reads the refusal all the
-// same, and not that its connection was reset.
+// A caller that keeps sending a refused body gets the refusal; its connection is not
+// reset before.
 func TestCallerThatIsRefusedWhileItSendsReadsTheRefusal(t *testing.T) {
 	t.Parallel()
 	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), defaultLimits)

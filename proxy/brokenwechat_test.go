@@ -201,7 +201,7 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 	}
 }
 
-// An answer that nobody asked for is not given to the next caller, whether it
+// An unsolicited answer is not given to the next caller, whether it
 // comes behind another one or before any request.
 func TestAnswersThatNobodyAskedForAreDropped(t *testing.T) {
 	t.Parallel()

@@ -11,7 +11,7 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// localPages are a path of each kind that is answered to who has no key.
+// localPages are paths, one of each kind, that are answered to callers without a key.
 var localPages = []string{
 	"/cgi-bin/user/info?openid=o", "/sns/jscode2session?js_code=c", "/sns/userinfo?access_token=theirs", "/cgi-bin/ticket/getticket?type=jsapi",
 	"/cgi-bin/token?grant_type=client_credential&appid=wxshop", "/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F",

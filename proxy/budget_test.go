@@ -109,7 +109,7 @@ func TestBodiesUnderWayCountInMaxInFlight(t *testing.T) {
 	if a := s.dial(t).Call(rawtest.Get("/p", "Authorization: Bearer other-key")); a.Status() != 200 {
 		t.Errorf("another client: got %q; want an answer", a.Head)
 	}
-	first.Conn.Close() // who gives up gives the place back
+	first.Conn.Close() // a caller that leaves gives its place back
 	rawtest.WaitUntil(t, "a place", func() bool { return s.dial(t).Call(whole).Status() == 200 })
 	second.Send(strings.Repeat("x", 40_000-len("half of it")))
 	if a, err := rawtest.ReadAnswer(second.R, false); err != nil || a.Status() != 200 {

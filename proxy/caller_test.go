@@ -241,8 +241,8 @@ func TestErrorsHaveTheShapeOfWeChats(t *testing.T) {
 	}
 }
 
-// The configuration refuses such a hash; nobody is to get in should it come all the
-// same.
+// The configuration refuses the hash of the empty key. If the proxy got it all the same,
+// no caller could get in by it.
 func TestNoKeyIsNobodysEvenWithTheHashOfNothing(t *testing.T) {
 	u := &recorder{answers: []string{rawtest.OKBody}}
 	c := config(u, account("shop", "wxshop"))

@@ -126,6 +126,7 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 	return other != c
 }
 
+// policyPatterns returns patterns as policy paths are compared with them.
 func policyPatterns(patterns []string) []string {
 	spelled := make([]string, 0, len(patterns))
 	for _, pattern := range patterns {

@@ -21,7 +21,7 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// held is an Upstream that answers when it is told to.
+// held is an Upstream that answers when the test lets it.
 type held struct {
 	arrived chan struct{} // gets an element per request
 	release chan struct{} // closed to let all be answered
@@ -188,7 +188,7 @@ func TestShutdownUnderLoadCutsNobody(t *testing.T) {
 	}
 }
 
-// keepCalling sends request after request until it is told that one was the
+// keepCalling sends request after request until an answer says that one was the
 // last.
 func keepCalling(t *testing.T, s *service, answered *atomic.Int64) {
 	conn, err := net.Dial(s.addr.Network(), s.addr.String())
@@ -229,7 +229,7 @@ func callAnew(t *testing.T, s *service, answered *atomic.Int64) {
 	}
 }
 
-// Connections that the kernel has taken and nobody has accepted are served.
+// Connections that wait in the kernel's backlog are served.
 func TestDrainingServesThoseWhoWaitToBeAccepted(t *testing.T) {
 	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/upstream"
-
-	"github.com/valyala/fasthttp"
 )
 
 // forwardWithSecret sends the request with the account's appid and AppSecret.

@@ -49,7 +49,7 @@ func (r *recorder) Send(m *upstream.Message, resp *fasthttp.Response) error {
 	return nil
 }
 
-// fixedTokens is a Tokens that says always the same.
+// fixedTokens is a Tokens that always returns the same.
 type fixedTokens struct {
 	token, replacement string
 	err, replaceErr    error
@@ -67,7 +67,7 @@ func (f *fixedTokens) Replace(refused string, _ time.Duration) (string, error) {
 	return f.replacement, f.replaceErr
 }
 
-// sharedTokens is a Tokens that fetches one token for all who were refused the
+// sharedTokens is a Tokens that fetches one token for all requests that were refused the
 // same one.
 type sharedTokens struct {
 	mu      sync.Mutex // guards what follows, also during a fetch

@@ -21,8 +21,8 @@ func with(raw string, fields ...string) string {
 	return strings.Replace(raw, "Host: proxy\r\n", "Host: proxy\r\n"+strings.Join(fields, "\r\n")+"\r\n", 1)
 }
 
-// Of two that name an account, where the proxy sets the appid, neither wins; and an
-// appid that nobody has is nobody's, whatever stands beside it.
+// A request that names two accounts, one of them by an appid, is refused, and so is one
+// with an appid that no account has.
 func TestWhatNamesAnAccountAgreesWithTheAppID(t *testing.T) {
 	orders := keyed("orders", "orders-key")
 	for _, clients := range [][]Client{nil, {orders}} {
@@ -83,7 +83,7 @@ func TestWhatNamesAnAccountAgreesWithTheAppID(t *testing.T) {
 	}
 }
 
-// A token endpoint says so in WeChat's words, which SDKs read.
+// The token endpoint refuses in WeChat's words, which SDKs read.
 func TestWhatNamesAnAccountAgreesWithWhatATokenIsAskedFor(t *testing.T) {
 	const grant = "/cgi-bin/token?grant_type=client_credential&secret=orders-key"
 	orders := keyed("orders", "orders-key")
@@ -140,7 +140,7 @@ func multipartOf(pairs ...string) (body string) {
 	return body + "--b--\r\n"
 }
 
-// Programs that have nothing to say send an empty list of PHP's, or Go's nil.
+// Programs without parameters send PHP's empty list or Go's nil.
 func TestABodyThatSaysNothingIsRefusedNowhere(t *testing.T) {
 	for _, body := range []string{"[]", "[ \n]", " null ", `""`, "\ufeff[]", "{}", ""} {
 		u := &recorder{answers: []string{rawtest.OKBody}}
@@ -211,7 +211,7 @@ func TestABodyThatCannotBeReadIsRefusedWhereTheSecretGoes(t *testing.T) {
 	}
 }
 
-// Nobody's key is WeChat's to see, under whatever name.
+// WeChat never gets a key, whatever the name of the member that holds it.
 func TestNoKeyReachesWeChatInABody(t *testing.T) {
 	clients := []Client{keyed("orders", "orders-key"), keyed("games", "games-key")}
 	for _, body := range []string{
@@ -232,7 +232,7 @@ func TestNoKeyReachesWeChatInABody(t *testing.T) {
 	}
 }
 
-// Of two keys neither wins.
+// A request with two keys is refused.
 func TestWhoShowsTwoKeysIsNobody(t *testing.T) {
 	clients := []Client{keyed("orders", "orders-key"), keyed("games", "games-key")}
 	const byOrders = "Authorization: Bearer orders-key"

@@ -12,8 +12,8 @@ import (
 	"wxproxy/proxy/internal/virtual"
 )
 
-// Whatever a request met that came before, it is answered and sent as if it were
-// the first one.
+// A request is answered and sent as if it were the first one, whatever was remembered of
+// those before it.
 func TestARequestIsReadAsIfItWereTheFirst(t *testing.T) {
 	one, two := keyed("one", "key of one"), keyed("two", "key of two")
 	virtual := func(c Client, left time.Duration) string {

@@ -195,7 +195,7 @@ func TestAnswersThatQuoteNothingStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// A header says how long the body of the answer to a GET would be, packed or not.
+// The Content-Length of an answer to HEAD is that of the answer to a GET, packed or not.
 func TestAnswersToHeadQuoteNothingEither(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always("HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nX-Debug: "+tokenNow+"\r\nContent-Length: 99\r\n\r\n"))

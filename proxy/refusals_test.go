@@ -94,8 +94,8 @@ func TestOneLineTellsOfManyRefusals(t *testing.T) {
 	}
 }
 
-// Strangers can make up paths: neither the log nor memory grows with that, and they
-// hide nothing that happens to clients.
+// Callers without a key can make up any number of paths. That takes a bounded part of
+// memory and of the log, and leaves room there for the refusals of clients.
 func TestStrangersFillNeitherLogNorMemory(t *testing.T) {
 	c, log := refusing()
 	p := New(c)
@@ -120,7 +120,7 @@ func TestAFloodOfRefusalsLeavesItsCountInTheLog(t *testing.T) {
 		c, log := refusing()
 		p := New(c)
 		for i := range 1000 {
-			handle(t, p, rawtest.Get(fmt.Sprint("/", i)))                                                        // strangers: other paths
+			handle(t, p, rawtest.Get(fmt.Sprint("/", i)))                                                        // callers without a key: other paths
 			handle(t, p, rawtest.Get("/same"))                                                                   // and one
 			handle(t, p, rawtest.Get(fmt.Sprint("/other/", i), "Authorization: Bearer orders-key"))              // a client
 			handle(t, p, rawtest.Get("/other/same", "Authorization: Bearer orders-key", "X-Request-Id: canary")) // and one path

@@ -12,7 +12,7 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// told is what a proxy tells an account.
+// told is which functions of an account a proxy called.
 type told struct{ words []string }
 
 func (w *told) account(honours bool) Account {
@@ -77,8 +77,8 @@ func TestAnAPIIsCalledClosedOnlyIfTheTokenIsKnownToBeGood(t *testing.T) {
 	}
 }
 
-// The second attempt is for a token that may be good: neither another one nor WeChat's
-// word.
+// There is no second attempt with a token of which it is known that WeChat refuses it
+// everywhere.
 func TestATokenThatIsKnownToBeDeadIsNotSentAgain(t *testing.T) {
 	for _, dead := range []bool{true, false} {
 		var w told

@@ -150,8 +150,8 @@ func TestConfiguredRoutesBeatTheBuiltInOnesAndLocalOnesBeatAll(t *testing.T) {
 	}
 }
 
-// A rule that is accepted is obeyed: all that can be said of what the proxy answers
-// itself is that nobody may.
+// The only route that changes a path which the proxy answers itself is one of class
+// "deny".
 func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 	const askToken = "/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=orders-key"
 	for _, row := range []struct {
@@ -200,8 +200,8 @@ func TestARouteClosesWhatTheProxyAnswersItself(t *testing.T) {
 	}
 }
 
-// The AppSecret goes where the API wants it, also if a route says no more than that
-// it takes one.
+// A configured route of class "secret" leaves the parameters' names as the built-in one
+// has them.
 func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 	c := config(nil)
 	c.Accounts[0].Kind.Routes = []accountkind.Route{{Pattern: "/cgi-bin/clear_quota/*", Credential: accountkind.CredentialSecret}}
@@ -210,8 +210,8 @@ func TestARouteThatSaysWhatIsKnownChangesNothing(t *testing.T) {
 	}
 }
 
-// Of several patterns that match, the exact one wins, then the longest, wherever it
-// stands, and also where all that it can say is that nobody may.
+// Of several patterns that match, the exact one wins, then the longest, in whatever order
+// they are, and also on paths that the proxy answers itself.
 func TestTheNarrowestRouteDecidesWhatIsClosed(t *testing.T) {
 	for _, row := range []struct {
 		name   string

@@ -32,7 +32,7 @@ var doors = map[string]entrance{
 	"TLS on unix, plain I/O": {"unix", true, true},
 }
 
-// open serves callers who come by the door.
+// open serves callers that come by this entrance.
 func (d entrance) open(t *testing.T, c Config, limits front.Limits) *service {
 	t.Helper()
 	address := "127.0.0.1:0"
@@ -68,7 +68,7 @@ func (d entrance) dial(t *testing.T, s *service) *rawtest.Caller {
 	return c
 }
 
-// surplus is how many connections above the limit are told so.
+// surplus is how many connections above the limit get a refusal.
 const surplus = front.SpareConnections / 2
 
 // Connections on which nothing is sent delay no others, however many there are, and one
@@ -103,8 +103,8 @@ func TestSilentConnectionsHoldNobodyUp(t *testing.T) {
 	}
 }
 
-// One connection more than there are slots for is told so, whatever way it comes; beyond
-// the surplus, one is closed at once.
+// A connection above the limit gets a refusal, by whatever listener it comes; one beyond
+// the surplus is closed at once.
 func TestOneConnectionTooManyIsRefusedAtEveryDoor(t *testing.T) {
 	t.Parallel()
 	for name, door := range doors {
@@ -173,7 +173,7 @@ func TestAHandshakeThatNeverEndsIsCut(t *testing.T) {
 	}
 }
 
-// What strangers do when there are clients.
+// What callers without a key do when there are clients.
 func TestStrangersMakeRoomForClients(t *testing.T) {
 	t.Parallel()
 	const key = "Authorization: Bearer key-of-orders"
@@ -201,8 +201,8 @@ func TestStrangersMakeRoomForClients(t *testing.T) {
 					t.Fatalf("got %q; want an answer", a.Head)
 				}
 				for range 4 * limits.MaxConnections {
-					stranger := door.dial(t, s)
-					io.WriteString(stranger.Conn, said) // it may be cut in the middle of a handshake
+					keyless := door.dial(t, s)
+					io.WriteString(keyless.Conn, said) // it may be cut in the middle of a handshake
 				}
 				if a := door.dial(t, s).Call(rawtest.Get("/p", key)); a.Status() != 200 {
 					t.Errorf("a client that comes now got %q; want an answer", a.Head)
@@ -225,8 +225,8 @@ func TestAConnectionThatHasShownNoKeyEndsWithItsRefusal(t *testing.T) {
 		rawtest.Get("/p"), rawtest.Get("/p", "Authorization: Bearer x"), post("/p", "hello"), rawtest.Get("/p?access_token=wxp_x"),
 		rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"),
 	} {
-		stranger := s.dial(t)
-		if a := stranger.Call(refused); a.Field("Connection") != "close" || !stranger.Ended() {
+		keyless := s.dial(t)
+		if a := keyless.Call(refused); a.Field("Connection") != "close" || !keyless.Ended() {
 			t.Errorf("%.40q: got %q, and the connection may stay; want it closed", refused, a.Head)
 		}
 		if strings.HasPrefix(refused, "POST") {
@@ -252,8 +252,8 @@ func TestAConnectionThatHasShownNoKeyEndsWithItsRefusal(t *testing.T) {
 	}
 }
 
-// Without clients everybody may call: who has done so stays, and who has asked
-// nothing, or nothing that was taken, makes room.
+// Without clients all callers may call. A connection with a request that was answered
+// stays; one without makes room for others.
 func TestWithoutClientsThoseWhoAskedNothingMakeRoom(t *testing.T) {
 	t.Parallel()
 	for name, said := range map[string]string{

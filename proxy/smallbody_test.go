@@ -11,8 +11,8 @@ import (
 	"wxproxy/proxy/internal/rawtest"
 )
 
-// smallBodyProxy serves the account shop with limits that are wider than what a
-// stranger may send.
+// smallBodyProxy serves the account shop with limits above the one for bodies of unknown
+// callers.
 func smallBodyProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *service {
 	t.Helper()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
@@ -29,8 +29,8 @@ func smallBodyProxy(t *testing.T, endpoint TokenEndpoint, clients ...Client) *se
 	return s
 }
 
-// A caller that has not shown who it is has its answer before anything of a body is
-// read, wherever it goes.
+// A caller that has not proved who it is gets its refusal before anything of its body is
+// read, whatever the path.
 func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
 	t.Parallel()
 	clients := []Client{keyed("orders", "orders-key")}
@@ -76,13 +76,13 @@ func TestStrangersAreAnsweredBeforeTheirBody(t *testing.T) {
 	}
 }
 
-// Of a body in parts nobody knows the length before it ends.
+// The length of a chunked body is unknown before its end.
 func TestWhatAsksForATokenInPartsIsShort(t *testing.T) {
 	t.Parallel()
 	for _, clients := range [][]Client{nil, {keyed("orders", "orders-key")}} {
 		for _, path := range []string{"/cgi-bin/token", "/cgi-bin/stable_token", "/cgi-bin/clear_quota/v2"} {
 			if clients == nil && strings.HasSuffix(path, "v2") {
-				continue // nobody is a stranger
+				continue // no caller is unknown
 			}
 			c := smallBodyProxy(t, TokenVirtual, clients...).dial(t)
 			part := "1000\r\n" + strings.Repeat("x", 4096) + "\r\n"
@@ -130,7 +130,7 @@ func TestABodyThatAsksForATokenComesAtOnce(t *testing.T) {
 	}
 }
 
-// However many strangers send however much, they take 8 KiB each: what has come, and
+// Unknown callers take 8 KiB of memory each, however much they send: what was read, and
 // room to see that there is more.
 func TestStrangersTakeNextToNothing(t *testing.T) {
 	t.Parallel()

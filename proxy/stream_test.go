@@ -22,7 +22,7 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// inSteps is a script that sends step after step, each when the test says so.
+// inSteps is a script that sends step after step, each when the test lets it.
 type inSteps struct {
 	steps []string
 	next  chan struct{}
@@ -332,8 +332,8 @@ func TestConnectionIsUsedAgainAfterAStream(t *testing.T) {
 	}
 }
 
-// Who refuses an upload before its end is heard, also when it is not so polite
-// as to read the rest.
+// A refusal that WeChat sends in the middle of an upload is passed on, also if WeChat
+// leaves the rest unread.
 func TestAnswerInTheMiddleOfAnUploadIsPassedOn(t *testing.T) {
 	t.Parallel()
 	const early = "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 5\r\n\r\nearly"

@@ -113,8 +113,8 @@ func TestRequestWhoseCallerLeftTheQueueIsNotSent(t *testing.T) {
 	}
 }
 
-// Who has only ended its half of the connection, as some do behind their last
-// request, waits for the answer.
+// A caller that has closed its half of the connection, as some do after their last
+// request, still waits for the answer.
 func TestCallerThatHalfClosesWhileItQueuesGetsItsAnswer(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

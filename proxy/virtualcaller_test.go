@@ -284,7 +284,7 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 		{"a token for the new key, alone", rawtest.Get("/p?access_token=" + withNew), after, 0},
 		{"a token of the new key before there was one", rawtest.Get("/p?access_token=" + withNew), before, 40001},
 	} {
-		for range 2 { // what was shown last is remembered
+		for range 2 { // the last token is remembered
 			if got := ask(t, row.proxy, row.raw); got.Errcode != row.errcode {
 				t.Errorf("%s: got %+v; want errcode %d", row.name, got, row.errcode)
 			}
@@ -320,8 +320,8 @@ func TestARememberedTokenEndsWithItsKey(t *testing.T) {
 	}
 }
 
-// Neither somebody who has read a key_sha256 nor a clock that went wrong makes a
-// token for a hundred years.
+// A token that lives too long is refused: somebody who has read a key_sha256 could have
+// made it, or a wrong clock.
 func TestAVirtualTokenThatLivesTooLongIsNone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		orders := keyed("orders", "orders-key")
@@ -469,7 +469,7 @@ func BenchmarkVirtualToken(b *testing.B) {
 	}
 }
 
-// Of a token and of a name beside it, neither wins.
+// A request whose virtual token and whose name are for two accounts is refused.
 func TestAVirtualTokenAndAnotherAccountsNameDisagree(t *testing.T) {
 	orders := keyed("orders", "orders-key")
 	for _, clients := range [][]Client{nil, {orders}} {
@@ -500,7 +500,8 @@ func TestAVirtualTokenAndAnotherAccountsNameDisagree(t *testing.T) {
 	}
 }
 
-// Who sends WeChat's secret where the client's key belongs is told so on every path.
+// A caller that sends WeChat's AppSecret in the place of its key gets an explanation, on
+// every path.
 func TestAnAppSecretInThePlaceOfTheKeyIsExplained(t *testing.T) {
 	p := threeAccounts(new(recorder), keyed("orders", "orders-key"))
 	for _, raw := range []string{
