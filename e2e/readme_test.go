@@ -191,10 +191,10 @@ func ownSecret(line string, i int) string {
 func mustPassCheck(t *testing.T, toml string) {
 	dir := t.TempDir()
 	l := launch{args: []string{"check"}, dir: dir}
-	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|key|encryption_key)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
+	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|(?:read_|encryption_)?key(?:_old)?)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
 		l.env = append(l.env, named[1]+"="+ownSecret(named[0], len(l.env)))
 	}
-	files := regexp.MustCompile(`(?m)^(\s*(?:secret|key|encryption_key)_file\s*=\s*")(.*?)"`)
+	files := regexp.MustCompile(`(?m)^(\s*(?:secret|(?:read_|encryption_)?key(?:_old)?)_file\s*=\s*")(.*?)"`)
 	for i, named := range files.FindAllStringSubmatch(toml, -1) {
 		file := fmt.Sprintf("%s/secret-%d", dir, i)
 		writeFile(t, file, ownSecret(named[0], i)+"\n")
