@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"wxproxy/internal/audit"
 )
 
 // tokenWait is how long an answer waits for WeChat. The refresh goes on afterwards.
@@ -54,14 +56,14 @@ func (a *Admin) account(name string) (Account, bool) {
 	return a.Accounts[i], true
 }
 
-// lend hands out the account's token, and has the log say so.
+// lend hands out the account's token.
 func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
 	token, life, err := account.Lend(tokenWait)
+	a.note(r, audit.RealToken, account.Name, outcome(err))
 	if err != nil {
 		writeError(w, unavailable(w, err), err.Error())
 		return
 	}
-	a.Log.Info("WeChat's own token was handed out to an operator", "account", account.Name, "address", addressOf(r))
 	writeJSON(w, http.StatusOK, struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`

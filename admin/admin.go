@@ -10,6 +10,8 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"wxproxy/internal/audit"
+	"wxproxy/internal/origin"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
@@ -38,11 +40,13 @@ type Admin struct {
 	WrongKey func(*http.Request)
 
 	Log     *slog.Logger
-	Key     secret.Secret // needed beyond loopback, and for what is not for everybody
-	KeyOld  secret.Secret // the key before, which is as good; empty: none is
-	ReadKey secret.Secret // good for reading alone; empty: none is
-	Public  bool          // the listener is reachable beyond loopback
-	Socket  bool          // the listener is a unix socket, which no browser reaches
+	Audit   *audit.Log     // nil: nobody wants to know who did what
+	Trusted origin.Trusted // web servers before the listener
+	Key     secret.Secret  // needed beyond loopback, and for what is not for everybody
+	KeyOld  secret.Secret  // the key before, which is as good; empty: none is
+	ReadKey secret.Secret  // good for reading alone; empty: none is
+	Public  bool           // the listener is reachable beyond loopback
+	Socket  bool           // the listener is a unix socket, which no browser reaches
 }
 
 // An Account is an account whose token can be read and replaced. Its functions are
@@ -92,14 +96,14 @@ func (a *Admin) Handler() http.Handler {
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
-	mux.Handle("POST /accounts/{name}/refresh", a.changing(asking(a.withAccount(a.refresh))))
-	mux.Handle("POST /reload", a.changing(a.reload))
-	mux.Handle("GET /accounts/{name}/token", a.telling(asking(a.withAccount(a.lend))))
-	mux.Handle("GET /debug/pprof/", a.telling(pprof.Index))
-	mux.Handle("GET /debug/pprof/cmdline", a.telling(pprof.Cmdline))
-	mux.Handle("GET /debug/pprof/profile", a.telling(pprof.Profile))
-	mux.Handle("GET /debug/pprof/symbol", a.telling(pprof.Symbol))
-	mux.Handle("GET /debug/pprof/trace", a.telling(pprof.Trace))
+	mux.Handle("POST /accounts/{name}/refresh", a.changing(audit.Refresh, asking(a.withAccount(a.refresh))))
+	mux.Handle("POST /reload", a.changing(audit.Reload, a.reload))
+	mux.Handle("GET /accounts/{name}/token", a.telling(audit.RealToken, asking(a.withAccount(a.lend))))
+	mux.Handle("GET /debug/pprof/", a.telling("profile", pprof.Index))
+	mux.Handle("GET /debug/pprof/cmdline", a.telling("profile", pprof.Cmdline))
+	mux.Handle("GET /debug/pprof/profile", a.telling("profile", pprof.Profile))
+	mux.Handle("GET /debug/pprof/symbol", a.telling("profile", pprof.Symbol))
+	mux.Handle("GET /debug/pprof/trace", a.telling("profile", pprof.Trace))
 	return mux
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"wxproxy/internal/audit"
 	"wxproxy/internal/secret"
 )
 
@@ -77,31 +78,49 @@ func bearer(r *http.Request) string {
 
 // changing lets in requests that show the key, and on loopback, as long as there is
 // no key, all requests but those that a page of another site has a browser send.
-func (a *Admin) changing(next http.HandlerFunc) http.Handler {
-	return http.NewCrossOriginProtection().Handler(a.guarded(next, a.Public || !a.Key.Empty()))
+func (a *Admin) changing(action string, next http.HandlerFunc) http.Handler {
+	if !a.Public && a.Key.Empty() {
+		return http.NewCrossOriginProtection().Handler(a.guardedByName(action, next))
+	}
+	return http.NewCrossOriginProtection().Handler(a.guarded(action, next))
 }
 
 // telling lets in requests that show the key, and none as long as there is no key:
 // what next tells is not for everybody on this machine.
-func (a *Admin) telling(next http.HandlerFunc) http.Handler {
+func (a *Admin) telling(action string, next http.HandlerFunc) http.Handler {
 	if !a.Key.Empty() {
-		return a.guarded(next, true)
+		return a.guarded(action, next)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeError(w, http.StatusForbidden, "this takes admin.key, and none is configured")
 	})
 }
 
-func (a *Admin) guarded(next http.HandlerFunc, needsKey bool) http.Handler {
+// guarded lets in requests that show the key. Who shows the one for reading gets 403.
+func (a *Admin) guarded(action string, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case !needsKey && !a.isStrange(r), a.shows(r):
+		case a.shows(r):
 			next(w, r)
 		case a.ReadKey.Equal(bearer(r)):
+			a.note(r, action, r.PathValue("name"), audit.Refused)
 			writeError(w, http.StatusForbidden, "admin.read_key is for reading alone; this takes admin.key")
 		default:
 			a.refuse(w, r)
 		}
+	})
+}
+
+// guardedByName does that for requests that name another host than this machine, and
+// lets in all others.
+func (a *Admin) guardedByName(action string, next http.HandlerFunc) http.Handler {
+	guarded := a.guarded(action, next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.isStrange(r) {
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		next(w, r)
 	})
 }
 
@@ -133,6 +152,7 @@ func (a *Admin) resist(r *http.Request) {
 		shown = key
 	}
 	if shown != "" && !isOneOf(shown, []secret.Secret{a.Key, a.KeyOld, a.ReadKey}) {
+		a.note(r, audit.WrongKey, "", audit.Refused)
 		a.WrongKey(r)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"wxproxy/internal/audit"
 	"wxproxy/token"
 )
 
@@ -24,9 +25,10 @@ func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request)
 	}
 	if ask.force {
 		err = account.Replace(tokenWait)
-		a.Log.Info("an operator had WeChat asked to replace the token by force", "account", account.Name, "address", addressOf(r), "replaced", err == nil)
+		a.note(r, audit.RefreshByForce, account.Name, outcome(err))
 	} else {
 		err = account.Refresh(ask.failed, tokenWait)
+		a.note(r, audit.Refresh, account.Name, outcome(err))
 	}
 	if limit, ok := errors.AsType[*token.Limit](err); ok {
 		unavailable(w, err)

@@ -2,13 +2,14 @@ package admin
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
+	"wxproxy/internal/audit"
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -70,7 +71,8 @@ func TestARefreshReadsNoQuery(t *testing.T) {
 func TestALimitOnReplacingTheTokenIsToldWithItsEnd(t *testing.T) {
 	var log strings.Builder
 	a := newAdmin()
-	a.Log = slog.New(slog.NewTextHandler(&log, nil))
+	a.Key, a.Log = secret.New(key), slog.New(slog.NewTextHandler(&log, nil))
+	a.Audit = audit.New(a.Log)
 	for _, row := range []struct {
 		err        error
 		code       int
@@ -85,11 +87,14 @@ func TestALimitOnReplacingTheTokenIsToldWithItsEnd(t *testing.T) {
 		log.Reset()
 		a.Accounts[0].Replace = func(time.Duration) error { return row.err }
 		w := httptest.NewRecorder()
-		a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/wxshop/refresh", strings.NewReader(`{"force":true}`)))
+		r := newRequest("POST", "/accounts/wxshop/refresh", strings.NewReader(`{"force":true}`))
+		r.Header.Set("Authorization", "Bearer "+key)
+		a.Handler().ServeHTTP(w, r)
 		if w.Code != row.code || w.Header().Get("Retry-After") != row.retry || !strings.Contains(w.Body.String(), row.say) {
 			t.Errorf("%v: got %d, %v, %s; want %d, %q, %s", row.err, w.Code, w.Header(), w.Body, row.code, row.retry, row.say)
 		}
-		if want := fmt.Sprintf("replaced=%v", row.err == nil); !strings.Contains(log.String(), want) || !strings.Contains(log.String(), "account=shop") {
+		want := map[bool]string{true: "outcome=done", false: "outcome=failed"}[row.err == nil]
+		if !strings.Contains(log.String(), "action=refresh_by_force key=admin.key") || !strings.Contains(log.String(), want) || !strings.Contains(log.String(), "account=shop") {
 			t.Errorf("%v: got the log %q; want %s", row.err, log.String(), want)
 		}
 	}

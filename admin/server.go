@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxproxy/internal/lograte"
+	"wxproxy/internal/origin"
 )
 
 // MaxConnections is how many operators and their programs may be connected at a
@@ -42,6 +43,9 @@ const wrongKeyDelay = 500 * time.Millisecond
 type Server struct {
 	// Knows reports whether a request shows the right key; nil: none does.
 	Knows func(*http.Request) bool
+
+	// Trusted returns the web servers before the listener; nil: there are none.
+	Trusted func() origin.Trusted
 
 	http        *http.Server
 	handler     http.Handler
@@ -119,7 +123,7 @@ func later(a, b time.Time) time.Time {
 // WrongKey has a request that shows a wrong key wait, and the log say so. Meanwhile
 // its connection is the first that has to make room.
 func (s *Server) WrongKey(r *http.Request) {
-	address := addressOf(r)
+	address := s.addressOf(r)
 	s.guessed.Note(func(count int) {
 		s.log.Warn("a wrong key was shown to the admin listener", "address", address, "count", count)
 	})
@@ -135,11 +139,9 @@ func (s *Server) WrongKey(r *http.Request) {
 	}
 }
 
-// addressOf returns from where a request came, without the port.
-func addressOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return "unix socket"
+func (s *Server) addressOf(r *http.Request) string {
+	if s.Trusted == nil {
+		return AddressOf(r, origin.Trusted{})
 	}
-	return host
+	return AddressOf(r, s.Trusted())
 }

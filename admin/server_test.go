@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/audit"
 	"wxproxy/internal/secret"
 )
 
@@ -42,6 +43,7 @@ func listening(t *testing.T, change func(*Server)) (url string, log *said) {
 	}
 	a, log := newAdmin(), new(said)
 	a.Key, a.Log = secret.New(key), slog.New(slog.NewTextHandler(log, nil))
+	a.Audit = audit.New(a.Log)
 	serveAdmin(t, a, ln, change)
 	return "http://" + ln.Addr().String(), log
 }
@@ -158,8 +160,11 @@ func TestWrongKeysCostTimeButNotThoseWhoHaveTheRightOne(t *testing.T) {
 	if got := strings.Count(log.String(), "a wrong key was shown"); got != 1 || !strings.Contains(log.String(), "address=127.0.0.1 count=1") {
 		t.Errorf("got %d lines; want one, with the address: %s", got, log)
 	}
-	if got := strings.Count(log.String(), "handed out"); got != 3 || !strings.Contains(log.String(), "account=shop address=127.0.0.1") {
-		t.Errorf("got %d lines of tokens; want 3, with the account and the address: %s", got, log)
+	if got := strings.Count(log.String(), "action=real_token key=admin.key client=\"\" account=shop address=127.0.0.1 outcome=done count=1"); got != 3 {
+		t.Errorf("got %d lines of tokens; want 3, with the key, the account and the address: %s", got, log)
+	}
+	if got := strings.Count(log.String(), "action=wrong_key key=\"\" client=\"\" account=\"\" address=127.0.0.1 outcome=refused count=1"); got != 1 {
+		t.Errorf("got %d lines of wrong keys; want one, with the address: %s", got, log)
 	}
 	for _, secret := range []string{"canary-guess", key, "token-of-shop"} {
 		if strings.Contains(log.String(), secret) {

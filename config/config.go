@@ -53,6 +53,7 @@ type Proxy struct {
 	DrainTimeout   time.Duration
 	ShutdownDelay  time.Duration // before the drain; 0 for none
 	PlainIO        bool          // leave connections to package net and fasthttp's server
+	TrustedProxies []string      // addresses, networks or "unix:", whose X-Forwarded-For is believed, in the log alone
 	Hosts          []string      // further names by which callers without a key may know a proxy on loopback
 }
 
@@ -90,6 +91,7 @@ type Log struct {
 	Level  slog.Level
 	Format string // "auto", "text" or "json"
 	Access bool   // one line per request
+	Audit  bool   // who got a real token, refreshed, reloaded, showed a wrong key
 }
 
 // Account is one app of WeChat's.

@@ -86,6 +86,7 @@ plain_io = true
 tls_cert = %[4]q
 tls_key = %[5]q
 tls_client_ca = %[1]q
+trusted_proxies = ["10.0.0.0/8"]
 [admin]
 listen = ":9091"
 key_env = "ADMIN"
@@ -108,6 +109,7 @@ key_prefix = "test"
 level = "debug"
 format = "json"
 access = true
+audit = false
 [[account]]
 name = "shop"
 app_id = "wx1"
@@ -141,11 +143,11 @@ credential = "none"
 		t.Errorf("client's key has another hash")
 	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, []string{}},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, []string{"10.0.0.0/8"}, []string{}},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test"},
-		Log:      Log{slog.LevelDebug, "json", true},
+		Log:      Log{slog.LevelDebug, "json", true, false},
 		Accounts: []Account{
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
 			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
@@ -462,13 +464,13 @@ func TestAClientsKeyBeforeIsGivenInFourWays(t *testing.T) {
 func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 	want := Config{
 		Proxy: Proxy{Listen: "127.0.0.1:8080", TokenEndpoint: "virtual", MaxBody: 24 * 1024 * 1024, MaxConnections: 10000,
-			IdleTimeout: 75 * time.Second, DrainTimeout: 10 * time.Second, Hosts: []string{}},
+			IdleTimeout: 75 * time.Second, DrainTimeout: 10 * time.Second, TrustedProxies: []string{}, Hosts: []string{}},
 		Admin: Admin{Listen: "127.0.0.1:8081"},
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
 			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},
 			ConnectTimeout: 3 * time.Second, Timeout: 30 * time.Second, IdleTimeout: 5 * time.Second},
 		Token: Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
-		Log:   Log{Level: slog.LevelInfo, Format: "auto"},
+		Log:   Log{Level: slog.LevelInfo, Format: "auto", Audit: true},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v; want %+v", got, want)

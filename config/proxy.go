@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"wxproxy/internal/origin"
 )
 
 func (l *loader) readProxy(t *table) {
@@ -15,6 +17,7 @@ func (l *loader) readProxy(t *table) {
 	p := &l.cfg.Proxy
 	t.checkTLS(p)
 	t.checkListen(p.Listen)
+	t.checkTrusted(p.TrustedProxies)
 	for i, name := range p.Hosts {
 		if name == "" || !isHost(name) {
 			t.wrong(item("hosts", i), `is not a name; write it without scheme and port, as "wxproxy.internal"`)
@@ -42,6 +45,18 @@ func (t *table) shutdownDelay(key string, into *time.Duration) bool {
 		}
 		return d, err
 	}, into)
+}
+
+// checkTrusted reports what names no web server, and remarks on what names everybody.
+func (t *table) checkTrusted(servers []string) {
+	for i, text := range servers {
+		var trusted origin.Trusted
+		if err := trusted.Add(text); err != nil {
+			t.wrong(item("trusted_proxies", i), "%v", err)
+		} else if trusted.Everybody() {
+			t.warn(t.key(item("trusted_proxies", i)), "believes every caller, who can then write any address into the log; name your web servers alone")
+		}
+	}
 }
 
 func (c *Config) describeCallers() string {

@@ -66,6 +66,7 @@ func (p *Proxy) settings() []setting {
 		{"proxy", "tls_cert", "", setAtStart, in(&p.TLSCert, "", (*table).text)},
 		{"proxy", "tls_key", "", atReload, in(&p.TLSKey, "", (*table).text)},
 		{"proxy", "tls_client_ca", "", atReload, in(&p.TLSClientCA, "", (*table).text)},
+		{"proxy", "trusted_proxies", "", atReload, in(&p.TrustedProxies, []string{}, (*table).texts)},
 		{"proxy", "hosts", "", atReload, in(&p.Hosts, []string{}, (*table).texts)},
 	}
 }
@@ -107,6 +108,7 @@ func (l *Log) settings() []setting {
 		{"log", "level", "WXPROXY_LOG_LEVEL", atReload, in(&l.Level, slog.LevelInfo, (*table).level)},
 		{"log", "format", "", atStart, in(&l.Format, "auto", oneWordOf("auto", "text", "json"))},
 		{"log", "access", "", atReload, in(&l.Access, false, (*table).flag)},
+		{"log", "audit", "", atReload, in(&l.Audit, true, (*table).flag)},
 	}
 }
 

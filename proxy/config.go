@@ -9,7 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/accountkind"
-	"wxproxy/internal/lograte"
+	"wxproxy/internal/audit"
+	"wxproxy/internal/origin"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/closedapis"
 	"wxproxy/proxy/internal/virtual"
@@ -41,6 +42,8 @@ type Config struct {
 	CallersTLS    *tls.Config   // how callers are spoken to now; nil: in plain text
 	Log           *slog.Logger
 	MemoryLimit   int64               // of the process, by which bodies are limited; 0: none
+	Audit         *audit.Log          // nil: nobody wants to know who got a real token or showed a wrong key
+	Trusted       origin.Trusted      // web servers before the proxy
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *traffic.Counts     // nil: nothing is counted
 	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
@@ -104,8 +107,7 @@ type Account struct {
 	filter  *credentialFilter
 	closed  *closedapis.Set
 	seen    *seenClients
-	lent    *lograte.Line // of the line that says that WeChat's own token was handed out
-	signing virtual.Keys  // of virtual tokens for clients without a key
+	signing virtual.Keys // of virtual tokens for clients without a key
 }
 
 // A Kind is what the accounts of one kind have in common: its table, which has what
@@ -133,11 +135,9 @@ func newAccounts(configured []Account, deployment string) (accounts []*Account) 
 			Account
 			seen   seenClients
 			filter credentialFilter
-			lent   lograte.Line
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
 		one.Account.seen, one.closed, one.id = &one.seen, new(closedapis.Set), virtual.IDOf(a.AppID)
-		one.Account.lent = &one.lent
 		one.Account.filter = &one.filter
 		one.filter.start(&one.Account)
 		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/audit"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 )
@@ -118,6 +119,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
 		return
 	}
+	p.noteWrongKey(x, err)
 	lines := p.door.refused
 	if client == "" {
 		lines = p.door.unknown
@@ -128,8 +130,32 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 		return
 	}
 	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.Path),
-		"status", f.status, "address", x.ctx.RemoteAddr().String(), "err", f.detail, "unsaid", unsaid}
+		"status", f.status, "address", p.addressOf(x), "err", f.detail, "unsaid", unsaid}
 	p.config.Log.Warn("a request was refused", append(said, p.refusalDetails(x, err)...)...)
+}
+
+// noteWrongKey has the log say who showed a key that is nobody's.
+func (p *Proxy) noteWrongKey(x *exchange, err error) {
+	f, isKey := asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
+	if x.route.traits.asksByBody && f.slug == "" { // as SDKs show it
+		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
+	}
+	if isKey && p.config.Audit != nil {
+		account, _ := names(x.account, nil)
+		p.config.Audit.Often(audit.Entry{Action: audit.WrongKey, Account: account, Address: p.addressOf(x), Outcome: audit.Refused})
+	}
+}
+
+// addressOf returns from where a request came, for the log.
+func (p *Proxy) addressOf(x *exchange) string {
+	var forwarded []string
+	if !p.config.Trusted.Any() {
+		return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), nil)
+	}
+	for _, line := range x.ctx.Request.Header.PeekAll("X-Forwarded-For") {
+		forwarded = append(forwarded, string(line))
+	}
+	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
 }
 
 // maxLoggedHost is how long the name of a host can be.

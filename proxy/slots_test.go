@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/audit"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/rawtest"
 )
@@ -362,6 +363,7 @@ func TestWhoGetsTheRealTokenIsLogged(t *testing.T) {
 	c := config(&recorder{answers: []string{rawtest.OKBody}}, shop, club)
 	c.TokenEndpoint, c.Clients = TokenReal, []Client{keyed("orders", "key-of-orders")}
 	c.Log = slog.New(slog.NewTextHandler(&said, nil))
+	c.Audit = audit.New(c.Log)
 	s := serve(t, c, defaultLimits)
 	caller := s.dial(t)
 	for range 5 {
@@ -372,8 +374,12 @@ func TestWhoGetsTheRealTokenIsLogged(t *testing.T) {
 		}
 	}
 	caller.Call(rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=x"))
-	for _, want := range []string{"account=shop client=orders address=127.0.0.1", "account=club client=orders address=127.0.0.1"} {
-		if said.count("own token was handed out") != 2 || said.count(want) != 1 {
+	for _, want := range []string{
+		`action=real_token key="" client=orders account=shop address=127.0.0.1 outcome=done`,
+		`action=real_token key="" client=orders account=club address=127.0.0.1 outcome=done`,
+		`action=wrong_key key="" client="" account=shop address=127.0.0.1 outcome=refused`,
+	} {
+		if said.count("msg=audit") != 3 || said.count(want) != 1 {
 			t.Errorf("got %s; want one line with %s", said.text.String(), want)
 		}
 	}

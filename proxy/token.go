@@ -3,11 +3,11 @@ package proxy
 import (
 	"encoding/json"
 	"io"
-	"net"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/audit"
 	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
@@ -104,9 +104,7 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal {
 		token, life, err := x.account.Lend(p.config.TokenWait)
-		if err == nil {
-			p.reportLent(x)
-		}
+		p.noteAsked(x, err)
 		return token, life, err
 	}
 	keys := x.client.signing
@@ -116,17 +114,17 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), &keys[0]), virtual.Life, nil
 }
 
-// reportLent logs who got WeChat's own token.
-func (p *Proxy) reportLent(x *exchange) {
-	account, client := names(x.account, x.client)
-	address := "unix socket"
-	if tcp, ok := x.ctx.RemoteAddr().(*net.TCPAddr); ok {
-		address = tcp.IP.String()
+// noteAsked has the log say who asked for WeChat's own token.
+func (p *Proxy) noteAsked(x *exchange, err error) {
+	if p.config.Audit == nil {
+		return
 	}
-	x.account.lent.Note(func(count int) {
-		p.config.Log.Info("WeChat's own token was handed out at the token endpoint",
-			"account", account, "client", client, "address", address, "count", count)
-	})
+	account, client := names(x.account, x.client)
+	e := audit.Entry{Action: audit.RealToken, Client: client, Account: account, Address: p.addressOf(x), Outcome: audit.Done}
+	if err != nil {
+		e.Outcome = audit.Failed
+	}
+	p.config.Audit.Often(e)
 }
 
 // answerJSON answers as WeChat does.

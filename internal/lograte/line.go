@@ -45,3 +45,10 @@ func (l *Line) release() {
 	l.count, l.write = 0, nil
 	time.AfterFunc(every, l.release)
 }
+
+// rests reports whether the next call of Note writes at once.
+func (l *Line) rests() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.held
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxproxy/admin"
+	"wxproxy/internal/origin"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 )
@@ -19,6 +20,7 @@ func (s *Service) newAdminServer() *admin.Server {
 		cfg := &s.now.Load().cfg.Admin
 		return admin.ShowsKey(r, cfg.Key, cfg.KeyOld, cfg.ReadKey)
 	}
+	server.Trusted = func() origin.Trusted { return trusted(s.now.Load().cfg) }
 	server.HoldTo(s.files.operators)
 	return server
 }
@@ -42,6 +44,8 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		KeyOld:   of.cfg.Admin.KeyOld,
 		ReadKey:  of.cfg.Admin.ReadKey,
 		Log:      s.log,
+		Audit:    s.auditFor(of),
+		Trusted:  trusted(of.cfg),
 		WrongKey: s.admin.WrongKey,
 		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
 		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),

@@ -108,7 +108,8 @@ func (s *Service) reloadWhen(signals <-chan os.Signal) {
 	for {
 		select {
 		case <-signals:
-			_, _ = s.reload() // it logs its outcome
+			_, err := s.reload() // it logs its outcome
+			s.noteReload("signal", err)
 		case <-s.ending:
 			return
 		}

@@ -12,6 +12,7 @@ import (
 
 	"wxproxy/admin"
 	"wxproxy/config"
+	"wxproxy/internal/audit"
 	"wxproxy/internal/background"
 	"wxproxy/internal/limits"
 	"wxproxy/proxy"
@@ -27,6 +28,7 @@ import (
 type Service struct {
 	version    string
 	log        *slog.Logger
+	audit      *audit.Log    // takes what is done, whether or not the log is to have it
 	dropped    func() uint64 // counts lines of the log
 	level      *slog.LevelVar
 	load       func() (*config.Config, error) // reads the configuration; nil: a reload has nothing to read
@@ -70,6 +72,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
+	s.audit = audit.New(s.log)
 	s.secrets.addAll(cfg)
 	s.dropped = s.reportDrops(in.Log)
 	for _, warning := range cfg.Warnings {

@@ -20,6 +20,8 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		TokenWait:     of.cfg.Upstream.TokenWait(),
 		CallersTLS:    of.tls,
 		Log:           s.log,
+		Audit:         s.auditFor(of),
+		Trusted:       trusted(of.cfg),
 		MemoryLimit:   limits.Memory(),
 		LogAccess:     of.cfg.Log.Access,
 		Counts:        s.counts,

@@ -1,0 +1,75 @@
+// Package audit has the log say who did what only operators and few programs may, or
+// tried to. Its lines name keys by their settings and hold no secret.
+package audit
+
+import (
+	"log/slog"
+	"strings"
+
+	"wxproxy/internal/lograte"
+)
+
+// What is done, or tried.
+const (
+	RealToken      = "real_token" // asked for WeChat's own token
+	Refresh        = "refresh"
+	RefreshByForce = "refresh_by_force"
+	Reload         = "reload"
+	WrongKey       = "wrong_key" // showed a key that is nobody's
+)
+
+// What came of it.
+const (
+	Done    = "done"
+	Failed  = "failed"
+	Refused = "refused"
+)
+
+// An Entry is one line.
+type Entry struct {
+	Action  string
+	Key     string // the setting of the operators' key that was shown, as "admin.key"; empty: none was needed
+	Client  string // the program that asked the proxy; empty: it has no name
+	Account string
+	Address string
+	Outcome string
+}
+
+// maxLines is how many lines that programs and strangers cause are told apart in a
+// minute.
+const maxLines = 200
+
+// A Log takes entries. A nil one drops them.
+type Log struct {
+	log   *slog.Logger
+	often *lograte.Lines
+}
+
+// New returns a Log whose lines go to log.
+func New(log *slog.Logger) *Log {
+	return &Log{log, lograte.NewLines(maxLines, func(count int) {
+		log.Info("audit", "action", "others", "count", count)
+	})}
+}
+
+// Did writes what an operator did.
+func (l *Log) Did(e Entry) {
+	if l != nil {
+		l.write(e, 1)
+	}
+}
+
+// Often writes what anybody can do again and again: at once the first time, then at
+// most once a minute with how often it was done.
+func (l *Log) Often(e Entry) {
+	if l == nil {
+		return
+	}
+	name := strings.Join([]string{e.Action, e.Key, e.Client, e.Account, e.Address, e.Outcome}, "\n")
+	l.often.Note(name, func(count int) { l.write(e, count) })
+}
+
+func (l *Log) write(e Entry, count int) {
+	l.log.Info("audit", "action", e.Action, "key", e.Key, "client", e.Client, "account", e.Account,
+		"address", e.Address, "outcome", e.Outcome, "count", count)
+}

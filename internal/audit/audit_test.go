@@ -1,0 +1,78 @@
+package audit
+
+import (
+	"bytes"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestWhatIsOftenDoneHasALineAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text said
+		l := New(slog.New(slog.NewTextHandler(&text, nil)))
+		guess := Entry{Action: WrongKey, Address: "192.0.2.7", Outcome: Refused}
+		for range 100 {
+			l.Often(guess)
+		}
+		other := guess
+		other.Address = "192.0.2.8"
+		l.Often(other)
+		l.Did(Entry{Action: Reload, Key: "admin.key", Address: "127.0.0.1", Outcome: Done})
+		l.Did(Entry{Action: Reload, Key: "admin.key", Address: "127.0.0.1", Outcome: Done})
+		if got := strings.Count(text.String(), "\n"); got != 4 || strings.Count(text.String(), "192.0.2.7") != 1 {
+			t.Errorf("got %s; want a line for each address, and two reloads", text.String())
+		}
+		want := `level=INFO msg=audit action=reload key=admin.key client="" account="" address=127.0.0.1 outcome=done count=1`
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("got %s; want %s", text.String(), want)
+		}
+		time.Sleep(5 * time.Minute)
+		if !strings.Contains(text.String(), "address=192.0.2.7 outcome=refused count=99") {
+			t.Errorf("got %s; want how many had no line", text.String())
+		}
+		text.Reset()
+		for i := range 10_000 { // by addresses that somebody makes up
+			other.Address = "192.0.2." + strconv.Itoa(i)
+			l.Often(other)
+		}
+		time.Sleep(5 * time.Minute)
+		if got := strings.Count(text.String(), "\n"); got != maxLines+2 || !strings.Contains(text.String(), "action=others") {
+			t.Errorf("got %d lines; want %d, and two about the others", got, maxLines)
+		}
+	})
+}
+
+// said is a log that timers write to, too.
+type said struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (s *said) Write(line []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(line)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *said) Reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text.Reset()
+}
+
+func TestNoLogTakesNothing(t *testing.T) {
+	var l *Log
+	l.Did(Entry{})
+	l.Often(Entry{})
+}
