@@ -137,7 +137,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 // noteWrongKey has the log say who showed a key that is nobody's.
 func (p *Proxy) noteWrongKey(x *exchange, err error) {
 	f, isKey := asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
-	if x.route.traits.asksByBody && f.slug == "" { // as SDKs show it
+	if x.kind != nil && x.route.traits.asksByBody && f.slug == "" { // as SDKs show it
 		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
 	}
 	if isKey && p.config.Audit != nil {
