@@ -82,10 +82,10 @@ func (t *Trusted) Of(peer string, forwarded []string) string {
 	for _, line := range slices.Backward(forwarded) {
 		for line != "" && hops < maxHops {
 			hops++
-			last := line
 			comma := strings.LastIndexByte(line, ',')
-			line, last = line[:max(comma, 0)], line[comma+1:]
-			next, ok := parse(strings.Trim(last, " \t"))
+			last := strings.Trim(line[comma+1:], " \t")
+			line = line[:max(comma, 0)]
+			next, ok := parse(last)
 			if !ok {
 				return name(address)
 			}
