@@ -48,6 +48,22 @@ func (x *exchange) checkLength() error {
 	return nil
 }
 
+// tooLarge returns the refusal of a body above its limit. After one that should be
+// small the connection ends, because its rest is never read.
+func (x *exchange) tooLarge() error {
+	switch {
+	case x.route.traits.asksByBody:
+		x.closes = true
+		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
+	case x.smallBody:
+		x.closes = true
+		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
+	case x.route.traits.getsSecret:
+		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
+	}
+	return refuse(bodyTooLarge, "the body is larger than max_body allows")
+}
+
 // takeBody reads the body if the path has a use for one, and decides what the header
 // left open.
 func (p *Proxy) takeBody(x *exchange) error {
@@ -66,22 +82,6 @@ func (p *Proxy) takeBody(x *exchange) error {
 	return nil
 }
 
-// tooLarge returns the refusal of a body above its limit. After one that should be
-// small the connection ends, because its rest is never read.
-func (x *exchange) tooLarge() error {
-	switch {
-	case x.route.traits.asksByBody:
-		x.closes = true
-		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
-	case x.smallBody:
-		x.closes = true
-		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
-	case x.route.traits.getsSecret:
-		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
-	}
-	return refuse(bodyTooLarge, "the body is larger than max_body allows")
-}
-
 // readBody reads the whole body, so that a caller that stalls or leaves never occupies
 // a connection to WeChat.
 func (x *exchange) readBody() error {
@@ -91,15 +91,6 @@ func (x *exchange) readBody() error {
 		return nil
 	}
 	return x.takeIn(stream)
-}
-
-// announceLength adds the body's Content-Length to the header that WeChat will read.
-func (x *exchange) announceLength() {
-	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.IsRepeatable() {
-		m.Fields = append(m.Fields, "Content-Length: "...)
-		m.Fields = strconv.AppendInt(m.Fields, x.body.Len(), 10)
-		m.Fields = append(m.Fields, "\r\n"...)
-	}
 }
 
 func (x *exchange) takeIn(stream io.Reader) error {
@@ -142,6 +133,24 @@ func (x *exchange) bodyFailure(err error) error {
 	return refuse(badRequest, "the body is not one as RFC 9112 has it")
 }
 
+// logNoRoom logs how much memory and disk the bodies under way take.
+func (p *Proxy) logNoRoom() {
+	if p.door.noRoom.Now() {
+		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
+		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
+			"memory", memory.Taken(), "memory_limit", memory.Limit, "disk", disk.Taken(), "disk_limit", disk.Limit)
+	}
+}
+
+// announceLength adds the body's Content-Length to the header that WeChat will read.
+func (x *exchange) announceLength() {
+	if m := &x.message; x.body.Len() > 0 || x.fields.length || x.fields.encoding || !m.IsRepeatable() {
+		m.Fields = append(m.Fields, "Content-Length: "...)
+		m.Fields = strconv.AppendInt(m.Fields, x.body.Len(), 10)
+		m.Fields = append(m.Fields, "\r\n"...)
+	}
+}
+
 // discardRest keeps the rest of this request from being read as the next request: it
 // reads what is left of a small body, and ends the connection after a longer one.
 func (x *exchange) discardRest(refused bool) {
@@ -166,13 +175,4 @@ func (x *exchange) drain() bool {
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainSize+1))
 	return err == nil && n <= drainSize && !x.caller.HasEnded()
-}
-
-// logNoRoom logs how much memory and disk the bodies under way take.
-func (p *Proxy) logNoRoom() {
-	if p.door.noRoom.Now() {
-		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
-		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
-			"memory", memory.Taken(), "memory_limit", memory.Limit, "disk", disk.Taken(), "disk_limit", disk.Limit)
-	}
 }

@@ -85,6 +85,27 @@ func (p *Proxy) permit(x *exchange) error {
 	return x.route.class.permit(p, x)
 }
 
+// permits reports whether the client may call the policy path.
+func (c *Client) permits(policy []byte) bool {
+	if pathList(c.Deny).match(policy) {
+		return false
+	}
+	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
+}
+
+// A pathList is a client's list of path patterns.
+type pathList []string
+
+// match reports whether a pattern of the list matches the policy path.
+func (l pathList) match(policy []byte) bool {
+	for _, pattern := range l {
+		if accountkind.Matches(pattern, policy) {
+			return true
+		}
+	}
+	return false
+}
+
 // permitToken returns an error if the client may not have a token. With a virtual token
 // the client is held to its rights and its quota; with WeChat's own it could call WeChat
 // itself, and go round them.
@@ -140,27 +161,6 @@ func (p *Proxy) isAuthenticated(c *Client) bool {
 // asksForKeys reports whether there are clients, so that callers have to prove who they
 // are.
 func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
-
-// A pathList is a client's list of path patterns.
-type pathList []string
-
-// match reports whether a pattern of the list matches the policy path.
-func (l pathList) match(policy []byte) bool {
-	for _, pattern := range l {
-		if accountkind.Matches(pattern, policy) {
-			return true
-		}
-	}
-	return false
-}
-
-// permits reports whether the client may call the policy path.
-func (c *Client) permits(policy []byte) bool {
-	if pathList(c.Deny).match(policy) {
-		return false
-	}
-	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
-}
 
 // enter waits until the client may make one request more. After a nil error the quota has
 // to be left when the request has ended.

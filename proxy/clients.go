@@ -39,6 +39,33 @@ func newClientTable(clients []Client, deployment string) clientTable {
 	return t
 }
 
+// policyPatterns returns patterns as policy paths are compared with them.
+func policyPatterns(patterns []string) []string {
+	spelled := make([]string, 0, len(patterns))
+	for _, pattern := range patterns {
+		spelled = append(spelled, accountkind.Normal(pattern))
+	}
+	return spelled
+}
+
+// A Client is a program that may call through the proxy.
+type Client struct {
+	Name      string
+	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
+	OldSHA256 [sha256.Size]byte // of the key before, which is good as well; zero: none is
+	Accounts  []string          // names of the accounts it may use; empty: all
+	Allow     []string          // path patterns; empty: every path
+	Deny      []string          // path patterns; they win over Allow
+
+	MaxInFlight int           // requests at a time; 0: any number
+	Interval    time.Duration // between two requests, on average; 0: none
+
+	quota   *quota.Quota      // nil: none
+	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
+	id      virtual.ID
+	signing virtual.Keys // of its virtual tokens, a key for each of its own
+}
+
 // isKeyless reports whether only a certificate can prove who the client is.
 func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 
@@ -124,33 +151,6 @@ func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
 		return p.clients.certified(x.caller) != nil // and a key that is not its client's
 	}
 	return other != c
-}
-
-// policyPatterns returns patterns as policy paths are compared with them.
-func policyPatterns(patterns []string) []string {
-	spelled := make([]string, 0, len(patterns))
-	for _, pattern := range patterns {
-		spelled = append(spelled, accountkind.Normal(pattern))
-	}
-	return spelled
-}
-
-// A Client is a program that may call through the proxy.
-type Client struct {
-	Name      string
-	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
-	OldSHA256 [sha256.Size]byte // of the key before, which is good as well; zero: none is
-	Accounts  []string          // names of the accounts it may use; empty: all
-	Allow     []string          // path patterns; empty: every path
-	Deny      []string          // path patterns; they win over Allow
-
-	MaxInFlight int           // requests at a time; 0: any number
-	Interval    time.Duration // between two requests, on average; 0: none
-
-	quota   *quota.Quota      // nil: none
-	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
-	id      virtual.ID
-	signing virtual.Keys // of its virtual tokens, a key for each of its own
 }
 
 // A keyHash is the hash of the last key. Most programs send the same key each time, and

@@ -31,7 +31,7 @@ type exchange struct {
 	last     lastTarget
 	key      keyHash
 	virtual  virtual.LastToken
-	filtered string // the last token that the account is known to have sent
+	filtered string // the last token that was added to its account's filter
 	values   []string
 	searcher secret.Searcher
 }
@@ -44,7 +44,7 @@ type request struct {
 	client      *Client
 	account     *Account
 	kind        *kind   // of the account, as far as it is known
-	tokenClient *Client // whose virtual token was refused, as that says; nil: none
+	tokenClient *Client // the one that a refused virtual token names; nil: none
 
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
@@ -61,11 +61,8 @@ type request struct {
 	maxBody    int64
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
-	given      given // what it says
+	given      given // what the request gives in the places of appid and AppSecret
 }
-
-// attemptNames are the values of Wxproxy-Attempts.
-var attemptNames = [...]string{"0", "1", "2"}
 
 // begin returns the exchange for a request: the one that its connection keeps, if it
 // keeps any.

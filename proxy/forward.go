@@ -86,6 +86,9 @@ func (p *Proxy) seal(x *exchange) {
 	}
 }
 
+// attemptNames are the values of Wxproxy-Attempts.
+var attemptNames = [...]string{"0", "1", "2"}
+
 // open removes from WeChat's answer what callers must not see, adds the proxy's own
 // headers, and prepares a body that streams.
 func (p *Proxy) open(x *exchange) error {

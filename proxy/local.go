@@ -43,6 +43,10 @@ func (p *Proxy) answerTicket(x *exchange) error {
 	return nil
 }
 
+// wholeSeconds returns how long something lives as WeChat states it. It is at least 1:
+// caches take 0 for a life without end.
+func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
+
 // ticketType returns the type of ticket that is asked for, in the query or, as some SDKs
 // do, in the body of a POST. It returns "" if that cannot be read.
 func (x *exchange) ticketType() string {
@@ -90,9 +94,25 @@ func (p *Proxy) answerOwnPage(x *exchange) error {
 	return p.answerSignature(x)
 }
 
-// wholeSeconds returns how long something lives as WeChat states it. It is at least 1:
-// caches take 0 for a life without end.
-func wholeSeconds(life time.Duration) int64 { return max(1, int64(life/time.Second)) }
+// answerSignature answers with the signature that the page in x's query gives to
+// wx.config.
+func (p *Proxy) answerSignature(x *exchange) error {
+	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
+	if err != nil {
+		return refuse(badRequest, err.Error())
+	}
+	ticket, err := x.account.Ticket("jsapi", p.config.TokenWait)
+	if err != nil {
+		return asRefused(err)
+	}
+	body, err := json.Marshal(jsapi.Sign(x.account.AppID, ticket, page, time.Now()))
+	if err != nil {
+		return err
+	}
+	x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
+	x.answerJSON(body)
+	return nil
+}
 
 // answerHealth tells a load balancer, which has no key, whether the process works and
 // whether to send requests to it. The answer names no account and no client.
@@ -142,24 +162,4 @@ func asksForAll(query []byte) (bool, error) {
 	default:
 		return found, nil
 	}
-}
-
-// answerSignature answers with the signature that the page in x's query gives to
-// wx.config.
-func (p *Proxy) answerSignature(x *exchange) error {
-	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
-	if err != nil {
-		return refuse(badRequest, err.Error())
-	}
-	ticket, err := x.account.Ticket("jsapi", p.config.TokenWait)
-	if err != nil {
-		return asRefused(err)
-	}
-	body, err := json.Marshal(jsapi.Sign(x.account.AppID, ticket, page, time.Now()))
-	if err != nil {
-		return err
-	}
-	x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
-	x.answerJSON(body)
-	return nil
 }

@@ -84,6 +84,18 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.conclude(x, err)
 }
 
+// safely keeps the process alive if do panics. The log gets the stack alone: the
+// panic's own words could hold a part of the request.
+func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
+	defer func() {
+		if recover() != nil {
+			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
+			err = refuse(internalError, "the proxy made a mistake; its log says more")
+		}
+	}()
+	return do(x)
+}
+
 // serve answers a request: it decides about the header, reads the body, waits until the
 // client may make one request more, and has the class of the path answer. A body that
 // may say who calls is read before that, and is small.
@@ -116,46 +128,6 @@ func (p *Proxy) serve(x *exchange) error {
 	return class.answer(p, x)
 }
 
-// safely keeps the process alive if do panics. The log gets the stack alone: the
-// panic's own words could hold a part of the request.
-func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
-	defer func() {
-		if recover() != nil {
-			p.config.Log.Error("panic while answering a request", "stack", string(debug.Stack()))
-			err = refuse(internalError, "the proxy made a mistake; its log says more")
-		}
-	}()
-	return do(x)
-}
-
-// expectContinue decides about a request whose caller sends the body only after the
-// status 100 (Expect: 100-continue). The refused ones never send theirs.
-func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
-	x := p.begin(ctx, maxBody)
-	defer p.release(x)
-	x.began = time.Now() // the context has the time of the request before
-	err := p.safely(x, p.judge)
-	if err == nil {
-		return fasthttp.StatusContinue
-	}
-	x.refuse(err)
-	x.caller.Linger()
-	p.conclude(x, err)
-	return ctx.Response.StatusCode()
-}
-
-// answerUnreadable refuses bytes that are no request. A connection that ended without a
-// byte is neither counted nor logged.
-func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
-	x := p.begin(ctx, 0)
-	defer p.release(x)
-	x.began = time.Now() // it never arrived
-	x.refuse(refusal)
-	if x.caller == nil || x.caller.HasSent() {
-		p.conclude(x, refusal)
-	}
-}
-
 // judge decides about a request by its header alone, so that no body is read before it
 // is clear that the request may be sent.
 func (p *Proxy) judge(x *exchange) error {
@@ -184,3 +156,31 @@ func (p *Proxy) judge(x *exchange) error {
 // errOldCertificate refuses callers whose TLS handshake was before tls_client_ca changed.
 var errOldCertificate = refuse(unauthenticated,
 	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")
+
+// expectContinue decides about a request whose caller sends the body only after the
+// status 100 (Expect: 100-continue). The refused ones never send theirs.
+func (p *Proxy) expectContinue(ctx *fasthttp.RequestCtx, maxBody int64) int {
+	x := p.begin(ctx, maxBody)
+	defer p.release(x)
+	x.began = time.Now() // the context has the time of the request before
+	err := p.safely(x, p.judge)
+	if err == nil {
+		return fasthttp.StatusContinue
+	}
+	x.refuse(err)
+	x.caller.Linger()
+	p.conclude(x, err)
+	return ctx.Response.StatusCode()
+}
+
+// answerUnreadable refuses bytes that are no request. A connection that ended without a
+// byte is neither counted nor logged.
+func (p *Proxy) answerUnreadable(ctx *fasthttp.RequestCtx, refusal *failure) {
+	x := p.begin(ctx, 0)
+	defer p.release(x)
+	x.began = time.Now() // it never arrived
+	x.refuse(refusal)
+	if x.caller == nil || x.caller.HasSent() {
+		p.conclude(x, refusal)
+	}
+}
