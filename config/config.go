@@ -52,6 +52,7 @@ type Proxy struct {
 	IdleTimeout    time.Duration
 	DrainTimeout   time.Duration
 	ShutdownDelay  time.Duration // before the drain; 0 for none
+	Watch          bool          // read the configuration again when its files change
 	PlainIO        bool          // leave connections to package net and fasthttp's server
 	TrustedProxies []string      // addresses, networks or "unix:", whose X-Forwarded-For is believed, in the log alone
 	Hosts          []string      // further names by which callers without a key may know a proxy on loopback

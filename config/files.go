@@ -7,13 +7,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
-	"wxproxy/config/internal/permission"
-	"wxproxy/internal/secret"
+	"wxproxy/internal/watch"
 )
 
 const (
@@ -49,15 +47,18 @@ type Files struct {
 	patience time.Duration
 	slots    chan struct{} // one per read under way
 
-	mu    sync.Mutex // guards reads
+	mu    sync.Mutex // guards what follows
 	reads map[string]*fileRead
+	notes map[string]watch.Mark // how each file was that the Load under way has read; nil: there is none
+	noted map[string]watch.Mark // the same of the last Load; not changed any more
 }
 
 // A fileRead is a file that is being read.
 type fileRead struct {
 	data []byte
 	err  error
-	done chan struct{} // closed when data and err are there
+	mark watch.Mark    // how the file was before it was read
+	done chan struct{} // closed when all that is there
 }
 
 // NewFiles returns Files for one process.
@@ -81,10 +82,35 @@ func (f *Files) read(path string, limit int) ([]byte, error) {
 	}
 	select {
 	case <-r.done:
+		f.note(path, r.mark)
 		return r.data, r.err
 	case <-timer.C:
+		f.note(path, watch.Mark{})
 		return nil, hangError{f.patience}
 	}
+}
+
+// note keeps how a file was that a Load under way reads. The first time counts: it
+// may be read again meanwhile, for another reason.
+func (f *Files) note(path string, mark watch.Mark) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.notes[path]; !ok && f.notes != nil {
+		f.notes[path] = mark
+	}
+}
+
+// beginNotes and endNotes enclose a Load.
+func (f *Files) beginNotes() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notes = map[string]watch.Mark{}
+}
+
+func (f *Files) endNotes() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.notes, f.noted = nil, f.notes
 }
 
 // join returns the read of path that is under way, or begins one.
@@ -102,6 +128,7 @@ func (f *Files) join(path string) (r *fileRead, first bool) {
 // finish reads the file for all that wait for it.
 func (f *Files) finish(path string, r *fileRead, limit int) {
 	var err error
+	r.mark = watch.Look(path)
 	r.data, err = readFile(path, limit, f.patience)
 	<-f.slots
 	f.leave(path, r, err)
@@ -113,6 +140,17 @@ func (f *Files) leave(path string, r *fileRead, err error) {
 	f.mu.Unlock()
 	r.err = err
 	close(r.done)
+}
+
+// FilesRead returns how each file was that was read for the last Load with the files
+// of c, also if that had mistakes.
+func (c *Config) FilesRead() map[string]watch.Mark {
+	if c.files == nil {
+		return nil
+	}
+	c.files.mu.Lock()
+	defer c.files.mu.Unlock()
+	return c.files.noted
 }
 
 // readFile reads the file at path. A read from a pipe that nobody writes to is given
@@ -153,45 +191,4 @@ func readAll(file io.Reader, limit int) ([]byte, error) {
 // ReadFile returns what the file at path, which the configuration names, holds now.
 func (c *Config) ReadFile(path string) ([]byte, error) {
 	return cmp.Or(c.files, NewFiles()).read(path, largestFile)
-}
-
-// warnIfOpen remarks on a file that every user may read, if it is secret, or
-// write: users that can write it, or put another one in its place, decide what
-// wxproxy does.
-func (l *loader) warnIfOpen(key, path string, secret bool) {
-	if l.hangs {
-		return // so might this
-	}
-	read, write, ok := permission.OfFile(path)
-	if !ok {
-		return
-	}
-	switch {
-	case secret && read && write:
-		l.warn(key, "every user of this machine can read and write the file; take that away with chmod o-rw")
-	case secret && read:
-		l.warn(key, "every user of this machine can read the file; take that away with chmod o-r")
-	case write:
-		l.warn(key, "every user of this machine can write the file; take that away with chmod o-w")
-	}
-	l.warnIfReplaceable(key, path)
-}
-
-// warnIfReplaceable remarks on a file, or a socket, that every user may take away
-// and put another one in its place. Each directory is remarked on once.
-func (l *loader) warnIfReplaceable(key, path string) {
-	for _, dir := range permission.Above(path) {
-		if !l.looked[dir] && permission.MayReplace(dir) {
-			l.warn(key, "every user of this machine can put another file in its place: take that away with chmod o-w %s", shownPath(dir))
-		}
-		l.looked[dir] = true
-	}
-}
-
-// shownPath returns a directory as one would give it to a shell.
-func shownPath(dir string) string {
-	if strings.ContainsFunc(dir, func(r rune) bool { return secret.Invisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
-		return "its directory"
-	}
-	return dir
 }

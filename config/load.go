@@ -38,6 +38,8 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 func (f *Files) Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	l := newLoader(path, lookupEnv)
 	l.cfg.files = f
+	f.beginNotes()
+	defer f.endNotes()
 	if path == "" {
 		return l.load(map[string]any{})
 	}

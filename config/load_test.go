@@ -82,6 +82,7 @@ max_connections = 7
 idle_timeout = "1m30s"
 drain_timeout = "20s"
 shutdown_delay = "3s"
+watch = true
 plain_io = true
 tls_cert = %[4]q
 tls_key = %[5]q
@@ -143,7 +144,7 @@ credential = "none"
 		t.Errorf("client's key has another hash")
 	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, []string{"10.0.0.0/8"}, []string{}},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, true, []string{"10.0.0.0/8"}, []string{}},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test"},

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"wxproxy/config/internal/permission"
+	"wxproxy/internal/secret"
 )
 
 // Problem is one mistake in the configuration. Tables that may be repeated are
@@ -74,4 +77,45 @@ func (l *loader) whereabouts(key string) (where, name string) {
 		return "environment", key
 	}
 	return l.cfg.File, key
+}
+
+// warnIfOpen remarks on a file that every user may read, if it is secret, or
+// write: users that can write it, or put another one in its place, decide what
+// wxproxy does.
+func (l *loader) warnIfOpen(key, path string, secret bool) {
+	if l.hangs {
+		return // so might this
+	}
+	read, write, ok := permission.OfFile(path)
+	if !ok {
+		return
+	}
+	switch {
+	case secret && read && write:
+		l.warn(key, "every user of this machine can read and write the file; take that away with chmod o-rw")
+	case secret && read:
+		l.warn(key, "every user of this machine can read the file; take that away with chmod o-r")
+	case write:
+		l.warn(key, "every user of this machine can write the file; take that away with chmod o-w")
+	}
+	l.warnIfReplaceable(key, path)
+}
+
+// warnIfReplaceable remarks on a file, or a socket, that every user may take away
+// and put another one in its place. Each directory is remarked on once.
+func (l *loader) warnIfReplaceable(key, path string) {
+	for _, dir := range permission.Above(path) {
+		if !l.looked[dir] && permission.MayReplace(dir) {
+			l.warn(key, "every user of this machine can put another file in its place: take that away with chmod o-w %s", shownPath(dir))
+		}
+		l.looked[dir] = true
+	}
+}
+
+// shownPath returns a directory as one would give it to a shell.
+func shownPath(dir string) string {
+	if strings.ContainsFunc(dir, func(r rune) bool { return secret.Invisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
+		return "its directory"
+	}
+	return dir
 }

@@ -62,6 +62,7 @@ func (p *Proxy) settings() []setting {
 		{"proxy", "idle_timeout", "", atStart, in(&p.IdleTimeout, 75*time.Second, (*table).duration)},
 		{"proxy", "drain_timeout", "", atReload, in(&p.DrainTimeout, 10*time.Second, (*table).duration)},
 		{"proxy", "shutdown_delay", "", atReload, in(&p.ShutdownDelay, 0, (*table).shutdownDelay)},
+		{"proxy", "watch", "", atReload, in(&p.Watch, false, (*table).flag)},
 		{"proxy", "plain_io", "", atStart, in(&p.PlainIO, false, (*table).flag)},
 		{"proxy", "tls_cert", "", setAtStart, in(&p.TLSCert, "", (*table).text)},
 		{"proxy", "tls_key", "", atReload, in(&p.TLSKey, "", (*table).text)},

@@ -50,6 +50,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	serving.Go(func() { s.counts.Run(still) })
 	serving.Go(func() { systemd.Watch(still, s.tell) })
 	go s.reloadWhen(reload) // not waited for: its last reload may hang
+	go s.watchFiles()       // likewise
 
 	failure := s.await(ctx, failed)
 	end := time.Now().Add(s.now.Load().cfg.Proxy.DrainTimeout)

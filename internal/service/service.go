@@ -49,6 +49,7 @@ type Service struct {
 
 	now       atomic.Pointer[setup]
 	reloading chan struct{}  // of capacity 1: full during a reload, and until the service runs
+	replaced  chan struct{}  // of capacity 1: another setup has taken the place of one
 	uses      uses           // counts the setups that need a part
 	retiring  sync.WaitGroup // counts setups whose end is under way
 	drained   chan struct{}  // closed when the last request is answered, or cut
@@ -69,7 +70,7 @@ type Process struct {
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
 		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(), tally: tally.New(),
-		reloading: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
+		reloading: make(chan struct{}, 1), replaced: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
 	s.audit = audit.New(s.log)
@@ -105,6 +106,10 @@ func (s *Service) use(next *setup) {
 		next.admin = s.newAdmin(next)
 	}
 	s.now.Store(next)
+	select {
+	case s.replaced <- struct{}{}:
+	default:
+	}
 }
 
 // Log returns the service's log.
