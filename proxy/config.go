@@ -18,12 +18,12 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// Upstream sends a request to WeChat and reads the answer into resp. *[Hosts]
-// implements it.
+// Upstream sends a request to WeChat and reads the answer into resp. An
+// *[upstream.Hosts] is one.
 type Upstream interface {
-	// Send returns when the answer is in resp, all of it or its header and a
-	// stream of its body. An answer that refuses a token is always there in full.
-	// The error is one of the reasons that begin with Err.
+	// Send returns when resp has the answer: all of it, or its header and a stream of its
+	// body. An answer that refuses a token is always there as a whole. The error is one of
+	// those of package upstream whose names begin with Err.
 	Send(m *upstream.Message, resp *fasthttp.Response) error
 }
 
