@@ -40,6 +40,17 @@ func (x *exchange) expectMembers() {
 	x.maxBody = min(x.maxBody, body.MemorySize)
 }
 
+// awaitBody leaves it to the body to say for which account a request is, and who calls if
+// the header does not prove that, as err says: SDKs may send appid and secret in the body.
+// As long as the caller is unknown, only a small body is read.
+func (x *exchange) awaitBody(err error) error {
+	if errors.Is(err, errNoKey) && x.bodyLength() <= smallBody {
+		x.expectSmallBody()
+		return nil
+	}
+	return err
+}
+
 // checkLength refuses a body that is known to be too large before it is read.
 func (x *exchange) checkLength() error {
 	if x.bodyLength() > x.maxBody {
@@ -73,10 +84,8 @@ func (p *Proxy) takeBody(x *exchange) error {
 	if err := x.readBody(); err != nil {
 		return err
 	}
-	if x.hasMembers {
-		if err := p.admitByBody(x); err != nil {
-			return err
-		}
+	if err := x.route.class.admitBody(p, x); err != nil {
+		return err
 	}
 	x.announceLength()
 	return nil
@@ -85,16 +94,11 @@ func (p *Proxy) takeBody(x *exchange) error {
 // readBody reads the whole body, so that a caller that stalls or leaves never occupies
 // a connection to WeChat.
 func (x *exchange) readBody() error {
-	stream := x.ctx.RequestBodyStream()
+	stream, length := x.ctx.RequestBodyStream(), x.bodyLength()
 	if stream == nil {
 		x.body.Borrow(x.ctx.Request.Body())
 		return nil
 	}
-	return x.takeIn(stream)
-}
-
-func (x *exchange) takeIn(stream io.Reader) error {
-	length := x.bodyLength()
 	x.body.CountFor(nil)
 	if x.client != nil {
 		x.body.CountFor(x.client.bodies)
@@ -106,11 +110,11 @@ func (x *exchange) takeIn(stream io.Reader) error {
 	if err == nil && (length >= 0 && x.body.Len() != length || x.caller.HasEnded()) {
 		err = io.ErrUnexpectedEOF
 	}
-	if err == nil {
-		x.unread = false
-		return nil
+	if err != nil {
+		return x.bodyFailure(err)
 	}
-	return x.bodyFailure(err)
+	x.unread = false
+	return nil
 }
 
 // bodyFailure returns the refusal of a body that could not be read.

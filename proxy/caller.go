@@ -1,11 +1,9 @@
 package proxy
 
 import (
-	"errors"
 	"slices"
 
 	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/quota"
 )
 
 // admit reads the request's target and decides who calls, for which account, and whether
@@ -22,13 +20,14 @@ func (p *Proxy) admit(x *exchange) error {
 		return err
 	}
 	maxBody := x.maxBody
-	err := p.admitCaller(x)
-	if a := x.account; err == nil && a != nil && a.kind != x.kind {
+	for k := p.kindOf(x); ; {
+		x.routeAs(k)
+		if err := p.admitCaller(x); err != nil || x.account == nil || x.account.kind == k {
+			return err
+		}
+		k = x.account.kind
 		x.client, x.account, x.given, x.hasMembers, x.maxBody = nil, nil, given{}, false, maxBody
-		x.routeAs(a.kind)
-		err = p.admitCaller(x)
 	}
-	return err
 }
 
 // admitCaller decides who calls, for which account, and whether the caller may do so, by
@@ -43,35 +42,15 @@ func (p *Proxy) admitCaller(x *exchange) error {
 		x.tokenClient, x.client = x.client, nil // the token does not prove that it is this client
 		return err
 	case found:
-		if err := p.mustAgree(x); err != nil {
-			return err
+		err = p.mustAgree(x)
+	default:
+		if x.client, err = p.client(x); x.hasMembers {
+			return x.awaitBody(err)
+		} else if err == nil {
+			x.account, err = p.account(x)
 		}
-		return p.permit(x)
-	case x.hasMembers:
-		return p.awaitBody(x)
 	}
-	return p.admitNamed(x)
-}
-
-// awaitBody leaves it to the body to say for which account a request is, and who calls if
-// the header does not prove that: SDKs may send appid and secret in the body. As long as
-// the caller is unknown, only a small body is read.
-func (p *Proxy) awaitBody(x *exchange) (err error) {
-	x.client, err = p.client(x)
-	if errors.Is(err, errNoKey) && x.bodyLength() <= smallBody {
-		x.expectSmallBody()
-		return nil
-	}
-	return err
-}
-
-// admitNamed decides by the key or the certificate of the caller and by the account that
-// the request names, without a virtual token.
-func (p *Proxy) admitNamed(x *exchange) (err error) {
-	if x.client, err = p.client(x); err != nil {
-		return err
-	}
-	if x.account, err = p.account(x); err != nil {
+	if err != nil {
 		return err
 	}
 	return p.permit(x)
@@ -161,24 +140,6 @@ func (p *Proxy) isAuthenticated(c *Client) bool {
 // asksForKeys reports whether there are clients, so that callers have to prove who they
 // are.
 func (p *Proxy) asksForKeys() bool { return len(p.clients.byName) > 0 }
-
-// enter waits until the client may make one request more. After a nil error the quota has
-// to be left when the request has ended.
-func (c *Client) enter() error {
-	err := c.quota.Enter()
-	if err == nil {
-		return nil // the usual case, without an allocation
-	}
-	var exceeded *quota.ErrExceeded
-	if !errors.As(err, &exceeded) {
-		return err
-	}
-	detail := "the client " + c.Name + " makes more requests than its rate allows"
-	if exceeded.InFlight {
-		detail = "the client " + c.Name + " has max_in_flight requests under way"
-	}
-	return &failure{tooManyRequests, detail, exceeded.Wait}
-}
 
 // leaveQuota gives the request's place in the quota back, or leaves that to the end of the
 // stream if its answer streams.

@@ -27,7 +27,7 @@ func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.MaxInFlight, c.Interval), new(body.ClientUsage)
+		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.Name, c.MaxInFlight, c.Interval), new(body.ClientUsage)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
 			if key != ([sha256.Size]byte{}) {
@@ -143,14 +143,15 @@ func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	}
 }
 
-// provesAnother reports whether the caller, whose token or key is that of c, also proves to
-// be another client, by its certificate or by Authorization.
-func (p *Proxy) provesAnother(x *exchange, c *Client) bool {
-	other, err := p.client(x)
-	if err != nil {
-		return p.clients.certified(x.caller) != nil // and a key that is not its client's
+// mayBe reports whether the caller, who says to be c, does not prove to be another
+// client, or two at once. Of a client without a key only its certificate proves it.
+func (p *Proxy) mayBe(x *exchange, c *Client) bool {
+	certified := p.clients.certified(x.caller)
+	if c.isKeyless() && certified != c {
+		return false
 	}
-	return other != c
+	other, err := p.client(x)
+	return err == nil && other == c || err != nil && certified == nil // whose key is then none of a client's
 }
 
 // A keyHash is the hash of the last key. Most programs send the same key each time, and

@@ -113,7 +113,7 @@ func (f *failure) reason() string {
 // that it refused: many callers hide all but the status from their users. The other
 // failures have their line in the log already.
 func (p *Proxy) noteFailure(x *exchange, err error) {
-	f := asFailure(err)
+	f := x.asFailure(err)
 	account, client := names(x.account, x.client)
 	p.config.Counts.Failure(client, f.reason())
 	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
@@ -136,7 +136,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 
 // noteWrongKey has the log say who showed a key that is nobody's.
 func (p *Proxy) noteWrongKey(x *exchange, err error) {
-	f, isKey := asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
+	f, isKey := x.asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
 	if x.kind != nil && x.route.traits.asksByBody && f.slug == "" { // as SDKs show it
 		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
 	}

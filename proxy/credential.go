@@ -14,6 +14,9 @@ type class interface {
 	// header.
 	admit(p *Proxy, x *exchange) (done bool, err error)
 
+	// admitBody decides what this class alone decides when the body was read.
+	admitBody(p *Proxy, x *exchange) error
+
 	// permit returns an error if the client may not call the path.
 	permit(p *Proxy, x *exchange) error
 
@@ -42,6 +45,7 @@ type traits struct {
 type forwarded struct{}
 
 func (forwarded) admit(*Proxy, *exchange) (done bool, err error) { return false, nil }
+func (forwarded) admitBody(*Proxy, *exchange) error              { return nil }
 func (forwarded) removes(k *accountkind.Kind) []string           { return k.OwnParameters }
 func (forwarded) traits() traits                                 { return traits{} }
 
@@ -80,6 +84,13 @@ func (withSecret) removes(k *accountkind.Kind) []string { return k.SecretParamet
 func (withSecret) traits() traits                       { return traits{getsSecret: true} }
 func (withSecret) answer(p *Proxy, x *exchange) error   { return p.forwardWithSecret(x) }
 
+func (withSecret) admitBody(p *Proxy, x *exchange) error {
+	if !x.hasMembers {
+		return nil
+	}
+	return p.admitByBody(x)
+}
+
 func (withSecret) admit(_ *Proxy, x *exchange) (done bool, err error) {
 	if target.HasParameterBehindSemicolon(x.target.Query, x.kind.Table.SecretParameters) {
 		return false, refuse(badRequest, target.ErrBehindSemicolon.Error())
@@ -116,9 +127,10 @@ type tokenPath struct{ forwarded }
 func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
 	return true, p.expectTokenRequest(x)
 }
-func (tokenPath) permit(p *Proxy, x *exchange) error { return p.permitToken(x) }
-func (tokenPath) traits() traits                     { return traits{asksByBody: true} }
-func (tokenPath) answer(p *Proxy, x *exchange) error { return p.answerToken(x) }
+func (tokenPath) admitBody(p *Proxy, x *exchange) error { return p.admitTokenRequest(x) }
+func (tokenPath) permit(p *Proxy, x *exchange) error    { return p.permitToken(x) }
+func (tokenPath) traits() traits                        { return traits{asksByBody: true} }
+func (tokenPath) answer(p *Proxy, x *exchange) error    { return p.answerToken(x) }
 
 // closedPath is the class of paths that the proxy would answer itself, and that a
 // configured route denies.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/proxy/internal/quota"
+	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
 )
 
@@ -55,7 +57,9 @@ func (f *failure) Error() string {
 func refuse(p problem, detail string) error { return &failure{problem: p, detail: detail} }
 
 // refuseAsWeChat refuses with an errcode of WeChat's, upon which SDKs act.
-func refuseAsWeChat(errcode int, errmsg string) error {
+func refuseAsWeChat(errcode int, errmsg string) error { return weChats(errcode, errmsg) }
+
+func weChats(errcode int, errmsg string) *failure {
 	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg}
 }
 
@@ -66,7 +70,7 @@ func secretUnreadable(a *Account) error {
 // refuse answers the request with the failure that err is.
 func (x *exchange) refuse(err error) {
 	x.message.Head.Reset()
-	f := asFailure(err)
+	f := x.asFailure(err)
 	x.errcode = f.errcode
 	f.answer(&x.ctx.Response)
 	if x.admitted {
@@ -104,17 +108,25 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.SetBody(body)
 }
 
-// asFailure returns the failure that the caller gets for err.
-func asFailure(err error) *failure {
+// asFailure returns the failure that the caller gets for err. A virtual token is refused
+// with WeChat's errcodes, upon which SDKs fetch another one.
+func (x *exchange) asFailure(err error) *failure {
 	var known *failure
 	var later interface {
 		error
 		RetryAfter() time.Duration
 	}
+	var exceeded *quota.ErrExceeded
 	var short *upstream.ShortageError
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, virtual.ErrExpired):
+		return weChats(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
+	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
+		return weChats(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
+	case errors.As(err, &exceeded):
+		return exceededFailure(exceeded)
 	case errors.As(err, &short):
 		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
@@ -131,4 +143,13 @@ func asFailure(err error) *failure {
 		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
 	}
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
+}
+
+// exceededFailure returns the refusal of a client that asks for more than its quota.
+func exceededFailure(e *quota.ErrExceeded) *failure {
+	detail := "the client " + e.Client + " makes more requests than its rate allows"
+	if e.InFlight {
+		detail = "the client " + e.Client + " has max_in_flight requests under way"
+	}
+	return &failure{tooManyRequests, detail, e.Wait}
 }

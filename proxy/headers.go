@@ -113,21 +113,18 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 	if len(raw) == 0 {
 		return dst, nil // HTTP/1.0 needs no line at all
 	}
-	var name wire.FieldName
 	for string(raw) != "\r\n" {
-		colon, end, ok := wire.CutField(raw, &name)
+		headerKind, value, length, ok := wire.NextField(raw)
 		if !ok {
 			return dst, errHeaderLine
 		}
-		headerKind := name.Kind(colon)
-		if err := f.note(headerKind, wire.TrimSpace(raw[colon+1:end])); err != nil {
+		if err := f.note(headerKind, value); err != nil {
 			return dst, err
 		}
-		end += len("\r\n")
 		if headerKind < wire.KindForProxy {
-			dst = append(dst, raw[:end]...)
+			dst = append(dst, raw[:length]...)
 		}
-		raw = raw[end:]
+		raw = raw[length:]
 	}
 	if f.length && f.encoding {
 		return dst, errHeaderFraming
@@ -155,8 +152,6 @@ func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 		err = setOnce(&f.authorization, value)
 	case wire.KindAccount:
 		err = setOnce(&f.account, value)
-	case wire.KindRequestID:
-		f.readID(value)
 	case wire.KindConnection:
 		f.noteOptions(value)
 	case wire.KindContentLength:
@@ -175,6 +170,8 @@ func (f *fields) note(headerKind wire.HeaderKind, value []byte) (err error) {
 		f.origin = value
 	case wire.KindSite:
 		f.site = value
+	case wire.KindRequestID:
+		f.readID(value)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/target"
 )
 
 // A kind is a Kind with its routes in tables that are quick to search.
@@ -40,6 +41,9 @@ func (p *Proxy) addKinds(accounts []*Account) {
 			p.tokenParameters = append(p.tokenParameters, k.Table.TokenParameters...)
 		}
 		a.kind = k
+	}
+	if p.kindOf = p.findKind; len(p.kinds) == 1 {
+		p.kindOf = func(*exchange) *kind { return p.kinds[0] }
 	}
 }
 
@@ -145,4 +149,43 @@ func (k *kind) route(policy []byte) route {
 func closes(configured, local route) bool {
 	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn
+}
+
+// routeAs looks the request's route up in the tables of kind k.
+func (x *exchange) routeAs(k *kind) {
+	if r, t := &x.last, &x.target; r.kind != k {
+		r.kind, r.route, r.token = k, k.route(t.Policy), ""
+		r.hasCredentialName = target.NamesCredential(t.Query, r.route.class.removes(k.Table))
+		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
+		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
+	}
+	x.kind, x.route = x.last.kind, &x.last.route
+}
+
+// findKind returns the kind of accounts that a request is probably about, by what is quick to
+// see in its header: the kind of the account that it names or has a virtual token for, or
+// else the kind that has its host, or the one whose programs ask for a token at its path,
+// or else the kind of the default account. If the account, which is decided later, is of
+// another kind, admit begins again with that.
+func (p *Proxy) findKind(x *exchange) *kind {
+	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
+		return a.kind
+	}
+	if a := p.accountInToken(x); a != nil {
+		return a.kind
+	}
+	for _, k := range p.kinds {
+		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
+			return k
+		}
+	}
+	for _, k := range p.kinds {
+		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
+			return k
+		}
+	}
+	if p.fallback != nil {
+		return p.fallback.kind
+	}
+	return p.kinds[0]
 }

@@ -133,17 +133,28 @@ func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 // WeChat's do, may be a real one that was copied wrongly.
 func isPlaceholder(appID string) bool {
 	isOther := func(r rune) bool { return !wire.IsASCIILetter(r) && r != '_' && r != '-' }
-	return !strings.ContainsFunc(appID, isOther) && !wire.IsFold([]byte(appID[:min(len(appID), 2)]), "wx")
+	return !strings.ContainsFunc(appID, isOther) && !strings.EqualFold(appID[:min(len(appID), 2)], "wx")
+}
+
+// agreeOnAccount chooses the account of a request, if no virtual token has done so. If one
+// has, the request must agree.
+func (p *Proxy) agreeOnAccount(x *exchange) (err error) {
+	if x.account != nil {
+		return p.mustAgree(x)
+	}
+	x.account, err = p.account(x)
+	return err
 }
 
 // mustAgree refuses a request whose virtual token, which is good, is for another
 // account than it names besides: one of both is a mistake, and neither wins.
 func (p *Proxy) mustAgree(x *exchange) error {
+	namesAnother := p.namesAnother(x, x.account)
 	sent, err := p.givenAccount(x, true)
 	if err != nil {
 		return err
 	}
-	if (sent == nil || sent == x.account) && !p.namesAnother(x, x.account) {
+	if (sent == nil || sent == x.account) && !namesAnother {
 		return nil
 	}
 	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+

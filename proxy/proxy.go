@@ -27,10 +27,11 @@ type Proxy struct {
 	byID           map[virtual.ID]*Account
 	hostNames      map[string]bool
 	clients        clientTable
-	anyone         Client      // every caller, when there are no clients
-	withoutAccount seenClients // of requests that have no account
-	kinds          []*kind     // of the accounts
-	hosts          []string    // of all kinds, in lower case: those that an absolute-form request may name
+	anyone         Client                // every caller, when there are no clients
+	withoutAccount seenClients           // of requests that have no account
+	kinds          []*kind               // of the accounts
+	kindOf         func(*exchange) *kind // which of them a request is probably about
+	hosts          []string              // of all kinds, in lower case: those that an absolute-form request may name
 
 	tokenParameters []string // of all kinds
 
@@ -116,7 +117,7 @@ func (p *Proxy) serve(x *exchange) error {
 	if p.carriesSecret(x) {
 		return errMisplacedSecret
 	}
-	if err := x.client.enter(); err != nil {
+	if err := x.client.quota.Enter(); err != nil {
 		return err
 	}
 	defer x.leaveQuota()

@@ -16,7 +16,11 @@ func readTarget(t *testing.T, p *Proxy, x *exchange, raw string) error {
 	ctx := bareCtx(t, rawtest.Get("/"))
 	ctx.Request.Header.SetRequestURI(raw)
 	x.begin(ctx, 0)
-	return p.read(x)
+	if err := p.read(x); err != nil {
+		return err
+	}
+	x.routeAs(p.kindOf(x))
+	return nil
 }
 
 // addressed returns the target that WeChat reads for a caller's target.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"net/netip"
-	"slices"
 
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
@@ -33,7 +32,7 @@ func (r *lastTarget) matches(t *target.Target) bool {
 	return r.valid && bytes.Equal(r.raw[:r.path], t.Path) && bytes.Equal(r.raw[r.path:], t.Query)
 }
 
-// read splits the request's target and finds its kind and its route.
+// read splits the request's target.
 func (p *Proxy) read(x *exchange) error {
 	t, r := &x.target, &x.last
 	if err := t.Split(x.ctx.Request.Header.RequestURI(), p.hosts); err != nil {
@@ -49,61 +48,7 @@ func (p *Proxy) read(x *exchange) error {
 		r.raw, r.path, r.valid = append(append(r.raw[:0], t.Path...), t.Query...), len(t.Path), true
 	}
 	t.Policy = r.policy
-	x.routeAs(p.kindOf(x))
 	return nil
-}
-
-// kindOf returns the kind of accounts that a request is probably about, by what is quick to
-// see in its header: the kind of the account that it names or has a virtual token for, or
-// else the kind that has its host, or the one whose programs ask for a token at its path,
-// or else the kind of the default account. If the account, which is decided later, is of
-// another kind, admit begins again with that.
-func (p *Proxy) kindOf(x *exchange) *kind {
-	if len(p.kinds) == 1 {
-		return p.kinds[0]
-	}
-	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
-		return a.kind
-	}
-	if a := p.accountInToken(x); a != nil {
-		return a.kind
-	}
-	for _, k := range p.kinds {
-		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
-			return k
-		}
-	}
-	for _, k := range p.kinds {
-		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
-			return k
-		}
-	}
-	if p.fallback != nil {
-		return p.fallback.kind
-	}
-	return p.kinds[0]
-}
-
-// routeAs looks the request's route up in the tables of kind k.
-func (x *exchange) routeAs(k *kind) {
-	if r, t := &x.last, &x.target; r.kind != k {
-		r.kind, r.route, r.token = k, k.route(t.Policy), ""
-		r.hasCredentialName = namesCredential(t.Query, r.route.class.removes(k.Table))
-		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
-		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
-	}
-	x.kind, x.route = x.last.kind, &x.last.route
-}
-
-// namesCredential reports whether a parameter that is not removed has the name of a
-// credential.
-func namesCredential(query []byte, removed []string) bool {
-	for name := range target.Parts(query) {
-		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) {
-			return true
-		}
-	}
-	return false
 }
 
 // Refusals of browsers, as long as there are no clients. Then every program may call
@@ -124,20 +69,26 @@ func (p *Proxy) refuseOtherSites(x *exchange) error {
 	if len(p.clients.byName) > 0 {
 		return nil
 	}
-	f := &x.fields
-	if f.isOfOtherSite() {
+	err := p.checkHost(x)
+	if x.fields.isOfOtherSite() {
 		return errOtherSite
 	}
-	if !x.caller.OnLoopback() || len(f.host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
+	return err
+}
+
+// checkHost refuses, on loopback, a Host that another site could have.
+func (p *Proxy) checkHost(x *exchange) error {
+	host := x.fields.host
+	if !x.caller.OnLoopback() || len(host) == 0 || x.ctx.Request.Header.RequestURI()[0] != '/' {
 		return nil // browsers always send Host, and never write WeChat's host into the target
 	}
-	if bytes.Equal(f.host, x.last.host) {
+	if bytes.Equal(host, x.last.host) {
 		return nil
 	}
-	if !p.answersTo(f.host) {
+	if !p.answersTo(host) {
 		return x.otherHost()
 	}
-	x.last.host = append(x.last.host[:0], f.host...)
+	x.last.host = append(x.last.host[:0], host...)
 	return nil
 }
 
@@ -152,7 +103,7 @@ func (f *fields) isOfOtherSite() bool {
 	}
 	scheme, authority, found := bytes.Cut(f.origin, []byte("://"))
 	isHTTP := found && (wire.IsFold(scheme, "http") || wire.IsFold(scheme, "https"))
-	return !isHTTP || !wire.EqualFold(authority, f.host)
+	return !isHTTP || !wire.SameName(authority, f.host)
 }
 
 // otherHost returns the refusal of the request's Host.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"math"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,6 +12,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/logged"
+	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
 )
 
@@ -118,3 +120,36 @@ func (p *Proxy) isSecret(word []byte) bool {
 
 // loggedPath returns path in the form that a log may show, without secrets.
 func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }
+
+// errMisplacedSecret refuses a query that would give WeChat a secret that is not meant for
+// it.
+var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
+	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
+
+// carriesSecret reports whether a parameter that reaches WeChat has the name of a
+// credential and holds one. It runs after the caller is known, as checkRest does.
+func (p *Proxy) carriesSecret(x *exchange) bool {
+	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
+		return false
+	}
+	removed := x.route.class.removes(x.kind.Table)
+	for name, value := range target.Parts(x.target.Query) {
+		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsSecret reports whether one of the words of a parameter's value is a secret.
+func (p *Proxy) holdsSecret(value []byte) bool {
+	if plain, err := url.QueryUnescape(string(value)); err == nil {
+		value = []byte(plain)
+	}
+	for word := range bytes.FieldsSeq(value) {
+		if p.isSecret(word) {
+			return true
+		}
+	}
+	return false
+}

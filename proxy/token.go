@@ -37,14 +37,7 @@ func (p *Proxy) expectTokenRequest(x *exchange) error {
 // answerToken answers a request for a token in WeChat's format and with its errcodes,
 // which SDKs know.
 func (p *Proxy) answerToken(x *exchange) error {
-	ask, err := x.readTokenRequest()
-	if err != nil {
-		return err
-	}
-	if err := p.admitTokenRequest(x, ask); err != nil {
-		return err
-	}
-	if err := x.client.enter(); err != nil {
+	if err := x.client.quota.Enter(); err != nil {
 		return err
 	}
 	defer x.client.quota.Leave()
@@ -65,7 +58,11 @@ func (p *Proxy) answerToken(x *exchange) error {
 
 // admitTokenRequest decides who asks for a token, for which account, and whether the
 // caller may have it.
-func (p *Proxy) admitTokenRequest(x *exchange, ask tokenRequest) error {
+func (p *Proxy) admitTokenRequest(x *exchange) error {
+	ask, err := x.readTokenRequest()
+	if err != nil {
+		return err
+	}
 	appID := ask.appID.text
 	account := p.accounts[appID]
 	if account == nil || account.AppID != appID || account.kind != x.kind {
@@ -76,7 +73,6 @@ func (p *Proxy) admitTokenRequest(x *exchange, ask tokenRequest) error {
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
-		var err error
 		if x.client, err = p.clientOfSecret(x, &ask.secret); err != nil {
 			return err
 		}
@@ -94,7 +90,7 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
-	if !known || secret.conflicts || p.provesAnother(x, c) {
+	if !known || secret.conflicts || !p.mayBe(x, c) {
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil

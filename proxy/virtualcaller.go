@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"bytes"
-	"errors"
 	"net/url"
 
 	"wxproxy/proxy/internal/target"
@@ -13,29 +12,31 @@ import (
 // reports whether there is one. On a path that takes the caller's own credential it
 // refuses a virtual token, which WeChat would not know.
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
-	parameter := x.kind.Table.TokenParameter
-	text, rest := virtualIn(x.target.Query, parameter)
-	if text == nil {
-		return false, nil
-	}
-	if x.route.traits.hasOwn {
-		return true, x.asWeChat(virtual.ErrMisplaced)
-	}
-	if x.account, x.client, err = p.verify(x, &x.virtual, text); err != nil {
-		return true, x.asWeChat(err)
-	}
-	for text, rest = virtualIn(rest, parameter); text != nil; text, rest = virtualIn(rest, parameter) {
-		if bytes.Equal(text, x.virtual.Text) {
+	for rest := x.target.Query; ; found = true {
+		var text []byte
+		if text, rest = virtualIn(rest, x.kind.Table.TokenParameter); text == nil {
+			return found, nil
+		}
+		last := &x.virtual
+		switch {
+		case x.route.traits.hasOwn:
+			return true, virtual.ErrMisplaced
+		case found && bytes.Equal(text, x.virtual.Text):
 			continue
+		case found:
+			last = new(virtual.LastToken)
 		}
-		var other virtual.LastToken
-		if a, c, err := p.verify(x, &other, text); err != nil {
-			return true, x.asWeChat(err)
-		} else if a != x.account || c != x.client {
+		a, c, err := p.verify(x, last, text)
+		switch {
+		case found && err == nil && (a != x.account || c != x.client):
 			return true, errTwoTokens
+		case !found:
+			x.account, x.client = a, c
+		}
+		if err != nil {
+			return true, err
 		}
 	}
-	return true, nil
 }
 
 // errTwoTokens refuses two virtual tokens that are good, of which neither wins.
@@ -50,21 +51,19 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 	if a, c = p.byID[last.Token.Account], &p.anyone; a == nil {
 		return nil, nil, virtual.ErrForged
 	}
+	keys := a.signing
 	if last.Token.Client != (virtual.ID{}) || len(p.clients.byID) > 0 {
 		if c = p.clients.byID[last.Token.Client]; c == nil {
 			return a, nil, virtual.ErrForged
 		}
-		if p.provesAnother(x, c) {
+		if !p.mayBe(x, c) {
 			return a, c, virtual.ErrForged // another client has no use for it
 		}
 		if !c.isKeyless() {
-			return a, c, last.Check(c.signing, x.began)
-		}
-		if p.clients.certified(x.caller) != c {
-			return a, c, virtual.ErrForged // only its certificate proves it
+			keys = c.signing
 		}
 	}
-	return a, c, last.Check(a.signing, x.began)
+	return a, c, last.Check(keys, x.began)
 }
 
 // virtualIn returns the first virtual token in the query, or nil, and the rest of the query
@@ -87,18 +86,6 @@ func virtualIn(query []byte, parameter string) (text, rest []byte) {
 		}
 	}
 	return nil, nil
-}
-
-// asWeChat returns the refusal of a virtual token with WeChat's errcode, upon which SDKs
-// fetch another one.
-func (x *exchange) asWeChat(err error) error {
-	switch {
-	case errors.Is(err, virtual.ErrExpired):
-		return refuseAsWeChat(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
-	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
-		return refuseAsWeChat(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
-	}
-	return err
 }
 
 // accountInToken returns the account that a virtual token in the query is for, or nil. The

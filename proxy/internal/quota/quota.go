@@ -14,19 +14,20 @@ const queueLimit = time.Second
 // A Quota holds one client's requests to what it may have, so that it cannot
 // spend everybody's. Requests that come too soon wait a little, then are refused.
 type Quota struct {
+	client   string        // its name
 	places   chan struct{} // one per request under way; nil: any number
 	interval time.Duration // between two requests, on average; 0: none
 	burst    time.Duration // how much earlier than that requests may come
 	next     atomic.Int64  // when the next request is due, in Unix nanoseconds
 }
 
-// New returns the quota of a client that may have so many requests under way and, on
+// New returns the quota of a client, by its name, that may have so many requests under way and, on
 // average, one in each interval; nil if it has none. 0 means any number.
-func New(maxInFlight int, interval time.Duration) *Quota {
+func New(client string, maxInFlight int, interval time.Duration) *Quota {
 	if maxInFlight == 0 && interval == 0 {
 		return nil
 	}
-	q := &Quota{interval: interval, burst: max(interval, time.Second)}
+	q := &Quota{client: client, interval: interval, burst: max(interval, time.Second)}
 	if maxInFlight > 0 {
 		q.places = make(chan struct{}, maxInFlight)
 	}
@@ -35,11 +36,12 @@ func New(maxInFlight int, interval time.Duration) *Quota {
 
 // An ErrExceeded refuses a request for which no turn came in time.
 type ErrExceeded struct {
+	Client   string
 	InFlight bool          // there are as many under way as may be; otherwise, they come too fast
 	Wait     time.Duration // after which another attempt makes sense
 }
 
-func (e *ErrExceeded) Error() string { return "the client's quota is used up" }
+func (e *ErrExceeded) Error() string { return "the quota of the client " + e.Client + " is used up" }
 
 // Enter waits for the client's turn. A nil error means that Leave is to be called
 // when the request has ended; any other one is an *ErrExceeded.
@@ -48,7 +50,7 @@ func (q *Quota) Enter() error {
 		return nil
 	}
 	if wait := q.reserve(time.Now()); wait > queueLimit {
-		return &ErrExceeded{Wait: wait}
+		return &ErrExceeded{Client: q.client, Wait: wait}
 	} else if wait > 0 {
 		time.Sleep(wait)
 	}
@@ -66,7 +68,7 @@ func (q *Quota) Enter() error {
 	case q.places <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return &ErrExceeded{InFlight: true, Wait: queueLimit}
+		return &ErrExceeded{Client: q.client, InFlight: true, Wait: queueLimit}
 	}
 }
 

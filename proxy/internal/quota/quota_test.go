@@ -8,7 +8,7 @@ import (
 
 func TestARateIsAnAverageWithASecondOfLicence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(0, 100*time.Millisecond)
+		q := New("orders", 0, 100*time.Millisecond)
 		for i := range 10 {
 			if wait := q.reserve(time.Now()); wait != 0 {
 				t.Errorf("request %d: waits %v; want a second's worth at once", i, wait)
@@ -39,7 +39,7 @@ func TestARateIsAnAverageWithASecondOfLicence(t *testing.T) {
 
 func TestASlowRateLetsOneRequestInAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := New(0, time.Minute)
+		q := New("orders", 0, time.Minute)
 		if wait := q.reserve(time.Now()); wait != 0 {
 			t.Errorf("the first waits %v", wait)
 		}

@@ -45,3 +45,14 @@ func IsCredentialName(name []byte) bool {
 
 // credentialWords are parts of the names of credentials.
 var credentialWords = [...]string{"secret", "key", "token", "auth", "pass", "pwd", "credential"}
+
+// NamesCredential reports whether a parameter that is not removed has the name of a
+// credential.
+func NamesCredential(query []byte, removed []string) bool {
+	for name := range Parts(query) {
+		if IsCredentialName(name) && !IsNamedAny(name, removed) {
+			return true
+		}
+	}
+	return false
+}

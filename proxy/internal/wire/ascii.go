@@ -42,8 +42,8 @@ func IsFold(b []byte, name string) bool {
 	return true
 }
 
-// EqualFold reports whether a and b are the same in any letter case.
-func EqualFold(a, b []byte) bool {
+// SameName reports whether a and b are the same in any letter case.
+func SameName(a, b []byte) bool {
 	if len(a) != len(b) {
 		return false
 	}

@@ -86,9 +86,21 @@ func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
 	return colon, end, end+1 < len(b) && b[end] == '\r' && b[end+1] == '\n'
 }
 
-// TrimSpace removes spaces and tabs around a value, which are all that HTTP takes for
+// NextField takes the header line that b begins with apart: the kind of its name, its
+// value without white space around it, and how long it is with its CR and LF. It reports
+// whether HTTP allows the line.
+func NextField(b []byte) (kind HeaderKind, value []byte, length int, ok bool) {
+	var name FieldName
+	colon, end, ok := CutField(b, &name)
+	if !ok {
+		return 0, nil, 0, false
+	}
+	return name.Kind(colon), TrimOWS(b[colon+1 : end]), end + len("\r\n"), true
+}
+
+// TrimOWS removes spaces and tabs around a value, which are all that HTTP takes for
 // white space there.
-func TrimSpace(value []byte) []byte {
+func TrimOWS(value []byte) []byte {
 	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
 		value = value[1:]
 	}
@@ -120,7 +132,7 @@ func Listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var item []byte
 		item, list, _ = bytes.Cut(list, []byte(","))
-		if EqualFold(TrimSpace(item), name) {
+		if SameName(TrimOWS(item), name) {
 			return true
 		}
 	}

@@ -92,13 +92,13 @@ func (h *Head) readLine(b []byte) int {
 	line, kind := b[:end+len("\r\n")], name.Kind(colon)
 	switch value := b[colon+1 : end]; kind {
 	case KindContentLength:
-		ok = h.readLength(TrimSpace(value))
+		ok = h.readLength(TrimOWS(value))
 	case KindConnection:
-		ok = h.readConnection(TrimSpace(value))
+		ok = h.readConnection(TrimOWS(value))
 	case KindContentEncoding:
 		ok = false
 	case KindTransferEncoding:
-		ok = h.length == NoLength && IsFold(TrimSpace(value), "chunked")
+		ok = h.length == NoLength && IsFold(TrimOWS(value), "chunked")
 		h.length = -1
 	default:
 		if !kind.IsHopByHop() && !kind.IsOurs() && (!h.dropsID || kind != KindRequestID) {
