@@ -85,6 +85,8 @@ type Token struct {
 	RefreshBefore time.Duration
 	RetryErrcodes []int
 	KeyPrefix     string
+
+	EncryptionKeyOld secret.Secret // what it was, 32 bytes; empty when none is set
 }
 
 // Log is about what is written to standard error.

@@ -4,6 +4,7 @@ package config
 // place of another one.
 var replaced = map[string][]string{
 	"WXPROXY_ADMIN_KEY":    {"key_env", "key_file"},
+	"WXPROXY_STORE":        {"store_file"},
 	"WXPROXY_UPSTREAM_URL": {"fallback_urls"}, // which lead to the same WeChat as the file's url
 }
 

@@ -24,9 +24,10 @@ type setting struct {
 type effect int
 
 const (
-	atReload   effect = iota
-	atStart           // a running process keeps what it has
-	setAtStart        // it keeps having any, or none, and takes another one at a reload
+	atReload     effect = iota
+	atStart             // a running process keeps what it has
+	setAtStart          // it keeps having any, or none, and takes another one at a reload
+	placeAtStart        // it keeps the store, and takes another password of it at a reload
 )
 
 // A place is where the value of a setting goes.
@@ -96,9 +97,10 @@ func (u *Upstream) settings() []setting {
 
 func (t *Token) settings() []setting {
 	return []setting{
-		{"token", "store", "WXPROXY_STORE", atStart, in(&t.Store, secret.New("memory:"), (*table).store)},
+		{"token", "store", "WXPROXY_STORE", placeAtStart, in(&t.Store, secret.New("memory:"), (*table).store)},
 		{"token", "key_prefix", "", atStart, in(&t.KeyPrefix, "wxproxy", (*table).text)},
-		{"token", "encryption_key", "", atStart, in(&t.EncryptionKey, secret.Secret{}, (*table).secretKeys)},
+		{"token", "encryption_key", "", atReload, in(&t.EncryptionKey, secret.Secret{}, (*table).secretKeys)},
+		{"token", "encryption_key_old", "", atReload, in(&t.EncryptionKeyOld, secret.Secret{}, (*table).secretKeys)},
 		{"token", "refresh_before", "", atReload, in(&t.RefreshBefore, 5*time.Minute, (*table).duration)},
 		{"token", "retry_errcodes", "", atReload, in(&t.RetryErrcodes, slices.Clone(accountkind.WeChat.TokenErrcodes), (*table).errcodes)},
 	}
@@ -141,6 +143,8 @@ func (s setting) isFixed(from, to any) bool {
 	switch s.effect {
 	case atStart:
 		return !reflect.DeepEqual(revealed(from), revealed(to))
+	case placeAtStart:
+		return placeOf(from) != placeOf(to)
 	case setAtStart:
 		return (from == "") != (to == "")
 	}

@@ -16,12 +16,12 @@ import (
 func (l *loader) readToken(t *table) {
 	t.readSettings()
 
-	c, key := &l.cfg.Token, t.sources["token.encryption_key"]
-	if err := store.Check(c.Store); err != nil {
-		t.wrong("store", "%v", err)
+	c := &l.cfg.Token
+	t.checkStore(c.Store)
+	c.EncryptionKey, c.EncryptionKeyOld = t.encryptionKey("encryption_key"), t.encryptionKey("encryption_key_old")
+	if old := t.sources["token.encryption_key_old"].given; len(old) > 0 && len(t.sources["token.encryption_key"].given) == 0 {
+		t.wrong(old[0], "is the key before another one, and there is none; write it as %q", "encryption_key"+old[0][len("encryption_key_old"):])
 	}
-	l.holdPasswords(t.key("store"), c.Store)
-	c.EncryptionKey = t.encryptionKey(t.secret(key.SecretSource, key.given), key.given)
 	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
 		t.wrong("refresh_before", `must be between "10s" and "1h"`)
 	}
@@ -30,13 +30,56 @@ func (l *loader) readToken(t *table) {
 	}
 }
 
-// store reads what names a store. A URL may hold a password, so messages never show it.
+// store reads what names a store, or the file that has it. A URL may hold a password, so
+// messages never show it.
 func (t *table) store(key string, into *secret.Secret) bool {
-	spec := into.Reveal()
+	spec, file := into.Reveal(), key+"_file"
 	given := t.text(key, &spec)
 	t.sensitive[t.key(key)] = !strings.HasPrefix(spec, "file:") && !strings.HasPrefix(spec, "memory:")
+	t.sensitive[t.key(file)] = true
 	*into = secret.New(spec)
-	return given
+	source := SecretSource{files: t.cfg.files}
+	if !t.text(file, &source.file) || source.file == "" {
+		return given
+	}
+	if given {
+		t.onlyOne([]string{key, file})
+		return given
+	}
+	t.sources[t.key(key)] = givenSource{source, []string{file}}
+	if value := t.secret(source, []string{file}); !value.Empty() {
+		*into = value
+	}
+	return true
+}
+
+// checkStore reports what is wrong with the store that the settings name.
+func (t *table) checkStore(spec secret.Secret) {
+	key := "store"
+	if source := t.sources[t.key(key)]; len(source.given) > 0 {
+		key = source.given[0]
+	}
+	if err := store.Check(spec); err != nil {
+		t.wrong(key, "%v", err)
+	}
+	t.holdPasswords(t.key(key), spec)
+}
+
+// placeOf returns what a running process cannot change of a store: which one it is, without
+// who asks it and how it is known to be the right one.
+func placeOf(store any) string {
+	spec := store.(secret.Secret).Reveal()
+	u, err := url.Parse(spec)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" {
+		return spec
+	}
+	query, asked := u.Query(), url.Values{}
+	for _, name := range []string{"addr", "cluster", "master_name"} {
+		if values := query[name]; len(values) > 0 {
+			asked[name] = values
+		}
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.Trim(u.Path, "/"), RawQuery: asked.Encode()}).String()
 }
 
 // errcodes reads a list of errcodes that refuse a token.
@@ -126,8 +169,10 @@ func (l *loader) holdPasswords(setting string, spec secret.Secret) {
 	l.hold(setting, secret.New(u.Query().Get("sentinel_password")))
 }
 
-// encryptionKey returns the bytes that text, in base64, stands for.
-func (t *table) encryptionKey(text secret.Secret, given []string) secret.Secret {
+// encryptionKey returns the bytes that the setting, in base64, stands for.
+func (t *table) encryptionKey(setting string) secret.Secret {
+	source := t.sources[t.key(setting)]
+	text, given := t.secret(source.SecretSource, source.given), source.given
 	if text.Empty() {
 		return secret.Secret{}
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"wxproxy/internal/secret"
 )
 
 // key32 is an encryption key, in base64.
@@ -102,5 +104,52 @@ func TestPasswordsThatEveryoneCanReadGiveAWarning(t *testing.T) {
 	got := strings.Join(cfg.Warnings, "\n")
 	if len(cfg.Warnings) != 2 || !strings.Contains(got, path+": every user") || !strings.Contains(got, "token.encryption_key_file: every user") {
 		t.Errorf("got %s; want a warning about each file", got)
+	}
+}
+
+func TestTheKeyBeforeComesFromWhereAKeyDoes(t *testing.T) {
+	old := base64.StdEncoding.EncodeToString([]byte("canary-5f4dcc3b5aa765d6-old-key-"))
+	file := write(t, "old", old+"\n")
+	for _, setting := range []string{"encryption_key_old = \"" + old + `"`, `encryption_key_old_env = "OLD_KEY"`, fmt.Sprintf("encryption_key_old_file = %q", file)} {
+		cfg := mustLoad(t, fmt.Sprintf("[token]\nstore = \"file:tokens\"\nencryption_key = %q\n%s", key32, setting)+good, "OLD_KEY", old)
+		if !cfg.Token.EncryptionKeyOld.Equal("canary-5f4dcc3b5aa765d6-old-key-") {
+			t.Errorf("%s: got %d bytes; want the key", setting, len(cfg.Token.EncryptionKeyOld.Reveal()))
+		}
+	}
+}
+
+func TestAStoreComesFromAFile(t *testing.T) {
+	file := write(t, "store", "rediss://wxproxy:"+canary+"@redis.internal:6380/2\r\n\n")
+	cfg := mustLoad(t, fmt.Sprintf("[token]\nstore_file = %q", file)+good)
+	if got := cfg.Token.StoreAddress(); got != "rediss://redis.internal:6380/2" || !strings.HasSuffix(cfg.Token.Store.Reveal(), "/2") {
+		t.Errorf("got %s; want the store of the file, without white space at its end", got)
+	}
+	if cfg = mustLoad(t, fmt.Sprintf("[token]\nstore_file = %q", file)+good, "WXPROXY_STORE", "file:tokens"); cfg.Token.StoreAddress() != "file:tokens" {
+		t.Errorf("got %s; want the variable to come first", cfg.Token.StoreAddress())
+	}
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if cfg = mustLoad(t, fmt.Sprintf("[token]\nstore_file = %q", file)+good); len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "token.store_file: every user") {
+		t.Errorf("got %v; want a warning that everybody can read it", cfg.Warnings)
+	}
+}
+
+func TestOnlyThePlaceOfAStoreIsFixed(t *testing.T) {
+	const at = "redis://u:p@redis:6379/1?addr=b:6379&addr=c:6379&master_name=m"
+	for store, fixed := range map[string]bool{
+		"redis://v:q@redis:6379/1?addr=b:6379&addr=c:6379&master_name=m&sentinel_password=s": false,
+		"redis://redis:6379/1/?master_name=m&addr=b:6379&addr=c:6379":                        false,
+		"redis://u:p@redis:6379/2?addr=b:6379&addr=c:6379&master_name=m":                     true,
+		"redis://u:p@other:6379/1?addr=b:6379&addr=c:6379&master_name=m":                     true,
+		"redis://u:p@redis:6379/1?addr=b:6379&master_name=m":                                 true,
+		"rediss://u:p@redis:6379/1?addr=b:6379&addr=c:6379&master_name=m":                    true,
+		"memory:": true,
+	} {
+		before, after := Default(), Default()
+		before.Token.Store, after.Token.Store = secret.New(at), secret.New(store)
+		if got := len(before.AtNextStart(&after)) > 0; got != fixed {
+			t.Errorf("%s: got %v; want %v", store, got, fixed)
+		}
 	}
 }

@@ -86,8 +86,10 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 	for _, key := range []secret.Secret{cfg.Admin.ReadKey, cfg.Admin.KeyOld, cfg.Admin.Key} {
 		k.redact(key.Reveal())
 	}
-	if key := cfg.Token.EncryptionKey.Reveal(); key != "" {
-		k.redact(base64.StdEncoding.EncodeToString([]byte(key)))
+	for _, key := range []secret.Secret{cfg.Token.EncryptionKeyOld, cfg.Token.EncryptionKey} {
+		if !key.Empty() {
+			k.redact(base64.StdEncoding.EncodeToString([]byte(key.Reveal())))
+		}
 	}
 	store, err := url.Parse(cfg.Token.Store.Reveal())
 	if err != nil {

@@ -71,14 +71,19 @@ func (s *Service) rebuild() (atNextStart []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.replace(next, before); err != nil {
+	take, err := s.prepareStore(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.replace(next, before, take); err != nil {
 		return nil, err
 	}
 	return s.atStart.AtNextStart(cfg), nil
 }
 
-// replace has next take the place of before, unless the process is about to end.
-func (s *Service) replace(next, before *setup) error {
+// replace has next take the place of before, unless the process is about to end, and the
+// store take the secrets of next.
+func (s *Service) replace(next, before *setup, take func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
@@ -86,6 +91,7 @@ func (s *Service) replace(next, before *setup) error {
 		return errEnding
 	default:
 	}
+	take()
 	s.start(next, before)
 	s.level.Set(next.cfg.Log.Level)
 	next.proxy = before.proxy.Reload(s.proxyConfig(next))

@@ -3,6 +3,7 @@ package service
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 
 	"wxproxy/config"
 	"wxproxy/internal/secret"
@@ -15,13 +16,30 @@ import (
 
 // openStore opens the store that token.store names.
 func openStore(cfg *config.Config, log *slog.Logger, counted *tally.Tally) (token.Store, error) {
-	store, err := store.Open(store.Config{
-		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, Log: log, Tally: counted,
-	})
+	store, err := store.Open(storeConfig(cfg, log, counted))
 	if err != nil {
 		return nil, Mistake(cfg, "token.store", err)
 	}
 	return store, nil
+}
+
+func storeConfig(cfg *config.Config, log *slog.Logger, counted *tally.Tally) store.Config {
+	return store.Config{
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, OldKey: cfg.Token.EncryptionKeyOld, Log: log, Tally: counted,
+	}
+}
+
+// prepareStore returns the function that has the open store use the secrets of cfg. Of
+// another store, which is opened at the next start, it takes none.
+func (s *Service) prepareStore(cfg *config.Config) (take func(), err error) {
+	if slices.Contains(s.atStart.AtNextStart(cfg), "token.store") {
+		return func() {}, nil
+	}
+	take, err = store.Prepare(s.store, storeConfig(cfg, s.log, s.tally))
+	if err != nil {
+		return nil, Mistake(cfg, "token.store", err)
+	}
+	return take, nil
 }
 
 // backgroundFlights is how many accounts ask WeChat at a time for a token that no

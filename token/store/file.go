@@ -22,9 +22,9 @@ import (
 // owner of the process can read.
 type File struct {
 	dir    string
-	seal   *seal.Sealer
-	tally  *tally.Tally // nil: nothing is counted
-	trying atomic.Bool  // whether the directory can be written to again
+	seal   atomic.Pointer[seal.Sealer] // a reload may replace it
+	tally  *tally.Tally                // nil: nothing is counted
+	trying atomic.Bool                 // whether the directory can be written to again
 }
 
 // NewFile returns the store in dir, which it makes if it is missing. Without a seal it
@@ -41,7 +41,9 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if remark != "" && log != nil {
 		log.Warn("the token directory can be written by others than its owner", "warning", remark)
 	}
-	return &File{dir: dir, seal: sealer}, nil
+	s := &File{dir: dir}
+	s.seal.Store(sealer)
+	return s, nil
 }
 
 // maxFile is far more than a file has.
@@ -89,7 +91,7 @@ func (s *File) load(key token.Key) (token.Record, error) {
 	if err := json.Unmarshal(content, &f); err != nil { // which may quote the token
 		return token.Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	}
-	value, err := s.seal.Open(appID, f.AccessToken)
+	value, err := s.seal.Load().Open(appID, f.AccessToken)
 	if err != nil {
 		return token.Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
 	}
@@ -128,7 +130,7 @@ func (s *File) save(key token.Key, r token.Record) (token.Record, error) {
 	}
 	content, err := json.Marshal(file{
 		AppID:       appID,
-		AccessToken: s.seal.Seal(appID, r.Token.Value),
+		AccessToken: s.seal.Load().Seal(appID, r.Token.Value),
 		ExpiresAt:   r.Token.Expires.UTC().Truncate(time.Second),
 		Day:         r.Spent.Day,
 		Fetches:     r.Spent.Fetches,

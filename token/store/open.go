@@ -21,6 +21,7 @@ type Config struct {
 	Spec      secret.Secret // "memory:", "file:DIR" or a URL of Redis, which may hold a password
 	KeyPrefix string        // of the names in Redis
 	Key       secret.Secret // of 32 bytes, to encrypt tokens with; empty: they are stored in the clear
+	OldKey    secret.Secret // to decrypt those from before with, as well; may be empty
 	Log       *slog.Logger
 	Tally     *tally.Tally // of what the store is asked; nil: nothing is counted
 }
@@ -46,7 +47,7 @@ func Open(c Config) (token.Store, error) {
 	if err := Check(c.Spec); err != nil {
 		return nil, fmt.Errorf("opening the token store: %w", err)
 	}
-	sealer, err := seal.New(c.Key)
+	sealer, err := seal.New(c.Key, c.OldKey)
 	if err != nil {
 		return nil, fmt.Errorf("opening the token store: %w", err)
 	}
@@ -62,5 +63,28 @@ func Open(c Config) (token.Store, error) {
 		files.tally = c.Tally
 		return files, nil
 	}
-	return redis.New(redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, Log: c.Log, Tally: c.Tally})
+	return redis.New(c.ofRedis())
+}
+
+func (c Config) ofRedis() redis.Config {
+	return redis.Config{URL: c.Spec, KeyPrefix: c.KeyPrefix, Key: c.Key, OldKey: c.OldKey, Log: c.Log, Tally: c.Tally}
+}
+
+// Prepare returns the function that has s, which was opened for the same place, use the
+// secrets of c from now on.
+func Prepare(s token.Store, c Config) (take func(), err error) {
+	switch s := s.(type) {
+	case *redis.Store:
+		take, err = s.Prepare(c.ofRedis())
+	case *File:
+		var sealer *seal.Sealer
+		sealer, err = seal.New(c.Key, c.OldKey)
+		take = func() { s.seal.Store(sealer) }
+	default:
+		take = func() {}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("preparing the token store: %w", err)
+	}
+	return take, nil
 }

@@ -28,7 +28,7 @@ func (s *Store) redact(err error) error { return &quotedError{s.words(err), err}
 // words returns what err says without what Redis was sent.
 func (s *Store) words(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args beginning with")
-	return secret.Quote(text, s.redacted...)
+	return secret.Quote(text, s.link.Load().redacted...)
 }
 
 // pieces returns a password and, if it is long, its parts: an error may quote no more
@@ -51,8 +51,13 @@ func secretsOf(o *redis.UniversalOptions, key secret.Secret) []secret.Secret {
 			secrets = append(secrets, secret.New(user))
 		}
 	}
-	if !key.Empty() {
-		secrets = append(secrets, key, secret.New(base64.StdEncoding.EncodeToString([]byte(key.Reveal()))))
+	return append(secrets, keyWords(key)...)
+}
+
+// keyWords returns how an encryption key may be written; nothing of none.
+func keyWords(key secret.Secret) []secret.Secret {
+	if key.Empty() {
+		return nil
 	}
-	return secrets
+	return []secret.Secret{key, secret.New(base64.StdEncoding.EncodeToString([]byte(key.Reveal())))}
 }

@@ -35,7 +35,7 @@ const (
 func (s *Store) Lease(key token.Key) (release func(), err error) {
 	name, owner, held := s.name(key)+":lease", rand.Text(), false
 	err = s.try(context.Background(), tally.Lease, writes, func(ctx context.Context) error {
-		err := s.client.Do(ctx, "SET", name, owner, "NX", "PX", token.LeaseLife.Milliseconds()).Err()
+		err := s.link.Load().client.Do(ctx, "SET", name, owner, "NX", "PX", token.LeaseLife.Milliseconds()).Err()
 		held = err == nil
 		if errors.Is(err, redis.Nil) {
 			return nil
@@ -79,6 +79,6 @@ func renew(ctx context.Context, prolong func()) {
 
 func (s *Store) onLease(script, name, owner string, args ...any) error {
 	return s.try(context.Background(), tally.Lease, writes, func(ctx context.Context) error {
-		return s.client.Eval(ctx, script, []string{name}, append([]any{owner}, args...)...).Err()
+		return s.link.Load().client.Eval(ctx, script, []string{name}, append([]any{owner}, args...)...).Err()
 	})
 }

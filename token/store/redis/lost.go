@@ -17,7 +17,7 @@ func (s *Store) hasLost(ctx context.Context) bool {
 	mark, err := s.readMark(ctx)
 	if err == nil && mark == "" {
 		err = s.try(ctx, tally.Watch, writes, func(ctx context.Context) error {
-			return ignoreNil(s.client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
+			return ignoreNil(s.link.Load().client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
 		})
 		if err == nil {
 			mark, err = s.readMark(ctx)
@@ -34,7 +34,7 @@ func (s *Store) hasLost(ctx context.Context) bool {
 // readMark returns the mark in Redis, empty if there is none.
 func (s *Store) readMark(ctx context.Context) (mark string, err error) {
 	err = s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
-		mark, err = s.client.Get(ctx, s.markName()).Result()
+		mark, err = s.link.Load().client.Get(ctx, s.markName()).Result()
 		return ignoreNil(err)
 	})
 	return mark, err
@@ -58,7 +58,7 @@ func (s *Store) reportUnsaid(why string) {
 	}
 	s.mute.Do(func() {
 		s.log.Warn("Redis lets this replica announce nothing: the others find out up to 30 s later what it stored",
-			"err", secret.Quote(why, s.redacted...), "remedy", missingRight)
+			"err", secret.Quote(why, s.link.Load().redacted...), "remedy", missingRight)
 	})
 }
 
@@ -67,7 +67,7 @@ func (s *Store) reportUnsaid(why string) {
 func (s *Store) reportDeaf(ctx context.Context) bool {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	subscription := s.client.Subscribe(limited, s.channel())
+	subscription := s.link.Load().client.Subscribe(limited, s.channel())
 	defer subscription.Close()
 	_, err := subscription.Receive(limited)
 	if !redis.HasErrorPrefix(err, "NOPERM") {

@@ -24,7 +24,7 @@ const refusalOfOld = "not allowed after non deterministic commands"
 func (s *Store) isTooOld(ctx context.Context) (known bool) {
 	var can int
 	err := s.try(ctx, tally.Watch, reads, func(ctx context.Context) (err error) {
-		can, err = s.client.Eval(ctx, writesTimes, nil).Int()
+		can, err = s.link.Load().client.Eval(ctx, writesTimes, nil).Int()
 		return err
 	})
 	if err != nil || can == 1 {
@@ -32,7 +32,7 @@ func (s *Store) isTooOld(ctx context.Context) (known bool) {
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	info, err := s.client.Info(limited, "server").Result() // outside of try: a user may have no right to it
+	info, err := s.link.Load().client.Info(limited, "server").Result() // outside of try: a user may have no right to it
 	if version := versionIn(info); err == nil && isBefore(version, oldest) {
 		s.log.Error("Redis is too old: replicas share no tokens by it, and those of classic accounts end each other's",
 			"redis_version", version, "needed", oldest, "remedy", remedyForOld)

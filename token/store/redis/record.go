@@ -74,7 +74,7 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 	if len(a.fields) == 0 {
 		return token.Record{}, token.ErrNotStored
 	}
-	value, err := s.seal.Open(s.name(key), a.fields["access_token"])
+	value, err := s.link.Load().seal.Open(s.name(key), a.fields["access_token"])
 	if err != nil {
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), err)
 	}
@@ -141,7 +141,7 @@ func (s *Store) arguments(key token.Key, r token.Record) []any {
 	known := r.Spent.On(now)
 	return []any{
 		s.clock(now), w.Generation,
-		s.seal.Seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
+		s.link.Load().seal.Seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
 		s.clock(w.FetchedAt), s.clock(w.Stands), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
 		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
 		max(recordLife, time.Until(r.Until)).Milliseconds(), s.channel(), path(key) + " " + s.writer,

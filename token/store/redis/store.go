@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,7 +17,6 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
-	"wxproxy/token/store/seal"
 	"wxproxy/token/store/tally"
 )
 
@@ -45,10 +45,8 @@ var (
 // Each script and command uses one key only, so that a cluster may keep them
 // anywhere.
 type Store struct {
-	client     redis.UniversalClient
+	link       atomic.Pointer[link] // a reload may replace it
 	prefix     string
-	seal       *seal.Sealer
-	redacted   []secret.Secret // what no error shows
 	log        *slog.Logger
 	tally      *tally.Tally
 	load, save *redis.Script
@@ -66,6 +64,7 @@ type Store struct {
 	mark string    // what showed last that Redis has not lost its data; the watch's alone
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
+	turned chan struct{} // of capacity 1: there is another link to listen on
 
 	stop    context.CancelFunc
 	stopped chan struct{} // closed when the watch has ended; nil before Start
@@ -75,7 +74,8 @@ type Store struct {
 type Config struct {
 	URL       secret.Secret // which may hold a password
 	KeyPrefix string        // of all names
-	Key       secret.Secret // see [New]
+	Key       secret.Secret // to encrypt tokens with; empty: they are stored in the clear
+	OldKey    secret.Secret // to decrypt those from before with, as well; may be empty
 	Log       *slog.Logger  // nil: nothing is logged
 	Tally     *tally.Tally  // nil: nothing is counted
 }
@@ -88,11 +88,7 @@ func Check(url secret.Secret) error {
 
 // New returns the store in a Redis, which need not be there yet.
 func New(c Config) (*Store, error) {
-	options, err := parseURL(c.URL)
-	if err != nil {
-		return nil, err
-	}
-	sealer, err := seal.New(c.Key)
+	first, err := newLink(c)
 	if err != nil {
 		return nil, err
 	}
@@ -101,20 +97,20 @@ func New(c Config) (*Store, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	silence()
-	return &Store{
-		client:   connect(options),
-		prefix:   c.KeyPrefix,
-		seal:     sealer,
-		redacted: secretsOf(options, c.Key),
-		log:      log,
-		tally:    c.Tally,
-		load:     redis.NewScript(loadScript),
-		save:     redis.NewScript(saveScript),
-		writer:   rand.Text(),
-		began:    time.Now(),
-		watched:  map[string]*watcher{},
-		failed:   make(chan struct{}, 1),
-	}, nil
+	s := &Store{
+		prefix:  c.KeyPrefix,
+		log:     log,
+		tally:   c.Tally,
+		load:    redis.NewScript(loadScript),
+		save:    redis.NewScript(saveScript),
+		writer:  rand.Text(),
+		began:   time.Now(),
+		watched: map[string]*watcher{},
+		failed:  make(chan struct{}, 1),
+		turned:  make(chan struct{}, 1),
+	}
+	s.link.Store(first)
+	return s, nil
 }
 
 // silence has the library log nothing: it has nothing to say that its errors
@@ -165,7 +161,7 @@ func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer sc
 	}
 	err = s.try(context.Background(), what, access(script == s.save), func(ctx context.Context) error {
 		sent := time.Now()
-		raw, err := script.Run(ctx, s.client, []string{s.name(key)}, args...).Slice()
+		raw, err := script.Run(ctx, s.link.Load().client, []string{s.name(key)}, args...).Slice()
 		if err == nil {
 			answer, err = readScriptAnswer(raw)
 		}

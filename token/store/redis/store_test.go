@@ -586,7 +586,7 @@ func TestAnotherTroubleOfRedisIsSaidToo(t *testing.T) {
 }
 
 func FuzzRedisAnswer(f *testing.F) {
-	sealer, err := seal.New(secret.New(strings.Repeat("k", 32)))
+	sealer, err := seal.New(secret.New(strings.Repeat("k", 32)), secret.Secret{})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -604,7 +604,9 @@ func FuzzRedisAnswer(f *testing.F) {
 				continue
 			}
 			now := time.Now()
-			for _, s := range []*Store{{prefix: "p", began: now}, {prefix: "p", began: now, seal: sealer}} {
+			for _, sealer := range []*seal.Sealer{nil, sealer} {
+				s := &Store{prefix: "p", began: now}
+				s.link.Store(&link{seal: sealer})
 				s.setClock(now, answer.now)
 				r, err := s.record(wx1, answer)
 				if err != nil && (strings.Contains(err.Error(), "CANARY") || !r.Token.Value.Empty()) {

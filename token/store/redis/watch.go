@@ -62,7 +62,11 @@ func (s *Store) Start() {
 	s.stop, s.stopped = stop, make(chan struct{})
 	go func() {
 		defer close(s.stopped)
-		background.Persist(ctx, s.log, s.watch)
+		background.Persist(ctx, s.log, func(ctx context.Context) {
+			for ctx.Err() == nil {
+				s.watch(ctx)
+			}
+		})
 	}()
 }
 
@@ -72,13 +76,13 @@ func (s *Store) Close() error {
 		s.stop()
 		<-s.stopped
 	}
-	return s.client.Close()
+	return s.link.Load().client.Close()
 }
 
-// watch listens to the other replicas until ctx ends. It asks as well: on every
+// watch listens to the other replicas until ctx ends, or there is another link. It asks as well: on every
 // new connection, because announcements are not repeated, and now and then.
 func (s *Store) watch(ctx context.Context) {
-	subscription := s.client.Subscribe(ctx, s.channel())
+	subscription := s.link.Load().client.Subscribe(ctx, s.channel())
 	defer subscription.Close()
 	heard, knowsAge := false, false
 	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
@@ -89,6 +93,8 @@ func (s *Store) watch(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			return
+		case <-s.turned:
 			return
 		case <-s.failed:
 			poll.Reset(watchReturn)
@@ -152,7 +158,7 @@ func (s *Store) poll(ctx context.Context) time.Duration {
 func (s *Store) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
 	err := s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
-		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+		_, err := s.link.Load().client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
 			}

@@ -17,13 +17,29 @@ const prefix = "aes256gcm:"
 
 // A Sealer encrypts what is stored with AES-256-GCM. A nil Sealer stores it in
 // the clear.
-type Sealer struct{ aead cipher.AEAD }
+type Sealer struct {
+	aead cipher.AEAD
+	old  cipher.AEAD // opens what was sealed before; nil: there was no other key
+}
 
-// New returns a Sealer with a key of 32 bytes, or nil without one.
-func New(key secret.Secret) (*Sealer, error) {
+// New returns a Sealer with a key of 32 bytes, or nil without one. It also opens what was
+// sealed with the key old, if there is one.
+func New(key, old secret.Secret) (*Sealer, error) {
 	if key.Empty() {
 		return nil, nil
 	}
+	s := new(Sealer)
+	var err error
+	if s.aead, err = newAEAD(key); err == nil && !old.Empty() {
+		s.old, err = newAEAD(old)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newAEAD(key secret.Secret) (cipher.AEAD, error) {
 	const aes256 = 32
 	if n := len(key.Reveal()); n != aes256 {
 		return nil, fmt.Errorf("an encryption key has %d bytes, not %d", aes256, n)
@@ -36,7 +52,7 @@ func New(key secret.Secret) (*Sealer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taking the encryption key: %w", err)
 	}
-	return &Sealer{aead}, nil
+	return aead, nil
 }
 
 // Seal returns value as it is stored under a name, where alone it can be opened.
@@ -60,10 +76,27 @@ func (s *Sealer) Open(name, stored string) (secret.Secret, error) {
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err == nil {
-		raw, err = s.aead.Open(nil, nil, raw, []byte(name))
+		return s.open(raw, name)
+	}
+	return secret.Secret{}, s.errClosed()
+}
+
+// open tries both keys.
+func (s *Sealer) open(sealed []byte, name string) (secret.Secret, error) {
+	raw, err := s.aead.Open(nil, nil, sealed, []byte(name))
+	if err != nil && s.old != nil {
+		raw, err = s.old.Open(nil, nil, sealed, []byte(name))
 	}
 	if err != nil {
-		return secret.Secret{}, errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed")
+		return secret.Secret{}, s.errClosed()
 	}
 	return secret.New(string(raw)), nil
+}
+
+// errClosed says why something cannot be opened.
+func (s *Sealer) errClosed() error {
+	if s.old != nil {
+		return errors.New("it cannot be decrypted, neither with token.encryption_key nor with token.encryption_key_old; both are others, or it was changed")
+	}
+	return errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed; if that key was replaced, set encryption_key_old to the one before")
 }

@@ -19,7 +19,7 @@ func newKey() secret.Secret {
 
 func mustSeal(t testing.TB, key secret.Secret) *Sealer {
 	t.Helper()
-	s, err := New(key)
+	s, err := New(key, secret.Secret{})
 	if err != nil {
 		t.Fatal(err)
 	}
