@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -46,12 +47,13 @@ const (
 	firstAdminKey = "the-first-key-of-operators"
 	firstReadKey  = "the-first-key-of-prometheus"
 	firstOrderKey = "the-first-key-of-the-program-orders"
+	firstPassword = "the-first-password-of-redis"
 	billingKey    = "the-key-of-the-program-billing"
 )
 
 // startRotation starts n replicas with the page's own configuration and one client more,
 // whose key does not change.
-func startRotation(t *testing.T, w weChat, n int, env ...string) *rotation {
+func startRotation(t *testing.T, w weChat, n int, redis string, env ...string) *rotation {
 	t.Helper()
 	r := &rotation{t: t, w: w, bin: t.TempDir(), env: append(env, "WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL="+w.URL)}
 	r.key.Store(firstOrderKey)
@@ -69,6 +71,7 @@ func startRotation(t *testing.T, w weChat, n int, env ...string) *rotation {
 		for name, content := range map[string]string{
 			"config.toml": strings.ReplaceAll(toml, "/etc/wxproxy", one.etc) + "\n[[client]]\nname = \"billing\"\nkey = \"" + billingKey + "\"\n",
 			"admin-key":   firstAdminKey, "read-key": firstReadKey, "orders-key": firstOrderKey, "shop-secret": appSecret,
+			"store":     "redis://wxproxy:" + firstPassword + "@" + redis + "/0\n",
 			"token-key": base64.StdEncoding.EncodeToString([]byte(appSecret)),
 		} {
 			writeFile(t, filepath.Join(one.etc, name), content)
@@ -169,18 +172,6 @@ func (r *rotation) distribute() {
 	}
 }
 
-// restart starts one replica after the other again.
-func (r *rotation) restart() {
-	r.t.Helper()
-	r.distribute()
-	for _, one := range r.replicas {
-		one.mu.Lock()
-		one.stop()
-		one.program = r.serving(one)
-		one.mu.Unlock()
-	}
-}
-
 // file returns the content of a file of the first replica.
 func (r *rotation) file(name string) string {
 	return strings.TrimSpace(read(r.t, filepath.Join(r.replicas[0].etc, name)))
@@ -268,13 +259,67 @@ func (r *rotation) change(heading, file string, url func(p *program) string, bet
 	r.mustBe(heading+", the old key", http.StatusUnauthorized, "GET", url, old)
 }
 
+// encryptionKey follows the page. No token is fetched for it, and one that starts anew
+// meanwhile reads what is stored.
+func (r *rotation) encryptionKey(redis *redistest.Server) {
+	r.t.Helper()
+	steps, old := r.steps("The encryption key", 3), r.file("token-key")
+	fetched := func() int { n := r.w.Fetches(appID); return n.Stable + n.Classic }
+	before := fetched()
+	for i, step := range steps {
+		r.run(step, r.replicas[0], "")
+		r.reload()
+		r.replicas[i].mu.Lock()
+		r.replicas[i].stop()
+		r.replicas[i].program = r.serving(r.replicas[i])
+		r.replicas[i].mu.Unlock()
+		if got := fetched(); got != before {
+			r.t.Errorf("step %d: got %d tokens fetched; want none", i+1, got-before)
+		}
+		if i == 1 { // the token is stored anew, as it is within two hours
+			generation := func() string {
+				return fmt.Sprint(redis.MustDo("HGET", "wxproxy:"+appID+":token", "generation"))
+			}
+			one, stored := r.replicas[0], generation()
+			one.eventually("the token stored anew", func() bool {
+				one.mustAsk("POST", one.admin+"/accounts/shop/refresh", "", "Authorization: Bearer "+r.file("admin-key"))
+				return generation() != stored
+			})
+			before = fetched()
+		}
+	}
+	if r.file("token-key") == old {
+		r.t.Error("got the encryption key as it was")
+	}
+}
+
+// password follows the page. The old password is worthless at once, and the others notice that
+// none was without the new one.
+func (r *rotation) password(redis *redistest.Server) {
+	r.t.Helper()
+	const another = "another-password-of-redis"
+	redis.MustDo("ACL", "SETUSER", "wxproxy", ">"+another)
+	url := strings.Replace(r.file("store"), firstPassword, another, 1)
+	r.run(r.steps("The password of Redis", 1)[0], r.replicas[0], url+"\n")
+	r.reload()
+	redis.MustDo("ACL", "SETUSER", "wxproxy", "<"+firstPassword)
+	redis.MustDo("CLIENT", "KILL", "USER", "wxproxy")
+	time.Sleep(5 * time.Second) // Redis is asked every 3 s
+	for _, one := range r.replicas {
+		if s := one.storeOf("Authorization: Bearer " + r.file("admin-key")); !s.Up || s.LastError != nil {
+			r.t.Errorf("got %+v; want a store that takes the new password", s)
+		}
+	}
+}
+
 // Each secret is changed by the page's own commands, at three replicas that share a Redis,
 // and no request fails.
 func TestEverySecretIsRotatedAsThePageSays(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
 	redis := redistest.Start(t)
-	r := startRotation(t, w, 3, "WXPROXY_STORE=redis://"+redis.Addr)
+	redis.MustDo("ACL", "SETUSER", "wxproxy", "on", ">"+firstPassword, "~*", "&*", "+@all")
+	r := startRotation(t, w, 3, redis.Addr)
 	r.under(func() {
 		r.appSecret()
 		r.change("A client's key", "orders-key", callersPage, func(now string) {
@@ -287,15 +332,12 @@ func TestEverySecretIsRotatedAsThePageSays(t *testing.T) {
 		r.reload()
 		r.mustBe("the new key for watching", http.StatusOK, "GET", statusPage, r.file("read-key"))
 
-		encryption := r.steps("The encryption key", 1)[0]
-		r.run(encryption, r.replicas[0], "")
-		if r.restart(); encryption.info != "sh rotate restart" {
-			t.Errorf("got %q; want a step that says that it takes a restart", encryption.info)
-		}
+		r.encryptionKey(redis)
+		r.password(redis)
 	})
 	for _, one := range r.replicas {
 		one.stop()
-		for _, secret := range []string{firstAdminKey, firstReadKey, firstOrderKey, appSecret, r.file("admin-key"), r.file("read-key"), r.file("orders-key"), r.file("token-key")} {
+		for _, secret := range []string{firstAdminKey, firstReadKey, firstOrderKey, appSecret, r.file("admin-key"), r.file("read-key"), r.file("orders-key"), r.file("token-key"), firstPassword, "another-password-of-redis"} {
 			if strings.Contains(one.stderr.String(), secret) {
 				t.Error("a log has a secret")
 			}
@@ -309,7 +351,7 @@ func TestALeakIsEndedAsThePageSays(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret, Life: 2*time.Hour - time.Minute})
 	dir := filepath.Join(t.TempDir(), "tokens")
-	r := startRotation(t, w, 1, "WXPROXY_STORE=file:"+dir)
+	r := startRotation(t, w, 1, "", "WXPROXY_STORE=file:"+dir)
 	one := r.replicas[0]
 	one.stop()
 	age(t, filepath.Join(dir, appID+".json"))
@@ -336,7 +378,7 @@ func TestTheRotationPageIsWhole(t *testing.T) {
 	if !strings.Contains(toml, "/etc/wxproxy") {
 		t.Errorf("got the configuration %q; want one with files", toml)
 	}
-	followed := map[string]int{"": 1, "AppSecret": 2, "A client's key": 2, "The operators' key": 2, "The key for watching": 1, "The encryption key": 1, "All of them, after a leak": 1}
+	followed := map[string]int{"": 1, "AppSecret": 2, "A client's key": 2, "The operators' key": 2, "The key for watching": 1, "The encryption key": 3, "The password of Redis": 1, "All of them, after a leak": 1}
 	for heading, steps := range sections {
 		if followed[heading] != len(steps) {
 			t.Errorf("%q: got %d steps; want the %d that tests follow", heading, len(steps), followed[heading])

@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +14,7 @@ import (
 )
 
 // storeOf returns what /status says of the store.
-func (p *program) storeOf() (state struct {
+func (p *program) storeOf(headers ...string) (state struct {
 	Kind, Address, Remedy string
 	Up                    bool
 	Since                 *time.Time
@@ -20,7 +24,7 @@ func (p *program) storeOf() (state struct {
 ) {
 	p.t.Helper()
 	var status struct{ Store json.RawMessage }
-	a := p.mustAsk("GET", p.admin+"/status", "")
+	a := p.mustAsk("GET", p.admin+"/status", "", headers...)
 	if err := json.Unmarshal([]byte(a.body), &status); err != nil {
 		p.t.Fatalf("%v in %s", err, a.body)
 	}
@@ -116,4 +120,77 @@ func TestAFolderThatCannotBeWrittenIsSeen(t *testing.T) {
 	}
 	p.awaitStore(1) // before the next token
 	p.stop()
+}
+
+// Redis is killed and comes back with another password, which the replicas find in their
+// file when they are reloaded.
+func TestRedisIsKilledAndGetsAnotherPasswordUnderLoad(t *testing.T) {
+	inFleets(t, func(f *fleet) {
+		passwords := []string{"correct-horse-battery", "staple-correct-horse"}
+		f.redis.MustDo("CONFIG", "SET", "requirepass", passwords[0])
+		file := filepath.Join(t.TempDir(), "store")
+		url := func(password string) string { return "redis://:" + password + "@" + f.redis.Addr + "/0\n" }
+		writeFile(t, file, url(passwords[0]))
+		f.toml = fmt.Sprintf("[token]\nstore_file = %q\n", file) + f.toml
+		for range 3 {
+			f.replicas = append(f.replicas, serving(t, f.w.URL, f.toml))
+		}
+		f.redisPassword = passwords[0]
+		f.awaitReady()
+		f.awaitStored()
+		fetches := f.fetches()
+		f.under(func() {
+			f.redis.Stop()
+			for _, p := range f.replicas {
+				p.awaitStore(0)
+			}
+			f.redis.Start()
+			f.redis.MustDo("CONFIG", "SET", "requirepass", passwords[1])
+			writeFile(t, file, url(passwords[1]))
+			for _, p := range f.replicas {
+				a := p.mustAsk("POST", p.admin+"/reload", "")
+				if a.code != http.StatusOK || strings.Contains(a.body, "token.store") {
+					t.Errorf("got %d %s; want it in force at once", a.code, a.body)
+				}
+				p.awaitStore(1)
+			}
+			f.redisPassword = passwords[1]
+			f.awaitStored() // again: this Redis was empty
+		})
+		f.mustHaveFetched(fetches)
+		for _, p := range f.replicas {
+			for _, password := range passwords {
+				if strings.Contains(p.stderr.String(), password) {
+					t.Error("got a password in the log")
+				}
+			}
+		}
+	})
+}
+
+func TestAWrongOldKeyIsSaid(t *testing.T) {
+	t.Parallel()
+	w, dir, secrets := startWeChat(t), t.TempDir(), t.TempDir()
+	run := func(keys string) *program {
+		p := serving(t, w.URL, fmt.Sprintf("[token]\nstore = \"file:%s\"\n", dir)+keys+fourLines)
+		p.mustSucceed()
+		p.stop()
+		return p
+	}
+	setting := func(name, file string) string {
+		path := filepath.Join(secrets, file)
+		if _, err := os.Stat(path); err != nil {
+			writeFile(t, path, base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())[:32])+"\n")
+		}
+		return fmt.Sprintf("%s_file = %q\n", name, path)
+	}
+	run(setting("encryption_key", "first"))
+	run(setting("encryption_key", "second") + setting("encryption_key_old", "first"))
+	if n := w.Fetches(appID).Stable; n != 1 {
+		t.Errorf("got %d fetches; want the first alone", n)
+	}
+	lines := run(setting("encryption_key", "second") + setting("encryption_key_old", "wrong")).logged("stored token ignored")
+	if len(lines) != 1 || !strings.Contains(lines[0]["err"].(string), "neither with token.encryption_key nor with token.encryption_key_old") {
+		t.Errorf("got %v; want it said that neither key is right", lines)
+	}
 }

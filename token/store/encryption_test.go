@@ -66,3 +66,43 @@ func TestAnEncryptedFileHoldsNoTokenAndOutlivesARestart(t *testing.T) {
 		t.Errorf("replaced: got %v; want the token", err)
 	}
 }
+
+// A reload changes the key, and what was stored before is read on.
+func TestAStoreTakesAnotherKey(t *testing.T) {
+	first, second, key := aKey(), aKey(), token.Key{AppID: "wx1"}
+	config := Config{Spec: secret.New("file:" + t.TempDir()), Key: first}
+	s, err := Open(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := token.Record{Token: token.Token{Value: secret.New("canary"), Expires: time.Now().Add(time.Hour)}}
+	must := func(what string, err error) {
+		t.Helper()
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err = s.Save(key, record)
+	must("with the first key", err)
+	config.Key, config.OldKey = second, first
+	take, err := Prepare(s, config)
+	must("preparing", err)
+	take()
+	_, err = s.Load(key)
+	must("what was stored before", err)
+	_, err = s.Save(key, record)
+	must("with the second key", err)
+	config.OldKey = secret.Secret{}
+	alone, err := Open(config)
+	must("the second key alone", err)
+	_, err = alone.Load(key)
+	must("what was stored with it", err)
+	config.OldKey = secret.New("short")
+	if _, err := Prepare(s, config); err == nil {
+		t.Error("got a key of five bytes taken")
+	}
+	memory := NewMemory()
+	take, err = Prepare(memory, Config{Spec: secret.New("memory:")})
+	must("memory", err)
+	take()
+}

@@ -98,3 +98,31 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestEitherKeyOpensAndTheNewOneSeals(t *testing.T) {
+	first, second := newKey(), newKey()
+	both, err := New(second, first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := mustSeal(t, first), mustSeal(t, second)
+	for name, stored := range map[string]string{"the old key": before.Seal("wx1", secret.New("canary")), "the new key": after.Seal("wx1", secret.New("canary"))} {
+		if got, err := both.Open("wx1", stored); err != nil || got.Reveal() != "canary" {
+			t.Errorf("%s: got %v; want the token", name, err)
+		}
+		if _, err := both.Open("wx2", stored); err == nil {
+			t.Errorf("%s: opened under another name", name)
+		}
+	}
+	if got, err := after.Open("wx1", both.Seal("wx1", secret.New("canary"))); err != nil || got.Reveal() != "canary" {
+		t.Errorf("got %v; want it sealed with the new key", err)
+	}
+	if _, err := both.Open("wx1", mustSeal(t, newKey()).Seal("wx1", secret.New("canary"))); err == nil || !strings.Contains(err.Error(), "neither with token.encryption_key nor with token.encryption_key_old") {
+		t.Errorf("a wrong old key: got %v; want it said", err)
+	}
+	for _, wrong := range []string{"short", strings.Repeat("k", 33)} {
+		if _, err := New(first, secret.New(wrong)); err == nil || strings.Contains(err.Error(), wrong) {
+			t.Errorf("got %v; want an error without the key", err)
+		}
+	}
+}
