@@ -8,6 +8,9 @@ package accountkind
 // about a request and its answer. The configuration has some fields as defaults, and the
 // service reads the hosts when it starts or reloads.
 type Kind struct {
+	// Name is what messages to callers call the side that answers.
+	Name string
+
 	// URL is the scheme and the host of the API, and FallbackURLs are those of its other
 	// domain names, in order of preference. They are the defaults of the settings in
 	// [upstream].

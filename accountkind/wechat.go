@@ -2,6 +2,8 @@ package accountkind
 
 // WeChat is an official account or a mini program.
 var WeChat = Kind{
+	Name: "WeChat",
+
 	URL: "https://api.weixin.qq.com",
 	FallbackURLs: []string{
 		"https://api2.weixin.qq.com",

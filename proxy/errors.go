@@ -57,9 +57,7 @@ func (f *failure) Error() string {
 func refuse(p problem, detail string) error { return &failure{problem: p, detail: detail} }
 
 // refuseAsWeChat refuses with an errcode of WeChat's, upon which SDKs act.
-func refuseAsWeChat(errcode int, errmsg string) error { return weChats(errcode, errmsg) }
-
-func weChats(errcode int, errmsg string) *failure {
+func refuseAsWeChat(errcode int, errmsg string) error {
 	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg}
 }
 
@@ -108,48 +106,52 @@ func (f *failure) answer(resp *fasthttp.Response) {
 	resp.SetBody(body)
 }
 
-// asFailure returns the failure that the caller gets for err. A virtual token is refused
-// with WeChat's errcodes, upon which SDKs fetch another one.
+// asFailure returns the failure that the caller gets for err.
 func (x *exchange) asFailure(err error) *failure {
 	var known *failure
 	var later interface {
 		error
 		RetryAfter() time.Duration
 	}
-	var exceeded *quota.ErrExceeded
 	var short *upstream.ShortageError
 	switch {
 	case errors.As(err, &known):
 		return known
-	case errors.Is(err, virtual.ErrExpired):
-		return weChats(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
-	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
-		return weChats(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
-	case errors.As(err, &exceeded):
-		return exceededFailure(exceeded)
 	case errors.As(err, &short):
-		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to WeChat for the request; nothing was sent", time.Second}
+		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to " + x.kind.Table.Name + " for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
 		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
 	case errors.Is(err, upstream.ErrUnreachable):
-		return &failure{problem: upstreamUnreachable, detail: "no connection to WeChat could be established; nothing was sent"}
+		return &failure{problem: upstreamUnreachable, detail: "no connection to " + x.kind.Table.Name + " could be established; nothing was sent"}
 	case errors.Is(err, upstream.ErrTimeout):
-		return &failure{problem: upstreamTimeout, detail: "WeChat did not answer in time; the request may have taken effect and is not sent again"}
+		return &failure{problem: upstreamTimeout, detail: x.kind.Table.Name + " did not answer in time; the request may have taken effect and is not sent again"}
 	case errors.Is(err, upstream.ErrBusy):
-		return &failure{problem: upstreamBusy, detail: "every connection to WeChat stayed in use; nothing was sent", retryAfter: time.Second}
+		return &failure{problem: upstreamBusy, detail: "every connection to " + x.kind.Table.Name + " stayed in use; nothing was sent", retryAfter: time.Second}
 	case errors.Is(err, upstream.ErrLeftQueue):
-		return &failure{problem: upstreamBusy, detail: "the caller left while every connection to WeChat was in use; nothing was sent"}
+		return &failure{problem: upstreamBusy, detail: "the caller left while every connection to " + x.kind.Table.Name + " was in use; nothing was sent"}
 	case errors.Is(err, upstream.ErrBroken):
-		return &failure{problem: upstreamUnreachable, detail: "the connection to WeChat broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
+		return &failure{problem: upstreamUnreachable, detail: "the connection to " + x.kind.Table.Name + " broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
 	}
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
 }
 
-// exceededFailure returns the refusal of a client that asks for more than its quota.
-func exceededFailure(e *quota.ErrExceeded) *failure {
-	detail := "the client " + e.Client + " makes more requests than its rate allows"
-	if e.InFlight {
-		detail = "the client " + e.Client + " has max_in_flight requests under way"
+// inWords returns the refusal of a virtual token with WeChat's errcodes, upon which SDKs
+// fetch another one, and that of a client that asks for more than its quota; any other
+// error as it is.
+func (x *exchange) inWords(err error) error {
+	if err == nil {
+		return nil // the usual case, without an allocation
 	}
-	return &failure{tooManyRequests, detail, e.Wait}
+	var exceeded *quota.ErrExceeded
+	switch {
+	case errors.Is(err, virtual.ErrExpired):
+		return refuseAsWeChat(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
+	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
+		return refuseAsWeChat(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
+	case !errors.As(err, &exceeded):
+		return err
+	case exceeded.InFlight:
+		return &failure{tooManyRequests, "the client " + exceeded.Client + " has max_in_flight requests under way", exceeded.Wait}
+	}
+	return &failure{tooManyRequests, "the client " + exceeded.Client + " makes more requests than its rate allows", exceeded.Wait}
 }

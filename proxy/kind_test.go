@@ -4,13 +4,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
+	"wxproxy/proxy/upstream"
 )
 
 // library is a kind of accounts that there is not: it has a host, paths, names and
 // errcodes of its own.
 var library = accountkind.Kind{
+	Name:       "the library",
 	URL:        "https://api.library.example",
 	Hosts:      []string{"api.library.example"},
 	TokenPaths: []string{"/loans/token"},
@@ -131,5 +135,13 @@ func TestEachKindHasItsTokenPathAndItsRefusals(t *testing.T) {
 	forged := strings.Replace(got.AccessToken, "wxp_", "wxp_A", 1)
 	if got := ask(t, p, rawtest.Get("/@branch/loans?card="+forged)); got.Errcode != 777 {
 		t.Errorf("got %+v; want the library's errcode for a token that is none", got)
+	}
+}
+
+func TestErrorsNameTheSideThatWasAsked(t *testing.T) {
+	p, _, _ := twoKinds(nil, rawtest.OKBody)
+	p.accounts["branch"].kind.Upstream = upstreamFunc(func(*upstream.Message, *fasthttp.Response) error { return upstream.ErrTimeout })
+	if ctx := handle(t, p, rawtest.Get("/@branch/loans")); !strings.Contains(string(ctx.Response.Body()), "the library did not answer in time") {
+		t.Errorf("got %s; want it to name the library", ctx.Response.Body())
 	}
 }

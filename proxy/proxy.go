@@ -85,7 +85,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	p.conclude(x, err)
 }
 
-// safely keeps the process alive if do panics. The log gets the stack alone: the
+// safely has do answer, and keeps the process alive if that panics. The log gets the stack alone: the
 // panic's own words could hold a part of the request.
 func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 	defer func() {
@@ -94,7 +94,7 @@ func (p *Proxy) safely(x *exchange, do func(*exchange) error) (err error) {
 			err = refuse(internalError, "the proxy made a mistake; its log says more")
 		}
 	}()
-	return do(x)
+	return x.inWords(do(x))
 }
 
 // serve answers a request: it decides about the header, reads the body, waits until the
