@@ -16,7 +16,7 @@ INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update &
 PROMTOOL := .tools/bin/promtool
 # What is measured beside wxproxy, and by what. Debian's packages start a service
 # when they are installed, unless policy-rc.d forbids it.
-PEERS    := nginx haproxy wrk taskset:util-linux
+PEERS    := nginx haproxy wrk redis-server taskset:util-linux
 QUIETLY  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'p=/usr/sbin/policy-rc.d; \
 	test -e $$p || { trap "rm -f $$p" EXIT; printf "\#!/bin/sh\nexit 101\n" >$$p; chmod +x $$p; }; \
 	apt-get -q update && apt-get -qy install --no-install-recommends "$$@"' install
@@ -56,12 +56,12 @@ fuzz: ## run every fuzz target for FUZZTIME
 	@go test -list '^Fuzz' ./... | awk '/^Fuzz/ {t[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, t[i]; n = 0}' | \
 	while read -r pkg target; do echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg </dev/null; done
 
-bench-deps: ## install nginx, HAProxy and wrk if missing, without starting them
+bench-deps: ## install nginx, HAProxy, wrk and Redis if missing, without starting them
 	@missing=; for p in $(PEERS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(QUIETLY) $$missing
-bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); WXPROXY="old=/path new=/path"
+bench: bench-deps ## compare with nginx and HAProxy (20 min); QUICK=1 (1 min); SIZING=1 what to plan for (6 min, with QUICK=1 2 min); WXPROXY="old=/path new=/path"
 	@go build -o .tools/bin/bench ./bench
-	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
+	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) $(if $(filter-out 0,$(SIZING)),-sizing) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
 microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
 guard: ## fail if requests allocate more than they have to

@@ -95,3 +95,22 @@ func TestRowSaysWhetherAGoalIsReached(t *testing.T) {
 		}
 	}
 }
+
+func TestEachSizeIsARowWithAColumnForEachProgram(t *testing.T) {
+	table := tabulate([]string{"what", "old", "new"}, [][]size{{{"memory", 15.283}, {"log", 1336}}, {{"memory", 14}, {"log", 0.25}}})
+	page := string(sizesPage(table, []string{"Machine: x."}))
+	for _, want := range []string{"| memory | 15.28 | 14   |", "| log    | 1336  | 0.25 |", "* Machine: x."} {
+		if !strings.Contains(page, want) {
+			t.Errorf("got %s; want %q", page, want)
+		}
+	}
+}
+
+func TestMiddleOf(t *testing.T) {
+	if got := middleOf([]float64{9, 1, 5}); got != 5 {
+		t.Errorf("got %v; want 5", got)
+	}
+	if got := middleOf(nil); got != 0 {
+		t.Errorf("got %v of nothing; want 0", got)
+	}
+}

@@ -31,6 +31,7 @@ func main() {
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "CPU time only, without TLS, in less than a minute; writes no results")
+	sizing := flags.Bool("sizing", false, "what operators plan for: memory, descriptors, disk, Redis, the log; with -quick in a minute, without results")
 	binaries := flags.String("wxproxy", "", `programs to measure, "PATH" or "NAME=PATH ..."; without one it is built`)
 	number := flags.Int("rounds", 0, "how often everything is measured, if not as usual")
 	folder := flags.String("results", "bench", "where RESULTS.md and results.svg are written")
@@ -47,9 +48,14 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	defer b.close()
-	if *quick {
+	switch {
+	case *sizing && *quick:
+		_, err = b.sizes(ctx, quickPlan)
+	case *sizing:
+		err = b.size(ctx, *folder)
+	case *quick:
 		err = b.quick(ctx, cmp.Or(*number, quickRounds))
-	} else {
+	default:
 		err = b.full(ctx, cmp.Or(*number, fullRounds), *folder)
 	}
 	if err != nil && ctx.Err() != nil {

@@ -112,3 +112,26 @@ func commit() string {
 	}
 	return "commit " + strings.TrimSpace(string(said))
 }
+
+// writeSizes writes SIZING.md.
+func (b *bench) writeSizes(folder string, t report.Table, when string) error {
+	machine, err := describeMachine()
+	if err != nil {
+		return err
+	}
+	return writeFile(folder, "SIZING.md", sizesPage(t, []string{
+		"Machine: " + machine + ".", "Measured: " + when + ".", "Source: " + commit() + ".",
+	}))
+}
+
+// sizesPage returns the page with the table of sizes.
+func sizesPage(t report.Table, about []string) []byte {
+	var md bytes.Buffer
+	md.WriteString("# What wxproxy takes\n\n`make bench SIZING=1` wrote this page; docs/operations.md says what to plan with it.\n\n")
+	for _, line := range about {
+		fmt.Fprintf(&md, "* %s\n", line)
+	}
+	md.WriteByte('\n')
+	t.WriteTo(&md) //nolint:errcheck // a bytes.Buffer takes everything
+	return md.Bytes()
+}

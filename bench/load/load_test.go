@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -196,4 +197,44 @@ func serveOn(t *testing.T, s *http.Server) (addr string) {
 	go s.Serve(l)
 	t.Cleanup(func() { s.Close() })
 	return l.Addr().String()
+}
+
+func TestAHeldUploadIsOneByteShort(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	leave, err := Hold(t.Context(), Target{Addr: ln.Addr().String(), Calls: []Call{{Path: "/x"}}, Body: Body(100)}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		conn, err := ln.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		request, err := http.ReadRequest(bufio.NewReader(conn))
+		if err != nil || request.ContentLength != 100 {
+			t.Fatalf("got %+v, %v; want a request of 100 bytes", request, err)
+		}
+		if n, err := io.ReadFull(request.Body, make([]byte, 99)); err != nil {
+			t.Errorf("got %d bytes, %v; want 99 before the connection ends", n, err)
+		}
+		if n, err := readSoon(conn); err == nil {
+			t.Errorf("got %d bytes more; want none while it is held", n)
+		}
+	}
+	if err := leave(); err != nil {
+		t.Error(err)
+	}
+}
+
+// readSoon reads what comes within a moment.
+func readSoon(conn net.Conn) (int, error) {
+	if err := conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
+		return 0, err
+	}
+	return conn.Read(make([]byte, 1))
 }

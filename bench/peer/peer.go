@@ -26,7 +26,7 @@ type Site struct {
 	Upstream string // the URL of the upstream
 	CA       string // the file with the upstream's certificate
 	Token    string // the token that nginx and HAProxy add
-	Store    string // the folder where wxproxy keeps tokens; "": each process has its own
+	Store    string // the folder or the URL of a Redis where wxproxy keeps tokens; "": each process has its own folder
 }
 
 // tls reports whether the upstream wants TLS.

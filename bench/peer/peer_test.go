@@ -152,3 +152,44 @@ func TestParseIdle(t *testing.T) {
 		t.Errorf("got %v, %v of this machine", idle, err)
 	}
 }
+
+func TestFilesWithoutANameAndDescriptorsAreCounted(t *testing.T) {
+	p := sleeper(t, "dash", "-c", "exec 8>body; rm body; head -c 1048576 /dev/zero >&8; echo one; echo two; exec sleep 60")
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		bytes, err := p.Nameless()
+		logged, lines, errLog := p.Logged()
+		files, errFiles := p.Descriptors()
+		if err != nil || errLog != nil || errFiles != nil {
+			t.Fatal(err, errLog, errFiles)
+		}
+		if bytes == 1<<20 && logged == len("one\ntwo\n") && lines == 2 && files >= 4 {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("got %d bytes, %d bytes and %d lines of the log, %d descriptors; want 1 MiB, 8, 2, at least 4", bytes, logged, lines, files)
+		}
+	}
+}
+
+func TestARedisCountsItsCommands(t *testing.T) {
+	p, err := Redis().Start(Site{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop() })
+	before := 0
+	if err := p.Await(t.Context(), func() (err error) { before, err = p.Commands(t.Context()); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := p.Commands(t.Context()); err != nil || after != before+1 {
+		t.Errorf("got %d commands after %d, %v; want the one that asked", after, before, err)
+	}
+}
+
+func TestWhereTokensAreKept(t *testing.T) {
+	for store, want := range map[string]string{"": "file:/site/tokens", "/stored": "file:/stored", "redis://127.0.0.1:1/2": "redis://127.0.0.1:1/2"} {
+		if got := (Site{Dir: "/site", Store: store}).store(); got != want {
+			t.Errorf("%q: got %q; want %q", store, got, want)
+		}
+	}
+}

@@ -10,9 +10,11 @@ import (
 	"strings"
 )
 
-// A Shape is how many accounts and clients a wxproxy is configured with.
+// A Shape is how many accounts and clients a wxproxy is configured with, and whether its log has a
+// line for each request.
 type Shape struct {
 	Accounts, Clients int
+	AccessLog         bool
 }
 
 // AppSecret is the secret of every account.
@@ -52,7 +54,10 @@ func adminFile(dir string) string { return filepath.Join(dir, "admin") }
 func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	var toml strings.Builder
 	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\n[admin]\nlisten = %q\n", addr, admin)
-	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, "file:"+s.storeDir())
+	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, s.store())
+	if shape.AccessLog {
+		toml.WriteString("[log]\naccess = true\n")
+	}
 	for n := range shape.Accounts {
 		fmt.Fprintf(&toml, "[[account]]\nname = %q\napp_id = \"wx%016x\"\nsecret = %q\n", AccountName(n), n, AppSecret)
 		if n == 0 {
@@ -65,12 +70,17 @@ func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	return toml.String()
 }
 
-// storeDir returns the folder for tokens: the process's own, unless the site has one.
-func (s Site) storeDir() string {
-	if s.Store != "" {
+// store returns where tokens are kept: the process's own folder, unless the site says
+// another or a Redis.
+func (s Site) store() string {
+	switch {
+	case strings.HasPrefix(s.Store, "redis://"):
 		return s.Store
+	case s.Store != "":
+		return "file:" + s.Store
+	default:
+		return "file:" + filepath.Join(s.Dir, "tokens")
 	}
-	return filepath.Join(s.Dir, "tokens")
 }
 
 // Ready asks a wxproxy whether all accounts have a token. Other proxies are ready as
