@@ -48,21 +48,7 @@ func (b *bench) full(ctx context.Context, number int, folder string) error {
 	if err := b.show(b.goals(f)); err != nil {
 		return err
 	}
-	if err := b.write(f, folder, fmt.Sprintf("%s, %d rounds", began, number)); err != nil {
-		return err
-	}
-	return b.size(ctx, folder)
-}
-
-// size measures what operators plan for and writes it down.
-func (b *bench) size(ctx context.Context, folder string) error {
-	began := now()
-	b.repeats = 3
-	t, err := b.sizes(ctx, fullPlan)
-	if err != nil {
-		return err
-	}
-	return b.writeSizes(folder, t, began)
+	return b.write(f, folder, fmt.Sprintf("%s, %d rounds", began, number))
 }
 
 // inOrder runs the steps until one fails.

@@ -37,6 +37,16 @@ type size struct {
 	value float64
 }
 
+// size measures what operators plan for and writes it down.
+func (b *bench) size(ctx context.Context, folder string) error {
+	began := now()
+	t, err := b.sizes(ctx, fullPlan)
+	if err != nil {
+		return err
+	}
+	return b.writeSizes(folder, t, began)
+}
+
 // sizes measures each of the programs by the plan, and returns the table.
 func (b *bench) sizes(ctx context.Context, p plan) (report.Table, error) {
 	var columns [][]size

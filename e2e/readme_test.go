@@ -180,8 +180,11 @@ func withTLS(t *testing.T, toml string) string {
 
 // ownSecret returns a secret for the setting of a line, unlike any other.
 func ownSecret(line string, i int) string {
-	if strings.Contains(line, "encryption") {
+	switch {
+	case strings.Contains(line, "encryption"):
 		return base64.StdEncoding.EncodeToString([]byte(appSecret))
+	case strings.Contains(line, "store_"):
+		return fmt.Sprintf("redis://wxproxy:%s-%d@redis:6379/0", appSecret, i)
 	}
 	return fmt.Sprintf("%s-%d", appSecret, i)
 }
@@ -191,10 +194,10 @@ func ownSecret(line string, i int) string {
 func mustPassCheck(t *testing.T, toml string) {
 	dir := t.TempDir()
 	l := launch{args: []string{"check"}, dir: dir}
-	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|(?:read_|encryption_)?key(?:_old)?)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
+	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|store|(?:read_|encryption_)?key(?:_old)?)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
 		l.env = append(l.env, named[1]+"="+ownSecret(named[0], len(l.env)))
 	}
-	files := regexp.MustCompile(`(?m)^(\s*(?:secret|(?:read_|encryption_)?key(?:_old)?)_file\s*=\s*")(.*?)"`)
+	files := regexp.MustCompile(`(?m)^(\s*(?:secret|store|(?:read_|encryption_)?key(?:_old)?)_file\s*=\s*")(.*?)"`)
 	for i, named := range files.FindAllStringSubmatch(toml, -1) {
 		file := fmt.Sprintf("%s/secret-%d", dir, i)
 		writeFile(t, file, ownSecret(named[0], i)+"\n")
