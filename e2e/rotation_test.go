@@ -3,7 +3,9 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"os"
@@ -371,6 +373,42 @@ func TestALeakIsEndedAsThePageSays(t *testing.T) {
 	one.stop()
 }
 
+// A renewed certificate is taken as the page says, and no handshake fails meanwhile.
+func TestACertificateIsRenewedAsThePageSays(t *testing.T) {
+	t.Parallel()
+	r := startRotation(t, startWeChat(t), 1, "", "WXPROXY_STORE=memory:")
+	r.key.Store(firstOrderKey)
+	one, a := r.replicas[0], newAuthority(t)
+	a.leaf("first")
+	a.leaf("second")
+	place := func(name, as string) {
+		writeFile(t, filepath.Join(one.etc, as+".crt"), read(t, a.path(name+".pem")))
+		writeFile(t, filepath.Join(one.etc, as+".key"), read(t, a.path(name+".key")))
+	}
+	place("first", "tls")
+	config := filepath.Join(one.etc, "config.toml")
+	writeFile(t, config, fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\n", one.etc+"/tls.crt", one.etc+"/tls.key")+read(t, config))
+	one.stop()
+	one.program = r.serving(one)
+	one.proxy, one.client = strings.Replace(one.proxy, "http:", "https:", 1), a.client("")
+	one.client.Transport.(*http.Transport).DisableKeepAlives = true // each request has a handshake
+	r.under(func() {
+		place("second", "new")
+		r.run(r.steps("TLS certificates", 1)[0], one, "")
+		r.reload()
+		time.Sleep(100 * time.Millisecond)
+	})
+	shown, err := tls.Dial("tcp", strings.TrimPrefix(one.proxy, "https://"), one.client.Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shown.Close()
+	if want, _ := pem.Decode([]byte(read(t, a.path("second.pem")))); !bytes.Equal(shown.ConnectionState().PeerCertificates[0].Raw, want.Bytes) {
+		t.Error("got another certificate than the renewed one")
+	}
+	one.stop()
+}
+
 // The page's table names each of its sections, and every step is run by a test.
 func TestTheRotationPageIsWhole(t *testing.T) {
 	t.Parallel()
@@ -378,7 +416,7 @@ func TestTheRotationPageIsWhole(t *testing.T) {
 	if !strings.Contains(toml, "/etc/wxproxy") {
 		t.Errorf("got the configuration %q; want one with files", toml)
 	}
-	followed := map[string]int{"": 1, "AppSecret": 2, "A client's key": 2, "The operators' key": 2, "The key for watching": 1, "The encryption key": 3, "The password of Redis": 1, "All of them, after a leak": 1}
+	followed := map[string]int{"": 1, "AppSecret": 2, "A client's key": 2, "The operators' key": 2, "The key for watching": 1, "The encryption key": 3, "The password of Redis": 1, "TLS certificates": 1, "All of them, after a leak": 1}
 	for heading, steps := range sections {
 		if followed[heading] != len(steps) {
 			t.Errorf("%q: got %d steps; want the %d that tests follow", heading, len(steps), followed[heading])
