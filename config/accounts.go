@@ -69,7 +69,7 @@ func (l *loader) checkAccounts() {
 		}
 		switch {
 		case a.Default && defaultAccount != "":
-			l.report(key+".default", "%s is the default already; there can be only one", defaultAccount)
+			l.report(key+".default", "%s is the default already; there can be only one", l.place(defaultAccount))
 		case a.Default:
 			defaultAccount = key
 		}

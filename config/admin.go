@@ -35,10 +35,10 @@ func (t *table) operatorsKey(key string) secret.Secret {
 	return value
 }
 
-// AdminListen returns admin.listen of the file at path, which may have mistakes, and
-// of the environment, for commands that only ask a process that runs already. The
-// error says that it is not known. The default is no answer then: another process
-// may listen there.
+// AdminListen returns admin.listen of the file at path or of one that it includes,
+// which may have mistakes, and of the environment, for commands that only ask a process
+// that runs already. The error says that it is not known. The default is no answer
+// then: another process may listen there.
 func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, error) {
 	if value, ok := lookupEnv("WXPROXY_ADMIN_LISTEN"); ok {
 		return value, nil
@@ -46,63 +46,57 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 	if path == "" {
 		return Default().Admin.Listen, nil
 	}
-	admin, err := adminTable(path)
-	broken, isBroken := errors.AsType[toml.ParseError](err)
-	if err != nil && !isBroken {
-		return "", Problem{Where: path, Text: fmt.Sprintf("cannot be read: %v", err)}
+	files, read := []string{path}, NewFiles()
+	var doubt error // a line that is no TOML may hide it
+	for i := 0; i < len(files) && i <= maxIncluded; i++ {
+		data, err := read.read(files[i], largestFile)
+		if err != nil {
+			return "", Problem{Where: files[i], Text: fmt.Sprintf("cannot be read: %v", err)}
+		}
+		document, broken := wellFormed(data)
+		if value := valueOf(document, "admin.listen"); value != nil {
+			listen, ok := value.(string)
+			if ok && (listen == "" || checkListen(listen) == nil) {
+				return listen, nil
+			}
+			return "", Problem{Where: files[i], Key: "admin.listen", Text: "is no address"}
+		}
+		if broken > 0 && doubt == nil {
+			doubt = Problem{Where: files[i], Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken)}
+		}
+		if patterns, _ := document["include"].([]any); i == 0 {
+			files = append(files, includedBy(path, patterns)...)
+		}
 	}
-	value, found := admin["listen"]
-	listen, ok := value.(string)
-	switch {
-	case ok && (listen == "" || checkListen(listen) == nil):
-		return listen, nil
-	case found:
-		return "", Problem{Where: path, Key: "admin.listen", Text: "is no address"}
-	case isBroken:
-		return "", Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
+	if doubt != nil {
+		return "", doubt
 	}
 	return Default().Admin.Listen, nil
 }
 
-// adminTable returns the table admin of the file at path. Of a file that is no TOML it
-// returns what stands above the first mistake, which may be good, and the error.
-func adminTable(path string) (map[string]any, error) {
-	data, err := NewFiles().read(path, largestFile)
-	if err != nil {
-		return nil, err
+// wellFormed returns what stands in a file, or above the line that is no TOML.
+func wellFormed(data []byte) (document map[string]any, brokenLine int) {
+	document = map[string]any{}
+	_, err := toml.Decode(string(data), &document)
+	broken, isBroken := errors.AsType[toml.ParseError](err)
+	if !isBroken {
+		return document, 0
 	}
-	document := map[string]any{}
-	_, err = toml.Decode(string(data), &document)
-	if broken, ok := errors.AsType[toml.ParseError](err); ok {
-		lines := bytes.SplitAfter(data, []byte("\n"))
-		above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
-		document = map[string]any{}
-		_, _ = toml.Decode(string(above), &document)
-	}
-	admin, _ := document["admin"].(map[string]any)
-	return admin, err
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
+	document = map[string]any{}
+	_, _ = toml.Decode(string(above), &document)
+	return document, broken.Position.Line
 }
 
-// AdminKeys returns admin.key, and the one before, of the file at path, which may have
-// mistakes, and of the environment, for commands that show them to a process that runs
-// already. What cannot be read is left out.
-func AdminKeys(path string, lookupEnv func(string) (string, bool)) (keys []secret.Secret) {
-	var admin map[string]any
-	if path != "" {
-		admin, _ = adminTable(path)
+// includedBy returns the files that patterns as they stand in a file match.
+func includedBy(path string, patterns []any) (files []string) {
+	for _, pattern := range patterns {
+		text, _ := pattern.(string)
+		matches, _ := included(path, text) // one that cannot be meant matches nothing
+		files = append(files, matches...)
 	}
-	files := NewFiles()
-	for _, key := range []string{"key", "key_old"} {
-		text := func(key string) string { text, _ := admin[key].(string); return text }
-		source := SecretSource{secret.New(text(key)), text(key + "_env"), text(key + "_file"), lookupEnv, files}
-		if value, _ := lookupEnv("WXPROXY_ADMIN_KEY"); key == "key" && value != "" {
-			source = SecretSource{literal: secret.New(value)}
-		}
-		if read, err := source.Read(); err == nil {
-			keys = append(keys, read)
-		}
-	}
-	return keys
+	return files
 }
 
 func (a Admin) describe() string {

@@ -1,6 +1,11 @@
 package config
 
-import "wxproxy/accountkind"
+import (
+	"maps"
+	"slices"
+
+	"wxproxy/accountkind"
+)
 
 // check finds the mistakes that only show when settings are compared with one
 // another.
@@ -25,7 +30,7 @@ func (l *loader) checkUnique(seen map[string]string, value, table, key string) {
 		return
 	}
 	if first, ok := seen[value]; ok {
-		l.report(table+"."+key, "is taken by %s already; each needs its own", first)
+		l.report(table+"."+key, "is taken by %s already; each needs its own", l.place(first))
 		return
 	}
 	seen[value] = table
@@ -50,6 +55,9 @@ func (l *loader) warnOfDangers() {
 func (l *loader) warnOfIdleSettings() {
 	proxy := l.cfg.Proxy
 	if len(l.cfg.Clients) == 0 {
+		if !l.cfg.ClientDefaults.empty() {
+			l.warn("client_defaults", "has no effect: there is no [[client]]")
+		}
 		return
 	}
 	if proxy.AllowAnonymous {
@@ -67,4 +75,51 @@ func (l *loader) anyClientKey() bool {
 		}
 	}
 	return false
+}
+
+func (l *loader) checkClients() {
+	names := map[string]string{}
+	known := l.accountNames()
+	for i, c := range l.cfg.Clients {
+		key := item("client", i)
+		l.checkUnique(names, c.Name, key, "name")
+		if len(known) > 0 {
+			l.checkAccountsOf(c, key, known)
+		}
+	}
+}
+
+// accountNames returns the accounts that a client may name: none until every
+// account has a name to compare with.
+func (l *loader) accountNames() map[string]bool {
+	known := make(map[string]bool, len(l.cfg.Accounts))
+	for _, a := range l.cfg.Accounts {
+		if !isName(a.Name) {
+			return nil
+		}
+		known[a.Name] = true
+	}
+	return known
+}
+
+// enoughSuggestions is the number of mistakes after which none gets a suggestion: to
+// make one takes a look at every account.
+const enoughSuggestions = 20
+
+// checkAccountsOf reports the accounts of a client that are not known.
+func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
+	for i, name := range c.Accounts {
+		if known[name] {
+			continue
+		}
+		suggestion := ""
+		if len(l.problems) < enoughSuggestions {
+			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
+		}
+		key := key
+		if valueOf(l.document, key+".accounts") == nil {
+			key = "client_defaults" // says it for this client
+		}
+		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
+	}
 }

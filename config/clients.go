@@ -3,7 +3,6 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"maps"
 	"slices"
 	"strings"
 
@@ -11,8 +10,22 @@ import (
 	"wxproxy/internal/secret"
 )
 
+// readDefaults reads what clients may do that say nothing of it.
+func (l *loader) readDefaults(t *table) {
+	t.readSettings()
+	d := &l.cfg.ClientDefaults
+	t.checkPatterns("allow", d.Allow)
+	t.checkPatterns("deny", d.Deny)
+}
+
+// empty reports whether no client is held to anything by d.
+func (d *ClientDefaults) empty() bool {
+	return len(d.Accounts)+len(d.Allow)+len(d.Deny)+d.MaxInFlight == 0 && d.Rate == 0
+}
+
 func (l *loader) readClient(t *table) {
-	var c Client
+	d := &l.cfg.ClientDefaults
+	c := Client{Accounts: d.Accounts, Allow: d.Allow, Deny: d.Deny, MaxInFlight: d.MaxInFlight, Interval: d.Rate}
 	t.text("name", &c.Name)
 	key, old := t.keySource("key"), t.keySource("key_old")
 	t.texts("accounts", &c.Accounts)
@@ -94,49 +107,6 @@ func (t *table) hashOf(k keySource) secret.Secret {
 	}
 	sum := t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen"}, key)
 	return secret.New(string(sum[:]))
-}
-
-func (l *loader) checkClients() {
-	names := map[string]string{}
-	known := l.accountNames()
-	for i, c := range l.cfg.Clients {
-		key := item("client", i)
-		l.checkUnique(names, c.Name, key, "name")
-		if len(known) > 0 {
-			l.checkAccountsOf(c, key, known)
-		}
-	}
-}
-
-// accountNames returns the accounts that a client may name: none until every
-// account has a name to compare with.
-func (l *loader) accountNames() map[string]bool {
-	known := make(map[string]bool, len(l.cfg.Accounts))
-	for _, a := range l.cfg.Accounts {
-		if !isName(a.Name) {
-			return nil
-		}
-		known[a.Name] = true
-	}
-	return known
-}
-
-// enoughSuggestions is the number of mistakes after which none gets a suggestion: to
-// make one takes a look at every account.
-const enoughSuggestions = 20
-
-// checkAccountsOf reports the accounts of a client that are not known.
-func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
-	for i, name := range c.Accounts {
-		if known[name] {
-			continue
-		}
-		suggestion := ""
-		if len(l.problems) < enoughSuggestions {
-			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
-		}
-		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
-	}
 }
 
 // warnOfTokenless remarks on clients to which the token endpoint does not hand the real

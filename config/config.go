@@ -22,11 +22,15 @@ type Config struct {
 	Token    Token
 	Log      Log
 	Accounts []Account
-	Clients  []Client
-	Routes   []Route
 
-	// File is the path that was read, empty for the environment alone.
-	File string
+	ClientDefaults ClientDefaults
+	Clients        []Client
+	Routes         []Route
+
+	// File is the path that was read, empty for the environment alone; Included are
+	// the files that it includes.
+	File     string
+	Included []string
 
 	// WeakKeys names, for "proxy.listen" and "admin.listen", a key that could be
 	// guessed: good enough on loopback only.
@@ -112,6 +116,15 @@ type Account struct {
 func (a Account) KeepsAs(b Account) bool {
 	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && a.Secret.Equal(b.Secret.Reveal()) &&
 		a.Source.env == b.Source.env && a.Source.file == b.Source.file
+}
+
+// ClientDefaults is what clients may do that say nothing of it.
+type ClientDefaults struct {
+	Accounts    []string
+	Allow       []string
+	Deny        []string
+	MaxInFlight int
+	Rate        time.Duration // the time between two requests, on average; 0 for none
 }
 
 // Client is one program that may call.

@@ -21,6 +21,9 @@ func (c *Config) Describe() string {
 	line("upstream", "%s", c.Upstream.describe())
 	line("token", "%s", c.Token.describe())
 	line("log", "%s and above, format %s", strings.ToLower(c.Log.Level.String()), c.Log.Format)
+	if len(c.Included) > 0 {
+		line("include", "%s", strings.Join(c.Included, ", "))
+	}
 	for _, a := range c.Accounts {
 		line("account", "%s", a.describe())
 	}

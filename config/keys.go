@@ -34,11 +34,11 @@ func (k accessKey) owner() string {
 }
 
 // written returns which setting gives the key, unless it is the key itself.
-func (k accessKey) written() string {
+func (l *loader) written(k accessKey) string {
 	if k.setting == k.name {
 		return ""
 	}
-	return " (" + k.setting + " gives it)"
+	return " (" + l.place(k.setting) + " gives it)"
 }
 
 // addKey remembers a key of the table, for checkKeys, and returns its hash.
@@ -85,7 +85,7 @@ func (l *loader) checkKeys() {
 	guessable := l.guessable()
 	for _, k := range l.keys {
 		if owner, ok := taken[k.sum]; ok {
-			l.report(k.name, "is taken by %s already; each needs its own%s", owner, k.written())
+			l.report(k.name, "is taken by %s already; each needs its own%s", l.place(owner), l.written(k))
 			continue
 		}
 		taken[k.sum] = k.owner()
@@ -122,7 +122,7 @@ func (l *loader) judge(k accessKey, known string) {
 	if l.cfg.WeakKeys == nil {
 		l.cfg.WeakKeys = map[string]string{}
 	}
-	l.cfg.WeakKeys[k.listen] = k.setting
+	l.cfg.WeakKeys[k.listen] = l.place(k.setting)
 }
 
 // guessable returns the hashes of keys that everybody could guess, and what each is.

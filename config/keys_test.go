@@ -149,7 +149,7 @@ func TestAKeyThatIsTakenIsNamedAsTheFileGivesIt(t *testing.T) {
 		{"the hash of an AppSecret", client("a", "key_sha256 = \""+hashOf(canary)+"\""), "each needs its own (client[1].key_sha256 gives it)"},
 		{"a hash of the key before", client("a", "key = \""+other+"\"\nkey_old_sha256 = \""+hashOf(canary)+"\""), "each needs its own (client[1].key_old_sha256 gives it)"},
 		{"from the environment", client("a", "key = \""+other+"\"") + client("b", "key_env = \"KEY\""), "each needs its own (client[2].key_env gives it)"},
-		{"the operators'", "[admin]\nkey_env = \"KEY\"\n" + client("a", "key = \""+other+"\""), "client[1].key: is taken by admin.key already; each needs its own\n"},
+		{"the operators'", "[admin]\nkey_env = \"KEY\"\n" + client("a", "key = \""+other+"\""), "client[1].key: is taken by admin.key already; each needs its own; `a`, line 5\n"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := Load(write(t, "config.toml", row.file+good), lookup("KEY", other))

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -66,6 +67,11 @@ type loader struct {
 	document  map[string]any         // the file, with what the environment says
 	sensitive map[string]bool        // the keys whose values are never shown
 	hangs     bool                   // a file hung: no other one is waited for
+
+	origins map[string]fileKey        // of what included files have, by its key in the document
+	decoded map[string]map[string]any // what each file has
+	texts   map[string][]byte         // the same as it was read
+	lines   map[string]map[string]int // where in its file each key stands; found when it is needed
 }
 
 func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
@@ -77,6 +83,10 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		looked:    map[string]bool{},
 		sources:   map[string]givenSource{},
 		sensitive: map[string]bool{},
+		origins:   map[string]fileKey{},
+		decoded:   map[string]map[string]any{},
+		texts:     map[string][]byte{},
+		lines:     map[string]map[string]int{},
 	}
 	l.cfg.File, l.cfg.files = path, NewFiles()
 	return l
@@ -84,8 +94,8 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 
 // load makes a configuration of a document, which is nil if the file is no TOML.
 func (l *loader) load(document map[string]any) (*Config, error) {
-	if document != nil {
-		l.document = document
+	l.document = document
+	if document != nil && l.include(document) {
 		l.applyEnvironment(document)
 		l.read(document)
 		l.check()
@@ -99,11 +109,13 @@ func (l *loader) load(document map[string]any) (*Config, error) {
 // read reads the tables of the document in the order of config.toml.
 func (l *loader) read(document map[string]any) {
 	top := &table{loader: l, values: document}
+	top.value("include")
 	l.readProxy(top.section("proxy"))
 	l.readAdmin(top.section("admin"))
 	l.readUpstream(top.section("upstream"))
 	l.readToken(top.section("token"))
 	top.section("log").readSettings()
+	l.readDefaults(top.section("client_defaults"))
 	for _, t := range top.sections("account") {
 		l.readAccount(t)
 	}
@@ -116,27 +128,31 @@ func (l *loader) read(document map[string]any) {
 	top.refuseUnknown()
 }
 
-// parse returns the tables of a file as the decoder finds them, or nil after
+// parse returns the tables of the file as the decoder finds them, or nil after
 // reporting why there are none.
-func (l *loader) parse(data []byte) map[string]any {
+func (l *loader) parse(data []byte) map[string]any { return l.decode(l.cfg.File, data) }
+
+// decode does that for any file.
+func (l *loader) decode(file string, data []byte) map[string]any {
 	document := map[string]any{}
 	if _, err := toml.Decode(string(data), &document); err != nil {
-		l.reportSyntax(err)
+		l.reportSyntax(file, err)
 		return nil
 	}
+	l.texts[file], l.decoded[file] = data, document
 	return document
 }
 
 // reportSyntax says where the file stops being TOML. The decoder's own message
 // quotes the file, and the broken line may well hold a secret: only the position is
 // taken from it.
-func (l *loader) reportSyntax(err error) {
+func (l *loader) reportSyntax(file string, err error) {
 	broken, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
-		l.report("", "is not TOML")
+		l.reportIn(fileKey{file: file}, "is not TOML")
 		return
 	}
-	l.report("", "line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message))
+	l.reportIn(fileKey{file: file}, fmt.Sprintf("line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message)))
 }
 
 // syntaxHints are our words for what messages of the decoder contain.

@@ -121,6 +121,12 @@ app_id = "wx2"
 secret_file = %[2]q
 token_api = "classic"
 default = true
+[client_defaults]
+accounts = ["club"]
+allow = ["/x"]
+deny = ["/y"]
+max_in_flight = 5
+rate = "1/s"
 [[client]]
 name = "orders"
 key = "orders-%[3]s"
@@ -153,6 +159,7 @@ credential = "none"
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
 			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
 		},
+		ClientDefaults: ClientDefaults{[]string{"club"}, []string{"/x"}, []string{"/y"}, 5, time.Second},
 		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club"},
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
@@ -224,7 +231,7 @@ func TestTheShippedFileNamesEverySetting(t *testing.T) {
 
 	l := newLoader("", lookup())
 	document := l.parse([]byte(example))
-	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
+	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route"} {
 		values, ok := document[name].(map[string]any)
 		if !ok {
 			values = document[name].([]map[string]any)[0]
@@ -244,7 +251,7 @@ func keysOf(name string) []string {
 	t := &table{loader: l, name: name}
 	map[string]func(*table){
 		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"log": (*table).readSettings, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
 	}[name](t)
 	return slices.DeleteFunc(t.known, func(key string) bool {
 		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") || strings.HasSuffix(key, "_old_sha256") ||
@@ -470,8 +477,10 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
 			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},
 			ConnectTimeout: 3 * time.Second, Timeout: 30 * time.Second, IdleTimeout: 5 * time.Second},
-		Token: Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
-		Log:   Log{Level: slog.LevelInfo, Format: "auto", Audit: true},
+		Token:          Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
+		ClientDefaults: ClientDefaults{Accounts: []string{}, Allow: []string{}, Deny: []string{}},
+
+		Log: Log{Level: slog.LevelInfo, Format: "auto", Audit: true},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v; want %+v", got, want)

@@ -1,10 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
+	"wxproxy/config/internal/lines"
 	"wxproxy/config/internal/permission"
 	"wxproxy/internal/secret"
 )
@@ -46,7 +49,7 @@ func (l *loader) report(key, format string, args ...any) {
 	}
 	l.reported[key] = true
 	text := fmt.Sprintf(format, args...)
-	l.reportAt(key, text+l.shown(key, text))
+	l.reportAt(key, text+l.shown(key, text)+l.position(key))
 }
 
 // anyReported tells whether one of the keys has a problem already: what it would have
@@ -76,7 +79,72 @@ func (l *loader) whereabouts(key string) (where, name string) {
 	if l.cfg.File == "" {
 		return "environment", key
 	}
+	for outer := range enclosing(key) {
+		if o, ok := l.origins[outer]; ok {
+			return o.file, o.name + key[len(outer):]
+		}
+	}
 	return l.cfg.File, key
+}
+
+// enclosing yields a key and what it is in: "client[2].allow[1]", "client[2].allow",
+// "client[2]", "client".
+func enclosing(key string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for key != "" && yield(key) {
+			key = key[:max(0, strings.LastIndexAny(key, ".["))]
+		}
+	}
+}
+
+// place returns where a table or key stands, for a message about another one: its name
+// in the file, and the file if that is an included one.
+func (l *loader) place(key string) string {
+	where, name := l.whereabouts(key)
+	if where == l.cfg.File || where == "environment" {
+		return name
+	}
+	return name + " of " + where
+}
+
+// line returns the line of a key, or else of the table that it is missing in, 0 if
+// that is not known.
+func (l *loader) line(key string) int {
+	where, name := l.whereabouts(key)
+	if l.lines[where] == nil {
+		l.lines[where] = lines.Index(l.texts[where])
+	}
+	for outer := range enclosing(name) {
+		if line := l.lines[where][outer]; line > 0 {
+			return line
+		}
+	}
+	return 0
+}
+
+// position returns the end of a message about key, which says what the entry that has
+// it is called, and where it stands.
+func (l *loader) position(key string) string {
+	line := l.line(key)
+	if line == 0 {
+		return ""
+	}
+	entry, inner, _ := strings.Cut(key, "].")
+	if name, ok := valueOf(l.document, entry+"].name").(string); ok && isName(name) && inner != "name" {
+		return fmt.Sprintf("; %s, line %d", quoted(name), line)
+	}
+	return fmt.Sprintf("; line %d", line)
+}
+
+// reportIn adds a problem with what a file has, before all files are one document.
+func (l *loader) reportIn(at fileKey, text string) {
+	if l.lines[at.file] == nil {
+		l.lines[at.file] = lines.Index(l.texts[at.file])
+	}
+	if line := l.lines[at.file][at.name]; line > 0 {
+		text = fmt.Sprintf("%s; line %d", text, line)
+	}
+	l.problems = append(l.problems, Problem{cmp.Or(at.file, "environment"), at.name, text})
 }
 
 // warnIfOpen remarks on a file that every user may read, if it is secret, or

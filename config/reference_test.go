@@ -85,7 +85,7 @@ func settingsOf(file string) (found []documented) {
 	for line := range strings.Lines(file) {
 		line = strings.TrimSuffix(line, "\n")
 		heading := regexp.MustCompile(`^# --- (.*) ---$`).FindStringSubmatch(line)
-		header := regexp.MustCompile(`^\[+([a-z]+)\]+$`).FindStringSubmatch(line)
+		header := regexp.MustCompile(`^\[+([a-z_]+)\]+$`).FindStringSubmatch(line)
 		key, value, isSetting := strings.Cut(line, "=")
 		switch {
 		case heading != nil:
@@ -116,7 +116,7 @@ func (s documented) write(text *bytes.Buffer) {
 	}
 	keys := s.ways()
 	if s.comment != "" {
-		fmt.Fprintf(text, "\n### `%s.%s`\n\n%s\n", s.table, keys[0], s.comment)
+		fmt.Fprintf(text, "\n### `%s`\n\n%s\n", strings.TrimPrefix(s.table+"."+keys[0], "."), s.comment)
 		fmt.Fprint(text, "| key | write | default | variable | a change counts |\n|---|---|---|---|---|\n")
 	}
 	for _, key := range keys {
@@ -156,10 +156,13 @@ func (s documented) readAlone(values map[string]any) *table {
 	t := &table{loader: l, name: name, values: values}
 	map[string]func(*table){
 		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"log": (*table).readSettings, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"": readTop, "log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
 	}[s.table](t)
 	return t
 }
+
+// readTop reads what stands before all tables.
+func readTop(t *table) { t.texts("include", new([]string)) }
 
 func (s documented) isRepeated() bool {
 	return slices.Contains([]string{"account", "client", "route"}, s.table)
@@ -275,7 +278,7 @@ func changed() (c Config) {
 // be missed by nobody.
 func TestTheReferenceHasEverySetting(t *testing.T) {
 	text := string(reference(t))
-	for _, table := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
+	for _, table := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route"} {
 		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			if !strings.Contains(section(text, table), "\n| `"+key+"` |") {

@@ -50,7 +50,12 @@ func (t *table) checkRoutePath(r Route) {
 	}
 }
 
+// checkPatterns reports patterns that the table has and that match nothing that could
+// be forwarded. Those that client_defaults gives a client are reported there.
 func (t *table) checkPatterns(key string, patterns []string) {
+	if _, own := t.values[key]; !own {
+		return
+	}
 	for i, pattern := range patterns {
 		if problem := checkPattern(pattern); problem != "" {
 			t.wrong(item(key, i), "%s", problem)

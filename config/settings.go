@@ -50,7 +50,7 @@ func in[T any](into *T, byDefault T, read func(t *table, key string, into *T) bo
 // settings returns the settings of the tables that stand once in the file, each with
 // its place in c.
 func (c *Config) settings() []setting {
-	return slices.Concat(c.Proxy.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings())
+	return slices.Concat(c.Proxy.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings(), c.ClientDefaults.settings())
 }
 
 func (p *Proxy) settings() []setting {
@@ -112,6 +112,16 @@ func (l *Log) settings() []setting {
 		{"log", "format", "", atStart, in(&l.Format, "auto", oneWordOf("auto", "text", "json"))},
 		{"log", "access", "", atReload, in(&l.Access, false, (*table).flag)},
 		{"log", "audit", "", atReload, in(&l.Audit, true, (*table).flag)},
+	}
+}
+
+func (d *ClientDefaults) settings() []setting {
+	return []setting{
+		{"client_defaults", "accounts", "", atReload, in(&d.Accounts, []string{}, (*table).texts)},
+		{"client_defaults", "allow", "", atReload, in(&d.Allow, []string{}, (*table).texts)},
+		{"client_defaults", "deny", "", atReload, in(&d.Deny, []string{}, (*table).texts)},
+		{"client_defaults", "max_in_flight", "", atReload, in(&d.MaxInFlight, 0, (*table).limit)},
+		{"client_defaults", "rate", "", atReload, in(&d.Rate, 0, (*table).rate)},
 	}
 }
 

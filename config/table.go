@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 )
@@ -166,6 +167,24 @@ func (t *table) refuseUnknown() {
 			text += ", did you mean `" + meant + "`?"
 			t.reported[t.key(meant)] = true
 		}
-		t.reportAt(t.name, text)
+		t.reportAt(t.name, text+t.position(t.key(key)))
 	}
+}
+
+// level reads from which level on messages are logged.
+func (t *table) level(key string, into *slog.Level) bool {
+	var word string
+	if !t.choice(key, &word, "debug", "info", "warn", "error") {
+		return false
+	}
+	*into = levels[word]
+	return true
+}
+
+// levels are the words for the levels.
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
 }

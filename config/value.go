@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"strconv"
 	"strings"
@@ -49,8 +48,12 @@ func parseDuration(value any) (time.Duration, error) {
 	return d, nil
 }
 
-// parseRate reads a rate such as "100/s" as the time between two requests.
+// parseRate reads a rate such as "100/s" as the time between two requests, 0 if there
+// is none.
 func parseRate(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
 	digits, unit, _ := strings.Cut(text, "/")
 	per := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[unit]
 	number, err := strconv.ParseUint(digits, 10, 31)
@@ -116,6 +119,9 @@ func isNumber(value any) bool {
 	}
 }
 
+// IsName reports whether s can name an account or a client.
+func IsName(s string) bool { return isName(s) }
+
 // isName reports whether s can name an account or a client: it goes into URLs,
 // file names, logs and metrics as it is.
 func isName(s string) bool {
@@ -144,17 +150,18 @@ func (t *table) number(key string, least int64, into *int) bool {
 }
 
 // rate reads how often something may happen, as the time between two times.
-func (t *table) rate(key string, into *time.Duration) {
+func (t *table) rate(key string, into *time.Duration) bool {
 	var text string
-	if !t.text(key, &text) || text == "" {
-		return
+	if !t.text(key, &text) {
+		return false
 	}
 	interval, err := parseRate(text)
 	if err != nil {
 		t.wrong(key, "%v", err)
-		return
+		return false
 	}
 	*into = interval
+	return true
 }
 
 // duration reads a text with a unit. The decoder would take a bare 5 for five
@@ -178,22 +185,4 @@ func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bo
 	}
 	*into = typed
 	return true
-}
-
-// level reads from which level on messages are logged.
-func (t *table) level(key string, into *slog.Level) bool {
-	var word string
-	if !t.choice(key, &word, "debug", "info", "warn", "error") {
-		return false
-	}
-	*into = levels[word]
-	return true
-}
-
-// levels are the words for the levels.
-var levels = map[string]slog.Level{
-	"debug": slog.LevelDebug,
-	"info":  slog.LevelInfo,
-	"warn":  slog.LevelWarn,
-	"error": slog.LevelError,
 }

@@ -17,6 +17,7 @@ type command struct {
 	name  string
 	flags []option
 	words []string // one of them must follow the flags; none: nothing may
+	names string   // a word for the names that may follow instead; empty: none may
 	does  string
 	run   func(options, terminal) error
 }
@@ -37,24 +38,25 @@ type options struct {
 	config, listen, url string
 	chaos, live         bool
 	word                string // one of the command's
+	names               []string
 }
 
 // subcommands returns the table. Parsing sets o.
 func subcommands(o *options) []command {
 	file := option{"config", "FILE", "the configuration", &o.config}
 	return []command{
-		{"serve", []option{file}, nil, "run the proxy; the default command", runServe},
+		{"serve", []option{file}, nil, "", "run the proxy; the default command", runServe},
 		{"demo", []option{{"chaos", "", "end the token every few seconds", &o.chaos}, {"listen", "ADDR", "the address for callers", &o.listen}},
-			nil, "try it against a simulated WeChat: no account, no file, no network", runDemo},
+			nil, "", "try it against a simulated WeChat: no account, no file, no network", runDemo},
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
-			nil, "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
-		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "exit 0 if the proxy is ready", runHealth},
+			nil, "", "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
+		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "", "exit 0 if the proxy is ready", runHealth},
 		{"reload", []option{file, {"url", "URL", "the address of the admin listener", &o.url}},
-			nil, "have a running proxy read its configuration again", runReload},
-		{"key", nil, nil, "make a client key and its key_sha256", runKey},
-		{"version", nil, nil, "print the version", runVersion},
-		{"completion", nil, []string{"bash", "zsh", "fish"}, "print a script with which that shell completes these words", runCompletion},
-		{"help", nil, nil, "print this, or with the name of a command more about that", runHelp},
+			nil, "", "have a running proxy read its configuration again", runReload},
+		{"key", nil, nil, "NAME", "make a client key and its key_sha256, or a [[client]] for each NAME", runKey},
+		{"version", nil, nil, "", "print the version", runVersion},
+		{"completion", nil, []string{"bash", "zsh", "fish"}, "", "print a script with which that shell completes these words", runCompletion},
+		{"help", nil, nil, "", "print this, or with the name of a command more about that", runHelp},
 	}
 }
 
@@ -80,6 +82,9 @@ func (c command) parse(args []string, o *options) error {
 			return service.MistakeError{Err: fmt.Errorf("wxproxy %s: name one of %s", c.name, strings.Join(c.words, ", "))}
 		}
 		o.word, rest = rest[0], rest[1:]
+	}
+	if c.names != "" {
+		o.names, rest = rest, nil
 	}
 	if err == nil && len(rest) > 0 {
 		err = fmt.Errorf("unexpected argument %q", rest[0])
@@ -114,6 +119,9 @@ func usage() string {
 		}
 		if len(c.words) > 0 {
 			args = append(args, strings.Join(c.words, "|"))
+		}
+		if c.names != "" {
+			args = append(args, "["+c.names+"...]")
 		}
 		fmt.Fprintf(&text, "  %-10s %-24s %s\n", c.name, strings.Join(args, " "), c.does)
 	}

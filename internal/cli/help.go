@@ -67,10 +67,13 @@ of WXPROXY_ADMIN_KEY, or else admin.key_old.
 
 Exit code: 0 if it is reloaded, 1 if not, 2 for a mistake on the command line.
 `,
-	"key": `usage: wxproxy key
+	"key": `usage: wxproxy key [NAME...]
 
 Prints a new key for a [[client]] and its hash. The program gets key, the configuration
-key_sha256.
+key_sha256. With names, prints a [[client]] for each, to paste into the configuration,
+and behind them the keys, which stand nowhere else: give each program its own.
+
+Exit code: 0, or 2 for a name that a client cannot have.
 `,
 	"completion": `usage: wxproxy completion bash|zsh|fish
 
