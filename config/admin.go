@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -46,47 +47,59 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 	if path == "" {
 		return Default().Admin.Listen, nil
 	}
+	admin, err := adminTable(path)
+	value, found := admin["listen"]
+	listen, ok := value.(string)
+	switch {
+	case ok && (listen == "" || checkListen(listen) == nil):
+		return listen, nil
+	case found:
+		return "", Problem{Where: path, Key: "admin.listen", Text: "is no address"}
+	case err != nil:
+		return "", err
+	}
+	return Default().Admin.Listen, nil
+}
+
+// adminTable returns what stands in the table admin of the file at path and of those
+// that it includes. The error is the first reason why more may stand there.
+func adminTable(path string) (admin map[string]any, err error) {
 	files, read := []string{path}, NewFiles()
-	var doubt error // a line that is no TOML may hide it
+	admin = map[string]any{}
 	for i := 0; i < len(files) && i <= maxIncluded; i++ {
-		data, err := read.read(files[i], largestFile)
-		if err != nil {
-			return "", Problem{Where: files[i], Text: fmt.Sprintf("cannot be read: %v", err)}
-		}
-		document, broken := wellFormed(data)
-		if value := valueOf(document, "admin.listen"); value != nil {
-			listen, ok := value.(string)
-			if ok && (listen == "" || checkListen(listen) == nil) {
-				return listen, nil
+		document, doubt := wellFormed(read, files[i])
+		err = cmp.Or(err, doubt)
+		table, _ := document["admin"].(map[string]any)
+		for key, value := range table {
+			if _, there := admin[key]; !there {
+				admin[key] = value
 			}
-			return "", Problem{Where: files[i], Key: "admin.listen", Text: "is no address"}
-		}
-		if broken > 0 && doubt == nil {
-			doubt = Problem{Where: files[i], Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken)}
 		}
 		if patterns, _ := document["include"].([]any); i == 0 {
 			files = append(files, includedBy(path, patterns)...)
 		}
 	}
-	if doubt != nil {
-		return "", doubt
-	}
-	return Default().Admin.Listen, nil
+	return admin, err
 }
 
-// wellFormed returns what stands in a file, or above the line that is no TOML.
-func wellFormed(data []byte) (document map[string]any, brokenLine int) {
+// wellFormed returns what stands in a file, or above its first line that is no TOML,
+// which may be good. The error says that there is more.
+func wellFormed(files *Files, path string) (document map[string]any, err error) {
+	data, err := files.read(path, largestFile)
+	if err != nil {
+		return nil, Problem{Where: path, Text: fmt.Sprintf("cannot be read: %v", err)}
+	}
 	document = map[string]any{}
-	_, err := toml.Decode(string(data), &document)
+	_, err = toml.Decode(string(data), &document)
 	broken, isBroken := errors.AsType[toml.ParseError](err)
 	if !isBroken {
-		return document, 0
+		return document, nil
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
 	document = map[string]any{}
 	_, _ = toml.Decode(string(above), &document)
-	return document, broken.Position.Line
+	return document, Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
 }
 
 // includedBy returns the files that patterns as they stand in a file match.
@@ -97,6 +110,28 @@ func includedBy(path string, patterns []any) (files []string) {
 		files = append(files, matches...)
 	}
 	return files
+}
+
+// AdminKeys returns admin.key, and the one before, of the file at path, which may have
+// mistakes, and of the environment, for commands that show them to a process that runs
+// already. What cannot be read is left out.
+func AdminKeys(path string, lookupEnv func(string) (string, bool)) (keys []secret.Secret) {
+	var admin map[string]any
+	if path != "" {
+		admin, _ = adminTable(path)
+	}
+	files := NewFiles()
+	for _, key := range []string{"key", "key_old"} {
+		text := func(key string) string { text, _ := admin[key].(string); return text }
+		source := SecretSource{secret.New(text(key)), text(key + "_env"), text(key + "_file"), lookupEnv, files}
+		if value, _ := lookupEnv("WXPROXY_ADMIN_KEY"); key == "key" && value != "" {
+			source = SecretSource{literal: secret.New(value)}
+		}
+		if read, err := source.Read(); err == nil {
+			keys = append(keys, read)
+		}
+	}
+	return keys
 }
 
 func (a Admin) describe() string {

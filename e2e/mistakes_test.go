@@ -77,7 +77,7 @@ func TestAMistakeOnTheCommandLineEndsTheProgramWithWords(t *testing.T) {
 		"an argument of serve":        {args: []string{"serve", "config.toml"}, code: exitMistakes, want: `unexpected argument "config.toml"`},
 		"an argument of demo":         {args: []string{"demo", "chaos"}, code: exitMistakes, want: `unexpected argument "chaos"`},
 		"an argument of health":       {args: []string{"health", "http://127.0.0.1"}, code: exitMistakes, want: "unexpected argument"},
-		"an argument of key":          {args: []string{"key", "orders"}, code: exitMistakes, want: `unexpected argument "orders"`},
+		"a word behind version":       {args: []string{"version", "orders"}, code: exitMistakes, want: `unexpected argument "orders"`},
 		"an argument of version":      {args: []string{"version", "-v"}, code: exitMistakes, want: "flag provided but not defined: -v"},
 		"an address of demo":          {args: []string{"demo", "-listen", "8080"}, code: exitMistakes, want: "WXPROXY_LISTEN"},
 		"no file":                     {args: []string{"-config", "nowhere.toml"}, code: exitMistakes, want: "nowhere.toml: cannot be read"},

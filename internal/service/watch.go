@@ -42,7 +42,8 @@ func (s *Service) look(w *watch.Watch) (pause time.Duration) {
 	pause = watch.Pause(time.Since(began))
 	if due {
 		s.log.Info("a file has changed; the configuration is read again", "file", changed)
-		_, _ = s.reload() // it logs its outcome
+		_, err := s.reload() // it logs its outcome
+		s.noteReload("watch", err)
 	}
 	return pause
 }
