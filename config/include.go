@@ -149,7 +149,7 @@ func (l *loader) mergeOnce(into map[string]any, outer string, from fileKey) {
 	table, isTable := value.(map[string]any)
 	inner, wasTable := before.(map[string]any)
 	switch {
-	case there && !(isTable && wasTable):
+	case there && (!isTable || !wasTable):
 		l.reportTwice(from.name, from)
 		return
 	case !there:
