@@ -78,7 +78,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.counted(snapshot)
 	out.zeros(seriesOf(snapshot), accounts, c.Clients)
 	for _, a := range accounts {
-		out.account(a)
+		out.account(a, len(accounts) <= maxZeros)
 	}
 	out.gauge(inFlight, float64(c.InFlight()))
 	active, idle := c.Connections()
@@ -128,11 +128,15 @@ func number(n, other int) string {
 
 // account tells of a token. One that is gone has expired in 1970, so that it
 // meets every condition for an alarm; one that nobody needs has no expiry.
-func (s sink) account(a Account) {
-	for _, f := range a.Fetches() {
+func (s sink) account(a Account, zeros bool) {
+	fetched, denied := a.Fetches(), a.Denials()
+	if zeros {
+		s.zerosOfToken(a.Name, fetched, denied)
+	}
+	for _, f := range fetched {
 		s.counter(fetches, f.N, a.Name, f.Reason, f.Outcome)
 	}
-	for _, d := range a.Denials() {
+	for _, d := range denied {
 		s.counter(denials, d.N, a.Name, strconv.Itoa(d.Errcode))
 	}
 	switch status := a.Status(); {

@@ -207,6 +207,25 @@ func TestWhatAlertsLookForIsThereBeforeItHappens(t *testing.T) {
 	}
 }
 
+// A fetch that ends while somebody scrapes is told of once, and the scrape does not fail.
+func TestWhatHappensDuringAScrapeIsToldOnce(t *testing.T) {
+	s := sources(t)
+	account, asked := s.Accounts()[0], 0
+	account.Fetches = func() []token.FetchCount {
+		if asked++; asked == 1 {
+			return nil
+		}
+		return []token.FetchCount{{Reason: "due", Outcome: "success", N: 1}}
+	}
+	s.Accounts = func() []Account { return []Account{account} }
+	for _, want := range []string{"0", "1"} {
+		line := "\nwxproxy_token_fetches_total{account=\"" + account.Name + "\",outcome=\"success\",reason=\"due\"} " + want + "\n"
+		if text, _ := scrape(t, s); strings.Count(text, line) != 1 {
+			t.Errorf("got not once %s", line)
+		}
+	}
+}
+
 func TestOnlySomeMayReadAtATime(t *testing.T) {
 	s := sources(t)
 	in, wait := make(chan bool), make(chan bool)

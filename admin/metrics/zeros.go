@@ -70,7 +70,6 @@ func (s sink) zeros(has seriesSet, accounts []Account, clients []string) {
 				}
 			}
 		}
-		s.zerosOfToken(a)
 	}
 }
 
@@ -83,19 +82,19 @@ func (s sink) zeroRequests(has seriesSet, account, client string, statuses ...in
 }
 
 // zerosOfToken tells of an account's fetches and refusals of the AppSecret that have
-// not happened yet.
-func (s sink) zerosOfToken(a Account) {
-	fetched, denied := a.Fetches(), a.Denials()
+// not happened yet, by the counts that the same scrape shows: others read a moment later
+// could show a series twice.
+func (s sink) zerosOfToken(name string, fetched []token.FetchCount, denied []token.DenialCount) {
 	for _, reason := range fetchReasons {
 		for _, outcome := range fetchOutcomes {
 			if !slices.ContainsFunc(fetched, func(c token.FetchCount) bool { return c.Reason == reason && c.Outcome == outcome }) {
-				s.counter(fetches, 0, a.Name, reason, outcome)
+				s.counter(fetches, 0, name, reason, outcome)
 			}
 		}
 	}
 	for _, errcode := range denialErrcodes {
 		if !slices.ContainsFunc(denied, func(c token.DenialCount) bool { return c.Errcode == errcode }) {
-			s.counter(denials, 0, a.Name, strconv.Itoa(errcode))
+			s.counter(denials, 0, name, strconv.Itoa(errcode))
 		}
 	}
 }
