@@ -69,7 +69,6 @@ func TestWhatWaitsForTheNextStartGoesOnAsItWas(t *testing.T) {
 		{"another store", plain, token("store = \"file:" + tokens + "\"\n"), "token.store", ""},
 		{"a store that is away", plain, token("store = \"redis://127.0.0.1:1\"\n"), "token.store", ""},
 		{"another prefix", plain, token("key_prefix = \"other\"\n"), "token.key_prefix", ""},
-		{"encryption", plain, token("encryption_key = \"MDEyMzQ1Njc4OWFiY2RlZkdISUpLTE1OT1BRUlNUVVY=\"\n"), "token.encryption_key", ""},
 		{"another format of the log", plain, with(func(s *sections) { s.log = "format = \"text\"\n" }), "log.format", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

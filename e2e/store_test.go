@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"wxproxy/internal/wechattest"
 )
 
 // storeOf returns what /status says of the store.
@@ -192,5 +194,106 @@ func TestAWrongOldKeyIsSaid(t *testing.T) {
 	lines := run(setting("encryption_key", "second") + setting("encryption_key_old", "wrong")).logged("stored token ignored")
 	if len(lines) != 1 || !strings.Contains(lines[0]["err"].(string), "neither with token.encryption_key nor with token.encryption_key_old") {
 		t.Errorf("got %v; want it said that neither key is right", lines)
+	}
+}
+
+// An old replica meets what a later version has stored: it goes on with what it has, and
+// leaves that alone.
+func TestRecordsOfALaterVersionAreLeftAlone(t *testing.T) {
+	inFleets(t, func(f *fleet) {
+		f.add(2, f.redis.Addr)
+		f.awaitReady()
+		f.awaitStored()
+		record := "wxproxy:" + appID + ":token"
+		f.redis.MustDo("DEL", record)
+		f.redis.MustDo("HSET", record, "version", "2", "tokens", "canary", "generation", "1000")
+		before := fmt.Sprint(f.redis.MustDo("HGETALL", record))
+		f.under(func() {
+			for _, p := range f.replicas {
+				p.eventually("a word of it", func() bool {
+					p.mustAsk("POST", p.admin+"/accounts/shop/refresh", "") // once in 2 s at most
+					return p.storeOf().NewerRecords
+				})
+				if s := p.storeOf(); !s.Up {
+					t.Errorf("got %+v; want a store that is up", s)
+				}
+				if page := p.mustAsk("GET", p.admin+"/?lang=en", "").body; !strings.Contains(page, "records of a later version") {
+					t.Errorf("got no word of it on the page")
+				}
+			}
+		})
+		for _, p := range f.replicas {
+			if lines := p.logged("the token store has records of a later version of wxproxy: this one leaves them alone, and keeps and renews its tokens in memory"); len(lines) != 1 || lines[0]["record"] != record {
+				t.Errorf("got %v; want it said once", lines)
+			}
+		}
+		if got := fmt.Sprint(f.redis.MustDo("HGETALL", record)); got != before {
+			t.Errorf("got %s; want %s", got, before)
+		}
+	})
+}
+
+// An account is removed from one replica after the other. Those that still have it go on,
+// and its tokens are gone when the last one has been reloaded.
+func TestARemovedAccountsTokensLeaveTheStore(t *testing.T) {
+	inFleets(t, func(f *fleet) {
+		const other = "wx0000000000000001"
+		f.w.AddApp(wechattest.App{ID: other, Secret: appSecret})
+		kept := f.toml
+		f.toml += "default = true\n" + accountWith("blog", other, appSecret, "stable")
+		f.add(3, f.redis.Addr)
+		f.awaitReady()
+		f.awaitStored()
+		first := f.replicas[0]
+		first.mustSucceed("Wxproxy-Account: blog")
+		if a := first.call("GET", "/cgi-bin/ticket/getticket?type=jsapi", "", "Wxproxy-Account: blog"); a.code != http.StatusOK {
+			t.Errorf("got %d %s; want a ticket", a.code, a.body)
+		}
+		stored := func() string { return fmt.Sprint(f.redis.MustDo("KEYS", "wxproxy:"+other+":*")) }
+		first.eventually("the other account's records", func() bool {
+			return strings.Contains(stored(), other+":token")
+		})
+		f.under(func() {
+			for i, p := range f.replicas {
+				p.rewrite(kept)
+				if a := p.mustAsk("POST", p.admin+"/reload", ""); a.code != http.StatusOK {
+					t.Errorf("got %d %s", a.code, a.body)
+				}
+				p.eventually("a line that says so", func() bool {
+					return len(p.logged("the tokens of an account that was removed have left the store")) == 1
+				})
+				for _, still := range f.replicas[i+1:] {
+					still.mustSucceed("Wxproxy-Account: blog")
+				}
+			}
+		})
+		first.eventually("no record of it", func() bool { return stored() == "[]" }) // a lease ends by itself
+		if f.stored("access_token") == "" {
+			t.Error("got the other account's token removed, too")
+		}
+	})
+}
+
+func TestARemovedAccountsFilesAreRemoved(t *testing.T) {
+	t.Parallel()
+	const other = "wx0000000000000001"
+	w, dir := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret}, wechattest.App{ID: other, Secret: appSecret}), t.TempDir()+"/tokens"
+	store := fmt.Sprintf("[token]\nstore = \"file:%s\"\n", dir)
+	p := serving(t, w.URL, store+fourLines+"default = true\n"+accountWith("blog", other, appSecret, "stable"))
+	p.awaitReady()
+	files := func() string {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(entries)
+	}
+	p.eventually("both files", func() bool { return strings.Contains(files(), appID) && strings.Contains(files(), other) })
+	p.rewrite(store + fourLines)
+	p.mustAsk("POST", p.admin+"/reload", "")
+	p.eventually("one file", func() bool { return !strings.Contains(files(), other) })
+	p.stop()
+	if !strings.Contains(files(), appID) {
+		t.Errorf("got %s; want the file of the account that stays", files())
 	}
 }

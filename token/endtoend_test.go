@@ -338,3 +338,39 @@ func TestEachFailureIsOneLineAndNoRequestIs(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
+
+// Of a token that leaked nothing is good after two replacements by force, 30 s apart,
+// whichever kind it is: WeChat honours a classic one for five minutes more, unless there are
+// two newer ones.
+func TestTwoReplacementsByForceEndALeakedToken(t *testing.T) {
+	for _, api := range []wechat.API{wechat.Stable, wechat.Classic} {
+		t.Run(string(api), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
+				k := newKeeper(w, api, func(o *token.Options) { o.Force = newClient(w, api).Force })
+				defer k.Stop()
+				k.Start()
+				leaked, err := k.Token(time.Minute)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Minute)
+				for n := 1; n <= 2; n++ {
+					if err := k.ReplaceByForce(time.Minute); err != nil {
+						t.Fatalf("replacement %d: %v", n, err)
+					}
+					if code := call(t, w, k); code != 0 {
+						t.Errorf("replacement %d: got errcode %d for callers; want success", n, code)
+					}
+					if code := callWith(t, w, leaked); code == 0 && (n == 2 || api == wechat.Stable) {
+						t.Errorf("replacement %d: the leaked token is good", n)
+					}
+					if err := k.ReplaceByForce(time.Minute); err == nil {
+						t.Errorf("replacement %d: got another one at once; want it 30 s later", n)
+					}
+					time.Sleep(30 * time.Second)
+				}
+			})
+		})
+	}
+}

@@ -92,9 +92,10 @@ func (k *Keeper) loaded(r Record, s *state) *state {
 	return next.loaded(r.Token, k.options)
 }
 
-// reportLoad says that the store has something that is of no use.
+// reportLoad says that the store has something that is of no use, unless the store says so
+// itself.
 func (k *Keeper) reportLoad(err error) {
-	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrAway) {
+	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrAway) && !errors.Is(err, ErrNewer) {
 		k.logger().Warn("stored token ignored", "err", err)
 	}
 }

@@ -11,6 +11,10 @@ var ErrNotStored = errors.New("no token stored")
 // ErrAway tells that a Store is out of reach.
 var ErrAway = errors.New("the token store is out of reach")
 
+// ErrNewer tells that a Store has a record of a later version of wxproxy, which is left
+// as it is.
+var ErrNewer = errors.New("it is of a later version of wxproxy")
+
 // ErrLeased tells that another replica is asking WeChat.
 var ErrLeased = errors.New("another replica is asking WeChat")
 
@@ -60,4 +64,11 @@ type Store interface {
 	// Save replaces the stored record and returns the one that is stored now:
 	// r, or in a store that is shared one of another process with a newer token.
 	Save(key Key, r Record) (Record, error)
+}
+
+// A Remover is a Store that can forget.
+type Remover interface {
+	// Remove removes the record of key, if there is one. Another process that still has
+	// the account may store it again.
+	Remove(key Key) error
 }

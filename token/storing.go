@@ -97,7 +97,7 @@ func (k *Keeper) record(now time.Time) Record {
 // reportSave says once that the store takes nothing, and once that it does again.
 func (k *Keeper) reportSave(failed bool, err error) {
 	switch {
-	case k.options.Shared != nil && (err == nil || errors.Is(err, ErrAway)):
+	case errors.Is(err, ErrNewer), k.options.Shared != nil && (err == nil || errors.Is(err, ErrAway)):
 		// the store itself says that
 	case err != nil && !failed:
 		k.logger().Warn("token not stored; it is served all the same, but a restart would fetch another", "err", err)

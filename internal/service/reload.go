@@ -153,5 +153,6 @@ func (s *Service) retire(old *setup) {
 		}
 	}
 	s.release(old)
+	s.forget(old)
 	s.background.Add(debug.FreeOSMemory) // with ten thousand accounts it was as much as all others need
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,8 @@ type File struct {
 	dir    string
 	seal   atomic.Pointer[seal.Sealer] // a reload may replace it
 	tally  *tally.Tally                // nil: nothing is counted
+	log    *slog.Logger                // nil: nothing is said
+	met    sync.Once                   // said that there is a file of a later version
 	trying atomic.Bool                 // whether the directory can be written to again
 }
 
@@ -41,7 +44,7 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if remark != "" && log != nil {
 		log.Warn("the token directory can be written by others than its owner", "warning", remark)
 	}
-	s := &File{dir: dir}
+	s := &File{dir: dir, log: log}
 	s.seal.Store(sealer)
 	return s, nil
 }
@@ -49,8 +52,12 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 // maxFile is far more than a file has.
 const maxFile = 64 << 10
 
+// fileVersion is that of the files. One of a later version is left alone.
+const fileVersion = 1
+
 // file is the content of a file.
 type file struct {
+	Version     int       `json:"version"` // missing before it was there, when files were the same otherwise
 	AppID       string    `json:"app_id"`
 	AccessToken string    `json:"access_token"`
 	ExpiresAt   time.Time `json:"expires_at"`
@@ -91,6 +98,9 @@ func (s *File) load(key token.Key) (token.Record, error) {
 	if err := json.Unmarshal(content, &f); err != nil { // which may quote the token
 		return token.Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
 	}
+	if f.Version > fileVersion {
+		return token.Record{}, s.meetNewer(path)
+	}
 	value, err := s.seal.Load().Open(appID, f.AccessToken)
 	if err != nil {
 		return token.Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
@@ -118,7 +128,9 @@ func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
 	began := time.Now()
 	stored, err := s.save(key, r)
 	s.tally.Took(tally.Save, time.Since(began), err)
-	s.tell(err)
+	if !errors.Is(err, token.ErrNewer) {
+		s.tell(err)
+	}
 	return stored, err
 }
 
@@ -128,7 +140,11 @@ func (s *File) save(key token.Key, r token.Record) (token.Record, error) {
 	if err != nil {
 		return r, err
 	}
+	if isNewer(path) {
+		return r, s.meetNewer(path)
+	}
 	content, err := json.Marshal(file{
+		Version:     fileVersion,
 		AppID:       appID,
 		AccessToken: s.seal.Load().Seal(appID, r.Token.Value),
 		ExpiresAt:   r.Token.Expires.UTC().Truncate(time.Second),

@@ -14,8 +14,13 @@ import (
 // An outcome of the scripts.
 const (
 	clockMoved = -1
+	newer      = -2
 	written    = 1
 )
+
+// version is that of the records. One of a later version is left alone; the field is
+// missing in those of before it was there, which were the same otherwise.
+const version = 1
 
 // A scriptAnswer is what the scripts answer.
 type scriptAnswer struct {
@@ -71,7 +76,10 @@ func readScriptAnswer(raw []any) (scriptAnswer, error) {
 
 // record returns the record in a.
 func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
-	if len(a.fields) == 0 {
+	switch {
+	case a.outcome == newer, a.number("version") > version:
+		return token.Record{}, s.meetNewer(key)
+	case len(a.fields) == 0:
 		return token.Record{}, token.ErrNotStored
 	}
 	value, err := s.link.Load().seal.Open(s.name(key), a.fields["access_token"])
@@ -146,5 +154,6 @@ func (s *Store) arguments(key token.Key, r token.Record) []any {
 		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
 		max(recordLife, time.Until(r.Until)).Milliseconds(), s.channel(), path(key) + " " + s.writer,
 		known.Day, max(known.Fetches-w.Added.Fetches, 0), max(known.Forced-w.Added.Forced, 0),
+		version,
 	}
 }

@@ -1,7 +1,7 @@
 -- Writes the record of a token unless another replica has stored a newer token
 -- meanwhile. Returns 1 if it did and 0 if not, the time, what is stored now, and
 -- why that was not announced, if it was not; or -1 and the time, if the writer is
--- mistaken about it or long gone.
+-- mistaken about it or long gone; or -2, if the record is of a later version than his.
 --
 -- KEYS[1] is the record, a hash. All times are this server's, in Unix
 -- milliseconds, but expires_at in seconds; 0 means never.
@@ -10,7 +10,8 @@
 -- 9 rotated_at, then 10 errcode, 11 errmsg, 12 failures, then what to add to 13
 -- fetches and 14 forced, then 15 how long to keep the record, 16 the channel, 17
 -- the announcement, then 18 the day by the writer, and how many 19 fetches and 20
--- forced of it he knows to be in the record: it has fewer if Redis lost its data.
+-- forced of it he knows to be in the record: it has fewer if Redis lost its data; and 21
+-- the version of the records that the writer knows.
 --
 -- Redis before 5 takes no write after TIME, unless a script asks for its writes to
 -- be replicated instead of itself; before 3.2 it cannot ask.
@@ -26,6 +27,8 @@ local kind = redis.call('TYPE', KEYS[1]).ok
 if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local stored, fields = {}, redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do stored[fields[i]] = fields[i + 1] end
+local version = tonumber(stored.version)
+if version and version > tonumber(ARGV[21]) then return { -2, time, {}, '' } end
 local function number(field, largest)
   local n = tonumber(stored[field])
   return n and n >= 0 and n <= (largest or 2 ^ 43) and math.floor(n) or 0
@@ -40,6 +43,7 @@ local function count(field, known, added)
   return (day == ARGV[18] and math.max(n, known) or n) + added
 end
 local function set(field, value) redis.call('HSET', KEYS[1], field, value) end -- one at a time: before Redis 4 there is no other way
+set('version', ARGV[21])
 set('day', day)
 set('fetches', count('fetches', ARGV[19], ARGV[13]))
 set('forced', count('forced', ARGV[20], ARGV[14]))

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed" // the scripts
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -61,6 +62,7 @@ type Store struct {
 	refused  access              // what failed
 
 	mute sync.Once // said that announcements are refused
+	met  sync.Once // said that there is a record of a later version
 	mark string    // what showed last that Redis has not lost its data; the watch's alone
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
@@ -142,6 +144,8 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 	}
 	stored, err := s.record(key, answer)
 	switch {
+	case errors.Is(err, token.ErrNewer):
+		return r, err
 	case answer.outcome == clockMoved:
 		return r, fmt.Errorf("%w: its clock jumps", token.ErrAway)
 	case answer.outcome == written:

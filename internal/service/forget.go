@@ -1,0 +1,62 @@
+package service
+
+import (
+	"errors"
+	"time"
+
+	"wxproxy/accountkind"
+	"wxproxy/token"
+)
+
+// forgetAgain is how soon the store is asked again to forget an account, if it could not.
+const forgetAgain = 10 * time.Second
+
+// forget has the tokens leave the store of the accounts that old has and the present
+// configuration has not. Another replica that was not reloaded yet stores its token
+// again, and removes it when it is.
+func (s *Service) forget(old *setup) {
+	store, can := s.store.(token.Remover)
+	if !can {
+		return
+	}
+	for _, account := range old.cfg.Accounts {
+		s.forgetApp(store, account.Name, account.AppID)
+	}
+}
+
+// hasApp reports whether the present configuration has an account of the app.
+func (s *Service) hasApp(appID string) bool {
+	for _, account := range s.now.Load().cfg.Accounts {
+		if account.AppID == appID {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetApp removes the app's records. It tries again while the store is away, until the
+// process ends or the account is back.
+func (s *Service) forgetApp(store token.Remover, name, appID string) {
+	for said := false; !s.hasApp(appID); said = true {
+		err := store.Remove(token.Key{AppID: appID})
+		for _, ticket := range accountkind.WeChat.TicketTypes {
+			err = errors.Join(err, store.Remove(token.Key{AppID: appID, Ticket: ticket}))
+		}
+		switch {
+		case err == nil:
+			s.log.Info("the tokens of an account that was removed have left the store", "account", name, "app_id", appID)
+			return
+		case errors.Is(err, token.ErrNewer):
+			return // the store says that
+		case !said:
+			s.log.Warn("the tokens of an account that was removed are still in the store; it is tried again", "account", name, "app_id", appID, "err", err)
+		}
+		again := time.NewTimer(forgetAgain)
+		select {
+		case <-again.C:
+		case <-s.drained:
+			again.Stop()
+			return
+		}
+	}
+}

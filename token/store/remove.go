@@ -1,0 +1,62 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"wxproxy/token"
+	"wxproxy/token/store/tally"
+)
+
+// Remove implements [token.Remover].
+func (m *Memory) Remove(key token.Key) error {
+	m.records.Delete(name(key))
+	return nil
+}
+
+// Remove implements [token.Remover].
+func (s *File) Remove(key token.Key) error {
+	began := time.Now()
+	err := s.remove(key)
+	s.tally.Took(tally.Remove, time.Since(began), err)
+	return err
+}
+
+func (s *File) remove(key token.Key) error {
+	path, err := s.path(name(key))
+	if err != nil {
+		return err
+	}
+	if isNewer(path) {
+		return s.meetNewer(path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a token: %w", err)
+	}
+	return nil
+}
+
+// isNewer reports whether there is a file of a later version.
+func isNewer(path string) bool {
+	var f struct {
+		Version int `json:"version"`
+	}
+	content, err := readTrusted(path)
+	return err == nil && json.Unmarshal(content, &f) == nil && f.Version > fileVersion
+}
+
+// meetNewer says once that a file is of a later version, and returns that as an error.
+func (s *File) meetNewer(path string) error {
+	s.met.Do(func() {
+		s.tally.MetNewer()
+		if s.log != nil {
+			s.log.Error("the token store has records of a later version of wxproxy: this one leaves them alone, and keeps and renews its tokens in memory",
+				"record", path, "remedy", "run the later version again; or, if it is not to come back, delete its records")
+		}
+	})
+	return fmt.Errorf("%s: %w", path, token.ErrNewer)
+}
