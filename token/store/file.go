@@ -101,6 +101,11 @@ func (s *File) load(key token.Key) (token.Record, error) {
 	if f.Version > fileVersion {
 		return token.Record{}, s.meetNewer(path)
 	}
+	return s.record(appID, path, f)
+}
+
+// record returns the record in f, the content of the file at path.
+func (s *File) record(appID, path string, f file) (token.Record, error) {
 	value, err := s.seal.Load().Open(appID, f.AccessToken)
 	if err != nil {
 		return token.Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
