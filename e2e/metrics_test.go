@@ -93,6 +93,8 @@ key  = "key-of-the-orders-program"
 	s.mustBe(t, 1, "wxproxy_token_fetches_total", "account=shop", "reason=start", "outcome=success")
 	s.mustBe(t, 1, "wxproxy_token_fetches_total", "account=shop", "reason=refused", "outcome=success")
 	s.mustBe(t, 0, "wxproxy_requests_in_flight")
+	s.mustBe(t, 1, "wxproxy_store_up")
+	s.mustBe(t, 0, "wxproxy_token_fetches_total", "account=shop", "reason=due", "outcome=configuration")
 	s.mustBe(t, 1, "wxproxy_upstream_up", "host="+strings.TrimPrefix(w.URL, "http://"))
 	s.mustBe(t, 0, "wxproxy_upstream_connections", "state=active")
 	if idle, there := s.value("wxproxy_upstream_connections", "state=idle"); !there || idle < 1 {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest"
 )
 
@@ -296,4 +297,51 @@ func TestARemovedAccountsFilesAreRemoved(t *testing.T) {
 	if !strings.Contains(files(), appID) {
 		t.Errorf("got %s; want the file of the account that stays", files())
 	}
+}
+
+func TestARemovedAccountIsForgottenWhenRedisIsBack(t *testing.T) {
+	inFleets(t, func(f *fleet) {
+		const other = "wx0000000000000001"
+		f.w.AddApp(wechattest.App{ID: other, Secret: appSecret})
+		kept, link := f.toml, redistest.NewLink(t, f.redis.Addr)
+		f.toml += "default = true\n" + accountWith("blog", other, appSecret, "stable")
+		f.add(1, link.Addr)
+		p := f.replicas[0]
+		p.awaitReady()
+		stored := func() string { return fmt.Sprint(f.redis.MustDo("KEYS", "wxproxy:"+other+":*")) }
+		p.eventually("the other account's record", func() bool { return strings.Contains(stored(), other+":token") })
+		link.Cut()
+		p.rewrite(kept)
+		p.mustAsk("POST", p.admin+"/reload", "")
+		p.eventually("a warning", func() bool {
+			return len(p.logged("the tokens of an account that was removed are still in the store; it is tried again")) == 1
+		})
+		link.Heal()
+		p.eventually("no record of it", func() bool { return stored() == "[]" })
+		f.awaitStored()
+	})
+}
+
+// A file that store_file names is watched as the others are.
+func TestAWatchedStoreFileIsTaken(t *testing.T) {
+	t.Parallel()
+	w, redis := startWeChat(t), redistest.Start(t)
+	redis.MustDo("ACL", "SETUSER", "wxproxy", "on", ">first-password", "~*", "&*", "+@all")
+	file := filepath.Join(t.TempDir(), "store")
+	url := func(password string) string { return "redis://wxproxy:" + password + "@" + redis.Addr + "/0\n" }
+	writeFile(t, file, url("first-password"))
+	p := serving(t, w.URL, fmt.Sprintf("[proxy]\nwatch = true\n[token]\nstore_file = %q\n", file)+fourLines)
+	p.awaitReady()
+	p.awaitStore(1)
+	redis.MustDo("ACL", "SETUSER", "wxproxy", "resetpass", ">second-password")
+	redis.MustDo("CLIENT", "KILL", "USER", "wxproxy")
+	p.awaitStore(0)
+	p.mustSucceed()
+	writeFile(t, file+".new", url("second-password"))
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+	p.awaitStore(1)
+	p.mustSucceed()
+	p.stop()
 }
