@@ -31,10 +31,14 @@ type Admin struct {
 	Hour     func() []traffic.Minute // of all requests
 	Metrics  http.Handler            // answers in Prometheus's words
 
-	// Reload reads the configuration again and returns the settings that have
-	// changed and take effect only at the next start. The error has a line for each
-	// mistake.
-	Reload func() ([]string, error)
+	// ConfigHash is the same for processes with the same configuration in force, and
+	// Loaded says how it was read last.
+	ConfigHash string
+	Loaded     func() Loaded
+
+	// Reload reads the configuration again and returns what has changed. The error has
+	// a line for each mistake.
+	Reload func() (Changes, error)
 
 	// WrongKey is called before a wrong key is refused, and may take its time.
 	WrongKey func(*http.Request)

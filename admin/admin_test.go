@@ -31,6 +31,7 @@ func newAdmin() *Admin {
 		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
 		Store:    func() Store { return Store{Kind: "memory", Address: "memory:", Up: true} },
 		InFlight: func() int { return 3 },
+		Loaded:   func() Loaded { return Loaded{} },
 		Draining: func() bool { return false },
 		Counted:  func() *traffic.Snapshot { return &traffic.Snapshot{} },
 		Hour:     func() []traffic.Minute { return make([]traffic.Minute, 60) },
@@ -220,6 +221,8 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 	a := newAdmin()
 	a.Accounts = append(a.Accounts, account("blog", gone()))
 	since, reason := time.Date(2026, 11, 20, 12, 30, 15, 0, time.UTC), "connection refused"
+	a.ConfigHash = "00000000ff01"
+	a.Loaded = func() Loaded { return Loaded{At: since, Tried: since.Add(time.Second)} }
 	a.Store = func() Store {
 		return Store{Kind: "redis", Address: "redis://10.0.0.5:6379/0", Since: &since, LastError: &reason, Remedy: "have Redis run", NewerRecords: true}
 	}
@@ -231,6 +234,7 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 	}
 	mustAnswer(t, ask(a, "GET", "/status", ""), http.StatusOK, `{
 		"version": "v1.2.3", "uptime": 90, "requests_in_flight": 3, "failures": {}, "clients": [{"name": "", "requests": 0, "failures": {}}],
+		"config": {"hash":"00000000ff01","loaded_at":"2026-11-20T12:30:15Z","last_reload":{"at":"2026-11-20T12:30:16Z","successful":false}},
 		"store": {"kind":"redis","address":"redis://10.0.0.5:6379/0","up":false,"since":"2026-11-20T12:30:15Z",
 			"last_error":"connection refused","remedy":"have Redis run","newer_records":true},
 		"upstream": [
@@ -439,7 +443,7 @@ func TestAHostThatIsNoAddressTakesTheKey(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAdmin()
-			a.Key, a.Socket, a.Reload = secret.New(test.key), test.socket, func() ([]string, error) { return nil, nil }
+			a.Key, a.Socket, a.Reload = secret.New(test.key), test.socket, func() (Changes, error) { return Changes{}, nil }
 			for request, want := range map[[2]string]int{
 				{"GET", "/"}: test.read, {"GET", "/status"}: test.read, {"GET", "/metrics"}: test.read,
 				{"POST", "/reload"}: test.change, {"POST", "/accounts/shop/refresh"}: test.change,

@@ -37,7 +37,7 @@ func TestTheAuditSaysWhoDidWhat(t *testing.T) {
 			a := newAdmin()
 			a.Key, a.KeyOld, a.ReadKey, a.Public = secret.New(key), secret.New(old), secret.New(read), true
 			a.Log = slog.New(slog.NewTextHandler(&log, nil))
-			a.Audit, a.Reload = audit.New(a.Log), func() ([]string, error) { return nil, nil }
+			a.Audit, a.Reload = audit.New(a.Log), func() (Changes, error) { return Changes{}, nil }
 			a.Trusted = origin.Trusted{}
 			if err := a.Trusted.Add("192.0.2.1"); err != nil {
 				t.Fatal(err)

@@ -35,7 +35,7 @@ func TestEachKeyOpensWhatItIsFor(t *testing.T) {
 		a := newAdmin()
 		a.Key, a.KeyOld, a.ReadKey, a.Public = secret.New(key), secret.New(old), secret.New(read), row.public
 		a.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) })
-		a.Reload = func() ([]string, error) { return nil, nil }
+		a.Reload = func() (Changes, error) { return Changes{}, nil }
 		a.WrongKey = func(*http.Request) { t.Errorf("%s %s: a good key was resisted", row.method, row.path) }
 		handler := a.Handler()
 		for authorization, want := range map[string]int{"Bearer " + key: row.key, "Bearer " + old: row.key, "Bearer " + read: row.read, "": row.strays} {
@@ -68,7 +68,7 @@ func TestTheKeyForReadingOpensThePage(t *testing.T) {
 func TestAKeyForReadingAloneClosesNothing(t *testing.T) {
 	const read = "the-key-for-reading"
 	a := newAdmin()
-	a.ReadKey, a.Reload = secret.New(read), func() ([]string, error) { return nil, nil }
+	a.ReadKey, a.Reload = secret.New(read), func() (Changes, error) { return Changes{}, nil }
 	for _, row := range []struct {
 		host, method, path, authorization string
 		want                              int

@@ -15,11 +15,30 @@ type processStatus struct {
 	Upstream         []Host          `json:"upstream"`
 	Store            Store           `json:"store"`
 	RequestsInFlight int             `json:"requests_in_flight"`
+	Config           configStatus    `json:"config"`
 
 	// How many requests were answered with an error of the proxy's own, by its slug,
 	// or by WeChat's errcode where it is told in WeChat's words.
 	Failures failures       `json:"failures"`
 	Clients  []clientStatus `json:"clients"`
+}
+
+// configStatus says which configuration is in force.
+type configStatus struct {
+	Hash       string      `json:"hash"`      // the same for processes with the same configuration
+	LoadedAt   *time.Time  `json:"loaded_at"` // when it was read
+	LastReload *lastReload `json:"last_reload"`
+}
+
+// lastReload says how the configuration was read last, at the start or since.
+type lastReload struct {
+	At         *time.Time `json:"at"`
+	Successful bool       `json:"successful"`
+}
+
+func (a *Admin) config() configStatus {
+	last := a.Loaded()
+	return configStatus{a.ConfigHash, utc(last.At), &lastReload{utc(last.Tried), last.Successful}}
 }
 
 // clientStatus is what a client has asked for since the start.
@@ -69,6 +88,7 @@ func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
 		Upstream:         a.Hosts(),
 		Store:            a.Store(),
 		RequestsInFlight: a.InFlight(),
+		Config:           a.config(),
 	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {

@@ -162,6 +162,7 @@ func sampleDashboard(t *testing.T) string {
 				{URL: "https://sz.api.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)},
 			}
 		},
+		Loaded:   func() admin.Loaded { return admin.Loaded{} },
 		InFlight: func() int { return 12 },
 		Draining: func() bool { return false },
 		Counted:  sampleCounts,

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -50,6 +51,7 @@ type period struct {
 	only          string    // a series, always 0, instead of what was scraped
 	down          string    // the address of WeChat's that is down
 	one           string    // the address of WeChat's, if that is of interest
+	other         scraped   // of another instance
 }
 
 const instance = `instance="wxproxy:8081",job="wxproxy"`
@@ -96,6 +98,12 @@ func (p period) series(minutes int) string {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "  - {series: 'up{%s}', values: '1x%d'}\n", instance, minutes)
+	others, _ := p.other.flat()
+	for series, value := range others {
+		if series = strings.Replace(series, "wxproxy:8081", "another:8081", 1); strings.HasPrefix(series, "wxproxy_config_") {
+			fmt.Fprintf(&text, "  - {series: '%s', values: '%sx%d'}\n", series, number(value), minutes)
+		}
+	}
 	before, _ := p.before.flat()
 	after, rises := p.after.flat()
 	for series, value := range after {
@@ -358,6 +366,34 @@ func storeless(t *testing.T) period {
 	})
 }
 
+// refusedReloads is the period of a program that has refused its changed configuration.
+func refusedReloads(t *testing.T) period {
+	w := startWeChat(t)
+	p := serving(t, w.URL, fourLines)
+	p.awaitReady()
+	defer p.stop()
+	p.scrape().mustBe(t, 1, "wxproxy_config_last_reload_successful")
+	return p.monitored("refused reload", func() {
+		p.rewrite("secert = 1\n" + fourLines)
+		p.signal(syscall.SIGHUP)
+		p.eventually("a refusal", func() bool {
+			good, there := p.scrape().value("wxproxy_config_last_reload_successful")
+			return there && good == 0
+		})
+	})
+}
+
+// different is the period of two programs, one of which was not reloaded.
+func different(t *testing.T) period {
+	w := startWeChat(t)
+	p, another := serving(t, w.URL, fourLines), serving(t, w.URL, fourLines)
+	p.awaitReady()
+	defer p.stop()
+	seen := p.monitored("different", func() { p.mustReload("[log]\naccess = true\n" + fourLines) })
+	seen.before, seen.other = seen.after, another.scrape()
+	return seen
+}
+
 // cut is the period of a program whose WeChat takes connections and cuts them.
 func cut(t *testing.T) period {
 	w := startWeChat(t)
@@ -470,10 +506,12 @@ func scenarios() map[string]scenario {
 		`{alertname="WxproxyManyTokenFetches", account="closed"}`,
 	}
 	return map[string]scenario{
-		"healthy":   {healthy, 1, map[int][]string{2: {}, 30: {}, 116: {}, 117: {}, 118: {}, 500: {}}},
-		"troubled":  {troubled, 1, map[int][]string{40: inTrouble, 500: append(manyFetches, inTrouble...)}},
-		"outage":    {outage, 1, map[int][]string{30: outOfReach, 90: outOfReach}},
-		"storeless": {storeless, 1, map[int][]string{0: {`{alertname="WxproxyStoreDown"}`}, 30: {`{alertname="WxproxyStoreDown"}`}}},
+		"healthy":        {healthy, 1, map[int][]string{2: {}, 30: {}, 116: {}, 117: {}, 118: {}, 500: {}}},
+		"troubled":       {troubled, 1, map[int][]string{40: inTrouble, 500: append(manyFetches, inTrouble...)}},
+		"outage":         {outage, 1, map[int][]string{30: outOfReach, 90: outOfReach}},
+		"storeless":      {storeless, 1, map[int][]string{0: {`{alertname="WxproxyStoreDown"}`}, 30: {`{alertname="WxproxyStoreDown"}`}}},
+		"refused reload": {refusedReloads, 1, map[int][]string{0: {}, 30: {`{alertname="WxproxyReloadRefused"}`}}},
+		"different":      {different, 1, map[int][]string{9: {}, 30: {`{alertname="WxproxyConfigDiffers"}`}}},
 		"cut": {cut, 1, map[int][]string{30: {
 			`{alertname="WxproxyUpstreamCutsRequests", host="one"}`, `{alertname="WxproxyServerErrors", account="shop"}`,
 		}}},
@@ -702,9 +740,12 @@ func TestTheDashboardShowsWhatThereIs(t *testing.T) {
 			expr := at(target.Expr)
 			holds("count(" + expr + ") > bool 0")
 			for _, label := range usedLabel.FindAllStringSubmatch(target.LegendFormat, -1) {
-				if label[1] == "instance" {
+				switch label[1] {
+				case "instance":
 					wants = append(wants, want{40, "group by (instance) (" + expr + ")", []string{`{instance="wxproxy:8081"}`}})
-				} else { // a label that is none has one value, which is empty
+				case "hash", "version": // one instance has one of them
+					wants = append(wants, want{40, fmt.Sprintf(`group by (there) (label_replace(%s, "there", "yes", %q, ".+"))`, expr, label[1]), []string{`{there="yes"}`}})
+				default: // a label that is none has one value, which is empty
 					holds("count(group by (" + label[1] + ") (" + expr + ")) > bool 1")
 				}
 			}

@@ -43,6 +43,15 @@ var (
 
 	linesLost = describe("log_lines_dropped_total", "Lines of the log that were dropped, because standard error was not read fast enough or took none.")
 
+	build = describe("build_info", "Always 1; the labels say which version runs.", "version", "goversion", "commit")
+
+	configHash = describe("config_hash",
+		"Which configuration is in force, as a number and in hexadecimal digits: instances with the same have the same.", "hash")
+
+	configSuccessful = describe("config_last_reload_successful", "1 if the configuration was good when it was read last, 0 if it was refused and the one before goes on.")
+
+	configLoaded = describe("config_last_reload_success_timestamp_seconds", "When the configuration in force was read.")
+
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
 )
 

@@ -30,6 +30,9 @@ type Sources struct {
 	Clients     []string      // their names
 	LinesLost   func() uint64 // of the log
 	Store       func() Store
+	Build       Build
+	ConfigHash  string        // in hexadecimal digits
+	Loaded      func() Loaded // how the configuration was read last
 }
 
 // A Store is what is known of the token store.
@@ -66,7 +69,7 @@ type collector struct{ Sources }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations} {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations, build, configHash, configSuccessful, configLoaded} {
 		descriptions <- d
 	}
 }
@@ -74,7 +77,7 @@ func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out := sink{metrics}
-	snapshot, accounts := c.Counts.Snapshot(), c.Accounts()
+	snapshot, accounts := c.Counts.Snapshot(), countedOnce(c.Accounts())
 	out.counted(snapshot)
 	out.zeros(seriesOf(snapshot), accounts, c.Clients)
 	for _, a := range accounts {
@@ -87,6 +90,7 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.hosts(c.Hosts())
 	out.counter(linesLost, c.LinesLost())
 	out.store(c.Store())
+	out.config(c.Sources)
 }
 
 // A sink takes metrics.

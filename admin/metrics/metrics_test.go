@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -76,6 +77,8 @@ func sources(t *testing.T) Sources {
 		Counts:    counted(t),
 		InFlight:  func() int { return 3 },
 		LinesLost: func() uint64 { return 4 },
+		Build:     Build{"v1.2.3", "c0ffee"}, ConfigHash: "00000000ff01",
+		Loaded: func() Loaded { return Loaded{At: moment, Successful: true} },
 		Store: func() Store {
 			return Store{Up: true, Counts: []tally.Count{{Operation: "load"}, {Operation: "save", Errors: 2, Total: 3 * time.Second, Classes: [7]uint64{1, 0, 4, 0, 0, 0, 2}}}}
 		},
@@ -111,7 +114,11 @@ func scrape(t *testing.T, s Sources) (string, map[string]*dto.MetricFamily) {
 
 func TestMetricsSayWhatIsCounted(t *testing.T) {
 	text, families := scrape(t, sources(t))
-	want := `wxproxy_log_lines_dropped_total 4
+	want := `wxproxy_build_info{commit="c0ffee",goversion="` + runtime.Version() + `",version="v1.2.3"} 1
+wxproxy_config_hash{hash="00000000ff01"} 65281
+wxproxy_config_last_reload_success_timestamp_seconds 1.8000000005e+09
+wxproxy_config_last_reload_successful 1
+wxproxy_log_lines_dropped_total 4
 wxproxy_request_duration_seconds_count 5
 wxproxy_requests_in_flight 3
 wxproxy_requests_total{account="",client="",status="404"} 1
@@ -259,7 +266,7 @@ func TestOnlySomeMayReadAtATime(t *testing.T) {
 
 func BenchmarkScrape10000Accounts(b *testing.B) {
 	s := Sources{Counts: traffic.NewCounts(), InFlight: func() int { return 0 }, Connections: func() (int, int) { return 0, 0 }, Hosts: func() []upstream.HostState { return nil },
-		LinesLost: func() uint64 { return 0 }, Store: func() Store { return Store{Up: true} }}
+		LinesLost: func() uint64 { return 0 }, Loaded: func() Loaded { return Loaded{} }, Store: func() Store { return Store{Up: true} }}
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {
 		for i := range 10_000 {
@@ -272,4 +279,20 @@ func BenchmarkScrape10000Accounts(b *testing.B) {
 	for b.Loop() {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil))
 	}
+}
+
+// A fetch that ends while an answer is made is in it once.
+func TestWhatIsCountedMeanwhileIsToldOnce(t *testing.T) {
+	s := sources(t)
+	n, a := uint64(0), s.Accounts()[0]
+	s.Accounts = func() []Account {
+		a.Fetches = func() []token.FetchCount {
+			if n++; n == 1 {
+				return nil
+			}
+			return []token.FetchCount{{Reason: "start", Outcome: "success", N: n}}
+		}
+		return []Account{a}
+	}
+	scrape(t, s)
 }

@@ -98,3 +98,14 @@ func (s sink) zerosOfToken(name string, fetched []token.FetchCount, denied []tok
 		}
 	}
 }
+
+// countedOnce returns accounts whose counts stay as they are: what is counted between
+// two reads would be told twice, as 0 and as 1.
+func countedOnce(accounts []Account) []Account {
+	for i, a := range accounts {
+		fetched, denied := a.Fetches(), a.Denials()
+		accounts[i].Fetches = func() []token.FetchCount { return fetched }
+		accounts[i].Denials = func() []token.DenialCount { return denied }
+	}
+	return accounts
+}

@@ -83,7 +83,7 @@ func (d *demo) start(listen string, t terminal) error {
 		if err != nil {
 			return service.MistakeError{Err: err}
 		}
-		if d.service, err = service.New(cfg, service.Process{Version: version(), Log: t.err}); err != nil {
+		if d.service, err = service.New(cfg, service.Process{Version: version(), Commit: commit(), Log: t.err}); err != nil {
 			return err
 		}
 		err = d.service.Listen()

@@ -13,7 +13,7 @@ func runServe(o options, t terminal) error {
 	load := func() (*config.Config, error) {
 		return files.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	}
-	s, err := service.Start(told.ctx, load, service.Process{Version: version(), Log: t.err})
+	s, err := service.Start(told.ctx, load, service.Process{Version: version(), Commit: commit(), Log: t.err})
 	if s == nil && err == nil {
 		told.log.Load().Info("ending before the start was complete", "signal", told.ending())
 	}

@@ -29,10 +29,10 @@ func (s *Service) newAdminServer() *admin.Server {
 // proxy.
 func (s *Service) newAdmin(of *setup) http.Handler {
 	a := &admin.Admin{
-		Version:  s.version,
+		Version:  s.process.Version,
 		Started:  s.started,
 		Store:    s.storeState,
-		Accounts: make([]admin.Account, 0, len(of.cfg.Accounts)),
+		Accounts: s.adminAccounts(of),
 		Hosts:    of.hostStates,
 		InFlight: of.proxy.InFlight,
 		Draining: of.proxy.Draining,
@@ -40,6 +40,7 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Hour:     s.counts.Hour,
 		Metrics:  s.newMetrics(of),
 		Reload:   s.reload,
+		Loaded:   s.loaded.last,
 		Key:      of.cfg.Admin.Key,
 		KeyOld:   of.cfg.Admin.KeyOld,
 		ReadKey:  of.cfg.Admin.ReadKey,
@@ -50,19 +51,25 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
 		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),
 	}
-	for _, account := range of.cfg.Accounts {
-		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
-		a.Accounts = append(a.Accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
-			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
-		})
-	}
+	a.ConfigHash = of.hash
 	for _, client := range of.cfg.Clients {
 		a.Clients = append(a.Clients, admin.Client{
 			Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval,
 		})
 	}
 	return a.Handler()
+}
+
+func (s *Service) adminAccounts(of *setup) []admin.Account {
+	accounts := make([]admin.Account, 0, len(of.cfg.Accounts))
+	for _, account := range of.cfg.Accounts {
+		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
+		accounts = append(accounts, admin.Account{
+			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
+		})
+	}
+	return accounts
 }
 
 // refreshing returns the function that refreshes an account's token, and has WeChat

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/internal/systemd"
 )
@@ -22,63 +23,53 @@ var (
 )
 
 // reload reads the configuration again. A good one takes effect without a
-// connection, a request or a token being lost; a bad one changes nothing. It
-// returns the settings that have changed and take effect at the next start only.
-func (s *Service) reload() (atNextStart []string, err error) {
+// connection, a request or a token being lost; a bad one changes nothing. It returns
+// what has changed.
+func (s *Service) reload() (admin.Changes, error) {
 	select {
 	case s.reloading <- struct{}{}:
 	case <-s.ending:
-		return nil, errEnding
+		return admin.Changes{}, errEnding
 	}
 	defer func() { <-s.reloading }()
 	s.tell(systemd.Reloading)
 	defer s.tell(systemd.Ready)
 	began := time.Now()
-	atNextStart, err = s.rebuild()
+	before := s.now.Load().cfg
+	err := s.rebuild()
+	s.loaded.note(err == nil)
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			s.log.Error("configuration not reloaded; the one before goes on", "mistake", strings.TrimSpace(line))
 		}
-		return nil, err
+		return admin.Changes{}, err
 	}
-	cfg := s.now.Load().cfg
-	for _, warning := range cfg.Warnings {
-		s.log.Warn("configuration", "warning", warning)
-	}
-	if len(atNextStart) > 0 {
-		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(atNextStart, ", "))
-	}
-	s.log.Info("configuration reloaded", "accounts", len(cfg.Accounts), "clients", len(cfg.Clients),
-		"duration", time.Since(began).Round(time.Millisecond).String())
-	return atNextStart, nil
+	return s.reportReload(before, began), nil
 }
 
 // rebuild reads the configuration and has a setup of it take the place of the present
 // one.
-func (s *Service) rebuild() (atNextStart []string, err error) {
+func (s *Service) rebuild() error {
 	if s.load == nil {
-		return nil, errNothingToLoad
+		return errNothingToLoad
 	}
 	cfg, err := s.load()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.staysGuarded(cfg); err != nil {
-		return nil, err
+		return err
 	}
 	before := s.now.Load()
 	next, err := s.newSetup(cfg, before)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	take, err := s.prepareStore(cfg)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := s.replace(next, before, take); err != nil {
-		return nil, err
-	}
-	return s.atStart.AtNextStart(cfg), nil
+	return s.replace(next, before, take)
 }
 
 // replace has next take the place of before, unless the process is about to end, and the

@@ -26,7 +26,7 @@ import (
 // A Service is a proxy with everything that it needs. A reload replaces its setup and
 // nothing else.
 type Service struct {
-	version    string
+	process    Process
 	log        *slog.Logger
 	audit      *audit.Log    // takes what is done, whether or not the log is to have it
 	dropped    func() uint64 // counts lines of the log
@@ -48,6 +48,7 @@ type Service struct {
 	operators []net.Listener
 
 	now       atomic.Pointer[setup]
+	loaded    loaded
 	reloading chan struct{}  // of capacity 1: full during a reload, and until the service runs
 	replaced  chan struct{}  // of capacity 1: another setup has taken the place of one
 	uses      uses           // counts the setups that need a part
@@ -61,6 +62,7 @@ type Service struct {
 // A Process is what a service knows of the process that it runs in.
 type Process struct {
 	Version string
+	Commit  string    // of Git, that it was built from
 	Log     io.Writer // takes the log
 }
 
@@ -69,7 +71,7 @@ type Process struct {
 // configuration all the same.
 func New(cfg *config.Config, in Process) (*Service, error) {
 	s := &Service{
-		version: in.Version, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(), tally: tally.New(),
+		process: in, started: time.Now(), atStart: cfg, files: shareFiles(limits.OpenFiles(), cfg), background: background.NewQueue(backgroundFlights), counts: traffic.NewCounts(), tally: tally.New(),
 		reloading: make(chan struct{}, 1), replaced: make(chan struct{}, 1), drained: make(chan struct{}), ending: make(chan struct{}),
 	}
 	s.log, s.level = newLog(cfg.Log, in.Log, &s.secrets)
@@ -97,6 +99,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		s.admin = s.newAdminServer()
 	}
 	s.now.Store(first) // Listen has it used
+	s.loaded.note(true)
 	return s, nil
 }
 

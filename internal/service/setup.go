@@ -17,6 +17,7 @@ import (
 // one, which takes over the parts that have not changed.
 type setup struct {
 	cfg     *config.Config
+	hash    string                    // of cfg, as far as it is in force
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
 	hosts   *upstream.Hosts
@@ -28,7 +29,7 @@ type setup struct {
 // newSetup builds the setup of a valid configuration, but for its proxy, to take
 // the place of before if that is not nil. It starts nothing.
 func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
-	next := &setup{cfg: cfg, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	next := &setup{cfg: cfg, hash: cfg.Hash(s.atStart), keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	var err error
 	if next.tls, err = callersTLS(cfg); err != nil {
 		return nil, err

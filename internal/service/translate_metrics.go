@@ -17,6 +17,12 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 		Clients:     of.clientNames(),
 		LinesLost:   s.dropped,
 		Store:       s.meteredStore,
+		Build:       metrics.Build{Version: s.process.Version, Commit: s.process.Commit},
+		ConfigHash:  of.hash,
+		Loaded: func() metrics.Loaded {
+			last := s.loaded.last()
+			return metrics.Loaded{At: last.At, Successful: last.Successful}
+		},
 	}, s.log)
 }
 
