@@ -88,9 +88,9 @@ func canaryEnvironment() []string {
 }
 
 // startCanary starts a proxy full of canaries.
-func startCanary(t *testing.T, upstream, toml string) *program {
+func startCanary(t *testing.T, upstream, toml string, env ...string) *program {
 	t.Helper()
-	p := serving(t, upstream, toml, canaryEnvironment()...)
+	p := serving(t, upstream, toml, append(canaryEnvironment(), env...)...)
 	p.admin = "http://127.0.0.1:" + p.admin[strings.LastIndex(p.admin, ":")+1:]
 	return p
 }

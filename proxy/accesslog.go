@@ -22,6 +22,7 @@ func (p *Proxy) conclude(x *exchange, err error) {
 		p.noteFailure(x, err)
 	}
 	p.logRequest(x, err)
+	p.endSpan(x, err)
 }
 
 // logRequest writes the access log's line. Its path is without secrets, and of the query
@@ -51,6 +52,9 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	}
 	if x.requestID != "" {
 		attributes = append(attributes, slog.String("request_id", x.requestID))
+	}
+	if id := x.traceID(); id != "" {
+		attributes = append(attributes, slog.String("trace_id", id))
 	}
 	if err != nil {
 		attributes = append(attributes, slog.Any("err", err))

@@ -14,6 +14,7 @@ import (
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/closedapis"
 	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/trace"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
 )
@@ -46,6 +47,7 @@ type Config struct {
 	Trusted       origin.Trusted      // web servers before the proxy
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *traffic.Counts     // nil: nothing is counted
+	Tracer        trace.Tracer        // makes a span of each request; nil: there are none
 	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can
 
 	// IsSecret reports whether a word is a secret that the log must not show, besides the

@@ -49,11 +49,13 @@ type request struct {
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
 	attempts  int    // how often it was sent to WeChat
+	hasTrace  bool   // the caller's span is named, or seems to be
 	unread    bool   // some of the request's body may not have been read
 	admitted  bool   // the client may use the account
 	streams   bool   // the answer ends later than its handling
 	closes    bool   // the caller's connection ends with this request
 	requestID string // empty unless requests are given ids
+	span      *span  // nil without tracing
 	sent      string // the credential that WeChat was sent; empty: none
 
 	target     target.Target
@@ -91,7 +93,7 @@ func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
 		durations: p.config.Counts.Histogram(),
-		fields:    fields{wantsRequestID: p.config.LogAccess, isSecret: p.isSecret},
+		fields:    fields{wantsRequestID: p.config.LogAccess, makesSpans: p.config.Tracer != nil, isSecret: p.isSecret},
 		body:      body.New(p.door.bodies),
 	}
 }

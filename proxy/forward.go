@@ -64,7 +64,10 @@ func (x *exchange) address(remove []string, add ...target.Parameter) {
 // each answer first into open.
 func (p *Proxy) send(x *exchange) error {
 	p.seal(x)
-	if err := x.kind.Upstream.Send(&x.message, &x.ctx.Response); err != nil {
+	began := x.span.now()
+	err := x.kind.Upstream.Send(&x.message, &x.ctx.Response)
+	x.span.addAtWeChat(began)
+	if err != nil {
 		return err
 	}
 	if err := p.open(x); err != nil {

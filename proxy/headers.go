@@ -34,6 +34,9 @@ type fields struct {
 	secretID       bool // one of those that the caller sent is a secret
 	ids            int  // how many the caller sent
 
+	makesSpans bool // there is tracing: WeChat is sent the names of the proxy's own spans
+	hasTrace   bool // the caller's span is named, or seems to be
+
 	isSecret func(word []byte) bool // whether a word is a secret; nil: none is
 
 	connection    []byte // a copy of the values of Connection, with a comma behind each
@@ -46,7 +49,8 @@ type fields struct {
 	id            []byte // of the last X-Request-Id
 }
 
-// readHeader reads the method and the header lines, and decides about the request's id.
+// readHeader reads the method and the header lines, and decides about the request's id
+// and its span.
 func (x *exchange) readHeader() error {
 	req, m := &x.ctx.Request, &x.message
 	if version := string(req.Header.Protocol()); version != "HTTP/1.1" && version != "HTTP/1.0" {
@@ -60,6 +64,7 @@ func (x *exchange) readHeader() error {
 	}
 	x.closes = x.fields.close
 	x.setRequestID()
+	x.setTrace()
 	m.Method = req.Header.Method()
 	if !isForwarded(m.Method) {
 		return refuse(badRequest, "the method is none that WeChat's API uses")
@@ -82,7 +87,7 @@ func isForwarded(method []byte) bool {
 // that are meant for the proxy, and those that the proxy writes itself: Host and
 // Content-Length.
 func (f *fields) appendEndToEnd(dst, raw []byte) ([]byte, error) {
-	*f = fields{connection: f.connection[:0], wantsRequestID: f.wantsRequestID, isSecret: f.isSecret}
+	*f = fields{connection: f.connection[:0], wantsRequestID: f.wantsRequestID, makesSpans: f.makesSpans, isSecret: f.isSecret}
 	start := len(dst)
 	dst, err := f.read(dst, raw)
 	if err == nil && (f.options || f.wantsRequestID && f.ids > 0 && !f.hasGoodID()) {
@@ -121,7 +126,7 @@ func (f *fields) read(dst, raw []byte) ([]byte, error) {
 		if err := f.note(headerKind, value); err != nil {
 			return dst, err
 		}
-		if headerKind < wire.KindForProxy {
+		if headerKind < wire.KindForProxy && (headerKind < wire.KindTraceparent || f.passesTrace()) {
 			dst = append(dst, raw[:length]...)
 		}
 		raw = raw[length:]

@@ -25,7 +25,9 @@ func (p *Proxy) answerTicket(x *exchange) error {
 	if !slices.Contains(x.kind.Table.TicketTypes, ticketType) {
 		return p.forwardWithToken(x) // WeChat answers it
 	}
+	began := x.span.now()
 	ticket, life, err := x.account.LendTicket(ticketType, p.config.TokenWait)
+	x.span.addTokenWait(began)
 	if err != nil {
 		return asRefused(err)
 	}
@@ -101,7 +103,9 @@ func (p *Proxy) answerSignature(x *exchange) error {
 	if err != nil {
 		return refuse(badRequest, err.Error())
 	}
+	began := x.span.now()
 	ticket, err := x.account.Ticket("jsapi", p.config.TokenWait)
+	x.span.addTokenWait(began)
 	if err != nil {
 		return asRefused(err)
 	}

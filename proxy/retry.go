@@ -16,7 +16,9 @@ import (
 // the request is sent once more: with another token, or with the same one if WeChat says
 // elsewhere that it is good.
 func (p *Proxy) forwardWithToken(x *exchange) error {
+	began := x.span.now()
 	token, err := x.account.Tokens.Token(p.config.TokenWait)
+	x.span.addTokenWait(began)
 	if err != nil {
 		return err
 	}
@@ -33,7 +35,9 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 
 // sendAgain sends the request once more, after WeChat refused token.
 func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
+	began := x.span.now()
 	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
+	x.span.addTokenWait(began)
 	if err != nil {
 		return traffic.RetryUnavailable, err // says more than WeChat's refusal: why there is no good token, and when there may be one
 	}

@@ -99,7 +99,9 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 // issue returns a token for the client and how long it lives.
 func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal {
+		began := x.span.now()
 		token, life, err := x.account.Lend(p.config.TokenWait)
+		x.span.addTokenWait(began)
 		p.noteAsked(x, err)
 		return token, life, err
 	}

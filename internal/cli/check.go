@@ -23,6 +23,9 @@ func runCheck(o options, t terminal) error {
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintln(t.err, "warning:", warning)
 	}
+	if warning := service.CheckTracing(); warning != "" {
+		fmt.Fprintln(t.err, "warning:", warning)
+	}
 	if err := service.Try(cfg); err != nil {
 		fmt.Fprintln(t.err, err)
 		return errMistakes

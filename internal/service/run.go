@@ -72,6 +72,9 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	if s.redis != nil {
 		s.redis.Start()
 	}
+	if s.tracer != nil {
+		s.tracer.Start()
+	}
 	s.start(s.now.Load(), nil)
 	<-s.reloading
 	s.background.Add(debug.FreeOSMemory) // behind all first fetches

@@ -15,6 +15,7 @@ import (
 	"wxproxy/internal/audit"
 	"wxproxy/internal/background"
 	"wxproxy/internal/limits"
+	"wxproxy/internal/tracing"
 	"wxproxy/proxy"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/traffic"
@@ -41,6 +42,7 @@ type Service struct {
 	background *background.Queue // work of the keepers that no caller waits for
 	counts     *traffic.Counts
 	secrets    knownSecrets
+	tracer     *tracing.Tracer // nil: no spans are made
 
 	server    *front.Server
 	callers   []*front.Listener
@@ -78,6 +80,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	s.audit = audit.New(s.log)
 	s.secrets.addAll(cfg)
 	s.dropped = s.reportDrops(in.Log)
+	s.tracer = newTracer(in.Version, &s.secrets, s.log)
 	for _, warning := range cfg.Warnings {
 		s.log.Warn("configuration", "warning", warning)
 	}

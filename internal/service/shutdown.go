@@ -65,6 +65,9 @@ func (s *Service) drain(end time.Time) error {
 // a disk that hangs keeps the process. The servers have stopped when stop returns.
 func (s *Service) end(deadline time.Time, stop func()) {
 	close(s.drained)
+	if s.tracer != nil {
+		s.retiring.Go(s.tracer.Close)
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -28,6 +28,9 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		Clients:       proxyClients(of.cfg.Clients),
 		IsSecret:      s.isSecret(of),
 	}
+	if s.tracer != nil {
+		c.Tracer = s.tracer
+	}
 	kind := wechatKind(of)
 	for _, account := range of.cfg.Accounts {
 		a := s.proxyAccount(of, account)

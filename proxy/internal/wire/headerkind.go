@@ -13,6 +13,10 @@ const (
 	KindOrigin
 	KindSite
 
+	// Headers that name a span of the caller's. With tracing they end here, too.
+	KindTraceparent
+	KindTracestate
+
 	// Headers of a request that are meant for the proxy, or that it writes itself. A
 	// caller's Authorization holds its key to the proxy and must not reach WeChat, whose
 	// server API does not use that header.
@@ -63,6 +67,10 @@ func (f *FieldName) Kind(n int) HeaderKind {
 		return KindOrigin
 	case "sec-fetch-site":
 		return KindSite
+	case "traceparent":
+		return KindTraceparent
+	case "tracestate":
+		return KindTracestate
 	case "accept-encoding", "expect":
 		return KindForProxy
 	case "authorization":
@@ -80,6 +88,10 @@ func (f *FieldName) Kind(n int) HeaderKind {
 	case "transfer-encoding":
 		return KindTransferEncoding
 	}
+	return kindByPrefix(name)
+}
+
+func kindByPrefix(name []byte) HeaderKind {
 	if bytes.HasPrefix(name, []byte("wxproxy-")) {
 		return kindOurs
 	}

@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/rand"
+	"strings"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/trace"
+)
+
+// requestID is the header that identifies a request at the caller, at the proxy and at
+// WeChat.
+const requestID = "X-Request-Id"
+
+// maxRequestID is how long an id may be that a caller sends.
+const maxRequestID = 128
+
+// readID takes what may be the request's id.
+func (f *fields) readID(value []byte) {
+	if f.wantsRequestID {
+		f.ids, f.id = f.ids+1, value
+		f.secretID = f.secretID || f.isSecret != nil && f.isSecret(value)
+	}
+}
+
+// setRequestID keeps the caller's id of the request if it is a good one, or makes one and
+// adds it to the header that WeChat will read.
+func (x *exchange) setRequestID() {
+	switch m := &x.message; {
+	case !x.fields.wantsRequestID:
+	case x.fields.hasGoodID():
+		x.requestID = string(x.fields.id)
+	default:
+		x.requestID = rand.Text()
+		m.Fields = append(append(append(m.Fields, requestID+": "...), x.requestID...), "\r\n"...)
+	}
+}
+
+// isID reports whether the header called name is the request's id, if requests have one.
+func (f *fields) isID(name []byte) bool { return f.wantsRequestID && wire.IsFold(name, "x-request-id") }
+
+// hasGoodID reports whether the caller sent exactly one id, and one that can be passed on
+// and logged: printable ASCII that is no secret.
+func (f *fields) hasGoodID() bool {
+	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !wire.Listed(f.connection, []byte(requestID))
+}
+
+// answerRequestID adds the id to the answer. A request that could not be read gets its id
+// here.
+func (x *exchange) answerRequestID() {
+	if !x.fields.wantsRequestID {
+		return
+	}
+	if x.requestID == "" {
+		x.requestID = rand.Text()
+	}
+	x.ctx.Response.Header.Set(requestID, x.requestID)
+}
+
+// maxSpanPath is how many bytes of a path a span tells.
+const maxSpanPath = 256
+
+// A span is that of a request, with the times that it will tell. The methods of a nil one
+// do nothing: without tracing nobody reads the clock.
+type span struct {
+	trace.Span
+	tokenWait, atWeChat time.Duration
+}
+
+// passesTrace takes notice of a line that names the caller's span, and reports whether it
+// is passed on: not with tracing, when WeChat is sent the name of the proxy's span instead.
+func (f *fields) passesTrace() bool {
+	f.hasTrace = true
+	return !f.makesSpans
+}
+
+// setTrace begins the request's span, if there is tracing, and names it in the header
+// that WeChat will read, in the place of the caller's.
+func (x *exchange) setTrace() {
+	x.hasTrace = x.fields.hasTrace
+	if !x.fields.makesSpans {
+		return
+	}
+	x.span = &span{Span: x.proxy.config.Tracer.Begin(x.callersTrace(), x.began)}
+	m, h := &x.message, x.span.Headers()
+	m.Fields = append(append(append(m.Fields, "traceparent: "...), h.Traceparent...), "\r\n"...)
+	if h.Tracestate != "" {
+		m.Fields = append(append(append(m.Fields, "tracestate: "...), h.Tracestate...), "\r\n"...)
+	}
+}
+
+// traceID returns the id of the trace that the request belongs to; empty: to none, as
+// far as anybody said.
+func (x *exchange) traceID() string {
+	switch {
+	case x.span != nil:
+		return x.span.Headers().TraceID()
+	case x.hasTrace:
+		return x.callersTrace().TraceID()
+	}
+	return ""
+}
+
+// callersTrace returns what the header says of the caller's span. Its lines were read and
+// are good.
+func (x *exchange) callersTrace() trace.Headers {
+	var lines trace.Lines
+	for raw := x.ctx.Request.Header.RawHeaders(); x.hasTrace && string(raw) != "\r\n"; {
+		headerKind, value, length, ok := wire.NextField(raw)
+		if !ok {
+			break
+		}
+		if headerKind == wire.KindTraceparent || headerKind == wire.KindTracestate {
+			lines.Note(headerKind == wire.KindTraceparent, value)
+		}
+		raw = raw[length:]
+	}
+	return lines.Headers(x.fields.isSecret)
+}
+
+// now returns the time for a later add.
+func (s *span) now() (began time.Time) {
+	if s != nil {
+		began = time.Now()
+	}
+	return began
+}
+
+// addTokenWait adds the time since began to what was waited for a token or a ticket.
+func (s *span) addTokenWait(began time.Time) {
+	if s != nil {
+		s.tokenWait += time.Since(began)
+	}
+}
+
+// addAtWeChat adds the time since began to what WeChat took.
+func (s *span) addAtWeChat(began time.Time) {
+	if s != nil {
+		s.atWeChat += time.Since(began)
+	}
+}
+
+// endSpan ends the request's span, if it has one that anybody will see.
+func (p *Proxy) endSpan(x *exchange, err error) {
+	if x.span == nil || !x.span.IsRecorded() {
+		return
+	}
+	r := trace.Request{
+		Method:    methodName(x.ctx.Method()),
+		Path:      p.loggedPath(x.target.Path),
+		IsKnown:   x.admitted || x.route.traits.asksByBody,
+		Status:    x.ctx.Response.StatusCode(),
+		Errcode:   x.errcode,
+		Attempts:  x.attempts,
+		TokenWait: x.span.tokenWait,
+		AtWeChat:  x.span.atWeChat,
+	}
+	r.Account, r.Client = names(x.account, x.client)
+	r.Path = strings.ToValidUTF8(r.Path[:min(len(r.Path), maxSpanPath)], "?")
+	if err != nil {
+		r.Refusal = x.asFailure(err).reason()
+	}
+	x.span.End(r)
+}
