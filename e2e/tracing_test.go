@@ -176,7 +176,9 @@ func TestACollectorInTroubleHarmsNoRequest(t *testing.T) {
 	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	t.Cleanup(hangs.Close)
 	t.Cleanup(func() { close(release) })
-	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { http.Error(w, r.Header.Get("X-Key"), http.StatusForbidden) }))
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, r.Header.Get("X-Key"), http.StatusForbidden)
+	}))
 	t.Cleanup(refuses.Close)
 	for name, url := range map[string]string{"it is away": "http://" + gone.Addr().String(), "it hangs": hangs.URL, "it refuses and quotes": refuses.URL} {
 		t.Run(name, func(t *testing.T) {
