@@ -47,6 +47,7 @@ type period struct {
 	at            time.Time // of the scrape after
 	pace          int       // minutes from one repetition to the next; 0 means 1
 	once          bool      // nothing was done again
+	replicas      int       // that tell the same; 0 means 1
 	restarts      bool      // another process answered the scrape after
 	only          string    // a series, always 0, instead of what was scraped
 	down          string    // the address of WeChat's that is down
@@ -128,6 +129,10 @@ func (p period) series(minutes int) string {
 			}
 		}
 		fmt.Fprintf(&text, "  - {series: '%s', values: '%s'}\n", series, strings.Join(values, " "))
+	}
+	first := text.String()
+	for n := 1; n < p.replicas; n++ {
+		text.WriteString(strings.ReplaceAll(first, `instance="wxproxy:8081"`, fmt.Sprintf(`instance="wxproxy-%d:8081"`, n)))
 	}
 	if p.one != "" {
 		return strings.ReplaceAll(text.String(), p.one, "one")
@@ -652,6 +657,41 @@ func TestAlertsFireForWhatHappensOnce(t *testing.T) {
 		wants = append(wants, want{2, fmt.Sprintf(`group by (alertname) (ALERTS{alertstate="firing", alertname=%q, %s})`, alert, labels),
 			[]string{fmt.Sprintf("{alertname=%q}", alert)}})
 	}
+	if out, err := p.rulesTest(t, alertRules(t), wants); err != nil {
+		t.Errorf("got %v: %s", err, out)
+	}
+}
+
+// Three replicas that tell the same of an account have one alert about it, and the
+// dashboard counts it once.
+func TestAnAccountOfManyReplicasHasOneAlert(t *testing.T) {
+	t.Parallel()
+	content, err := os.ReadFile("deploy/grafana/dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board struct{ Panels []panel }
+	if err := json.Unmarshal(content, &board); err != nil {
+		t.Fatal(err)
+	}
+	wants := []want{
+		{40, `max(count by (alertname, account, outcome, errcode, client) (ALERTS{alertstate="firing"}))`, []string{"{}"}},
+		{40, `count(ALERTS{alertstate="firing", alertname="WxproxyUpstreamHostDown"})`, []string{"{}"}},
+	}
+	for _, p := range board.Panels {
+		for _, which := range []string{"Accounts with a token", "Accounts without a token"} {
+			if p.Title == which {
+				expr := strings.NewReplacer("$job", ".*", "$instance", ".*", "$account", ".*").Replace(p.Targets[0].Expr)
+				one := strings.ReplaceAll(expr, `instance=~".*"`, `instance="wxproxy:8081"`)
+				wants = append(wants, want{40, "(" + expr + ") == bool (" + one + ")", []string{"{}"}})
+			}
+		}
+	}
+	if len(wants) != 4 {
+		t.Fatalf("got %d panels; want both", len(wants)-2)
+	}
+	p := troubled(t)
+	p.replicas = 3
 	if out, err := p.rulesTest(t, alertRules(t), wants); err != nil {
 		t.Errorf("got %v: %s", err, out)
 	}
