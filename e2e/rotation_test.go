@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -149,6 +150,25 @@ func (r *rotation) reload() {
 			r.t.Errorf("got %s; want a reload without a remark", out)
 		}
 	}
+	hashes := map[string]bool{}
+	for _, one := range r.replicas {
+		hashes[one.configHash("Authorization: Bearer "+r.file("admin-key"))] = true
+	}
+	if len(hashes) != 1 || hashes[""] {
+		r.t.Errorf("got the configurations %v; want one for all", hashes)
+	}
+}
+
+// configHash returns what /status says of the configuration in force.
+func (p *program) configHash(headers ...string) string {
+	p.t.Helper()
+	var status struct {
+		Config struct{ Hash string }
+	}
+	if a := p.mustAsk("GET", p.admin+"/status", "", headers...); json.Unmarshal([]byte(a.body), &status) != nil {
+		p.t.Errorf("/status: got %d %s", a.code, a.body)
+	}
+	return status.Config.Hash
 }
 
 // distribute takes the files of the first replica to the others.
