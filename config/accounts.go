@@ -58,6 +58,7 @@ func (l *loader) checkAccounts() {
 		l.reportNoAccount()
 		return
 	}
+	l.checkAbsent()
 	// Names and AppIDs share one space: both choose the account in a URL.
 	seen := map[string]string{}
 	defaultAccount := ""
@@ -76,6 +77,19 @@ func (l *loader) checkAccounts() {
 	}
 	if len(accounts) == 1 {
 		accounts[0].Default = true
+	}
+}
+
+// checkAbsent remarks on accounts whose AppSecret is not there, unless that is so of
+// all: it is their trouble, and not that of the others.
+func (l *loader) checkAbsent() {
+	for _, a := range l.absent {
+		if len(l.absent) < len(l.cfg.Accounts) {
+			const text = "the file is not there: the account gets no token until it is, and the others go on"
+			l.warn(a.key, "%s", text+l.shown(a.key, text))
+		} else {
+			l.report(a.key, "%v", a.err)
+		}
 	}
 }
 

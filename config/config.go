@@ -114,7 +114,7 @@ type Account struct {
 // KeepsAs reports whether the token, and what else a process has of the account b, is
 // as good for a: only their names, and which one is the default, may differ.
 func (a Account) KeepsAs(b Account) bool {
-	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && a.Secret.Equal(b.Secret.Reveal()) &&
+	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && (a.Secret.Empty() || a.Secret.Equal(b.Secret.Reveal())) &&
 		a.Source.env == b.Source.env && a.Source.file == b.Source.file
 }
 

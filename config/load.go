@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
 
@@ -37,7 +36,19 @@ func Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 // Load does what the function Load does. A file that still hangs since an earlier Load
 // is not opened again.
 func (f *Files) Load(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
+	return f.load(newLoader(path, lookupEnv), path)
+}
+
+// LoadToServe does what Load does, for a process that serves: an account whose
+// AppSecret has a file that is not there is no mistake but a warning, as long as others
+// have theirs.
+func (f *Files) LoadToServe(path string, lookupEnv func(string) (string, bool)) (*Config, error) {
 	l := newLoader(path, lookupEnv)
+	l.serves = true
+	return f.load(l, path)
+}
+
+func (f *Files) load(l *loader, path string) (*Config, error) {
 	l.cfg.files = f
 	f.beginNotes()
 	defer f.endNotes()
@@ -67,6 +78,8 @@ type loader struct {
 	document  map[string]any         // the file, with what the environment says
 	sensitive map[string]bool        // the keys whose values are never shown
 	hangs     bool                   // a file hung: no other one is waited for
+	serves    bool                   // a process goes on without what one account lacks
+	absent    []absentSecret         // what accounts lack
 
 	origins map[string]fileKey        // of what included files have, by its key in the document
 	decoded map[string]map[string]any // what each file has
@@ -180,13 +193,4 @@ func syntaxHint(message string) string {
 		}
 	}
 	return "this is not valid TOML"
-}
-
-// withoutPath drops the path from an error of package os: it stands in the file
-// under the key that the problem names, and may be a misplaced secret.
-func withoutPath(err error) error {
-	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
-		return withPath.Err
-	}
-	return err
 }

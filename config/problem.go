@@ -2,7 +2,9 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"slices"
 	"strings"
@@ -186,4 +188,13 @@ func shownPath(dir string) string {
 		return "its directory"
 	}
 	return dir
+}
+
+// withoutPath drops the path from an error of package os: it stands in the file
+// under the key that the problem names, and may be a misplaced secret.
+func withoutPath(err error) error {
+	if withPath, ok := errors.AsType[*fs.PathError](err); ok {
+		return withPath.Err
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -23,6 +24,12 @@ type SecretSource struct {
 func (s SecretSource) Read() (secret.Secret, error) {
 	value, err := s.read()
 	return checkedSecret(value, err)
+}
+
+// File returns the file that the secret is read from, if its name cannot be a secret in
+// the wrong place.
+func (s SecretSource) File() (path string, ok bool) {
+	return s.file, s.file != "" && looksLikePath(s.file) && looksPublic(s.file)
 }
 
 func checkedSecret(value string, err error) (secret.Secret, error) {
@@ -146,6 +153,7 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 	case errors.As(err, &hang):
 		t.hangs = true
 		t.wrong(key, "%s%v", t.whose(), err)
+	case errors.Is(err, fs.ErrNotExist) && t.goesOnWithout(key, err):
 	case err != nil:
 		t.wrong(key, "%v", err)
 	}
@@ -154,6 +162,22 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 		t.warnIfOpen(t.key(key), source.file, true)
 	}
 	return checked
+}
+
+// goesOnWithout notes that the file of an account's AppSecret is not there, if a
+// process goes on without it. checkAccounts decides whether it can.
+func (t *table) goesOnWithout(key string, err error) bool {
+	if !t.serves || !strings.HasPrefix(t.name, "account[") {
+		return false
+	}
+	t.absent = append(t.absent, absentSecret{t.key(key), err})
+	return true
+}
+
+// An absentSecret is a key of an account whose file is not there, and why.
+type absentSecret struct {
+	key string
+	err error
 }
 
 // whose returns the name that the table gives itself, as the beginning of a

@@ -11,7 +11,7 @@ func runServe(o options, t terminal) error {
 	told := catchSignals(t)
 	files := config.NewFiles()
 	load := func() (*config.Config, error) {
-		return files.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
+		return files.LoadToServe(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	}
 	s, err := service.Start(told.ctx, load, service.Process{Version: version(), Commit: commit(), Log: t.err})
 	if s == nil && err == nil {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 
@@ -45,6 +46,9 @@ func (a *appSecrets) of(appID string) []secret.Secret {
 func (k *knownSecrets) reading(account config.Account) func() (secret.Secret, error) {
 	return func() (secret.Secret, error) {
 		appSecret, err := account.Source.Read()
+		if path, ok := account.Source.File(); err != nil && ok {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 		k.add(appSecret.Reveal())
 		k.recent.add(account.AppID, appSecret)
 		return appSecret, err
