@@ -36,6 +36,9 @@ type Config struct {
 	// guessed: good enough on loopback only.
 	WeakKeys map[string]string
 
+	// Certificates are those of the files that the settings name.
+	Certificates []Certificate
+
 	files *Files // which read it
 
 	// Warnings are remarks on a configuration that is nevertheless good, each a
@@ -50,6 +53,7 @@ type Proxy struct {
 	TLSCert        string // a file in PEM; with TLSKey: serve HTTPS
 	TLSKey         string
 	TLSClientCA    string // callers must show a certificate that it signed
+	TLSClientAuth  string // "require" or "optional": whether callers without one may show a key
 	TokenEndpoint  string // "virtual", "real" or "deny"
 	MaxBody        int    // in bytes
 	MaxConnections int

@@ -87,6 +87,7 @@ plain_io = true
 tls_cert = %[4]q
 tls_key = %[5]q
 tls_client_ca = %[1]q
+tls_client_auth = "optional"
 trusted_proxies = ["10.0.0.0/8"]
 [admin]
 listen = ":9091"
@@ -149,8 +150,11 @@ credential = "none"
 	if hash := sha256.Sum256([]byte("orders-" + canary)); !cfg.Clients[0].KeySHA256.Equal(string(hash[:])) {
 		t.Errorf("client's key has another hash")
 	}
+	if len(cfg.Certificates) != 3 || cfg.Certificates[0].Setting != "proxy.tls_cert" || cfg.Certificates[0].Expires.IsZero() {
+		t.Errorf("got the certificates %+v", cfg.Certificates)
+	}
 	want := Config{
-		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, true, []string{"10.0.0.0/8"}, []string{}},
+		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "optional", "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, true, []string{"10.0.0.0/8"}, []string{}},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test", secret.Secret{}},
@@ -165,6 +169,8 @@ credential = "none"
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		File:   cfg.File,
 		files:  cfg.files,
+
+		Certificates: cfg.Certificates,
 
 		Warnings: cfg.Warnings,
 	}
@@ -471,7 +477,7 @@ func TestAClientsKeyBeforeIsGivenInFourWays(t *testing.T) {
 // Defaults are promised to users, so that a change of one is noticed here.
 func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 	want := Config{
-		Proxy: Proxy{Listen: "127.0.0.1:8080", TokenEndpoint: "virtual", MaxBody: 24 * 1024 * 1024, MaxConnections: 10000,
+		Proxy: Proxy{Listen: "127.0.0.1:8080", TLSClientAuth: "require", TokenEndpoint: "virtual", MaxBody: 24 * 1024 * 1024, MaxConnections: 10000,
 			IdleTimeout: 75 * time.Second, DrainTimeout: 10 * time.Second, TrustedProxies: []string{}, Hosts: []string{}},
 		Admin: Admin{Listen: "127.0.0.1:8081"},
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/config/internal/expiry"
 	"wxproxy/internal/origin"
 )
 
@@ -93,28 +94,84 @@ func (t *table) checkTLS(p *Proxy) {
 	case p.TLSCert == "" && p.TLSClientCA != "":
 		t.missing("write the certificate's file; tls_client_ca is of no use without", "tls_cert")
 	case p.TLSCert != "":
-		t.checkPair(p.TLSCert, p.TLSKey)
+		t.checkPair(p)
 		t.warnIfOpen(t.key("tls_cert"), p.TLSCert, false)
 		t.warnIfOpen(t.key("tls_key"), p.TLSKey, true)
 	}
 	if p.TLSCert != "" {
-		t.checkCertificates("tls_client_ca", p.TLSClientCA)
+		t.checkAuthorities("tls_client_ca", p.TLSClientCA)
+	}
+	if p.TLSClientAuth == "optional" && p.TLSClientCA == "" {
+		t.missing(`write the file of the CA whose certificates may be shown; tls_client_auth = "optional" is of no use without`, "tls_client_ca")
 	}
 	t.warnIfOpen(t.key("tls_client_ca"), p.TLSClientCA, false)
 }
 
 // checkPair reports a certificate and a key that are of no use together.
-func (t *table) checkPair(certPath, keyPath string) {
-	cert, hasCert := t.file("tls_cert", certPath)
-	if hasCert && !x509.NewCertPool().AppendCertsFromPEM(cert) {
-		t.wrong("tls_cert", "has no certificate; write the path of a PEM file")
-		hasCert = false
-	}
-	key, hasKey := t.file("tls_key", keyPath)
+func (t *table) checkPair(p *Proxy) {
+	cert, hasCert := t.certificates("tls_cert", p.TLSCert)
+	key, hasKey := t.file("tls_key", p.TLSKey)
 	if !hasCert || !hasKey {
 		return
 	}
 	if _, err := tls.X509KeyPair(cert, key); err != nil {
 		t.wrong("tls_key", "does not go with tls_cert: %s", strings.TrimPrefix(err.Error(), "tls: "))
+		return
 	}
+	t.addCertificate("tls_cert", expiry.First(cert))
+}
+
+// A Certificate is a file with certificates, as far as their end goes.
+type Certificate struct {
+	Setting string    // as "proxy.tls_cert"
+	Where   string    // the file of the configuration that has it
+	Expires time.Time // when the file is of no use any more
+	Renew   time.Time // when it should have been renewed
+}
+
+// certificates returns what a file of certificates holds, and reports one that has
+// none.
+func (t *table) certificates(key, path string) (data []byte, ok bool) {
+	data, ok = t.file(key, path)
+	if ok && !x509.NewCertPool().AppendCertsFromPEM(data) {
+		t.wrong(key, "has no certificate; write the path of a PEM file")
+		ok = false
+	}
+	return data, ok
+}
+
+// checkAuthorities reports a file of certificates that others are to be signed by and
+// that has none.
+func (t *table) checkAuthorities(key, path string) {
+	if path == "" {
+		return
+	}
+	if data, ok := t.certificates(key, path); ok {
+		t.addCertificate(key, expiry.Last(data))
+	}
+}
+
+// addCertificate keeps when the certificates of a file end, and remarks on it if that
+// is soon.
+func (t *table) addCertificate(key string, end expiry.End) {
+	where, name := t.whereabouts(t.key(key))
+	c := Certificate{Setting: name, Where: where, Expires: end.At, Renew: end.Renew}
+	t.cfg.Certificates = append(t.cfg.Certificates, c)
+	if remark := c.Remark(time.Now()); remark != "" {
+		t.cfg.Warnings = append(t.cfg.Warnings, remark)
+	}
+}
+
+// Remark returns what is to be said of the certificate at now; nothing if it need not be
+// renewed yet.
+func (c Certificate) Remark(now time.Time) string {
+	left := c.Expires.Sub(now)
+	text := fmt.Sprintf("the certificate expires on %s, in %d days; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"), int(left/(24*time.Hour)))
+	switch {
+	case now.Before(c.Renew):
+		return ""
+	case left <= 0:
+		text = fmt.Sprintf("the certificate has expired, on %s; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	return Problem{Where: c.Where, Key: c.Setting, Text: text}.Error()
 }

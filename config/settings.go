@@ -68,6 +68,7 @@ func (p *Proxy) settings() []setting {
 		{"proxy", "tls_cert", "", setAtStart, in(&p.TLSCert, "", (*table).text)},
 		{"proxy", "tls_key", "", atReload, in(&p.TLSKey, "", (*table).text)},
 		{"proxy", "tls_client_ca", "", atReload, in(&p.TLSClientCA, "", (*table).text)},
+		{"proxy", "tls_client_auth", "", atReload, in(&p.TLSClientAuth, "require", oneWordOf("require", "optional"))},
 		{"proxy", "trusted_proxies", "", atReload, in(&p.TrustedProxies, []string{}, (*table).texts)},
 		{"proxy", "hosts", "", atReload, in(&p.Hosts, []string{}, (*table).texts)},
 	}

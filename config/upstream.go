@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -25,7 +24,7 @@ func (l *loader) readUpstream(t *table) {
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 	}
 	t.checkFallbacks(u)
-	t.checkCertificates("ca_file", u.CAFile)
+	t.checkAuthorities("ca_file", u.CAFile)
 	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
 }
 
@@ -131,16 +130,6 @@ func checkURL(raw string) error {
 func isPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0
-}
-
-// checkCertificates reports a file of certificates that is of no use.
-func (t *table) checkCertificates(key, path string) {
-	if path == "" {
-		return
-	}
-	if data, ok := t.file(key, path); ok && !x509.NewCertPool().AppendCertsFromPEM(data) {
-		t.wrong(key, "has no certificate; write the path of a PEM file")
-	}
 }
 
 // file returns what the file at path, which key names, holds, or reports why it

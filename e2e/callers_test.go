@@ -54,7 +54,9 @@ func (a *authority) issue(name string, template *x509.Certificate) *ecdsa.Privat
 	if signer == nil {
 		signer = key
 	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	if template.NotBefore = template.NotAfter.Add(-365 * 24 * time.Hour); template.NotAfter.IsZero() {
+		template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), signer)
 	if err != nil {
 		a.t.Fatal(err)
@@ -73,7 +75,14 @@ func (a *authority) path(name string) string { return filepath.Join(a.dir, name)
 // leaf issues a certificate for a server called api.weixin.qq.com or a client.
 func (a *authority) leaf(name string) {
 	a.t.Helper()
+	a.leafUntil(name, time.Time{})
+}
+
+// leafUntil does that for a certificate of a year that expires at end; zero: in an hour.
+func (a *authority) leafUntil(name string, end time.Time) {
+	a.t.Helper()
 	a.issue(name, &x509.Certificate{
+		NotAfter:     end,
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name},
 		DNSNames: []string{"api.weixin.qq.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},

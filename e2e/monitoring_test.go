@@ -264,7 +264,7 @@ func troubled(t *testing.T) period {
 	w, away := startWeChat(t, wechattest.App{ID: "wx0000000000000000", Secret: appSecret}), refusing(t)
 	secret := t.TempDir() + "/secret"
 	writeFile(t, secret, otherSecret)
-	ids, toml := map[string]string{}, fmt.Sprintf("[upstream]\nurl = %q\nfallback_urls = [%q]\n", "http://"+away, w.URL)+ordering
+	ids, toml := map[string]string{}, fmt.Sprintf("[upstream]\nurl = %q\nfallback_urls = [%q]\nca_file = %q\n", "http://"+away, w.URL, newAuthority(t).path("ca.pem"))+ordering
 	for name, app := range apps {
 		app.ID, app.Secret = fmt.Sprintf("wx%016d", len(ids)+1), appSecret
 		ids[name] = app.ID
@@ -524,6 +524,9 @@ func scenarios() map[string]scenario {
 		"crowded":    {crowded, 1, map[int][]string{4: {}, 30: {`{alertname="WxproxyFewFileDescriptors"}`}}},
 		"down": {func(*testing.T) period { return period{name: "down", only: "up{" + instance + "}"} }, 1,
 			map[int][]string{30: {`{alertname="WxproxyDown"}`}}},
+		"expiring": {func(*testing.T) period {
+			return period{name: "expiring", only: `wxproxy_certificate_expiry_timestamp_seconds{setting="proxy.tls_cert",` + instance + "}"}
+		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyCertificateExpiring", setting="proxy.tls_cert"}`}}},
 		"absent": {func(*testing.T) period { return period{name: "absent", only: `up{job="another"}`} }, 1,
 			map[int][]string{4: {}, 30: {`{alertname="WxproxyAbsent"}`}}},
 	}

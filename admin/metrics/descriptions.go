@@ -51,6 +51,8 @@ var (
 	configSuccessful = describe("config_last_reload_successful", "1 if the configuration was good when it was read last, 0 if it was refused and the one before goes on.")
 
 	configLoaded = describe("config_last_reload_success_timestamp_seconds", "When the configuration in force was read.")
+	certificates = describe("certificate_expiry_timestamp_seconds",
+		"When the certificate that the setting names expires: of a chain the first one that does, of several authorities the last one.", "setting")
 
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
 )

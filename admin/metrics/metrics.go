@@ -33,6 +33,8 @@ type Sources struct {
 	Build       Build
 	ConfigHash  string        // in hexadecimal digits
 	Loaded      func() Loaded // how the configuration was read last
+
+	Certificates map[string]time.Time // when they expire, by setting
 }
 
 // A Store is what is known of the token store.
@@ -69,7 +71,7 @@ type collector struct{ Sources }
 
 // Describe implements [prometheus.Collector].
 func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations, build, configHash, configSuccessful, configLoaded} {
+	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations, build, configHash, configSuccessful, configLoaded, certificates} {
 		descriptions <- d
 	}
 }
@@ -91,6 +93,9 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.counter(linesLost, c.LinesLost())
 	out.store(c.Store())
 	out.config(c.Sources)
+	for setting, expires := range c.Certificates {
+		out.gauge(certificates, float64(expires.Unix()), setting)
+	}
 }
 
 // A sink takes metrics.

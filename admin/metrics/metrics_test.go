@@ -74,6 +74,8 @@ func sources(t *testing.T) Sources {
 			}}
 	}
 	return Sources{
+		Certificates: map[string]time.Time{"proxy.tls_cert": moment},
+
 		Counts:    counted(t),
 		InFlight:  func() int { return 3 },
 		LinesLost: func() uint64 { return 4 },
@@ -115,6 +117,7 @@ func scrape(t *testing.T, s Sources) (string, map[string]*dto.MetricFamily) {
 func TestMetricsSayWhatIsCounted(t *testing.T) {
 	text, families := scrape(t, sources(t))
 	want := `wxproxy_build_info{commit="c0ffee",goversion="` + runtime.Version() + `",version="v1.2.3"} 1
+wxproxy_certificate_expiry_timestamp_seconds{setting="proxy.tls_cert"} 1.8e+09
 wxproxy_config_hash{hash="00000000ff01"} 65281
 wxproxy_config_last_reload_success_timestamp_seconds 1.8000000005e+09
 wxproxy_config_last_reload_successful 1

@@ -94,6 +94,7 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	serving.Go(func() { systemd.Watch(still, s.tell) })
 	go s.reloadWhen(reload) // not waited for: its last reload may hang
 	go s.watchFiles()       // likewise
+	serving.Go(func() { s.remindOfCertificates(still) })
 
 	failure := s.await(ctx, failed)
 	end := time.Now().Add(s.now.Load().cfg.Proxy.DrainTimeout)

@@ -45,6 +45,9 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 		return nil, Mistake(cfg, "proxy.tls_client_ca", err)
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
+	if p.TLSClientAuth == "optional" {
+		c.ClientAuth = tls.VerifyClientCertIfGiven
+	}
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package service
 
 import (
 	"net/http"
+	"time"
 
 	"wxproxy/admin/metrics"
 )
@@ -23,7 +24,17 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 			last := s.loaded.last()
 			return metrics.Loaded{At: last.At, Successful: last.Successful}
 		},
+
+		Certificates: of.certificateEnds(),
 	}, s.log)
+}
+
+func (s *setup) certificateEnds() map[string]time.Time {
+	ends := map[string]time.Time{}
+	for _, c := range s.cfg.Certificates {
+		ends[c.Setting] = c.Expires
+	}
+	return ends
 }
 
 func (s *setup) clientNames() []string {

@@ -51,7 +51,7 @@ func (c *Conn) MeetsTLS(now *tls.Config) bool {
 	switch {
 	case now.ClientAuth == tls.NoClientCert:
 		c.name = ""
-	case len(shown) == 0 && now.ClientAuth < tls.RequireAnyClientCert:
+	case len(shown) == 0 && now.ClientAuth == tls.VerifyClientCertIfGiven: // a key proves who the caller is
 	case len(shown) == 0 || !isSignedBy(now.ClientCAs, shown):
 		return false
 	}
