@@ -6,7 +6,6 @@ package metrics
 import (
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
@@ -174,32 +173,5 @@ func (s sink) store(store Store) {
 			}
 		}
 		s.metrics <- prometheus.MustNewConstHistogram(storeDurations, sum, c.Total.Seconds(), buckets, c.Operation)
-	}
-}
-
-// hosts tells which hosts are up, and how often each failed. Two URLs may lead to one host.
-func (s sink) hosts(states []upstream.HostState) {
-	values, failures := map[string]float64{}, map[string]upstream.Failures{}
-	for _, state := range states {
-		name := state.URL
-		if u, err := url.Parse(state.URL); err == nil {
-			name = u.Host
-		}
-		if !state.Down {
-			values[name] = 1
-		} else {
-			values[name] += 0
-		}
-		sum := failures[name]
-		for reason, n := range state.Failures {
-			sum[reason] += n
-		}
-		failures[name] = sum
-	}
-	for name, value := range values {
-		s.gauge(up, value, name)
-		for reason, n := range failures[name] {
-			s.counter(hostFailures, n, name, upstream.FailureReason(reason).String())
-		}
 	}
 }
