@@ -14,7 +14,7 @@ import (
 // load balancers send every second, are left out unless they were refused.
 func (p *Proxy) conclude(x *exchange, err error) {
 	x.answerRequestID()
-	if err == nil && x.route != nil && x.route.traits.isFree {
+	if err == nil && x.route != nil && x.route.traits.isOpen {
 		return
 	}
 	p.count(x)

@@ -145,7 +145,7 @@ func TestARefusalLeavesNoTraceInTheAnswer(t *testing.T) {
 		{fmt.Sprintf(first, "Content-Encoding: gzip\r\n", len(zipped)) + zipped},
 		{fmt.Sprintf(first, "Connection: X-First\r\n", len(rawtest.RefusedBody)) + rawtest.RefusedBody},
 	} {
-		for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n", len(rawtest.OKBody)), "Connection: close\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 27\r\n"} { // as okBody has
+		for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n", len(rawtest.OKBody)), "Connection: close\r\n", "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 27\r\n"} { // as rawtest.OKBody has
 			answers := 0
 			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 				if answers++; answers == 1 {

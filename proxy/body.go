@@ -63,7 +63,7 @@ func (x *exchange) checkLength() error {
 // small the connection ends, because its rest is never read.
 func (x *exchange) tooLarge() error {
 	switch {
-	case x.route.traits.asksByBody:
+	case x.route.traits.callerInBody:
 		x.closes = true
 		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
 	case x.smallBody:
@@ -139,7 +139,7 @@ func (x *exchange) bodyFailure(err error) error {
 
 // logNoRoom logs how much memory and disk the bodies under way take.
 func (p *Proxy) logNoRoom() {
-	if p.door.noRoom.Now() {
+	if p.door.noRoom.Allows() {
 		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
 		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
 			"memory", memory.Taken(), "memory_limit", memory.Limit, "disk", disk.Taken(), "disk_limit", disk.Limit)

@@ -135,7 +135,6 @@ func TestMultipartIsTheSameInBothAttempts(t *testing.T) {
 	}
 }
 
-// callersOf are what callers may send of a body, and how they end.
 func TestCallerThatStallsOrLeavesNeverReachesWeChat(t *testing.T) {
 	t.Parallel()
 	const fixed, parts = "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n", "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -18,7 +18,7 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// A brokenWeChat answers the target /broken with any bytes, and every other one
+// startBroken starts a WeChat that answers the target /broken with any bytes, and every other one
 // with its own path.
 func startBroken(t testing.TB, answer func(conn net.Conn) (keep bool)) *rawtest.WeChat {
 	t.Helper()

@@ -20,7 +20,7 @@ func (p *Proxy) admit(x *exchange) error {
 		return err
 	}
 	maxBody := x.maxBody
-	for k := p.kindOf(x); ; {
+	for k := p.likelyKind(x); ; {
 		x.routeAs(k)
 		if err := p.admitCaller(x); err != nil || x.account == nil || x.account.kind == k {
 			return err
@@ -42,7 +42,7 @@ func (p *Proxy) admitCaller(x *exchange) error {
 		x.tokenClient, x.client = x.client, nil // the token does not prove that it is this client
 		return err
 	case found:
-		err = p.mustAgree(x)
+		err = p.checkSameAccount(x)
 	default:
 		if x.client, err = p.client(x); x.hasMembers {
 			return x.awaitBody(err)

@@ -143,9 +143,9 @@ func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	}
 }
 
-// mayBe reports whether the caller, who says to be c, does not prove to be another
+// doesNotContradict reports whether the caller, who says to be c, does not prove to be another
 // client, or two at once. Of a client without a key only its certificate proves it.
-func (p *Proxy) mayBe(x *exchange, c *Client) bool {
+func (p *Proxy) doesNotContradict(x *exchange, c *Client) bool {
 	certified := p.clients.certified(x.caller)
 	if c.isKeyless() && certified != c {
 		return false

@@ -77,13 +77,13 @@ type Account struct {
 	// when the request began; it may be nil.
 	Accepted func(token string, sent time.Time)
 
-	// Honours reports whether WeChat honoured a token within the last 30 s, although it
+	// IsHonoured reports whether WeChat honoured a token within the last 30 s, although it
 	// refused it for one request; nil: it did whenever Replace returns the same token.
-	Honours func(token string) bool
+	IsHonoured func(token string) bool
 
-	// Dead reports whether WeChat refuses a token everywhere and there is no other one
+	// IsDead reports whether WeChat refuses a token everywhere and there is no other one
 	// yet; nil: no token is dead.
-	Dead func(token string) bool
+	IsDead func(token string) bool
 
 	// SecretAccepted is called after a request with the AppSecret that went well, and
 	// SecretRefused after one that WeChat answered with an errcode; both may be nil.
@@ -161,7 +161,7 @@ func (a *Account) honourEarlierBuild() {
 }
 
 // isDead reports whether it is known that WeChat would refuse token again.
-func (a *Account) isDead(token string) bool { return a.Dead != nil && a.Dead(token) }
+func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead(token) }
 
 // isHonoured reports whether token is good although WeChat refused it somewhere.
-func (a *Account) isHonoured(token string) bool { return a.Honours == nil || a.Honours(token) }
+func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }

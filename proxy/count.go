@@ -48,7 +48,7 @@ func names(a *Account, c *Client) (account, client string) {
 	return account, client
 }
 
-// seen has the counters of each client that has called for one account. The other
+// A seenClients has the counters of each client that has called for one account. The other
 // pairs of accounts and clients, which are most, take no memory.
 type seenClients struct {
 	first  atomic.Pointer[Client]                      // the first to call, and often the only one; never replaced
@@ -137,7 +137,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 // noteWrongKey has the log say who showed a key that is nobody's.
 func (p *Proxy) noteWrongKey(x *exchange, err error) {
 	f, isKey := x.asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
-	if x.kind != nil && x.route.traits.asksByBody && f.slug == "" { // as SDKs show it
+	if x.kind != nil && x.route.traits.callerInBody && f.slug == "" { // as SDKs show it
 		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
 	}
 	if isKey && p.config.Audit != nil {
@@ -176,11 +176,11 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 // loggedHost returns the host that a caller sent, in the form that a log may show.
 func (p *Proxy) loggedHost(host []byte) string {
 	host = host[:min(len(host), maxLoggedHost)]
-	return strings.Map(visible, p.loggedPath(host))
+	return strings.Map(maskInvisible, p.loggedPath(host))
 }
 
-// visible returns c, or a question mark if no host can have c.
-func visible(c rune) rune {
+// maskInvisible returns c, or a question mark if no host can have c.
+func maskInvisible(c rune) rune {
 	if secret.Invisible(c) {
 		return '?'
 	}

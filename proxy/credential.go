@@ -33,11 +33,11 @@ type class interface {
 // traits are the properties of a class by which the stages of a request differ. All are
 // false for a request that gets an access token.
 type traits struct {
-	asksByBody bool // only the body says who calls, so that answer waits for the client's quota itself
-	isFree     bool // it needs no client and no quota, and is counted only if it is refused
-	hasNoBody  bool // its body is left unread
-	hasOwn     bool // the caller's own credential is passed on, so that a virtual token is an error
-	getsSecret bool // the AppSecret is added, which WeChat's answer may quote
+	callerInBody            bool // only the body says who calls, so that answer waits for the client's quota itself
+	isOpen                  bool // it needs no client and no quota, and is counted only if it is refused
+	hasNoBody               bool // its body is left unread
+	passesCallersCredential bool // the caller's own credential is passed on, so that a virtual token is an error
+	getsSecret              bool // the AppSecret is added, which WeChat's answer may quote
 }
 
 // forwarded is a class without a credential of the proxy's: the request is passed on
@@ -64,7 +64,7 @@ func (forwarded) answer(p *Proxy, x *exchange) error {
 // withOwn is the class of requests that have a credential of the caller's or need none.
 type withOwn struct{ forwarded }
 
-func (withOwn) traits() traits { return traits{hasOwn: true} }
+func (withOwn) traits() traits { return traits{passesCallersCredential: true} }
 
 // withToken is the class of requests that get the account's access token.
 type withToken struct{ forwarded }
@@ -118,7 +118,7 @@ func (ownPage) answer(p *Proxy, x *exchange) error { return p.answerOwnPage(x) }
 type healthPage struct{ ownPage }
 
 func (healthPage) admit(*Proxy, *exchange) (done bool, err error) { return true, nil }
-func (healthPage) traits() traits                                 { return traits{isFree: true, hasNoBody: true} }
+func (healthPage) traits() traits                                 { return traits{isOpen: true, hasNoBody: true} }
 func (healthPage) answer(p *Proxy, x *exchange) error             { return p.answerHealth(x) }
 
 // tokenPath is the class of requests for an access token, which the proxy answers itself.
@@ -129,7 +129,7 @@ func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
 }
 func (tokenPath) admitBody(p *Proxy, x *exchange) error { return p.admitTokenRequest(x) }
 func (tokenPath) permit(p *Proxy, x *exchange) error    { return p.permitToken(x) }
-func (tokenPath) traits() traits                        { return traits{asksByBody: true} }
+func (tokenPath) traits() traits                        { return traits{callerInBody: true} }
 func (tokenPath) answer(p *Proxy, x *exchange) error    { return p.answerToken(x) }
 
 // closedPath is the class of paths that the proxy would answer itself, and that a

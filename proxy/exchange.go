@@ -25,15 +25,15 @@ type exchange struct {
 
 	// The fields from here on stay from one request to the next: they are buffers, and
 	// results that the next request often needs again.
-	message  upstream.Message
-	fields   fields
-	body     body.Body
-	last     lastTarget
-	key      keyHash
-	virtual  virtual.LastToken
-	filtered string // the last token that was added to its account's filter
-	values   []string
-	searcher secret.Searcher
+	message      upstream.Message
+	fields       fields
+	body         body.Body
+	last         lastTarget
+	key          keyHash
+	virtual      virtual.LastToken
+	lastInFilter string // the last token that was added to its account's filter
+	values       []string
+	searcher     secret.Searcher
 }
 
 // A request is what belongs to one request alone. Its first fields are those that are
@@ -116,7 +116,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 
 // release gives back what x holds, and x itself.
 func (p *Proxy) release(x *exchange) {
-	if err := x.body.NoFile(); err != nil && p.door.noFiles.Now() {
+	if err := x.body.NoFile(); err != nil && p.door.noFiles.Allows() {
 		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
 	x.body.Release()

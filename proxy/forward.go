@@ -37,9 +37,9 @@ func (p *Proxy) forwardWithSecret(x *exchange) error {
 // addressWith sets the target that WeChat will read, with the account's token. The
 // target that the message has already stays if path, query and token are as before.
 func (x *exchange) addressWith(token string) {
-	if x.sent = token; token != x.filtered {
+	if x.sent = token; token != x.lastInFilter {
 		x.account.filter.add(token)
-		x.filtered = token
+		x.lastInFilter = token
 	}
 	if token == "" || token != x.last.token {
 		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})

@@ -42,8 +42,8 @@ func (p *Proxy) addKinds(accounts []*Account) {
 		}
 		a.kind = k
 	}
-	if p.kindOf = p.findKind; len(p.kinds) == 1 {
-		p.kindOf = func(*exchange) *kind { return p.kinds[0] }
+	if p.likelyKind = p.findLikelyKind; len(p.kinds) == 1 {
+		p.likelyKind = func(*exchange) *kind { return p.kinds[0] }
 	}
 }
 
@@ -162,12 +162,12 @@ func (x *exchange) routeAs(k *kind) {
 	x.kind, x.route = x.last.kind, &x.last.route
 }
 
-// findKind returns the kind of accounts that a request is probably about, by what is quick to
+// findLikelyKind returns the kind of accounts that a request is probably about, by what is quick to
 // see in its header: the kind of the account that it names or has a virtual token for, or
 // else the kind that has its host, or the one whose programs ask for a token at its path,
 // or else the kind of the default account. If the account, which is decided later, is of
 // another kind, admit begins again with that.
-func (p *Proxy) findKind(x *exchange) *kind {
+func (p *Proxy) findLikelyKind(x *exchange) *kind {
 	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
 		return a.kind
 	}

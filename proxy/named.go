@@ -136,19 +136,19 @@ func isPlaceholder(appID string) bool {
 	return !strings.ContainsFunc(appID, isOther) && !strings.EqualFold(appID[:min(len(appID), 2)], "wx")
 }
 
-// agreeOnAccount chooses the account of a request, if no virtual token has done so. If one
+// chooseAccount chooses the account of a request, if no virtual token has done so. If one
 // has, the request must agree.
-func (p *Proxy) agreeOnAccount(x *exchange) (err error) {
+func (p *Proxy) chooseAccount(x *exchange) (err error) {
 	if x.account != nil {
-		return p.mustAgree(x)
+		return p.checkSameAccount(x)
 	}
 	x.account, err = p.account(x)
 	return err
 }
 
-// mustAgree refuses a request whose virtual token, which is good, is for another
+// checkSameAccount refuses a request whose virtual token, which is good, is for another
 // account than it names besides: one of both is a mistake, and neither wins.
-func (p *Proxy) mustAgree(x *exchange) error {
+func (p *Proxy) checkSameAccount(x *exchange) error {
 	namesAnother := p.namesAnother(x, x.account)
 	sent, err := p.givenAccount(x, true)
 	if err != nil {

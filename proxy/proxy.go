@@ -30,7 +30,7 @@ type Proxy struct {
 	anyone         Client                // every caller, when there are no clients
 	withoutAccount seenClients           // of requests that have no account
 	kinds          []*kind               // of the accounts
-	kindOf         func(*exchange) *kind // which of them a request is probably about
+	likelyKind     func(*exchange) *kind // which of them a request is probably about
 	hosts          []string              // of all kinds, in lower case: those that an absolute-form request may name
 
 	tokenParameters []string // of all kinds
@@ -105,13 +105,13 @@ func (p *Proxy) serve(x *exchange) error {
 		return err
 	}
 	class := x.route.class
-	early := x.route.traits.asksByBody || x.hasMembers // its body may say who calls
+	early := x.route.traits.callerInBody || x.hasMembers // its body may say who calls
 	if early {
 		if err := p.takeBody(x); err != nil {
 			return err
 		}
 	}
-	if t := &x.route.traits; t.asksByBody || t.isFree {
+	if t := &x.route.traits; t.callerInBody || t.isOpen {
 		return class.answer(p, x)
 	}
 	if p.carriesSecret(x) {

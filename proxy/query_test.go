@@ -19,7 +19,7 @@ func readTarget(t *testing.T, p *Proxy, x *exchange, raw string) error {
 	if err := p.read(x); err != nil {
 		return err
 	}
-	x.routeAs(p.kindOf(x))
+	x.routeAs(p.likelyKind(x))
 	return nil
 }
 

@@ -30,8 +30,8 @@ type door struct {
 	refused  *lograte.Limit        // lines about clients' requests that were refused
 	unknown  *lograte.Limit        // the same of callers that are no client
 
-	mu     sync.Mutex // guards former
-	former []*Proxy   // the replaced ones that still answered requests when this was last looked at
+	mu       sync.Mutex // guards replaced
+	replaced []*Proxy   // the replaced ones that still answered requests when this was last looked at
 }
 
 func newDoor(c Config) *door {
@@ -68,7 +68,7 @@ func (p *Proxy) Reload(config Config) *Proxy {
 	}
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
-	p.door.former = append(p.door.stillAnswering(), p)
+	p.door.replaced = append(p.door.stillAnswering(), p)
 	p.door.current.Store(next)
 	return next
 }
@@ -76,8 +76,8 @@ func (p *Proxy) Reload(config Config) *Proxy {
 // stillAnswering returns the replaced proxies that still answer requests, and forgets the
 // others. The caller holds d.mu.
 func (d *door) stillAnswering() []*Proxy {
-	d.former = slices.DeleteFunc(d.former, func(p *Proxy) bool { return p.answering() == 0 })
-	return d.former
+	d.replaced = slices.DeleteFunc(d.replaced, func(p *Proxy) bool { return p.answering() == 0 })
+	return d.replaced
 }
 
 // InFlight returns how many requests are being answered, by the current proxy and by those
@@ -92,8 +92,8 @@ func (p *Proxy) InFlight() int {
 	return n
 }
 
-// Gone reports whether p, which was replaced, has answered all its requests.
-func (p *Proxy) Gone() bool {
+// HasFinished reports whether p, which was replaced, has answered all its requests.
+func (p *Proxy) HasFinished() bool {
 	p.door.mu.Lock()
 	defer p.door.mu.Unlock()
 	return !slices.Contains(p.door.stillAnswering(), p)
@@ -151,5 +151,5 @@ func (d *door) IsProvenByBody(raw []byte) bool {
 
 // isTokenPath reports whether programs ask for a token at a policy path.
 func (p *Proxy) isTokenPath(policy []byte) bool {
-	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).traits.asksByBody })
+	return slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.route(policy).traits.callerInBody })
 }

@@ -20,7 +20,7 @@ func (w *told) account(honours bool) Account {
 	a.Accepted = func(token string, sent time.Time) {
 		w.words = append(w.words, fmt.Sprint("accepted ", token, " ", time.Since(sent) < time.Minute))
 	}
-	a.Honours = func(string) bool { return honours }
+	a.IsHonoured = func(string) bool { return honours }
 	a.SecretAccepted = func() { w.words = append(w.words, "secret accepted") }
 	a.SecretRefused = func(errcode int, errmsg string) {
 		w.words = append(w.words, fmt.Sprint("secret refused ", errcode, " ", errmsg))
@@ -83,7 +83,7 @@ func TestATokenThatIsKnownToBeDeadIsNotSentAgain(t *testing.T) {
 	for _, dead := range []bool{true, false} {
 		var w told
 		a := w.account(false)
-		a.Dead = func(string) bool { return dead }
+		a.IsDead = func(string) bool { return dead }
 		upstream := &recorder{answers: slices.Repeat([]string{rawtest.RefusedBody}, 4)}
 		p := New(config(upstream, a))
 		ctx := handle(t, p, rawtest.Get("/cgi-bin/user/info"))

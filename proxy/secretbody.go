@@ -39,7 +39,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 			return err
 		}
 	}
-	if err := p.agreeOnAccount(x); err != nil {
+	if err := p.chooseAccount(x); err != nil {
 		return err
 	}
 	if x.account.kind != x.kind {

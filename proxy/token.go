@@ -90,7 +90,7 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key)")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
-	if !known || secret.conflicts || !p.mayBe(x, c) {
+	if !known || secret.conflicts || !p.doesNotContradict(x, c) {
 		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil

@@ -19,7 +19,7 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 		}
 		last := &x.virtual
 		switch {
-		case x.route.traits.hasOwn:
+		case x.route.traits.passesCallersCredential:
 			return true, virtual.ErrMisplaced
 		case found && bytes.Equal(text, x.virtual.Text):
 			continue
@@ -56,7 +56,7 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 		if c = p.clients.byID[last.Token.Client]; c == nil {
 			return a, nil, virtual.ErrForged
 		}
-		if !p.mayBe(x, c) {
+		if !p.doesNotContradict(x, c) {
 			return a, c, virtual.ErrForged // another client has no use for it
 		}
 		if !c.isKeyless() {

@@ -73,7 +73,7 @@ func (k *Keeper) begin() (*flight, error) {
 	}
 	next := *s
 	next.askedAt = now
-	f := k.launch(&next, s.suspect())
+	f := k.launch(&next, s.deadValue())
 	f.asked = true
 	return f, nil
 }

@@ -48,8 +48,8 @@ func everyStore(t *testing.T) map[string]token.Store {
 func recordOf(value string, life time.Duration) token.Record {
 	now := time.Now()
 	return token.Record{
-		Token: token.Token{Value: secret.New(value), Expires: now.Add(life)},
-		Word:  token.Word{FetchedAt: now},
+		Token:  token.Token{Value: secret.New(value), Expires: now.Add(life)},
+		Notice: token.Notice{FetchedAt: now},
 	}
 }
 
@@ -60,7 +60,7 @@ func savedIn(t *testing.T, s token.Store, key token.Key, r token.Record) token.R
 	if err != nil && !errors.Is(err, token.ErrNotStored) {
 		t.Fatal(err)
 	}
-	r.Word.Generation = before.Word.Generation
+	r.Notice.Generation = before.Notice.Generation
 	stored, err := s.Save(key, r)
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +92,7 @@ func mustComeBack(t *testing.T, s token.Store) {
 	for i, key := range keys {
 		r := recordOf(strings.Repeat("x", i+1), time.Hour)
 		r.Durable = token.Durable{Spent: token.Spent{Day: token.BeijingDay(time.Now()), Fetches: i + 1, ForcedAt: time.Now().Add(-time.Minute)}, Until: time.Now().Add(time.Hour)}
-		r.Word.Added = token.Spent{Day: r.Spent.Day, Fetches: i + 1}
+		r.Notice.Added = token.Spent{Day: r.Spent.Day, Fetches: i + 1}
 		if stored := savedIn(t, s, key, r); !stored.Token.Value.Equal(r.Token.Value.Reveal()) {
 			t.Errorf("%v: got another token back than was saved", key)
 		}
@@ -117,7 +117,7 @@ func mustEndWithoutTheDurablePart(t *testing.T, s token.Store) {
 	key := token.Key{AppID: "wx-durable"}
 	r := recordOf("canary", life)
 	r.Durable = token.Durable{Spent: token.Spent{Day: token.BeijingDay(time.Now()), Forced: 3}, Until: time.Now().Add(time.Hour)}
-	r.Word.Added = token.Spent{Day: r.Spent.Day, Forced: 3}
+	r.Notice.Added = token.Spent{Day: r.Spent.Day, Forced: 3}
 	savedIn(t, s, key, r)
 	time.Sleep(life)
 	for range 2 { // one look is not to end it either
@@ -126,7 +126,7 @@ func mustEndWithoutTheDurablePart(t *testing.T, s token.Store) {
 			t.Errorf("got a token %v, %+v, %v; want no token, and what was spent", !got.Token.Value.Empty(), got.Spent, err)
 		}
 	}
-	r.Token, r.Word.Added = token.Token{}, token.Spent{}
+	r.Token, r.Notice.Added = token.Token{}, token.Spent{}
 	savedIn(t, s, key, r) // as when there was none before the first fetch failed
 	if got, err := s.Load(key); err != nil || got.Spent.Forced != 3 {
 		t.Errorf("saved without a token: got %+v, %v; want what was spent", got.Spent, err)
@@ -210,13 +210,13 @@ func mustShare(t *testing.T, a, b sharedStore) {
 	heard := make(chan int64, 100)
 	end := b.Watch(key, func(generation int64) { heard <- generation })
 	first := savedIn(t, a, key, recordOf("first", time.Hour))
-	if first.Word.Generation == 0 {
+	if first.Notice.Generation == 0 {
 		t.Error("got no generation of what was stored")
 	}
 	for deadline := time.After(10 * time.Second); ; {
 		select {
 		case generation := <-heard:
-			if generation != first.Word.Generation {
+			if generation != first.Notice.Generation {
 				continue // of a look before the first save
 			}
 		case <-deadline:
@@ -226,7 +226,7 @@ func mustShare(t *testing.T, a, b sharedStore) {
 	}
 	end()
 	late := recordOf("late", time.Hour)
-	late.Word.FetchedAt = late.Word.FetchedAt.Add(-time.Minute)
+	late.Notice.FetchedAt = late.Notice.FetchedAt.Add(-time.Minute)
 	if stored, err := b.Save(key, late); err != nil || !stored.Token.Value.Equal("first") {
 		t.Errorf("a token that was asked for earlier: got %q, %v; want the later one to stay", stored.Token.Value.Reveal(), err)
 	}

@@ -35,27 +35,27 @@ func (s *state) resting(now time.Time, o Options) *state {
 		next.stuck = fmt.Errorf("WeChat refuses the token, and no other is fetched for that: %w", ErrManyFetches)
 		return &next
 	}
-	next.next = now.Round(0).Add(max(s.stands.Sub(now), minPause))
+	next.next = now.Round(0).Add(max(s.trustedUntil.Sub(now), minPause))
 	return &next
 }
 
-// Dead reports whether WeChat refuses value everywhere and has no other token at the
+// IsDead reports whether WeChat refuses value everywhere and has no other token at the
 // moment, so that sending it again is useless.
-func (k *Keeper) Dead(value string) bool {
+func (k *Keeper) IsDead(value string) bool {
 	s := k.state.Load()
-	return s.stuck != nil && s.bare == value
+	return s.stuck != nil && s.value == value
 }
 
 // reportResting logs that the token is dead, and when it is replaced.
 func (k *Keeper) reportResting(after *state) {
 	e := k.options.Issuer.Explain(after.stuck)
-	k.logger().Warn("the token is dead and not replaced yet", "expires_in", inWords(after.rest()),
+	k.logger().Warn("the token is dead and not replaced yet", "expires_in", inWords(after.remaining()),
 		"next_refresh_in", timeUntil(after.next), "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 }
 
-// deadened returns s after WeChat had no other token than one that is dead. It is
+// foundDead returns s after WeChat had no other token than one that is dead. It is
 // asked again soon, and less often the longer that lasts.
-func (s *state) deadened(before *state, now time.Time, o Options) *state {
+func (s *state) foundDead(before *state, now time.Time, o Options) *state {
 	next := *s
 	next.planned, next.failedAt, next.class, next.failures = s.next, now, ClassAccount, 1
 	if before.stuck != nil && before.err == nil {
@@ -65,18 +65,18 @@ func (s *state) deadened(before *state, now time.Time, o Options) *state {
 	return &next
 }
 
-// suspect returns the token if it is dead as far as is known, so that nothing but
+// deadValue returns the token if it is dead as far as is known, so that nothing but
 // another one, or WeChat's word, ends that.
-func (s *state) suspect() string {
+func (s *state) deadValue() string {
 	if s.stuck == nil {
 		return ""
 	}
-	return s.bare
+	return s.value
 }
 
-// rest returns how long the token can be used, as far as is known: one that is
+// remaining returns how long the token can be used, as far as is known: one that is
 // dead cannot, whatever its life.
-func (s *state) rest() time.Duration {
+func (s *state) remaining() time.Duration {
 	if s.stuck != nil {
 		return 0
 	}
@@ -94,7 +94,7 @@ func (k *Keeper) reexamine(s *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.state.Load() == s && s.flight == nil && !k.stopped {
-		f := k.launch(s, s.bare)
+		f := k.launch(s, s.value)
 		f.examines = true
 		k.options.Queue.Add(func() { k.run(f) })
 	}
@@ -107,7 +107,7 @@ func (k *Keeper) examine(f *flight) {
 		look = func(f *flight) Verdict { return k.opinion(f, f.refused) }
 	}
 	verdict := look(f)
-	before, after := k.land(f, func(s *state) *state {
+	before, after := k.end(f, func(s *state) *state {
 		next, now := s.abandoned(), time.Now()
 		if !s.token.Value.Equal(f.refused.Reveal()) {
 			return next // another process has brought another one
@@ -115,7 +115,7 @@ func (k *Keeper) examine(f *flight) {
 		next.examined = now
 		switch {
 		case verdict == Alive:
-			return next.vouched(now, k.options)
+			return next.confirmed(now, k.options)
 		case verdict == Dead && s.stuck == nil:
 			return next.resting(now, k.options)
 		}
@@ -123,7 +123,7 @@ func (k *Keeper) examine(f *flight) {
 	})
 	f.later(func() {
 		if after.stuck == nil {
-			k.reportVouched(before)
+			k.reportConfirmed(before)
 		} else if before.stuck == nil {
 			k.reportResting(after)
 		}

@@ -9,41 +9,41 @@ import (
 // next to nothing unless there was one.
 func (k *Keeper) Accepted(value string, sent time.Time) {
 	if k.doubted.Load() {
-		k.vouch(value, sent)
+		k.confirm(value, sent)
 	}
 }
 
-// Honours reports whether WeChat was seen to honour value within the last 30 s,
+// IsHonoured reports whether WeChat was seen to honour value within the last 30 s,
 // although it was refused somewhere: in a probe, or in an answer.
-func (k *Keeper) Honours(value string) bool {
+func (k *Keeper) IsHonoured(value string) bool {
 	s := k.state.Load()
 	return s.token.Value.Equal(value) && recently(s.honoured, time.Now())
 }
 
-// vouch notes that WeChat honours the token. An answer to a request that began
+// confirm notes that WeChat honours the token. An answer to a request that began
 // before the token was doubted says nothing: it may have died meanwhile.
-func (k *Keeper) vouch(value string, sent time.Time) {
+func (k *Keeper) confirm(value string, sent time.Time) {
 	k.mu.Lock()
 	before, now := k.state.Load(), time.Now()
-	vouched := before.isDoubted() && before.token.ValidAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
-	if vouched {
-		k.update(before.vouched(now, k.options))
+	confirmed := before.isDoubted() && before.token.ValidAt(now) && before.token.Value.Equal(value) && sent.After(before.failedAt)
+	if confirmed {
+		k.update(before.confirmed(now, k.options))
 	}
 	k.mu.Unlock()
-	if vouched {
-		k.reportVouched(before)
+	if confirmed {
+		k.reportConfirmed(before)
 	}
 }
 
 // isDoubted reports whether a refusal of the token has changed the state.
 func (s *state) isDoubted() bool { return s.stuck != nil || !s.planned.IsZero() }
 
-// vouched returns the state after WeChat was seen to honour the token: what its
+// confirmed returns the state after WeChat was seen to honour the token: what its
 // refusal has led to is over, and the plan is the one from before.
-func (s *state) vouched(now time.Time, o Options) *state {
+func (s *state) confirmed(now time.Time, o Options) *state {
 	next := *s
 	next.stuck, next.honoured = nil, now
-	next.stands = later(s.stands, now.Add(standing))
+	next.trustedUntil = later(s.trustedUntil, now.Add(standing))
 	if s.planned.IsZero() {
 		return &next
 	}
@@ -75,8 +75,8 @@ func (t Token) issuedAt(asked time.Time, o Options) time.Time {
 	return issued
 }
 
-// reportVouched logs that a token which was said to be dead is not.
-func (k *Keeper) reportVouched(before *state) {
+// reportConfirmed logs that a token which was said to be dead is not.
+func (k *Keeper) reportConfirmed(before *state) {
 	if before.stuck != nil {
 		k.logger().Info("WeChat honours the token again", "expires_in", timeUntil(before.token.Expires))
 	}

@@ -117,7 +117,7 @@ func TestACallThatWeChatAcceptsEndsWhatAStormLeft(t *testing.T) {
 				if s.LastError != nil && IssuerOfWeChat.Explain(s.LastError).Code != 50004 {
 					t.Errorf("got the problem %v; want none", s.LastError)
 				}
-				if !k.Honours(value) {
+				if !k.IsHonoured(value) {
 					t.Error("got a token that is not known to be honoured")
 				}
 				asked := w.fetches()
@@ -260,7 +260,7 @@ func TestATokenThatWeChatsEdgesDoNotKnowYetIsNotCalledDead(t *testing.T) {
 					if s := k.Status(); s.State != StateFresh || s.LastError != nil || w.forces > 0 || w.issued != 1 {
 						t.Errorf("got %+v, %d forced refreshes, %d tokens; want all well", s, w.forces, w.issued)
 					}
-					if !k.Honours("token-1") {
+					if !k.IsHonoured("token-1") {
 						t.Error("got a token that no probe found good")
 					}
 				})
@@ -284,7 +284,7 @@ func TestAYoungTokenIsNeverReplacedByForce(t *testing.T) {
 		if s := k.Status(); s.State != StateGone || s.LastError == nil || w.forces != 0 {
 			t.Errorf("got %+v, %d forced refreshes; want none, and a token that is said to be dead", s, w.forces)
 		}
-		if k.Honours("token-1") {
+		if k.IsHonoured("token-1") {
 			t.Error("got a token that is honoured; want nobody to say so")
 		}
 		wantFetches(t, &w.fakeWeChat, 2)
@@ -312,7 +312,7 @@ func TestTheAgeOfATokenIsThatOfItsIssue(t *testing.T) {
 						}
 					case "shared":
 						next, _ := k.state.Load().merged(Record{Token: w.current,
-							Word: Word{Generation: 1, FetchedAt: time.Now(), Next: time.Now().Add(time.Hour)}}, time.Now(), k.options)
+							Notice: Notice{Generation: 1, FetchedAt: time.Now(), Next: time.Now().Add(time.Hour)}}, time.Now(), k.options)
 						k.setState(next)
 					}
 					wantToken(t, k, "token-1")
@@ -375,7 +375,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 					time.Sleep(standing)
 					wantReplaced(t, k, "token-1", "token-2")
 				}
-				if k.Dead(test.refused) {
+				if k.IsDead(test.refused) {
 					t.Error("got a dead token before it was refused")
 				}
 				var callers sync.WaitGroup
@@ -388,7 +388,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 					wantReplaced(t, k, test.refused, test.refused)
 				}
 				s := k.Status()
-				if !k.Dead(test.refused) || s.State != StateGone || !s.Expires.IsZero() || s.LastError == nil ||
+				if !k.IsDead(test.refused) || s.State != StateGone || !s.Expires.IsZero() || s.LastError == nil ||
 					!strings.Contains(IssuerOfWeChat.Explain(s.LastError).Remedy, "half a minute") || time.Until(s.NextRefresh) > standing {
 					t.Errorf("got %+v; want a dead token, why, and its replacement soon", s)
 				}
@@ -400,7 +400,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 				}
 				time.Sleep(standing + 4*time.Second)
 				synctest.Wait()
-				if s := k.Status(); w.done().issued != before.issued+1 || s.State != StateFresh || s.LastError != nil || k.Dead(test.refused) {
+				if s := k.Status(); w.done().issued != before.issued+1 || s.State != StateFresh || s.LastError != nil || k.IsDead(test.refused) {
 					t.Errorf("got %+v, %d tokens; want another one", s, w.done().issued)
 				}
 			})
@@ -423,7 +423,7 @@ func TestAClassicTokenThatWeChatHonoursAfterItsRotationIsFresh(t *testing.T) {
 			for range 10 {
 				wantReplaced(t, k, "token-2", "token-2")
 			}
-			if s := k.Status(); s.State != StateFresh || k.Dead("token-2") || k.Honours("token-2") != (verdict == Alive) || w.done().probes != probes+1 {
+			if s := k.Status(); s.State != StateFresh || k.IsDead("token-2") || k.IsHonoured("token-2") != (verdict == Alive) || w.done().probes != probes+1 {
 				t.Errorf("got %+v, %d probes; want a fresh token after one", s, w.done().probes-probes)
 			}
 		})
@@ -509,11 +509,11 @@ func TestOnlyAGoodProbeMakesATokenHonoured(t *testing.T) {
 				wantToken(t, k, "token-1")
 				time.Sleep(time.Minute)
 				wantReplaced(t, k, "token-1", "token-1")
-				if got := k.Honours("token-1"); got != test.want {
+				if got := k.IsHonoured("token-1"); got != test.want {
 					t.Errorf("got %v; want %v", got, test.want)
 				}
 				time.Sleep(standing)
-				if k.Honours("token-1") {
+				if k.IsHonoured("token-1") {
 					t.Error("half a minute later: got it still")
 				}
 			})

@@ -28,7 +28,7 @@ type flight struct {
 	done     chan struct{} // closed when its outcome is the Keeper's state
 	sent     time.Time     // when it asked WeChat for a token last
 	knows    int64         // the generation of the record in a shared store that started it
-	had      secret.Secret // the token when it turned from the store to WeChat
+	before   secret.Secret // the token when it turned from the store to WeChat
 	read     time.Time     // when it began to read the store last
 	reports  []func()      // what is to be logged when it is over
 }
@@ -65,7 +65,7 @@ func (k *Keeper) refresh(s *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.state.Load() == s && s.flight == nil && !k.stopped {
-		f := k.launch(s, s.suspect())
+		f := k.launch(s, s.deadValue())
 		k.options.Queue.Add(func() { k.run(f) })
 	}
 }
@@ -91,7 +91,7 @@ func (k *Keeper) run(f *flight) {
 	defer k.flights.Done()
 	defer f.report()
 	defer f.cancel()
-	defer k.survive(f)
+	defer k.recoverFlight(f)
 	if f.examines {
 		k.examine(f)
 		return
@@ -101,7 +101,7 @@ func (k *Keeper) run(f *flight) {
 		return
 	}
 	f.release = release
-	f.had = k.state.Load().token.Value
+	f.before = k.state.Load().token.Value
 	o := k.decide(f)
 	o.doubts = f.doubts
 	k.reread(f)
@@ -115,7 +115,7 @@ func (k *Keeper) run(f *flight) {
 // knows better.
 func (k *Keeper) finish(f *flight, o outcome) {
 	cut := o.overtaken || o.err != nil && f.ctx.Err() != nil
-	before, after := k.land(f, func(s *state) *state {
+	before, after := k.end(f, func(s *state) *state {
 		switch cut = cut || s.supersedes(o, time.Now()); {
 		case cut:
 			return s.abandoned()
@@ -159,9 +159,9 @@ func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	stored, ok := k.load(f)
 	switch {
 	case f.ctx.Err() != nil:
-		k.land(f, (*state).abandoned) // before it asked
+		k.end(f, (*state).abandoned) // before it asked
 	case ok:
-		_, after := k.land(f, func(s *state) *state { return k.loaded(stored, s) })
+		_, after := k.end(f, func(s *state) *state { return k.loaded(stored, s) })
 		k.logger().Info("token loaded", "expires_in", timeUntil(after.token.Expires))
 	default:
 		return nil, false
@@ -169,9 +169,9 @@ func (k *Keeper) prepare(f *flight) (release func(), done bool) {
 	return nil, true
 }
 
-// land ends f: it makes the state that after returns the current one,
+// end ends f: it makes the state that after returns the current one,
 // plans the next flight and releases the waiters. It calls after under k.mu.
-func (k *Keeper) land(f *flight, after func(*state) *state) (from, to *state) {
+func (k *Keeper) end(f *flight, after func(*state) *state) (from, to *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	from = k.state.Load()

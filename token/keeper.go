@@ -81,11 +81,11 @@ func NewKeeper(o Options) *Keeper {
 
 // setState replaces the state by s. The caller holds k.mu, unless k is not in use yet.
 func (k *Keeper) setState(s *state) {
-	if bare := s.token.Value.Reveal(); bare != s.bare {
-		if s.bare != "" {
-			s.before = s.bare
+	if value := s.token.Value.Reveal(); value != s.value {
+		if s.value != "" {
+			s.before = s.value
 		}
-		s.bare = bare
+		s.value = value
 	}
 	k.state.Store(s)
 	k.doubted.Store(s.isDoubted())
@@ -131,13 +131,13 @@ func (k *Keeper) Stop() {
 func (k *Keeper) Token(wait time.Duration) (string, error) {
 	s, now := k.state.Load(), time.Now()
 	k.use(now)
-	if s.bare == "" || !now.Before(s.token.Expires) {
+	if s.value == "" || !now.Before(s.token.Expires) {
 		return k.obtain("", wait)
 	}
 	if s.flight == nil && !now.Before(s.next) {
 		k.refresh(s) // the timer is late, was lost while the machine slept, or let the account sleep
 	}
-	return s.bare, nil
+	return s.value, nil
 }
 
 // Replace returns the token to use instead of refused, which WeChat rejected.

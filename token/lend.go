@@ -25,14 +25,14 @@ func (k *Keeper) lendTicket(wait time.Duration) (string, time.Duration, error) {
 	}
 	s := k.state.Load()
 	for try := 0; try < lentTries && !s.lendable(); try++ { // be it out of the store, or another replica's
-		k.succeed(wait - time.Since(began))
+		k.awaitSuccessor(wait - time.Since(began))
 		if s = k.state.Load(); s.err != nil {
 			break
 		}
 	}
 	switch left := time.Until(s.token.Expires); {
-	case left >= min(least, s.enough()):
-		return s.bare, left, nil
+	case left >= min(least, s.leastLendable()):
+		return s.value, left, nil
 	case s.err != nil:
 		return "", 0, k.unavailable(s.err, max(time.Until(s.next), 0))
 	case time.Since(began) >= wait:
@@ -41,10 +41,10 @@ func (k *Keeper) lendTicket(wait time.Duration) (string, time.Duration, error) {
 	return "", 0, k.unavailable(ErrBrief, minPause)
 }
 
-// succeed waits for the successor of what has too little left to be lent, unless
+// awaitSuccessor waits for the successor of what has too little left to be lent, unless
 // WeChat has just failed to answer with one. After an earlier failure the wait is
 // short: what is left is better than nothing.
-func (k *Keeper) succeed(wait time.Duration) {
+func (k *Keeper) awaitSuccessor(wait time.Duration) {
 	k.mu.Lock()
 	s, now := k.state.Load(), time.Now()
 	f := s.flight
@@ -64,9 +64,9 @@ func (k *Keeper) succeed(wait time.Duration) {
 	f.await(wait)
 }
 
-// enough returns how much life a ticket must have left to be lent. A ticket has
+// leastLendable returns how much life a ticket must have left to be lent. A ticket has
 // half of its life, as SDKs take up to 1500 s off; WeChat always says 7200 s.
-func (s *state) enough() time.Duration {
+func (s *state) leastLendable() time.Duration {
 	life := UsualLife // of one out of the store
 	if !s.fetchedAt.IsZero() {
 		life = min(life, s.token.Expires.Sub(s.fetchedAt))
@@ -75,9 +75,9 @@ func (s *state) enough() time.Duration {
 }
 
 // lendable reports whether a ticket has enough left to be lent.
-func (s *state) lendable() bool { return time.Until(s.token.Expires) >= s.enough() }
+func (s *state) lendable() bool { return time.Until(s.token.Expires) >= s.leastLendable() }
 
 // outlasts returns when a ticket has no longer enough left to be lent.
 func (s *state) outlasts(now time.Time) time.Time {
-	return now.Round(0).Add(max(s.token.Expires.Sub(now)-s.enough(), minPause))
+	return now.Round(0).Add(max(s.token.Expires.Sub(now)-s.leastLendable(), minPause))
 }

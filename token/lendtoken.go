@@ -39,7 +39,7 @@ func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 	deadline := start.Add(wait)
 	if s := k.state.Load(); k.options.rotatesLent() && s.token.ValidAt(time.Now()) &&
 		time.Until(s.token.Expires) < largestMargin && !recently(s.fetchedAt, time.Now()) {
-		k.succeed(wait)
+		k.awaitSuccessor(wait)
 	}
 	for try := 1; ; try++ {
 		if _, err := k.Token(time.Until(deadline)); err != nil {
@@ -51,12 +51,12 @@ func (k *Keeper) lendToken(wait time.Duration) (string, time.Duration, error) {
 		case err != nil:
 			return "", 0, err
 		case left > 0:
-			return s.bare, left, nil
+			return s.value, left, nil
 		}
 		if err := k.renew(time.Until(deadline)); err != nil {
 			return "", 0, err
 		}
-		if after := k.state.Load(); after.bare != s.bare && !after.fetchedAt.Before(start) {
+		if after := k.state.Load(); after.value != s.value && !after.fetchedAt.Before(start) {
 			k.noteBrief(after) // if it is: whatever WeChat says
 		} else if time.Until(after.token.Expires) < leastLent {
 			time.Sleep(min(minPause, max(time.Until(deadline), 0)))
@@ -74,8 +74,8 @@ func (k *Keeper) lends(s *state, start time.Time, last bool) (time.Duration, err
 		return 0, k.unavailable(s.stuck, examineEvery)
 	case left >= leastLent:
 		return left, nil
-	case recently(s.brief, time.Now()):
-		return 0, k.unavailable(ErrBrief, time.Until(s.brief.Add(standing)))
+	case recently(s.askedForLonger, time.Now()):
+		return 0, k.unavailable(ErrBrief, time.Until(s.askedForLonger.Add(standing)))
 	case last && !s.fetchedAt.Before(start):
 		k.noteBrief(s)
 		return 0, k.unavailable(ErrBrief, standing)
@@ -132,6 +132,6 @@ func (k *Keeper) noteBrief(s *state) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	next := *k.state.Load()
-	next.brief = time.Now()
+	next.askedForLonger = time.Now()
 	k.update(&next)
 }

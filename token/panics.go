@@ -9,9 +9,9 @@ import (
 // A mistake of the programmer's in what runs in the background ends neither the
 // process nor the care of the account.
 
-// survive ends f, if that panics, as one that failed, so that all who wait
+// recoverFlight ends f, if that panics, as one that failed, so that all who wait
 // for it are released.
-func (k *Keeper) survive(f *flight) {
+func (k *Keeper) recoverFlight(f *flight) {
 	cause := recover()
 	if cause == nil {
 		return
@@ -21,7 +21,7 @@ func (k *Keeper) survive(f *flight) {
 	select {
 	case <-f.done:
 	default:
-		k.land(f, func(s *state) *state { return s.failed(outcome{err: err}, k.options) })
+		k.end(f, func(s *state) *state { return s.failed(outcome{err: err}, k.options) })
 	}
 	if f.release != nil {
 		f.release()

@@ -64,7 +64,7 @@ func (k *Keeper) consult(f *flight) (release func(), ended bool) {
 			return nil, k.postpone(f)
 		}
 		if !f.pause(leasePoll) {
-			k.land(f, (*state).abandoned)
+			k.end(f, (*state).abandoned)
 			return nil, true
 		}
 	}
@@ -83,7 +83,7 @@ func (k *Keeper) superseded(f *flight, s *state) bool {
 	if s.generation == f.knows || f.forces || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
 		return false
 	}
-	k.land(f, (*state).abandoned)
+	k.end(f, (*state).abandoned)
 	return true
 }
 
@@ -118,7 +118,7 @@ func (k *Keeper) postpone(f *flight) bool {
 		}
 		return false
 	}
-	k.land(f, func(s *state) *state {
+	k.end(f, func(s *state) *state {
 		next, waiting := s.abandoned(), k.options.Issuer.Pacing.Waiting
 		next.next = time.Now().Round(0).Add(waiting + portion(waiting, rand.Float64()))
 		return next
@@ -143,7 +143,7 @@ func (k *Keeper) reconcile() {
 	k.mu.Lock()
 	before := k.state.Load()
 	next, newer := before.merged(r, time.Now(), k.options)
-	lost := k.lost || !newer && next.generation != r.Word.Generation
+	lost := k.lost || !newer && next.generation != r.Notice.Generation
 	k.update(next)
 	k.mu.Unlock()
 	k.reportShared(before, next)
@@ -162,9 +162,9 @@ func (k *Keeper) mergeSaved(r, stored Record) (report func()) {
 	counted := *before
 	counted.synced = r.Spent
 	next, _ := counted.merged(stored, time.Now(), k.options)
-	if stored.Token == r.Token && stored.Word.FetchedAt.Equal(r.Word.FetchedAt) {
+	if stored.Token == r.Token && stored.Notice.FetchedAt.Equal(r.Notice.FetchedAt) {
 		taken := counted
-		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Word.Generation
+		taken.spent, taken.synced, taken.generation = next.spent, next.synced, stored.Notice.Generation
 		next = &taken
 	}
 	k.update(next)

@@ -83,24 +83,24 @@ func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
 	}
 	defer m.hub.mu.Unlock()
 	stored := m.hub.records[key]
-	added := r.Word.Added
-	r.Word.Added = token.Spent{}
+	added := r.Notice.Added
+	r.Notice.Added = token.Spent{}
 	spent := r.Spent
 	if stored.Spent.Day == spent.Day {
 		spent.Fetches = max(spent.Fetches-added.Fetches, stored.Spent.Fetches) + added.Fetches
 		spent.Forced = max(spent.Forced-added.Forced, stored.Spent.Forced) + added.Forced
 	}
 	r.Spent = spent
-	if stored.Word.Generation != r.Word.Generation && !stored.Word.FetchedAt.Before(r.Word.FetchedAt) {
+	if stored.Notice.Generation != r.Notice.Generation && !stored.Notice.FetchedAt.Before(r.Notice.FetchedAt) {
 		stored.Spent = spent
 		m.hub.records[key] = stored
 		return stored, nil
 	}
-	r.Word.Generation = max(r.Word.Generation, stored.Word.Generation) + 1
+	r.Notice.Generation = max(r.Notice.Generation, stored.Notice.Generation) + 1
 	m.hub.records[key] = r
 	for _, other := range m.hub.members {
 		if look := other.look[key]; other != m && !other.away && look != nil {
-			go look(r.Word.Generation)
+			go look(r.Notice.Generation)
 		}
 	}
 	return r, nil
@@ -144,7 +144,7 @@ func (m *member) poll() {
 	defer m.hub.mu.Unlock()
 	for key, look := range m.look {
 		if !m.away {
-			go look(m.hub.records[key].Word.Generation)
+			go look(m.hub.records[key].Notice.Generation)
 		}
 	}
 }
@@ -503,7 +503,7 @@ func TestAWrongSecretInTheStoreIsNobodys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Word.Refusal, r.Word.Failures, r.Word.Next = &token.Refusal{Code: 40125, Reason: "x"}, 5, time.Now().Add(30*time.Minute)
+		r.Notice.Refusal, r.Notice.Failures, r.Notice.Next = &token.Refusal{Code: 40125, Reason: "x"}, 5, time.Now().Add(30*time.Minute)
 		if _, err := earlier.Save(key, r); err != nil {
 			t.Fatal(err)
 		}

@@ -20,20 +20,20 @@ const standing = 30 * time.Second
 // machine is suspended: the plan is wall clock time, so that a token which died
 // meanwhile is renewed at once, and at the latest when WeChat refuses it.
 type state struct {
-	bare   string // the token's value: what a request looks at comes first, so that it is one line of the processor's cache
+	value  string // the token's value: what a request looks at comes first, so that it is one line of the processor's cache
 	token  Token
 	next   time.Time // the due moment, or after a failure that of the retry
 	flight *flight   // the one under way, or nil
 
-	before    string    // the value of the last token but this one
-	fetchedAt time.Time // when the token was asked for; zero for one out of the store of one process
-	stands    time.Time // until then a rejection of token is not taken to WeChat
-	stuck     error     // why WeChat has no other token although this one is dead
-	since     time.Time // when the token's value was asked for first; zero if that is not known
-	honoured  time.Time // when WeChat was last seen to honour the token after a refusal
-	examined  time.Time // when it was last asked about the token that is dead
-	brief     time.Time // when WeChat was last asked for a token that lives long enough to be lent, and had none
-	planned   time.Time // what next was before a refusal of the token changed it; zero if none did
+	before         string    // the value of the last token but this one
+	fetchedAt      time.Time // when the token was asked for; zero for one out of the store of one process
+	trustedUntil   time.Time // until then a rejection of token is not taken to WeChat
+	stuck          error     // why WeChat has no other token although this one is dead
+	since          time.Time // when the token's value was asked for first; zero if that is not known
+	honoured       time.Time // when WeChat was last seen to honour the token after a refusal
+	examined       time.Time // when it was last asked about the token that is dead
+	askedForLonger time.Time // when WeChat was last asked for a token that lives long enough to be lent, and had none
+	planned        time.Time // what next was before a refusal of the token changed it; zero if none did
 
 	err      error     // of the last fetch; nil after a success
 	class    Class     // of err
@@ -52,7 +52,7 @@ type state struct {
 // standsBy reports whether a rejection of the token is not to be taken to WeChat:
 // that has just been done, or was done too often today.
 func (s *state) standsBy(now time.Time, o Options) bool {
-	return now.Before(s.stands) || s.spent.isOverBudget(now, o)
+	return now.Before(s.trustedUntil) || s.spent.isOverBudget(now, o)
 }
 
 // backsOff returns how long WeChat is not to be asked for a caller, because the
@@ -84,7 +84,7 @@ func (s *state) loaded(t Token, o Options) *state {
 	next.since = next.token.issuedAt(time.Time{}, o)
 	next.next = o.Kind.afterLoad(next, now, o)
 	if recently(s.spent.RotatedAt, now) {
-		next.stands = s.rotationStands(now)
+		next.trustedUntil = s.rotationStands(now)
 	}
 	return next
 }
@@ -103,7 +103,7 @@ func (s *state) failed(o outcome, with Options) *state {
 	next.class = with.Issuer.Explain(o.err).Class
 	switch o.verdict {
 	case Alive:
-		next.stands, next.honoured, next.stuck = now.Add(standing), now, nil
+		next.trustedUntil, next.honoured, next.stuck = now.Add(standing), now, nil
 	case Dead:
 		next.stuck = o.err
 	}
@@ -131,16 +131,16 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 	next.judged(o, refused, now)
 	switch {
 	case o.young:
-		next.stands = s.since.Add(standing)
+		next.trustedUntil = s.since.Add(standing)
 	case refused.Equal(o.token.Value.Reveal()), with.Kind.rotates() && !refused.Empty():
-		next.stands = now.Add(standing)
+		next.trustedUntil = now.Add(standing)
 	case recently(s.spent.RotatedAt, now): // a rotation that succeeded at the second try
-		next.stands = s.rotationStands(now)
+		next.trustedUntil = s.rotationStands(now)
 	case !with.Kind.rotates() && !same:
-		next.stands = time.Time{} // what was said of another token
+		next.trustedUntil = time.Time{} // what was said of another token
 	}
 	if with.Kind.rotates() && same {
-		return next.vouched(now, with) // a probe was enough
+		return next.confirmed(now, with) // a probe was enough
 	}
 	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
 	next.token = o.token
@@ -153,7 +153,7 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 	case o.young:
 		return next.resting(now, with)
 	case o.stuck != nil:
-		return next.deadened(s, now, with)
+		return next.foundDead(s, now, with)
 	}
 	return next
 }

@@ -94,7 +94,7 @@ func (k *Keeper) logger() *slog.Logger {
 // reportSuccess logs that f replaced the token, or what WeChat thinks of it.
 func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	log, repeated := k.logger(), before.token.Value.Equal(after.token.Value.Reveal())
-	details := []any{"reason", f.reason(before), "expires_in", inWords(after.rest()),
+	details := []any{"reason", f.reason(before), "expires_in", inWords(after.remaining()),
 		"next_refresh_in", timeUntil(after.next)}
 	switch {
 	case o.stuck != nil:
@@ -137,7 +137,7 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	details := []any{"reason", f.reason(before), "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,
 		"retry_in", timeUntil(after.next)}
 	if f.refused.Empty() || after.stuck != nil || recently(after.honoured, after.failedAt) { // or the life says nothing
-		details = append(details, "expires_in", inWords(after.rest()))
+		details = append(details, "expires_in", inWords(after.remaining()))
 	}
 	if k.options.Kind.ticket() != "" {
 		k.logger().Log(context.Background(), level, "ticket not refreshed", details...)

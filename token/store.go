@@ -30,9 +30,9 @@ type Key struct {
 
 // A Record is what is kept of a token, or a ticket.
 type Record struct {
-	Token   Token // empty if there is none
-	Durable       // what outlives it
-	Word    Word  // zero in a store of one process
+	Token   Token  // empty if there is none
+	Durable        // what outlives it
+	Notice  Notice // zero in a store of one process
 }
 
 // A Durable is the part of a record that has a life of its own: a token that expires
@@ -42,15 +42,15 @@ type Durable struct {
 	Until time.Time // a store keeps it so long at least; zero: as long as the token
 }
 
-// A Word is what processes that share a Store tell each other of WeChat's.
-type Word struct {
-	Generation int64     // how often the record was written
-	FetchedAt  time.Time // when the token was asked for; zero if none was
-	Stands     time.Time // until then the token is good although it was refused
-	Next       time.Time // when the process that wrote the record asks again
-	Refusal    *Refusal  // of the last fetch, if another process would get it, too
-	Failures   int       // of this kind, in a row
-	Added      Spent     // of the record's what was spent since it was written; counts only
+// A Notice is what processes that share a Store tell each other of WeChat's.
+type Notice struct {
+	Generation   int64     // how often the record was written
+	FetchedAt    time.Time // when the token was asked for; zero if none was
+	TrustedUntil time.Time // until then the token is good although it was refused
+	Next         time.Time // when the process that wrote the record asks again
+	Refusal      *Refusal  // of the last fetch, if another process would get it, too
+	Failures     int       // of this kind, in a row
+	Added        Spent     // of the record's what was spent since it was written; counts only
 }
 
 // A Store keeps a Record of each account's token and tickets. It may be slow or

@@ -43,7 +43,7 @@ func (k *Keeper) saveAll() {
 		if !again {
 			return
 		}
-		report := k.hand(now)
+		report := k.handOver(now)
 		for _, release := range leases {
 			release()
 		}
@@ -51,11 +51,11 @@ func (k *Keeper) saveAll() {
 	}
 }
 
-// hand hands r to the store. Others are not told of failures that may be this
+// handOver hands r to the store. Others are not told of failures that may be this
 // machine's alone. What it returns logs what came of it.
-func (k *Keeper) hand(r Record) (report func()) {
+func (k *Keeper) handOver(r Record) (report func()) {
 	shared := k.options.Shared != nil
-	if s := k.state.Load(); shared && s.err != nil && r.Word.Refusal == nil {
+	if s := k.state.Load(); shared && s.err != nil && r.Notice.Refusal == nil {
 		return func() {}
 	}
 	var stored Record
@@ -83,7 +83,7 @@ func (k *Keeper) noteSave(err error) (failed bool) {
 // had as long as no flight has taken that over. The caller holds k.mu.
 func (k *Keeper) record(now time.Time) Record {
 	s := k.state.Load()
-	r := Record{s.token, Durable{s.spent, now.Add(untilBeijingMidnight(now) + standing)}, s.word(now, k.options)}
+	r := Record{s.token, Durable{s.spent, now.Add(untilBeijingMidnight(now) + standing)}, s.notice(now, k.options)}
 	if k.pending == nil {
 		return r
 	}

@@ -13,7 +13,7 @@ func (s *state) merged(r Record, now time.Time, o Options) (next *state, newer b
 	n := *s
 	n.synced = s.synced.atLeast(r.Spent, now)
 	n.spent = s.spent.minus(s.synced, now).plus(n.synced, now)
-	w, other := r.Word.ofAll(o), !r.Token.Value.Equal(s.token.Value.Reveal())
+	w, other := r.Notice.forAll(o), !r.Token.Value.Equal(s.token.Value.Reveal())
 	if w.Generation == s.generation || other && w.FetchedAt.Before(s.fetchedAt.Add(-clockError)) {
 		return &n, false
 	}
@@ -26,13 +26,13 @@ func (s *state) merged(r Record, now time.Time, o Options) (next *state, newer b
 		case r.Token.Expires.After(n.token.Expires): // WeChat repeated it
 			n.token.Expires = r.Token.Expires
 		}
-		if !other && w.Stands.After(now) {
+		if !other && w.TrustedUntil.After(now) {
 			n.examined = now // by the other process
 		}
 		if n.err != nil {
 			n.stuck, n.planned = nil, time.Time{} // which came with it
 		}
-		n.fetchedAt, n.stands = w.FetchedAt, w.Stands
+		n.fetchedAt, n.trustedUntil = w.FetchedAt, w.TrustedUntil
 		n.err, n.class, n.failures = nil, "", 0
 	}
 	if w.Refusal != nil {
@@ -45,23 +45,23 @@ func (s *state) merged(r Record, now time.Time, o Options) (next *state, newer b
 	return &n, true
 }
 
-// ofAll returns w without a refusal that is only the writer's, as earlier versions
+// forAll returns w without a refusal that is only the writer's, as earlier versions
 // wrote them, and without what the writer planned because of it.
-func (w Word) ofAll(o Options) Word {
+func (w Notice) forAll(o Options) Notice {
 	if w.Refusal != nil && o.Issuer.sharedRefusal(w.Refusal) == nil {
 		w.Refusal, w.Next = nil, time.Time{}
 	}
 	return w
 }
 
-// word returns what other processes are told of s.
-func (s *state) word(now time.Time, o Options) Word {
-	w := Word{
-		Generation: s.generation,
-		FetchedAt:  s.fetchedAt,
-		Stands:     s.stands,
-		Next:       s.next,
-		Added:      s.spent.minus(s.synced, now),
+// notice returns what other processes are told of s.
+func (s *state) notice(now time.Time, o Options) Notice {
+	w := Notice{
+		Generation:   s.generation,
+		FetchedAt:    s.fetchedAt,
+		TrustedUntil: s.trustedUntil,
+		Next:         s.next,
+		Added:        s.spent.minus(s.synced, now),
 	}
 	if refusal := o.Issuer.sharedRefusal(s.err); refusal != nil {
 		w.Refusal, w.Failures = refusal, s.failures
@@ -124,7 +124,7 @@ func (k *Keeper) reread(f *flight) {
 func (k *Keeper) isOvertaken(f *flight) bool {
 	k.reread(f)
 	s := k.state.Load()
-	return k.options.Shared != nil && s.token.ValidAt(time.Now()) && !f.had.Equal(s.token.Value.Reveal())
+	return k.options.Shared != nil && s.token.ValidAt(time.Now()) && !f.before.Equal(s.token.Value.Reveal())
 }
 
 // supersedes reports whether s knows more than o: another process asked for its
@@ -139,7 +139,7 @@ func (s *state) supersedes(o outcome, now time.Time) bool {
 func (k *Keeper) Inherit(from *Keeper) {
 	s, now := from.state.Load(), time.Now()
 	next := &state{
-		token: s.token, before: s.before, fetchedAt: s.fetchedAt, since: s.since, next: s.next, stands: s.stands,
+		token: s.token, before: s.before, fetchedAt: s.fetchedAt, since: s.since, next: s.next, trustedUntil: s.trustedUntil,
 		spent: s.spent, generation: s.generation, synced: s.synced,
 	}
 	if s.err != nil {
@@ -181,7 +181,7 @@ func (k *Keeper) resume() bool {
 	return true
 }
 
-// Rest has k, whose place another Keeper took, ask WeChat no more by itself: a
+// MarkUnused has k, whose place another Keeper took, ask WeChat no more by itself: a
 // classic token that it fetched would end its successor's. A request that still
 // uses k has it fetch what that needs.
-func (k *Keeper) Rest() { k.used.Store(0) }
+func (k *Keeper) MarkUnused() { k.used.Store(0) }

@@ -28,7 +28,7 @@ func TestAKeeperWhosePlaceWasTakenRotatesNothing(t *testing.T) {
 		synctest.Wait()
 		next.Inherit(old)
 		next.Start()
-		old.Rest()
+		old.MarkUnused()
 		for range 6 {
 			time.Sleep(time.Hour)
 			next.Token(time.Second)

@@ -152,7 +152,7 @@ func (t *Tickets) fetch(ctx context.Context, ticketType string, used *atomic.Poi
 	if value, err = t.tokens.Replace(value, fetchTimeout); err != nil {
 		return Token{}, err
 	}
-	if t.tokens.Dead(value) {
+	if t.tokens.IsDead(value) {
 		return Token{}, refusal
 	}
 	return t.ask(ctx, ticketType, use(value))

@@ -46,7 +46,7 @@ const (
 // where there is none.
 func (k *Keeper) Known(dst []string) []string {
 	s := k.state.Load()
-	return append(dst, s.bare, s.before)
+	return append(dst, s.value, s.before)
 }
 
 // Holds reports whether value is the current token.

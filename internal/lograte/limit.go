@@ -12,16 +12,16 @@ type Limit struct {
 	most int             // how many different ones are known at a time
 	tell func(count int) // writes one line about many that have none
 
-	mu     sync.Mutex // guards what follows
-	lines  map[string]*limited
-	untold int  // what no line of its name will tell
-	awaits bool // summarize will be called
+	mu         sync.Mutex // guards what follows
+	lines      map[string]*limited
+	suppressed int  // what no line of its name will tell
+	awaits     bool // summarize will be called
 }
 
 // A limited is a line that was written.
 type limited struct {
-	until  time.Time // before which it is not written again
-	unsaid int       // how often it was not
+	until      time.Time // before which it is not written again
+	suppressed int       // how often it was not
 }
 
 // NewLimit returns a Limit that knows most lines at a time; tell writes one line about
@@ -32,25 +32,25 @@ func NewLimit(most int, tell func(count int)) *Limit {
 
 // Allows reports whether the line called name is to be written at now, and how often
 // it was not since the last time.
-func (l *Limit) Allows(name string, now time.Time) (unsaid int, ok bool) {
+func (l *Limit) Allows(name string, now time.Time) (suppressed int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.lines[name]
 	switch {
 	case one == nil && len(l.lines) >= l.most && !l.forget(now):
-		l.untold++
+		l.suppressed++
 		l.await()
 		return 0, false
 	case one == nil:
 		one = new(limited)
 		l.lines[name] = one
 	case now.Before(one.until):
-		one.unsaid++
+		one.suppressed++
 		l.await()
 		return 0, false
 	}
-	unsaid, one.unsaid, one.until = one.unsaid, 0, now.Add(every)
-	return unsaid, true
+	suppressed, one.suppressed, one.until = one.suppressed, 0, now.Add(every)
+	return suppressed, true
 }
 
 // forget forgets the lines that may be written again, and reports whether there is
@@ -58,7 +58,7 @@ func (l *Limit) Allows(name string, now time.Time) (unsaid int, ok bool) {
 func (l *Limit) forget(now time.Time) bool {
 	for name, one := range l.lines {
 		if !now.Before(one.until) {
-			l.untold += one.unsaid
+			l.suppressed += one.suppressed
 			delete(l.lines, name)
 		}
 	}
@@ -77,10 +77,10 @@ func (l *Limit) await() {
 func (l *Limit) summarize() {
 	l.mu.Lock()
 	l.forget(time.Now())
-	count := l.untold
-	l.untold, l.awaits = 0, false
+	count := l.suppressed
+	l.suppressed, l.awaits = 0, false
 	for _, one := range l.lines {
-		if one.unsaid > 0 {
+		if one.suppressed > 0 {
 			l.await()
 			break
 		}

@@ -57,7 +57,7 @@ func (s *Service) rebuild() error {
 	if err != nil {
 		return err
 	}
-	if err := s.staysGuarded(cfg); err != nil {
+	if err := s.checkGuarded(cfg); err != nil {
 		return err
 	}
 	before := s.now.Load()
@@ -113,9 +113,9 @@ func (s *Service) reloadWhen(signals <-chan os.Signal) {
 	}
 }
 
-// staysGuarded reports a configuration that would let everyone in through a listener
+// checkGuarded reports a configuration that would let everyone in through a listener
 // that is open: it stays open until the next start.
-func (s *Service) staysGuarded(cfg *config.Config) error {
+func (s *Service) checkGuarded(cfg *config.Config) error {
 	for _, l := range s.callers {
 		if err := mustBeGuarded(cfg, "proxy.listen", l.Addr()); err != nil {
 			return err
@@ -138,7 +138,7 @@ func (s *Service) retire(old *setup) {
 		select {
 		case <-look.C:
 			look.Reset(retirement / 10)
-			waiting = !old.proxy.Gone()
+			waiting = !old.proxy.HasFinished()
 		case <-s.drained:
 			waiting = false
 		}

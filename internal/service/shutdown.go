@@ -23,7 +23,7 @@ func (s *Service) await(ctx context.Context, failed <-chan error) error {
 	if delay := s.now.Load().cfg.Proxy.ShutdownDelay; failure == nil && delay > 0 {
 		s.log.Info("about to end; requests are taken for shutdown_delay, a second signal ends at once",
 			"signal", signal.Error(), "shutdown_delay", delay.String())
-		failure = stayFor(delay, failed)
+		failure = awaitShutdownDelay(delay, failed)
 	}
 	if failure != nil {
 		return fmt.Errorf("serving: %w", failure)
@@ -32,10 +32,10 @@ func (s *Service) await(ctx context.Context, failed <-chan error) error {
 	return nil
 }
 
-// stayFor waits for shutdown_delay, in which load balancers notice that the process
+// awaitShutdownDelay waits for shutdown_delay, in which load balancers notice that the process
 // is not ready and send their requests elsewhere. It ends early with the error of a
 // listener that fails.
-func stayFor(delay time.Duration, failed <-chan error) error {
+func awaitShutdownDelay(delay time.Duration, failed <-chan error) error {
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	select {

@@ -72,8 +72,8 @@ func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account 
 
 		LendTicket:     tickets.Lend,
 		Accepted:       keeper.Accepted,
-		Honours:        keeper.Honours,
-		Dead:           keeper.Dead,
+		IsHonoured:     keeper.IsHonoured,
+		IsDead:         keeper.IsDead,
 		SecretAccepted: keeper.SecretAccepted,
 		SecretRefused: func(errcode int, errmsg string) {
 			secret.refused(errcode)

@@ -67,7 +67,7 @@ func (s *Service) start(next, before *setup) {
 	}
 	for name, keeper := range before.keepers {
 		if next.keepers[name] != keeper {
-			keeper.Rest()
+			keeper.MarkUnused()
 		}
 	}
 }

@@ -50,7 +50,7 @@ type Conn struct {
 	since  time.Time     // likewise: when it came there
 	sent   bool          // likewise: the caller has sent something, ever
 
-	standing         standing
+	stage            stage
 	surplus          time.Time     // when it ends, since it is one more than are allowed; zero if it is not
 	stallTimeout     time.Duration // how long the caller may send nothing of a body
 	bodyGrace        time.Duration // how long any body may take
@@ -118,8 +118,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 
 // noteRead notes that n bytes came.
 func (c *Conn) noteRead(n int) {
-	if n > 0 && c.standing == standingSilent {
-		c.standing = standingSent
+	if n > 0 && c.stage == stageSilent {
+		c.stage = stageSent
 		c.slots.noteFirstByte(c)
 	}
 }
@@ -175,7 +175,7 @@ func (c *Conn) setPhase(to phase) {
 
 // muteIfSilent keeps what would be an answer from a caller that has asked nothing.
 func (c *Conn) muteIfSilent() {
-	if c != nil && c.standing == standingSilent {
+	if c != nil && c.stage == stageSilent {
 		c.mute = true
 	}
 }

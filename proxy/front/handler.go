@@ -37,12 +37,12 @@ var (
 
 // Prove notes that the caller has proven to be a client.
 func (c *Conn) Prove() {
-	c.standing = standingProven
+	c.stage = stageProven
 	c.slots.noteProven(c)
 }
 
 // IsProven reports whether the caller has proven to be a client.
-func (c *Conn) IsProven() bool { return c.standing == standingProven }
+func (c *Conn) IsProven() bool { return c.stage == stageProven }
 
 // IsSurplus reports whether the connection is one more than are allowed.
 func (c *Conn) IsSurplus() bool { return c != nil && !c.surplus.IsZero() }
@@ -56,7 +56,7 @@ func (c *Conn) Admit(proves, byKey bool) bool { return c.slots.admit(c, proves, 
 func (c *Conn) OnLoopback() bool { return c != nil && c.listener.onLoopback }
 
 // HasSent reports whether the caller has ever sent something.
-func (c *Conn) HasSent() bool { return c != nil && c.standing != standingSilent }
+func (c *Conn) HasSent() bool { return c != nil && c.stage != stageSilent }
 
 // HasEnded reports whether a Read came to the connection's end.
 func (c *Conn) HasEnded() bool { return c != nil && c.eof }

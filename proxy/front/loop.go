@@ -15,7 +15,7 @@ type loop struct {
 	front      *front
 	caller     *Conn
 	request    *Request              // nil while nothing is asked
-	attend     func(fd uintptr) bool // answerWhole, bound once
+	serve      func(fd uintptr) bool // answerWhole, bound once
 	wait       time.Duration         // how long the next request may take to begin
 	extraReads int                   // after an answer, of this connection: see maxExtraReads
 	check      checkState            // whether the end came with the last request
@@ -40,11 +40,11 @@ func (f *front) useSocket(c *Conn) bool {
 // would end the connection there.
 func (f *front) serveDirectly(c *Conn) {
 	l := &loop{front: f, caller: c, wait: f.limits.HeaderTimeout}
-	l.attend = l.answerWhole
+	l.serve = l.answerWhole
 	defer l.end()
 	defer l.recoverPanic()
 	for !l.ends && c.allowRead(l.wait) == nil {
-		switch err := c.direct.Attend(l.attend); {
+		switch err := c.direct.Attend(l.serve); {
 		case err != nil && !l.isCheckDue():
 			return
 		case err == nil && !l.ends:

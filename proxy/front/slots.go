@@ -18,7 +18,7 @@ const (
 	slotKinds
 )
 
-// Slots bound how many callers are connected, and decide which connection is closed
+// A slots bounds how many callers are connected, and decides which connection is closed
 // when there are too many: none whose caller has proven to be a client or, where there
 // are no clients, has sent a request that was taken.
 type slots struct {

@@ -20,13 +20,13 @@ const (
 	bodyUnproven                  // it has yet to show who the caller is, and gets no more time
 )
 
-// A standing is what a caller has shown so far. Each includes those before it.
-type standing int
+// A stage is what a caller has shown so far. Each includes those before it.
+type stage int
 
 const (
-	standingSilent standing = iota // it has sent nothing, ever
-	standingSent                   // it has sent something
-	standingProven                 // it has proven to be a client
+	stageSilent stage = iota // it has sent nothing, ever
+	stageSent                // it has sent something
+	stageProven              // it has proven to be a client
 )
 
 // A state is set by the goroutine that serves a connection, and read by others too.

@@ -42,7 +42,7 @@ func (u *unproven) remove(c *Conn) {
 func (u *unproven) takeIdle(grace time.Duration) *Conn {
 	for _, spared := range []func(*Conn) bool{(*Conn).isBusyOrUnread, (*Conn).isBusy} {
 		for _, all := range []*list.List{u.silent, u.sent} {
-			if c := firstNot(all, spared); c != nil && time.Since(c.since) >= grace {
+			if c := firstExcept(all, spared); c != nil && time.Since(c.since) >= grace {
 				u.remove(c)
 				return c
 			}
@@ -51,9 +51,9 @@ func (u *unproven) takeIdle(grace time.Duration) *Conn {
 	return nil
 }
 
-// firstNot returns the first one that is not spared. It moves spared ones to the back, so
+// firstExcept returns the first one that is not spared. It moves spared ones to the back, so
 // that the next search begins with others.
-func firstNot(all *list.List, spared func(*Conn) bool) *Conn {
+func firstExcept(all *list.List, spared func(*Conn) bool) *Conn {
 	for range min(maxExamined, all.Len()) {
 		first := all.Front()
 		c := first.Value.(*Conn) //nolint:forcetypeassert // nothing else is in the list
@@ -68,15 +68,15 @@ func firstNot(all *list.List, spared func(*Conn) bool) *Conn {
 // isBusy reports whether a request is under way that may be a client's. One that has
 // yet to show whose it is counts as none.
 func (c *Conn) isBusy() bool {
-	return c.phase.get() != phaseIdle && c.mayBeClients()
+	return c.phase.get() != phaseIdle && c.mayServeClient()
 }
 
 // isBusyOrUnread reports whether that is so, or bytes have come that nobody has read.
 func (c *Conn) isBusyOrUnread() bool {
-	return c.isBusy() || c.mayBeClients() && socket.HasUnread(c.Conn)
+	return c.isBusy() || c.mayServeClient() && socket.HasUnread(c.Conn)
 }
 
-func (c *Conn) mayBeClients() bool { return !c.closing.Load() && c.body.get() != bodyUnproven }
+func (c *Conn) mayServeClient() bool { return !c.closing.Load() && c.body.get() != bodyUnproven }
 
 // makeRoom closes the unproven connection that has been idle longest: it has sent no
 // complete request, or one that was refused. It reports whether there was one, grace

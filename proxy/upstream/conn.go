@@ -28,8 +28,8 @@ type conn struct {
 	sent      time.Time     // just before the last request was written
 	idleFrom  time.Time     // when its answer was complete
 
-	partTime time.Duration // how long a Read may take; 0: the deadline that is set stays
-	wholeBy  time.Time     // when all of the answer's body has to be here; zero: only each part has a deadline
+	partTime     time.Duration // how long a Read may take; 0: the deadline that is set stays
+	bodyDeadline time.Time     // when all of the answer's body has to be here; zero: only each part has a deadline
 }
 
 // retire ends an exchange: it makes the connection idle if keep says so and nothing
@@ -45,12 +45,12 @@ func (c *conn) retire(keep bool) {
 }
 
 // Read reads from the connection. Each part of an answer's body has partTime anew, but
-// none comes later than wholeBy.
+// none comes later than bodyDeadline.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.partTime > 0 {
 		until := time.Now().Add(c.partTime)
-		if !c.wholeBy.IsZero() && until.After(c.wholeBy) {
-			until = c.wholeBy
+		if !c.bodyDeadline.IsZero() && until.After(c.bodyDeadline) {
+			until = c.bodyDeadline
 		}
 		if err := c.SetReadDeadline(until); err != nil {
 			return 0, err

@@ -42,9 +42,9 @@ func TestWhatIsProvenFollowsWhatWasSeen(t *testing.T) {
 		{"dead from the start", []seen{{0, false, 20}}, 0},
 		{"not beyond a death", []seen{{0, false, 20}, {1, true, 60}}, 20},
 		{"not beyond the youngest death", []seen{{0, false, 20}, {0, false, 90}, {1, true, 60}}, 20},
-		{"a death is forgotten", []seen{{0, false, 20}, {closedCounts, true, 60}}, 60},
-		{"a death is remembered for as long as there are more", []seen{{0, false, 20}, {closedCounts / 2, false, 20}, {closedCounts, true, 60}}, 20},
-		{"an old death gives way to one later in life", []seen{{0, false, 20}, {closedCounts, false, 50}, {closedCounts, true, 60}}, 50},
+		{"a death is forgotten", []seen{{0, false, 20}, {closedHoldsFor, true, 60}}, 60},
+		{"a death is remembered for as long as there are more", []seen{{0, false, 20}, {closedHoldsFor / 2, false, 20}, {closedHoldsFor, true, 60}}, 20},
+		{"an old death gives way to one later in life", []seen{{0, false, 20}, {closedHoldsFor, false, 50}, {closedHoldsFor, true, 60}}, 50},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -7,9 +7,9 @@ import (
 )
 
 const (
-	// closedCounts is how long a connection that was found closed bounds the proven
+	// closedHoldsFor is how long a connection that was found closed bounds the proven
 	// rest.
-	closedCounts = time.Minute
+	closedHoldsFor = time.Minute
 
 	// busyTime is how long a busy machine, this one or WeChat's, may leave a request
 	// waiting.
@@ -48,7 +48,7 @@ func (p *provenRest) note(open bool, rest time.Duration, now time.Time) {
 	case !open:
 		p.rest = min(p.rest, rest)
 		if !bounded || rest <= p.closedAfter {
-			p.closedAfter, p.closedUntil = rest, now.Add(closedCounts)
+			p.closedAfter, p.closedUntil = rest, now.Add(closedHoldsFor)
 		}
 	case !socket.CanPeek: // it only seems to be open
 	case bounded:

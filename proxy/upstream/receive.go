@@ -24,8 +24,8 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 		c.retire(keep && err == nil)
 		return err
 	}
-	c.wholeBy = time.Now().Add(c.host.config.wholeTime())
-	s := &Stream{conn: c, wholeBy: c.wholeBy, left: int64(max(length, -1)), keep: keep && length >= -1}
+	c.bodyDeadline = time.Now().Add(c.host.config.wholeTime())
+	s := &Stream{conn: c, bodyDeadline: c.bodyDeadline, left: int64(max(length, -1)), keep: keep && length >= -1}
 	if length == -1 {
 		s.chunks = httputil.NewChunkedReader(c.reader)
 	}
@@ -43,7 +43,7 @@ func (c *conn) receive(resp *fasthttp.Response, keep bool) error {
 			return err
 		}
 	}
-	s.start, c.wholeBy = start, time.Time{}
+	s.start, c.bodyDeadline = start, time.Time{}
 	resp.SetBodyStream(s, max(length, -1))
 	resp.ImmediateHeaderFlush = true
 	return nil

@@ -109,7 +109,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, except *url.URL) (
 	if !isShort(err) {
 		return c, err
 	}
-	if h.shortage.Now() {
+	if h.shortage.Allows() {
 		h.config.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
 			"remedy", "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up descriptors, ports or memory")
 	}

@@ -11,16 +11,16 @@ import (
 // A Stream is the body of an answer that the caller reads at its own pace. It keeps the
 // connection in use until it ends or is closed. One goroutine at a time may use it.
 type Stream struct {
-	conn    *conn
-	chunks  io.Reader     // reads a chunked body; nil: it has no chunks
-	left    int64         // how much of a body with a length was not read; -1: it has none
-	start   []byte        // was read to find out what the body is
-	putBack io.ReadCloser // was read by the proxy, and comes before start; nil: nothing was
-	wholeBy time.Time     // when all of the body has to be here if AwaitWhole is called
-	keep    bool          // the connection may be used again after the body's end
-	release func()        // gives back the slot of the connection; may be nil
-	onEnd   func(error)   // may be nil
-	over    bool          // the connection is not the stream's any more
+	conn         *conn
+	chunks       io.Reader     // reads a chunked body; nil: it has no chunks
+	left         int64         // how much of a body with a length was not read; -1: it has none
+	start        []byte        // was read to find out what the body is
+	putBack      io.ReadCloser // was read by the proxy, and comes before start; nil: nothing was
+	bodyDeadline time.Time     // when all of the body has to be here if AwaitWhole is called
+	keep         bool          // the connection may be used again after the body's end
+	release      func()        // gives back the slot of the connection; may be nil
+	onEnd        func(error)   // may be nil
+	over         bool          // the connection is not the stream's any more
 }
 
 // Read reads the next part of the body. io.EOF says that it was complete.
@@ -157,7 +157,7 @@ func (s *Stream) PutBack(read io.ReadCloser) { s.putBack = read }
 
 // AwaitWhole bounds the time for all of the body to come, since nobody gets any of it
 // before; otherwise only the time for each part is bounded.
-func (s *Stream) AwaitWhole() { s.conn.wholeBy = s.wholeBy }
+func (s *Stream) AwaitWhole() { s.conn.bodyDeadline = s.bodyDeadline }
 
 // readPutBack reads what was put back, and drops it at its end.
 func (s *Stream) readPutBack(p []byte) (n int) {

@@ -30,7 +30,7 @@ func TestAStoreTakesAnotherPassword(t *testing.T) {
 	}
 	a := open(config("first-password", first, ""))
 	key, record := token.Key{AppID: "wx1"}, token.Record{Token: token.Token{Value: secret.New("token-1"), Expires: time.Now().Add(time.Hour)}}
-	record.Word.FetchedAt = time.Now()
+	record.Notice.FetchedAt = time.Now()
 	if _, err := a.Save(key, record); err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestAStoreTakesAnotherPassword(t *testing.T) {
 	heard := make(chan int64, 100)
 	defer a.Watch(key, func(generation int64) { heard <- generation })()
 	b := open(config("second-password", second, first))
-	record.Token.Value, record.Word.FetchedAt = secret.New("token-2"), time.Now().Add(time.Second)
+	record.Token.Value, record.Notice.FetchedAt = secret.New("token-2"), time.Now().Add(time.Second)
 	for time.Now().Before(deadline) {
 		stored, err := b.Save(key, record)
 		if err != nil {
@@ -62,7 +62,7 @@ func TestAStoreTakesAnotherPassword(t *testing.T) {
 		}
 		select {
 		case generation := <-heard:
-			if generation < stored.Word.Generation-1 {
+			if generation < stored.Notice.Generation-1 {
 				continue
 			}
 		case <-time.After(100 * time.Millisecond):

@@ -51,11 +51,11 @@ func TestScriptsRunOnOlderVersionsOfRedis(t *testing.T) {
 		known := fetched("token-1", time.Now())
 		for generation := int64(1); generation <= 3; generation++ {
 			known = mustSave(t, s, known)
-			if known.Word.Generation != generation {
-				t.Errorf("%s: got generation %d; want %d", name, known.Word.Generation, generation)
+			if known.Notice.Generation != generation {
+				t.Errorf("%s: got generation %d; want %d", name, known.Notice.Generation, generation)
 			}
 		}
-		if r, err := s.Load(wx1); err != nil || r.Token.Value.Reveal() != "token-1" || r.Word.FetchedAt.IsZero() {
+		if r, err := s.Load(wx1); err != nil || r.Token.Value.Reveal() != "token-1" || r.Notice.FetchedAt.IsZero() {
 			t.Errorf("%s: got %+v, %v; want what was saved", name, r, err)
 		}
 		mustLease(t, s, wx1)()

@@ -28,7 +28,7 @@ func mustServe(t testing.TB, url string, with ...func(*Config)) {
 			stored, err = a.Save(key, fetched("canaryToken", time.Now()))
 			return err == nil
 		})
-		eventually(t, "word of it", func() bool { return told.has(stored.Word.Generation) })
+		eventually(t, "word of it", func() bool { return told.has(stored.Notice.Generation) })
 		if got, err := b.Load(key); err != nil || !got.Token.Value.Equal("canaryToken") {
 			t.Errorf("got %q, %v; want the token", got.Token.Value.Reveal(), err)
 		}
@@ -265,7 +265,7 @@ func TestSentinels(t *testing.T) {
 	eventually(t, "token in the new primary", func() bool { _, err := other.Save(wx1, fetched("token-2", time.Now())); return err == nil })
 	t.Logf("failed over within %v", time.Since(began))
 	wantStored(t, other, "token-2")
-	eventually(t, "word of it", func() bool { return told.has(known.Word.Generation + 1) })
+	eventually(t, "word of it", func() bool { return told.has(known.Notice.Generation + 1) })
 	eventually(t, "answer", func() bool { _, err := s.Load(wx1); return err == nil })
 	wantStored(t, s, "token-2")
 }

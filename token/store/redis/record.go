@@ -30,14 +30,14 @@ type scriptAnswer struct {
 	unsaid  string // why the write was not announced
 }
 
-// word returns what other replicas said of WeChat's.
-func (s *Store) word(a scriptAnswer, now time.Time) token.Word {
-	w := token.Word{
-		Generation: a.number("generation"),
-		FetchedAt:  s.at(a.number("fetched_at")),
-		Stands:     s.at(a.number("stands_until")),
-		Next:       s.at(a.number("next_at")),
-		Failures:   int(a.number("failures")),
+// notice returns what other replicas said of WeChat's.
+func (s *Store) notice(a scriptAnswer, now time.Time) token.Notice {
+	w := token.Notice{
+		Generation:   a.number("generation"),
+		FetchedAt:    s.at(a.number("fetched_at")),
+		TrustedUntil: s.at(a.number("stands_until")),
+		Next:         s.at(a.number("next_at")),
+		Failures:     int(a.number("failures")),
 	}
 	if w.FetchedAt.After(now) { // the clock of Redis was set back
 		w.FetchedAt = now
@@ -94,17 +94,17 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 			ForcedAt:  s.at(a.number("forced_at")),
 			RotatedAt: s.at(a.number("rotated_at")),
 		}},
-		Word: s.word(a, now),
+		Notice: s.notice(a, now),
 	}
 	if day := token.BeijingDay(time.UnixMilli(a.now)); a.number("day") == day && r.Spent.Day == day {
 		r.Spent.Fetches, r.Spent.Forced = int(a.number("fetches")), int(a.number("forced"))
 	}
-	if r.Word.Refusal != nil {
-		r.Word.Refusal.Ticket = key.Ticket != ""
+	if r.Notice.Refusal != nil {
+		r.Notice.Refusal.Ticket = key.Ticket != ""
 	}
 	switch far := now.Add(token.LongestLife); {
 	case strings.ContainsFunc(value.Reveal(), secret.Invisible),
-		r.Token.Expires.After(far), r.Word.Next.After(far), r.Word.Stands.After(far):
+		r.Token.Expires.After(far), r.Notice.Next.After(far), r.Notice.TrustedUntil.After(far):
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
 	case !r.Token.ValidAt(now):
 		r.Token = token.Token{}
@@ -117,8 +117,8 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 func capped(r token.Record, now time.Time) token.Record {
 	if most := now.Add(token.UsualLife); r.Token.Expires.After(most) {
 		r.Token.Expires = most
-		if due := most.Add(-token.RotationWindow); r.Word.Next.After(due) {
-			r.Word.Next = due
+		if due := most.Add(-token.RotationWindow); r.Notice.Next.After(due) {
+			r.Notice.Next = due
 		}
 	}
 	return r
@@ -140,7 +140,7 @@ const largest = 1 << 43
 
 // arguments returns what the script gets to save r.
 func (s *Store) arguments(key token.Key, r token.Record) []any {
-	w := r.Word
+	w := r.Notice
 	code, reason := 0, ""
 	if w.Refusal != nil {
 		code, reason = w.Refusal.Code, w.Refusal.Reason
@@ -150,7 +150,7 @@ func (s *Store) arguments(key token.Key, r token.Record) []any {
 	return []any{
 		s.clock(now), w.Generation,
 		s.link.Load().seal.Seal(s.name(key), r.Token.Value), s.clock(r.Token.Expires) / 1000,
-		s.clock(w.FetchedAt), s.clock(w.Stands), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
+		s.clock(w.FetchedAt), s.clock(w.TrustedUntil), s.clock(w.Next), s.clock(r.Spent.ForcedAt), s.clock(r.Spent.RotatedAt),
 		code, reason, w.Failures, w.Added.Fetches, w.Added.Forced,
 		max(recordLife, time.Until(r.Until)).Milliseconds(), s.channel(), path(key) + " " + s.writer,
 		known.Day, max(known.Fetches-w.Added.Fetches, 0), max(known.Forced-w.Added.Forced, 0),

@@ -149,7 +149,7 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 	case answer.outcome == clockMoved:
 		return r, fmt.Errorf("%w: its clock jumps", token.ErrAway)
 	case answer.outcome == written:
-		r.Spent, r.Word.Generation = stored.Spent, stored.Word.Generation
+		r.Spent, r.Notice.Generation = stored.Spent, stored.Notice.Generation
 		return r, err
 	case err != nil:
 		return r, err

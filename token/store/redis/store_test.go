@@ -84,7 +84,7 @@ const wx1Key = "wxproxy:wx1:token"
 
 // fetched returns a record of a token that was asked for at some time.
 func fetched(value string, at time.Time) token.Record {
-	return token.Record{Token: token.Token{Value: secret.New(value), Expires: at.Add(2 * time.Hour)}, Word: token.Word{FetchedAt: at, Next: at.Add(time.Hour)}}
+	return token.Record{Token: token.Token{Value: secret.New(value), Expires: at.Add(2 * time.Hour)}, Notice: token.Notice{FetchedAt: at, Next: at.Add(time.Hour)}}
 }
 
 func mustSave(t testing.TB, s *Store, r token.Record) token.Record {
@@ -130,28 +130,28 @@ func TestRedisReturnsAllThatWasSaved(t *testing.T) {
 				want := token.Record{
 					Token:   token.Token{Value: secret.New("canary"), Expires: now.Add(2 * time.Hour)},
 					Durable: token.Durable{Spent: token.Spent{Day: token.BeijingDay(now), Fetches: 3, Forced: 2, ForcedAt: now.Add(-time.Minute), RotatedAt: now.Add(-time.Hour)}},
-					Word: token.Word{
-						FetchedAt: now.Add(-time.Second), Stands: now.Add(30 * time.Second), Next: now.Add(time.Hour),
+					Notice: token.Notice{
+						FetchedAt: now.Add(-time.Second), TrustedUntil: now.Add(30 * time.Second), Next: now.Add(time.Hour),
 						Refusal: &token.Refusal{Code: -1, Reason: "系统繁忙 system error", Ticket: k.Ticket != ""}, Failures: 4, Added: token.Spent{Fetches: 3, Forced: 2},
 					},
 				}
 				saved, err := writer.Save(k, want)
-				if err != nil || saved.Word.Generation != 1 || saved.Token != want.Token {
+				if err != nil || saved.Notice.Generation != 1 || saved.Token != want.Token {
 					t.Fatalf("got %+v, %v; want the first generation of what was saved", saved, err)
 				}
 				got, err := reader.Load(k)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !got.Token.Value.Equal("canary") || got.Word.Generation != 1 || got.Word.Failures != 4 || *got.Word.Refusal != *want.Word.Refusal {
+				if !got.Token.Value.Equal("canary") || got.Notice.Generation != 1 || got.Notice.Failures != 4 || *got.Notice.Refusal != *want.Notice.Refusal {
 					t.Errorf("got %+v; want %+v", got, want)
 				}
 				if s := got.Spent; s.Day != want.Spent.Day || s.Fetches != 3 || s.Forced != 2 {
 					t.Errorf("got %+v; want %+v", s, want.Spent)
 				}
 				for what, times := range map[string][2]time.Time{
-					"Expires": {got.Token.Expires, want.Token.Expires}, "FetchedAt": {got.Word.FetchedAt, want.Word.FetchedAt},
-					"Stands": {got.Word.Stands, want.Word.Stands}, "Next": {got.Word.Next, want.Word.Next},
+					"Expires": {got.Token.Expires, want.Token.Expires}, "FetchedAt": {got.Notice.FetchedAt, want.Notice.FetchedAt},
+					"Stands": {got.Notice.TrustedUntil, want.Notice.TrustedUntil}, "Next": {got.Notice.Next, want.Notice.Next},
 					"ForcedAt": {got.Spent.ForcedAt, want.Spent.ForcedAt}, "RotatedAt": {got.Spent.RotatedAt, want.Spent.RotatedAt},
 				} {
 					wantClose(t, what, times[0], times[1])
@@ -173,15 +173,15 @@ func TestWhatWasSpentIsStoredAgainOnce(t *testing.T) {
 		s := openRedis(t, "redis://"+redis.Addr)
 		knows = fetched("token-1", time.Now())
 		knows.Spent = token.Spent{Day: today, Fetches: 6, Forced: 2}
-		knows.Word.Added = token.Spent{Day: today, Fetches: 1}
-		knows.Word.Generation = int64(i)
+		knows.Notice.Added = token.Spent{Day: today, Fetches: 1}
+		knows.Notice.Generation = int64(i)
 		mustSave(t, s, knows)
 		if got, want := redis.MustDo("HMGET", wx1Key, "fetches", "forced"), fmt.Sprint([]any{fmt.Sprint(6 + i), "2"}); fmt.Sprint(got) != want {
 			t.Errorf("replica %d: got %v; want %v", i, got, want)
 		}
 	}
 	knows.Spent.Day--
-	knows.Word.Added = token.Spent{}
+	knows.Notice.Added = token.Spent{}
 	redis.MustDo("FLUSHALL")
 	mustSave(t, openRedis(t, "redis://"+redis.Addr), knows)
 	if got := redis.MustDo("HGET", wx1Key, "fetches"); got != "0" {
@@ -194,11 +194,11 @@ func TestATokenOutOfRedisLivesNoLongerThanWeChatsDo(t *testing.T) {
 	redis := redistest.Start(t)
 	writer, reader := openRedis(t, "redis://"+redis.Addr), openRedis(t, "redis://"+redis.Addr)
 	r := fetched("token-1", time.Now())
-	r.Token.Expires, r.Word.Next = time.Now().Add(270*time.Minute), time.Now().Add(265*time.Minute) // as if the clock had been set back
+	r.Token.Expires, r.Notice.Next = time.Now().Add(270*time.Minute), time.Now().Add(265*time.Minute) // as if the clock had been set back
 	mustSave(t, writer, r)
 	got := wantStored(t, reader, "token-1")
 	wantClose(t, "Expires", got.Token.Expires, time.Now().Add(2*time.Hour))
-	wantClose(t, "Next", got.Word.Next, time.Now().Add(115*time.Minute))
+	wantClose(t, "Next", got.Notice.Next, time.Now().Add(115*time.Minute))
 }
 
 func TestRedisKeepsNothingForEver(t *testing.T) {
@@ -212,7 +212,7 @@ func TestRedisKeepsNothingForEver(t *testing.T) {
 	gone := fetched("token-2", time.Now().Add(5*time.Millisecond)) // later, and by Redis's clock as well
 	gone.Token.Expires = time.Now().Add(-time.Second)
 	mustSave(t, s, gone)
-	if got := wantStored(t, s, ""); got.Word.Generation != 2 {
+	if got := wantStored(t, s, ""); got.Notice.Generation != 2 {
 		t.Errorf("got %+v; want what is known besides the expired token", got)
 	}
 }
@@ -236,22 +236,22 @@ func TestALateWriterOverwritesNothingNewer(t *testing.T) {
 	now := time.Now()
 	first := mustSave(t, a, fetched("token-1", now.Add(-time.Minute)))
 	newer := fetched("token-3", now)
-	newer.Word.Generation = first.Word.Generation
-	if got := mustSave(t, b, newer); got.Word.Generation != 2 {
-		t.Errorf("got generation %d; want 2", got.Word.Generation)
+	newer.Notice.Generation = first.Notice.Generation
+	if got := mustSave(t, b, newer); got.Notice.Generation != 2 {
+		t.Errorf("got generation %d; want 2", got.Notice.Generation)
 	}
 
 	late := fetched("token-2", now.Add(-30*time.Second)) // by one who knows generation 1
-	late.Word.Generation, late.Word.Added = first.Word.Generation, token.Spent{Fetches: 1}
+	late.Notice.Generation, late.Notice.Added = first.Notice.Generation, token.Spent{Fetches: 1}
 	got := mustSave(t, a, late)
-	if !got.Token.Value.Equal("token-3") || got.Word.Generation != 2 || got.Spent.Fetches != 1 {
-		t.Errorf("got %q of generation %d, %+v; want the newer one, and the fetch counted", got.Token.Value.Reveal(), got.Word.Generation, got.Spent)
+	if !got.Token.Value.Equal("token-3") || got.Notice.Generation != 2 || got.Spent.Fetches != 1 {
+		t.Errorf("got %q of generation %d, %+v; want the newer one, and the fetch counted", got.Token.Value.Reveal(), got.Notice.Generation, got.Spent)
 	}
 	wantStored(t, b, "token-3")
 
 	stranger := fetched("token-4", now.Add(time.Second/2)) // newer, by one who knows nothing
-	if got := mustSave(t, openRedis(t, "redis://"+redis.Addr), stranger); got.Word.Generation != 3 || !got.Token.Value.Equal("token-4") {
-		t.Errorf("got %+v; want it written", got.Word)
+	if got := mustSave(t, openRedis(t, "redis://"+redis.Addr), stranger); got.Notice.Generation != 3 || !got.Token.Value.Equal("token-4") {
+		t.Errorf("got %+v; want it written", got.Notice)
 	}
 }
 
@@ -261,17 +261,17 @@ func TestGenerationsRiseThroughEverything(t *testing.T) {
 	s := openRedis(t, "redis://"+redis.Addr)
 	r := fetched("token-1", time.Now())
 	for want := int64(1); want < 4; want++ {
-		if r = mustSave(t, s, r); r.Word.Generation != want {
-			t.Errorf("got generation %d; want %d", r.Word.Generation, want)
+		if r = mustSave(t, s, r); r.Notice.Generation != want {
+			t.Errorf("got generation %d; want %d", r.Notice.Generation, want)
 		}
 	}
 	redis.MustDo("FLUSHALL")
-	if r = mustSave(t, s, r); r.Word.Generation != 4 {
-		t.Errorf("empty: got generation %d; want 4", r.Word.Generation)
+	if r = mustSave(t, s, r); r.Notice.Generation != 4 {
+		t.Errorf("empty: got generation %d; want 4", r.Notice.Generation)
 	}
 	redis.MustDo("HSET", wx1Key, "generation", 2, "fetched_at", 1) // old data
-	if r = mustSave(t, s, r); r.Word.Generation != 5 {
-		t.Errorf("old data: got generation %d; want 5", r.Word.Generation)
+	if r = mustSave(t, s, r); r.Notice.Generation != 5 {
+		t.Errorf("old data: got generation %d; want 5", r.Notice.Generation)
 	}
 }
 
@@ -284,7 +284,7 @@ func TestWhatReplicasSpendAddsUp(t *testing.T) {
 		wg.Go(func() {
 			for range 20 {
 				r := fetched("token", time.Now()) // written or not
-				r.Word.Added = token.Spent{Fetches: 1, Forced: 2}
+				r.Notice.Added = token.Spent{Fetches: 1, Forced: 2}
 				if _, err := s.Save(wx1, r); err != nil {
 					t.Error(err)
 				}
@@ -300,7 +300,7 @@ func TestWhatReplicasSpendAddsUp(t *testing.T) {
 		t.Errorf("the next day: got %+v; want nothing", got.Spent)
 	}
 	r := fetched("token", time.Now())
-	r.Word.Added = token.Spent{Fetches: 1}
+	r.Notice.Added = token.Spent{Fetches: 1}
 	if got := mustSave(t, a, r); got.Spent.Fetches != 1 || got.Spent.Forced != 0 {
 		t.Errorf("the next day: got %+v; want what was spent since", got.Spent)
 	}
@@ -313,7 +313,7 @@ func TestASaveThatReachesRedisLateWritesNothing(t *testing.T) {
 	known := mustSave(t, s, fetched("token-1", time.Now()))
 	redis.Pause()
 	late := fetched("token-2", time.Now())
-	late.Word.Generation = known.Word.Generation
+	late.Notice.Generation = known.Notice.Generation
 	began := time.Now()
 	if _, err := s.Save(wx1, late); !errors.Is(err, token.ErrAway) {
 		t.Errorf("got %v; want ErrAway", err)
@@ -324,8 +324,8 @@ func TestASaveThatReachesRedisLateWritesNothing(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond) // until its time is over
 	redis.Resume()
 	eventually(t, "Redis", func() bool { _, err := s.Load(wx1); return err == nil })
-	if got := wantStored(t, s, "token-1"); got.Word.Generation != known.Word.Generation {
-		t.Errorf("got generation %d; want %d", got.Word.Generation, known.Word.Generation)
+	if got := wantStored(t, s, "token-1"); got.Notice.Generation != known.Notice.Generation {
+		t.Errorf("got generation %d; want %d", got.Notice.Generation, known.Notice.Generation)
 	}
 }
 
@@ -371,7 +371,7 @@ func TestAClockOfRedisThatJumpsIsFollowed(t *testing.T) {
 		eventually(t, "Redis", func() bool { _, err := s.Save(wx1, fetched(value, now)); return err == nil })
 		got := wantStored(t, s, value)
 		wantClose(t, "Expires", got.Token.Expires, now.Add(2*time.Hour))
-		wantClose(t, "FetchedAt", got.Word.FetchedAt, now)
+		wantClose(t, "FetchedAt", got.Notice.FetchedAt, now)
 		stored, _ := strconv.ParseInt(redis.MustDo("HGET", wx1Key, "expires_at").(string), 10, 64)
 		wantClose(t, "expires_at", time.Unix(stored, 0), now.Add(2*time.Hour+time.Duration(shift)*time.Second))
 		other := openRedis(t, "redis://"+redis.Addr)
@@ -454,12 +454,12 @@ func TestARecordIsDamaged(t *testing.T) {
 				t.Errorf("%v holds the token, or blames Redis", err)
 			}
 			mustBePlausible(t, got)
-			if saved := mustSave(t, s, fetched("token-2", now.Add(time.Second))); !saved.Token.Value.Equal("token-2") || saved.Word.Generation < 1 {
-				t.Errorf("got %q of generation %d; want it replaced", saved.Token.Value.Reveal(), saved.Word.Generation)
+			if saved := mustSave(t, s, fetched("token-2", now.Add(time.Second))); !saved.Token.Value.Equal("token-2") || saved.Notice.Generation < 1 {
+				t.Errorf("got %q of generation %d; want it replaced", saved.Token.Value.Reveal(), saved.Notice.Generation)
 			}
 			got = wantStored(t, openRedis(t, "redis://"+redis.Addr), "token-2")
-			if again := mustSave(t, s, got); again.Word.Generation != got.Word.Generation+1 {
-				t.Errorf("got generation %d after %d; want one more", again.Word.Generation, got.Word.Generation)
+			if again := mustSave(t, s, got); again.Notice.Generation != got.Notice.Generation+1 {
+				t.Errorf("got generation %d after %d; want one more", again.Notice.Generation, got.Notice.Generation)
 			}
 		})
 	}
@@ -469,8 +469,8 @@ func TestARecordIsDamaged(t *testing.T) {
 func mustBePlausible(t testing.TB, r token.Record) {
 	t.Helper()
 	now := time.Now()
-	w := r.Word
-	for what, at := range map[string]time.Time{"Expires": r.Token.Expires, "Next": w.Next, "Stands": w.Stands} {
+	w := r.Notice
+	for what, at := range map[string]time.Time{"Expires": r.Token.Expires, "Next": w.Next, "Stands": w.TrustedUntil} {
 		if at.After(now.Add(token.LongestLife)) {
 			t.Errorf("%s: got %v; want nothing so far away", what, at)
 		}

@@ -51,12 +51,12 @@ func TestRecordsFromBeforeVersionsAreRead(t *testing.T) {
 	before := beforeVersions(t)
 	hold(server, s.name(key), before)
 	r, err := s.Load(key)
-	if err != nil || r.Token.Value.Reveal() != before["access_token"] || r.Word.Generation != 7 {
-		t.Errorf("got generation %d, %v; want the record", r.Word.Generation, err)
+	if err != nil || r.Token.Value.Reveal() != before["access_token"] || r.Notice.Generation != 7 {
+		t.Errorf("got generation %d, %v; want the record", r.Notice.Generation, err)
 	}
-	r.Token.Value, r.Word.FetchedAt = secret.New("token-2"), time.Now()
-	if stored, err := s.Save(key, r); err != nil || stored.Word.Generation != 8 {
-		t.Errorf("got generation %d, %v; want the next one", stored.Word.Generation, err)
+	r.Token.Value, r.Notice.FetchedAt = secret.New("token-2"), time.Now()
+	if stored, err := s.Save(key, r); err != nil || stored.Notice.Generation != 8 {
+		t.Errorf("got generation %d, %v; want the next one", stored.Notice.Generation, err)
 	}
 	names := server.MustDo("HKEYS", s.name(key)).([]any)
 	got := map[string]bool{}
@@ -84,7 +84,7 @@ func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
 		if _, err := s.Load(key); !errors.Is(err, token.ErrNewer) {
 			t.Errorf("load: got %v; want ErrNewer", err)
 		}
-		record := token.Record{Token: token.Token{Value: secret.New("token-1"), Expires: time.Now().Add(time.Hour)}, Word: token.Word{FetchedAt: time.Now(), Generation: 9}}
+		record := token.Record{Token: token.Token{Value: secret.New("token-1"), Expires: time.Now().Add(time.Hour)}, Notice: token.Notice{FetchedAt: time.Now(), Generation: 9}}
 		if _, err := s.Save(key, record); !errors.Is(err, token.ErrNewer) {
 			t.Errorf("save: got %v; want ErrNewer", err)
 		}

@@ -113,7 +113,7 @@ func TestAListenerFindsARedisThatIsBack(t *testing.T) {
 			other := openRedis(t, "redis://"+redis.Addr)
 			outage(redis)
 			known := fetched("token", time.Now())
-			known.Word.Generation = 41
+			known.Notice.Generation = 41
 			eventually(t, "saved token", func() bool { _, err := other.Save(wx1, known); return err == nil })
 			eventually(t, "word of it", func() bool { return told.has(42) })
 			if err := s.Close(); err != nil {
