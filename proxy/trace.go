@@ -151,7 +151,7 @@ func (p *Proxy) endSpan(x *exchange, err error) {
 	r := trace.Request{
 		Method:    methodName(x.ctx.Method()),
 		Path:      p.loggedPath(x.target.Path),
-		IsKnown:   x.admitted || x.kind != nil && x.route.traits.asksByBody,
+		IsKnown:   x.admitted || x.kind != nil && x.route.traits.callerInBody,
 		Status:    x.ctx.Response.StatusCode(),
 		Errcode:   x.errcode,
 		Attempts:  x.attempts,
