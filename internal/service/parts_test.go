@@ -82,7 +82,7 @@ func mustBuild(t testing.TB, cfg *config.Config) {
 	if err := Try(cfg); err != nil {
 		t.Errorf("got %v of what was approved", err)
 	}
-	s := &Service{log: slog.New(slog.DiscardHandler)}
+	s := &Service{atStart: cfg, log: slog.New(slog.DiscardHandler)}
 	first, err := s.newSetup(cfg, nil)
 	if err != nil {
 		t.Fatalf("got %v of what was approved", err)
