@@ -13,7 +13,7 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 # e2e/built_test.go runs this very line without a base image.
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w -buildid=' -o /out/wxproxy . && mkdir -m 1777 /out/tmp && install -D -m 644 -t /out/usr/share/doc/wxproxy LICENSE NOTICES
+RUN CGO_ENABLED=0 go build -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o /out/wxproxy . && mkdir -m 1777 /out/tmp && install -D -m 644 -t /out/usr/share/doc/wxproxy LICENSE NOTICES
 
 FROM scratch
 COPY --from=build /out/ /

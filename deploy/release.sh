@@ -22,7 +22,7 @@ for target; do
 	os=${target%/*} arch=${target#*/} program=wxproxy
 	[ "$os" != windows ] || program=wxproxy.exe
 	# -buildvcs has Go note the tag and the commit, which `wxproxy version` prints.
-	CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -buildvcs=true -trimpath -ldflags='-s -w -buildid=' -o "$stage/program" .
+	CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$stage/program" .
 	version=$(go version -m "$stage/program" | awk '$1 == "mod" { print $3 }')
 	case $version in v*) ;; *)
 		echo "release.sh: Go finds no version; run it in a clone, which a worktree of git is not" >&2
