@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"crypto/tls"
 	"net/http"
 	"reflect"
@@ -29,7 +30,7 @@ type setup struct {
 // newSetup builds the setup of a valid configuration, but for its proxy, to take
 // the place of before if that is not nil. It starts nothing.
 func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
-	next := &setup{cfg: cfg, hash: cfg.Hash(s.atStart), keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	next := &setup{cfg: cfg, hash: cfg.Hash(cmp.Or(s.atStart, cfg)), keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	var err error
 	if next.tls, err = callersTLS(cfg); err != nil {
 		return nil, err
