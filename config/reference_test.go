@@ -121,7 +121,11 @@ func (s documented) write(text *bytes.Buffer) {
 	}
 	for _, key := range keys {
 		way := documented{s.table, key, s.value, ""}
-		fmt.Fprintf(text, "| `%s` | %s | %s | %s | %s |\n", key, way.wanted(), s.byDefault(keys), way.variable(), s.counts(keys[0]))
+		usual := s.byDefault(keys)
+		if key != s.key && !s.isRepeated() { // another way to say the same, of which nobody has one
+			usual = "`\"\"`"
+		}
+		fmt.Fprintf(text, "| `%s` | %s | %s | %s | %s |\n", key, way.wanted(), usual, way.variable(), s.counts(keys[0]))
 	}
 }
 
@@ -248,6 +252,9 @@ func (s documented) byDefault(keys []string) string {
 func (s documented) counts(key string) string {
 	before, after := Default(), changed()
 	if slices.Contains(before.AtNextStart(&after), s.table+"."+key) {
+		if s.table == "token" && key == "store" {
+			return "another password of the same Redis at a reload, another store at the next start"
+		}
 		return "at the next start"
 	}
 	return "at a reload"
