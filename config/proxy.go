@@ -124,9 +124,9 @@ func (t *table) checkPair(p *Proxy) {
 // A Certificate is a file with certificates, as far as their end goes.
 type Certificate struct {
 	Setting string    // as "proxy.tls_cert"
-	Where   string    // the file of the configuration that has it
 	Expires time.Time // when the file is of no use any more
-	Renew   time.Time // when it should have been renewed
+	where   string    // the file of the configuration that has it
+	renew   time.Time // when it should have been renewed
 }
 
 // certificates returns what a file of certificates holds, and reports one that has
@@ -155,7 +155,7 @@ func (t *table) checkAuthorities(key, path string) {
 // is soon.
 func (t *table) addCertificate(key string, end expiry.End) {
 	where, name := t.whereabouts(t.key(key))
-	c := Certificate{Setting: name, Where: where, Expires: end.At, Renew: end.Renew}
+	c := Certificate{Setting: name, Expires: end.At, where: where, renew: end.Renew}
 	t.cfg.Certificates = append(t.cfg.Certificates, c)
 	if remark := c.Remark(time.Now()); remark != "" {
 		t.cfg.Warnings = append(t.cfg.Warnings, remark)
@@ -168,10 +168,10 @@ func (c Certificate) Remark(now time.Time) string {
 	left := c.Expires.Sub(now)
 	text := fmt.Sprintf("the certificate expires on %s, in %d days; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"), int(left/(24*time.Hour)))
 	switch {
-	case now.Before(c.Renew):
+	case now.Before(c.renew):
 		return ""
 	case left <= 0:
 		text = fmt.Sprintf("the certificate has expired, on %s; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	return Problem{Where: c.Where, Key: c.Setting, Text: text}.Error()
+	return Problem{Where: c.where, Key: c.Setting, Text: text}.Error()
 }

@@ -6,11 +6,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"wxproxy/config"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -204,4 +206,70 @@ func TestTheArchitectureNamesFilesThatExist(t *testing.T) {
 			t.Errorf("docs/architecture.md names %s, which is not there", name)
 		}
 	}
+}
+
+// Every package of the program, and every one that tests share, has a rule that says what
+// it may import.
+func TestEveryPackageHasABorder(t *testing.T) {
+	rules := regexp.MustCompile(`"\*\*/([a-z0-9/*]+)/\*\.go"`).FindAllStringSubmatch(read(t, ".golangci.yml"), -1)
+	bounded := func(folder string) bool {
+		return slices.ContainsFunc(rules, func(rule []string) bool {
+			top, deep := strings.CutSuffix(rule[1], "/**")
+			return rule[1] == folder || deep && strings.HasPrefix(folder, top+"/")
+		})
+	}
+	found := 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(path, ".") && path != "." || path == "testdata"):
+			return fs.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || path == "main.go": // which has a rule of its own
+			return nil
+		}
+		if found++; !bounded(filepath.ToSlash(filepath.Dir(path))) {
+			t.Errorf("%s: no rule of depguard in .golangci.yml is about its package", path)
+		}
+		return nil
+	})
+	if err != nil || found < 250 {
+		t.Errorf("got %d files, %v; want those of all packages", found, err)
+	}
+}
+
+// A setting that is accepted is obeyed: something outside config reads it, or a method of
+// config that something calls.
+func TestEverySettingIsUsed(t *testing.T) {
+	outside := ""
+	for _, folder := range []string{"admin", "internal", "proxy", "token"} {
+		err := filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				outside += read(t, path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var mustBeRead func(of reflect.Type)
+	mustBeRead = func(of reflect.Type) {
+		for field := range of.Fields() {
+			if field.Name == "ClientDefaults" || field.Name == "Included" {
+				continue // config itself gives the ones to clients, and tells check of the others
+			}
+			inner := field.Type
+			if inner.Kind() == reflect.Slice {
+				inner = inner.Elem()
+			}
+			if field.IsExported() && !regexp.MustCompile(`\.`+field.Name+`\b`).MatchString(outside) {
+				t.Errorf("nothing outside config reads %s.%s", of, field.Name)
+			}
+			if inner.Kind() == reflect.Struct && inner.PkgPath() == of.PkgPath() {
+				mustBeRead(inner)
+			}
+		}
+	}
+	mustBeRead(reflect.TypeFor[config.Config]())
 }

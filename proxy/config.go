@@ -165,3 +165,17 @@ func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead
 
 // isHonoured reports whether token is good although WeChat refused it somewhere.
 func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }
+
+// mustBeComplete panics if a table leaves something out that would make answers of the
+// proxy say another thing than they mean, as an errcode of 0 does.
+func mustBeComplete(k *accountkind.Kind) {
+	r := &k.TokenRequest
+	for _, errcode := range []int{r.NotPOST, r.BadGrant, r.NoAppID, r.BadAppID, r.NoSecret, r.BadSecret, r.BadData} {
+		if len(k.TokenPaths) > 0 && errcode == 0 {
+			panic("BUG: the table of " + k.Name + " has token paths and lacks an errcode of TokenRequest")
+		}
+	}
+	if k.Name == "" || k.TokenParameter == "" || k.InvalidToken == 0 || k.ExpiredToken == 0 {
+		panic("BUG: a table of a kind of accounts lacks its name, TokenParameter, InvalidToken or ExpiredToken")
+	}
+}

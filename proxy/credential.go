@@ -149,6 +149,8 @@ func classOf(r accountkind.Route) class {
 		return withTicket{}
 	case accountkind.CredentialSecret:
 		return withSecret{}
+	case accountkind.CredentialUser, accountkind.CredentialNone:
+		return withOwn{}
 	case accountkind.CredentialDeny:
 		return denied{}
 	case credentialLocal:
@@ -160,5 +162,5 @@ func classOf(r accountkind.Route) class {
 	case credentialClosed:
 		return closedPath{}
 	}
-	return withOwn{}
+	panic("BUG: no type for the credential class " + string(r.Credential))
 }

@@ -15,6 +15,7 @@ type kind struct {
 }
 
 func newKind(k *Kind) *kind {
+	mustBeComplete(k.Table)
 	return &kind{
 		Kind:       *k,
 		local:      newRouteTable(localRoutes(k.Table), k.Table),

@@ -145,3 +145,29 @@ func TestErrorsNameTheSideThatWasAsked(t *testing.T) {
 		t.Errorf("got %s; want it to name the library", ctx.Response.Body())
 	}
 }
+
+func TestAKindWithoutTicketsSignsNothing(t *testing.T) {
+	p, _, _ := twoKinds(nil, rawtest.OKBody)
+	if ctx := handle(t, p, rawtest.Get("/@branch/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F")); slugOf(ctx) != "no_credential" {
+		t.Errorf("got %s; want it refused", ctx.Response.Body())
+	}
+}
+
+func TestATableThatIsNotCompleteIsAMistakeOfTheProgrammers(t *testing.T) {
+	for name, mutilate := range map[string]func(*accountkind.Kind){
+		"no name":    func(k *accountkind.Kind) { k.Name = "" },
+		"no errcode": func(k *accountkind.Kind) { k.TokenRequest.BadSecret = 0 },
+		"no class":   func(k *accountkind.Kind) { k.Routes = []accountkind.Route{{Pattern: "/x", Credential: "made-up"}} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if recover() == nil {
+					t.Error("got no panic; want one at the start")
+				}
+			}()
+			table := library
+			mutilate(&table)
+			newKind(&Kind{Table: &table})
+		})
+	}
+}

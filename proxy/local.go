@@ -96,15 +96,21 @@ func (p *Proxy) answerOwnPage(x *exchange) error {
 	return p.answerSignature(x)
 }
 
+// ticketOfPages is the type of the ticket that signs pages for wx.config.
+const ticketOfPages = "jsapi"
+
 // answerSignature answers with the signature that the page in x's query gives to
 // wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
+	if !slices.Contains(x.kind.Table.TicketTypes, ticketOfPages) {
+		return refuse(noCredential, "accounts of this kind have no ticket for pages, so nothing can be signed")
+	}
 	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
 	if err != nil {
 		return refuse(badRequest, err.Error())
 	}
 	began := x.span.now()
-	ticket, err := x.account.Ticket("jsapi", p.config.TokenWait)
+	ticket, err := x.account.Ticket(ticketOfPages, p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
 		return asRefused(err)
