@@ -14,26 +14,6 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// forwardWithSecret sends the request with the account's appid and AppSecret.
-func (p *Proxy) forwardWithSecret(x *exchange) error {
-	names := x.route.Names
-	if names.Secret == "" {
-		x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID})
-		return p.send(x)
-	}
-	secret, err := x.account.Secret()
-	if err != nil {
-		return secretUnreadable(x.account)
-	}
-	x.sent = secret
-	x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID}, target.Parameter{Name: names.Secret, Value: secret})
-	if err := p.send(x); err != nil {
-		return err
-	}
-	x.reportSecret(secret)
-	return nil
-}
-
 // addressWith sets the target that WeChat will read, with the account's token. The
 // target that the message has already stays if path, query and token are as before.
 func (x *exchange) addressWith(token string) {

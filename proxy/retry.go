@@ -8,6 +8,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/proxy/internal/errcode"
+	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/traffic"
 )
@@ -76,6 +77,26 @@ func (x *exchange) accept(token string, err error) {
 // wentWell reports whether WeChat did what the request asked for.
 func (x *exchange) wentWell() bool {
 	return x.errcode == 0 && x.ctx.Response.StatusCode() == fasthttp.StatusOK
+}
+
+// forwardWithSecret sends the request with the account's appid and AppSecret.
+func (p *Proxy) forwardWithSecret(x *exchange) error {
+	names := x.route.Names
+	if names.Secret == "" {
+		x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID})
+		return p.send(x)
+	}
+	secret, err := x.account.Secret()
+	if err != nil {
+		return secretUnreadable(x.account)
+	}
+	x.sent = secret
+	x.address(x.kind.Table.SecretParameters, target.Parameter{Name: names.AppID, Value: x.account.AppID}, target.Parameter{Name: names.Secret, Value: secret})
+	if err := p.send(x); err != nil {
+		return err
+	}
+	x.reportSecret(secret)
+	return nil
 }
 
 // reportSecret tells the account whether WeChat accepted the AppSecret.

@@ -56,11 +56,10 @@ func (k *Keeper) begin() (*flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
+	if f, err := k.underWay(s); f != nil || err != nil {
+		return f, err
+	}
 	switch {
-	case k.stopped:
-		return nil, k.unavailable(ErrStopped, 0)
-	case s.flight != nil:
-		return s.flight, nil
 	case s.token.ValidAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
 		return nil, nil
 	case s.spent.isOverBudget(now, k.options):
@@ -76,6 +75,15 @@ func (k *Keeper) begin() (*flight, error) {
 	f := k.launch(&next, s.deadValue())
 	f.asked = true
 	return f, nil
+}
+
+// underWay returns the flight of s, nil if there is none, or why none may begin any
+// more. The caller holds k.mu.
+func (k *Keeper) underWay(s *state) (*flight, error) {
+	if k.stopped {
+		return nil, k.unavailable(ErrStopped, 0)
+	}
+	return s.flight, nil
 }
 
 // ReplaceByForce has WeChat make another token whatever it thinks of the current
@@ -108,11 +116,8 @@ func (k *Keeper) beginByForce() (*flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
-	switch {
-	case k.stopped:
-		return nil, k.unavailable(ErrStopped, 0)
-	case s.flight != nil:
-		return s.flight, nil
+	if f, err := k.underWay(s); f != nil || err != nil {
+		return f, err
 	}
 	if limit := k.limit(s, now); limit != nil {
 		return nil, limit

@@ -58,23 +58,6 @@ func (s *state) confirmed(now time.Time, o Options) *state {
 // isYoung reports whether the token is so new that not all of WeChat may know it.
 func (s *state) isYoung(now time.Time) bool { return recently(s.since, now) }
 
-// issuedAt returns when t was issued, for which WeChat was asked at asked: zero if that
-// is not known. A stable token may be one that WeChat has repeated, which shows in what
-// is left of its two hours; a classic one is made when it is asked for.
-func (t Token) issuedAt(asked time.Time, o Options) time.Time {
-	if o.Kind.rotates() && !asked.IsZero() {
-		return asked
-	}
-	issued, last := t.Expires.Add(time.Second-UsualLife), asked // lives are cut down to whole seconds
-	if asked.IsZero() {
-		last = time.Now()
-	}
-	if issued.After(last) {
-		return last
-	}
-	return issued
-}
-
 // reportConfirmed logs that a token which was said to be dead is not.
 func (k *Keeper) reportConfirmed(before *state) {
 	if before.stuck != nil {

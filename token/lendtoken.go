@@ -109,11 +109,8 @@ func (k *Keeper) beginSuccession() (*flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
-	switch {
-	case k.stopped:
-		return nil, k.unavailable(ErrStopped, 0)
-	case s.flight != nil:
-		return s.flight, nil
+	if f, err := k.underWay(s); f != nil || err != nil {
+		return f, err
 	}
 	if wait := s.backsOff(now, k.options); wait > 0 {
 		return nil, k.unavailable(s.err, wait)

@@ -25,6 +25,23 @@ func (t Token) ValidAt(now time.Time) bool {
 	return !t.Value.Empty() && now.Before(t.Expires)
 }
 
+// issuedAt returns when t was issued, for which WeChat was asked at asked: zero if that
+// is not known. A stable token may be one that WeChat has repeated, which shows in what
+// is left of its two hours; a classic one is made when it is asked for.
+func (t Token) issuedAt(asked time.Time, o Options) time.Time {
+	if o.Kind.rotates() && !asked.IsZero() {
+		return asked
+	}
+	issued, last := t.Expires.Add(time.Second-UsualLife), asked // lives are cut down to whole seconds
+	if asked.IsZero() {
+		last = time.Now()
+	}
+	if issued.After(last) {
+		return last
+	}
+	return issued
+}
+
 // Fetch asks WeChat for the current token of one account. The lifetime of the
 // token it returns counts from before the question was sent.
 type Fetch func(context.Context) (Token, error)

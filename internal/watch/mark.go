@@ -16,8 +16,8 @@ type Mark struct {
 	changed int64       // when its content, mode or owner changed last, where the system says so
 }
 
-// MarkOf returns the Mark for what a file's Stat said.
-func MarkOf(info fs.FileInfo, err error) Mark {
+// markOf returns the Mark for what a file's Stat said.
+func markOf(info fs.FileInfo, err error) Mark {
 	if err != nil {
 		return Mark{known: true}
 	}
@@ -25,10 +25,10 @@ func MarkOf(info fs.FileInfo, err error) Mark {
 }
 
 // Look returns the Mark of what is at path now.
-func Look(path string) Mark { return MarkOf(os.Stat(path)) }
+func Look(path string) Mark { return markOf(os.Stat(path)) }
 
-// Same reports whether both are one state of one file.
-func (m Mark) Same(as Mark) bool {
+// same reports whether both are one state of one file.
+func (m Mark) same(as Mark) bool {
 	switch {
 	case !m.known || !as.known:
 		return true

@@ -76,7 +76,7 @@ func (w *Watch) look(read map[string]Mark) (seen map[string]Mark, changed string
 			now = mark
 		}
 		seen[path] = now
-		if now.Same(mark) {
+		if now.same(mark) {
 			continue
 		}
 		differs = true
@@ -114,7 +114,7 @@ func isAway(dir string) bool {
 // allSame reports whether all that is in now was the same before.
 func allSame(now, before map[string]Mark) bool {
 	for path, mark := range now {
-		if was, ok := before[path]; !ok || !mark.Same(was) {
+		if was, ok := before[path]; !ok || !mark.same(was) {
 			return false
 		}
 	}

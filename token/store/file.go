@@ -37,7 +37,7 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the token directory: %w", err)
 	}
-	remark, err := CheckDir(dir)
+	remark, err := checkDir(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -75,10 +75,10 @@ func (d tokenDir) remark() string {
 	return ""
 }
 
-// CheckDir says why the tokens in a directory cannot be trusted: another user than
+// checkDir says why the tokens in a directory cannot be trusted: another user than
 // the process's own or root could have put them there. Remark is about one that is
 // trusted all the same. A directory that is not there is neither.
-func CheckDir(dir string) (remark string, err error) {
+func checkDir(dir string) (remark string, err error) {
 	d, err := lookAtDir(dir)
 	if err != nil || !d.known {
 		return "", err
@@ -97,7 +97,7 @@ func CheckDir(dir string) (remark string, err error) {
 
 // CheckDirOfOthers says of a directory why no user could trust the tokens in it, or,
 // in note, which users can. It is for checks by root, or by a user that is not the
-// owner: which user will run wxproxy is not known then. The owner gets what CheckDir
+// owner: which user will run wxproxy is not known then. The owner gets what checkDir
 // says.
 func CheckDirOfOthers(dir string) (note string, err error) {
 	d, err := lookAtDir(dir)
@@ -105,7 +105,7 @@ func CheckDirOfOthers(dir string) (note string, err error) {
 		return "", err
 	}
 	if us := os.Geteuid(); us != 0 && us == d.owner.user {
-		return CheckDir(dir)
+		return checkDir(dir)
 	}
 	if err := d.errOpen(); err != nil {
 		return "", err

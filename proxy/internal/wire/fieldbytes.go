@@ -66,9 +66,9 @@ func controlAt(b []byte) int {
 	return len(b)
 }
 
-// CutField returns where the header line that b begins with has its colon and where it has
+// cutField returns where the header line that b begins with has its colon and where it has
 // its CR and LF, and reports whether HTTP allows the line. It puts the name into name.
-func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
+func cutField(b []byte, name *FieldName) (colon, end int, ok bool) {
 	for colon < len(b) {
 		c := tokenBytes[b[colon]]
 		if c == 0 {
@@ -91,16 +91,16 @@ func CutField(b []byte, name *FieldName) (colon, end int, ok bool) {
 // whether HTTP allows the line.
 func NextField(b []byte) (kind HeaderKind, value []byte, length int, ok bool) {
 	var name FieldName
-	colon, end, ok := CutField(b, &name)
+	colon, end, ok := cutField(b, &name)
 	if !ok {
 		return 0, nil, 0, false
 	}
-	return name.Kind(colon), TrimOWS(b[colon+1 : end]), end + len("\r\n"), true
+	return name.Kind(colon), trimOWS(b[colon+1 : end]), end + len("\r\n"), true
 }
 
-// TrimOWS removes spaces and tabs around a value, which are all that HTTP takes for
+// trimOWS removes spaces and tabs around a value, which are all that HTTP takes for
 // white space there.
-func TrimOWS(value []byte) []byte {
+func trimOWS(value []byte) []byte {
 	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
 		value = value[1:]
 	}
@@ -132,7 +132,7 @@ func Listed(list, name []byte) bool {
 	for len(list) > 0 {
 		var item []byte
 		item, list, _ = bytes.Cut(list, []byte(","))
-		if SameName(TrimOWS(item), name) {
+		if SameName(trimOWS(item), name) {
 			return true
 		}
 	}

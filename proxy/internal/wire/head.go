@@ -85,20 +85,20 @@ func (h *Head) readStatus(b []byte) int {
 // the head unusual.
 func (h *Head) readLine(b []byte) int {
 	var name FieldName
-	colon, end, ok := CutField(b, &name)
+	colon, end, ok := cutField(b, &name)
 	if !ok {
 		return 0
 	}
 	line, kind := b[:end+len("\r\n")], name.Kind(colon)
 	switch value := b[colon+1 : end]; kind {
 	case KindContentLength:
-		ok = h.readLength(TrimOWS(value))
+		ok = h.readLength(trimOWS(value))
 	case KindConnection:
-		ok = h.readConnection(TrimOWS(value))
+		ok = h.readConnection(trimOWS(value))
 	case KindContentEncoding:
 		ok = false
 	case KindTransferEncoding:
-		ok = h.length == NoLength && IsFold(TrimOWS(value), "chunked")
+		ok = h.length == NoLength && IsFold(trimOWS(value), "chunked")
 		h.length = -1
 	default:
 		if !kind.IsHopByHop() && !kind.IsOurs() && (!h.dropsID || kind != KindRequestID) {
