@@ -148,7 +148,7 @@ func TestTheAdminListenerSaysWhatTheSpecificationSays(t *testing.T) {
 		t.Fatalf("%v in %s", err, a.body)
 	}
 	mustHaveKeys(t, status, "version", "uptime", "accounts", "upstream", "store", "requests_in_flight",
-		"failures", "clients") // the last two are docs/behaviour.md's
+		"failures", "clients", "config") // the last three are docs/behaviour.md's
 	account := status["accounts"].([]any)[0].(map[string]any)
 	mustHaveKeys(t, account, "name", "app_id", "state", "expires_in", "refreshed_at", "next_refresh",
 		"token_fetches_today", "rejections", "last_error")

@@ -152,7 +152,7 @@ func TestRedisIsKilledAndGetsAnotherPasswordUnderLoad(t *testing.T) {
 			writeFile(t, file, url(passwords[1]))
 			for _, p := range f.replicas {
 				a := p.mustAsk("POST", p.admin+"/reload", "")
-				if a.code != http.StatusOK || strings.Contains(a.body, "token.store") {
+				if a.code != http.StatusOK || strings.Contains(a.body, "at_next_start") {
 					t.Errorf("got %d %s; want it in force at once", a.code, a.body)
 				}
 				p.awaitStore(1)
