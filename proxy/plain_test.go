@@ -7,5 +7,7 @@ import (
 )
 
 // All that is promised is true with fasthttp's server and package net's
-// connections, too.
+// connections, too. That runs each test of this package twice; and over real sockets,
+// which know no simulated time, callers and hosts that fall silent are waited for. So
+// these tests take more than five seconds, on a busy machine nearly a minute.
 func TestAllTheseTestsPassWithPlainIO(t *testing.T) { rawtest.RunPlain(t) }

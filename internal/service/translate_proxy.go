@@ -13,7 +13,7 @@ import (
 func (s *Service) proxyConfig(of *setup) proxy.Config {
 	c := proxy.Config{
 		Accounts:      make([]proxy.Account, 0, len(of.cfg.Accounts)),
-		TokenEndpoint: proxy.TokenEndpoint(of.cfg.Proxy.TokenEndpoint),
+		TokenEndpoint: tokenEndpoint(of.cfg.Proxy.TokenEndpoint),
 		Deployment:    s.atStart.Token.KeyPrefix,
 		HostNames:     of.cfg.Proxy.Hosts,
 		Ready:         of.isReady,
@@ -41,6 +41,16 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		}
 	}
 	return c
+}
+
+// tokenEndpoint returns what the proxy calls a token_endpoint, of which config lets only
+// these words through.
+func tokenEndpoint(word string) proxy.TokenEndpoint {
+	switch endpoint := proxy.TokenEndpoint(word); endpoint {
+	case proxy.TokenVirtual, proxy.TokenReal, proxy.TokenDeny:
+		return endpoint
+	}
+	panic("BUG: the proxy knows no such token_endpoint: " + word)
 }
 
 // wechatKind tells the proxy what all of WeChat's accounts have in common.

@@ -21,7 +21,7 @@ func newHosts(cfg *config.Config, files int, log *slog.Logger) (*upstream.Hosts,
 	hosts, err := upstream.NewHosts(upstream.HostsConfig{
 		URLs:           append([]string{to.URL}, to.FallbackURLs...),
 		Roots:          roots,
-		Family:         upstream.Family(to.IPFamily),
+		Family:         family(to.IPFamily),
 		ConnectTimeout: to.ConnectTimeout,
 		Timeout:        to.Timeout,
 		IdleTimeout:    to.IdleTimeout,
@@ -34,6 +34,16 @@ func newHosts(cfg *config.Config, files int, log *slog.Logger) (*upstream.Hosts,
 		return nil, Mistake(cfg, "upstream.url", err)
 	}
 	return hosts, nil
+}
+
+// family returns what package upstream calls an ip_family, of which config lets only these
+// words through.
+func family(word string) upstream.Family {
+	switch of := upstream.Family(word); of {
+	case upstream.FamilyAny, upstream.FamilyIPv4, upstream.FamilyIPv6:
+		return of
+	}
+	panic("BUG: package upstream knows no such ip_family: " + word)
 }
 
 // rootsWith returns the system's roots and those in ca_file; nil, which is the
