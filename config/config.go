@@ -100,9 +100,10 @@ type Token struct {
 // Log is about what is written to standard error.
 type Log struct {
 	Level  slog.Level
-	Format string // "auto", "text" or "json"
-	Access bool   // one line per request
-	Audit  bool   // who got a real token, refreshed, reloaded, showed a wrong key
+	Format string  // "auto", "text" or "json"
+	Access bool    // one line per request
+	Sample float64 // the share of requests that went well which have that line
+	Audit  bool    // who got a real token, refreshed, reloaded, showed a wrong key
 }
 
 // Account is one app of WeChat's.

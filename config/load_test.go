@@ -111,6 +111,7 @@ key_prefix = "test"
 level = "debug"
 format = "json"
 access = true
+access_sample = 0.25
 audit = false
 [[account]]
 name = "shop"
@@ -158,7 +159,7 @@ credential = "none"
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test", secret.Secret{}},
-		Log:      Log{slog.LevelDebug, "json", true, false},
+		Log:      Log{slog.LevelDebug, "json", true, 0.25, false},
 		Accounts: []Account{
 			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
 			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
@@ -486,7 +487,7 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 		Token:          Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
 		ClientDefaults: ClientDefaults{Accounts: []string{}, Allow: []string{}, Deny: []string{}},
 
-		Log: Log{Level: slog.LevelInfo, Format: "auto", Audit: true},
+		Log: Log{Level: slog.LevelInfo, Format: "auto", Sample: 1, Audit: true},
 	}
 	if got := Default(); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v; want %+v", got, want)

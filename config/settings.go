@@ -112,6 +112,7 @@ func (l *Log) settings() []setting {
 		{"log", "level", "WXPROXY_LOG_LEVEL", atReload, in(&l.Level, slog.LevelInfo, (*table).level)},
 		{"log", "format", "", atStart, in(&l.Format, "auto", oneWordOf("auto", "text", "json"))},
 		{"log", "access", "", atReload, in(&l.Access, false, (*table).flag)},
+		{"log", "access_sample", "", atReload, in(&l.Sample, 1, (*table).share)},
 		{"log", "audit", "", atReload, in(&l.Audit, true, (*table).flag)},
 	}
 }
@@ -168,4 +169,26 @@ func revealed(value any) any {
 		return s.Reveal()
 	}
 	return value
+}
+
+// share reads a part of all.
+func (t *table) share(key string, into *float64) bool {
+	value, ok := t.value(key)
+	if !ok {
+		return false
+	}
+	number, ok := value.(float64)
+	if whole, isWhole := value.(int64); isWhole {
+		number, ok = float64(whole), true
+	}
+	switch {
+	case !ok:
+		t.wrong(key, "is %s; write a number without quotes", kindOf(value))
+	case !(number >= 0 && number <= 1): // nor what is no number
+		t.wrong(key, "must be between 0 and 1, as 0.01 for one of a hundred")
+	default:
+		*into = number
+		return true
+	}
+	return false
 }

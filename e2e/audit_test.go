@@ -51,6 +51,7 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	}
 	p.rewrite("[log]\naudit = false\n" + toml)
 	p.mustAsk("POST", p.admin+"/reload", "", key)
+	p.eventually("the line of that reload", func() bool { return len(p.logged("audit")) > len(wants) })
 	before := len(p.logged("audit"))
 	p.mustAsk("GET", p.admin+"/accounts/shop/token", "", key)
 	p.stop()

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -35,7 +36,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if x.ctx.Response.StatusCode() >= fasthttp.StatusInternalServerError && err != nil && !x.caller.IsSurplus() { // front reports these
 		level = slog.LevelWarn
 	}
-	if !p.config.Log.Enabled(context.Background(), level) {
+	if !p.config.Log.Enabled(context.Background(), level) || p.isSkipped(x, err) {
 		return
 	}
 	account, client := names(x.account, x.client)
@@ -59,7 +60,24 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if err != nil {
 		attributes = append(attributes, slog.Any("err", err))
 	}
-	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+	write := func(count int) {
+		if count > 1 {
+			attributes = append(attributes, slog.Int("count", count))
+		}
+		p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+	}
+	if level == slog.LevelWarn && !p.config.LogAccess {
+		p.door.failed.Note(account+"\n"+x.asFailure(err).reason(), write)
+		return
+	}
+	write(1)
+}
+
+// isSkipped reports whether the access log leaves a request out: some of those that
+// went well.
+func (p *Proxy) isSkipped(x *exchange, err error) bool {
+	isGood := err == nil && x.errcode == 0 && x.ctx.Response.StatusCode() < fasthttp.StatusBadRequest
+	return p.config.LogSkips > 0 && p.config.LogAccess && isGood && rand.Float64() < p.config.LogSkips
 }
 
 // methodName returns a method for the log, and "?" for any that is not forwarded: a

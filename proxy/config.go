@@ -45,6 +45,7 @@ type Config struct {
 	MemoryLimit   int64               // of the process, by which bodies are limited; 0: none
 	Audit         *audit.Log          // nil: nobody wants to know who got a real token or showed a wrong key
 	Trusted       origin.Trusted      // web servers before the proxy
+	LogSkips      float64             // with LogAccess: the share of requests that went well which have no line
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
 	Counts        *traffic.Counts     // nil: nothing is counted
 	Tracer        trace.Tracer        // makes a span of each request; nil: there are none

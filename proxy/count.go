@@ -100,6 +100,16 @@ const (
 	maxPathKey = 256
 )
 
+const (
+	// maxFailureLines limits how many accounts and reasons the log tells apart when
+	// requests fail with 5xx.
+	maxFailureLines = 200
+
+	// firstFailures is how many requests of an account that failed for one reason have a
+	// line each in a minute. The others are counted: in an outage all fail.
+	firstFailures = 10
+)
+
 // reason returns what the log and the metrics call a failure: its slug, or its errcode if
 // it has WeChat's words.
 func (f *failure) reason() string {

@@ -28,6 +28,7 @@ type door struct {
 	noRoom   lograte.Seldom        // of the line that says that bodies were refused
 	quotes   *lograte.Limit        // lines about credentials in WeChat's answers
 	refused  *lograte.Limit        // lines about clients' requests that were refused
+	failed   *lograte.Lines        // lines about requests that were answered with 5xx
 	unknown  *lograte.Limit        // the same of callers that are no client
 
 	mu       sync.Mutex // guards replaced
@@ -45,6 +46,10 @@ func newDoor(c Config) *door {
 	d.unknown = lograte.NewLimit(maxUnknownRefusals, func(count int) {
 		d.log().Warn("requests of callers that are no client were refused that have no line of their own", "count", count)
 	})
+	d.failed = lograte.NewLines(maxFailureLines, func(count int) {
+		d.log().Warn("requests failed that have no line of their own", "count", count)
+	})
+	d.failed.First = firstFailures
 	return d
 }
 

@@ -14,6 +14,8 @@ const every = time.Minute
 // first time, and then at most once a minute.
 type Line struct {
 	mu    sync.Mutex // guards what follows
+	first int        // how many are written at once, if not 1
+	said  int        // how many were, within the last minute
 	held  bool       // whether a line was written within the last minute
 	count int        // how many were not written since then
 	write func(count int)
@@ -25,11 +27,16 @@ type Line struct {
 func (l *Line) Note(write func(count int)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.held && l.said < l.first {
+		l.said++
+		write(1)
+		return
+	}
 	if l.held {
 		l.count, l.write = l.count+1, write
 		return
 	}
-	l.held = true
+	l.held, l.said = true, 1
 	time.AfterFunc(every, l.release)
 	write(1)
 }
@@ -38,6 +45,7 @@ func (l *Line) Note(write func(count int)) {
 func (l *Line) release() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.said = 0
 	if l.held = l.count > 0; !l.held {
 		return
 	}

@@ -6,6 +6,8 @@ import "sync"
 // at once the first time, and then at most once a minute. Names that there is no room
 // for share one line.
 type Lines struct {
+	First int // how many of each name are written at once in a minute; 0: one
+
 	most   int             // how many names are known at a time
 	others func(count int) // writes the line that the others share
 
@@ -33,7 +35,7 @@ func (l *Lines) Note(name string, write func(count int)) {
 		l.rest.Note(l.others)
 		return
 	default:
-		line = new(Line)
+		line = &Line{first: l.First}
 		l.byName[name] = line
 	}
 	line.Note(write)
