@@ -60,17 +60,19 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if err != nil {
 		attributes = append(attributes, slog.Any("err", err))
 	}
-	write := func(count int) {
-		if count > 1 {
-			attributes = append(attributes, slog.Int("count", count))
-		}
-		p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
-	}
 	if level == slog.LevelWarn && !p.config.LogAccess {
-		p.door.failed.Note(account+"\n"+x.asFailure(err).reason(), write)
+		p.door.failed.Note(account+"\n"+x.asFailure(err).reason(), func(count int) { p.writeFailed(attributes, count) })
 		return
 	}
-	write(1)
+	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+}
+
+// writeFailed writes the line of a request that failed, which stands for count of them.
+func (p *Proxy) writeFailed(attributes []slog.Attr, count int) {
+	if count > 1 {
+		attributes = append(attributes, slog.Int("count", count))
+	}
+	p.config.Log.LogAttrs(context.Background(), slog.LevelWarn, "request", attributes...)
 }
 
 // isSkipped reports whether the access log leaves a request out: some of those that
