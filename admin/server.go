@@ -85,7 +85,12 @@ func (s *Server) HoldTo(most int) { s.connections.most = most }
 func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(listener{ln, &s.connections}) }
 
 // Close closes all listeners and connections.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error {
+	err := s.http.Close()
+	s.guessed.Flush()
+	s.connections.crowded.Flush()
+	return err
+}
 
 // answer has the handler answer. Requests that show the key have time. Others have
 // little, and their connection may have to make room while the server waits for their

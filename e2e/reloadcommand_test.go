@@ -38,6 +38,7 @@ func TestTheCommandReloadSaysWhatCameOfIt(t *testing.T) {
 		{"no TOML", key + "[[[" + fourLines, nil, exitFailure, "", "line 3"},
 		{"another key, which the process does not know yet", newKey + fourLines, nil, exitFailure, "", "the process has another admin.key than the configuration"},
 		{"no key", fourLines, nil, exitFailure, "", "the process wants its admin.key, and the configuration has none"},
+		{"no key, for a mistake", "[admin]\nkey_env = \"NOT_SET\"\n" + fourLines, nil, exitFailure, "", "NOT_SET"},
 		{"an address where nobody is", key + fourLines, []string{"-url", "http://127.0.0.1:1"}, exitFailure, "", "connection refused"},
 		{"an address of others", key + fourLines, []string{"-url", p.proxy}, exitFailure, "", "is the admin listener at that address?"},
 		{"an argument", key + fourLines, []string{"now"}, exitMistakes, "", `unexpected argument "now"`},

@@ -56,6 +56,14 @@ func newDoor(c Config) *door {
 // log is that of the proxy which answers new requests.
 func (d *door) log() *slog.Logger { return d.current.Load().config.Log }
 
+// flushLines has the log say what no line has said yet.
+func (d *door) flushLines() {
+	d.quotes.Flush()
+	d.refused.Flush()
+	d.unknown.Flush()
+	d.failed.Flush()
+}
+
 // Reload returns a Proxy for a valid config, which answers all requests from now on.
 // Requests under way stay with p. What a client's bodies take still counts, and so does its
 // use of its quota if that is the same as before.
@@ -119,6 +127,7 @@ func (p *Proxy) Leave() { p.door.leaving.Store(true) }
 func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
 	p.Leave()
 	p.door.draining.Store(true)
+	defer p.door.flushLines()
 	return front.Drain(ctx, listeners...)
 }
 

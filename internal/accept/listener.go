@@ -82,6 +82,7 @@ func (l *Listener) SetDeadline(t time.Time) error {
 func (l *Listener) Close() error {
 	err := l.Socket.Close()
 	l.wake()
+	l.failing.Flush()
 	return err
 }
 

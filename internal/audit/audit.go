@@ -3,6 +3,7 @@
 package audit
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 
@@ -45,12 +46,20 @@ type Log struct {
 	often *lograte.Lines
 }
 
-// New returns a Log whose lines go to log.
+// New returns a Log whose lines go to log, whatever its level: what somebody did is no
+// warning, and who wants to know has a setting for it.
 func New(log *slog.Logger) *Log {
+	log = slog.New(everyLevel{log.Handler()})
 	return &Log{log, lograte.NewLines(maxLines, func(count int) {
 		log.Info("audit", "action", "others", "count", count)
 	})}
 }
+
+// An everyLevel takes lines of every level.
+type everyLevel struct{ slog.Handler }
+
+// Enabled implements [slog.Handler].
+func (everyLevel) Enabled(context.Context, slog.Level) bool { return true }
 
 // Did writes what an operator did.
 func (l *Log) Did(e Entry) {
@@ -67,6 +76,14 @@ func (l *Log) Often(e Entry) {
 	}
 	name := strings.Join([]string{e.Action, e.Key, e.Client, e.Account, e.Address, e.Outcome}, "\n")
 	l.often.Note(name, func(count int) { l.write(e, count) })
+}
+
+// Flush writes the counts that wait for their minute to end, as the process ends before
+// that.
+func (l *Log) Flush() {
+	if l != nil {
+		l.often.Flush()
+	}
 }
 
 func (l *Log) write(e Entry, count int) {

@@ -48,6 +48,28 @@ func TestWhatIsOftenDoneHasALineAMinute(t *testing.T) {
 }
 
 // said is a log that timers write to, too.
+func TestTheAuditIsWrittenWhateverTheLevel(t *testing.T) {
+	var text said
+	l := New(slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelError})))
+	l.Did(Entry{Action: Reload, Outcome: Done})
+	if !strings.Contains(text.String(), "action=reload") {
+		t.Errorf("got %q; want the reload", text.String())
+	}
+}
+
+func TestTheCountsAreWrittenBeforeTheEnd(t *testing.T) {
+	var text said
+	l := New(slog.New(slog.NewTextHandler(&text, nil)))
+	for range 5 {
+		l.Often(Entry{Action: WrongKey, Outcome: Refused})
+	}
+	l.Flush()
+	l.Flush()
+	if got := text.String(); strings.Count(got, "\n") != 2 || !strings.Contains(got, "count=4") {
+		t.Errorf("got %q; want what had no line, once", got)
+	}
+}
+
 type said struct {
 	mu   sync.Mutex // guards text
 	text bytes.Buffer

@@ -123,7 +123,7 @@ func usage() string {
 		if c.names != "" {
 			args = append(args, "["+c.names+"...]")
 		}
-		fmt.Fprintf(&text, "  %-10s %-24s %s\n", c.name, strings.Join(args, " "), c.does)
+		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, strings.Join(args, " "), c.does)
 	}
 	text.WriteString(usageFoot)
 	return text.String()

@@ -57,11 +57,19 @@ func runReload(o options, t terminal) error {
 	if nobodyListens(err) && o.url == "" {
 		return fmt.Errorf("%w; is it running? If its admin listener is elsewhere, name the address with -url; if it has none, %s", err, otherWays)
 	}
+	if errors.Is(err, errNoKey) {
+		if _, mistakes := config.Load(path, os.LookupEnv); mistakes != nil {
+			fmt.Fprintln(t.err, mistakes) // what the process would say if it could be asked
+		}
+	}
 	if err != nil {
 		return err
 	}
 	return answer.print(t)
 }
+
+// errNoKey is why a process cannot be asked whose key is not known.
+var errNoKey = errors.New("the process wants its admin.key, and the configuration has none that can be read; WXPROXY_ADMIN_KEY may give it")
 
 // print writes what was reloaded, or each mistake.
 func (a *reloadAnswer) print(t terminal) error {
@@ -103,7 +111,7 @@ func askReload(address string, keys []secret.Secret) (*reloadAnswer, error) {
 	case err != nil:
 		return nil, fmt.Errorf("asking for a reload: %w", err)
 	case status == http.StatusUnauthorized && len(keys) == 0:
-		return nil, errors.New("the process wants its admin.key, and the configuration has none that can be read; WXPROXY_ADMIN_KEY may give it")
+		return nil, errNoKey
 	case status == http.StatusUnauthorized:
 		return nil, errors.New("the process has another admin.key than the configuration; WXPROXY_ADMIN_KEY may give it")
 	case status == http.StatusOK, status == http.StatusUnprocessableEntity && len(answer.Mistakes) > 0:

@@ -73,6 +73,21 @@ func (l *Limit) await() {
 	}
 }
 
+// Flush tells of all that has no line yet, as the process ends before it gets one.
+func (l *Limit) Flush() {
+	l.mu.Lock()
+	count := l.suppressed
+	l.suppressed = 0
+	for _, one := range l.lines {
+		count += one.suppressed
+		one.suppressed = 0
+	}
+	l.mu.Unlock()
+	if count > 0 {
+		l.tell(count)
+	}
+}
+
 // summarize tells of what has no line and gets none any more.
 func (l *Limit) summarize() {
 	l.mu.Lock()

@@ -24,6 +24,30 @@ func TestLinesThatCallersCauseAreBounded(t *testing.T) {
 	says("d", every+2*time.Second, 0, false)
 }
 
+func TestWhatHasNoLineIsToldBeforeTheEnd(t *testing.T) {
+	told := 0
+	l := NewLimit(1, func(count int) { told += count })
+	for range 3 {
+		l.Allows("a", time.Now())
+		l.Allows("b", time.Now())
+	}
+	l.Flush()
+	l.Flush()
+	if told != 5 {
+		t.Errorf("got %d told; want 5", told)
+	}
+	lines, counts := NewLines(1, func(count int) { told += count }), 0
+	for range 3 {
+		lines.Note("a", func(count int) { counts += count })
+		lines.Note("b", func(count int) { t.Error("a line that there is no room for was written") })
+	}
+	lines.Flush()
+	lines.Flush()
+	if counts != 3 || told != 8 {
+		t.Errorf("got %d and %d counted; want 3 and 3", counts, told-5)
+	}
+}
+
 // Callers that make up names fill no memory.
 func TestALimitRemembersNoMoreThanItMay(t *testing.T) {
 	l := NewLimit(20, func(int) {})

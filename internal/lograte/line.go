@@ -54,6 +54,17 @@ func (l *Line) release() {
 	time.AfterFunc(every, l.release)
 }
 
+// Flush has the count written that waits for its minute to end, as the process ends
+// before that.
+func (l *Line) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.count > 0 {
+		l.write(l.count)
+		l.count, l.write = 0, nil
+	}
+}
+
 // rests reports whether the next call of Note writes at once.
 func (l *Line) rests() bool {
 	l.mu.Lock()

@@ -41,6 +41,17 @@ func (l *Lines) Note(name string, write func(count int)) {
 	line.Note(write)
 }
 
+// Flush has the counts written that wait for their minute to end, as the process ends
+// before that.
+func (l *Lines) Flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.byName {
+		line.Flush()
+	}
+	l.rest.Flush()
+}
+
 // forget forgets the lines that nobody has caused for a minute. The caller holds l.mu.
 func (l *Lines) forget() {
 	for name, line := range l.byName {

@@ -80,6 +80,7 @@ func (s *Service) end(deadline time.Time, stop func()) {
 			s.redis.Close()
 		}
 		stop()
+		s.audit.Flush()
 	}()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()

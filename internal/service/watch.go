@@ -41,6 +41,9 @@ func (s *Service) look(w *watch.Watch) (pause time.Duration) {
 	hangs.Stop()
 	pause = watch.Pause(time.Since(began))
 	if due {
+		if changed == "" { // its name may be a misplaced secret
+			changed = "one that is gone"
+		}
 		s.log.Info("a file has changed; the configuration is read again", "file", changed)
 		_, err := s.reload() // it logs its outcome
 		s.noteReload("watch", err)

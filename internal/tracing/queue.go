@@ -44,6 +44,14 @@ func (q *queue) OnEnd(s sdk.ReadOnlySpan) {
 	q.SpanProcessor.OnEnd(s)
 }
 
+// Shutdown implements [sdk.SpanProcessor].
+func (q *queue) Shutdown(ctx context.Context) error {
+	err := q.SpanProcessor.Shutdown(ctx)
+	q.dropped.Flush()
+	q.failed.Flush()
+	return err
+}
+
 // sending is the exporter of a queue.
 type sending struct {
 	sdk.SpanExporter

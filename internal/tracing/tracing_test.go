@@ -270,8 +270,8 @@ func TestACollectorThatHangsHoldsUpNobody(t *testing.T) {
 		t.Errorf("got an end after %v; want %v", took, flushTime)
 	}
 	text := said.String()
-	if n := strings.Count(text, "spans were dropped"); n != 1 || !strings.Contains(text, "in time") {
-		t.Errorf("got %d lines about drops in %s; want 1, and one about the end", n, text)
+	if n := strings.Count(text, "spans were dropped"); n != 2 || !strings.Contains(text, `"spans":991`) || !strings.Contains(text, "in time") {
+		t.Errorf("got %d lines about drops in %s; want one at once and one with the count, and one about the end", n, text)
 	}
 }
 

@@ -84,6 +84,7 @@ func (s *Server) Serve(l *Listener) error {
 		c, err := l.next()
 		switch {
 		case errors.Is(err, io.EOF):
+			s.front.slots.exhausted.Flush()
 			return nil
 		case err != nil:
 			return err
