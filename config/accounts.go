@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"wxproxy/config/internal/words"
 )
 
 const nameRule = "must be 1 to 64 letters, digits, '-' or '_'"
@@ -20,7 +21,7 @@ func (l *loader) readAccount(t *table) {
 	t.checkName(a.Name)
 	t.checkAppID(a.AppID)
 	a.Source, a.Secret = source, t.secret(source, given)
-	if isCommonWord(a.Secret.Reveal()) {
+	if words.IsCommon(a.Secret.Reveal()) {
 		t.warn(t.key(given[0]), "is a word that stands in examples; WeChat shows an AppSecret of 32 letters and digits next to the AppID")
 	}
 	if len(given) == 0 {
@@ -47,7 +48,7 @@ func (t *table) checkAppID(appID string) {
 		t.wrong("app_id", "looks like an AppSecret; are the two swapped?")
 	case !isName(appID):
 		t.wrong("app_id", nameRule)
-	case isPlaceholder(strings.TrimPrefix(appID, "wx")):
+	case words.IsPlaceholder(strings.TrimPrefix(appID, "wx")):
 		t.wrong("app_id", "is a placeholder; write the AppID that WeChat shows next to the AppSecret")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/words"
 )
 
 // check finds the mistakes that only show when settings are compared with one
@@ -114,7 +115,7 @@ func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 		}
 		suggestion := ""
 		if len(l.problems) < enoughSuggestions {
-			suggestion = didYouMean(name, slices.Sorted(maps.Keys(known)))
+			suggestion = words.DidYouMean(name, slices.Sorted(maps.Keys(known)))
 		}
 		key := key
 		if valueOf(l.document, key+".accounts") == nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
 
@@ -95,7 +96,7 @@ func (t *table) hashOf(k keySource) secret.Secret {
 			t.wrong(k.given[0], "must be 64 hexadecimal digits, as `wxproxy key` prints them")
 			return secret.Secret{}
 		}
-		if isPattern(sum) {
+		if words.IsPattern(sum) {
 			t.wrong(k.given[0], "is a pattern and no hash of a key; write the line that `wxproxy key` prints")
 		}
 		t.addKey(accessKey{setting: k.given[0], name: k.key, listen: "proxy.listen", sum: [sha256.Size]byte(sum)}, secret.Secret{})

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
 
@@ -45,7 +46,7 @@ func (l *loader) written(k accessKey) string {
 func (t *table) addKey(k accessKey, key secret.Secret) [sha256.Size]byte {
 	k.setting, k.name = t.key(k.setting), t.key(k.name)
 	if !key.Empty() {
-		k.sum, k.length, k.typed = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal()), isTyped(key.Reveal())
+		k.sum, k.length, k.typed = sha256.Sum256([]byte(key.Reveal())), len(key.Reveal()), words.IsTyped(key.Reveal())
 	}
 	t.keys = append(t.keys, k)
 	return k.sum
@@ -60,7 +61,7 @@ func (l *loader) hold(setting string, value secret.Secret) {
 	if value.Empty() {
 		return
 	}
-	if isPlaceholder(value.Reveal()) {
+	if words.IsPlaceholder(value.Reveal()) {
 		l.report(setting, "is a placeholder, which everybody knows; put your own in its place")
 	}
 	l.secrets = append(l.secrets, heldSecret{setting, sha256.Sum256([]byte(value.Reveal()))})
@@ -128,17 +129,17 @@ func (l *loader) judge(k accessKey, known string) {
 // guessable returns the hashes of keys that everybody could guess, and what each is.
 func (l *loader) guessable() map[[sha256.Size]byte]string {
 	found := map[[sha256.Size]byte]string{sha256.Sum256(nil): "nothing"}
-	add := func(what string, words ...string) {
-		for _, word := range words {
-			found[sha256.Sum256([]byte(word))] = what
+	add := func(what string, texts ...string) {
+		for _, text := range texts {
+			found[sha256.Sum256([]byte(text))] = what
 		}
 	}
 	if slices.ContainsFunc(l.keys, func(k accessKey) bool { return k.length == 0 }) { // the other keys are looked at themselves
-		add("a placeholder", placeholders()...)
+		add("a placeholder", words.Placeholders()...)
 	}
-	for _, dashed := range commonWords {
+	for _, dashed := range words.Common {
 		const what = "a word that is tried first"
-		for _, word := range joinings(dashed) {
+		for _, word := range words.Joinings(dashed) {
 			title := strings.ToUpper(word[:1]) + word[1:]
 			add(what, word, title, strings.ToUpper(word), word+"\n", word+"1", word+"123", title+"1", title+"123", word+word)
 		}
@@ -150,15 +151,4 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 		add("the name of a client", c.Name)
 	}
 	return found
-}
-
-// joinings returns the ways to write words that are joined by dashes.
-func joinings(dashed string) (words []string) {
-	if !strings.Contains(dashed, "-") {
-		return []string{dashed}
-	}
-	for _, between := range [...]string{"-", "_", " ", ""} {
-		words = append(words, strings.ReplaceAll(dashed, "-", between))
-	}
-	return words
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
 
@@ -72,18 +73,11 @@ func (s SecretSource) readEnv() (string, error) {
 	switch {
 	case ok:
 		return value, nil
-	case looksLikeVariable(s.env):
+	case words.LooksLikeVariable(s.env):
 		return "", fmt.Errorf("the environment variable %s is not set", s.env)
 	default:
 		return "", errors.New("the environment variable of that name is not set")
 	}
-}
-
-// looksLikeVariable reports whether name is written as variables usually are. A
-// secret that was pasted in the place of a name hardly ever is.
-func looksLikeVariable(name string) bool {
-	return len(name) <= 64 && strings.Contains(name, "_") &&
-		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
 }
 
 // readFile returns the content of the file without trailing white space.

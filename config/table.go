@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"wxproxy/config/internal/words"
 )
 
 // table is one table of the file while it is read. Its methods set a variable to the
@@ -88,13 +89,13 @@ func (t *table) flag(key string, into *bool) bool {
 }
 
 // choice reads one of a few words.
-func (t *table) choice(key string, into *string, words ...string) bool {
+func (t *table) choice(key string, into *string, known ...string) bool {
 	var word string
 	if !t.text(key, &word) {
 		return false
 	}
-	if !slices.Contains(words, word) {
-		t.wrong(key, "is not known; write %s%s", oneOf(words), didYouMean(word, words))
+	if !slices.Contains(known, word) {
+		t.wrong(key, "is not known; write %s%s", words.OneOf(known), words.DidYouMean(word, known))
 		return false
 	}
 	*into = word
@@ -163,7 +164,7 @@ func (t *table) refuseUnknown() {
 			continue
 		}
 		text := "unknown key " + quoted(key)
-		if meant := nearest(key, t.known); meant != "" {
+		if meant := words.Nearest(key, t.known); meant != "" {
 			text += ", did you mean `" + meant + "`?"
 			t.reported[t.key(meant)] = true
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
 
@@ -70,7 +71,7 @@ func (t *table) encryptionKey(setting string) secret.Secret {
 		t.wrong(given[0], "is not %d bytes in base64; `head -c 32 /dev/urandom | base64` makes a key", bytes)
 	} else if strings.Trim(string(key), "\x00") == "" {
 		t.wrong(given[0], "is all zero and no key; `head -c 32 /dev/urandom | base64` makes one")
-	} else if isPattern(key) {
+	} else if words.IsPattern(key) {
 		t.warn(t.key(given[0]), "is a pattern and could be guessed; `head -c 32 /dev/urandom | base64` makes a good key")
 	}
 	return secret.New(string(key))

@@ -209,7 +209,7 @@ func TestTheArchitectureNamesFilesThatExist(t *testing.T) {
 }
 
 // Every package of the program, and every one that tests share, has a rule that says what
-// it may import.
+// it may import, and is as small as CONTRIBUTING.md says.
 func TestEveryPackageHasABorder(t *testing.T) {
 	rules := regexp.MustCompile(`"\*\*/([a-z0-9/*]+)/\*\.go"`).FindAllStringSubmatch(read(t, ".golangci.yml"), -1)
 	bounded := func(folder string) bool {
@@ -218,7 +218,8 @@ func TestEveryPackageHasABorder(t *testing.T) {
 			return rule[1] == folder || deep && strings.HasPrefix(folder, top+"/")
 		})
 	}
-	found := 0
+	const mostFiles, mostLines = 25, 200
+	files := map[string]int{}
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -228,13 +229,22 @@ func TestEveryPackageHasABorder(t *testing.T) {
 		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") || path == "main.go": // which has a rule of its own
 			return nil
 		}
-		if found++; !bounded(filepath.ToSlash(filepath.Dir(path))) {
-			t.Errorf("%s: no rule of depguard in .golangci.yml is about its package", path)
+		files[filepath.ToSlash(filepath.Dir(path))]++
+		if lines := strings.Count(read(t, path), "\n"); lines > mostLines {
+			t.Errorf("%s has %d lines; want %d at most", path, lines, mostLines)
 		}
 		return nil
 	})
-	if err != nil || found < 250 {
-		t.Errorf("got %d files, %v; want those of all packages", found, err)
+	if err != nil || len(files) < 45 {
+		t.Errorf("got %d packages, %v; want all", len(files), err)
+	}
+	for folder, n := range files {
+		if !bounded(folder) {
+			t.Errorf("%s: no rule of depguard in .golangci.yml is about this package", folder)
+		}
+		if n > mostFiles {
+			t.Errorf("%s has %d files; want %d at most", folder, n, mostFiles)
+		}
 	}
 }
 

@@ -4,12 +4,15 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"wxproxy/admin"
 	"wxproxy/internal/origin"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/store/tally"
 )
 
 // newAdminServer returns the server of the admin listener, which answers for the
@@ -93,4 +96,26 @@ func (s *setup) hostStates() []admin.Host {
 		hosts = append(hosts, host)
 	}
 	return hosts
+}
+
+// storeCondition returns how the store is.
+func (s *Service) storeCondition() tally.Condition {
+	if files, ok := s.store.(*store.File); ok {
+		return files.Condition()
+	}
+	return s.tally.Condition()
+}
+
+// storeState returns how the store is, for operators.
+func (s *Service) storeState() admin.Store {
+	address, now := s.atStart.Token.StoreAddress(), s.storeCondition()
+	kind, _, _ := strings.Cut(address, ":")
+	state := admin.Store{
+		Kind: strings.Replace(kind, "rediss", "redis", 1), Address: address, Up: now.Up, Since: admin.UTC(now.Since), Remedy: now.Remedy, NewerRecords: now.Newer,
+	}
+	if now.Err != nil {
+		text := now.Err.Error()
+		state.LastError = &text
+	}
+	return state
 }

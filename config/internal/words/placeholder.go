@@ -1,13 +1,13 @@
-package config
+package words
 
 import (
 	"slices"
 	"strings"
 )
 
-// commonWords are keys that stand in examples or that everybody tries first, in
+// Common are keys that stand in examples or that everybody tries first, in
 // lower case, with - where words are joined somehow.
-var commonWords = strings.Fields(`
+var Common = strings.Fields(`
 	0 00 000 0000 000000 00000000 012345 0123456789 0123456789abcdef 1 11 111 1111 111111 11111111 112233 12 121212 123
 	123123 123321 1234 12345 123456 1234567 12345678 123456789 1234567890 123456a 123qwe 1q2w3e 1q2w3e4r 1qaz2wsx 520
 	5201314 654321 666666 888888 987654321 a a-key a-secret a1 a123456 aa aaa aaaa aaaaaa aaaaaaaa ab abc abc123 abc1234
@@ -42,9 +42,9 @@ var placeholderParts = []string{
 	"secrethere", "keyhere", "passwordhere", "tokenhere", "notarealsecret", "notarealkey",
 }
 
-// isPlaceholder reports whether a secret is what an example has in its place, or
+// IsPlaceholder reports whether a secret is what an example has in its place, or
 // what a template would have filled in.
-func isPlaceholder(secret string) bool {
+func IsPlaceholder(secret string) bool {
 	lower, word := strings.ToLower(secret), sketch(secret)
 	if !hasRandomPart(lower) {
 		for _, part := range placeholderParts {
@@ -61,7 +61,7 @@ func isPlaceholder(secret string) bool {
 			return true
 		}
 	}
-	if name, ok := strings.CutPrefix(secret, "$"); ok && looksLikeVariable(name) {
+	if name, ok := strings.CutPrefix(secret, "$"); ok && LooksLikeVariable(name) {
 		return true
 	}
 	switch word {
@@ -93,9 +93,9 @@ func isLetter(r rune) bool { return 'a' <= r && r <= 'z' }
 
 func isDigit(r rune) bool { return '0' <= r && r <= '9' }
 
-// isTyped reports whether a key is what somebody typed to fill its place, however
+// IsTyped reports whether a key is what somebody typed to fill its place, however
 // long: a few characters, the same some more times, or in the order of the alphabet.
-func isTyped(key string) bool {
+func IsTyped(key string) bool {
 	const fewest = 6
 	if key == "" {
 		return false
@@ -129,15 +129,15 @@ var placeholderNouns = strings.Fields(`
 	key secret token password string value api-key client-key admin-key secret-key private-key access-key app-secret appsecret
 	client-secret auth-token access-token bearer-token passphrase credential hash key-sha256 client-key-here`)
 
-// placeholders returns placeholderTexts with each of placeholderNouns.
-func placeholders() (all []string) {
+// Placeholders returns placeholderTexts with each of placeholderNouns.
+func Placeholders() (all []string) {
 	for _, text := range placeholderTexts {
 		all = append(all, text)
 		if !strings.Contains(text, "*") {
 			continue
 		}
 		for _, noun := range placeholderNouns {
-			for _, word := range joinings(strings.ReplaceAll(text, "*", noun)) {
+			for _, word := range Joinings(strings.ReplaceAll(text, "*", noun)) {
 				all = append(all, word, strings.ToUpper(word), strings.ToUpper(word[:1])+word[1:], word+"\n")
 			}
 		}
@@ -145,17 +145,17 @@ func placeholders() (all []string) {
 	return all
 }
 
-// isCommonWord reports whether a secret is one of commonWords.
-func isCommonWord(secret string) bool {
+// IsCommon reports whether a secret is one of Common.
+func IsCommon(secret string) bool {
 	const shortest = 4 // shorter ones stand for secrets in tests
-	return len(secret) >= shortest && slices.ContainsFunc(commonWords, func(word string) bool {
-		return slices.Contains(joinings(word), strings.ToLower(secret))
+	return len(secret) >= shortest && slices.ContainsFunc(Common, func(word string) bool {
+		return slices.Contains(Joinings(word), strings.ToLower(secret))
 	})
 }
 
-// isPattern reports whether bytes of a hash or a key repeat, as when somebody
+// IsPattern reports whether bytes of a hash or a key repeat, as when somebody
 // typed them to fill its place: of 32 random bytes hardly any two are the same.
-func isPattern(random []byte) bool {
+func IsPattern(random []byte) bool {
 	const fewest = 9
 	different := map[byte]bool{}
 	for _, b := range random {

@@ -1,4 +1,6 @@
-package config
+// Package words judges the words of a configuration: keys that are misspelt, and secrets
+// that are none.
+package words
 
 import "strings"
 
@@ -19,9 +21,9 @@ var aliases = map[string]string{
 	"pattern":   "path",
 }
 
-// nearest returns the word among known that the misspelt one most probably
+// Nearest returns the word among known that the misspelt one most probably
 // stands for, or the empty string.
-func nearest(misspelt string, known []string) string {
+func Nearest(misspelt string, known []string) string {
 	wanted := sketch(misspelt)
 	best, bestDistance := "", min(2, len(wanted)/3)+1
 	consider := func(spelling, word string) {
@@ -40,9 +42,9 @@ func nearest(misspelt string, known []string) string {
 	return best
 }
 
-// didYouMean returns the end of a sentence that suggests one of words.
-func didYouMean(misspelt string, words []string) string {
-	if word := nearest(misspelt, words); word != "" {
+// DidYouMean returns the end of a sentence that suggests one of words.
+func DidYouMean(misspelt string, words []string) string {
+	if word := Nearest(misspelt, words); word != "" {
 		return "; did you mean \"" + word + "\"?"
 	}
 	return ""
@@ -82,8 +84,26 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// oneOf lists words as alternatives.
-func oneOf(words []string) string {
+// OneOf lists words as alternatives.
+func OneOf(words []string) string {
 	last := len(words) - 1
 	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
+}
+
+// LooksLikeVariable reports whether name is written as variables usually are. A
+// secret that was pasted in the place of a name hardly ever is.
+func LooksLikeVariable(name string) bool {
+	return len(name) <= 64 && strings.Contains(name, "_") &&
+		strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}
+
+// Joinings returns the ways to write words that are joined by dashes.
+func Joinings(dashed string) (words []string) {
+	if !strings.Contains(dashed, "-") {
+		return []string{dashed}
+	}
+	for _, between := range [...]string{"-", "_", " ", ""} {
+		words = append(words, strings.ReplaceAll(dashed, "-", between))
+	}
+	return words
 }
