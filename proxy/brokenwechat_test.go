@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,16 +254,19 @@ func FuzzBrokenWeChat(f *testing.F) {
 		f.Add([]byte(seed), true)
 		f.Add([]byte(seed), false)
 	}
-	raw := make(chan []byte, 1)
-	keep := make(chan bool, 1)
+	type says struct {
+		answer []byte
+		keeps  bool
+	}
+	var now atomic.Pointer[says] // no channel: on a busy machine a request may end before it is there
 	w := startBroken(f, func(conn net.Conn) bool {
-		conn.Write(<-raw)
-		return <-keep
+		says := now.Load()
+		conn.Write(says.answer)
+		return says.keeps
 	})
 	s := serve(f, config(hostsAt(f, func(c *upstream.HostsConfig) { c.Timeout = 5 * time.Millisecond }, w.URL)), defaultLimits)
 	f.Fuzz(func(t *testing.T, answer []byte, keeps bool) {
-		raw <- answer
-		keep <- keeps
+		now.Store(&says{answer, keeps})
 		if _, err := s.ask("POST", "/broken"); err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%q: %v", answer, err)
 		}
