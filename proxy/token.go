@@ -105,11 +105,21 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 		p.noteAsked(x, err)
 		return token, life, err
 	}
-	keys := x.client.signing
-	if x.client == &p.anyone || x.client.isKeyless() {
-		keys = x.account.signing
+	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), p.signingKey(x)), virtual.Life, nil
+}
+
+// signingKey returns the key for a virtual token of the client: that of the client's own
+// key which was shown, so that replicas honour the token whether they know the client's
+// next key already or not.
+func (p *Proxy) signingKey(x *exchange) *virtual.Key {
+	c := x.client
+	switch {
+	case c == &p.anyone || c.isKeyless():
+		return &x.account.signing[0]
+	case len(c.signing) > 1 && x.key.sum == c.OldSHA256:
+		return &c.signing[1]
 	}
-	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), &keys[0]), virtual.Life, nil
+	return &c.signing[0]
 }
 
 // noteAsked has the log say who asked for WeChat's own token.

@@ -280,7 +280,8 @@ func TestAClientMayHaveTheKeyBefore(t *testing.T) {
 		{"a token for the new key", rawtest.Get("/p?access_token=" + withNew), during, 0},
 		{"the key before, taken away", rawtest.Get("/p", "Authorization: Bearer first"), after, -40100},
 		{"a token from before, its key taken away", rawtest.Get("/p?access_token=" + first), after, 40001},
-		{"a token for the key before, which signed nothing new", rawtest.Get("/p?access_token=" + withOld), after, 0},
+		{"a token for the key before, its key taken away", rawtest.Get("/p?access_token=" + withOld), after, 40001},
+		{"a token for the key before, at a replica that knows no other yet", rawtest.Get("/p?access_token=" + withOld), before, 0},
 		{"a token for the new key, alone", rawtest.Get("/p?access_token=" + withNew), after, 0},
 		{"a token of the new key before there was one", rawtest.Get("/p?access_token=" + withNew), before, 40001},
 	} {

@@ -57,7 +57,7 @@ func NewKey(deployment string, secret []byte) Key {
 	return Key(sha256.Sum256(append([]byte(deployment+" virtual token 1\n"), secret...)))
 }
 
-// Keys are all keys that prove a token. The first one signs new tokens.
+// Keys are all keys that prove a token.
 type Keys []Key
 
 // The signed part of a virtual token has its version, its end in Unix seconds, the
