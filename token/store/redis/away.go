@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -16,22 +17,34 @@ import (
 // ten thousand accounts do not wait for it by turns.
 const away = time.Second
 
-// An access to Redis, which may be able to answer and unable to store.
-type access bool
+// A need is something that Redis may refuse while it does all else.
+type need int
 
 const (
-	reads  access = false
-	writes access = true
+	loads       need = iota
+	saves            // Redis may be able to answer and unable to store
+	leases           // to take one
+	releases         // to prolong one and give it back
+	removes          // of records
+	generations      // of records are read
+	marks            // to read the mark
+	marking          // to set it
 )
+
+// operations are what the needs are counted as.
+var operations = [...]tally.Operation{
+	loads: tally.Load, saves: tally.Save, leases: tally.Lease, releases: tally.Lease, removes: tally.Remove,
+	generations: tally.Watch, marks: tally.Watch, marking: tally.Watch,
+}
 
 // try asks Redis, unless it has just failed to answer, and counts that. It takes twice
 // the timeout at most, whatever the library tries meanwhile.
-func (s *Store) try(ctx context.Context, what tally.Operation, a access, ask func(context.Context) error) error {
+func (s *Store) try(ctx context.Context, n need, ask func(context.Context) error) error {
 	s.mu.Lock()
 	gone := time.Now().Before(s.awayTill)
 	s.mu.Unlock()
 	if gone {
-		s.tally.Skipped(what)
+		s.tally.Skipped(operations[n])
 		return token.ErrAway
 	}
 	limited, cancel := context.WithTimeout(ctx, 2*timeout)
@@ -39,16 +52,16 @@ func (s *Store) try(ctx context.Context, what tally.Operation, a access, ask fun
 	asked := time.Now()
 	err := ask(limited)
 	if ctx.Err() == nil {
-		s.tally.Took(what, time.Since(asked), err)
+		s.tally.Took(operations[n], time.Since(asked), err)
 	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err() // of ours
 	case isOtherType(err):
-		s.report(a, nil)
+		s.report(n, nil)
 		return err
 	}
-	s.report(a, err)
+	s.report(n, err)
 	if err != nil {
 		return fmt.Errorf("%w: %w", token.ErrAway, s.redact(err))
 	}
@@ -56,26 +69,41 @@ func (s *Store) try(ctx context.Context, what tally.Operation, a access, ask fun
 }
 
 // report notes whether Redis answers, and logs when that, or what to do about it,
-// changes. One that refuses to store is not well because it answers questions.
-func (s *Store) report(a access, err error) {
+// changes.
+func (s *Store) report(n need, err error) {
+	if err != nil {
+		s.reportFailure(n, err)
+		return
+	}
 	s.mu.Lock()
-	before := s.failing
-	if _, refuses := errors.AsType[redis.Error](before); err == nil && refuses && a == reads && s.refused == writes {
+	s.refused[n] = false
+	if s.failing == nil || s.refuses() { // that it does something else proves nothing
 		s.mu.Unlock()
 		return
 	}
-	s.failing, s.refused = err, a
-	if err != nil {
-		s.awayTill = time.Now().Add(away)
+	s.failing, s.said = nil, nil
+	s.mu.Unlock()
+	s.tally.Failing(nil, "")
+	s.log.Info("Redis works again")
+}
+
+// reportFailure says once what to do, whatever else fails meanwhile.
+func (s *Store) reportFailure(n need, err error) {
+	_, answered := errors.AsType[redis.Error](err)
+	remedy := remedyFor(err)
+	s.mu.Lock()
+	begins, said := s.failing == nil || answered && !s.refused[n], slices.Contains(s.said, remedy)
+	s.failing, s.awayTill, s.refused[n] = err, time.Now().Add(away), s.refused[n] || answered
+	if !said {
+		s.said = append(s.said, remedy)
 	}
 	s.mu.Unlock()
-	s.tell(err)
-	switch {
-	case err == nil && before != nil:
-		s.log.Info("Redis works again")
-	case err != nil && (before == nil || remedyFor(err) != remedyFor(before)):
+	s.tally.Failing(s.redact(err), remedy)
+	if !said {
 		s.log.Warn("Redis is of no use: tokens in memory are served on, and refreshed without the other replicas when they are about to end",
-			"err", s.words(err), "remedy", remedyFor(err))
+			"err", s.words(err), "remedy", remedy)
+	}
+	if begins {
 		select {
 		case s.failed <- struct{}{}:
 		default: // the watch knows
@@ -83,11 +111,6 @@ func (s *Store) report(a access, err error) {
 	}
 }
 
-// tell has the tally know whether Redis is of use.
-func (s *Store) tell(err error) {
-	if err == nil {
-		s.tally.Failing(nil, "")
-		return
-	}
-	s.tally.Failing(s.redact(err), remedyFor(err))
-}
+// refuses reports whether there is something that Redis has refused last. The caller
+// holds s.mu.
+func (s *Store) refuses() bool { return slices.Contains(s.refused[:], true) }

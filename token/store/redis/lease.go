@@ -9,7 +9,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/token"
-	"wxproxy/token/store/tally"
 )
 
 const (
@@ -34,7 +33,7 @@ const (
 // ErrLeased, or Redis is out of reach.
 func (s *Store) Lease(key token.Key) (release func(), err error) {
 	name, owner, held := s.name(key)+":lease", rand.Text(), false
-	err = s.try(context.Background(), tally.Lease, writes, func(ctx context.Context) error {
+	err = s.try(context.Background(), leases, func(ctx context.Context) error {
 		err := s.link.Load().client.Do(ctx, "SET", name, owner, "NX", "PX", token.LeaseLife.Milliseconds()).Err()
 		held = err == nil
 		if errors.Is(err, redis.Nil) {
@@ -78,7 +77,7 @@ func renew(ctx context.Context, prolong func()) {
 }
 
 func (s *Store) onLease(script, name, owner string, args ...any) error {
-	return s.try(context.Background(), tally.Lease, writes, func(ctx context.Context) error {
+	return s.try(context.Background(), releases, func(ctx context.Context) error {
 		return s.link.Load().client.Eval(ctx, script, []string{name}, append([]any{owner}, args...)...).Err()
 	})
 }

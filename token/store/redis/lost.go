@@ -8,7 +8,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/internal/secret"
-	"wxproxy/token/store/tally"
 )
 
 // hasLost reports whether Redis holds other data than when it was asked last: then
@@ -16,10 +15,7 @@ import (
 func (s *Store) hasLost(ctx context.Context) bool {
 	mark, err := s.readMark(ctx)
 	if err == nil && mark == "" {
-		err = s.try(ctx, tally.Watch, writes, func(ctx context.Context) error {
-			return ignoreNil(s.link.Load().client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
-		})
-		if err == nil {
+		if err = s.setMark(ctx); err == nil {
 			mark, err = s.readMark(ctx)
 		}
 	}
@@ -31,9 +27,16 @@ func (s *Store) hasLost(ctx context.Context) bool {
 	return !first
 }
 
+// setMark leaves a mark in Redis, unless there is one.
+func (s *Store) setMark(ctx context.Context) error {
+	return s.try(ctx, marking, func(ctx context.Context) error {
+		return ignoreNil(s.link.Load().client.SetNX(ctx, s.markName(), rand.Text(), recordLife).Err())
+	})
+}
+
 // readMark returns the mark in Redis, empty if there is none.
 func (s *Store) readMark(ctx context.Context) (mark string, err error) {
-	err = s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
+	err = s.try(ctx, marks, func(ctx context.Context) error {
 		mark, err = s.link.Load().client.Get(ctx, s.markName()).Result()
 		return ignoreNil(err)
 	})

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"wxproxy/internal/secret"
-	"wxproxy/token/store/tally"
 )
 
 // oldest is the version from which on a script may write what depends on the
@@ -23,7 +22,7 @@ const refusalOfOld = "not allowed after non deterministic commands"
 // whether that is known now.
 func (s *Store) isTooOld(ctx context.Context) (known bool) {
 	var can int
-	err := s.try(ctx, tally.Watch, reads, func(ctx context.Context) (err error) {
+	err := s.try(ctx, loads, func(ctx context.Context) (err error) {
 		can, err = s.link.Load().client.Eval(ctx, writesTimes, nil).Int()
 		return err
 	})

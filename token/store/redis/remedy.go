@@ -11,15 +11,18 @@ import (
 // missingRight is what to do when Redis does not say which.
 const missingRight = "give the user of token.store the rights that docs/scaling.md lists; the command ACL LOG of Redis names the one that was missing"
 
+// rightPassword is what to do where Redis does not know who wxproxy is.
+const rightPassword = "put the right user and password of Redis into token.store, or the file that store_file names, and reload wxproxy; with WXPROXY_STORE, restart it"
+
 // renamedCommand is what to do where Redis was told to have no such command.
 const renamedCommand = "Redis lacks a command that wxproxy needs, as the error names it: remove its rename-command from the configuration of Redis; docs/scaling.md lists the commands"
 
 // remedies are what to do about the errors that Redis answers, by how they
 // begin.
 var remedies = []struct{ begins, remedy string }{
-	{"WRONGPASS", "put the right user and password into token.store"},
-	{"NOAUTH", "put the user and the password of Redis into token.store"},
-	{"Protocol error: unauthenticated", "put the user and the password of Redis into token.store"},
+	{"WRONGPASS", rightPassword},
+	{"NOAUTH", rightPassword},
+	{"Protocol error: unauthenticated", rightPassword},
 	{"The user executing the script", missingRight},
 	{"ACL failure in script", missingRight},
 	{"NOPERM", missingRight},

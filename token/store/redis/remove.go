@@ -8,7 +8,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/token"
-	"wxproxy/token/store/tally"
 )
 
 // removeScript removes a record, unless it is of a later version.
@@ -20,7 +19,7 @@ return redis.call('DEL', KEYS[1])`
 // Remove implements [token.Remover].
 func (s *Store) Remove(key token.Key) error {
 	var answer int
-	err := s.try(context.Background(), tally.Remove, writes, func(ctx context.Context) (err error) {
+	err := s.try(context.Background(), removes, func(ctx context.Context) (err error) {
 		answer, err = s.link.Load().client.Eval(ctx, removeScript, []string{s.name(key)}, version).Int()
 		if errors.Is(err, redis.Nil) {
 			return nil

@@ -57,9 +57,10 @@ type Store struct {
 	mu       sync.Mutex // guards what follows
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
-	watched  map[string]*watcher // by the key's path
-	failing  error               // what was wrong with Redis last; nil: nothing
-	refused  access              // what failed
+	watched  map[string]*watcher   // by the key's path
+	failing  error                 // what was wrong with Redis last; nil: nothing
+	said     []string              // the remedies that were logged since it last worked
+	refused  [len(operations)]bool // what it has refused last, by need
 
 	mute sync.Once // said that announcements are refused
 	met  sync.Once // said that there is a record of a later version
@@ -159,11 +160,11 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 
 // run runs a script on the record of key.
 func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer scriptAnswer, err error) {
-	what := tally.Load
+	what := loads
 	if script == s.save {
-		what = tally.Save
+		what = saves
 	}
-	err = s.try(context.Background(), what, access(script == s.save), func(ctx context.Context) error {
+	err = s.try(context.Background(), what, func(ctx context.Context) error {
 		sent := time.Now()
 		raw, err := script.Run(ctx, s.link.Load().client, []string{s.name(key)}, args...).Slice()
 		if err == nil {

@@ -532,9 +532,9 @@ func TestWhatRedisRefusesIsSaidInWords(t *testing.T) {
 	stuck.MustDo("ACL", "SETUSER", "weak", "on", ">"+canaryPassword, "~*", "&*", "+@all", "-hset")
 	withTLS := redistest.StartTLS(t, "--tls-cert-file", secure.path("leaf.pem"), "--tls-key-file", secure.path("leaf.key"), "--tls-ca-cert-file", secure.path("ca.pem"), "--tls-auth-clients", "no")
 	for _, test := range []struct{ name, url, want string }{
-		{"a wrong password", "redis://:canaryQ7x@" + locked.Addr, "put the right user and password into token.store"},
-		{"a wrong user", "redis://wx:canaryQ7@" + locked.Addr, "put the right user and password"},
-		{"no password", "redis://" + locked.Addr, "put the user and the password of Redis into token.store"},
+		{"a wrong password", "redis://:canaryQ7x@" + locked.Addr, "put the right user and password of Redis into token.store, or the file that store_file names, and reload"},
+		{"a wrong user", "redis://wx:canaryQ7@" + locked.Addr, "put the right user and password of Redis"},
+		{"no password", "redis://" + locked.Addr, "put the right user and password of Redis into token.store"},
 		{"a user who may not write", "redis://weak:canaryQ7@" + stuck.Addr, "give the user of token.store the rights that docs/scaling.md lists"},
 		{"a replica", "redis://" + readOnly.Addr, "token.store names a replica"},
 		{"no memory", "redis://" + full.Addr, "Redis is full"},

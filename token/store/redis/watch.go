@@ -13,7 +13,6 @@ import (
 
 	"wxproxy/internal/background"
 	"wxproxy/token"
-	"wxproxy/token/store/tally"
 )
 
 const (
@@ -86,7 +85,7 @@ func (s *Store) watch(ctx context.Context) {
 	defer subscription.Close()
 	heard, knowsAge := false, false
 	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
-	poll := time.NewTimer(watchEvery)
+	poll := time.NewTimer(watchReturn)
 	defer poll.Stop()
 	beat := time.NewTicker(watchBeat)
 	defer beat.Stop()
@@ -136,8 +135,12 @@ func (s *Store) hear(announcement string) {
 	}
 }
 
-// poll asks for the generation of every record and returns when to do so again.
+// poll asks for the generation of every record and returns when to do so again. As long
+// as Redis refuses something, that alone is tried.
 func (s *Store) poll(ctx context.Context) time.Duration {
+	if !s.prove(ctx) {
+		return watchReturn
+	}
 	s.mu.Lock()
 	watched := maps.Clone(s.watched)
 	s.mu.Unlock()
@@ -157,14 +160,14 @@ func (s *Store) poll(ctx context.Context) time.Duration {
 // be read.
 func (s *Store) generations(ctx context.Context, paths []string) ([]int64, error) {
 	answers := make([]*redis.StringCmd, len(paths))
-	err := s.try(ctx, tally.Watch, reads, func(ctx context.Context) error {
+	err := s.try(ctx, generations, func(ctx context.Context) error {
 		_, err := s.link.Load().client.Pipelined(ctx, func(p redis.Pipeliner) error {
 			for i, path := range paths {
 				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
 			}
 			return nil
 		})
-		if _, answered := errors.AsType[redis.Error](err); err != nil && !answered {
+		if err != nil && !errors.Is(err, redis.Nil) && !isOtherType(err) {
 			return err // the answers do not all have it: the library leaves out what its last try ended with
 		}
 		for _, answer := range answers {

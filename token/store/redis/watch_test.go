@@ -13,6 +13,7 @@ import (
 	"wxproxy/internal/redistest"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
 )
 
@@ -133,7 +134,7 @@ func TestALookIsTakenAgainAfterRedisFailed(t *testing.T) {
 	redis := redistest.Start(t)
 	s, told := watching(t, "redis://"+redis.Addr)
 	before := told.count()
-	s.report(writes, errStrange)
+	s.report(saves, errStrange)
 	eventually(t, "another look", func() bool { return told.count() > before })
 }
 
@@ -251,5 +252,57 @@ func TestAWrongPasswordIsNotToldAsMissingTheRightToListen(t *testing.T) {
 	s := openRedis(t, "redis://wxproxy:canaryWrong@"+redis.Addr, loggingTo(&log))
 	if s.reportDeaf(t.Context()) || strings.Contains(log.String(), "hear nothing") {
 		t.Errorf("got %s; want nothing of the channel", log.String())
+	}
+}
+
+// Other commands work, or seem to, while what is needed is refused: that is no end of it,
+// and it is found out when it is over although nobody stores or reads anything.
+func TestARedisThatRefusesIsSaidToBeOfNoUseOnce(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ breaks, mends []any }{
+		"another password": {[]any{"resetpass", ">another"}, []any{"resetpass", ">" + canaryPassword}},
+		"no scripts":       {[]any{"-eval", "-evalsha"}, []any{"+eval", "+evalsha"}},
+		"no leases":        {[]any{"-set"}, []any{"+set"}},
+		"no records":       {[]any{"-hset"}, []any{"+hset"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			redis := redistest.Start(t)
+			withUser(redis, leastRights...)
+			var log logged
+			counted := tally.New()
+			s, told := watching(t, "redis://wxproxy:"+canaryPassword+"@"+redis.Addr, loggingTo(&log), func(c *Config) { c.Tally = counted })
+			mustSave(t, s, fetched("token-1", time.Now()))
+			redis.MustDo(append([]any{"ACL", "SETUSER", "wxproxy"}, row.breaks...)...)
+			redis.MustDo("CLIENT", "KILL", "USER", "wxproxy")
+			for range 3 { // as flights do
+				s.Load(wx1)
+				s.Save(wx1, fetched("token-1", time.Now()))
+				if release, err := s.Lease(wx1); err == nil {
+					release()
+				}
+				time.Sleep(away + 10*time.Millisecond)
+			}
+			eventually(t, "warning", func() bool { return strings.Contains(log.String(), "Redis is of no use") })
+			since, looks, failed := counted.Condition().Since, told.count(), counted.Counts()[tally.Load].Errors
+			time.Sleep(3 * watchBeat)
+			if now := counted.Condition(); now.Up || !now.Since.Equal(since) || strings.Count(log.String(), "Redis is of no use") != 1 || strings.Contains(log.String(), "works again") {
+				t.Errorf("got %+v since %v and %s; want it of no use all the time", now, since, log.String())
+			}
+			if n := counted.Counts()[tally.Load].Errors - failed; n > 6 || told.count() > looks+1 {
+				t.Errorf("got %d failed loads and %d looks in 9 s; want one try in two seconds", n, told.count()-looks)
+			}
+			redis.MustDo(append([]any{"ACL", "SETUSER", "wxproxy"}, row.mends...)...)
+			eventually(t, "end of it", func() bool { return counted.Condition().Up })
+			if strings.Count(log.String(), "Redis works again") != 1 {
+				t.Errorf("got %s; want the end said once", log.String())
+			}
+			if _, err := s.Save(wx1, fetched("token-2", time.Now())); err != nil {
+				t.Errorf("got %v; want it stored", err)
+			}
+			if left := redis.MustDo("KEYS", "wxproxy:.try*").([]any); len(left) > 0 {
+				t.Errorf("got %v; want nothing left of what was tried", left)
+			}
+		})
 	}
 }
