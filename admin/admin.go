@@ -103,11 +103,11 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(audit.Refresh, asking(a.withAccount(a.refresh))))
 	mux.Handle("POST /reload", a.changing(audit.Reload, a.reload))
 	mux.Handle("GET /accounts/{name}/token", a.telling(audit.RealToken, asking(a.withAccount(a.lend))))
-	mux.Handle("GET /debug/pprof/", a.telling("profile", pprof.Index))
-	mux.Handle("GET /debug/pprof/cmdline", a.telling("profile", pprof.Cmdline))
-	mux.Handle("GET /debug/pprof/profile", a.telling("profile", pprof.Profile))
-	mux.Handle("GET /debug/pprof/symbol", a.telling("profile", pprof.Symbol))
-	mux.Handle("GET /debug/pprof/trace", a.telling("profile", pprof.Trace))
+	mux.Handle("GET /debug/pprof/", a.profiling(pprof.Index))
+	mux.Handle("GET /debug/pprof/cmdline", a.profiling(pprof.Cmdline))
+	mux.Handle("GET /debug/pprof/profile", a.profiling(pprof.Profile))
+	mux.Handle("GET /debug/pprof/symbol", a.profiling(pprof.Symbol))
+	mux.Handle("GET /debug/pprof/trace", a.profiling(pprof.Trace))
 	return mux
 }
 

@@ -14,7 +14,9 @@ func (a *Admin) note(r *http.Request, action, account, outcome string) {
 	if a.Audit == nil {
 		return
 	}
-	e := audit.Entry{Action: action, Key: a.keyOf(r), Account: a.known(account), Address: AddressOf(r, a.Trusted), Outcome: outcome}
+	e := audit.Entry{
+		Action: action, Key: a.keyOf(r), Account: a.known(account), Address: AddressOf(r, a.Trusted), Outcome: outcome, Listener: audit.Admin,
+	}
 	if e.Key == "" || outcome == audit.Refused {
 		a.Audit.Often(e)
 		return

@@ -19,7 +19,7 @@ func TestTheAuditSaysWhoDidWhat(t *testing.T) {
 	for _, row := range []struct {
 		name, method, path, authorization, forwarded, want string
 	}{
-		{"a token", "GET", "/accounts/shop/token", "Bearer " + key, "", `action=real_token key=admin.key client="" account=shop address=192.0.2.1 outcome=done count=1`},
+		{"a token", "GET", "/accounts/shop/token", "Bearer " + key, "", `action=real_token key=admin.key client="" account=shop address=192.0.2.1 outcome=done count=1 listener=admin`},
 		{"by app_id", "GET", "/accounts/wxshop/token", "Bearer " + key, "", `action=real_token key=admin.key client="" account=shop address=192.0.2.1 outcome=done`},
 		{"behind a web server", "GET", "/accounts/shop/token", "Bearer " + key, "203.0.113.9", `account=shop address=203.0.113.9 outcome=done`},
 		{"with the key before", "POST", "/accounts/shop/refresh", "Bearer " + old, "", `action=refresh key=admin.key_old client="" account=shop`},
@@ -29,7 +29,14 @@ func TestTheAuditSaysWhoDidWhat(t *testing.T) {
 		{"the key for reading, for a token", "GET", "/accounts/made-up/token", "Bearer " + read, "", `action=real_token key=admin.read_key client="" account="" address=192.0.2.1 outcome=refused`},
 		{"a wrong key", "GET", "/accounts/shop/token", "Bearer canary", "", `action=wrong_key key="" client="" account="" address=192.0.2.1 outcome=refused`},
 		{"a wrong password", "GET", "/status", basicWith("canary"), "", `action=wrong_key`},
-		{"no key", "GET", "/accounts/shop/token", "", "", ``},
+		{"no key, for a token", "GET", "/accounts/shop/token", "", "", `action=real_token key="" client="" account=shop address=192.0.2.1 outcome=refused`},
+		{"no key, to reload", "POST", "/reload", "", "", `action=reload key="" client="" account="" address=192.0.2.1 outcome=refused`},
+		{"no key, to read", "GET", "/metrics", "", "", `action=read key="" client="" account="" address=192.0.2.1 outcome=refused`},
+		{"no key, to refresh what is made up", "POST", "/accounts/canary/refresh", "", "", `action=refresh key="" client="" account="" address`},
+		{"the key as a password, to reload", "POST", "/reload", basicWith(key), "", `action=reload key=admin.key client="" account="" address=192.0.2.1 outcome=refused`},
+		{"no key, with a browser", "GET", "/", "", "", ``},
+		{"a profile", "GET", "/debug/pprof/cmdline", "Bearer " + key, "", `action=profile key=admin.key client="" account="" address=192.0.2.1 outcome=done`},
+		{"a profile, with the key for reading", "GET", "/debug/pprof/heap", "Bearer " + read, "", `action=profile key=admin.read_key client="" account="" address=192.0.2.1 outcome=refused`},
 		{"reading", "GET", "/status", "Bearer " + read, "", ``},
 	} {
 		t.Run(row.name, func(t *testing.T) {

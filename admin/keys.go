@@ -15,7 +15,7 @@ import (
 func (a *Admin) reading(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
-			a.refuse(w, r)
+			a.refuse(w, r, audit.Read)
 			return
 		}
 		next(w, r)
@@ -91,8 +91,18 @@ func (a *Admin) telling(action string, next http.HandlerFunc) http.Handler {
 	if !a.Key.Empty() {
 		return a.guarded(action, next)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.note(r, action, r.PathValue("name"), audit.Refused)
 		writeError(w, http.StatusForbidden, "this takes admin.key, and none is configured")
+	})
+}
+
+// profiling does as telling does, and has the log say who gets a profile of the process:
+// its memory holds secrets.
+func (a *Admin) profiling(next http.HandlerFunc) http.Handler {
+	return a.telling(audit.Profile, func(w http.ResponseWriter, r *http.Request) {
+		a.note(r, audit.Profile, "", audit.Done) // before it is sent, which may take its time
+		next(w, r)
 	})
 }
 
@@ -106,7 +116,7 @@ func (a *Admin) guarded(action string, next http.HandlerFunc) http.Handler {
 			a.note(r, action, r.PathValue("name"), audit.Refused)
 			writeError(w, http.StatusForbidden, "admin.read_key is for reading alone; this takes admin.key")
 		default:
-			a.refuse(w, r)
+			a.refuse(w, r, action)
 		}
 	})
 }
@@ -134,8 +144,12 @@ func (a *Admin) shows(r *http.Request) bool {
 const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
 	"this name lead here (DNS rebinding). Use http://127.0.0.1 with the port, or set admin.key and send it"
 
-// refuse asks for the key. If none is configured, the reason is the name in Host.
-func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
+// refuse asks for the key, and has the log say who tried what without it. If none is
+// configured, the reason is the name in Host.
+func (a *Admin) refuse(w http.ResponseWriter, r *http.Request, action string) {
+	if !a.hasKey() || !a.showsWrongKey(r) {
+		a.note(r, action, r.PathValue("name"), audit.Refused)
+	}
 	if !a.Public && !a.hasKey() {
 		writeError(w, http.StatusForbidden, errStrange)
 		return
@@ -145,13 +159,18 @@ func (a *Admin) refuse(w http.ResponseWriter, r *http.Request) {
 	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
 }
 
-// resist makes guessing the key slow. A request that shows none guesses nothing.
-func (a *Admin) resist(r *http.Request) {
+// showsWrongKey reports whether r shows a key that is none.
+func (a *Admin) showsWrongKey(r *http.Request) bool {
 	_, shown, _ := r.BasicAuth()
 	if key := bearer(r); key != "" {
 		shown = key
 	}
-	if shown != "" && !isOneOf(shown, []secret.Secret{a.Key, a.KeyOld, a.ReadKey}) {
+	return shown != "" && !isOneOf(shown, []secret.Secret{a.Key, a.KeyOld, a.ReadKey})
+}
+
+// resist makes guessing the key slow. A request that shows none guesses nothing.
+func (a *Admin) resist(r *http.Request) {
+	if a.showsWrongKey(r) {
 		a.note(r, audit.WrongKey, "", audit.Refused)
 		a.WrongKey(r)
 	}

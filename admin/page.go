@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"wxproxy/internal/audit"
 )
 
 //go:embed page.css
@@ -25,10 +27,10 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.isNobody(r) {
 			if !a.hasKey() && !a.Public {
-				a.refuse(w, r)
+				a.refuse(w, r, audit.Read)
 				return
 			}
-			a.resist(r)
+			a.resist(r) // of a browser that shows no key there is no line: it waits to be asked
 			w.Header().Set("WWW-Authenticate", `Basic realm="wxproxy", charset="UTF-8"`)
 			d := &document{lang: langOf(r)}
 			d.head(nil)

@@ -24,22 +24,22 @@ func TestTheLogSaysWhoDidWhat(t *testing.T) {
 	p.call("GET", token+"canary-guess", "", from)
 	p.call("GET", userInfo, "", "Authorization: Bearer canary-guess")
 	p.signal(syscall.SIGHUP)
-	type line struct{ action, key, client, account, address, outcome string }
+	type line struct{ action, key, client, account, address, outcome, listener string }
 	wants := []line{
-		{"real_token", "admin.key", "", "shop", "192.0.2.7", "done"},
-		{"refresh", "admin.key", "", "shop", "127.0.0.1", "done"},
-		{"reload", "admin.key", "", "", "127.0.0.1", "done"},
-		{"wrong_key", "", "", "", "192.0.2.7", "refused"},
-		{"real_token", "", "orders", "shop", "192.0.2.7", "done"},
-		{"wrong_key", "", "", "shop", "192.0.2.7", "refused"},
-		{"wrong_key", "", "", "", "127.0.0.1", "refused"},
-		{"reload", "", "", "", "signal", "done"},
+		{"real_token", "admin.key", "", "shop", "192.0.2.7", "done", "admin"},
+		{"refresh", "admin.key", "", "shop", "127.0.0.1", "done", "admin"},
+		{"reload", "admin.key", "", "", "127.0.0.1", "done", "admin"},
+		{"wrong_key", "", "", "", "192.0.2.7", "refused", "admin"},
+		{"real_token", "", "orders", "shop", "192.0.2.7", "done", "proxy"},
+		{"wrong_key", "", "", "shop", "192.0.2.7", "refused", "proxy"},
+		{"wrong_key", "", "", "", "127.0.0.1", "refused", "proxy"},
+		{"reload", "", "", "", "signal", "done", ""},
 	}
 	p.eventually("all lines", func() bool { return len(p.logged("audit")) >= len(wants) })
 	got := map[line]bool{}
 	for _, l := range p.logged("audit") {
 		text := func(name string) string { return l[name].(string) }
-		got[line{text("action"), text("key"), text("client"), text("account"), text("address"), text("outcome")}] = true
+		got[line{text("action"), text("key"), text("client"), text("account"), text("address"), text("outcome"), text("listener")}] = true
 	}
 	for _, want := range wants {
 		if !got[want] {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ func TestCertificatesComeOneByOne(t *testing.T) {
 	a, stranger := newAuthority(t), newAuthority(t)
 	a.leaf("server")
 	a.leaf("orders")
+	a.leaf("stray")
 	stranger.leaf("orders")
 	const key = "Authorization: Bearer orders-key-0123456789abcdef"
 	toml := func(auth string) string {
@@ -36,6 +38,7 @@ func TestCertificatesComeOneByOne(t *testing.T) {
 		"a key":                                 {a.client(""), []string{key}, 200},
 		"both":                                  {a.client("orders"), []string{key}, 200},
 		"a certificate and another's key":       {a.client("orders"), []string{"Authorization: Bearer games-key-0123456789abcdef"}, 401},
+		"a certificate of no client":            {a.client("stray"), nil, 401},
 		"neither":                               {a.client(""), nil, 401},
 		"a wrong key":                           {a.client(""), []string{"Authorization: Bearer x"}, 401},
 		"a certificate of another CA":           {forged(a, stranger), nil, 0},
@@ -46,8 +49,17 @@ func TestCertificatesComeOneByOne(t *testing.T) {
 		if (err != nil) != (row.code == 0) || got.code != row.code {
 			t.Errorf("%s: got %d %s, %v; want %d", name, got.code, got.body, err, row.code)
 		}
+		if name == "a certificate of no client" && !strings.Contains(got.body, `the certificate names \"stray\", and no [[client]] has this name`) {
+			t.Errorf("%s: got %s; want its name", name, got.body)
+		}
 		p.client.CloseIdleConnections()
 	}
+
+	contradicts := func(l map[string]any) bool { return l["client"] == "orders" && l["key_of"] == "games" }
+	if !slices.ContainsFunc(p.logged("a request was refused"), contradicts) {
+		t.Errorf("got %v; want the clients of the contradiction", p.logged("a request was refused"))
+	}
+	p.mustSayHandshake("the caller's certificate is of another CA than tls_client_ca")
 
 	// Once all have one, a reload asks for it, of connections that are open too.
 	withKey := a.client("")
@@ -61,6 +73,16 @@ func TestCertificatesComeOneByOne(t *testing.T) {
 	p.client = withKey
 	p.call("GET", userInfo, "", key).mustBe(t, 401, "unauthenticated")
 	p.client.CloseIdleConnections()
+	if _, err := p.ask("GET", p.proxy+userInfo, "", key); err == nil {
+		t.Error("a caller without a certificate was answered")
+	}
+	p.mustSayHandshake(`the caller has shown no certificate, and tls_client_auth is "require"`)
+	for range 20 {
+		if _, err := p.ask("GET", strings.Replace(p.proxy, "https", "http", 1)+userInfo, "", key); err == nil {
+			t.Error("a caller without TLS was answered")
+		}
+	}
+	p.mustSayHandshake("the caller speaks plain HTTP; its URL must begin with https://")
 	p.client = plain
 	p.rewrite(toml("optional"))
 	if got := p.mustAsk("POST", admin+"/reload", ""); got.code != http.StatusOK {
@@ -71,6 +93,20 @@ func TestCertificatesComeOneByOne(t *testing.T) {
 	p.client.CloseIdleConnections()
 	p.client = plain
 	p.stop()
+	if got := len(p.logged("a TLS handshake failed")); got > 8 { // each reason once, and its count
+		t.Errorf("got %d lines about handshakes; want few", got)
+	}
+}
+
+// mustSayHandshake fails the test unless the log has a line about handshakes that failed
+// for reason.
+func (p *program) mustSayHandshake(reason string) {
+	p.t.Helper()
+	p.eventually("a line about "+reason, func() bool {
+		return slices.ContainsFunc(p.logged("a TLS handshake failed"), func(l map[string]any) bool {
+			return l["reason"] == reason && l["address"] == "127.0.0.1"
+		})
+	})
 }
 
 // A certificate that ends soon is a remark of check and of the log, and a metric.

@@ -178,7 +178,10 @@ func TestRequestsAreTakenForShutdownDelayWhileReadinessIsGone(t *testing.T) {
 func TestASecondSignalEndsShutdownDelayAtOnce(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)
-	p := serving(t, w.URL, "[proxy]\nshutdown_delay = \"5m\"\n"+fourLines)
+	p := serving(t, w.URL, "[proxy]\nshutdown_delay = \"5m\"\n"+fourLines+"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789abcdef\"\n")
+	for range 5 {
+		p.call("GET", userInfo, "", "Authorization: Bearer wrong").mustBe(t, 401, "unauthenticated")
+	}
 	p.signal(syscall.SIGTERM)
 	p.eventually("a line about the end", func() bool {
 		return len(p.logged("about to end; requests are taken for shutdown_delay, a second signal ends at once")) == 1
@@ -186,4 +189,11 @@ func TestASecondSignalEndsShutdownDelayAtOnce(t *testing.T) {
 	time.Sleep(10 * time.Millisecond) // or it would count as one with the first
 	p.signal(syscall.SIGTERM)
 	p.mustEnd(exitFailure)
+	shown := 0.0
+	for _, line := range p.logged("audit") {
+		shown += line["count"].(float64)
+	}
+	if shown != 5 {
+		t.Errorf("got %v wrong keys in the audit; want all 5", shown)
+	}
 }

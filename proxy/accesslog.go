@@ -2,12 +2,15 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/logged"
 )
 
@@ -89,4 +92,49 @@ func methodName(method []byte) string {
 		return "?"
 	}
 	return string(method)
+}
+
+// addressOf returns from where a request came, for the log.
+func (p *Proxy) addressOf(x *exchange) string {
+	var forwarded []string
+	if !p.config.Trusted.Any() {
+		return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), nil)
+	}
+	for _, line := range x.ctx.Request.Header.PeekAll("X-Forwarded-For") {
+		forwarded = append(forwarded, string(line))
+	}
+	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
+}
+
+// maxLoggedHost is how long the name of a host can be.
+const maxLoggedHost = 255
+
+// refusalDetails returns further attributes for the log's line about a refusal: the client
+// that a refused virtual token names, the one whose key contradicts another proof, and the
+// Host that was refused.
+func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
+	if x.tokenClient != nil && x.tokenClient != &p.anyone {
+		said = append(said, "token_of", x.tokenClient.Name)
+	}
+	if _, keyOf := p.contradiction(x, err); keyOf != nil {
+		said = append(said, "key_of", keyOf.Name)
+	}
+	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
+		said = append(said, "host", p.loggedHost(x.fields.host))
+	}
+	return said
+}
+
+// loggedHost returns the host that a caller sent, in the form that a log may show.
+func (p *Proxy) loggedHost(host []byte) string {
+	host = host[:min(len(host), maxLoggedHost)]
+	return strings.Map(maskInvisible, p.loggedPath(host))
+}
+
+// maskInvisible returns c, or a question mark if no host can have c.
+func maskInvisible(c rune) rune {
+	if secret.Invisible(c) {
+		return '?'
+	}
+	return c
 }

@@ -2,8 +2,11 @@ package proxy
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/secret"
 )
 
 // admit reads the request's target and decides who calls, for which account, and whether
@@ -135,6 +138,32 @@ func (p *Proxy) mayStayOpen(x *exchange, err error) bool {
 // to be, or whether there are no clients and nothing has to be proved.
 func (p *Proxy) isAuthenticated(c *Client) bool {
 	return c != nil && (c != &p.anyone || !p.asksForKeys())
+}
+
+// refusedClient returns the client whose request was refused, nil if it is not known.
+func (p *Proxy) refusedClient(x *exchange, err error) *Client {
+	if x.client == nil {
+		c, _ := p.contradiction(x, err)
+		return c
+	}
+	return x.client
+}
+
+// maxCertificateName is how many bytes of the name in a certificate its owner is told.
+const maxCertificateName = 64
+
+// strayCertificate says that the caller's certificate is good and yet no client's, if that
+// is so; else "".
+func (p *Proxy) strayCertificate(x *exchange) string {
+	name := x.caller.CommonName()
+	if name == "" || p.clients.certified(x.caller) != nil {
+		return ""
+	}
+	if p.isSecret([]byte(name)) {
+		name = secret.Mask
+	}
+	name = strings.ToValidUTF8(name[:min(len(name), maxCertificateName)], "?")
+	return "; the certificate names " + strconv.Quote(name) + ", and no [[client]] has this name"
 }
 
 // asksForKeys reports whether there are clients, so that callers have to prove who they

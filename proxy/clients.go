@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"time"
 
 	"wxproxy/accountkind"
@@ -88,12 +89,16 @@ func (t *clientTable) certified(c *front.Conn) *Client {
 
 // Refusals of callers that have neither a virtual token nor prove to be a client.
 var (
-	errNoKey         = refuse(unauthenticated, `send the header "Authorization: Bearer KEY" with this program's key`)
+	errNoKey         = refuse(unauthenticated, showKey)
 	errUnknownKey    = refuse(unauthenticated, "no client has this key")
 	errTwoKeys       = refuse(unauthenticated, "the request shows two different keys, in its query or in its body; show one")
+	errOtherKey      = refuse(unauthenticated, "the key is another client's than the certificate")
 	errTwoClients    = refuse(unauthenticated, "secret is another client's key than the header Authorization or the certificate proves; show one client's")
 	errUnknownSecret = refuse(unauthenticated, "no client has this key: secret must be this program's client key, not the AppSecret, which stays in wxproxy")
 )
+
+// showKey says what to do without a proof.
+const showKey = `send the header "Authorization: Bearer KEY" with this program's key`
 
 // client returns the client that proves itself by its certificate, by
 // "Authorization: Bearer KEY", or by its key in the place of the AppSecret, where
@@ -137,10 +142,25 @@ func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	case !ok:
 		return nil, errUnknownKey
 	case certified != nil && c != certified:
-		return nil, refuse(unauthenticated, "the key is another client's than the certificate")
+		return nil, errOtherKey
 	default:
 		return c, nil
 	}
+}
+
+// contradiction returns the client that the caller of a refused request proved to be, and
+// the one whose key it showed besides; nil unless that is why it was refused.
+func (p *Proxy) contradiction(x *exchange, err error) (client, keyOf *Client) {
+	switch {
+	case errors.Is(err, errOtherKey):
+		_, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
+		client = p.clients.certified(x.caller)
+		keyOf, _ = p.clients.withKey(key, &x.key)
+	case errors.Is(err, errTwoClients):
+		client, _ = p.clientOfHeader(x)
+		keyOf, _ = p.clients.withKey([]byte(x.given.secret.text), &x.key)
+	}
+	return client, keyOf
 }
 
 // doesNotContradict reports whether the caller, who says to be c, does not prove to be another

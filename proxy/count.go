@@ -11,7 +11,6 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/audit"
-	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
 )
 
@@ -124,7 +123,7 @@ func (f *failure) reason() string {
 // failures have their line in the log already.
 func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := x.asFailure(err)
-	account, client := names(x.account, x.client)
+	account, client := names(x.account, p.refusedClient(x, err))
 	p.config.Counts.Failure(client, f.reason())
 	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
 		return
@@ -152,47 +151,6 @@ func (p *Proxy) noteWrongKey(x *exchange, err error) {
 	}
 	if isKey && p.config.Audit != nil {
 		account, _ := names(x.account, nil)
-		p.config.Audit.Often(audit.Entry{Action: audit.WrongKey, Account: account, Address: p.addressOf(x), Outcome: audit.Refused})
+		p.config.Audit.Often(audit.Entry{Action: audit.WrongKey, Account: account, Address: p.addressOf(x), Outcome: audit.Refused, Listener: audit.Proxy})
 	}
-}
-
-// addressOf returns from where a request came, for the log.
-func (p *Proxy) addressOf(x *exchange) string {
-	var forwarded []string
-	if !p.config.Trusted.Any() {
-		return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), nil)
-	}
-	for _, line := range x.ctx.Request.Header.PeekAll("X-Forwarded-For") {
-		forwarded = append(forwarded, string(line))
-	}
-	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
-}
-
-// maxLoggedHost is how long the name of a host can be.
-const maxLoggedHost = 255
-
-// refusalDetails returns further attributes for the log's line about a refusal: the client
-// that a refused virtual token names, and the Host that was refused.
-func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
-	if x.tokenClient != nil && x.tokenClient != &p.anyone {
-		said = append(said, "token_of", x.tokenClient.Name)
-	}
-	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
-		said = append(said, "host", p.loggedHost(x.fields.host))
-	}
-	return said
-}
-
-// loggedHost returns the host that a caller sent, in the form that a log may show.
-func (p *Proxy) loggedHost(host []byte) string {
-	host = host[:min(len(host), maxLoggedHost)]
-	return strings.Map(maskInvisible, p.loggedPath(host))
-}
-
-// maskInvisible returns c, or a question mark if no host can have c.
-func maskInvisible(c rune) rune {
-	if secret.Invisible(c) {
-		return '?'
-	}
-	return c
 }

@@ -144,6 +144,8 @@ func (x *exchange) inWords(err error) error {
 	}
 	var exceeded *quota.ErrExceeded
 	switch {
+	case errors.Is(err, errNoKey):
+		return refuse(unauthenticated, showKey+x.proxy.strayCertificate(x))
 	case errors.Is(err, virtual.ErrExpired):
 		return refuseAsWeChat(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
 	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):

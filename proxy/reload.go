@@ -56,8 +56,9 @@ func newDoor(c Config) *door {
 // log is that of the proxy which answers new requests.
 func (d *door) log() *slog.Logger { return d.current.Load().config.Log }
 
-// flushLines has the log say what no line has said yet.
-func (d *door) flushLines() {
+// FlushLines has the log say what no line has said yet, as the process is about to end.
+func (p *Proxy) FlushLines() {
+	d := p.door
 	d.quotes.Flush()
 	d.refused.Flush()
 	d.unknown.Flush()
@@ -127,7 +128,7 @@ func (p *Proxy) Leave() { p.door.leaving.Store(true) }
 func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
 	p.Leave()
 	p.door.draining.Store(true)
-	defer p.door.flushLines()
+	defer p.FlushLines()
 	return front.Drain(ctx, listeners...)
 }
 

@@ -87,7 +87,7 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 		if c, err := p.client(x); err == nil {
 			return c, nil
 		}
-		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key)")
+		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key"+p.strayCertificate(x)+")")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
 	if !known || secret.conflicts || !p.doesNotContradict(x, c) {
@@ -128,7 +128,7 @@ func (p *Proxy) noteAsked(x *exchange, err error) {
 		return
 	}
 	account, client := names(x.account, x.client)
-	e := audit.Entry{Action: audit.RealToken, Client: client, Account: account, Address: p.addressOf(x), Outcome: audit.Done}
+	e := audit.Entry{Action: audit.RealToken, Client: client, Account: account, Address: p.addressOf(x), Outcome: audit.Done, Listener: audit.Proxy}
 	if err != nil {
 		e.Outcome = audit.Failed
 	}

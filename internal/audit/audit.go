@@ -16,6 +16,8 @@ const (
 	Refresh        = "refresh"
 	RefreshByForce = "refresh_by_force"
 	Reload         = "reload"
+	Profile        = "profile"   // asked for a profile of the process, which can hold secrets
+	Read           = "read"      // asked for the status, the metrics or the page
 	WrongKey       = "wrong_key" // showed a key that is nobody's
 )
 
@@ -26,33 +28,46 @@ const (
 	Refused = "refused"
 )
 
+// Where it was done.
+const (
+	Proxy = "proxy" // at the callers' listener
+	Admin = "admin"
+)
+
 // An Entry is one line.
 type Entry struct {
-	Action  string
-	Key     string // the setting of the operators' key that was shown, as "admin.key"; empty: none was needed
-	Client  string // the program that asked the proxy; empty: it has no name
-	Account string
-	Address string
-	Outcome string
+	Action   string
+	Key      string // the setting of the operators' key that was shown, as "admin.key"; empty: none was
+	Client   string // the program that asked the proxy; empty: it has no name
+	Account  string
+	Address  string
+	Outcome  string
+	Listener string // empty: it came over none
 }
 
-// maxLines is how many lines that programs and strangers cause are told apart in a
-// minute.
+// isOfStranger reports whether somebody without any right was refused. Such a caller can
+// make up any number of addresses.
+func (e *Entry) isOfStranger() bool { return e.Outcome == Refused && e.Key == "" && e.Client == "" }
+
+// maxLines is how many lines that programs cause are told apart in a minute, and how many
+// that strangers do.
 const maxLines = 200
 
 // A Log takes entries. A nil one drops them.
 type Log struct {
-	log   *slog.Logger
-	often *lograte.Lines
+	log       *slog.Logger
+	known     *lograte.Lines // about those who had the right to what they did, or a key
+	strangers *lograte.Lines // so that they do not hide what the others did
 }
 
 // New returns a Log whose lines go to log, whatever its level: what somebody did is no
 // warning, and who wants to know has a setting for it.
 func New(log *slog.Logger) *Log {
 	log = slog.New(everyLevel{log.Handler()})
-	return &Log{log, lograte.NewLines(maxLines, func(count int) {
-		log.Info("audit", "action", "others", "count", count)
-	})}
+	lines := func(of string) *lograte.Lines {
+		return lograte.NewLines(maxLines, func(count int) { log.Info("audit", "action", "others", "of", of, "count", count) })
+	}
+	return &Log{log, lines("known"), lines("strangers")}
 }
 
 // An everyLevel takes lines of every level.
@@ -74,19 +89,24 @@ func (l *Log) Often(e Entry) {
 	if l == nil {
 		return
 	}
-	name := strings.Join([]string{e.Action, e.Key, e.Client, e.Account, e.Address, e.Outcome}, "\n")
-	l.often.Note(name, func(count int) { l.write(e, count) })
+	lines := l.known
+	if e.isOfStranger() {
+		lines = l.strangers
+	}
+	name := strings.Join([]string{e.Action, e.Key, e.Client, e.Account, e.Address, e.Outcome, e.Listener}, "\n")
+	lines.Note(name, func(count int) { l.write(e, count) })
 }
 
 // Flush writes the counts that wait for their minute to end, as the process ends before
 // that.
 func (l *Log) Flush() {
 	if l != nil {
-		l.often.Flush()
+		l.known.Flush()
+		l.strangers.Flush()
 	}
 }
 
 func (l *Log) write(e Entry, count int) {
 	l.log.Info("audit", "action", e.Action, "key", e.Key, "client", e.Client, "account", e.Account,
-		"address", e.Address, "outcome", e.Outcome, "count", count)
+		"address", e.Address, "outcome", e.Outcome, "count", count, "listener", e.Listener)
 }

@@ -27,7 +27,7 @@ func TestWhatIsOftenDoneHasALineAMinute(t *testing.T) {
 		if got := strings.Count(text.String(), "\n"); got != 4 || strings.Count(text.String(), "192.0.2.7") != 1 {
 			t.Errorf("got %s; want a line for each address, and two reloads", text.String())
 		}
-		want := `level=INFO msg=audit action=reload key=admin.key client="" account="" address=127.0.0.1 outcome=done count=1`
+		want := `level=INFO msg=audit action=reload key=admin.key client="" account="" address=127.0.0.1 outcome=done count=1 listener=""`
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("got %s; want %s", text.String(), want)
 		}
@@ -55,6 +55,28 @@ func TestTheAuditIsWrittenWhateverTheLevel(t *testing.T) {
 	if !strings.Contains(text.String(), "action=reload") {
 		t.Errorf("got %q; want the reload", text.String())
 	}
+}
+
+// Strangers who make up addresses hide nothing of what those did who have a key.
+func TestStrangersHaveABudgetOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var text said
+		l := New(slog.New(slog.NewTextHandler(&text, nil)))
+		for i := range 2 * maxLines {
+			l.Often(Entry{Action: WrongKey, Address: "192.0.2." + strconv.Itoa(i), Outcome: Refused, Listener: Proxy})
+		}
+		l.Often(Entry{Action: RealToken, Client: "orders", Account: "shop", Address: "10.0.0.1", Outcome: Done, Listener: Proxy})
+		l.Often(Entry{Action: Reload, Key: "admin.read_key", Address: "10.0.0.2", Outcome: Refused, Listener: Admin})
+		l.Often(Entry{Action: Refresh, Account: "shop", Address: "127.0.0.1", Outcome: Done, Listener: Admin})
+		for _, want := range []string{"client=orders account=shop", "key=admin.read_key", "action=refresh", "of=strangers"} {
+			if !strings.Contains(text.String(), want) {
+				t.Errorf("got no line with %s", want)
+			}
+		}
+		if strings.Contains(text.String(), "of=known") {
+			t.Error("what those did who have a key was left out")
+		}
+	})
 }
 
 func TestTheCountsAreWrittenBeforeTheEnd(t *testing.T) {

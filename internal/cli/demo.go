@@ -53,7 +53,7 @@ func runDemo(o options, t terminal) error {
 			})
 		})
 	}
-	told.log.Store(d.service.Log())
+	told.serve(d.service)
 	return d.service.Run(told.ctx, told.reload)
 }
 

@@ -25,6 +25,6 @@ func runServe(o options, t terminal) error {
 		record.write(open)
 		defer record.remove()
 	}
-	told.log.Store(s.Log())
+	told.serve(s)
 	return s.Run(told.ctx, told.reload)
 }

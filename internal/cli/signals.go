@@ -24,6 +24,7 @@ type signals struct {
 	ctx    context.Context // the first signal to end cancels it; its cause names the signal
 	reload chan os.Signal  // of capacity 1: SIGHUP has come and is not yet obeyed
 	log    atomic.Pointer[slog.Logger]
+	serves atomic.Pointer[service.Service] // nil: none does yet
 }
 
 // catchSignals begins to take signals. SIGTERM, SIGINT and the signals in ends cancel
@@ -46,6 +47,7 @@ func catchSignals(t terminal, ends ...os.Signal) *signals {
 		for second := range received {
 			if time.Since(came) >= oneSignal {
 				s.log.Load().Error("second signal: ending at once", "signal", second.String())
+				s.flushLines()
 				t.abort()
 			}
 		}
@@ -55,6 +57,30 @@ func catchSignals(t terminal, ends ...os.Signal) *signals {
 
 // ending returns the name of the signal that ends the process.
 func (s *signals) ending() string { return context.Cause(s.ctx).Error() }
+
+// serve has the log be that of a service, and its last counts be written.
+func (s *signals) serve(running *service.Service) {
+	s.log.Store(running.Log())
+	s.serves.Store(running)
+}
+
+// flushLines has the log say what its lines counted since the last one, unless something
+// there hangs.
+func (s *signals) flushLines() {
+	running := s.serves.Load()
+	if running == nil {
+		return
+	}
+	flushed := make(chan struct{})
+	go func() {
+		defer close(flushed)
+		running.FlushLines()
+	}()
+	select {
+	case <-flushed:
+	case <-time.After(logqueue.FlushTime):
+	}
+}
 
 // abort ends the process at once, but for the last lines of its log.
 func (t terminal) abort() {

@@ -80,7 +80,6 @@ func (s *Service) end(deadline time.Time, stop func()) {
 			s.redis.Close()
 		}
 		stop()
-		s.audit.Flush()
 	}()
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
@@ -88,5 +87,17 @@ func (s *Service) end(deadline time.Time, stop func()) {
 	case <-ended:
 	case <-timer.C:
 		s.log.Warn("drain_timeout is over; what still hangs is left")
+	}
+	s.FlushLines()
+}
+
+// FlushLines has the log say what its lines counted since the last one, as the process is
+// about to end.
+func (s *Service) FlushLines() {
+	s.audit.Flush()
+	s.now.Load().proxy.FlushLines()
+	s.server.FlushLines()
+	if s.admin != nil {
+		s.admin.FlushLines()
 	}
 }

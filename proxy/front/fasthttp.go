@@ -42,8 +42,9 @@ func (f *front) newFasthttp(log *slog.Logger) *fasthttp.Server {
 func (s *Server) serveByFasthttp(c *Conn) {
 	defer s.front.slots.release(c)
 	defer s.front.closeAfterPanic(c)
-	conn := c.shakeHands()
-	if conn == nil {
+	conn, err := c.shakeHands()
+	if err != nil {
+		s.front.noteHandshake(c, err)
 		c.Close()
 		return
 	}
@@ -59,10 +60,10 @@ func (f *front) closeAfterPanic(c *Conn) {
 }
 
 // shakeHands returns the connection as requests come over it, behind a TLS
-// handshake if the listener asks for one; nil if that has failed.
-func (c *Conn) shakeHands() net.Conn {
+// handshake if the listener asks for one.
+func (c *Conn) shakeHands() (net.Conn, error) {
 	if c.listener.TLS == nil {
-		return c
+		return c, nil
 	}
 	timeout := min(handshakeTimeout, c.slots.limits.HeaderTimeout)
 	if c.IsSurplus() {
@@ -71,14 +72,14 @@ func (c *Conn) shakeHands() net.Conn {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	if c.tlsConfig = c.listener.TLS(); c.tlsConfig == nil {
-		return nil
+		return nil, errNoTLS
 	}
 	secure := tls.Server(c, c.tlsConfig)
-	if secure.HandshakeContext(ctx) != nil {
-		return nil
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, err
 	}
 	c.secure, c.name = secure, shownName(secure.ConnectionState())
-	return secure
+	return secure, nil
 }
 
 // handleSafely is handle for fasthttp's server, for which a panic would end the process.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/buffer"
 	"wxproxy/proxy/internal/wire"
 )
@@ -50,10 +51,13 @@ const (
 
 // A front has what all connections of a Server use.
 type front struct {
-	handler  Handler
-	limits   Limits
-	log      *slog.Logger
-	slots    slots
+	handler Handler
+	limits  Limits
+	log     *slog.Logger
+	slots   slots
+
+	handshakes *lograte.Lines // about those that failed
+
 	requests sync.Pool // of *Request, those that are free
 	buffers  buffer.Pool
 }
@@ -72,6 +76,7 @@ func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	limits.UnprovenBodyTime = cmp.Or(limits.UnprovenBodyTime, unprovenBodyTime)
 	f := &front{handler: handler, limits: limits, log: log}
 	f.slots = newSlots(limits, log)
+	f.handshakes = newHandshakeLines(log)
 	return &Server{f, f.newFasthttp(log)}
 }
 
@@ -84,7 +89,7 @@ func (s *Server) Serve(l *Listener) error {
 		c, err := l.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			s.front.slots.exhausted.Flush()
+			s.FlushLines()
 			return nil
 		case err != nil:
 			return err
@@ -100,6 +105,13 @@ func (s *Server) Serve(l *Listener) error {
 			go s.serveByFasthttp(c)
 		}
 	}
+}
+
+// FlushLines has the log say what its lines counted since the last one, as the process is
+// about to end.
+func (s *Server) FlushLines() {
+	s.front.slots.exhausted.Flush()
+	s.front.handshakes.Flush()
 }
 
 // handle has the Handler answer a request.
