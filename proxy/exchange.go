@@ -93,7 +93,7 @@ func (p *Proxy) newExchange() *exchange {
 	return &exchange{
 		proxy:     p,
 		durations: p.config.Counts.Histogram(),
-		fields:    fields{wantsRequestID: p.config.LogAccess, makesSpans: p.config.Tracer != nil, isSecret: p.isSecret},
+		fields:    fields{wantsRequestID: p.config.LogAccess, makesSpans: p.config.Tracer != nil, isSecret: p.isSecretAsSent},
 		body:      body.New(p.door.bodies),
 	}
 }

@@ -91,6 +91,21 @@ func TestWithoutAGoodTokenTheCallerLearnsWhy(t *testing.T) {
 	}
 }
 
+// lateError is an error of a Tokens whose time was over.
+type lateError struct{ laterError }
+
+func (lateError) Timeout() bool { return true }
+
+func TestWithoutAGoodTokenInTimeTheCallerLearnsWhatWeChatSaid(t *testing.T) {
+	u := &recorder{answers: []string{rawtest.RefusedBody}}
+	tokens := &fixedTokens{token: "old", replaceErr: lateError{laterError{time.Second}}}
+	ctx := handle(t, New(config(u, shopWith(tokens)...)), post("/cgi-bin/message/send", "{}"))
+	body, retry := string(ctx.Response.Body()), string(ctx.Response.Header.Peek("Retry-After"))
+	if ctx.Response.StatusCode() != 503 || !strings.Contains(body, "WeChat refused the token with errcode 40001") || retry != "1" {
+		t.Errorf("got %d %s, Retry-After %q; want WeChat's errcode", ctx.Response.StatusCode(), body, retry)
+	}
+}
+
 func TestAPathWhereEveryTokenIsRefusedIsNotTriedTwiceForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &recorder{answers: slices.Repeat([]string{rawtest.RefusedBody}, 100)}

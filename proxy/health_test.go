@@ -57,7 +57,6 @@ func TestHealthIsToldToCallersWithoutAKey(t *testing.T) {
 		t.Errorf("half a body: got %q; want 200 and the end of the connection", a.Head)
 	}
 	s.proxy.Leave()
-	s.proxy.door.draining.Store(true)
 	kept = s.dial(t)
 	if a := kept.Call(rawtest.Get("/wxproxy/readyz")); a.Status() != 503 || a.Body != `{"ready":false,"draining":true}` {
 		t.Errorf("draining: got %q %s; want 503", a.Head, a.Body)

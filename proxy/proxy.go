@@ -79,7 +79,7 @@ func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 	x.closes = x.closes || !p.mayStayOpen(x, err)
 	x.discardRest(err != nil)
-	if p.door.draining.Load() || x.closes {
+	if p.door.leaving.Load() || x.closes {
 		ctx.Response.SetConnectionClose()
 	}
 	p.conclude(x, err)

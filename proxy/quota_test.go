@@ -63,7 +63,7 @@ func TestWhatTheProxyAnswersItselfCountsTowardsTheRate(t *testing.T) {
 	for _, row := range []struct{ name, raw string }{
 		{"a token", rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=wxshop&secret=key")},
 		{"a token by POST", post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"wxshop","secret":"key"}`)},
-		{"a signature", rawtest.Get("/wxproxy/jsapi-signature?url=https://shop.example/", "Authorization: Bearer key")},
+		{"a signature", rawtest.Get("/wxproxy/jsapi-signature?url=https%3A%2F%2Fshop.example%2F", "Authorization: Bearer key")},
 		{"a ticket", rawtest.Get("/cgi-bin/ticket/getticket?type=jsapi", "Authorization: Bearer key")},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -118,6 +118,28 @@ func (p *Proxy) isSecret(word []byte) bool {
 	return p.config.IsSecret != nil && p.config.IsSecret(word)
 }
 
+// maxEscapes is how often a word may be percent-encoded and is still recognized.
+const maxEscapes = 3
+
+// isSecretAsSent reports whether word, of a header, is a secret: plain, or
+// percent-encoded.
+func (p *Proxy) isSecretAsSent(word []byte) bool {
+	for range maxEscapes {
+		if p.isSecret(word) {
+			return true
+		}
+		if bytes.IndexByte(word, '%') < 0 {
+			return false
+		}
+		plain, err := url.PathUnescape(string(word))
+		if err != nil {
+			return false
+		}
+		word = []byte(plain)
+	}
+	return p.isSecret(word)
+}
+
 // loggedPath returns path in the form that a log may show, without secrets.
 func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }
 

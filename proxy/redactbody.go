@@ -103,7 +103,7 @@ func (p *Proxy) redactWhole(x *exchange, most int64, redact redaction) error {
 	case !errors.Is(err, errcode.ErrLong) && !errors.Is(err, errcode.ErrPacked) && !errors.Is(err, errAnswerRoom):
 		return err
 	case resp.StatusCode() < fasthttp.StatusMultipleChoices:
-		return refuse(upstreamUnreachable, err.Error())
+		return refuse(upstreamUnreachable, err.Error()+"; it is withheld, and the request may have taken effect")
 	}
 	p.dropBody(x, err)
 	return nil

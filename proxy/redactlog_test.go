@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -21,6 +22,8 @@ func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for where, request := range map[string]string{
 				"the id":               rawtest.Get("/p", "Authorization: Bearer short-key-9a1c", "X-Request-Id: "+secret),
+				"the encoded id":       rawtest.Get("/p", "X-Request-Id: "+encoded(secret)),
+				"the id, twice so":     rawtest.Get("/p", "X-Request-Id: "+strings.ReplaceAll(encoded(secret), "%", "%25")),
 				"the id of a stranger": rawtest.Get("/p", "X-Request-Id: "+secret),
 				"the path":             rawtest.Get("/p/"+secret+"/q", "Authorization: Bearer short-key-9a1c"),
 				"the encoded path":     rawtest.Get("/p/"+strings.Replace(secret, "-", "%2d", 1), "Authorization: Bearer short-key-9a1c"),
@@ -37,7 +40,7 @@ func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
 				c.IsSecret = func(word []byte) bool { return strings.HasPrefix(string(word), "configured") }
 				ctx := handle(t, New(c), request)
 				said := log.String() + string(ctx.Response.Header.Header())
-				if strings.Contains(said, secret) || !strings.Contains(log.String(), `"request_id":"`) {
+				if strings.Contains(said, secret) || strings.Contains(said, encoded(secret)) || strings.Contains(said, "%25") || !strings.Contains(log.String(), `"request_id":"`) {
 					t.Errorf("%s: got %s; want no %s", where, said, secret)
 				}
 				if strings.Contains(where, "id") && len(u.got) > 0 && strings.Contains(u.got[0].fields, secret) {
@@ -49,6 +52,15 @@ func TestASecretIsNeitherAnIDNorAWordOfThePathInTheLog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// encoded returns each byte of text percent-encoded.
+func encoded(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		fmt.Fprintf(&b, "%%%02x", text[i])
+	}
+	return b.String()
 }
 
 func TestAPathWithoutASecretIsLoggedAsItIs(t *testing.T) {

@@ -19,17 +19,16 @@ import (
 // A door is what a Proxy shares with those that replace it by Reload. It hands each request
 // to the current one.
 type door struct {
-	current  atomic.Pointer[Proxy] // which answers new requests
-	leaving  atomic.Bool           // the process is about to end: it is not ready
-	draining atomic.Bool           // likewise, and every answer closes its connection
-	bodies   *body.Budget          // of requests, and of answers that are kept
-	targets  sync.Pool             // of *target, for IsProvenByBody
-	noFiles  lograte.Seldom        // of the line that says why bodies are not in files
-	noRoom   lograte.Seldom        // of the line that says that bodies were refused
-	quotes   *lograte.Limit        // lines about credentials in WeChat's answers
-	refused  *lograte.Limit        // lines about clients' requests that were refused
-	failed   *lograte.Lines        // lines about requests that were answered with 5xx
-	unknown  *lograte.Limit        // the same of callers that are no client
+	current atomic.Pointer[Proxy] // which answers new requests
+	leaving atomic.Bool           // the process is about to end: it is not ready, and every answer closes its connection
+	bodies  *body.Budget          // of requests, and of answers that are kept
+	targets sync.Pool             // of *target, for IsProvenByBody
+	noFiles lograte.Seldom        // of the line that says why bodies are not in files
+	noRoom  lograte.Seldom        // of the line that says that bodies were refused
+	quotes  *lograte.Limit        // lines about credentials in WeChat's answers
+	refused *lograte.Limit        // lines about clients' requests that were refused
+	failed  *lograte.Lines        // lines about requests that were answered with 5xx
+	unknown *lograte.Limit        // the same of callers that are no client
 
 	mu       sync.Mutex // guards replaced
 	replaced []*Proxy   // the replaced ones that still answered requests when this was last looked at
@@ -119,15 +118,15 @@ func (p *Proxy) answering() int { return int(p.inFlight.Load()) }
 // Draining reports whether the proxy is about to end.
 func (p *Proxy) Draining() bool { return p.door.leaving.Load() }
 
-// Leave has the proxy say that it is not ready, and take requests as before.
+// Leave has the proxy say that it is not ready, and close each connection with its next
+// answer, so that callers come by another process. It takes requests as before.
 func (p *Proxy) Leave() { p.door.leaving.Store(true) }
 
 // Drain ends the service without cutting a request, and waits for that until ctx ends at
-// most. It accepts only the connections that wait already, closes those without a request,
-// and has every answer close its connection.
+// most. It accepts only the connections that wait already, and closes those without a
+// request.
 func (p *Proxy) Drain(ctx context.Context, listeners ...*front.Listener) error {
 	p.Leave()
-	p.door.draining.Store(true)
 	defer p.FlushLines()
 	return front.Drain(ctx, listeners...)
 }

@@ -3,7 +3,10 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -40,7 +43,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
-		return traffic.RetryUnavailable, err // says more than WeChat's refusal: why there is no good token, and when there may be one
+		return traffic.RetryUnavailable, x.withErrcode(err) // says more than WeChat's refusal: why there is no good token, and when there may be one
 	}
 	if better == token && (x.account.isDead(token) || x.account.closed.Has(x.target.Policy)) {
 		return traffic.RetryInVain, nil
@@ -60,6 +63,34 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
 	}
 	return traffic.RetryRefused, nil
+}
+
+// A tooLate is why there was no other token in time for a request that was refused.
+type tooLate interface {
+	error
+	Timeout() bool
+	RetryAfter() time.Duration
+}
+
+// A refusedError is that, with WeChat's errcode.
+type refusedError struct {
+	tooLate
+	errcode int
+}
+
+// Error implements error.
+func (e refusedError) Error() string {
+	return e.tooLate.Error() + "; WeChat refused the token with errcode " + strconv.Itoa(e.errcode)
+}
+
+// withErrcode adds WeChat's errcode to an error that does not say what WeChat answered,
+// since the time was over before that was clear.
+func (x *exchange) withErrcode(err error) error {
+	var late tooLate
+	if !errors.As(err, &late) || !late.Timeout() {
+		return err
+	}
+	return refusedError{late, x.errcode}
 }
 
 // isRefused reports whether WeChat refused the access token in its answer.

@@ -82,11 +82,21 @@ type Timeout struct {
 	Refused bool          // there is a token, and what its refusal means was waited for
 }
 
-// Error implements error.
+// settleTime is how long it takes, with time to spare, until it is known whether a token
+// is dead that WeChat refuses: one that is new is looked at twice, 3 s apart, and so is
+// its successor.
+const settleTime = 10 * time.Second
+
+// Error says what was waited for in vain, and what to do about it where that is not to
+// ask again.
 func (t *Timeout) Error() string {
 	if t.Refused {
-		return fmt.Sprintf("no %s for account %s yet in the place of the one that WeChat refused: whether it is dead was not settled within %v",
-			missing(t.Ticket), t.Account, t.Waited)
+		remedy := "ask again in a moment (请稍后重试)"
+		if t.Waited < settleTime {
+			remedy = fmt.Sprintf("that takes seconds: set upstream.timeout to %v or more, and ask again in a moment (请将 upstream.timeout 设为 %v 或更长，并稍后重试)", settleTime, settleTime)
+		}
+		return fmt.Sprintf("no %s for account %s yet in the place of the one that WeChat refused: whether it is dead was not settled within %v; %s",
+			missing(t.Ticket), t.Account, t.Waited, remedy)
 	}
 	return fmt.Sprintf("no %s for account %s yet: WeChat has not answered within %v", missing(t.Ticket), t.Account, t.Waited)
 }

@@ -200,7 +200,7 @@ func TestAWaitForWhatARefusalMeansIsNotBlamedOnWeChat(t *testing.T) {
 		w.delay(5 * time.Second)
 		_, err := k.Replace("token-1", time.Second)
 		timeout, ok := errors.AsType[*Timeout](err)
-		if !ok || timeout.RetryAfter() != time.Second || strings.Contains(err.Error(), "WeChat has not answered") || !strings.Contains(err.Error(), "not settled within 1s") {
+		if !ok || timeout.RetryAfter() != time.Second || strings.Contains(err.Error(), "WeChat has not answered") || !strings.Contains(err.Error(), "not settled within 1s; that takes seconds: set upstream.timeout to 10s or more") {
 			t.Errorf("got %v; want what was waited for", err)
 		}
 	})

@@ -5,6 +5,14 @@ import (
 	"testing"
 )
 
+// What was quoted already is quoted as it is.
+func TestAQuoteOfAQuoteIsTheSame(t *testing.T) {
+	once := Quote("[secret=s3cr3t] token=x, secret=other access_token=s3cr3t", New("s3cr3t"))
+	if twice := Quote(once, New("s3cr3t")); twice != once {
+		t.Errorf("got %s of %s", twice, once)
+	}
+}
+
 func TestAQuoteIsOneSafeLine(t *testing.T) {
 	secrets := []Secret{New("s3cr3t-s3cr3t"), {}}
 	for _, row := range []struct{ text, want string }{

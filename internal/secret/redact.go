@@ -37,11 +37,14 @@ func (s *Searcher) Replace(text []byte, mask string, values []string) (redacted 
 // [Searcher.Replace] does it, and of whatever stands behind the name of a credential.
 func Redact(text []byte, mask string, values []string) []byte {
 	r := search{text: text}
+	masked := appendLowered(nil, mask)
 	credential := regexp.MustCompile(named) // compiled here: it is seldom needed
 	for r.next() {
 		r.findValues(values)
 		for _, match := range credential.FindAllSubmatchIndex(r.plain, -1) {
-			r.found(match[2], match[3])
+			if !bytes.HasPrefix(r.plain[match[2]:], masked) { // nothing to hide any more
+				r.found(match[2], match[3])
+			}
 		}
 	}
 	redacted, _ := r.redacted(mask)

@@ -130,6 +130,7 @@ func TestWhatStandsBehindACredentialsNameIsRedacted(t *testing.T) {
 		{`&lt;secret&gt;abc123&lt;/secret&gt;`, `&lt;secret&gt;***&lt;/secret&gt;`},
 		{`secret="abc123" x`, `secret="***" x`},
 		{`&quot;refresh_token&quot;:&quot;abc123&quot;`, `&quot;refresh_token&quot;:&quot;***&quot;`},
+		{`secret=***&b=2`, `secret=***&b=2`},
 		{`reading the secret: open /run/x: permission denied`, `reading the secret: open /run/x: permission denied`},
 		{`invalid access_token, rid: 655d9278`, `invalid access_token, rid: 655d9278`},
 	} {

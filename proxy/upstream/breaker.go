@@ -22,6 +22,7 @@ type condition struct {
 	state  state
 	since  time.Time
 	reason string        // why the host is down
+	cause  error         // the same, for those whose attempt to connect it ended
 	over   chan struct{} // closed when the host is in another condition
 }
 
@@ -45,7 +46,7 @@ func (h *host) change(before, after *condition) bool {
 // connection is kept, and no request is sent to it until the watcher has reached it or
 // all hosts are down.
 func (h *host) goDown(before *condition, reason error) {
-	after := &condition{state: unreachable, since: time.Now(), reason: reason.Error(), over: make(chan struct{})}
+	after := &condition{state: unreachable, since: time.Now(), reason: reason.Error(), cause: reason, over: make(chan struct{})}
 	if errors.Is(reason, errUnresponsive) {
 		after.state = unresponsive
 	}

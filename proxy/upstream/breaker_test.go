@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -252,6 +253,20 @@ func TestIdleConnectionsToAHostThatIsDownAreNotUsed(t *testing.T) {
 	mustSend(t, h, message("GET", "/", ""))
 	if got := w.Connections(); got < 3 {
 		t.Errorf("got %d connections; want a new one", got)
+	}
+}
+
+// An attempt that ends because another one has found the host down says why it is down.
+func TestAnAttemptThatEndsByAnotherOneSaysWhy(t *testing.T) {
+	t.Parallel()
+	h := hostsAt(t, nil, "http://127.0.0.1:1").hosts[0]
+	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	h.goDown(h.condition.Load(), refused)
+	if err := h.withCause(errWentDown); !errors.Is(err, syscall.ECONNREFUSED) || !errors.Is(err, errWentDown) {
+		t.Errorf("got %v; want %v in it", err, refused)
+	}
+	if err := h.withCause(context.Canceled); !errors.Is(err, context.Canceled) || errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("got %v; want it as it was", err)
 	}
 }
 

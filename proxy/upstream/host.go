@@ -107,6 +107,7 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 			err = short
 		} else if ctx.Err() == nil {
 			h.goDown(before, err)
+			err = h.withCause(err)
 		}
 		return nil, fmt.Errorf("%s: %w", h.url, err)
 	}
@@ -114,6 +115,15 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 		h.comeUp(before)
 	}
 	return c, nil
+}
+
+// withCause adds why the host went down to the error of an attempt that ended by that: it
+// found out nothing itself.
+func (h *host) withCause(err error) error {
+	if now := h.condition.Load(); errors.Is(err, errWentDown) && now.cause != nil {
+		return fmt.Errorf("%w: %w", err, now.cause)
+	}
+	return err
 }
 
 // dial connects to the first address of the host that can be reached. If none can

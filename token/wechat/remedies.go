@@ -101,6 +101,6 @@ var (
 		"请检查 upstream.url、网络和防火墙：无法连接微信"}
 	lostConnection = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, check what stands between this machine and WeChat",
 		"wxproxy 会自动重试；如果持续出现，请检查本机与微信之间的网络设备"}
-	otherFailure = remedy{token.ClassTransient, "wxproxy tries again by itself; its log has more",
-		"wxproxy 会自动重试；详见日志"}
+	otherFailure = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, look into its log, and check the network between this machine and WeChat",
+		"wxproxy 会自动重试；如果持续出现，请查看日志，并检查本机与微信之间的网络"}
 )

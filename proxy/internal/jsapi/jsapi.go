@@ -22,7 +22,7 @@ import (
 // its signature is invalid.
 var (
 	errForeignParameter = errors.New("only url, and from_appid to name an account, can stand in the query: percent-encode the whole url parameter, its '&' as %26, as encodeURIComponent does")
-	errHalfEncoded      = errors.New("url holds escapes although its own ':', '/', '?' or '=' are not: percent-encode the whole url parameter, its '%' as %25, as encodeURIComponent does")
+	errHalfEncoded      = errors.New("url is not encoded as a whole, its own \"://\", '?', '=' or '#' stand in it as they are: percent-encode the whole url parameter, its '%' as %25, as encodeURIComponent does")
 	errNoPage           = errors.New("url must be the page's own, as location.href has it, percent-encoded, as in ?url=https%3A%2F%2Fshop.example%2F")
 	errNotAsBrowsers    = errors.New("url decodes to a blank, a control character or one beyond ASCII, which no page's location.href has: percent-encode the whole url parameter, its '%' as %25 and its '+' as %2B, as encodeURIComponent does")
 	errHTML             = errors.New("url holds \"&amp;\", as HTML writes an \"&\": send the page's own, as location.href has it, percent-encoded")
@@ -54,11 +54,11 @@ func Page(query []byte, others []string) (string, error) {
 	return asBrowsersHaveIt(page)
 }
 
-// isEncodedWhole reports whether what an address holds that has to be encoded is
-// encoded as a whole, or nothing is: of an address as it is, its own escapes would
-// be undone.
+// isEncodedWhole reports whether an address is encoded as a whole. Axios leaves ':' as it
+// is, and Python's quote '/', but no encoder leaves both. An address as it is would be
+// signed rightly only until it has an '&' or an escape of its own.
 func isEncodedWhole(raw []byte) bool {
-	return bytes.IndexByte(raw, '%') < 0 || !bytes.Contains(raw, []byte("://")) && !bytes.ContainsAny(raw, "?=")
+	return !bytes.Contains(raw, []byte("://")) && !bytes.ContainsAny(raw, "?=#")
 }
 
 // asBrowsersHaveIt returns the address of a page without its fragment, unless no
