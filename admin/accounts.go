@@ -78,8 +78,10 @@ func unavailable(w http.ResponseWriter, err error) int {
 		RetryAfter() time.Duration
 	}
 	if errors.As(err, &later) {
-		seconds := max(1, int64(math.Ceil(later.RetryAfter().Seconds())))
-		w.Header().Set("Retry-After", strconv.FormatInt(seconds, 10))
+		w.Header().Set("Retry-After", strconv.FormatInt(secondsToWait(later.RetryAfter()), 10))
 	}
 	return http.StatusServiceUnavailable
 }
+
+// secondsToWait returns d as Retry-After has it.
+func secondsToWait(d time.Duration) int64 { return max(1, int64(math.Ceil(d.Seconds()))) }

@@ -58,7 +58,7 @@ func TestWithoutATokenTheOperatorLearnsWhy(t *testing.T) {
 	a := newAdmin()
 	a.Key = secret.New(key)
 	a.Accounts = []Account{account("shop", gone())}
-	a.Accounts[0].Refresh = func(string, time.Duration) error { return why }
+	a.Accounts[0].Refresh = func(string, time.Duration) (bool, error) { return true, why }
 	a.Accounts[0].Replace = func(time.Duration) error { return why }
 	a.Accounts[0].Lend = func(time.Duration) (string, time.Duration, error) { return "", 0, why }
 	for request, words := range map[[2]string]string{

@@ -59,7 +59,7 @@ type Account struct {
 	Name    string
 	AppID   string
 	Status  func() token.Status
-	Refresh func(failed string, wait time.Duration) error
+	Refresh func(failed string, wait time.Duration) (asked bool, err error)
 	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that
 	Lend    func(wait time.Duration) (string, time.Duration, error)
 	Hour    func() []traffic.Minute

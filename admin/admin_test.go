@@ -43,7 +43,7 @@ func account(name string, s token.Status) Account {
 	s.Issuer = wechat.NewIssuer()
 	return Account{
 		Name: name, AppID: "wx" + name, Status: func() token.Status { return s },
-		Refresh: func(string, time.Duration) error { return nil },
+		Refresh: func(string, time.Duration) (bool, error) { return true, nil },
 		Replace: func(time.Duration) error { return nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "token-of-" + name, time.Hour, nil },
 		Hour:    func() []traffic.Minute { return make([]traffic.Minute, 60) },

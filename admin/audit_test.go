@@ -50,7 +50,7 @@ func TestTheAuditSaysWhoDidWhat(t *testing.T) {
 				t.Fatal(err)
 			}
 			broken := account("broken", fresh())
-			broken.Refresh = func(string, time.Duration) error { return errors.New("no") }
+			broken.Refresh = func(string, time.Duration) (bool, error) { return true, errors.New("no") }
 			a.Accounts = append(a.Accounts, broken)
 			r := httptest.NewRequest(row.method, row.path, nil)
 			r.Header.Set("Authorization", row.authorization)

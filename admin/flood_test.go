@@ -52,7 +52,7 @@ func flooded(t *testing.T, network string, withKey bool) net.Addr {
 			}
 		}
 	})
-	a.Accounts[0].Refresh = func(string, time.Duration) error { time.Sleep(time.Second); return nil }
+	a.Accounts[0].Refresh = func(string, time.Duration) (bool, error) { time.Sleep(time.Second); return true, nil }
 	serveAdmin(t, a, ln, nil)
 	return ln.Addr()
 }

@@ -170,6 +170,7 @@ func (d *document) footer(needsKey bool) {
 	d.say(`<p id="lost" role="alert" data-words="`, wordLost, `"></p>`)
 	d.say(`<p id="outcome" role="status" data-asking="`, wordAsking, `"`)
 	d.say(` data-done="`, wordDone, `"`)
+	d.say(` data-unasked="`, wordUnasked, `"`)
 	d.say(` data-slow="`, wordSlow, `"`)
 	d.say(` data-refused="`, wordRefused, `"></p>`)
 	d.mark(`<dialog id="ask" aria-labelledby="ask-title"`)

@@ -122,7 +122,7 @@ async function refresh(name) {
     const told = await answer.json();
     const why = told.last_error;
     const remedy = why && (document.documentElement.lang === "en" ? why.remedy : why.remedy_zh);
-    if (answer.ok && !why) say(outcome.dataset.done);
+    if (answer.ok && !why) say(told.asked ? outcome.dataset.done : outcome.dataset.unasked);
     else if (why) say(outcome.dataset.refused + " (" + [why.errcode || "", why.errmsg].join(" ").trim() + "). " + remedy);
     else say(answer.status === 503 ? outcome.dataset.slow : outcome.dataset.refused + ": " + (told.error ?? answer.status));
     return look();

@@ -3,6 +3,7 @@ package admin
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -16,30 +17,49 @@ const maxAsk = 4 << 10
 
 // refresh has WeChat asked for the account's token, unless the program that asks for
 // it failed with an earlier token than the present one; or, by force, it has WeChat
-// replace the token. The answer is the account's status.
+// replace the token. The answer is the account's status, and whether WeChat was asked.
 func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request) {
 	ask, err := readAsk(w, r)
 	if err != nil {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	answer := refreshAnswer{}
 	if ask.force {
 		err = account.Replace(tokenWait)
 		a.note(r, audit.RefreshByForce, account.Name, outcome(err))
 	} else {
-		err = account.Refresh(ask.failed, tokenWait)
-		a.note(r, audit.Refresh, account.Name, outcome(err))
+		var asked bool
+		asked, err = account.Refresh(ask.failed, tokenWait)
+		answer.Asked = &asked
+		a.note(r, audit.Refresh, account.Name, refreshed(asked, err))
 	}
 	if limit, ok := errors.AsType[*token.Limit](err); ok {
 		unavailable(w, err)
-		writeError(w, http.StatusTooManyRequests, limit.Error())
+		writeError(w, http.StatusTooManyRequests, fmt.Sprintf("%s; come again in %d s", limit.Error(), secondsToWait(limit.Retry)))
 		return
 	}
 	code := http.StatusOK
 	if err != nil {
 		code = unavailable(w, err)
 	}
-	writeJSON(w, code, describe(account, time.Now()))
+	answer.accountStatus = describe(account, time.Now())
+	writeJSON(w, code, answer)
+}
+
+// A refreshAnswer is an account's status after somebody had it refreshed.
+type refreshAnswer struct {
+	accountStatus
+	Asked *bool `json:"asked,omitempty"` // WeChat was asked, so that last_error is its present word; nil if it was to replace the token
+}
+
+// refreshed returns how the audit calls what came of a refresh that was no
+// replacement by force.
+func refreshed(asked bool, err error) string {
+	if err == nil && !asked {
+		return audit.Unasked
+	}
+	return outcome(err)
 }
 
 // A refreshAsk is what a request for a refresh says.

@@ -32,12 +32,12 @@ func TestARefreshDoesWhatItsBodySaysOrNothing(t *testing.T) {
 		{`{"access_token":"` + strings.Repeat("x", maxAsk) + `"}`, nothing, ""}, {`{"force":true}` + strings.Repeat(" ", maxAsk), nothing, ""},
 	} {
 		a, did, failed := newAdmin(), "", ""
-		a.Accounts[0].Refresh = func(f string, wait time.Duration) error {
+		a.Accounts[0].Refresh = func(f string, wait time.Duration) (bool, error) {
 			if wait <= 0 || wait > 10*time.Second {
 				t.Errorf("got a wait of %v", wait)
 			}
 			did, failed = did+passive, f
-			return nil
+			return true, nil
 		}
 		a.Accounts[0].Replace = func(wait time.Duration) error {
 			if wait <= 0 || wait > 10*time.Second {
@@ -60,7 +60,7 @@ func TestARefreshDoesWhatItsBodySaysOrNothing(t *testing.T) {
 
 func TestARefreshReadsNoQuery(t *testing.T) {
 	a := newAdmin()
-	a.Accounts[0].Refresh = func(string, time.Duration) error { t.Error("refreshed"); return nil }
+	a.Accounts[0].Refresh = func(string, time.Duration) (bool, error) { t.Error("refreshed"); return true, nil }
 	for _, query := range []string{"?force=true", "?force", "?access_token=x"} {
 		if w := ask(a, "POST", "/accounts/shop/refresh"+query, ""); w.Code != 400 || !strings.Contains(w.Body.String(), "body") {
 			t.Errorf("%s: got %d %s; want 400", query, w.Code, w.Body)
@@ -78,7 +78,7 @@ func TestALimitOnReplacingTheTokenIsToldWithItsEnd(t *testing.T) {
 		code       int
 		retry, say string
 	}{
-		{&token.Limit{Account: "shop", Reason: "the words", Retry: 1500 * time.Millisecond}, 429, "2", "the token of account shop is not replaced: the words"},
+		{&token.Limit{Account: "shop", Reason: "the words", Retry: 1500 * time.Millisecond}, 429, "2", "the token of account shop is not replaced: the words; come again in 2 s"},
 		{&token.Limit{Account: "shop", Reason: "the words"}, 429, "1", "the words"},
 		{&token.Unavailable{Account: "shop", Cause: errors.New("away"), Retry: time.Minute}, 503, "60", `"state": "fresh"`},
 		{&token.Timeout{Account: "shop"}, 503, "1", `"state": "fresh"`},
@@ -97,5 +97,33 @@ func TestALimitOnReplacingTheTokenIsToldWithItsEnd(t *testing.T) {
 		if !strings.Contains(log.String(), "action=refresh_by_force key=admin.key") || !strings.Contains(log.String(), want) || !strings.Contains(log.String(), "account=shop") {
 			t.Errorf("%v: got the log %q; want %s", row.err, log.String(), want)
 		}
+	}
+}
+
+// That WeChat was not asked is no proof that the AppSecret is right.
+func TestARefreshSaysWhetherWeChatWasAsked(t *testing.T) {
+	for _, row := range []struct {
+		asked         bool
+		err           error
+		said, outcome string
+	}{
+		{true, nil, `"asked": true`, "outcome=done"},
+		{false, nil, `"asked": false`, "outcome=not_asked"},
+		{false, &token.Unavailable{Account: "shop", Cause: errors.New("no file")}, `"asked": false`, "outcome=failed"},
+	} {
+		var log strings.Builder
+		a := newAdmin()
+		a.Key, a.Log = secret.New(key), slog.New(slog.NewTextHandler(&log, nil))
+		a.Audit = audit.New(a.Log)
+		a.Accounts[0].Refresh = func(string, time.Duration) (bool, error) { return row.asked, row.err }
+		w := ask(a, "POST", "/accounts/shop/refresh", "Bearer "+key)
+		if !strings.Contains(w.Body.String(), row.said) || !strings.Contains(log.String(), row.outcome) {
+			t.Errorf("got %s and the log %s; want %s and %s", w.Body, log.String(), row.said, row.outcome)
+		}
+	}
+	a, w := newAdmin(), httptest.NewRecorder()
+	a.Handler().ServeHTTP(w, newRequest("POST", "/accounts/shop/refresh", strings.NewReader(`{"force":true}`)))
+	if strings.Contains(w.Body.String(), "asked") {
+		t.Errorf("got %s; want nothing of a question where the token was replaced", w.Body)
 	}
 }

@@ -122,6 +122,7 @@ var (
 	wordCancel    = phrase{"Cancel", "取消"}
 	wordAsking    = phrase{"asking WeChat …", "正在询问微信……"}
 	wordDone      = phrase{"WeChat was asked; the account has a good token.", "已询问微信；该账号的 token 有效。"}
+	wordUnasked   = phrase{"WeChat was not asked: the token was fetched less than 30 s ago, or somebody has just asked.", "未询问微信：token 获取于 30 秒之内，或刚刚有人询问过。"}
 	wordSlow      = phrase{"WeChat has not answered yet; the refresh goes on.", "微信尚未应答；刷新仍在进行。"}
 	wordRefused   = phrase{"not refreshed", "未能刷新"}
 	wordLost      = phrase{"wxproxy does not answer. What you see is old.", "wxproxy 没有应答，当前显示的内容可能已过时。"}

@@ -178,7 +178,7 @@ func sampleAccount(name string, status token.Status, perMinute float64) admin.Ac
 	status.Issuer = wechat.NewIssuer()
 	return admin.Account{
 		Name: name, AppID: fmt.Sprintf("wx%016x", 0x5ec2e7a11ce0b0b5/uint64(name[0])/uint64(len(name))), Status: func() token.Status { return status },
-		Refresh: func(string, time.Duration) error { return nil },
+		Refresh: func(string, time.Duration) (bool, error) { return true, nil },
 		Lend:    func(time.Duration) (string, time.Duration, error) { return "", 0, nil },
 		Hour:    func() []traffic.Minute { return sampleHour(perMinute) },
 	}

@@ -254,8 +254,8 @@ func (r *rotation) appSecret() {
 	r.run(steps[0], r.replicas[0], another+"\n")
 	r.distribute()
 	for _, one := range r.replicas {
-		if out := r.run(steps[1], one, ""); !strings.Contains(out, `"last_error": null`) || !strings.Contains(out, `"state": "fresh"`) {
-			r.t.Errorf("got %s; want a token and no error", out)
+		if out := r.run(steps[1], one, ""); !strings.Contains(out, `"last_error": null`) || !strings.Contains(out, `"state": "fresh"`) || !strings.Contains(out, `"asked": true`) {
+			r.t.Errorf("got %s; want WeChat asked, a token and no error", out)
 		}
 	}
 }

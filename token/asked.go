@@ -9,29 +9,47 @@ import (
 // Refresh asks WeChat for a token because an operator or a program wants that, and
 // waits for it, at most so long. If failed is not empty, it is a token that a program
 // was refused with: then WeChat is asked only if that is the current one, as
-// [Keeper.Replace] does. A token younger than 30 s is fetched again only if something
-// is wrong. The back-off does not count, so that operators see at once whether a
-// repair helped; two seconds between two such fetches do. The error is an
-// [*Unavailable] or a [*Timeout].
-func (k *Keeper) Refresh(failed string, wait time.Duration) error {
+// [Keeper.Replace] does. A classic token younger than 30 s, which a fetch ends, is
+// fetched again only if something is wrong, or it was fetched with another AppSecret as
+// far as is known. The back-off does not count, so that operators see at once whether a
+// repair helped; two seconds between two such fetches do. It reports whether WeChat
+// was asked: only then does that there is no error say that the AppSecret is right. The
+// error is an [*Unavailable] or a [*Timeout].
+func (k *Keeper) Refresh(failed string, wait time.Duration) (asked bool, err error) {
+	began := time.Now()
 	if failed != "" {
 		_, err := k.Replace(failed, wait)
-		return err
+		return !k.state.Load().sentAt.Before(began), err
 	}
-	f, err := k.begin()
-	if f == nil {
-		return err
-	}
-	if !f.hasBegun() {
-		go k.run(f)
-	}
-	if !f.await(wait) {
-		return &Timeout{Account: k.options.Name, Waited: wait}
+	for more := true; more; {
+		f, err := k.begin(k.mayHaveAnotherSecret())
+		if f == nil {
+			return false, err
+		}
+		if !f.hasBegun() {
+			go k.run(f)
+		}
+		if !f.await(wait - time.Since(began)) {
+			return false, &Timeout{Account: k.options.Name, Waited: wait}
+		}
+		asked = f.reached && (f.byHand || !f.sent.Before(began))
+		more = !asked && !f.byHand // what was under way may have had another AppSecret
 	}
 	if s := k.state.Load(); s.err != nil || s.stuck != nil {
-		return k.unavailable(cmp.Or(s.err, s.stuck), max(time.Until(s.next), 0))
+		return asked, k.unavailable(cmp.Or(s.err, s.stuck), max(time.Until(s.next), 0))
 	}
-	return nil
+	return asked, nil
+}
+
+// mayHaveAnotherSecret reports whether the AppSecret is another one than the present
+// token was fetched with, or that is not known. It may read a file, and does so only
+// if that counts.
+func (k *Keeper) mayHaveAnotherSecret() bool {
+	s := k.state.Load()
+	if !k.options.Kind.rotates() || !recently(s.fetchedAt, time.Now()) || k.options.SecretChanged == nil {
+		return false
+	}
+	return s.others || k.options.SecretChanged()
 }
 
 // Retry has WeChat asked again in the background if the last fetch failed, the token is
@@ -41,7 +59,7 @@ func (k *Keeper) Retry() {
 	if s.err == nil && s.stuck == nil && (s.denied == nil || k.options.Kind.rotates()) {
 		return
 	}
-	if f, err := k.begin(); err == nil && f != nil {
+	if f, err := k.begin(false); err == nil && f != nil {
 		k.options.Queue.Add(func() { k.run(f) })
 	}
 }
@@ -51,30 +69,37 @@ func (k *Keeper) Retry() {
 const askedPause = 2 * time.Second
 
 // begin returns the flight under way, or one that it launches; nil if WeChat is
-// not to be asked now, and unless the token is young, why.
-func (k *Keeper) begin() (*flight, error) {
+// not to be asked now, and if something is wrong, why. changed says that the AppSecret
+// may be another one.
+func (k *Keeper) begin(changed bool) (*flight, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s, now := k.state.Load(), time.Now()
 	if f, err := k.underWay(s); f != nil || err != nil {
 		return f, err
 	}
+	wait, problem := s.askedAt.Add(askedPause).Sub(now), s.problem(now, k.options)
 	switch {
-	case s.token.ValidAt(now) && s.stuck == nil && s.denied == nil && recently(s.fetchedAt, now):
+	case s.isGood(now) && (wait > 0 || k.options.Kind.rotates() && recently(s.fetchedAt, now) && !changed):
 		return nil, nil
 	case s.spent.isOverBudget(now, k.options):
 		return nil, k.unavailable(ErrManyFetches, k.options.Issuer.Pacing.FetchPause)
 	case k.options.Kind.rotates() && errors.Is(s.stuck, ErrResting):
 		return nil, k.unavailable(s.stuck, max(s.next.Sub(now), 0))
 	}
-	if wait := s.askedAt.Add(askedPause).Sub(now); wait > 0 && s.problem(now, k.options) != nil {
-		return nil, k.unavailable(s.problem(now, k.options), wait)
+	if wait > 0 && problem != nil {
+		return nil, k.unavailable(problem, wait)
 	}
 	next := *s
 	next.askedAt = now
 	f := k.launch(&next, s.deadValue())
-	f.asked = true
+	f.asked, f.byHand = true, true
 	return f, nil
+}
+
+// isGood reports whether there is a token, and nothing wrong with it or the AppSecret.
+func (s *state) isGood(now time.Time) bool {
+	return s.token.ValidAt(now) && s.err == nil && s.stuck == nil && s.denied == nil
 }
 
 // underWay returns the flight of s, nil if there is none, or why none may begin any

@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"wxproxy/internal/secret"
@@ -81,9 +82,11 @@ func (k *Keeper) force(f *flight, t Token) outcome {
 
 // ask fetches a token, for a reason that is counted.
 func (k *Keeper) ask(f *flight, reason string, fetch Fetch) (t Token, err error) {
-	defer func() { k.count(reason, err) }()
-	k.spend(func(s *Spent) { s.Fetches++ })
 	f.sent = time.Now()
+	defer func() {
+		k.count(reason, err)
+		k.noteSent(f, err)
+	}()
 	if panicked := f.within(func(ctx context.Context) { t, err = fetch(ctx) }); panicked != nil {
 		return Token{}, panicked
 	}
@@ -91,6 +94,21 @@ func (k *Keeper) ask(f *flight, reason string, fetch Fetch) (t Token, err error)
 		return Token{}, ErrUnusable
 	}
 	return t, err
+}
+
+// noteSent notes that WeChat was asked, and has it counted as WeChat counts, unless f
+// ended with err before that.
+func (k *Keeper) noteSent(f *flight, err error) {
+	if errors.Is(err, ErrNotAsked) {
+		return
+	}
+	f.reached = true
+	k.spend(func(s *Spent) { s.Fetches++ })
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	next := *k.state.Load()
+	next.sentAt = f.sent
+	k.setState(&next)
 }
 
 // edgePauses are how long WeChat is given before it is asked what it thinks of a

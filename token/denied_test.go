@@ -75,7 +75,7 @@ func TestAFetchThatSucceedsEndsWhatWasSaidOfTheAppSecret(t *testing.T) {
 		wantToken(t, k, "token-1")
 		k.SecretRefused(40164, "invalid ip")
 		time.Sleep(time.Minute)
-		if err := k.Refresh("", time.Minute); err != nil || k.Status().LastError != nil {
+		if _, err := k.Refresh("", time.Minute); err != nil || k.Status().LastError != nil {
 			t.Errorf("got %v and %v; want neither", err, k.Status().LastError)
 		}
 	})
@@ -89,7 +89,7 @@ func TestARefreshByHandEndsWhatWasSaidOfTheAppSecretAlsoWhileTheTokenIsYoung(t *
 		k.Start()
 		wantToken(t, k, "token-1")
 		k.SecretRefused(40125, "invalid appsecret")
-		if err := k.Refresh("", time.Minute); err != nil || k.Status().LastError != nil {
+		if _, err := k.Refresh("", time.Minute); err != nil || k.Status().LastError != nil {
 			t.Errorf("got %v and %v; want neither", err, k.Status().LastError)
 		}
 		wantFetches(t, w, 2)

@@ -393,7 +393,7 @@ func TestATokenThatDiesTooSoonIsSaidToBeDead(t *testing.T) {
 					t.Errorf("got %+v; want a dead token, why, and its replacement soon", s)
 				}
 				if test.classic {
-					_ = k.Refresh("", time.Minute) // which would be another rotation
+					_, _ = k.Refresh("", time.Minute) // which would be another rotation
 				}
 				if w.fetches() != asked || w.done() != before {
 					t.Errorf("got %d fetches more, and %+v after %+v; want none", w.fetches()-asked, w.done(), before)

@@ -154,7 +154,7 @@ func TestAForcedRefreshIsNotRepeatedWithin30Seconds(t *testing.T) {
 		time.Sleep(standing)
 		wantReplaced(t, k, "token-1", "token-1")
 		time.Sleep(29 * time.Second)
-		if err := k.Refresh("", time.Minute); err == nil {
+		if _, err := k.Refresh("", time.Minute); err == nil {
 			t.Error("got a refresh of a dead token that succeeded")
 		}
 		if w.forces != 1 {

@@ -10,6 +10,9 @@ import (
 // ErrStopped is why a stopped Keeper asks WeChat no more.
 var ErrStopped = errors.New("the proxy is shutting down")
 
+// ErrNotAsked is in the error of a Fetch that ended before the question was sent.
+var ErrNotAsked = errors.New("WeChat was not asked")
+
 // ErrUnusable is a fetch's success without a token that is valid.
 var ErrUnusable = errors.New("the token in WeChat's answer has expired")
 

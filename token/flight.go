@@ -19,7 +19,8 @@ type flight struct {
 	cancel   context.CancelFunc
 	begun    atomic.Bool   // a goroutine runs it
 	release  func()        // ends this process's turn to ask; nil: it has none
-	asked    bool          // somebody outside wants it, see Refresh
+	asked    bool          // somebody outside wants it
+	byHand   bool          // it is to ask WeChat whatever others know, see Refresh
 	forces   bool          // it has WeChat replace the token, see ReplaceByForce
 	leaked   secret.Secret // the token that it has replaced
 	why      error         // why that was not done; written before done is closed
@@ -27,6 +28,7 @@ type flight struct {
 	examines bool          // it asks only whether the token is good
 	done     chan struct{} // closed when its outcome is the Keeper's state
 	sent     time.Time     // when it asked WeChat for a token last
+	reached  bool          // the question left this process
 	knows    int64         // the generation of the record in a shared store that started it
 	before   secret.Secret // the token when it turned from the store to WeChat
 	read     time.Time     // when it began to read the store last

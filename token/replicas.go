@@ -78,9 +78,10 @@ func (k *Keeper) isAnsweredByOthers(f *flight) bool {
 }
 
 // superseded ends f if others brought s since it began, and that is what f is after:
-// what they fetched may be the very token that is to be replaced by force.
+// what they fetched may be the very token that is to be replaced by force, and tells
+// nothing of this process's AppSecret, which somebody wants to know if that costs no token.
 func (k *Keeper) superseded(f *flight, s *state) bool {
-	if s.generation == f.knows || f.forces || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
+	if s.generation == f.knows || f.forces || f.byHand && !k.options.Kind.rotates() || f.asked && s.err != nil || !s.answers(f.refused, time.Now(), k.options) {
 		return false
 	}
 	k.end(f, (*state).abandoned)
@@ -183,7 +184,12 @@ func (k *Keeper) update(next *state) {
 
 // reportShared logs that another process has another token, if it has one at all.
 func (k *Keeper) reportShared(before, after *state) {
-	if after.token.ValidAt(time.Now()) && !before.token.Value.Equal(after.token.Value.Reveal()) {
-		k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
+	if !after.token.ValidAt(time.Now()) || before.token.Value.Equal(after.token.Value.Reveal()) {
+		return
 	}
+	if k.options.Kind.ticket() != "" {
+		k.logger().Info("ticket taken over from another replica", "expires_in", timeUntil(after.token.Expires))
+		return
+	}
+	k.logger().Info("token taken over from another replica", "expires_in", timeUntil(after.token.Expires))
 }

@@ -379,7 +379,7 @@ func TestAnOperatorEndsTheBackOffOfAll(t *testing.T) {
 		c.start(1) // which finds the refusal in the store
 		time.Sleep(10 * time.Second)
 		mend()
-		if err := c.keepers[1].Refresh("", time.Minute); err != nil {
+		if _, err := c.keepers[1].Refresh("", time.Minute); err != nil {
 			t.Errorf("got %v; want WeChat to be asked", err)
 		}
 		time.Sleep(time.Second)

@@ -40,6 +40,8 @@ type state struct {
 	failures int       // of this class, in a row
 	failedAt time.Time // of the last fetch that failed, or left the token dead
 	askedAt  time.Time // when somebody outside last had WeChat asked
+	sentAt   time.Time // when WeChat was last asked for a token
+	others   bool      // the token was fetched by another process, or before the start
 
 	denied error // what WeChat refused the AppSecret for in a request of a caller's
 
@@ -81,7 +83,7 @@ func (s *state) abandoned() *state {
 func (s *state) loaded(t Token, o Options) *state {
 	now, next := time.Now(), s.abandoned()
 	next.token = Token{Value: t.Value, Expires: now.Add(t.Expires.Sub(now))}
-	next.since = next.token.issuedAt(time.Time{}, o)
+	next.since, next.others = next.token.issuedAt(time.Time{}, o), true
 	next.next = o.Kind.afterLoad(next, now, o)
 	if recently(s.spent.RotatedAt, now) {
 		next.trustedUntil = s.rotationStands(now)
@@ -145,7 +147,7 @@ func (s *state) answered(o outcome, refused secret.Secret, with Options) *state 
 	next.err, next.class, next.failures, next.denied, next.planned = nil, "", 0, nil, time.Time{}
 	next.token = o.token
 	if !same {
-		next.since, next.examined = o.token.issuedAt(o.asked, with), time.Time{}
+		next.since, next.examined, next.others = o.token.issuedAt(o.asked, with), time.Time{}, false
 	}
 	next.fetchedAt = o.asked
 	next.next = with.Kind.afterAnswer(s, next, now, with)

@@ -21,7 +21,7 @@ func (s *state) merged(r Record, now time.Time, o Options) (next *state, newer b
 	if r.Token.ValidAt(now) {
 		switch {
 		case other:
-			n.token, n.stuck, n.next = r.Token, nil, now.Round(0)
+			n.token, n.stuck, n.next, n.others = r.Token, nil, now.Round(0), true
 			n.since, n.planned, n.examined = r.Token.issuedAt(w.FetchedAt, o), time.Time{}, time.Time{}
 		case r.Token.Expires.After(n.token.Expires): // WeChat repeated it
 			n.token.Expires = r.Token.Expires

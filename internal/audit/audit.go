@@ -25,6 +25,7 @@ const (
 const (
 	Done    = "done"
 	Failed  = "failed"
+	Unasked = "not_asked" // nothing was wrong, and WeChat was not asked
 	Refused = "refused"
 )
 

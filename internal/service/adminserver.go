@@ -77,8 +77,8 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 
 // refreshing returns the function that refreshes an account's token, and has WeChat
 // asked again for the tickets that it refused.
-func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.Duration) error {
-	return func(failed string, wait time.Duration) error {
+func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.Duration) (bool, error) {
+	return func(failed string, wait time.Duration) (asked bool, err error) {
 		if failed == "" {
 			defer tickets.Retry()
 		}

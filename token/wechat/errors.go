@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"wxproxy/internal/secret"
+	"wxproxy/token"
 )
 
 // A transportError is a question that got no answer of WeChat's. It shows what
@@ -39,5 +40,5 @@ type secretError struct{ cause error }
 // Error implements error.
 func (s *secretError) Error() string { return "reading the secret: " + secret.Quote(s.cause.Error()) }
 
-// Unwrap returns the cause.
-func (s *secretError) Unwrap() error { return s.cause }
+// Unwrap returns the cause, and that there was no question to WeChat.
+func (s *secretError) Unwrap() []error { return []error{s.cause, token.ErrNotAsked} }
