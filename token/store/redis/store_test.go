@@ -593,6 +593,7 @@ func FuzzRedisAnswer(f *testing.F) {
 	f.Add(int64(1), "1700000000000", "access_token", "token", "expires_at", "1700003600")
 	f.Add(int64(0), "0", "generation", "-1", "next_at", "99999999999999")
 	f.Add(int64(-1), "x", "errcode", "40013", "errmsg", "\xff\r\n")
+	f.Add(int64(-2), "0", "errcode", "0", "errmsg", "0") // a record of a later version
 	f.Add(int64(1), "1700000000000", "failures", "-9223372036854775808", "fetched_at", "8796093022208")
 	f.Fuzz(func(t *testing.T, outcome int64, clock, name1, value1, name2, value2 string) {
 		for _, raw := range [][]any{
@@ -605,7 +606,7 @@ func FuzzRedisAnswer(f *testing.F) {
 			}
 			now := time.Now()
 			for _, sealer := range []*seal.Sealer{nil, sealer} {
-				s := &Store{prefix: "p", began: now}
+				s := &Store{prefix: "p", began: now, log: slog.New(slog.DiscardHandler)}
 				s.link.Store(&link{seal: sealer})
 				s.setClock(now, answer.now)
 				r, err := s.record(wx1, answer)
