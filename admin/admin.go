@@ -33,7 +33,7 @@ type Admin struct {
 
 	// ConfigHash is the same for processes with the same configuration in force, and
 	// Loaded says how it was read last.
-	ConfigHash string
+	ConfigHash func() string
 	Loaded     func() Loaded
 
 	// Reload reads the configuration again and returns what has changed. The error has

@@ -23,19 +23,20 @@ const key = "canary-key-of-the-admin"
 // wrong.
 func newAdmin() *Admin {
 	return &Admin{
-		Version:  "v1.2.3",
-		Log:      slog.New(slog.DiscardHandler),
-		WrongKey: func(*http.Request) {},
-		Started:  time.Now().Add(-90 * time.Second),
-		Accounts: []Account{account("shop", fresh())},
-		Hosts:    func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
-		Store:    func() Store { return Store{Kind: "memory", Address: "memory:", Up: true} },
-		InFlight: func() int { return 3 },
-		Loaded:   func() Loaded { return Loaded{} },
-		Draining: func() bool { return false },
-		Counted:  func() *traffic.Snapshot { return &traffic.Snapshot{} },
-		Hour:     func() []traffic.Minute { return make([]traffic.Minute, 60) },
-		Metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wxshop_metrics 1\n") }),
+		ConfigHash: func() string { return "" },
+		Version:    "v1.2.3",
+		Log:        slog.New(slog.DiscardHandler),
+		WrongKey:   func(*http.Request) {},
+		Started:    time.Now().Add(-90 * time.Second),
+		Accounts:   []Account{account("shop", fresh())},
+		Hosts:      func() []Host { return []Host{{URL: "https://api.weixin.qq.com", State: "up"}} },
+		Store:      func() Store { return Store{Kind: "memory", Address: "memory:", Up: true} },
+		InFlight:   func() int { return 3 },
+		Loaded:     func() Loaded { return Loaded{} },
+		Draining:   func() bool { return false },
+		Counted:    func() *traffic.Snapshot { return &traffic.Snapshot{} },
+		Hour:       func() []traffic.Minute { return make([]traffic.Minute, 60) },
+		Metrics:    http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "wxshop_metrics 1\n") }),
 	}
 }
 
@@ -221,7 +222,7 @@ func TestStatusTellsAllButSecrets(t *testing.T) {
 	a := newAdmin()
 	a.Accounts = append(a.Accounts, account("blog", gone()))
 	since, reason := time.Date(2026, 11, 20, 12, 30, 15, 0, time.UTC), "connection refused"
-	a.ConfigHash = "00000000ff01"
+	a.ConfigHash = func() string { return "00000000ff01" }
 	a.Loaded = func() Loaded { return Loaded{At: since, Tried: since.Add(time.Second)} }
 	a.Store = func() Store {
 		return Store{Kind: "redis", Address: "redis://10.0.0.5:6379/0", Since: &since, LastError: &reason, Remedy: "have Redis run", NewerRecords: true}

@@ -38,7 +38,7 @@ type lastReload struct {
 
 func (a *Admin) config() configStatus {
 	last := a.Loaded()
-	return configStatus{a.ConfigHash, utc(last.At), &lastReload{utc(last.Tried), last.Successful}}
+	return configStatus{a.ConfigHash(), utc(last.At), &lastReload{utc(last.Tried), last.Successful}}
 }
 
 // clientStatus is what a client has asked for since the start.

@@ -33,6 +33,10 @@ func (s SecretSource) File() (path string, ok bool) {
 	return s.file, s.file != "" && looksLikePath(s.file) && looksPublic(s.file)
 }
 
+// Path returns the file that the secret is read from, empty if it is none. It may be a
+// secret in the wrong place, which nobody is to see.
+func (s SecretSource) Path() string { return s.file }
+
 func checkedSecret(value string, err error) (secret.Secret, error) {
 	switch {
 	case err != nil:

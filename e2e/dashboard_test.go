@@ -147,7 +147,8 @@ func sampleDashboard(t *testing.T) string {
 		LastError: &token.Refusal{Code: 40164, Reason: "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 6a20c8f1-1c2d3e4f"},
 	}
 	a := &admin.Admin{
-		Version: "v1.0.0", Started: now.Add(-75 * time.Hour), Store: func() admin.Store { return admin.Store{Kind: "file", Address: "file:/var/lib/wxproxy", Up: true} }, Key: secret.New(canaryAdminKey),
+		ConfigHash: func() string { return "" },
+		Version:    "v1.0.0", Started: now.Add(-75 * time.Hour), Store: func() admin.Store { return admin.Store{Kind: "file", Address: "file:/var/lib/wxproxy", Up: true} }, Key: secret.New(canaryAdminKey),
 		Accounts: []admin.Account{
 			sampleAccount("shop", fresh(107*time.Minute), 190), sampleAccount("members", refused, 60), sampleAccount("mini-games", due, 25),
 			sampleAccount("helpdesk", fresh(33*time.Minute), 8), sampleAccount("spring-festival", asleep, 0), sampleAccount("club", gone, 3),

@@ -18,8 +18,9 @@ type Loaded struct {
 // config tells which program runs with which configuration.
 func (s sink) config(c Sources) {
 	s.gauge(build, 1, c.Build.Version, runtime.Version(), c.Build.Commit)
-	hash, _ := strconv.ParseUint(c.ConfigHash, 16, 64)
-	s.gauge(configHash, float64(hash), c.ConfigHash)
+	text := c.ConfigHash()
+	hash, _ := strconv.ParseUint(text, 16, 64)
+	s.gauge(configHash, float64(hash), text)
 	last, successful := c.Loaded(), 0.0
 	if last.Successful {
 		successful = 1

@@ -30,7 +30,7 @@ type Sources struct {
 	LinesLost   func() uint64 // of the log
 	Store       func() Store
 	Build       Build
-	ConfigHash  string        // in hexadecimal digits
+	ConfigHash  func() string // in hexadecimal digits
 	Loaded      func() Loaded // how the configuration was read last
 
 	Certificates map[string]time.Time // when they expire, by setting

@@ -79,7 +79,7 @@ func sources(t *testing.T) Sources {
 		Counts:    counted(t),
 		InFlight:  func() int { return 3 },
 		LinesLost: func() uint64 { return 4 },
-		Build:     Build{"v1.2.3", "c0ffee"}, ConfigHash: "00000000ff01",
+		Build:     Build{"v1.2.3", "c0ffee"}, ConfigHash: func() string { return "00000000ff01" },
 		Loaded: func() Loaded { return Loaded{At: moment, Successful: true} },
 		Store: func() Store {
 			return Store{Up: true, Counts: []tally.Count{{Operation: "load"}, {Operation: "save", Errors: 2, Total: 3 * time.Second, Classes: [7]uint64{1, 0, 4, 0, 0, 0, 2}}}}

@@ -35,7 +35,7 @@ func (s *Service) reload() (admin.Changes, error) {
 	s.tell(systemd.Reloading)
 	defer s.tell(systemd.Ready)
 	began := time.Now()
-	before := s.now.Load().cfg
+	before := s.now.Load().force.Load().cfg
 	err := s.rebuild()
 	s.loaded.note(err == nil)
 	if err != nil {

@@ -25,7 +25,7 @@ func (s *Service) reportReload(before *config.Config, began time.Time) admin.Cha
 	if len(changes.AtNextStart) > 0 {
 		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(changes.AtNextStart, ", "))
 	}
-	attributes := []any{"accounts", len(now.cfg.Accounts), "clients", len(now.cfg.Clients), "config_hash", now.hash}
+	attributes := []any{"accounts", len(now.cfg.Accounts), "clients", len(now.cfg.Clients), "config_hash", now.hash()}
 	for _, kind := range []struct {
 		name  string
 		names []string

@@ -122,7 +122,7 @@ func safely(serve func() error) (err error) {
 func (s *Service) announce() {
 	cfg := s.now.Load().cfg
 	s.log.Info("serving", "version", s.process.Version, "listen", addresses(s.callers),
-		"admin", addresses(s.operators), "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash)
+		"admin", addresses(s.operators), "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash())
 	s.tell(systemd.Ready)
 }
 

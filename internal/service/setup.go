@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net/http"
 	"reflect"
+	"sync/atomic"
 
 	"wxproxy/admin"
 	"wxproxy/config"
@@ -18,7 +19,7 @@ import (
 // one, which takes over the parts that have not changed.
 type setup struct {
 	cfg     *config.Config
-	hash    string                    // of cfg, as far as it is in force
+	force   atomic.Pointer[force]
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
 	hosts   *upstream.Hosts
@@ -27,10 +28,21 @@ type setup struct {
 	admin   http.Handler
 }
 
+// A force is what of a configuration is in force. An AppSecret is read again from its file
+// without a reload, so that this may become another one.
+type force struct {
+	cfg  *config.Config
+	hash string // of cfg, as far as it does not wait for the next start
+}
+
+// hash returns a hash of what is in force.
+func (s *setup) hash() string { return s.force.Load().hash }
+
 // newSetup builds the setup of a valid configuration, but for its proxy, to take
 // the place of before if that is not nil. It starts nothing.
 func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
-	next := &setup{cfg: cfg, hash: cfg.Hash(cmp.Or(s.atStart, cfg)), keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	next := &setup{cfg: cfg, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	next.force.Store(&force{cfg, cfg.Hash(cmp.Or(s.atStart, cfg))})
 	var err error
 	if next.tls, err = callersTLS(cfg); err != nil {
 		return nil, err

@@ -1,6 +1,10 @@
 package service
 
 import (
+	"cmp"
+	"io/fs"
+	"os"
+	"slices"
 	"time"
 
 	"wxproxy/internal/watch"
@@ -10,10 +14,15 @@ import (
 // that a disk hangs.
 const lookPatience = 5 * time.Second
 
+// followEvery is how often the files of AppSecrets are looked at where nobody watches the
+// others.
+const followEvery = 30 * time.Second
+
 // watchFiles has the configuration read again when its files change, as long as
-// proxy.watch is true, until the process is about to end.
+// proxy.watch is true, until the process is about to end. Those of AppSecrets are read
+// at each use whatever it is: else they are followed.
 func (s *Service) watchFiles() {
-	w := watch.New(s.log)
+	w, seen := watch.New(s.log), map[string]fs.FileInfo{}
 	next := time.NewTimer(watch.Every)
 	defer next.Stop()
 	for {
@@ -21,8 +30,13 @@ func (s *Service) watchFiles() {
 		case <-next.C:
 			if s.now.Load().cfg.Proxy.Watch {
 				next.Reset(s.look(w))
+			} else {
+				began := time.Now()
+				s.follow(seen)
+				next.Reset(max(followEvery, watch.Pause(time.Since(began))))
 			}
 		case <-s.replaced:
+			clear(seen) // what was read for another setup
 			next.Reset(watch.Every)
 		case <-s.ending:
 			return
@@ -49,4 +63,53 @@ func (s *Service) look(w *watch.Watch) (pause time.Duration) {
 		s.noteReload("watch", err)
 	}
 	return pause
+}
+
+// follow has the hash of what is in force, and a later reload, know the AppSecrets that
+// are in their files now. seen says how each file was when it was read.
+func (s *Service) follow(seen map[string]fs.FileInfo) {
+	of := s.now.Load()
+	before := of.force.Load()
+	next := *before.cfg
+	next.Accounts = slices.Clone(next.Accounts)
+	changed := false
+	for i := range next.Accounts {
+		account := &next.Accounts[i]
+		path := account.Source.Path()
+		if path == "" || s.isEnding() || !hasChanged(seen, path) {
+			continue
+		}
+		appSecret, err := s.secrets.reading(*account)()
+		if err == nil && !appSecret.Equal(account.Secret.Reveal()) {
+			account.Secret, changed = appSecret, true
+		}
+	}
+	if changed {
+		of.force.CompareAndSwap(before, &force{&next, next.Hash(cmp.Or(s.atStart, &next))})
+	}
+}
+
+// hasChanged reports whether the file at path is another one than was seen, and notes
+// it. What is gone has not: what was in it goes on. Nor has a pipe, which is for those
+// who need what is in it.
+func hasChanged(seen map[string]fs.FileInfo, path string) bool {
+	now, err := os.Stat(path)
+	if err != nil || !now.Mode().IsRegular() {
+		return false
+	}
+	was := seen[path]
+	delete(seen, path)
+	if time.Since(now.ModTime()) > time.Second { // or its next change may not show
+		seen[path] = now
+	}
+	return was == nil || !os.SameFile(was, now) || !was.ModTime().Equal(now.ModTime()) || was.Size() != now.Size()
+}
+
+func (s *Service) isEnding() bool {
+	select {
+	case <-s.ending:
+		return true
+	default:
+		return false
+	}
 }
