@@ -144,8 +144,19 @@ func (a *Admin) shows(r *http.Request) bool {
 const errStrange = "without admin.key this listener answers only for an IP address or localhost as Host: a page of another site could have made " +
 	"this name lead here (DNS rebinding). Use http://127.0.0.1 with the port, or set admin.key and send it"
 
-// refuse asks for the key, and has the log say who tried what without it. If none is
-// configured, the reason is the name in Host.
+// keysFor returns the keys in words that are good for action.
+func (a *Admin) keysFor(action string) string {
+	switch {
+	case action != audit.Read || a.ReadKey.Empty():
+		return "admin.key"
+	case a.Key.Empty():
+		return "admin.read_key"
+	}
+	return "admin.key or admin.read_key"
+}
+
+// refuse asks for a key that is good for action, and has the log say who tried what
+// without it. If none is configured, the reason is the name in Host.
 func (a *Admin) refuse(w http.ResponseWriter, r *http.Request, action string) {
 	if !a.hasKey() || !a.showsWrongKey(r) {
 		a.note(r, action, r.PathValue("name"), audit.Refused)
@@ -156,7 +167,7 @@ func (a *Admin) refuse(w http.ResponseWriter, r *http.Request, action string) {
 	}
 	a.resist(r)
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with admin.key`)
+	writeError(w, http.StatusUnauthorized, `send the header "Authorization: Bearer KEY" with `+a.keysFor(action))
 }
 
 // showsWrongKey reports whether r shows a key that is none.

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"wxproxy/internal/secret"
@@ -86,5 +87,24 @@ func TestAKeyForReadingAloneClosesNothing(t *testing.T) {
 		if w.Code != row.want {
 			t.Errorf("%+v: got %d %s", row, w.Code, w.Body)
 		}
+	}
+}
+
+// Who may do with the key for reading is told so.
+func TestARefusalNamesTheKeysThatWillDo(t *testing.T) {
+	full, reading := secret.New(key), secret.New("read-"+key)
+	for _, row := range []struct {
+		key, readKey secret.Secret
+		path, want   string
+	}{
+		{full, secret.Secret{}, "GET /status", "admin.key"},
+		{full, reading, "GET /status", "admin.key or admin.read_key"},
+		{secret.Secret{}, reading, "GET /metrics", "admin.read_key"},
+		{full, reading, "POST /reload", "admin.key"},
+	} {
+		a := newAdmin()
+		a.Public, a.Key, a.ReadKey = true, row.key, row.readKey
+		method, path, _ := strings.Cut(row.path, " ")
+		mustAnswer(t, ask(a, method, path, ""), 401, `{"error":"send the header \"Authorization: Bearer KEY\" with `+row.want+`"}`)
 	}
 }

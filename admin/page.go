@@ -139,6 +139,8 @@ func (a *Admin) summary(d *document, o *overview) {
 		headline, class = d.sayf(wordProblems, o.failing, len(a.Accounts)), "fair"
 	case !store.Up:
 		headline, class = wordNoStore[d.lang], "fair"
+	case a.Loaded().refused():
+		headline, class = wordOldConfig[d.lang], "fair"
 	}
 	d.mark(`<p id="headline" role="status" class="`)
 	d.mark(class)
@@ -150,6 +152,7 @@ func (a *Admin) summary(d *document, o *overview) {
 	d.say("<div><dt>", wordInFlight, "</dt>")
 	d.number("<dd>", uint64(a.InFlight()), "</dd></div>")
 	d.store(store)
+	d.loaded(a.ConfigHash(), a.Loaded())
 	d.say("<div><dt>", wordVersion, "</dt>")
 	d.in("<dd>", a.Version, "</dd></div></dl>")
 }

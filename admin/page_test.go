@@ -131,11 +131,40 @@ func TestTheHeadlineIsWhatMattersMost(t *testing.T) {
 	}
 }
 
+func TestThePageSaysWhichConfigurationIsInForce(t *testing.T) {
+	a := newAdmin()
+	a.ConfigHash = func() string { return "00000000ff01" }
+	tried := time.Now().Add(-90 * time.Second)
+	a.Loaded = func() Loaded { return Loaded{At: tried, Tried: tried, Successful: true} }
+	page := open(t, a, "/")
+	mustShow(t, page, "All is well", "Configuration</dt><dd>00000000ff01, read ", ">1 min ago<")
+	if strings.Contains(page, "not reloaded") {
+		t.Error("got a refused reload")
+	}
+	a.Loaded = func() Loaded {
+		return Loaded{At: tried.Add(-time.Hour), Tried: tried, Mistakes: []string{"/etc/wxproxy/config.toml: client[2].key", "b", "c", "d", "e", "f", "<g>"}}
+	}
+	mustShow(t, open(t, a, "/"), `class="fair">The configuration was not reloaded; the one before goes on<`, "00000000ff01, read ", ">1 h 1 min ago<",
+		">not reloaded<", ">1 min ago<", "mistakes:", ">/etc/wxproxy/config.toml: client[2].key<", ">e<", "and 2 more", "the one before goes on</dd>")
+	mustShow(t, open(t, a, "/?lang=zh"), "配置未能重新加载；继续使用之前的配置", "配置</dt><dd>00000000ff01, 读取于 ", ">1 小时 1 分前<", ">重新加载失败<", ">1 分钟前<", "有误之处：", "另有 2 个", "继续使用之前的配置</dd>")
+}
+
+func TestThePageSaysWhatToDoAboutTheStore(t *testing.T) {
+	a := newAdmin()
+	reason := "connection refused"
+	a.Store = func() Store {
+		return Store{Kind: "redis", Address: "redis://a", LastError: &reason, Remedy: "have Redis run"}
+	}
+	mustShow(t, open(t, a, "/"), ">of no use<", "connection refused", "What to do: </b>have Redis run")
+	mustShow(t, open(t, a, "/?lang=zh"), ">不可用<", "处理办法：</b>have Redis run")
+}
+
 func TestWhateverIsSaidIsEscaped(t *testing.T) {
 	const evil = `"'><script>alert(1)</script>&amp;`
 	a := busy()
 	reason := evil
 	a.Version, a.Store = evil, func() Store { return Store{Kind: evil, Address: evil, LastError: &reason, Remedy: evil} }
+	a.ConfigHash, a.Loaded = func() string { return evil }, func() Loaded { return Loaded{Tried: time.Now(), Mistakes: []string{evil}} }
 	a.Hosts = func() []Host { return []Host{{URL: evil, State: evil, Reason: evil}} }
 	a.Clients = []Client{{Name: evil, Accounts: []string{evil}}}
 	a.Accounts = []Account{account(evil, token.Status{State: evil, LastError: &token.Refusal{Code: 1, Reason: evil}})}

@@ -23,6 +23,10 @@ func (d *document) store(s Store) {
 	if !s.Up {
 		d.say(` <span class="state bad">`, wordStoreDown, "</span>")
 		d.in(" <small>", *s.LastError, "</small>")
+		if s.Remedy != "" {
+			d.say(" <b>", wordRemedy, "</b>")
+			d.in("", s.Remedy, "")
+		}
 	}
 	if s.NewerRecords {
 		d.say(` <span class="state fair">`, wordStoreNewer, "</span>")

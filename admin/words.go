@@ -39,6 +39,13 @@ var (
 	wordStoreDown  = phrase{"of no use", "不可用"}
 	wordStoreNewer = phrase{"holds records of a later version of wxproxy, which are left alone", "含有更高版本 wxproxy 的记录，保持不动"}
 
+	wordConfig      = phrase{"Configuration", "配置"}
+	wordRead        = phrase{"read", "读取于"}
+	wordNotReloaded = phrase{"not reloaded", "重新加载失败"}
+	wordMistakeIn   = phrase{"mistakes:", "有误之处："}
+	wordGoesOn      = phrase{"the one before goes on", "继续使用之前的配置"}
+	wordOldConfig   = phrase{"The configuration was not reloaded; the one before goes on", "配置未能重新加载；继续使用之前的配置"}
+
 	wordAsOf = phrase{"As of", "更新于"}
 
 	wordLastHour   = phrase{"The last hour", "最近一小时"}
@@ -126,7 +133,7 @@ var (
 	wordSlow      = phrase{"WeChat has not answered yet; the refresh goes on.", "微信尚未应答；刷新仍在进行。"}
 	wordRefused   = phrase{"not refreshed", "未能刷新"}
 	wordLost      = phrase{"wxproxy does not answer. What you see is old.", "wxproxy 没有应答，当前显示的内容可能已过时。"}
-	wordLogin     = phrase{"Sign in with admin.key as the password; the user name may be anything.", "请以 admin.key 作为密码登录，用户名任意。"}
+	wordLogin     = phrase{"Sign in with admin.key or admin.read_key as the password; the user name may be anything.", "请以 admin.key 或 admin.read_key 作为密码登录，用户名任意。"}
 )
 
 // maxLanguages is how much of a browser's list of languages counts.

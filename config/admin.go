@@ -106,7 +106,7 @@ func wellFormed(files *Files, path string) (document map[string]any, err error) 
 func includedBy(path string, patterns []any) (files []string) {
 	for _, pattern := range patterns {
 		text, _ := pattern.(string)
-		matches, _ := included(path, text) // one that cannot be meant matches nothing
+		matches, _ := included(path, text, func(string) {}) // one that cannot be meant matches nothing
 		files = append(files, matches...)
 	}
 	return files
@@ -121,7 +121,7 @@ func AdminKeys(path string, lookupEnv func(string) (string, bool)) (keys []secre
 		admin, _ = adminTable(path)
 	}
 	files := NewFiles()
-	for _, key := range []string{"key", "key_old"} {
+	for _, key := range []string{"key_old", "key"} {
 		text := func(key string) string { text, _ := admin[key].(string); return text }
 		source := SecretSource{secret.New(text(key)), text(key + "_env"), text(key + "_file"), lookupEnv, files}
 		if value, _ := lookupEnv("WXPROXY_ADMIN_KEY"); key == "key" && value != "" {

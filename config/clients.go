@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -145,6 +146,15 @@ func (c Client) describe() string {
 	text := c.Name + " may use " + orElse(c.Accounts, "every account") + " for " + orElse(c.Allow, "every path")
 	if len(c.Deny) > 0 {
 		text += ", but not for " + strings.Join(c.Deny, ", ")
+	}
+	if c.MaxInFlight > 0 {
+		text += fmt.Sprintf(", %d at a time", c.MaxInFlight)
+	}
+	if c.Interval > 0 {
+		text += ", " + rateOf(c.Interval)
+	}
+	if c.KeySHA256.Empty() {
+		text += "; it has a certificate and no key"
 	}
 	if !c.OldSHA256.Empty() {
 		text += "; it may also show the key before (key_old)"

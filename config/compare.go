@@ -12,7 +12,7 @@ import (
 )
 
 // Changes are what one configuration has and another one has not, by name: settings
-// as "proxy.max_body", and entries of tables that repeat as "client orders". Of an
+// as "proxy.max_body", those of certificates also if their file has others, and entries of tables that repeat as "client orders". Of an
 // entry that has changed the keys follow: "account shop (secret)". No value is in it.
 type Changes struct {
 	Added, Removed, Changed []string
@@ -23,8 +23,10 @@ type Changes struct {
 func (c *Config) ChangesTo(next *Config) (changes Changes) {
 	later := next.settings()
 	for i, s := range c.settings() {
-		if from, to := s.value(), later[i].value(); textOf(from, plain) != textOf(to, plain) && !s.isFixed(from, to) {
-			changes.Changed = append(changes.Changed, s.table+"."+s.key)
+		from, to, name := s.value(), later[i].value(), s.table+"."+s.key
+		differs := textOf(from, plain) != textOf(to, plain) || c.Fingerprint(name) != next.Fingerprint(name)
+		if differs && !s.isFixed(from, to) {
+			changes.Changed = append(changes.Changed, name)
 		}
 	}
 	before, after := c.entries(), next.entries()
@@ -50,7 +52,7 @@ func (c *Config) entries() map[string]reflect.Value {
 	all := reflect.ValueOf(c).Elem()
 	for i := range all.NumField() {
 		list, kind := all.Field(i), all.Type().Field(i)
-		if !kind.IsExported() || list.Kind() != reflect.Slice || list.Type().Elem().Kind() != reflect.Struct {
+		if !kind.IsExported() || list.Kind() != reflect.Slice || list.Type().Elem().Kind() != reflect.Struct || kind.Name == "Certificates" {
 			continue
 		}
 		for n := range list.Len() {

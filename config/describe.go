@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,15 +18,21 @@ func (c *Config) Describe() string {
 		fmt.Fprintf(w, "%s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	line("proxy", "listens on %s, %s", c.Proxy.address(), c.describeCallers())
+	for _, text := range c.Proxy.describe() {
+		line("", "%s", text)
+	}
 	line("admin", "%s", c.Admin.describe())
 	line("upstream", "%s", c.Upstream.describe())
 	line("token", "%s", c.Token.describe())
-	line("log", "%s and above, format %s", strings.ToLower(c.Log.Level.String()), c.Log.Format)
+	line("log", "%s", c.Log.describe())
 	if len(c.Included) > 0 {
 		line("include", "%s", strings.Join(c.Included, ", "))
 	}
 	for _, a := range c.Accounts {
 		line("account", "%s", a.describe())
+	}
+	if len(c.Accounts) > 1 && !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Default }) {
+		line("", "none is the default: callers that name none get 404")
 	}
 	for _, client := range c.Clients {
 		line("client", "%s", client.describe())
@@ -35,6 +42,82 @@ func (c *Config) Describe() string {
 	}
 	_ = w.Flush() // to memory: cannot fail
 	return text.String()
+}
+
+func (c *Config) describeCallers() string {
+	switch {
+	case len(c.Clients) > 0:
+		return c.describeClients()
+	case BeyondLoopback(c.Proxy.Listen):
+		return "for everyone who can reach it, without a key"
+	default:
+		return "for the programs of this machine, without a key"
+	}
+}
+
+// describeClients says how many clients there are, and how many have only a certificate.
+func (c *Config) describeClients() string {
+	keyless := 0
+	for _, client := range c.Clients {
+		if client.KeySHA256.Empty() {
+			keyless++
+		}
+	}
+	switch all := len(c.Clients); keyless {
+	case 0:
+		return fmt.Sprintf("for %d clients, each with its key", all)
+	case all:
+		return fmt.Sprintf("for %d clients, each with its certificate and no key", all)
+	default:
+		return fmt.Sprintf("for %d clients, %d with a key and %d with a certificate alone", all, all-keyless, keyless)
+	}
+}
+
+// address says where callers find the proxy.
+func (p Proxy) address() string {
+	where := address(p.Listen)
+	if p.TLSCert == "" {
+		return where
+	}
+	if rest, ok := strings.CutPrefix(where, "http://"); ok {
+		return "https://" + rest
+	}
+	return where + " for HTTPS"
+}
+
+// describe says what callers and operators should know beyond the address.
+func (p Proxy) describe() (lines []string) {
+	switch {
+	case p.TLSClientCA == "":
+	case p.TLSClientAuth == "optional":
+		lines = append(lines, "callers without a certificate that "+p.TLSClientCA+" signed show a key (tls_client_auth)")
+	default:
+		lines = append(lines, "callers have to show a certificate that "+p.TLSClientCA+" signed (tls_client_ca)")
+	}
+	if len(p.TrustedProxies) > 0 {
+		lines = append(lines, "the log believes the X-Forwarded-For of "+strings.Join(p.TrustedProxies, ", ")+" (trusted_proxies)")
+	}
+	if p.Watch {
+		lines = append(lines, "files that change are read again (watch)")
+	}
+	if p.ShutdownDelay > 0 {
+		lines = append(lines, fmt.Sprintf("at the end takes requests for %s more (shutdown_delay), then drains for %s at most", short(p.ShutdownDelay), short(p.DrainTimeout)))
+	}
+	return lines
+}
+
+func (l Log) describe() string {
+	text := strings.ToLower(l.Level.String()) + " and above, format " + l.Format
+	switch {
+	case l.Access && l.Sample < 1:
+		text += fmt.Sprintf(", a line for %g of all requests that go well and for each other one", l.Sample)
+	case l.Access:
+		text += ", a line for each request"
+	}
+	if !l.Audit {
+		text += ", no audit"
+	}
+	return text
 }
 
 func orElse(list []string, otherwise string) string {
@@ -66,4 +149,17 @@ func short(d time.Duration) string {
 		text = strings.TrimSuffix(text, "0m")
 	}
 	return text
+}
+
+// rateOf returns the rate that parseRate takes for the time between two requests.
+func rateOf(interval time.Duration) string {
+	for _, unit := range []struct {
+		name string
+		per  time.Duration
+	}{{"s", time.Second}, {"min", time.Minute}, {"h", time.Hour}} {
+		if n := (unit.per + interval/2) / interval; n > 0 && unit.per/n == interval {
+			return fmt.Sprintf("%d/%s", n, unit.name)
+		}
+	}
+	return "one in " + interval.String()
 }

@@ -8,6 +8,7 @@ import (
 
 func TestDescribeSaysWhatAFileMeans(t *testing.T) {
 	secret := write(t, "club", canary)
+	cert, key := pair(t)
 	for _, row := range []struct{ name, file, want string }{
 		{"the shortest file", good, `
 proxy     listens on http://127.0.0.1:8080, for the programs of this machine, without a key
@@ -55,9 +56,49 @@ token     kept in memory and in the folder /var/lib/wxproxy, renewed 1h before e
 log       info and above, format auto
 account   club is wx2, classic tokens, secret from the file ` + secret + `
 account   shop is wx0123456789abcdef, stable tokens, secret from the configuration
+          none is the default: callers that name none get 404
 client    orders may use shop, club for /cgi-bin/message/*, but not for /cgi-bin/message/mass/*; it may also show the key before (key_old)
 client    stock may use every account for every path
 route     /wxa/* takes the credential "none"
+`},
+		{"a guarded one", `
+[proxy]
+tls_cert = "` + cert + `"
+tls_key = "` + key + `"
+tls_client_ca = "` + cert + `"
+trusted_proxies = ["10.0.0.0/8", "unix:"]
+watch = true
+shutdown_delay = "15s"
+[token]
+store = "file:/var/lib/wxproxy"
+encryption_key = "Y2FuYXJ5LTVmNGRjYzNiNWFhNzY1ZDYtMDEyMzQ1Njc="
+encryption_key_old = "Y2FuYXJ5LTVmNGRjYzNiNWFhNzY1ZDYtMDEyMzQ1Njg="
+[log]
+access = true
+access_sample = 0.01
+audit = false
+[client_defaults]
+rate = "90/min"
+[[client]]
+name = "orders"
+max_in_flight = 5
+[[client]]
+name = "stock"
+rate = "100/s"
+key = "stock-` + canary + `"
+` + good, `
+proxy     listens on https://127.0.0.1:8080, for 2 clients, 1 with a key and 1 with a certificate alone
+          callers have to show a certificate that ` + cert + ` signed (tls_client_ca)
+          the log believes the X-Forwarded-For of 10.0.0.0/8, unix: (trusted_proxies)
+          files that change are read again (watch)
+          at the end takes requests for 15s more (shutdown_delay), then drains for 10s at most
+admin     listens on http://127.0.0.1:8081, without a key: it hands out no tokens
+upstream  https://api.weixin.qq.com, and when that cannot be reached https://api2.weixin.qq.com, https://sh.api.weixin.qq.com, https://sz.api.weixin.qq.com, https://hk.api.weixin.qq.com
+token     kept in memory and in the folder /var/lib/wxproxy, encrypted (read with encryption_key_old, too), renewed 5m before expiry and on errcode 40001, 40014, 42001
+log       info and above, format auto, a line for 0.01 of all requests that go well and for each other one, no audit
+account   shop is wx0123456789abcdef, stable tokens, secret from the configuration, the default
+client    orders may use every account for every path, 5 at a time, 90/min; it has a certificate and no key
+client    stock may use every account for every path, 100/s
 `},
 		{"an open one", `
 [proxy]
@@ -79,6 +120,14 @@ account   shop is wx0123456789abcdef, stable tokens, secret from the configurati
 				t.Errorf("got %s\nwant %s", got, row.want)
 			}
 		})
+	}
+}
+
+func TestARateIsSaidAsItIsWritten(t *testing.T) {
+	for _, text := range []string{"1/s", "3/s", "100/s", "700/s", "90/min", "1/min", "1/h", "7/h", "999983/h"} {
+		if interval, err := parseRate(text); err != nil || rateOf(interval) != text {
+			t.Errorf("%s: got %s, %v", text, rateOf(interval), err)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -120,5 +121,26 @@ func TestFilesThatHangAreFew(t *testing.T) {
 	}
 	if n := cap(files.slots); n != maxReads {
 		t.Errorf("got room for %d reads; want %d", n, maxReads)
+	}
+}
+
+// What cannot be read may have accounts: it is no folder without any.
+func TestAnIncludedFolderThatCannotBeReadIsAMistake(t *testing.T) {
+	if os.Getuid() == 0 { // who may read everything
+		const nobody = 65534
+		runtime.LockOSThread() // not undone: the thread ends with the test
+		if err := syscall.Setfsuid(nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for pattern, closed := range map[string]string{"teams/*/wx.toml": "teams/y", "teams/y/wx.toml": "teams/y", "*/y/wx.toml": "teams"} {
+		path := writeTree(t, map[string]string{"config.toml": "include = [\"" + pattern + "\"]\n" + good, "teams/x/wx.toml": "", "teams/y/wx.toml": ""})
+		closed = filepath.Join(filepath.Dir(path), closed)
+		if err := os.Chmod(closed, 0); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Load(path, lookup())
+		mustReport(t, err, path, []string{`include[1]: cannot be read: permission denied (it is "` + pattern + `"); line 1`})
+		_ = os.Chmod(closed, 0o755) // so that it can be removed
 	}
 }

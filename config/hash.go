@@ -16,7 +16,7 @@ const hashSize = 6
 
 // Hash returns a short hash of c as far as it is in force in a process that was
 // started with started: processes with the same have the same, wherever their secrets
-// come from and wherever they listen. What is as it is by default does not count, so
+// come from and wherever they listen. Certificates count by what is in their files. What is as it is by default does not count, so
 // that versions with more settings agree.
 //
 // Secrets count, and none can be guessed from it. Each is there as a MAC whose key are
@@ -29,11 +29,13 @@ func (c *Config) Hash(started *Config) string {
 	write := func(name, value string) { hash.Write([]byte(name + "=" + value + "\n")) }
 	byDefault, atStart := (&Config{}).defaults(), started.settings()
 	for i, s := range c.settings() {
-		value := s.value()
+		value, name := s.value(), s.table+"."+s.key
 		if s.isFixed(atStart[i].value(), value) {
 			value = atStart[i].value()
+		} else if sum := c.Fingerprint(name); sum != "" {
+			write(name+" holds", sum)
 		}
-		if name := s.table + "." + s.key; s.key != "listen" && textOf(value, plain) != textOf(byDefault[i].value(), plain) {
+		if s.key != "listen" && textOf(value, plain) != textOf(byDefault[i].value(), plain) {
 			write(name, textOf(value, hide))
 		}
 	}

@@ -1,13 +1,16 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"wxproxy/config/internal/pathmatch"
 	"wxproxy/internal/watch"
 )
 
@@ -25,14 +28,15 @@ func (l *loader) include(document map[string]any) bool {
 	t.texts("include", &patterns)
 	var files []string
 	for i, pattern := range patterns {
-		matches, err := included(l.cfg.File, pattern)
+		matches, err := included(l.cfg.File, pattern, l.noteLook)
 		switch {
+		case err != nil && !errors.Is(err, filepath.ErrBadPattern):
+			t.wrong(item("include", i), "cannot be read: %v", withoutPath(err))
 		case err != nil:
 			t.wrong(item("include", i), `is no pattern; write it as "conf.d/*.toml"`)
 		case len(matches) == 0:
 			t.wrong(item("include", i), "matches no file; it is relative to %s", quotedPath(filepath.Dir(l.cfg.File)))
 		}
-		l.noteFolder(pattern)
 		files = append(files, matches...)
 	}
 	if len(files) > maxIncluded {
@@ -51,8 +55,8 @@ func (l *loader) include(document map[string]any) bool {
 
 // included returns the files that a pattern in file matches, in the order of their
 // names. The file itself is not among them.
-func included(file, pattern string) (files []string, err error) {
-	matches, err := filepath.Glob(fullPattern(file, pattern))
+func included(file, pattern string, looked func(path string)) (files []string, err error) {
+	matches, err := pathmatch.Find(filepath.Dir(file), pattern, looked)
 	for _, match := range matches {
 		info, err := os.Stat(match)
 		if err == nil && info.IsDir() || filepath.Clean(match) == filepath.Clean(file) {
@@ -63,24 +67,19 @@ func included(file, pattern string) (files []string, err error) {
 	return files, err
 }
 
-// fullPattern returns a pattern that is relative to file as one that is not. What is
-// special in the name of a folder of the file's own stands for itself.
-func fullPattern(file, pattern string) string {
-	if filepath.IsAbs(pattern) {
-		return pattern
-	}
-	return filepath.Join(strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(filepath.Dir(file)), pattern)
-}
+// noteLook has a place watched that decides what is included: a folder in which there
+// may be more, or a file that is not there yet.
+func (l *loader) noteLook(path string) { l.cfg.files.note(path, watch.Look(path)) }
 
-// noteFolder has the folder watched in which a file more would be included.
-func (l *loader) noteFolder(pattern string) {
-	folder := filepath.Dir(pattern)
-	if strings.ContainsAny(filepath.Base(pattern), `*?[`) && !strings.ContainsAny(folder, `*?[\`) {
-		if !filepath.IsAbs(folder) {
-			folder = filepath.Join(filepath.Dir(l.cfg.File), folder)
+// FileGone returns the file of c, or one that it includes, which is not there any more;
+// empty if all are there.
+func (c *Config) FileGone() string {
+	for _, path := range append([]string{c.File}, c.Included...) {
+		if _, err := os.Stat(path); path != "" && errors.Is(err, fs.ErrNotExist) {
+			return path
 		}
-		l.cfg.files.note(folder, watch.Look(folder))
 	}
+	return ""
 }
 
 // includeFile adds what one file has, which is at most room bytes, and returns how
@@ -109,12 +108,19 @@ func (l *loader) merge(document map[string]any, key string, from fileKey) {
 	value := l.decoded[from.file][key]
 	_, there := document[key]
 	more, repeated := tablesOf(value)
+	if _, single := value.(map[string]any); single && slices.Contains(repeatedTables, key) {
+		l.reportIn(from, fmt.Sprintf("is %s; write [[%s]], with two brackets", kindOf(value), key))
+		return
+	}
 	if !repeated {
 		l.mergeOnce(document, "", from)
 		return
 	}
 	before, alike := tablesOf(document[key])
-	if there && !alike {
+	switch {
+	case there && !alike && slices.Contains(repeatedTables, key):
+		return // it is a mistake in the other file, which is reported when all are read
+	case there && !alike:
 		l.reportTwice(key, from)
 		return
 	}

@@ -87,7 +87,7 @@ func TestMistakesOfIncludedFilesNameThemTheEntryAndTheLine(t *testing.T) {
 		},
 		"a value": {
 			map[string]string{"conf.d/a.toml": clientTable("games", "allow = [\n  \"/x\",\n  \"y\"]") + "[proxy]\nmax_body = 16\n"},
-			[]string{"conf.d/a.toml: proxy.max_body: is a number; write a size in quotes, as \"16MiB\" (it is 16); line 8", "conf.d/a.toml: client[1].allow[2]: must begin with \"/\" (it is \"y\"); `games`, line 4"},
+			[]string{"conf.d/a.toml: proxy.max_body: is a number; write a size in quotes, as \"16MiB\" (it is 16); line 8", "conf.d/a.toml: client[1].allow[2]: must begin with \"/\" (it is \"y\"); `games`, line 6"},
 		},
 		"what is missing": {
 			map[string]string{"conf.d/a.toml": "# a remark\n[[client]]\nname = \"games\"\n"},
@@ -107,7 +107,11 @@ func TestMistakesOfIncludedFilesNameThemTheEntryAndTheLine(t *testing.T) {
 		},
 		"a table that is none": {
 			map[string]string{"conf.d/a.toml": "[client]\nname = \"x\"\n"},
-			[]string{"conf.d/a.toml: client: is given already, in DIR/config.toml, line 6; it can stand once; line 1"},
+			[]string{"conf.d/a.toml: client: is a table; write [[client]], with two brackets; line 1"},
+		},
+		"a table that is none, in both": {
+			map[string]string{"conf.d/a.toml": "[account]\nname = \"x\"\n", "conf.d/b.toml": "[route]\n"},
+			[]string{"conf.d/a.toml: account: is a table; write [[account]], with two brackets; line 1", "conf.d/b.toml: route: is a table; write [[route]], with two brackets; line 1"},
 		},
 		"no TOML": {
 			map[string]string{"conf.d/a.toml": "[log]\nlevel = warn\n"},
@@ -206,5 +210,31 @@ func TestAdminListenMayStandInAnIncludedFile(t *testing.T) {
 		if got != row.want || (err == nil) != (row.fault == "") || !strings.Contains(fmt.Sprint(err), row.fault) {
 			t.Errorf("%s: got %q, %v; want %q, %q", name, got, err, row.want, row.fault)
 		}
+	}
+}
+
+// A folder in which wildcards look is watched, and so is one that what follows them leads
+// to: there may be more, or another one may come back.
+func TestFoldersOfWildcardsAreWatched(t *testing.T) {
+	path := writeTree(t, map[string]string{
+		"config.toml": "include = [\"conf.d/*.toml\", \"teams/*/wx.toml\"]\n" + good, "conf.d/a.toml": "", "teams/x/wx.toml": "", "teams/y/other": "",
+	})
+	cfg, err := Load(path, lookup())
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(path)
+	read := cfg.FilesRead()
+	for _, path := range []string{"config.toml", "conf.d", "conf.d/a.toml", "teams", "teams/x", "teams/x/wx.toml", "teams/y", "teams/y/wx.toml"} {
+		if _, ok := read[filepath.Join(dir, path)]; !ok {
+			t.Errorf("%s is not watched", path)
+		}
+	}
+	if len(read) != 8 || cfg.FileGone() != "" {
+		t.Errorf("got %v watched, %q gone", read, cfg.FileGone())
+	}
+	gone := filepath.Join(dir, "teams/x/wx.toml")
+	if err := os.Remove(gone); err != nil || cfg.FileGone() != gone {
+		t.Errorf("got %q, %v; want %s", cfg.FileGone(), err, gone)
 	}
 }

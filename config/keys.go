@@ -34,6 +34,13 @@ func (k accessKey) owner() string {
 	return k.name
 }
 
+// now returns the key that k was before, if it is an old one.
+func (k accessKey) now() (of accessKey, isOld bool) {
+	of = k
+	of.name, isOld = strings.CutSuffix(k.name, "_old")
+	return of, isOld
+}
+
 // written returns which setting gives the key, unless it is the key itself.
 func (l *loader) written(k accessKey) string {
 	if k.setting == k.name {
@@ -84,14 +91,33 @@ func (l *loader) checkKeys() {
 		}
 	}
 	guessable := l.guessable()
+	slices.SortStableFunc(l.keys, func(a, b accessKey) int { return oldLast(a) - oldLast(b) })
 	for _, k := range l.keys {
 		if owner, ok := taken[k.sum]; ok {
-			l.report(k.name, "is taken by %s already; each needs its own%s", l.place(owner), l.written(k))
+			l.reportTaken(k, owner)
 			continue
 		}
 		taken[k.sum] = k.owner()
 		l.judge(k, guessable[k.sum])
 	}
+}
+
+// oldLast is greater for the keys of before: if one of them is another entry's key, that
+// entry is right.
+func oldLast(k accessKey) int {
+	if _, isOld := k.now(); isOld {
+		return 1
+	}
+	return 0
+}
+
+// reportTaken reports a key that is another one, or a secret.
+func (l *loader) reportTaken(k accessKey, owner string) {
+	if now, isOld := k.now(); isOld && owner == now.owner() {
+		l.report(k.name, "is the same as key; write the key that there was before, or take it away%s", l.written(k))
+		return
+	}
+	l.report(k.name, "is taken by %s already; each needs its own%s", l.place(owner), l.written(k))
 }
 
 // judge reports a key that could be guessed where other machines can try, or that can

@@ -119,7 +119,7 @@ func TestEveryKeyIsItsOwn(t *testing.T) {
 	key32 := base64.StdEncoding.EncodeToString([]byte("other-5f4dcc3b5aa765d6-012345678"))
 	for _, row := range []struct{ name, file, want string }{
 		{"two clients", client("a", "key = \""+other+"\"") + client("b", "key = \""+other+"\""), "client[2].key: is taken by client[1] already"},
-		{"a key and its hash", client("a", "key = \""+other+"\"") + client("b", "key_sha256 = \""+hashOf(other)+"\""), "client[2].key: is taken by client[1] already"},
+		{"a key and its hash", client("a", "key = \""+other+"\"") + client("b", "key_sha256 = \""+hashOf(other)+"\""), "client[2].key: is taken by client[1] already; each needs its own (client[2].key_sha256 gives it); `b`, line 6"},
 		{"two hashes", client("a", "key_sha256 = \""+hashOf(other)+"\"") + client("b", "key_sha256 = \""+hashOf(other)+"\""), "client[2].key: is taken by client[1] already"},
 		{"the admin's", "[admin]\nkey = \"" + other + "\"\n" + client("a", "key = \""+other+"\""), "client[1].key: is taken by admin.key already"},
 		{"the hash of the admin's", "[admin]\nkey = \"" + other + "\"\n" + client("a", "key_sha256 = \""+hashOf(other)+"\""), "client[1].key: is taken by admin.key already"},
@@ -129,13 +129,19 @@ func TestEveryKeyIsItsOwn(t *testing.T) {
 		{"the encryption key", "[token]\nencryption_key = \"" + key32 + "\"\n" + client("a", "key = \""+key32+"\""), "client[1].key: is taken by token.encryption_key already"},
 		{"the password of Redis", "[token]\nstore = \"redis://:" + other + "@127.0.0.1\"\n" + client("a", "key = \""+other+"\""), "client[1].key: is taken by token.store already"},
 		{"the key before", client("a", "key = \""+other+"\"\nkey_old = \""+canary+"\""), "client[1].key_old: is taken by account[1].secret already"},
-		{"another's key before", client("a", "key = \"fresh-"+other+"\"\nkey_old = \""+other+"\"") + client("b", "key_sha256 = \""+hashOf(other)+"\""), "client[2].key: is taken by client[1].key_old already"},
+		{"another's key before", client("a", "key = \"fresh-"+other+"\"\nkey_old = \""+other+"\"") + client("b", "key_sha256 = \""+hashOf(other)+"\""), "client[1].key_old: is taken by client[2] already; each needs its own; `a`, line 4"},
+		{"its own key", client("a", "key = \""+other+"\"\nkey_old_sha256 = \""+hashOf(other)+"\""), "client[1].key_old: is the same as key; write the key that there was before, or take it away (client[1].key_old_sha256 gives it); `a`, line 4"},
+		{"the admin's own key", "[admin]\nkey = \"" + other + "\"\nkey_old = \"" + other + "\"\n", "admin.key_old: is the same as key; write the key that there was before, or take it away; line 3"},
 		{"from the environment", client("a", "key = \""+other+"\"") + client("b", "key_env = \"KEY\""), "client[2].key: is taken by client[1] already"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			path := write(t, "config.toml", row.file+good)
 			_, err := Load(path, lookup("KEY", other))
-			mustReport(t, err, path, []string{row.want + "; each needs its own"})
+			want := row.want
+			if strings.HasSuffix(want, "already") {
+				want += "; each needs its own"
+			}
+			mustReport(t, err, path, []string{want})
 			if strings.Contains(err.Error(), other) || strings.Contains(err.Error(), hashOf(other)) || strings.Contains(err.Error(), key32) {
 				t.Errorf("%v shows a key", err)
 			}

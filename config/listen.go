@@ -146,6 +146,10 @@ func (l *loader) checkListeners() {
 		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
 			`add a [[client]], or write "virtual"`)
 	}
+	if proxy.TLSClientAuth == "optional" && len(l.cfg.Clients) == 0 && !l.anyReported("client", "proxy.tls_client_auth", "proxy.tls_client_ca") {
+		l.report("proxy.tls_client_auth", `is "optional", so that callers without a certificate show a key, and there is no [[client]] that has one; `+
+			`add a [[client]], or write "require"`)
+	}
 	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
 	if BeyondLoopback(admin.Listen) && !guarded {
 		l.report("admin.listen", "is reachable beyond loopback and needs a key; "+

@@ -175,6 +175,7 @@ var syntaxHints = []struct{ contains, hint string }{
 	{"cannot contain newlines", "the text has no closing quote"},
 	{`expected '"'`, "the text has no closing quote"},
 	{"expected value", `there is no value, or a text without quotes; write key = "value"`},
+	{"inline table terminator", "the keys of a table in one line are separated by commas and end with }"},
 	{"expected '.' or '='", "the key is not followed by ="},
 	{"expected a top-level item", "something follows the value; a line has one key = value"},
 	{"table name", "a table begins with [name] or [[name]]"},
@@ -183,6 +184,9 @@ var syntaxHints = []struct{ contains, hint string }{
 	{"UTF-8", "the file is not UTF-8"},
 	{"NULL", "the file is not UTF-8"},
 	{"control characters", "there is a control character"},
+	{"out of range", `a number is too large; a text needs quotes: write key = "value"`},
+	{"nvalid ", `this is no number and no date; a text needs quotes: write key = "value"`},
+	{"expected a digit", `this is no number; a text needs quotes: write key = "value"`},
 	{"comma", "the items of a list are separated by commas and end with ]"},
 }
 

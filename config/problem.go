@@ -11,7 +11,6 @@ import (
 
 	"wxproxy/config/internal/lines"
 	"wxproxy/config/internal/permission"
-	"wxproxy/internal/secret"
 )
 
 // Problem is one mistake in the configuration. Tables that may be repeated are
@@ -116,8 +115,14 @@ func (l *loader) line(key string) int {
 	if l.lines[where] == nil {
 		l.lines[where] = lines.Index(l.texts[where])
 	}
+	found := l.lines[where]
+	for _, how := range []string{"", "_env", "_file", "_sha256"} { // ways to give a secret
+		if line := found[name+how]; line > 0 {
+			return line
+		}
+	}
 	for outer := range enclosing(name) {
-		if line := l.lines[where][outer]; line > 0 {
+		if line := found[outer]; line > 0 {
 			return line
 		}
 	}
@@ -180,14 +185,6 @@ func (l *loader) warnIfReplaceable(key, path string) {
 		}
 		l.looked[dir] = true
 	}
-}
-
-// shownPath returns a directory as one would give it to a shell.
-func shownPath(dir string) string {
-	if strings.ContainsFunc(dir, func(r rune) bool { return secret.Invisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
-		return "its directory"
-	}
-	return dir
 }
 
 // withoutPath drops the path from an error of package os: it stands in the file

@@ -1,8 +1,11 @@
 package config
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -60,29 +63,6 @@ func (t *table) checkTrusted(servers []string) {
 	}
 }
 
-func (c *Config) describeCallers() string {
-	switch {
-	case len(c.Clients) > 0:
-		return fmt.Sprintf("for %d clients, each with its key", len(c.Clients))
-	case BeyondLoopback(c.Proxy.Listen):
-		return "for everyone who can reach it, without a key"
-	default:
-		return "for the programs of this machine, without a key"
-	}
-}
-
-// address says where callers find the proxy.
-func (p Proxy) address() string {
-	where := address(p.Listen)
-	if p.TLSCert == "" {
-		return where
-	}
-	if rest, ok := strings.CutPrefix(where, "http://"); ok {
-		return "https://" + rest
-	}
-	return where + " for HTTPS"
-}
-
 // checkTLS reads the files of tls_cert, tls_key and tls_client_ca, so that a bad file
 // is a mistake like any other.
 func (t *table) checkTLS(p *Proxy) {
@@ -118,15 +98,16 @@ func (t *table) checkPair(p *Proxy) {
 		t.wrong("tls_key", "does not go with tls_cert: %s", strings.TrimPrefix(err.Error(), "tls: "))
 		return
 	}
-	t.addCertificate("tls_cert", expiry.First(cert))
+	t.addCertificate("tls_cert", cert, expiry.First(cert))
 }
 
 // A Certificate is a file with certificates, as far as their end goes.
 type Certificate struct {
-	Setting string    // as "proxy.tls_cert"
-	Expires time.Time // when the file is of no use any more
-	where   string    // the file of the configuration that has it
-	renew   time.Time // when it should have been renewed
+	Setting string            // as "proxy.tls_cert"
+	Expires time.Time         // when the file is of no use any more
+	public  [sha256.Size]byte // stands for the certificates in it
+	where   string            // the file of the configuration that has it
+	renew   time.Time         // when it should have been renewed
 }
 
 // certificates returns what a file of certificates holds, and reports one that has
@@ -147,19 +128,42 @@ func (t *table) checkAuthorities(key, path string) {
 		return
 	}
 	if data, ok := t.certificates(key, path); ok {
-		t.addCertificate(key, expiry.Last(data))
+		t.addCertificate(key, data, expiry.Last(data))
 	}
 }
 
 // addCertificate keeps when the certificates of a file end, and remarks on it if that
 // is soon.
-func (t *table) addCertificate(key string, end expiry.End) {
+func (t *table) addCertificate(key string, data []byte, end expiry.End) {
 	where, name := t.whereabouts(t.key(key))
-	c := Certificate{Setting: name, Expires: end.At, where: where, renew: end.Renew}
+	c := Certificate{Setting: name, Expires: end.At, public: fingerprint(data), where: where, renew: end.Renew}
 	t.cfg.Certificates = append(t.cfg.Certificates, c)
 	if remark := c.Remark(time.Now()); remark != "" {
 		t.cfg.Warnings = append(t.cfg.Warnings, remark)
 	}
+}
+
+// fingerprint returns what stands for the certificates of a file in PEM, without a key
+// that may be among them.
+func fingerprint(data []byte) [sha256.Size]byte {
+	sum := sha256.New()
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "CERTIFICATE" {
+			sum.Write(block.Bytes)
+		}
+	}
+	return [sha256.Size]byte(sum.Sum(nil))
+}
+
+// Fingerprint returns what stands for the certificates in the file that a setting such as
+// "proxy.tls_cert" names; empty if it names none.
+func (c *Config) Fingerprint(setting string) string {
+	for _, certificate := range c.Certificates {
+		if certificate.Setting == setting {
+			return hex.EncodeToString(certificate.public[:])
+		}
+	}
+	return ""
 }
 
 // Remark returns what is to be said of the certificate at now; nothing if it need not be

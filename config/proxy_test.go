@@ -10,7 +10,9 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -88,5 +90,69 @@ func TestAListenerWithACertificateSpeaksHTTPS(t *testing.T) {
 		if !strings.Contains(got, want) || !strings.Contains(got, "listens on http://127.0.0.1:8081,") {
 			t.Errorf("%s: got %s; want %q, and the admin listener without TLS", listen, got, want)
 		}
+	}
+}
+
+func TestAnOptionalCertificateNeedsClients(t *testing.T) {
+	cert, key := pair(t)
+	settings := fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\ntls_client_ca = %q\ntls_client_auth = \"optional\"\n", cert, key, cert)
+	for _, anonymous := range []string{"", "allow_anonymous = true\n"} {
+		path := write(t, "config.toml", settings+anonymous+good)
+		_, err := Load(path, lookup())
+		mustReport(t, err, path, []string{`proxy.tls_client_auth: is "optional", so that callers without a certificate show a key, and there is no [[client]] that has one; ` +
+			`add a [[client]], or write "require"; line 5`})
+	}
+	mustLoad(t, settings+client("a", `key = "orders-key-0123456789abcdef"`)+good)
+}
+
+// A certificate that takes another one's place, by the same path, is a change and makes
+// another hash: by its public part alone.
+func TestACertificateCountsByWhatIsInItsFile(t *testing.T) {
+	cert, key := pair(t)
+	roots := write(t, "roots.pem", certificate(t))
+	load := func() *Config {
+		return mustLoad(t, fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\ntls_client_ca = %q\n[upstream]\nca_file = %q\n", cert, key, roots, roots)+good)
+	}
+	first := load()
+	other, otherKey := otherPair(t)
+	for _, row := range []struct {
+		from, to string
+		want     []string
+	}{
+		{other, roots, []string{"proxy.tls_client_ca", "upstream.ca_file"}},
+		{otherKey, key, nil}, // does not go with cert, so that cert goes along
+		{other, cert, []string{"proxy.tls_cert"}},
+	} {
+		content, err := os.ReadFile(row.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(row.to, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if row.want == nil {
+			continue
+		}
+		next := load()
+		if got := first.ChangesTo(next); !slices.Equal(got.Changed, row.want) || len(got.Added)+len(got.Removed) > 0 {
+			t.Errorf("got %+v; want %v changed", got, row.want)
+		}
+		if first.Hash(first) == next.Hash(first) {
+			t.Errorf("%v: got the hash of before", row.want)
+		}
+		first = next
+	}
+	remark := func(text string) { // what is no certificate does not count
+		content, err := os.ReadFile(roots)
+		if err == nil {
+			err = os.WriteFile(roots, append([]byte(text), content...), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	remark("# a remark\n")
+	if next := load(); next.Hash(first) != first.Hash(first) || len(first.ChangesTo(next).Changed) > 0 {
+		t.Errorf("got another hash for a remark in the file")
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // shown returns the end of a message about key, which says its value; nothing if the
@@ -67,6 +69,14 @@ func valueOf(value any, key string) any {
 		}
 	}
 	return value
+}
+
+// shownPath returns a directory as one would give it to a shell.
+func shownPath(dir string) string {
+	if strings.ContainsFunc(dir, func(r rune) bool { return secret.Invisible(r) || strings.ContainsRune(`'"$\`+"`", r) }) {
+		return "its directory"
+	}
+	return dir
 }
 
 // longestShown is how much of a line a value may take.

@@ -20,6 +20,8 @@ func (l *loader) readToken(t *table) {
 	c.EncryptionKey, c.EncryptionKeyOld = t.encryptionKey("encryption_key"), t.encryptionKey("encryption_key_old")
 	if old := t.sources["token.encryption_key_old"].given; len(old) > 0 && len(t.sources["token.encryption_key"].given) == 0 {
 		t.wrong(old[0], "is the key before another one, and there is none; write it as %q", "encryption_key"+old[0][len("encryption_key_old"):])
+	} else if len(old) > 0 && !c.EncryptionKey.Empty() && c.EncryptionKey.Equal(c.EncryptionKeyOld.Reveal()) {
+		t.wrong(old[0], "is the same as encryption_key; write the key that there was before, or take it away")
 	}
 	if c.RefreshBefore < 10*time.Second || c.RefreshBefore > time.Hour {
 		t.wrong("refresh_before", `must be between "10s" and "1h"`)
@@ -49,6 +51,9 @@ func (t Token) describe() string {
 	}
 	if !t.EncryptionKey.Empty() && place != "in memory" {
 		place += ", encrypted"
+		if !t.EncryptionKeyOld.Empty() {
+			place += " (read with encryption_key_old, too)"
+		}
 	}
 	codes := make([]string, len(t.RetryErrcodes))
 	for i, code := range t.RetryErrcodes {

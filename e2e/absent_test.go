@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -49,7 +50,25 @@ func TestAnAccountWithoutItsSecretFileLeavesTheOthersAlone(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	p.mustReload(strings.Replace(toml, `"shop"`, `"mall"`, 1))
+	toml = strings.Replace(toml, `"shop"`, `"mall"`, 1)
+	p.rewrite(toml)
+	code, stdout, stderr := p.reload()
+	if code != exitOK || !strings.Contains(stdout, "reloaded\n") || !strings.Contains(stderr, "warning: config.toml: account[2].secret_file: the file is not there") {
+		t.Errorf("got exit code %d, %q, %q; want a reload with a warning", code, stdout, stderr)
+	}
+	var answer struct {
+		Reloaded bool
+		Warnings []string
+	}
+	if a := p.mustAsk("POST", p.admin+"/reload", ""); json.Unmarshal([]byte(a.body), &answer) != nil || !answer.Reloaded || len(answer.Warnings) != 1 {
+		t.Errorf("got %d %s; want the warning", a.code, a.body)
+	}
+	_, club, _ := strings.Cut(p.mustAsk("GET", p.admin+"/status", "").body, `"name": "club"`)
+	for _, want := range []string{`"state": "fresh"`, "no such file", "make the account's secret readable"} {
+		if !strings.Contains(club, want) {
+			t.Errorf("got %s; want %q in it", club, want)
+		}
+	}
 	for _, path := range []string{"/@mall" + userInfo, "/@club" + userInfo} {
 		if a := p.call("GET", path, ""); a.code != http.StatusOK {
 			t.Errorf("%s: got %d %s; want success", path, a.code, a.body)
@@ -57,6 +76,10 @@ func TestAnAccountWithoutItsSecretFileLeavesTheOthersAlone(t *testing.T) {
 	}
 	if f := w.Fetches(otherID); f.Stable != 1 {
 		t.Errorf("got %+v; want one fetch", f)
+	}
+	writeFile(t, file, appSecret+"\n")
+	if status := p.mustAsk("GET", p.admin+"/status", "").body; strings.Contains(status, "no such file") {
+		t.Errorf("got %s; want no error any more", status)
 	}
 	p.stop()
 }

@@ -166,6 +166,9 @@ func TestRequestsAreTakenForShutdownDelayWhileReadinessIsGone(t *testing.T) {
 	p.rewrite("[proxy]\nshutdown_delay = \"1h\"\n" + fourLines)
 	p.signal(syscall.SIGHUP)
 	p.mustEnd(exitOK)
+	if lines := p.logged("nothing is reloaded any more: wxproxy is about to end"); len(lines) != 1 {
+		t.Errorf("got %v; want a line about the signal", lines)
+	}
 	if took := time.Since(began); took < 2*time.Second || len(p.logged("draining; a second signal ends at once")) != 1 || len(p.logged("drained")) != 1 {
 		t.Errorf("got an end after %v; want it after shutdown_delay and a drain", took)
 	}

@@ -67,7 +67,7 @@ func TestTheCommandReloadShowsTheKeyBefore(t *testing.T) {
 			fmt.Fprintln(w, `{"error":"no"}`)
 			return
 		}
-		fmt.Fprintln(w, `{"reloaded":true,"added":["account club"],"at_next_start":["token.store"]}`)
+		fmt.Fprintln(w, `{"reloaded":true,"added":["account club"],"at_next_start":["token.store"],"warnings":["config.toml: account[1].secret_file: the file is not there"]}`)
 	})
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "config.toml"), "[admin]\nlisten = \""+at+"\"\nkey = \"the-new-key-0123456789\"\nkey_old_file = \"old\"\n")
@@ -76,8 +76,24 @@ func TestTheCommandReloadShowsTheKeyBefore(t *testing.T) {
 	if got, want := p.stdout.String(), "reloaded\nadded: account club\ntakes effect only at the next start: token.store\n"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
-	if want := []string{"POST /reload Bearer the-new-key-0123456789", "POST /reload Bearer the-old-key-0123456789"}; strings.Join(shown, "\n") != strings.Join(want, "\n") {
+	if got, want := p.stderr.String(), "warning: config.toml: account[1].secret_file: the file is not there\n"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+	if want := []string{"POST /reload Bearer the-old-key-0123456789"}; strings.Join(shown, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q; want %q", shown, want)
+	}
+}
+
+// Without a configuration there is nothing to say of one.
+func TestTheCommandReloadNeedsNoConfiguration(t *testing.T) {
+	t.Parallel()
+	at := serveAt(t, "127.0.0.1:0", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprintln(w, `{}`)
+	})
+	p := runs(t, exitFailure, launch{args: []string{"reload", "-url", "http://" + at}, dir: t.TempDir(), env: []string{"TMPDIR=" + t.TempDir()}})
+	if got := p.stderr.String(); strings.Contains(got, "account") || !strings.Contains(got, "WXPROXY_ADMIN_KEY may give it") {
+		t.Errorf("got %q; want only that the key is missing", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -204,6 +205,17 @@ func TestACollectorInTroubleHarmsNoRequest(t *testing.T) {
 				t.Error("got the key for the collector in the log")
 			}
 		})
+	}
+}
+
+func TestCheckSaysWhereSpansGo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), fourLines)
+	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://collector.example:4318/?key=" + canaryAdminKey}
+	checked := runs(t, exitOK, launch{args: []string{"check"}, dir: dir, env: env})
+	if out := checked.stdout.String(); !strings.Contains(out, "\nspans     go to http://collector.example:4318/v1/traces\n") {
+		t.Errorf("got %s; want where spans go", out)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 const refusedReload = "configuration not reloaded; the one before goes on"
@@ -141,7 +142,7 @@ func TestAWatchedDirectoryThatGoesAway(t *testing.T) {
 	p := serving(t, w.URL, "[proxy]\nwatch = true\n"+fourLines+"[[client]]\nname = \"orders\"\nkey_file = \""+dir+"/orders\"\n")
 	p.awaitReady()
 	const first, second = "Authorization: Bearer the-first-key-0123456789", "Authorization: Bearer the-second-key-0123456789"
-	const away, back = "a directory of the configuration is away; what was read from it goes on", "a directory of the configuration is back"
+	const away, back = "a directory of the configuration is away; what was read from it goes on, and nothing is read again until it is back or a reload is asked for", "a directory of the configuration is back"
 	if err := os.Rename(dir, dir+".away"); err != nil {
 		t.Fatal(err)
 	}
@@ -155,5 +156,58 @@ func TestAWatchedDirectoryThatGoesAway(t *testing.T) {
 	if p.logged(refusedReload) != nil || len(p.logged(away)) != 1 || len(p.logged(back)) != 1 {
 		t.Errorf("got %s; want one line when it went, one when it came, and no refusal", p.stderr.tail())
 	}
+	p.stop()
+}
+
+// A folder of accounts that is away takes none of them along, whatever else changes. A
+// reload by hand does without it, and its coming back is noticed.
+func TestAWatchedFolderOfAccountsThatGoesAway(t *testing.T) {
+	t.Parallel()
+	w := startTwoApps(t)
+	top := t.TempDir()
+	club := filepath.Join(top, "teams", "club")
+	if err := os.MkdirAll(club, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(club, "wx.toml"), account("club", otherID))
+	toml := func(max int) string {
+		return fmt.Sprintf("include = [%q]\n[proxy]\nwatch = true\n[upstream]\nmax_connections = %d\n", top+"/teams/*/wx.toml", max) + account("shop", appID, "default = true")
+	}
+	p := serving(t, w.URL, toml(1))
+	p.awaitReady()
+	reach := func() int { return p.call("GET", "/@club"+userInfo, "").code }
+	move := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const away, back = "a directory of the configuration is away; what was read from it goes on, and nothing is read again until it is back or a reload is asked for", "a directory of the configuration is back"
+	move(club, top+"/away")
+	p.eventually("a line about it", func() bool { return len(p.logged(away)) == 1 })
+	p.rewrite(toml(2))
+	time.Sleep(4 * time.Second) // long enough for a change to be read
+	if code := reach(); code != http.StatusOK || len(p.logged("configuration reloaded")) != 0 {
+		t.Errorf("got %d, %s; want nothing read", code, p.stderr.tail())
+	}
+	move(top+"/away", club)
+	p.eventually("all to be read", func() bool { return len(p.logged("configuration reloaded")) == 1 && len(p.logged(back)) == 1 })
+	if code := reach(); code != http.StatusOK {
+		t.Errorf("got %d; want success", code)
+	}
+
+	move(club, top+"/away")
+	p.eventually("a line about it", func() bool { return len(p.logged(away)) == 2 })
+	p.signal(syscall.SIGHUP)
+	p.eventually("a reload by hand", func() bool { return reach() == http.StatusNotFound })
+	move(top+"/away", club)
+	p.eventually("the account again", func() bool { return reach() == http.StatusOK })
+	if err := os.Remove(filepath.Join(club, "wx.toml")); err != nil {
+		t.Fatal(err)
+	}
+	p.eventually("a line that names the file", func() bool {
+		lines := p.logged("a file has changed; the configuration is read again")
+		return len(lines) > 0 && fmt.Sprint(lines[len(lines)-1]["file"]) != "one that is gone" && reach() == http.StatusNotFound
+	})
 	p.stop()
 }

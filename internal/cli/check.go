@@ -35,6 +35,9 @@ func runCheck(o options, t terminal) error {
 		return errMistakes
 	}
 	fmt.Fprint(t.out, cfg.Describe())
+	if to := service.SpansTo(); to != "" {
+		fmt.Fprintf(t.out, "%-10s%s\n", "spans", "go to "+to)
+	}
 	if o.live {
 		return checkLive(cfg, t)
 	}

@@ -58,8 +58,9 @@ Exit code: 0 if it is ready, 1 if not.
 
 Has a proxy on this machine read its configuration again, as SIGHUP does, and prints what
 it added, removed and changed, and which settings wait for the next start; or each mistake,
-and then the configuration before goes on. It shows the admin.key of the configuration or
-of WXPROXY_ADMIN_KEY, or else admin.key_old.
+and then the configuration before goes on. It shows the admin.key_old of the configuration,
+if there is one, which the process knows already, or else admin.key or WXPROXY_ADMIN_KEY.
+Warnings are what wxproxy check would say of it.
 
   -config FILE  the configuration of that process; wxproxy help says which without it
   -url URL      where to ask, as http://127.0.0.1:8081 or unix:/run/wxproxy/admin.sock; else

@@ -34,13 +34,15 @@ type reloadAnswer struct {
 	Removed     []string
 	Changed     []string
 	AtNextStart []string `json:"at_next_start"`
+	Warnings    []string
 	Mistakes    []string
 	Error       string
 }
 
 // runReload has a process read its configuration again, and prints what came of it.
-// It shows the key of the configuration, which may have just changed, or else the one
-// before.
+// It shows the key before, which a process knows whether it has read the present one
+// already or not, or else the key of the configuration: a wrong key that is shown would
+// stand in the log.
 func runReload(o options, t terminal) error {
 	path := config.Find(o.config, os.LookupEnv)
 	address, err := o.url, error(nil)
@@ -57,7 +59,7 @@ func runReload(o options, t terminal) error {
 	if nobodyListens(err) && o.url == "" {
 		return fmt.Errorf("%w; is it running? If its admin listener is elsewhere, name the address with -url; if it has none, %s", err, otherWays)
 	}
-	if errors.Is(err, errNoKey) {
+	if errors.Is(err, errNoKey) && path != "" {
 		if _, mistakes := config.Load(path, os.LookupEnv); mistakes != nil {
 			fmt.Fprintln(t.err, mistakes) // what the process would say if it could be asked
 		}
@@ -78,6 +80,9 @@ func (a *reloadAnswer) print(t terminal) error {
 			fmt.Fprintln(t.err, mistake)
 		}
 		return errors.New("not reloaded; the configuration before goes on")
+	}
+	for _, warning := range a.Warnings {
+		fmt.Fprintln(t.err, "warning:", warning)
 	}
 	fmt.Fprintln(t.out, "reloaded")
 	for _, row := range []struct {

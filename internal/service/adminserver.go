@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"wxproxy/admin"
+	"wxproxy/config"
 	"wxproxy/internal/origin"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
 	"wxproxy/token/store"
 	"wxproxy/token/store/tally"
+	"wxproxy/token/wechat"
 )
 
 // newAdminServer returns the server of the admin listener, which answers for the
@@ -68,11 +70,30 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 	for _, account := range of.cfg.Accounts {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
 		accounts = append(accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: keeper.Status, Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+			Name: account.Name, AppID: account.AppID, Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
 			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		})
 	}
 	return accounts
+}
+
+// statusOf returns the function that tells how the account's token is. An AppSecret that
+// was not there when the configuration was read is a problem before a token is wanted.
+func (s *Service) statusOf(keeper *token.Keeper, account config.Account) func() token.Status {
+	if !account.Secret.Empty() {
+		return keeper.Status
+	}
+	read := s.secrets.reading(account)
+	return func() token.Status {
+		status := keeper.Status()
+		if status.LastError != nil {
+			return status
+		}
+		if _, err := read(); err != nil {
+			status.LastError = wechat.Unread(err)
+		}
+		return status
+	}
 }
 
 // refreshing returns the function that refreshes an account's token, and has WeChat

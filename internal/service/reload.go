@@ -37,7 +37,7 @@ func (s *Service) reload() (admin.Changes, error) {
 	began := time.Now()
 	before := s.now.Load().force.Load().cfg
 	err := s.rebuild()
-	s.loaded.note(err == nil)
+	s.loaded.note(err)
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
 			s.log.Error("configuration not reloaded; the one before goes on", "mistake", strings.TrimSpace(line))
@@ -108,6 +108,20 @@ func (s *Service) reloadWhen(signals <-chan os.Signal) {
 			_, err := s.reload() // it logs its outcome
 			s.noteReload("signal", err)
 		case <-s.ending:
+			s.refuseReloads(signals)
+			return
+		}
+	}
+}
+
+// refuseReloads says of each signal that nothing is reloaded any more, until the last
+// request is answered.
+func (s *Service) refuseReloads(signals <-chan os.Signal) {
+	for {
+		select {
+		case <-signals:
+			s.log.Warn("nothing is reloaded any more: wxproxy is about to end")
+		case <-s.drained:
 			return
 		}
 	}

@@ -1,7 +1,9 @@
 package service
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -21,7 +23,7 @@ func (s *Service) reportReload(before *config.Config, began time.Time) admin.Cha
 		s.log.Warn("configuration", "warning", warning)
 	}
 	diff := before.ChangesTo(now.cfg)
-	changes := admin.Changes{Added: diff.Added, Removed: diff.Removed, Changed: diff.Changed, AtNextStart: s.atStart.AtNextStart(now.cfg)}
+	changes := admin.Changes{Added: diff.Added, Removed: diff.Removed, Changed: diff.Changed, AtNextStart: s.atStart.AtNextStart(now.cfg), Warnings: now.cfg.Warnings}
 	if len(changes.AtNextStart) > 0 {
 		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(changes.AtNextStart, ", "))
 	}
@@ -52,15 +54,33 @@ type loaded struct {
 	state admin.Loaded
 }
 
-// note keeps that the configuration was read, well or not.
-func (l *loaded) note(well bool) {
+// note keeps that the configuration was read, and that it was refused if err is not nil.
+func (l *loaded) note(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	l.state.Tried, l.state.Successful = now, well
-	if well {
+	l.state.Tried, l.state.Successful, l.state.Mistakes = now, err == nil, placesOf(err)
+	if err == nil {
 		l.state.At = now
 	}
+}
+
+// placesOf returns where the mistakes are that err tells of, each place once.
+func placesOf(err error) (places []string) {
+	problems, _ := errors.AsType[config.Problems](err)
+	if one, ok := errors.AsType[config.Problem](err); ok {
+		problems = append(problems, one)
+	}
+	for _, p := range problems {
+		place := p.Where
+		if p.Key != "" {
+			place += ": " + p.Key
+		}
+		if !slices.Contains(places, place) && len(places) < maxNames {
+			places = append(places, place)
+		}
+	}
+	return places
 }
 
 // last returns how it was.

@@ -103,7 +103,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		s.admin = s.newAdminServer()
 	}
 	s.now.Store(first) // Listen has it used
-	s.loaded.note(true)
+	s.loaded.note(nil)
 	return s, nil
 }
 

@@ -50,7 +50,8 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if before != nil && (before.tls == nil) != (next.tls == nil) {
 		next.tls = before.tls // HTTPS comes or goes at the next start
 	}
-	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) {
+	const roots = "upstream.ca_file"
+	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) && before.cfg.Fingerprint(roots) == cfg.Fingerprint(roots) {
 		next.hosts = before.hosts
 	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
 		return nil, err

@@ -32,4 +32,7 @@ func CheckTracing() string {
 	return ""
 }
 
+// SpansTo returns where the variables of OpenTelemetry have spans sent; empty: nowhere.
+func SpansTo() string { return tracing.Endpoint() }
+
 func tracingOff(err error) string { return fmt.Sprintf("environment: no spans are sent: %v", err) }

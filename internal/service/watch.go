@@ -55,8 +55,8 @@ func (s *Service) look(w *watch.Watch) (pause time.Duration) {
 	hangs.Stop()
 	pause = watch.Pause(time.Since(began))
 	if due {
-		if changed == "" { // its name may be a misplaced secret
-			changed = "one that is gone"
+		if changed == "" { // the name of another one may be a misplaced secret
+			changed = cmp.Or(s.now.Load().cfg.FileGone(), "one that is gone")
 		}
 		s.log.Info("a file has changed; the configuration is read again", "file", changed)
 		_, err := s.reload() // it logs its outcome

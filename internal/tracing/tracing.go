@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,6 +22,17 @@ import (
 func Check() error {
 	_, err := New("", nil)
 	return err
+}
+
+// Endpoint returns where the environment has spans sent, without what may be a key in it;
+// empty if it asks for none, or is wrong.
+func Endpoint() string {
+	t, err := New("", nil)
+	if err != nil || t == nil {
+		return ""
+	}
+	address, _, _ := strings.Cut(t.endpoint, "?")
+	return address
 }
 
 // A Tracer sends spans.

@@ -1,11 +1,11 @@
 package watch
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -32,21 +32,23 @@ type Watch struct {
 	moved   time.Time // when it changed last
 	read    time.Time // when the files were read last because of that
 
-	away map[string]bool // directories that were there once
+	away map[string]bool // directories that something was read from, and that are gone
+	back string          // a directory that has come back, and was not read since
 }
 
 // New returns a Watch, which has seen nothing yet.
-func New(log *slog.Logger) *Watch { return &Watch{log: log, away: map[string]bool{}} }
+func New(log *slog.Logger) *Watch { return &Watch{log: log} }
 
 // Due looks at the files, and reports whether it is time to read them again, and the
 // first one that has changed, if it is there. read says how each of them was when it
-// was read last. The caller reads them then, at now.
+// was read last. The caller reads them then, at now. While a directory is away that
+// something was read from, it is never time: what came from it would be lost.
 func (w *Watch) Due(now time.Time, read map[string]Mark) (changed string, due bool) {
 	seen, changed, differs := w.look(read)
 	before := w.last
 	w.last = seen
 	switch {
-	case !differs:
+	case len(w.away) > 0 || !differs && w.back == "":
 		w.differs = time.Time{}
 		return "", false
 	case w.differs.IsZero():
@@ -57,7 +59,8 @@ func (w *Watch) Due(now time.Time, read map[string]Mark) (changed string, due bo
 	if now.Sub(w.moved) < quiet && now.Sub(w.differs) < unrest || now.Sub(w.read) < gap {
 		return "", false
 	}
-	w.differs, w.read = time.Time{}, now
+	changed = cmp.Or(changed, w.back)
+	w.differs, w.read, w.back = time.Time{}, now, ""
 	return changed, true
 }
 
@@ -69,10 +72,11 @@ func Pause(took time.Duration) time.Duration { return max(Every, share*took) }
 // comes back.
 func (w *Watch) look(read map[string]Mark) (seen map[string]Mark, changed string, differs bool) {
 	seen = make(map[string]Mark, len(read))
+	missing := map[string]bool{}
 	for path, mark := range read {
 		now := Look(path)
-		if dir := filepath.Dir(path); now.info == nil && mark.info != nil && isAway(dir) {
-			w.miss(dir)
+		if dir := mark.directory(path); now.info == nil && mark.info != nil && isAway(dir) {
+			missing[dir] = true
 			now = mark
 		}
 		seen[path] = now
@@ -84,26 +88,26 @@ func (w *Watch) look(read map[string]Mark) (seen map[string]Mark, changed string
 			changed = path
 		}
 	}
-	w.greet()
+	w.miss(missing)
 	return seen, changed, differs
 }
 
-// miss says once that a directory is away.
-func (w *Watch) miss(dir string) {
-	if !w.away[dir] {
-		w.log.Warn("a directory of the configuration is away; what was read from it goes on", "directory", dir)
-	}
-	w.away[dir] = true
-}
-
-// greet says which directories are back.
-func (w *Watch) greet() {
-	for dir := range w.away {
-		if !isAway(dir) {
-			w.log.Info("a directory of the configuration is back", "directory", dir)
-			delete(w.away, dir)
+// miss says once that a directory is away, and once that it is back. One that a reload
+// did without is not missed any more.
+func (w *Watch) miss(missing map[string]bool) {
+	for dir := range missing {
+		if !w.away[dir] {
+			w.log.Warn("a directory of the configuration is away; what was read from it goes on, "+
+				"and nothing is read again until it is back or a reload is asked for", "directory", dir)
 		}
 	}
+	for dir := range w.away {
+		if !missing[dir] && !isAway(dir) {
+			w.log.Info("a directory of the configuration is back", "directory", dir)
+			w.back = dir
+		}
+	}
+	w.away = missing
 }
 
 func isAway(dir string) bool {

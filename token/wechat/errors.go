@@ -40,5 +40,9 @@ type secretError struct{ cause error }
 // Error implements error.
 func (s *secretError) Error() string { return "reading the secret: " + secret.Quote(s.cause.Error()) }
 
+// Unread returns err, for which an AppSecret cannot be read, as the error of a fetch that
+// needs it.
+func Unread(err error) error { return &secretError{err} }
+
 // Unwrap returns the cause, and that there was no question to WeChat.
 func (s *secretError) Unwrap() []error { return []error{s.cause, token.ErrNotAsked} }

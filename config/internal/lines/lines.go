@@ -4,12 +4,12 @@ package lines
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
 // Index returns the line of each table and key, counted from one. Tables that may be
-// repeated are counted from one too: "account[2].name". What stands in an inline table
-// or list has the line of its key.
+// repeated are counted from one too: "account[2].name"; so are the items of lists.
 func Index(data []byte) map[string]int {
 	r := reader{text: string(data), line: 1, found: map[string]int{}, tables: map[string]int{}}
 	for r.skipBlank(); r.at < len(r.text); r.skipBlank() {
@@ -96,7 +96,8 @@ func (r *reader) keyValue() {
 		key = r.table + "." + key
 	}
 	r.note(key)
-	r.skipValue()
+	r.value(key, 0)
+	r.skipLine()
 }
 
 func (r *reader) note(name string) {
@@ -117,7 +118,7 @@ func (r *reader) key(end byte) string {
 		case c == '"' || c == '\'':
 			begin := r.at
 			r.skipText()
-			key.WriteString(strings.Trim(r.text[begin:r.at], `"'`))
+			key.WriteString(unquoted(r.text[begin:r.at]))
 			continue
 		case c != ' ' && c != '\t':
 			key.WriteByte(c)
@@ -127,27 +128,14 @@ func (r *reader) key(end byte) string {
 	return key.String()
 }
 
-// skipValue skips a value, which ends with its line unless a bracket is open.
-func (r *reader) skipValue() {
-	for open := 0; r.at < len(r.text); {
-		switch c := r.text[r.at]; {
-		case c == '"' || c == '\'':
-			r.skipText()
-			continue
-		case c == '#':
-			r.skipLine()
-			continue
-		case c == '\n' && open == 0:
-			return
-		case c == '\n':
-			r.line++
-		case c == '[' || c == '{':
-			open++
-		case c == ']' || c == '}':
-			open--
+// unquoted returns the name that a key in quotes stands for.
+func unquoted(key string) string {
+	if key[0] == '"' {
+		if name, err := strconv.Unquote(key); err == nil {
+			return name
 		}
-		r.at++
 	}
+	return strings.Trim(key, `"'`)
 }
 
 // skipText skips a text in quotes of one of the four kinds.
