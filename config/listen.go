@@ -146,10 +146,7 @@ func (l *loader) checkListeners() {
 		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
 			`add a [[client]], or write "virtual"`)
 	}
-	if proxy.TLSClientAuth == "optional" && len(l.cfg.Clients) == 0 && !l.anyReported("client", "proxy.tls_client_auth", "proxy.tls_client_ca") {
-		l.report("proxy.tls_client_auth", `is "optional", so that callers without a certificate show a key, and there is no [[client]] that has one; `+
-			`add a [[client]], or write "require"`)
-	}
+	l.checkOptional()
 	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
 	if BeyondLoopback(admin.Listen) && !guarded {
 		l.report("admin.listen", "is reachable beyond loopback and needs a key; "+
@@ -157,5 +154,15 @@ func (l *loader) checkListeners() {
 	}
 	if admin.Listen != "" && collide(proxy.Listen, admin.Listen) {
 		l.report("admin.listen", "is the address of proxy.listen, too; take another port")
+	}
+}
+
+// checkOptional reports a certificate that may be left out where nobody has a key to show
+// instead.
+func (l *loader) checkOptional() {
+	isOptional := l.cfg.Proxy.TLSClientAuth == "optional" && len(l.cfg.Clients) == 0
+	if isOptional && !l.anyReported("client", "proxy.tls_client_auth", "proxy.tls_client_ca") {
+		l.report("proxy.tls_client_auth", `is "optional", so that callers without a certificate show a key, and there is no [[client]] that has one; `+
+			`add a [[client]], or write "require"`)
 	}
 }

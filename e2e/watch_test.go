@@ -169,6 +169,11 @@ func TestAWatchedFolderOfAccountsThatGoesAway(t *testing.T) {
 	if err := os.MkdirAll(club, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	other := filepath.Join(top, "teams", "nobody") // the pattern matches a file all the while
+	if err := os.Mkdir(other, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(other, "wx.toml"), "# no account yet\n")
 	writeFile(t, filepath.Join(club, "wx.toml"), account("club", otherID))
 	toml := func(max int) string {
 		return fmt.Sprintf("include = [%q]\n[proxy]\nwatch = true\n[upstream]\nmax_connections = %d\n", top+"/teams/*/wx.toml", max) + account("shop", appID, "default = true")

@@ -68,27 +68,36 @@ func (r *reader) inBrackets(end byte) bool {
 // skipValue skips a value, which ends with its line unless a bracket is open. Within
 // brackets it ends before what separates it from the next one.
 func (r *reader) skipValue(within bool) {
-	begin := r.at
-	for open := 0; r.at < len(r.text); {
-		switch c := r.text[r.at]; {
-		case c == '"' || c == '\'':
+	if within && r.ends(true) {
+		r.at++ // no TOML
+		return
+	}
+	for open := 0; r.at < len(r.text) && (open > 0 || !r.ends(within)); {
+		switch c := r.text[r.at]; c {
+		case '"', '\'':
 			r.skipText()
 			continue
-		case c == '#':
+		case '#':
 			r.skipLine()
 			continue
-		case c == '\n' && open == 0, within && open == 0 && (c == ',' || c == ']' || c == '}'):
-			if within && r.at == begin {
-				r.at++ // no TOML
-			}
-			return
-		case c == '\n':
+		case '\n':
 			r.line++
-		case c == '[' || c == '{':
+		case '[', '{':
 			open++
-		case c == ']' || c == '}':
+		case ']', '}':
 			open--
 		}
 		r.at++
 	}
+}
+
+// ends reports whether a value that has no bracket open ends here.
+func (r *reader) ends(within bool) bool {
+	switch r.text[r.at] {
+	case '\n':
+		return true
+	case ',', ']', '}':
+		return within
+	}
+	return false
 }
