@@ -40,7 +40,8 @@ func TestTheCommandReloadSaysWhatCameOfIt(t *testing.T) {
 		{"no key", fourLines, nil, exitFailure, "", "the process wants its admin.key, and the configuration has none"},
 		{"no key, for a mistake", "[admin]\nkey_env = \"NOT_SET\"\n" + fourLines, nil, exitFailure, "", "NOT_SET"},
 		{"an address where nobody is", key + fourLines, []string{"-url", "http://127.0.0.1:1"}, exitFailure, "", "connection refused"},
-		{"an address of others", key + fourLines, []string{"-url", p.proxy}, exitFailure, "", "is the admin listener at that address?"},
+		{"the callers' address", key + fourLines, []string{"-url", p.proxy}, exitFailure, "", "the callers' listener answers there; is the admin listener at that address?"},
+		{"an address without http", key + fourLines, []string{"-url", "127.0.0.1:1"}, exitFailure, "", "as http://127.0.0.1:8081"},
 		{"an argument", key + fourLines, []string{"now"}, exitMistakes, "", `unexpected argument "now"`},
 	} {
 		p.rewrite(row.toml)

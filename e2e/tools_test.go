@@ -209,6 +209,10 @@ func TestHealthTellsWhetherTheProxyIsReady(t *testing.T) {
 		"nobody there":                {args: []string{"-url", "http://" + refusing(t) + "/readyz"}, code: exitFailure, want: "connection refused"},
 		"somebody else":               {args: []string{"-url", other.URL}, code: exitFailure, want: "HTTP status 404"},
 		"a URL that is none":          {args: []string{"-url", "://x"}, code: exitFailure, want: "asking for readiness"},
+		"a URL without http":          {args: []string{"-url", strings.TrimPrefix(p.admin, "http://")}, code: exitFailure, want: "as http://127.0.0.1:8081"},
+		"the callers' listener":       {args: []string{"-url", p.proxy}, code: exitFailure, want: "the callers' listener answers there"},
+		"what callers' listener says": {args: []string{"-url", p.proxy + "/wxproxy/readyz"}, want: "ready\n"},
+		"an account that is none":     {args: []string{"-url", p.admin + "/readyz?account=games"}, code: exitFailure, want: "HTTP status 404: there is no account of this name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := runs(t, test.code, launch{args: append([]string{"health"}, test.args...), env: test.env})

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -67,28 +69,63 @@ func nobodyListens(err error) bool {
 
 // askReady asks at a URL or a socket.
 func askReady(address string) error {
-	client, address := reaching(address, healthTimeout)
+	client, address, err := reaching(address, healthTimeout)
+	if err != nil {
+		return fmt.Errorf("asking for readiness: %w", err)
+	}
 	resp, err := client.Get(readyURL(address))
 	if err != nil {
 		return fmt.Errorf("asking for readiness: %w", err)
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("not ready: HTTP status %d", resp.StatusCode)
+	switch {
+	case isCallers(resp):
+		return errCallers
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("not ready: HTTP status %d%s", resp.StatusCode, saidIn(resp.Body))
 	}
 	return nil
 }
 
+// maxSaid is how many bytes of an answer are looked at for its reason.
+const maxSaid = 4 << 10
+
+// saidIn returns the reason that an answer of the admin listener's has, after a colon.
+func saidIn(body io.Reader) string {
+	var answer struct{ Error string }
+	if json.NewDecoder(io.LimitReader(body, maxSaid)).Decode(&answer) != nil || answer.Error == "" {
+		return ""
+	}
+	return ": " + answer.Error
+}
+
+// errCallers says that another listener has answered than was meant. What it does not
+// know it passes on to WeChat, whose answer tells nothing of the proxy.
+var errCallers = errors.New("the callers' listener answers there; is the admin listener at that address? It is at admin.listen, by default http://127.0.0.1:8081")
+
+// isCallers reports whether an answer came from where programs call WeChat, and not
+// from a path there that is for load balancers.
+func isCallers(resp *http.Response) bool {
+	said := resp.Header.Get("Wxproxy-Account") + resp.Header.Get("Wxproxy-Error")
+	return said != "" && !strings.HasPrefix(resp.Request.URL.Path, "/wxproxy/")
+}
+
+// errAddress says what an address that is none has to be.
+var errAddress = errors.New(`the address is "http://" with a host and a port, as http://127.0.0.1:8081, or "unix:" with the path of a socket`)
+
 // reaching returns a client for a URL or a socket, "unix:/path", and the URL to give
 // to it. It asks directly, whatever proxy the environment names: the listener is on
 // this machine.
-func reaching(address string, timeout time.Duration) (*http.Client, string) {
+func reaching(address string, timeout time.Duration) (*http.Client, string, error) {
 	client := &http.Client{Timeout: timeout, Transport: new(http.Transport)}
 	if strings.HasPrefix(address, "unix:") {
 		client.Transport = dialling("unix:" + strings.TrimPrefix(strings.TrimPrefix(address, "unix:"), "//"))
 		address = "http://localhost" // a unix socket answers whatever the name
 	}
-	return client, address
+	if u, err := url.Parse(address); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, "", errAddress
+	}
+	return client, address, nil
 }
 
 // dialling returns a transport that connects to a listen setting, whatever the

@@ -101,12 +101,14 @@ func (a *reloadAnswer) print(t terminal) error {
 
 // askReload asks with each of the keys until one is right.
 func askReload(address string, keys []secret.Secret) (*reloadAnswer, error) {
-	client, base := reaching(address, reloadTimeout)
+	client, base, err := reaching(address, reloadTimeout)
+	if err != nil {
+		return nil, fmt.Errorf("asking for a reload: %w", err)
+	}
 	// Whoever answers in the listener's place does not get the key passed on.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var answer *reloadAnswer
 	var status int
-	var err error
 	for _, key := range append(keys, secret.Secret{})[:max(1, len(keys))] {
 		if answer, status, err = postReload(client, base, key); err != nil || status != http.StatusUnauthorized {
 			break
@@ -145,6 +147,9 @@ func postReload(client *http.Client, base string, key secret.Secret) (*reloadAns
 		return nil, 0, err
 	}
 	defer resp.Body.Close()
+	if isCallers(resp) {
+		return nil, 0, errCallers
+	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxReloadAnswer))
 	if err != nil {
 		return nil, 0, err
