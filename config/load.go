@@ -177,7 +177,7 @@ var syntaxHints = []struct{ contains, hint string }{
 	{"expected value", `there is no value, or a text without quotes; write key = "value"`},
 	{"inline table terminator", "the keys of a table in one line are separated by commas and end with }"},
 	{"expected '.' or '='", "the key is not followed by ="},
-	{"expected a top-level item", "something follows the value; a line has one key = value"},
+	{"expected a top-level item", `something follows the value; a line has one key = value, and a text is in quotes`},
 	{"table name", "a table begins with [name] or [[name]]"},
 	{"table array name", "a table begins with [name] or [[name]]"},
 	{"escape", `a text has a \ that means nothing; write '...' instead of "..."`},

@@ -6,7 +6,6 @@ package watch
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // A Mark tells one state of a file, or of the names in a directory, from another one.
@@ -28,13 +27,8 @@ func markOf(info fs.FileInfo, err error) Mark {
 // Look returns the Mark of what is at path now.
 func Look(path string) Mark { return markOf(os.Stat(path)) }
 
-// directory returns the directory without which there is nothing at path, where m was.
-func (m Mark) directory(path string) string {
-	if m.info != nil && m.info.IsDir() {
-		return path
-	}
-	return filepath.Dir(path)
-}
+// isFile reports whether there was something to be read, not a directory.
+func (m Mark) isFile() bool { return m.info != nil && !m.info.IsDir() }
 
 // same reports whether both are one state of one file.
 func (m Mark) same(as Mark) bool {

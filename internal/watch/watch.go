@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -68,14 +69,14 @@ func (w *Watch) Due(now time.Time, read map[string]Mark) (changed string, due bo
 func Pause(took time.Duration) time.Duration { return max(Every, share*took) }
 
 // look returns how the files are now, one that has changed, if it is there, and
-// whether any has. What is gone with its directory has not: that may be a disk that
-// comes back.
+// whether any has. A file that is gone with its directory has not: that may be a disk that
+// comes back. A directory has, for nothing was read from it if no file is gone with it.
 func (w *Watch) look(read map[string]Mark) (seen map[string]Mark, changed string, differs bool) {
 	seen = make(map[string]Mark, len(read))
 	missing := map[string]bool{}
 	for path, mark := range read {
 		now := Look(path)
-		if dir := mark.directory(path); now.info == nil && mark.info != nil && isAway(dir) {
+		if dir := filepath.Dir(path); now.info == nil && mark.isFile() && isAway(dir) {
 			missing[dir] = true
 			now = mark
 		}

@@ -217,6 +217,24 @@ func TestNothingIsReadWhileADirectoryIsAway(t *testing.T) {
 	}
 }
 
+// A directory in which nothing was found to read takes nothing along: its end is a change.
+func TestADirectoryOfNothingThatGoesAwayHoldsNothingUp(t *testing.T) {
+	b := newBench(t, "a")
+	must(t, os.Mkdir(b.path("empty"), 0o755))
+	b.reread("a", "empty", "empty/b")
+	got := b.looks(8, func(i int) {
+		switch i {
+		case 1:
+			must(t, os.Remove(b.path("empty")))
+		case 5:
+			b.write("a", "22")
+		}
+	})
+	if fmt.Sprint(got) != "[2 6]" || b.log.Len() > 0 {
+		t.Errorf("got reads at the looks %v, %s; want one for each change", got, b.log.String())
+	}
+}
+
 // The name of a file that was never there may be a misplaced secret.
 func TestNoNameOfWhatIsNotThereIsTold(t *testing.T) {
 	b := newBench(t, "a")

@@ -91,19 +91,32 @@ func (r *reader) inside(name string) string {
 
 // keyValue reads key = value.
 func (r *reader) keyValue() {
-	key := r.key('=')
-	if r.table != "" {
-		key = r.table + "." + key
-	}
-	r.note(key)
-	r.value(key, 0)
+	r.value(r.dottedKey(r.table), 0)
 	r.skipLine()
 }
 
-func (r *reader) note(name string) {
+func (r *reader) note(name string) { r.noteAt(name, r.line) }
+
+func (r *reader) noteAt(name string, line int) {
 	if _, known := r.found[name]; !known {
-		r.found[name] = r.line
+		r.found[name] = line
 	}
+}
+
+// dottedKey reads a key of a table. One with dots makes the tables that it names.
+func (r *reader) dottedKey(table string) string {
+	line := r.line
+	key := r.key('=')
+	if table != "" {
+		table += "."
+	}
+	for i, c := range key {
+		if c == '.' {
+			r.noteAt(table+key[:i], line)
+		}
+	}
+	r.noteAt(table+key, line)
+	return table + key
 }
 
 // key reads a key, which may have dots and quotes, and the byte that ends it.

@@ -56,7 +56,7 @@ after = { }`
 		"include": 2, "include[1]": 3, "include[2]": 4, "proxy": 6, "proxy.listen": 7, "proxy.hosts": 8, "proxy.text": 9, "proxy.raw": 12, "proxy.one": 14,
 		"account": 16, "account[1]": 16, "account[1].name": 17, "account[1].app_id": 18, "account[1].signing": 20, "account[1].signing.key_sn": 21,
 		"account[2]": 22, "account[2].name": 23, "account[2].signing": 24, "account[2].signing.paths": 25, "account[2].signing.paths[1]": 25, "account[2].signing.paths[2]": 26, "account[2].signing.key_sn": 27,
-		"client": 28, "client[1]": 28, "client[1].name": 29, "client[1].a.b": 30, "client[1].tables": 31,
+		"client": 28, "client[1]": 28, "client[1].name": 29, "client[1].a": 30, "client[1].a.b": 30, "client[1].tables": 31,
 		"client[1].tables[1]": 31, "client[1].tables[1].name": 31, "client[1].tables[2]": 31, "client[1].tables[2].name": 32, "log": 33, "log.level": 34,
 		"log.secret\x00": 35, "log.many": 36, "log.many[1]": 37, "log.many[1][1]": 37, "log.many[1][2]": 38, "log.many[2]": 39, "log.many[3]": 39, "log.many[3].a": 39, "log.many[3].b c": 40, "log.many[3].b c[1]": 41, "log.after": 43,
 	}

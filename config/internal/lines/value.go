@@ -43,12 +43,7 @@ func (r *reader) list(name string, depth int) {
 func (r *reader) inlineTable(name string, depth int) {
 	r.at++
 	for r.inBrackets('}') {
-		line := r.line
-		key := name + "." + r.key('=')
-		if _, known := r.found[key]; !known {
-			r.found[key] = line
-		}
-		r.value(key, depth)
+		r.value(r.dottedKey(name), depth)
 	}
 }
 
