@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
@@ -74,7 +75,7 @@ func (c *Client) fetch(ctx context.Context, force bool) (token.Token, error) {
 	c.sent.Store(&appSecret)
 	req, err := c.request(ctx, appSecret, force)
 	if err != nil {
-		return token.Token{}, newTransportError("token", err, appSecret)
+		return token.Token{}, newTransportError("token", &unsentError{err}, appSecret)
 	}
 	sent := time.Now()
 	body, err := c.send(req)
@@ -118,7 +119,12 @@ func repeatable(req *http.Request) { req.Header["Idempotency-Key"] = nil }
 func (c *Client) send(req *http.Request) ([]byte, error) {
 	once := *c.HTTP
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	resp, err := once.Do(req)
+	var connected atomic.Bool // net/http may say so late
+	trace := httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
+	resp, err := once.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &trace)))
+	if err != nil && !connected.Load() {
+		return nil, &unsentError{err}
+	}
 	if err != nil {
 		return nil, err
 	}

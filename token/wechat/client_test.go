@@ -146,6 +146,9 @@ func TestWhatGoesWrongIsToldWithoutTheSecret(t *testing.T) {
 					if err == nil {
 						t.Fatalf("got %v; want an error", got)
 					}
+					if errors.Is(err, token.ErrNotAsked) {
+						t.Errorf("got %v, as if WeChat had not been asked", err)
+					}
 					e := wechat.Explain(err)
 					if e.Code != test.code || e.Class != test.class {
 						t.Errorf("got errcode %d, class %s; want %d, %s", e.Code, e.Class, test.code, test.class)
@@ -194,6 +197,9 @@ func TestWhatTheNetworkSaysIsToldWithoutTheSecret(t *testing.T) {
 				_, err := c.Fetch(t.Context())
 				if err == nil {
 					t.Fatal("got no error")
+				}
+				if !errors.Is(err, token.ErrNotAsked) {
+					t.Errorf("got %v; want it to tell that WeChat was not asked", err)
 				}
 				e := wechat.Explain(err)
 				if all := err.Error() + e.Reason; strings.Contains(all, "canary") || strings.Contains(all, "?") || !strings.Contains(e.Remedy, test.want) {

@@ -18,6 +18,7 @@ type transportError struct {
 }
 
 func newTransportError(asked string, err error, credential secret.Secret) error {
+	_, unsent := errors.AsType[*unsentError](err)
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
@@ -25,8 +26,17 @@ func newTransportError(asked string, err error, credential secret.Secret) error 
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
+	if unsent {
+		err = &unsentError{err}
+	}
 	return &transportError{asked: asked, text: text, cause: err}
 }
+
+// An unsentError is the end of a question for which there was no connection.
+type unsentError struct{ error }
+
+// Unwrap returns the cause, and that there was no question to WeChat.
+func (u *unsentError) Unwrap() []error { return []error{u.error, token.ErrNotAsked} }
 
 // Error implements error.
 func (t *transportError) Error() string { return "asking WeChat for a " + t.asked + ": " + t.text }

@@ -16,7 +16,7 @@ func (c *Client) Ticket(ctx context.Context, ticketType, value string) (token.To
 	query := url.Values{"access_token": {value}, "type": {ticketType}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/cgi-bin/ticket/getticket?"+query.Encode(), nil)
 	if err != nil {
-		return token.Token{}, newTransportError("ticket", err, secret.New(value))
+		return token.Token{}, newTransportError("ticket", &unsentError{err}, secret.New(value))
 	}
 	repeatable(req)
 	sent := time.Now()
