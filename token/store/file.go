@@ -46,6 +46,7 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	}
 	s := &File{dir: dir, log: log}
 	s.seal.Store(sealer)
+	s.sweep()
 	return s, nil
 }
 

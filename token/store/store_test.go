@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -150,6 +151,34 @@ func TestATokenFileThatIsNoGoodIsReportedWithoutItsContent(t *testing.T) {
 				t.Errorf("got %v; want %q and no canary", err, test.want)
 			}
 		})
+	}
+}
+
+func TestTemporaryFilesAreSweptAtTheStart(t *testing.T) {
+	dir, old := t.TempDir(), time.Now().Add(-time.Hour)
+	for name, at := range map[string]time.Time{
+		"wx1.json.123.tmp": old, ".try.456.tmp": old, // left by a process that was killed
+		"wx2.json.789.tmp": time.Now(),                                                           // somebody may be about to rename it
+		"notes.tmp":        old, "wx3.json.old.tmp": old, "a b.json.1.tmp": old, "wx4.json": old, // not ours, or in use
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := NewFile(dir, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var left []string
+	for _, entry := range entries {
+		left = append(left, entry.Name())
+	}
+	if want := []string{"a b.json.1.tmp", "notes.tmp", "wx2.json.789.tmp", "wx3.json.old.tmp", "wx4.json"}; !slices.Equal(left, want) {
+		t.Errorf("got %v; want %v", left, want)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"wxproxy/token/store/tally"
 )
@@ -29,6 +31,38 @@ func writeWhole(path string, content []byte) (err error) {
 	}
 	return os.Rename(file.Name(), path)
 }
+
+// leftAfter is how old a temporary file is that nobody will rename any more.
+const leftAfter = time.Minute
+
+// sweep removes the temporary files that processes left which were killed as they wrote.
+func (s *File) sweep() {
+	entries, _ := os.ReadDir(s.dir) // what cannot be read is for the next start
+	for _, entry := range entries {
+		if !isTemporary(entry.Name()) {
+			continue
+		}
+		info, err := entry.Info()
+		if err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > leftAfter {
+			os.Remove(filepath.Join(s.dir, entry.Name()))
+		}
+	}
+}
+
+// isTemporary reports whether writeWhole names files like name.
+func isTemporary(name string) bool {
+	of, digits, found := strings.Cut(name, ".json.")
+	if !found {
+		of, digits, found = strings.Cut(name, triedFile+".")
+		found = found && of == ""
+	}
+	digits = strings.TrimSuffix(digits, ".tmp")
+	return found && !strings.ContainsFunc(of, func(r rune) bool { return !isOfAppID(r) }) &&
+		digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+// triedFile is the name of the file that is written to see whether one can be.
+const triedFile = ".try"
 
 // remedyForFile is what to do when files cannot be written.
 const remedyForFile = "have the folder of token.store exist, belong to the user who runs wxproxy, and have room"
@@ -57,7 +91,7 @@ func (s *File) Condition() tally.Condition {
 
 // try writes a file and removes it.
 func (s *File) try() error {
-	path := filepath.Join(s.dir, ".try")
+	path := filepath.Join(s.dir, triedFile)
 	const size = 4 << 10 // so that a full disk shows
 	err := writeWhole(path, make([]byte, size))
 	if err == nil {
