@@ -54,6 +54,7 @@ type Keeper struct {
 	unsaved bool         // the store has not yet got what the state holds
 	saving  bool         // a goroutine is handing it to the store
 	lost    bool         // the last save failed
+	ignored string       // why what the store had last is of no use; empty: it is
 	leases  []func()     // each ends a lease; to be called after the next save
 	unwatch func()       // ends listening to other processes; nil: nobody listens
 	fetches []FetchCount

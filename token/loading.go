@@ -92,11 +92,22 @@ func (k *Keeper) loaded(r Record, s *state) *state {
 	return next.loaded(r.Token, k.options)
 }
 
-// reportLoad says that the store has something that is of no use, unless the store says so
-// itself.
+// reportLoad says once that the store has something that is of no use, unless the store
+// says so itself.
 func (k *Keeper) reportLoad(err error) {
-	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrAway) && !errors.Is(err, ErrNewer) {
-		k.logger().Warn("stored token ignored", "err", err)
+	if errors.Is(err, ErrAway) || errors.Is(err, ErrNewer) {
+		return
+	}
+	why := ""
+	if err != nil && !errors.Is(err, ErrNotStored) {
+		why = err.Error()
+	}
+	k.mu.Lock()
+	said := k.ignored == why
+	k.ignored = why
+	k.mu.Unlock()
+	if why != "" && !said {
+		k.logger().Warn("stored token ignored", "err", why)
 	}
 }
 

@@ -96,6 +96,7 @@ func (k *Keeper) mergeStored(f *flight) *state {
 		f.later(func() { k.reportLoad(err) })
 		return nil
 	}
+	f.later(func() { k.reportLoad(nil) })
 	k.mu.Lock()
 	before := k.state.Load()
 	next, _ := before.merged(r, time.Now(), k.options)
@@ -128,7 +129,7 @@ func (k *Keeper) postpone(f *flight) bool {
 }
 
 // reconcile adds to the state what another process has stored, or stores again what
-// the store has lost. That ends no flight.
+// the store has lost, or has damaged. That ends no flight.
 func (k *Keeper) reconcile() {
 	k.mu.Lock()
 	stopped := k.stopped
@@ -137,8 +138,8 @@ func (k *Keeper) reconcile() {
 		return // or a queue of them would hold up the end
 	}
 	r, err := k.options.Store.Load(k.options.key())
-	if err != nil && !errors.Is(err, ErrNotStored) {
-		k.reportLoad(err)
+	k.reportLoad(err)
+	if err != nil && !errors.Is(err, ErrNotStored) && !errors.Is(err, ErrDamaged) {
 		return
 	}
 	k.mu.Lock()
@@ -160,6 +161,7 @@ func (k *Keeper) reconcile() {
 func (k *Keeper) mergeSaved(r, stored Record) (report func()) {
 	k.mu.Lock()
 	before := k.state.Load()
+	k.ignored = "" // what was in its place
 	counted := *before
 	counted.synced = r.Spent
 	next, _ := counted.merged(stored, time.Now(), k.options)

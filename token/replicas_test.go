@@ -27,6 +27,7 @@ type hub struct {
 	leases  map[token.Key]time.Time // until when
 	members []*member
 	calls   int
+	damaged error // why no record can be read, until one is written
 }
 
 // A member is a replica's way to the hub.
@@ -67,6 +68,9 @@ func (m *member) Load(key token.Key) (token.Record, error) {
 		return token.Record{}, err
 	}
 	defer m.hub.mu.Unlock()
+	if err := m.hub.damaged; err != nil {
+		return token.Record{}, err
+	}
 	r, ok := m.hub.records[key]
 	if !ok {
 		return token.Record{}, token.ErrNotStored
@@ -82,6 +86,9 @@ func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
 		return r, err
 	}
 	defer m.hub.mu.Unlock()
+	if errors.Is(m.hub.damaged, token.ErrDamaged) {
+		m.hub.damaged = nil
+	}
 	stored := m.hub.records[key]
 	added := r.Notice.Added
 	r.Notice.Added = token.Spent{}
@@ -489,6 +496,37 @@ func TestATokenOfAnotherReplicaIsSaidOnce(t *testing.T) {
 			t.Errorf("got %d lines in %s; want 1", got, c.log)
 		}
 	})
+}
+
+// A damaged record is said so once, and written anew at once by a replica that has the
+// token; one that another key would open is not.
+func TestADamagedRecordIsReplacedAndSaidOnce(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		left bool
+	}{{token.ErrDamaged, false}, {errors.New("it was encrypted with another key"), true}} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &crew{w: wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), api: wechat.Stable, hub: newHub(), log: new(journal)}
+			c.members, c.keepers, c.wires = append(c.members, c.hub.join()), append(c.keepers, nil), append(c.wires, &wire{w: c.w})
+			c.start(0)
+			defer c.stop()
+			time.Sleep(time.Minute)
+			c.hub.mu.Lock()
+			c.hub.damaged = row.err
+			c.hub.mu.Unlock()
+			for range 3 {
+				c.members[0].look[token.Key{AppID: appID}](0)
+				time.Sleep(time.Second)
+			}
+			c.hub.mu.Lock()
+			left := c.hub.damaged != nil
+			c.hub.damaged = nil
+			c.hub.mu.Unlock()
+			if said := strings.Count(c.log.String(), "stored token ignored"); said != 1 || left != row.left {
+				t.Errorf("%v: got %d lines in %s, and left %v; want one, and left %v", row.err, said, c.log, left, row.left)
+			}
+		})
+	}
 }
 
 // An earlier version of the program stores what is only its own.

@@ -11,6 +11,9 @@ var ErrNotStored = errors.New("no token stored")
 // ErrAway tells that a Store is out of reach.
 var ErrAway = errors.New("the token store is out of reach")
 
+// ErrDamaged tells that a Store has a record that no wxproxy wrote, which it replaces.
+var ErrDamaged = errors.New("it is damaged")
+
 // ErrNewer tells that a Store has a record of a later version of wxproxy, which is left
 // as it is.
 var ErrNewer = errors.New("it is of a later version of wxproxy")

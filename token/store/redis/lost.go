@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"wxproxy/internal/secret"
+	"wxproxy/token"
 )
 
 // hasLost reports whether Redis holds other data than when it was asked last: then
@@ -52,6 +53,22 @@ func ignoreNil(err error) error {
 		return nil
 	}
 	return err
+}
+
+// reportOdd says once of a record that it is damaged, though not all of it.
+func (s *Store) reportOdd(key token.Key, odd bool) {
+	name := s.name(key)
+	s.mu.Lock()
+	said := s.odd[name]
+	if odd {
+		s.odd[name] = true
+	} else {
+		delete(s.odd, name)
+	}
+	s.mu.Unlock()
+	if odd && !said {
+		s.log.Warn("a record in Redis is damaged: what can be read of it counts, and the next token replaces it", "record", name)
+	}
 }
 
 // reportUnsaid says once that Redis lets this replica announce nothing.

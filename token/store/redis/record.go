@@ -48,9 +48,6 @@ func (s *Store) notice(a scriptAnswer, now time.Time) token.Notice {
 	return w
 }
 
-// errDamaged is a record that no wxproxy wrote.
-var errDamaged = errors.New("it is damaged")
-
 // errStrange is an answer that the scripts do not give.
 var errStrange = errors.New("its answer is not that of wxproxy's script")
 
@@ -86,9 +83,12 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 	if err != nil {
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), err)
 	}
-	now := time.Now()
+	now, expires := time.Now(), a.number("expires_at")
+	if value.Empty() != (expires == 0) || expires > largest/1000 {
+		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), token.ErrDamaged)
+	}
 	r := token.Record{
-		Token: token.Token{Value: value, Expires: s.at(a.number("expires_at") * 1000)},
+		Token: token.Token{Value: value, Expires: s.at(expires * 1000)},
 		Durable: token.Durable{Spent: token.Spent{
 			Day:       token.BeijingDay(now),
 			ForcedAt:  s.at(a.number("forced_at")),
@@ -105,7 +105,7 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 	switch far := now.Add(token.LongestLife); {
 	case strings.ContainsFunc(value.Reveal(), secret.Invisible),
 		r.Token.Expires.After(far), r.Notice.Next.After(far), r.Notice.TrustedUntil.After(far):
-		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
+		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), token.ErrDamaged)
 	case !r.Token.ValidAt(now):
 		r.Token = token.Token{}
 	}
@@ -132,6 +132,19 @@ func (a scriptAnswer) number(field string) int64 {
 		return 0
 	}
 	return n
+}
+
+// isOdd reports whether some field has no number that the scripts write. Such a field
+// counts as missing, and the rest as it is.
+func (a scriptAnswer) isOdd() bool {
+	for _, field := range [...]string{"version", "generation", "fetched_at", "stands_until", "next_at", "failures", "forced_at", "rotated_at", "day", "fetches", "forced"} {
+		if text, there := a.fields[field]; there && text != "0" && a.number(field) == 0 {
+			return true
+		}
+	}
+	code, there := a.fields["errcode"]
+	_, err := strconv.ParseInt(code, 10, 32)
+	return there && err != nil
 }
 
 // largest is the largest number in a record: such a time, in Unix milliseconds,

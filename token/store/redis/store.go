@@ -62,6 +62,8 @@ type Store struct {
 	said     []string              // the remedies that were logged since it last worked
 	refused  [len(operations)]bool // what it has refused last, by need
 
+	odd map[string]bool // the names of records that were said to be damaged
+
 	mute sync.Once // said that announcements are refused
 	met  sync.Once // said that there is a record of a later version
 	mark string    // what showed last that Redis has not lost its data; the watch's alone
@@ -109,6 +111,7 @@ func New(c Config) (*Store, error) {
 		writer:  rand.Text(),
 		began:   time.Now(),
 		watched: map[string]*watcher{},
+		odd:     map[string]bool{},
 		failed:  make(chan struct{}, 1),
 		turned:  make(chan struct{}, 1),
 	}
@@ -126,12 +129,16 @@ var silence = sync.OnceFunc(logging.Disable)
 func (s *Store) Load(key token.Key) (token.Record, error) {
 	answer, err := s.run(s.load, key)
 	if isOtherType(err) {
-		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), errDamaged)
+		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), token.ErrDamaged)
 	}
 	if err != nil {
 		return token.Record{}, err
 	}
-	return s.record(key, answer)
+	r, err := s.record(key, answer)
+	if err == nil {
+		s.reportOdd(key, answer.isOdd())
+	}
+	return r, err
 }
 
 // Save implements [token.Store].

@@ -414,12 +414,13 @@ func TestARecordIsDamaged(t *testing.T) {
 		{"line breaks in the token", fields{"access_token": "canary\r\nX: y"}, "", true},
 		{"no UTF-8 in the token", fields{"access_token": "canary\xff\xfe"}, "", true},
 		{"an encrypted token", fields{"access_token": "aes256gcm:AAAA"}, "", true},
-		{"a token without expiry", fields{"expires_at": ""}, "", false},
-		{"an expiry of words", fields{"expires_at": "tomorrow"}, "", false},
-		{"a negative expiry", fields{"expires_at": -1}, "", false},
-		{"a huge expiry", fields{"expires_at": huge}, "", false},
-		{"an expiry that overflows", fields{"expires_at": int64(math.MaxInt64 / 2)}, "", false},
-		{"an expiry in milliseconds", fields{"expires_at": ms}, "", false},
+		{"a token without expiry", fields{"expires_at": ""}, "", true},
+		{"an expiry of words", fields{"expires_at": "tomorrow"}, "", true},
+		{"a negative expiry", fields{"expires_at": -1}, "", true},
+		{"a huge expiry", fields{"expires_at": huge}, "", true},
+		{"an expiry without a token", fields{"access_token": ""}, "", true},
+		{"an expiry that overflows", fields{"expires_at": int64(math.MaxInt64 / 2)}, "", true},
+		{"an expiry in milliseconds", fields{"expires_at": ms}, "", true},
 		{"an expiry in a year", fields{"expires_at": now.AddDate(1, 0, 0).Unix()}, "", true},
 		{"a plan for the next year", fields{"next_at": now.AddDate(1, 0, 0).UnixMilli()}, "", true},
 		{"a word that stands for a year", fields{"stands_until": now.AddDate(1, 0, 0).UnixMilli()}, "", true},
@@ -465,6 +466,30 @@ func TestARecordIsDamaged(t *testing.T) {
 	}
 }
 
+// What can be read of a damaged record counts, and that it is damaged is said once.
+func TestADamagedRecordIsSaidOnce(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	var log logged
+	s := openRedis(t, "redis://"+redis.Addr, loggingTo(&log))
+	mustSave(t, s, fetched("token-1", time.Now()))
+	lines := 0
+	for field, rubbish := range map[string]string{"generation": "nan", "fetches": "-7", "next_at": "", "errcode": "canary"} {
+		redis.MustDo("HSET", wx1Key, field, rubbish)
+		for range 2 {
+			wantStored(t, s, "token-1")
+		}
+		if lines++; strings.Count(log.String(), "a record in Redis is damaged") != lines || strings.Contains(log.String(), "canary") {
+			t.Errorf("%s of %q: got %s; want a line more", field, rubbish, log.String())
+		}
+		mustSave(t, s, wantStored(t, s, "token-1"))
+		wantStored(t, s, "token-1")
+	}
+	if got := strings.Count(log.String(), "\n"); got != lines {
+		t.Errorf("got %d lines in %s; want nothing said of a good record", got, log.String())
+	}
+}
+
 // mustBePlausible fails the test if a Keeper could be harmed by r.
 func mustBePlausible(t testing.TB, r token.Record) {
 	t.Helper()
@@ -497,7 +522,7 @@ func TestAKeyOfAnotherTypeIsReplacedAndDisturbsNoOther(t *testing.T) {
 			if _, err := s.Save(token.Key{AppID: "wx2"}, fetched("other", time.Now())); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Load(wx1); !errors.Is(err, errDamaged) || errors.Is(err, token.ErrAway) {
+			if _, err := s.Load(wx1); !errors.Is(err, token.ErrDamaged) || errors.Is(err, token.ErrAway) {
 				t.Errorf("got %v; want it to be damaged", err)
 			}
 			generations, err := s.generations(context.Background(), []string{"wx1:token", "wx2:token", "wx3:token"})
