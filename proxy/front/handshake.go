@@ -48,6 +48,9 @@ func addressOf(c *Conn) string {
 	return "unix socket"
 }
 
+// callerEnded is why most handshakes fail that the proxy would have gone on with.
+const callerEnded = "the caller ended it, maybe because it does not trust tls_cert"
+
 // handshakeFailure says in fixed words why a handshake failed: the error may quote what
 // the caller sent.
 func handshakeFailure(err error) string {
@@ -60,7 +63,9 @@ func handshakeFailure(err error) string {
 	case errors.As(err, &verification):
 		return badCertificate(verification.Err)
 	case errors.As(err, &network) && network.Op == "remote error":
-		return "the caller ended it, maybe because it does not trust tls_cert: " + network.Err.Error() // an alert: a number, or its name
+		return callerEnded + ": " + network.Err.Error() // an alert: a number, or its name
+	case strings.Contains(err.Error(), "bad record MAC"):
+		return callerEnded // by an alert of OpenSSL's, which in TLS 1.3 sends it before its keys are in use
 	case strings.Contains(err.Error(), "didn't provide a certificate"):
 		return "the caller has shown no certificate, and tls_client_auth is \"require\""
 	case strings.Contains(err.Error(), "offered only unsupported versions"):

@@ -108,6 +108,13 @@ func TestAHandshakeThatFailsIsExplained(t *testing.T) {
 		"no trust": {func(c net.Conn) {
 			_ = tls.Client(c, &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "proxy"}).Handshake()
 		}, "maybe because it does not trust tls_cert"},
+		"no trust, of OpenSSL": {func(c net.Conn) {
+			unknownCA := func([][]byte, [][]*x509.Certificate) error {
+				_, _ = io.WriteString(c, "\x15\x03\x03\x00\x02\x02\x30") // a plain alert, where an encrypted one is due
+				return errors.New("no trust")
+			}
+			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true, VerifyPeerCertificate: unknownCA}).Handshake()
+		}, "maybe because it does not trust tls_cert"},
 		"half of one": {sends("\x16\x03\x01\x02\x00\x01"), "the caller left"},
 		"slow":        {func(c net.Conn) { _, _ = io.WriteString(c, "\x16"); _, _ = io.Copy(io.Discard, c) }, "in time"},
 	} {
