@@ -38,10 +38,7 @@ func (s *Service) hasApp(appID string) bool {
 // process ends or the account is back.
 func (s *Service) forgetApp(store token.Remover, name, appID string) {
 	for said := false; !s.hasApp(appID); said = true {
-		err := store.Remove(token.Key{AppID: appID})
-		for _, ticket := range accountkind.WeChat.TicketTypes {
-			err = errors.Join(err, store.Remove(token.Key{AppID: appID, Ticket: ticket}))
-		}
+		err := removeAll(store, appID)
 		switch {
 		case err == nil:
 			s.log.Info("the tokens of an account that was removed have left the store", "account", name, "app_id", appID)
@@ -59,4 +56,17 @@ func (s *Service) forgetApp(store token.Remover, name, appID string) {
 			return
 		}
 	}
+}
+
+// removeAll removes the records of the app's token and tickets. What keeps the store from
+// that keeps it from all of them mostly, and is said once.
+func removeAll(store token.Remover, appID string) error {
+	first := store.Remove(token.Key{AppID: appID})
+	for _, ticket := range accountkind.WeChat.TicketTypes {
+		err := store.Remove(token.Key{AppID: appID, Ticket: ticket})
+		if first == nil || errors.Is(first, token.ErrNewer) && err != nil {
+			first = err
+		}
+	}
+	return first
 }
