@@ -233,3 +233,16 @@ func TestAnUnreadableRequestIsInNoTrace(t *testing.T) {
 		t.Errorf("got %q; want none", id)
 	}
 }
+
+func TestASecretInATracestateIsFoundPercentEncodedToo(t *testing.T) {
+	for _, value := range []string{"configured", encoded("configured"), strings.ReplaceAll(encoded("configured"), "%", "%25")} {
+		told := &spans{}
+		c := config(&recorder{answers: []string{rawtest.OKBody}})
+		c.Tracer = told
+		c.IsSecret = func(word []byte) bool { return string(word) == "configured" }
+		handle(t, New(c), rawtest.Get("/p", "traceparent: "+callersParent, "tracestate: a="+value))
+		if len(told.from) != 1 || told.from[0] != (trace.Headers{Traceparent: callersParent}) {
+			t.Errorf("%s: got spans that began with %+v; want no tracestate", value, told.from)
+		}
+	}
+}
