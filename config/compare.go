@@ -12,8 +12,9 @@ import (
 )
 
 // Changes are what one configuration has and another one has not, by name: settings
-// as "proxy.max_body", those of certificates also if their file has others, and entries of tables that repeat as "client orders". Of an
-// entry that has changed the keys follow: "account shop (secret)". No value is in it.
+// as "proxy.max_body", those of certificates also if their file has others, and entries of
+// tables that repeat as "client orders". Of an entry that has changed the keys follow:
+// "account shop (secret)". No value is in it.
 type Changes struct {
 	Added, Removed, Changed []string
 }

@@ -16,8 +16,8 @@ const hashSize = 6
 
 // Hash returns a short hash of c as far as it is in force in a process that was
 // started with started: processes with the same have the same, wherever their secrets
-// come from and wherever they listen. Certificates count by what is in their files. What is as it is by default does not count, so
-// that versions with more settings agree.
+// come from and wherever they listen. Certificates count by what is in their files. What
+// is as it is by default does not count, so that versions with more settings agree.
 //
 // Secrets count, and none can be guessed from it. Each is there as a MAC whose key are
 // all AppSecrets together, 128 random bits each: who tries values has to know all of

@@ -212,7 +212,7 @@ func TestAWatchedFolderOfAccountsThatGoesAway(t *testing.T) {
 	}
 	p.eventually("a line that names the file", func() bool {
 		lines := p.logged("a file has changed; the configuration is read again")
-		return len(lines) > 0 && fmt.Sprint(lines[len(lines)-1]["file"]) != "one that is gone" && reach() == http.StatusNotFound
+		return len(lines) > 0 && lines[len(lines)-1]["file"] == filepath.Join(club, "wx.toml") && reach() == http.StatusNotFound
 	})
 	p.stop()
 }

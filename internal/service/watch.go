@@ -55,8 +55,10 @@ func (s *Service) look(w *watch.Watch) (pause time.Duration) {
 	hangs.Stop()
 	pause = watch.Pause(time.Since(began))
 	if due {
-		if changed == "" { // the name of another one may be a misplaced secret
-			changed = cmp.Or(s.now.Load().cfg.FileGone(), "one that is gone")
+		// A folder may have changed by a file that is gone. That is named if it was part of
+		// the configuration: another one's name may be a misplaced secret.
+		if info, err := os.Stat(changed); err != nil || info.IsDir() {
+			changed = cmp.Or(s.now.Load().cfg.FileGone(), changed, "one that is gone")
 		}
 		s.log.Info("a file has changed; the configuration is read again", "file", changed)
 		_, err := s.reload() // it logs its outcome
