@@ -49,7 +49,7 @@ $(PROMTOOL): # alone: its package starts a Prometheus
 	cd .tools && apt-get -q download prometheus && \
 	dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C bin --strip-components=3 ./usr/bin/promtool && rm prometheus_*.deb
 test: deps ## run all tests with the race detector
-	go test -race $(TESTFLAGS) ./...
+	go test -race -timeout 15m $(TESTFLAGS) ./...
 run: ## run wxproxy: make run ARGS="serve -config my.local.toml"; without ARGS, the demo
 	go run . $(ARGS)
 fuzz: ## run every fuzz target for FUZZTIME
