@@ -3,7 +3,9 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +152,74 @@ func TestTheAccessLogTellsOfEveryRequest(t *testing.T) {
 	}
 }
 
+// Whether a line is written by slog or without it can be seen by nothing but its time.
+func TestALineWithoutSlogIsTheSame(t *testing.T) {
+	key, hidden := "Authorization: Bearer key", strings.Repeat("Ab3-", 10)
+	for _, row := range []struct {
+		name    string
+		request string
+		plain   bool
+	}{
+		{"an answer", rawtest.Get("/@shop/p?openid=x&js_code=y", key), true},
+		{"an id", rawtest.Get("/p", key, "X-Request-Id: order-17/3"), true},
+		{"an id that is escaped", rawtest.Get("/p", key, `X-Request-Id: "17"`), false},
+		{"a span", rawtest.Get("/p", key, "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), true},
+		{"a path with a secret", rawtest.Get("/p/"+hidden, key), true},
+		{"a path with a key", rawtest.Get("/p/key", key), true},
+		{"a path that is no text", rawtest.Get("/p/\xff", key), false},
+		{"a refusal", rawtest.Get("/p"), false},
+	} {
+		for _, isJSON := range []bool{true, false} {
+			t.Run(fmt.Sprint(row.name, isJSON), func(t *testing.T) {
+				c := config(&recorder{answers: []string{rawtest.OKBody}})
+				c.Clients, c.LogAccess = []Client{keyed("orders", "key")}, true
+				var bySlog, without bytes.Buffer
+				var handler slog.Handler = slog.NewTextHandler(&bySlog, nil)
+				if isJSON {
+					handler = slog.NewJSONHandler(&bySlog, nil)
+				}
+				c.Log = slog.New(handler)
+				handle(t, New(c), row.request)
+				want := lastLine(bySlog.String())
+				bySlog.Reset()
+
+				c.AccessLog = AccessLog{&without, isJSON}
+				p := New(c)
+				handle(t, p, row.request)
+				got := lastLine(without.String())
+				if !row.plain {
+					got = lastLine(bySlog.String())
+				}
+				if got != want || row.plain != (bySlog.Len() == 0) {
+					t.Errorf("got %s, and by slog %s; want %s", without.String(), bySlog.String(), want)
+				}
+			})
+		}
+	}
+}
+
+// lastLine returns the last line of a log without what differs from time to time.
+func lastLine(log string) string {
+	lines := strings.Split(strings.TrimSpace(log), "\n")
+	last := regexp.MustCompile(`("?(time|duration)"?[=:])[^ ,]+`).ReplaceAllString(lines[len(lines)-1], "$1")
+	return regexp.MustCompile(`[A-Z2-7]{26}`).ReplaceAllString(last, "ID")
+}
+
+func TestAPathThatWasShownBringsNoSecretIntoTheLogAfterIt(t *testing.T) {
+	var log bytes.Buffer
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	c.Clients, c.LogAccess, c.AccessLog = []Client{keyed("orders", "key")}, true, AccessLog{&log, true}
+	c.Log = slog.New(slog.NewJSONHandler(discard{}, nil))
+	p, ctx := New(c), bareCtx(t, rawtest.Get("/p/kez", "Authorization: Bearer key"))
+	for _, path := range []string{"/p/kez", "/p/key", "/p/kez", "/p/key"} {
+		ctx.Request.Header.SetRequestURI(path)
+		p.Handle(ctx)
+	}
+	if got := strings.Count(log.String(), `"path":"/p/kez"`); got != 2 || strings.Contains(log.String(), "/p/key") || strings.Count(log.String(), "\n") != 4 {
+		t.Errorf("got %s; want four lines, none with the key", log.String())
+	}
+}
+
 func TestRequestsThatCannotBeReadAreLogged(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
@@ -177,7 +247,7 @@ func BenchmarkHandleLogged(b *testing.B) {
 		resp.SetBodyString(rawtest.OKBody)
 		return nil
 	}))
-	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(discard{}, nil))
+	c.LogAccess, c.Log, c.AccessLog = true, slog.New(slog.NewJSONHandler(discard{}, nil)), AccessLog{discard{}, true}
 	p, ctx := New(c), bareCtx(b, smallCall)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -47,6 +47,7 @@ type Config struct {
 	Trusted       origin.Trusted      // web servers before the proxy
 	LogSkips      float64             // with LogAccess: the share of requests that went well which have no line
 	LogAccess     bool                // log one line per request, and give each an id; at debug level it is logged anyway
+	AccessLog     AccessLog           // with LogAccess: where lines go that need no escape; without Out: to Log
 	Counts        *traffic.Counts     // nil: nothing is counted
 	Tracer        trace.Tracer        // makes a span of each request; nil: there are none
 	Ready         func(all bool) bool // whether requests to one account can be answered, or to all; nil: they can

@@ -8,6 +8,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
@@ -34,6 +35,8 @@ type exchange struct {
 	lastInFilter string // the last token that was added to its account's filter
 	values       []string
 	searcher     secret.Searcher
+	line         logged.Line // of the access log
+	shownPath    string      // the last path that the access log showed as it is
 }
 
 // A request is what belongs to one request alone. Its first fields are those that are

@@ -57,7 +57,11 @@ func (x *exchange) answerRequestID() {
 	if x.requestID == "" {
 		x.requestID = rand.Text()
 	}
-	x.ctx.Response.Header.Set(requestID, x.requestID)
+	if head := x.message.Head; head.IsRaw() {
+		head.Add(requestID, x.requestID)
+	} else {
+		x.ctx.Response.Header.Set(requestID, x.requestID)
+	}
 }
 
 // maxSpanPath is how many bytes of a path a span tells.

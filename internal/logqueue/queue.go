@@ -3,7 +3,6 @@
 package logqueue
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -36,6 +35,7 @@ type Queue struct {
 	out  io.Writer
 	wake chan struct{} // of capacity 1: there are lines
 	done chan struct{} // closed when all is written after the end
+	late *time.Timer   // wakes the writer for lines that may wait
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	waiting []byte     // whole lines
@@ -48,6 +48,7 @@ type Queue struct {
 // New returns a queue that writes to out until it ends.
 func New(out io.Writer) *Queue {
 	q := &Queue{out: out, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	q.late = time.AfterFunc(batchTime, q.signal)
 	go q.run()
 	return q
 }
@@ -55,17 +56,25 @@ func New(out io.Writer) *Queue {
 // Out returns what the queue writes to.
 func (q *Queue) Out() io.Writer { return q.out }
 
-// Write takes whole lines and never fails: no caller could do anything about it.
-func (q *Queue) Write(line []byte) (int, error) {
+// Write takes whole lines and never fails: no caller could do anything about it. They
+// are written at once, behind all that was waiting.
+func (q *Queue) Write(lines []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.ended || len(q.waiting) > 0 && len(q.waiting)+len(line) > maxWaiting {
-		q.dropped += linesIn(line)
-		return len(line), nil
+	if q.add(lines) {
+		q.signal()
 	}
-	q.waiting = append(q.waiting, line...)
-	q.signal()
-	return len(line), nil
+	return len(lines), nil
+}
+
+// add has lines wait, and reports whether there was room.
+func (q *Queue) add(lines []byte) bool {
+	if q.ended || len(q.waiting) > 0 && len(q.waiting)+len(lines) > maxWaiting {
+		q.dropped += linesIn(lines)
+		return false
+	}
+	q.waiting = append(q.waiting, lines...)
+	return true
 }
 
 // signal wakes the writer, which looks at once or after its present lines.
@@ -81,6 +90,7 @@ func (q *Queue) End(wait time.Duration) {
 	q.mu.Lock()
 	q.ended = true
 	q.mu.Unlock()
+	q.late.Stop()
 	q.signal()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -169,28 +179,4 @@ func (q *Queue) writeAll(lines []byte) (works bool) {
 		}
 	}
 	return works
-}
-
-// wholeLines returns the length of the lines at the beginning of text that one write
-// takes, which is at least one line.
-func wholeLines(text []byte) int {
-	if len(text) <= atOnce {
-		return len(text)
-	}
-	if last := bytes.LastIndexByte(text[:atOnce], '\n'); last >= 0 {
-		return last + 1
-	}
-	if first := bytes.IndexByte(text, '\n'); first >= 0 {
-		return first + 1
-	}
-	return len(text)
-}
-
-// linesIn returns the number of lines in text, with an incomplete one at the end.
-func linesIn(text []byte) uint64 {
-	n := uint64(bytes.Count(text, []byte{'\n'}))
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		n++
-	}
-	return n
 }

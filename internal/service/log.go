@@ -11,6 +11,7 @@ import (
 	"wxproxy/internal/logqueue"
 	"wxproxy/internal/origin"
 	"wxproxy/internal/secret"
+	"wxproxy/proxy"
 )
 
 // NewLog returns the log of a process that has not read its configuration.
@@ -25,10 +26,25 @@ func newLog(c config.Log, out io.Writer, secrets *knownSecrets) (*slog.Logger, *
 	level := new(slog.LevelVar)
 	level.Set(c.Level)
 	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "text" || c.Format == "auto" && isTerminal(out) {
+	if !isJSON(c, out) {
 		return slog.New(redactedLog{slog.NewTextHandler(out, options), secrets}), level
 	}
 	return slog.New(redactedLog{slog.NewJSONHandler(out, options), secrets}), level
+}
+
+// isJSON reports whether the log is for machines.
+func isJSON(c config.Log, out io.Writer) bool {
+	return c.Format != "text" && (c.Format != "auto" || !isTerminal(out))
+}
+
+// accessLog returns where the access log is written without slog. Its lines may wait for
+// each other; those that say what goes wrong do not.
+func (s *Service) accessLog() proxy.AccessLog {
+	queue, ok := s.process.Log.(*logqueue.Queue)
+	if !ok {
+		return proxy.AccessLog{}
+	}
+	return proxy.AccessLog{Out: queue.Batched(), IsJSON: isJSON(s.atStart.Log, queue)}
 }
 
 func isTerminal(out io.Writer) bool {

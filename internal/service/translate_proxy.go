@@ -24,6 +24,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 		Trusted:       trusted(of.cfg),
 		MemoryLimit:   limits.Memory(),
 		LogAccess:     of.cfg.Log.Access,
+		AccessLog:     s.accessLog(),
 		LogSkips:      1 - of.cfg.Log.Sample,
 		Counts:        s.counts,
 		Clients:       proxyClients(of.cfg.Clients),
