@@ -59,9 +59,9 @@ fuzz: ## run every fuzz target for FUZZTIME
 bench-deps: ## install nginx, HAProxy, wrk and Redis if missing, without starting them
 	@missing=; for p in $(PEERS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(QUIETLY) $$missing
-bench: bench-deps ## compare with nginx and HAProxy (12 min); QUICK=1 (1 min); SIZING=1 what to plan for (6 min, QUICK=1 2 min); WXPROXY="old=/path new=/path"
+bench: bench-deps ## compare with nginx and HAProxy (15 min); QUICK=1 (1 min); ONLY=bodies one part; SIZING=1 what to plan for (6 min, QUICK=1 2 min); WXPROXY="old=/path new=/path"
 	@go build -o .tools/bin/bench ./bench
-	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) $(if $(filter-out 0,$(SIZING)),-sizing) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
+	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) $(if $(filter-out 0,$(SIZING)),-sizing) $(if $(ONLY),-only $(ONLY)) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
 microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
 guard: ## fail if requests allocate more than they have to

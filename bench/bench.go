@@ -25,6 +25,8 @@ type bench struct {
 	dir         string // for files that are removed at the end
 	plain, tls  *upstream.Server
 	ca          string // the file with the certificate of tls
+	callers     string // the file with certificate and key for callers that speak TLS
+	standing    string // how this session stands beside others
 	contestants []*peer.Peer
 	programs    []program // the wxproxies among them
 	repeats     int       // how many times, at most, a measurement is made again because something else disturbed it
@@ -43,12 +45,14 @@ func newBench(ctx context.Context, binaries string, out io.Writer) (_ *bench, er
 	if err := moreFiles(); err != nil {
 		return nil, err
 	}
-	config, ca, err := upstream.NewTLS()
+	b.standing = preferred()
+	config, ca, key, err := upstream.NewTLS()
 	if err != nil {
 		return nil, err
 	}
-	b.ca = filepath.Join(b.dir, "ca.pem")
-	if err := os.WriteFile(b.ca, ca, 0o600); err != nil {
+	b.ca, b.callers = filepath.Join(b.dir, "ca.pem"), filepath.Join(b.dir, "callers.pem")
+	err = errors.Join(os.WriteFile(b.ca, ca, 0o600), os.WriteFile(b.callers, append(ca, key...), 0o600))
+	if err != nil {
 		return nil, fmt.Errorf("starting: %w", err)
 	}
 	if b.plain, err = upstream.Start(nil); err != nil {

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"wxproxy/bench/load"
 	"wxproxy/bench/peer"
@@ -112,5 +114,77 @@ func TestMiddleOf(t *testing.T) {
 	}
 	if got := middleOf(nil); got != 0 {
 		t.Errorf("got %v of nothing; want 0", got)
+	}
+}
+
+// series returns comparisons of nginx and x, one for each cost of x beside the 10 us of nginx.
+func series(titles []string, costs ...int) (all []report.Comparison) {
+	for i, cost := range costs {
+		run := func(us int) []report.Run {
+			one := load.Result{Requests: 1, Elapsed: time.Second, P999: time.Duration(us) * time.Microsecond}
+			return []report.Run{{Result: one, CPU: one.P999}}
+		}
+		all = append(all, report.Comparison{Title: titles[i], Series: []report.Series{{Name: "nginx", Runs: run(10)}, {Name: "x", Runs: run(cost)}}})
+	}
+	return all
+}
+
+func TestGoalsAreOfWhatWasMeasured(t *testing.T) {
+	b := &bench{programs: []program{{name: "x"}}}
+	tests := []struct {
+		name string
+		f    findings
+		want []string // what, at most, measured, verdict
+	}{
+		{"nothing", findings{}, nil},
+		{"bodies, one of them without a goal", findings{bodies: series([]string{"upload of 16 KiB", "upload of 64 KiB"}, 30, 11)},
+			[]string{"CPU to nginx, upload of 64 KiB 1.00 1.10 missed"}},
+		{"a silence", findings{silent: series([]string{"first second"}, 11)}, []string{"p99.9 to nginx, the first second after a silence 1.10 1.10 reached"}},
+		{"memory", findings{left: &report.Figure{Title: "left", Names: []string{"x"}, Values: [][]float64{{29}}}}, []string{"left 30.00 29.00 reached"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, row := range b.goals(test.f)[1:] {
+				got = append(got, strings.Join([]string{row[0], row[1], row[2], row[4]}, " "))
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("got %q; want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Each goal by title is one of a comparison that is made, or nobody would see that it is missed.
+func TestGoalsNameComparisons(t *testing.T) {
+	b := &bench{}
+	var titles []string
+	for _, list := range [][]comparison{b.uploads(), b.answers(), b.connections(), b.handshakes(), b.logging()} {
+		for _, c := range list {
+			titles = append(titles, c.title)
+		}
+	}
+	for _, title := range append(slices.Sorted(maps.Keys(mostByTitle)), askedByTitle...) {
+		if !slices.Contains(titles, title) {
+			t.Errorf("got no comparison %q in %q", title, titles)
+		}
+	}
+}
+
+func TestPlotHasWhatUsersAskAbout(t *testing.T) {
+	f := findings{plain: series([]string{"a", "b", "c"}, 1, 2, 3), secure: series([]string{"d", "e", "f"}, 1, 2, 3), bodies: series([]string{"upload of 16 KiB", "upload of 256 KiB"}, 1, 2)}
+	var got []string
+	for _, c := range f.asked() {
+		got = append(got, c.Title)
+	}
+	if want := []string{"a", "b", "d", "e", "upload of 256 KiB"}; !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
+	}
+}
+
+func TestPartsHaveNames(t *testing.T) {
+	b := &bench{}
+	if err := b.part(t.Context(), 1, "no such part"); err == nil || !strings.Contains(err.Error(), "bodies") {
+		t.Errorf("got %v; want a list of the parts", err)
 	}
 }

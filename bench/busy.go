@@ -30,7 +30,8 @@ func (b *bench) steady(ctx context.Context, one program, p plan, accessLog bool)
 	var shares, lengths []float64
 	test := load.Constant{Rate: sizingRate, Callers: manyCallers, Duration: p.long}.Run
 	s := b.setUp(one, 1)
-	s.AccessLog, s.Site, s.upstream = accessLog, b.site(b.tls), b.tls
+	s.Site, s.upstream = b.site(b.tls), b.tls
+	s.Log = accessLog
 	err = b.during(ctx, s, func(c *contestant) error {
 		for range p.rounds {
 			before, err := c.moment()

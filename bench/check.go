@@ -5,9 +5,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"wxproxy/bench/load"
@@ -33,6 +37,11 @@ func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) 
 		return nil, err
 	}
 	c := &contestant{Process: process, name: p.Name, target: standard(process.Addr), upstream: up}
+	if s.Callers != "" {
+		if c.target.TLS, err = trusting(s.Callers); err != nil {
+			return nil, errors.Join(err, process.Stop())
+		}
+	}
 	err = process.Await(ctx, func() error {
 		if err := process.Ready(); err != nil {
 			return err
@@ -50,15 +59,31 @@ func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) 
 	return c, nil
 }
 
+// trusting returns what callers know of TLS who trust the certificate in the file. They are
+// like programs with OpenSSL 3.0, which knows no key exchange with ML-KEM.
+func trusting(path string) (*tls.Config, error) {
+	certificate, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("trusting a certificate: %w", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(certificate)
+	return &tls.Config{RootCAs: roots, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256}}, nil
+}
+
 // ask makes one call and returns the answer's status, which is 200 if the body is
 // the upstream's.
 func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.target.Addr+call.Path, bytes.NewReader(c.target.Body))
+	scheme, transport := "http://", http.RoundTripper(http.DefaultTransport)
+	if c.target.TLS != nil {
+		scheme, transport = "https://", &http.Transport{TLSClientConfig: c.target.TLS, DisableKeepAlives: true}
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, scheme+c.target.Addr+call.Path, bytes.NewReader(c.target.Body))
 	if err != nil {
 		return 0, err
 	}
 	request.Header.Set("Authorization", "Bearer "+call.Key)
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := transport.RoundTrip(request)
 	if err != nil {
 		return 0, err
 	}

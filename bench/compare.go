@@ -16,21 +16,23 @@ import (
 
 // The loads that are compared: callers without a pause, and the load of a side-car.
 const (
-	manyCallers  = 64
-	sidecarRate  = 2000 // requests per second
-	quickRounds  = 3
-	fullRounds   = 9
-	quickTime    = 2 * time.Second
-	fullTime     = time.Second
-	one, crowd   = 1, 512
-	kibi, mebi   = 1 << 10, 1 << 20
-	middle, huge = 64 * kibi, 10 * mebi
+	manyCallers = 64
+	sidecarRate = 2000 // requests per second
+	quickRounds = 3
+	fullRounds  = 7
+	quickTime   = 2 * time.Second
+	fullTime    = time.Second
+	one, crowd  = 1, 512
+	bodyCallers = 16
+	kibi, mebi  = 1 << 10, 1 << 20
+	huge        = 10 * mebi
 )
 
 // A comparison is a load that several proxies get, to be measured.
 type comparison struct {
 	title    string
 	body     int // its length; 0: the standard one
+	answer   int // the length of the answer's body; 0: the standard one
 	test     test
 	constant bool // the rate of requests is constant
 }
@@ -41,12 +43,12 @@ type contest struct {
 	upstream *upstream.Server
 	rounds   int
 	list     []comparison
+	adjust   func(*peer.Site) // nil: as usual
 }
 
 // quick measures only the comparisons that matter most, without HAProxy.
 func (b *bench) quick(ctx context.Context, number int) error {
-	without := append([]*peer.Peer{b.contestants[0]}, b.contestants[2:]...)
-	_, err := b.compare(ctx, contest{without, b.plain, number, b.essential("plain", quickTime)})
+	_, err := b.compare(ctx, contest{peers: b.withoutHAProxy(), upstream: b.plain, rounds: number, list: b.essential("plain", quickTime)})
 	return err
 }
 
@@ -67,14 +69,17 @@ func (b *bench) alone(scheme string) comparison {
 func (b *bench) larger() []comparison {
 	return []comparison{
 		{title: fmt.Sprintf("plain, saturated (%d callers)", crowd), test: b.saturate(load.Closed{Callers: crowd, Duration: fullTime})},
-		{title: "64 KiB bodies, 16 callers", body: middle, test: b.saturate(load.Closed{Callers: 16, Duration: fullTime})},
 		{title: "10 MiB bodies, 4 callers", body: huge, test: b.saturate(load.Closed{Callers: 4, Duration: fullTime})},
 	}
 }
 
 // compare starts the proxies, measures and prints each comparison, and ends them.
 func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparison, err error) {
-	all, stop, err := b.beginAll(ctx, c.peers, c.upstream)
+	site := b.site(c.upstream)
+	if c.adjust != nil {
+		c.adjust(&site)
+	}
+	all, stop, err := b.beginAll(ctx, c.peers, site, c.upstream)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +87,10 @@ func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparis
 	for _, one := range c.list {
 		for _, running := range all {
 			running.target.Body = load.Body(max(one.body, postLength))
+			running.target.Calls[0].Path = sendPath
+			if one.answer > 0 {
+				running.target.Calls[0].Path = upstream.LongPath(one.answer)
+			}
 		}
 		series, err := b.rounds(ctx, c.rounds, each(all, one.test))
 		if err != nil {
@@ -97,7 +106,7 @@ func (b *bench) compare(ctx context.Context, c contest) (found []report.Comparis
 }
 
 // beginAll starts proxies; stop ends them.
-func (b *bench) beginAll(ctx context.Context, peers []*peer.Peer, up *upstream.Server) (all []*contestant, stop func() error, err error) {
+func (b *bench) beginAll(ctx context.Context, peers []*peer.Peer, site peer.Site, up *upstream.Server) (all []*contestant, stop func() error, err error) {
 	stop = func() error {
 		var errs []error
 		for _, c := range all {
@@ -106,7 +115,7 @@ func (b *bench) beginAll(ctx context.Context, peers []*peer.Peer, up *upstream.S
 		return errors.Join(errs...)
 	}
 	for _, p := range peers {
-		c, err := begin(ctx, p, b.site(up), up)
+		c, err := begin(ctx, p, site, up)
 		if err != nil {
 			return nil, nil, errors.Join(err, stop())
 		}

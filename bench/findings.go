@@ -6,88 +6,104 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"wxproxy/bench/report"
 )
-
-// findings are all results of a whole run. The comparisons in plain and secure are
-// those of essential and of alone, in that order.
-type findings struct {
-	plain, secure, larger []report.Comparison
-	idle, crowded, start  *report.Figure
-	accounts, clients     report.Comparison
-}
 
 // full measures everything and writes it down.
 func (b *bench) full(ctx context.Context, number int, folder string) error {
 	began := now()
 	b.repeats = 3
 	var f findings
-	err := inOrder(
-		func() (err error) {
-			list := append(b.essential("plain", fullTime), b.alone("plain"))
-			f.plain, err = b.compare(ctx, contest{b.contestants, b.plain, number, list})
+	for _, p := range parts() {
+		if err := p.measure(b, ctx, number, &f); err != nil {
 			return err
-		},
-		func() (err error) {
-			list := append(b.essential("TLS", fullTime), b.alone("TLS"))
-			f.secure, err = b.compare(ctx, contest{b.contestants, b.tls, number, list})
-			return err
-		},
-		func() (err error) { f.idle, f.crowded, err = b.resting(ctx); return err },
-		func() (err error) { f.start, err = b.starting(ctx); return err },
-		func() (err error) {
-			f.larger, err = b.compare(ctx, contest{b.contestants, b.plain, number, b.larger()})
-			return err
-		},
-		func() (err error) { f.accounts, f.clients, err = b.growth(ctx, number); return err },
-	)
-	if err != nil {
-		return err
+		}
 	}
 	if err := b.show(b.goals(f)); err != nil {
 		return err
 	}
-	return b.write(f, folder, fmt.Sprintf("%s, %d rounds", began, number))
+	return b.write(f, folder, fmt.Sprintf("%s, %d rounds, %d of what is not at the top", began, number, fewer(number)))
 }
 
-// inOrder runs the steps until one fails.
-func inOrder(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
+// mostByTitle has the goals for CPU time, beside nginx's, of comparisons that are known by their titles.
+var mostByTitle = map[string]float64{
+	"upload of 64 KiB": 1.00, "upload of 66 KiB": 1.10, "upload of 128 KiB": 1.10, "upload of 256 KiB": 1.10, "upload of 1024 KiB": 0.60, "answer of 16 KiB": 1.00,
+	"new connections, closed by the proxy": 1.00, "new connections, closed by the caller": 1.00, "HTTPS callers, resumed": 1.30, "access log": 1.15,
 }
 
-// goals compares the last of the programs with the goals of this project.
+// askedByTitle are those that the plot has besides the first two, plain and by TLS.
+var askedByTitle = []string{"upload of 256 KiB", "answer of 16 KiB", "new connections, closed by the caller", "HTTPS callers, resumed", "access log"}
+
+// A goal is what a program should be at most, compared with the first of a comparison.
+type goal struct {
+	what string
+	most float64
+	of   report.Value
+}
+
+// goals compares the last of the programs with the goals of this project, as far as they
+// were measured.
 func (b *bench) goals(f findings) report.Table {
 	name := b.programs[len(b.programs)-1].name
 	t := report.Table{{"goal for " + name, "at most", "measured", "spread", ""}}
-	ratio := func(what string, most float64, c report.Comparison, of report.Value) {
-		r := c.Ratio(name, of)
-		t = append(t, row(what, most, r.Median, r.Spread()))
+	t = append(t, compared(name, f.plain, goal{"CPU to nginx, plain, saturated", 0.95, report.CostOf}, goal{"CPU to nginx, plain, 2000/s", 1.15, report.CostOf}, goal{"p50 to nginx, plain, 1 caller", 1.10, report.P50Of})...)
+	t = append(t, compared(name, f.secure, goal{"CPU to nginx, TLS, saturated", 0.80, report.CostOf}, goal{"CPU to nginx, TLS, 2000/s", 1.00, report.CostOf}, goal{"p50 to nginx, TLS, 1 caller", 1.10, report.P50Of})...)
+	for _, list := range [][]report.Comparison{f.bodies, f.fresh, f.callers, f.logged} {
+		for _, c := range list {
+			if mostByTitle[c.Title] > 0 {
+				t = append(t, compared(name, []report.Comparison{c}, goal{"CPU to nginx, " + c.Title, mostByTitle[c.Title], report.CostOf})...)
+			}
+		}
 	}
-	ratio("CPU to nginx, plain, saturated", 1.00, f.plain[0], report.CostOf)
-	ratio("CPU to nginx, TLS, saturated", 0.95, f.secure[0], report.CostOf)
-	ratio("CPU to nginx, plain, 2000/s", 1.15, f.plain[1], report.CostOf)
-	ratio("CPU to nginx, TLS, 2000/s", 1.00, f.secure[1], report.CostOf)
-	ratio("p50 to nginx, plain, 1 caller", 1.10, f.plain[2], report.P50Of)
-	ratio("p50 to nginx, TLS, 1 caller", 1.10, f.secure[2], report.P50Of)
-	for _, size := range f.accounts.Series[1:] {
-		r := f.accounts.Ratio(size.Name, report.CostOf)
-		t = append(t, row("CPU to 1 account, "+size.Name+" accounts", 1.05, r.Median, r.Spread()))
+	t = append(t, compared(name, f.silent, goal{"p99.9 to nginx, the first second after a silence", 1.10, report.P999Of})...)
+	t = append(t, compared(name+scrapedSuffix, alone(f.scraped), goal{"CPU to nginx, 10000 accounts, a scrape a second", 1.05, report.CostOf})...)
+	t = append(t, grown("1 account", "accounts", f.accounts)...)
+	t = append(t, grown("1 client", "clients", f.clients)...)
+	return append(t, resting(name, f)...)
+}
+
+// compared returns a row for each of the goals, which are those of the comparisons in order.
+func compared(name string, all []report.Comparison, goals ...goal) (rows report.Table) {
+	for i, c := range all {
+		g := goals[i]
+		r := c.Ratio(name, g.of)
+		rows = append(rows, row(g.what, g.most, r.Median, r.Spread()))
+		if c.Limited(name) {
+			rows[len(rows)-1][4] += ", limited by the load"
+		}
 	}
-	for _, size := range f.clients.Series[1:] {
-		r := f.clients.Ratio(size.Name, report.CostOf)
-		t = append(t, row("CPU to 1 client, "+size.Name+" clients", 1.05, r.Median, r.Spread()))
+	return rows
+}
+
+// alone returns the comparison as a list, nothing if it was not measured.
+func alone(c report.Comparison) []report.Comparison {
+	if len(c.Series) == 0 {
+		return nil
 	}
-	t = append(t,
-		row(f.crowded.Title, 80, f.crowded.Median(name), ""),
-		row(f.idle.Title, 20, f.idle.Median(name), ""),
-		row(f.start.Title, 50, f.start.Median(name), ""))
-	return t
+	return []report.Comparison{c}
+}
+
+// grown returns a row for each shape but the first, with which it is compared.
+func grown(first, unit string, c report.Comparison) (rows report.Table) {
+	for _, size := range c.Series[min(1, len(c.Series)):] {
+		r := c.Ratio(size.Name, report.CostOf)
+		rows = append(rows, row("CPU to "+first+", "+size.Name+" "+unit, 1.05, r.Median, r.Spread()))
+	}
+	return rows
+}
+
+// resting returns the rows about memory and the start.
+func resting(name string, f findings) (rows report.Table) {
+	for figure, most := range map[*report.Figure]float64{f.crowded: 45, f.left: 30, f.idle: 20, f.start: 50} {
+		if figure != nil {
+			rows = append(rows, row(figure.Title, most, figure.Median(name), ""))
+		}
+	}
+	slices.SortFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
+	return rows
 }
 
 func row(what string, most, measured float64, spread string) []string {
@@ -104,9 +120,19 @@ func (b *bench) write(f findings, folder, when string) error {
 	if err != nil {
 		return err
 	}
-	essentials := []report.Comparison{f.plain[0], f.plain[1], f.secure[0], f.secure[1]}
 	return errors.Join(
-		b.writePlot(folder, essentials, when+", "+machine),
-		b.writeTables(folder, f, []string{"Machine: " + machine + ".", "Measured: " + when + "."}),
+		b.writePlot(folder, f.asked(), when+", "+machine),
+		b.writeTables(folder, f, []string{"Machine: " + machine + ".", "Measured: " + when + ".", b.standing}),
 	)
+}
+
+// asked returns the comparisons that users ask about, for the plot.
+func (f findings) asked() []report.Comparison {
+	shown := slices.Concat(f.plain[:2], f.secure[:2])
+	for _, c := range slices.Concat(f.bodies, f.fresh, f.callers, f.logged) {
+		if slices.Contains(askedByTitle, c.Title) {
+			shown = append(shown, c)
+		}
+	}
+	return shown
 }

@@ -15,7 +15,7 @@ import (
 // growth compares the last of the programs with itself, with more accounts and
 // with more clients, which all take turns.
 func (b *bench) growth(ctx context.Context, number int) (accounts, clients report.Comparison, err error) {
-	accounts, err = b.grow(ctx, number, "accounts", []peer.Shape{{Accounts: 1, Clients: 1}, {Accounts: 100, Clients: 1}, {Accounts: 10_000, Clients: 1}})
+	accounts, err = b.grow(ctx, number, "accounts", []peer.Shape{{Accounts: 1, Clients: 1}, {Accounts: 100, Clients: 1}, {Accounts: manyAccounts, Clients: 1}})
 	if err != nil {
 		return accounts, clients, err
 	}
@@ -34,7 +34,7 @@ func (b *bench) grow(ctx context.Context, number int, title string, shapes []pee
 		}
 		peers = append(peers, p)
 	}
-	all, stop, err := b.beginAll(ctx, peers, b.plain)
+	all, stop, err := b.beginAll(ctx, peers, b.site(b.plain), b.plain)
 	if err != nil {
 		return found, fmt.Errorf("%s: %w", title, err)
 	}

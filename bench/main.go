@@ -11,34 +11,31 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"strconv"
 	"syscall"
-
-	"golang.org/x/sys/unix"
-
-	"wxproxy/bench/peer"
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
-		os.Exit(1)
+	yes, code, err := inSession()
+	if yes {
+		err = run(os.Args[1:], os.Stdout)
 	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	quick := flags.Bool("quick", false, "CPU time only, without TLS, in less than a minute; writes no results")
+	only := flags.String("only", "", "a part of the whole: "+partNames()+"; writes no results, with -quick fewer rounds")
 	sizing := flags.Bool("sizing", false, "what operators plan for: memory, descriptors, disk, Redis, the log; with -quick in a minute, without results")
 	binaries := flags.String("wxproxy", "", `programs to measure, "PATH" or "NAME=PATH ..."; without one it is built`)
 	number := flags.Int("rounds", 0, "how often everything is measured, if not as usual")
 	folder := flags.String("results", "bench", "where RESULTS.md and results.svg are written")
 	if err := flags.Parse(args); err != nil {
-		return err
-	}
-	if err := onLoadCore(); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -48,44 +45,24 @@ func run(args []string, out io.Writer) error {
 		return err
 	}
 	defer b.close()
-	switch {
+	rounds := fullRounds
+	if *quick {
+		rounds = quickRounds
+	}
+	switch rounds = cmp.Or(*number, rounds); {
 	case *sizing && *quick:
 		_, err = b.sizes(ctx, quickPlan)
 	case *sizing:
 		err = b.size(ctx, *folder)
+	case *only != "":
+		err = b.part(ctx, rounds, *only)
 	case *quick:
-		err = b.quick(ctx, cmp.Or(*number, quickRounds))
+		err = b.quick(ctx, rounds)
 	default:
-		err = b.full(ctx, cmp.Or(*number, fullRounds), *folder)
+		err = b.full(ctx, rounds, *folder)
 	}
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("interrupted, %w", err)
 	}
 	return err
-}
-
-// onLoadCore starts this program again on the core of the load, together with all
-// that it starts, unless it runs there already. Go's scheduler knows then that it has
-// one core.
-func onLoadCore() error {
-	var cores unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &cores); err != nil {
-		return fmt.Errorf("asking for the cores: %w", err)
-	}
-	if cores.Count() == 1 && cores.IsSet(peer.LoadCore) {
-		return nil
-	}
-	if !cores.IsSet(peer.ProxyCore) || !cores.IsSet(peer.LoadCore) {
-		return fmt.Errorf("cores %d and %d are needed", peer.ProxyCore, peer.LoadCore)
-	}
-	taskset, err := exec.LookPath("taskset")
-	if err != nil {
-		return fmt.Errorf("pinning: %w", err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("pinning: %w", err)
-	}
-	argv := append([]string{taskset, "-c", strconv.Itoa(peer.LoadCore), self}, os.Args[1:]...)
-	return fmt.Errorf("pinning: %w", syscall.Exec(taskset, argv, os.Environ()))
 }

@@ -58,6 +58,7 @@ type count struct {
 	at   time.Time
 	used peer.Usage
 	idle time.Duration // how long the proxies' core was idle
+	rest time.Duration // how long the core of the load was
 	seen upstream.Counts
 }
 
@@ -65,7 +66,10 @@ func (c *contestant) count() (now count, err error) {
 	if now.used, err = c.Usage(); err != nil {
 		return now, err
 	}
-	if now.idle, err = peer.IdleTime(); err != nil {
+	if now.idle, err = peer.IdleTime(peer.ProxyCore); err != nil {
+		return now, err
+	}
+	if now.rest, err = peer.IdleTime(peer.LoadCore); err != nil {
 		return now, err
 	}
 	now.at, now.seen = time.Now(), c.upstream.Counts()
@@ -92,6 +96,7 @@ func (c *contestant) measure(ctx context.Context, t test) (r report.Run, err err
 	r.CPU, r.User, r.System = used.CPU, used.User, used.System
 	elapsed := after.at.Sub(before.at)
 	r.Others = max(0, float64(elapsed-(after.idle-before.idle)-used.CPU)/float64(elapsed))
+	r.Load = min(1, max(0, 1-float64(after.rest-before.rest)/float64(elapsed)))
 	r.Dials = after.seen.Connections - before.seen.Connections
 	if r.Memory, err = c.Memory(); err != nil {
 		return r, err

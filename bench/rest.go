@@ -16,48 +16,56 @@ import (
 )
 
 const (
-	idleCallers = 10_000
-	idleRounds  = 3
-	idleTime    = 3 * time.Second // before memory is measured
-	coldStarts  = 15
+	idleCallers  = 10_000
+	idleRounds   = 3
+	manyAccounts = 10_000
+	idleTime     = 3 * time.Second // before memory is measured
+	coldStarts   = 15
 )
 
-// resting returns the memory of each proxy when it has had no request but those of check,
-// and with many idle connections that had one request each.
-func (b *bench) resting(ctx context.Context) (idle, crowded *report.Figure, err error) {
-	idle = &report.Figure{Title: "idle, MiB RSS"}
-	crowded = &report.Figure{Title: fmt.Sprintf("with %d idle callers, MiB RSS", idleCallers)}
+// resting finds the memory of each proxy when it has had no request but those of check,
+// with many idle connections that had one request each, and when those have left.
+func (b *bench) resting(ctx context.Context, f *findings) error {
+	f.idle = &report.Figure{Title: "idle, MiB RSS"}
+	f.crowded = &report.Figure{Title: fmt.Sprintf("with %d idle callers, MiB RSS", idleCallers)}
+	f.left = &report.Figure{Title: fmt.Sprintf("%v after they left, MiB RSS", idleTime)}
 	for _, p := range b.contestants {
-		var alone, with []float64
+		var alone, with, without []float64
 		for range idleRounds {
-			before, after, err := b.crowd(ctx, p)
+			m, err := b.crowd(ctx, p)
 			if err != nil {
-				return nil, nil, fmt.Errorf("idle callers: %w", err)
+				return fmt.Errorf("idle callers: %w", err)
 			}
-			alone, with = append(alone, before), append(with, after)
+			alone, with, without = append(alone, m[0]), append(with, m[1]), append(without, m[2])
 		}
-		idle.Add(p.Name, alone)
-		crowded.Add(p.Name, with)
+		f.idle.Add(p.Name, alone)
+		f.crowded.Add(p.Name, with)
+		f.left.Add(p.Name, without)
 	}
-	return idle, crowded, b.show(report.Tabulate(idle, crowded))
+	return b.show(report.Tabulate(f.idle, f.crowded, f.left))
 }
 
-// crowd returns the memory of a new process before and after the callers came.
-func (b *bench) crowd(ctx context.Context, p *peer.Peer) (before, after float64, err error) {
+// crowd returns the memory of a new process before the callers came, while they are there,
+// and after they left.
+func (b *bench) crowd(ctx context.Context, p *peer.Peer) (m [3]float64, err error) {
 	c, err := begin(ctx, p, b.site(b.plain), b.plain)
 	if err != nil {
-		return 0, 0, err
+		return m, err
 	}
 	defer func() { err = errors.Join(err, c.Stop()) }()
-	if before, err = c.memoryLater(); err != nil {
-		return 0, 0, err
+	if m[0], err = c.memoryLater(); err != nil {
+		return m, err
 	}
 	leave, err := load.Linger(ctx, c.target, idleCallers)
 	if err != nil {
-		return 0, 0, err
+		return m, err
 	}
-	after, err = c.memoryLater()
-	return before, after, errors.Join(err, leave())
+	m[1], err = c.memoryLater()
+	if err := errors.Join(err, leave()); err != nil {
+		return m, err
+	}
+	m[2], err = c.memoryLater()
+	return m, err
 }
 
 // memoryLater returns the memory in MiB after a while without requests.

@@ -44,9 +44,13 @@ func (b *bench) writeTables(folder string, f findings, about []string) error {
 	section(&md, "Goals", b.goals(f))
 	md.WriteString("\n" + reading)
 	section(&md, "The same load on all", tables(f.plain, f.secure)...)
-	section(&md, "At rest", report.Tabulate(f.idle, f.crowded), report.Tabulate(f.start))
-	section(&md, "More callers, longer bodies", tables(f.larger)...)
-	section(&md, "More accounts, more clients", tables([]report.Comparison{f.accounts, f.clients})...)
+	section(&md, "At rest", report.Tabulate(f.idle, f.crowded, f.left), report.Tabulate(f.start))
+	section(&md, "Bodies", tables(f.bodies)...)
+	section(&md, "New connections, HTTPS callers", tables(f.fresh, f.callers)...)
+	section(&md, "A line of the log for each request", tables(f.logged)...)
+	section(&md, "After a silence", tables(f.silent)...)
+	section(&md, "More callers, very long bodies", tables(f.larger)...)
+	section(&md, "More accounts, more clients", tables([]report.Comparison{f.scraped, f.accounts, f.clients})...)
 	return writeFile(folder, "RESULTS.md", md.Bytes())
 }
 

@@ -16,11 +16,12 @@ import (
 
 // A caller is a kept-alive connection with one request at a time.
 type caller struct {
-	fd      int // registered with our own epoll only
-	request []byte
-	due     time.Time
-	answer  []byte // the part that has come
-	ok      bool   // the answer's status is 200
+	fd       int // registered with our own epoll only
+	request  []byte
+	due      time.Time
+	answer   []byte // the part that has come
+	answered bool   // by the only answer on a connection
+	ok       bool   // the answer's status is 200
 }
 
 // callers are the connections; those without a request wait in free, the longest first.

@@ -19,6 +19,7 @@ type Constant struct {
 	Rate     int // requests per second
 	Callers  int // kept-alive connections, which take turns
 	Duration time.Duration
+	Silence  time.Duration // for so long no caller asks anything, before it begins
 }
 
 // patience is how long it waits for the last answers.
@@ -40,6 +41,7 @@ func (l Constant) Run(ctx context.Context, t Target, began func() error) (Result
 	if err := callers.watch(timer); err != nil {
 		return Result{}, err
 	}
+	time.Sleep(l.Silence)
 	if err := began(); err != nil {
 		return Result{}, err
 	}

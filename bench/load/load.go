@@ -6,6 +6,7 @@
 package load
 
 import (
+	"crypto/tls"
 	"fmt"
 	"math"
 	"slices"
@@ -24,6 +25,7 @@ type Target struct {
 	Addr  string
 	Calls []Call
 	Body  []byte
+	TLS   *tls.Config // of callers that speak it; nil: in the clear
 }
 
 // A Result is what the callers saw.

@@ -10,16 +10,15 @@ import (
 	"time"
 )
 
-// IdleTime returns how long the proxies' core was idle since the machine started, in
-// steps of 10 ms.
-func IdleTime() (time.Duration, error) {
+// IdleTime returns how long a core was idle since the machine started, in steps of 10 ms.
+func IdleTime(core int) (time.Duration, error) {
 	stat, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return 0, fmt.Errorf("reading the time of core %d: %w", ProxyCore, err)
+		return 0, fmt.Errorf("reading the time of core %d: %w", core, err)
 	}
-	idle, err := parseIdle(string(stat), ProxyCore)
+	idle, err := parseIdle(string(stat), core)
 	if err != nil {
-		return 0, fmt.Errorf("reading the time of core %d: %w", ProxyCore, err)
+		return 0, fmt.Errorf("reading the time of core %d: %w", core, err)
 	}
 	return idle, nil
 }

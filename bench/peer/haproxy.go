@@ -21,7 +21,7 @@ defaults
 	option http-keep-alive
 	http-reuse always
 frontend callers
-	bind ADDR backlog 4096
+	bind ADDR backlog 4096SECURE
 	http-request set-query access_token=TOKEN
 	http-request del-header Authorization
 	http-request set-header Host UPSTREAM
@@ -44,7 +44,11 @@ func prepareHAProxy(s Site, addr string) ([]string, error) {
 	if s.tls() {
 		secure = " ssl verify required ca-file " + s.CA
 	}
-	conf := strings.NewReplacer("ADDR", addr, "UPSTREAM", s.upstreamAddr(), "TOKEN", s.Token, "TLS", secure).Replace(haproxyConf)
+	callers := ""
+	if s.Callers != "" {
+		callers = " ssl crt " + s.Callers
+	}
+	conf := strings.NewReplacer("ADDR", addr, "UPSTREAM", s.upstreamAddr(), "TOKEN", s.Token, "TLS", secure, "SECURE", callers).Replace(haproxyConf)
 	path, err := s.write("haproxy.cfg", conf)
 	return []string{"haproxy", "-db", "-f", path}, err
 }

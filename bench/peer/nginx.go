@@ -5,7 +5,8 @@ package peer
 import "strings"
 
 // nginxConf is what somebody who knows nginx would write for this job alone: one
-// worker, connections to both sides that stay open for any number of requests, no log.
+// worker, connections to both sides that stay open for any number of requests, bodies of up
+// to 2 MiB in memory.
 const nginxConf = `daemon off;
 user root;
 worker_processes 1;
@@ -14,7 +15,7 @@ pid DIR/nginx.pid;
 error_log stderr crit;
 events { worker_connections CONNECTIONS; }
 http {
-	access_log off;
+	access_log LOG;
 	client_body_temp_path DIR/body;
 	proxy_temp_path DIR/proxy;
 	fastcgi_temp_path DIR/fastcgi;
@@ -22,14 +23,14 @@ http {
 	scgi_temp_path DIR/scgi;
 	keepalive_requests 1000000000;
 	client_max_body_size 16m;
-	client_body_buffer_size 64k;
+	client_body_buffer_size 2m;
 	upstream wechat {
 		server UPSTREAM;
 		keepalive 512;
 		keepalive_requests 1000000000;
 	}
 	server {
-		listen ADDR backlog=4096;
+		listen ADDR backlog=4096SECURE;
 		location / {
 			set $args access_token=TOKEN;
 			proxy_pass SCHEME://wechat;
@@ -48,6 +49,14 @@ const nginxTLS = `			proxy_ssl_protocols TLSv1.2 TLSv1.3;
 			proxy_ssl_trusted_certificate CA;
 `
 
+const nginxCallersTLS = ` ssl;
+		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_certificate "CALLERS";
+		ssl_certificate_key "CALLERS"`
+
+// nginxLog has nginx write its log in batches, as wxproxy does.
+const nginxLog = "DIR/access.log combined buffer=16k flush=1s"
+
 // Nginx returns what others are compared with: nginx that adds a token which never
 // changes.
 func Nginx() (*Peer, error) {
@@ -63,9 +72,16 @@ func prepareNginx(s Site, addr string) ([]string, error) {
 	if s.tls() {
 		secure, scheme = nginxTLS, "https"
 	}
-	conf := strings.NewReplacer("TLS\t\t}", secure+"\t\t}").Replace(nginxConf)
+	callers, log := "", "off"
+	if s.Callers != "" {
+		callers = nginxCallersTLS
+	}
+	if s.Log {
+		log = nginxLog
+	}
+	conf := strings.NewReplacer("TLS\t\t}", secure+"\t\t}", "SECURE;", callers+";", "LOG;", log+";").Replace(nginxConf)
 	conf = strings.NewReplacer("DIR", s.Dir, "RLIMIT", "20000", "CONNECTIONS", "16384", "SCHEME", scheme,
-		"ADDR", addr, "UPSTREAM", s.upstreamAddr(), "TOKEN", s.Token, "CA;", s.CA+";").Replace(conf)
+		"ADDR", addr, "UPSTREAM", s.upstreamAddr(), "TOKEN", s.Token, "CA;", s.CA+";", "CALLERS", s.Callers).Replace(conf)
 	path, err := s.write("nginx.conf", conf)
 	return []string{"nginx", "-p", s.Dir, "-c", path, "-e", "stderr"}, err
 }

@@ -26,6 +26,8 @@ type Site struct {
 	Upstream string // the URL of the upstream
 	CA       string // the file with the upstream's certificate
 	Token    string // the token that nginx and HAProxy add
+	Callers  string // the file with certificate and key for callers that speak TLS; "": all speak plain HTTP
+	Log      bool   // a line for each request
 	Store    string // the folder or the URL of a Redis where wxproxy keeps tokens; "": each process has its own folder
 }
 

@@ -87,7 +87,7 @@ func sleeper(t *testing.T, argv ...string) *Process {
 func TestWXProxysConfigurationIsValid(t *testing.T) {
 	dir := t.TempDir()
 	s := Site{Dir: dir, Upstream: "https://127.0.0.1:1"}
-	_, pem, err := upstream.NewTLS()
+	_, pem, _, err := upstream.NewTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +136,40 @@ func TestConfigurationsNameWhatTheyNeed(t *testing.T) {
 	}
 }
 
+func TestConfigurationsForCallersByTLSAndForALog(t *testing.T) {
+	for _, asked := range []bool{false, true} {
+		s := Site{Dir: t.TempDir(), Upstream: "http://127.0.0.1:1", Log: asked}
+		if asked {
+			s.Callers = "/callers.pem"
+		}
+		prepareWXProxy := func(s Site, addr string) ([]string, error) {
+			_, err := s.write("config.toml", wxproxyTOML(s, Shape{Accounts: 1, Clients: 1}, addr, "127.0.0.1:3"))
+			return nil, err
+		}
+		for name, p := range map[string]struct {
+			prepare func(Site, string) ([]string, error)
+			log     string
+		}{"nginx.conf": {prepareNginx, "/access.log"}, "haproxy.cfg": {prepareHAProxy, ""}, "config.toml": {prepareWXProxy, "access = true"}} {
+			if _, err := p.prepare(s, "127.0.0.1:2"); err != nil {
+				t.Fatal(err)
+			}
+			conf, err := os.ReadFile(filepath.Join(s.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(string(conf), "/callers.pem"); got != asked {
+				t.Errorf("%s: got the callers' certificate %v; want %v", name, got, asked)
+			}
+			if got := strings.Contains(string(conf), p.log); p.log != "" && got != asked {
+				t.Errorf("%s: got a log %v; want %v", name, got, asked)
+			}
+			if strings.Contains(string(conf), "SECURE") || strings.Contains(string(conf), "LOG;") {
+				t.Errorf("%s: got a mark that nothing replaced: %s", name, conf)
+			}
+		}
+	}
+}
+
 func TestParseIdle(t *testing.T) {
 	const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 727148 63424 147763 2441237 2541 0 17974 19716 0 0\ncpu1 1 2 3 40 5 6 7 8 0 0\nintr 1\n"
 	for core, want := range map[int]time.Duration{0: 24437780 * time.Millisecond, 1: 450 * time.Millisecond} {
@@ -148,7 +182,7 @@ func TestParseIdle(t *testing.T) {
 			t.Errorf("%s: got %v; want an error", name, got)
 		}
 	}
-	if idle, err := IdleTime(); err != nil || idle == 0 {
+	if idle, err := IdleTime(ProxyCore); err != nil || idle == 0 {
 		t.Errorf("got %v, %v of this machine", idle, err)
 	}
 }

@@ -4,18 +4,15 @@ package peer
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 )
 
-// A Shape is how many accounts and clients a wxproxy is configured with, and whether its log has a
-// line for each request.
-type Shape struct {
-	Accounts, Clients int
-	AccessLog         bool
-}
+// A Shape is how many accounts and clients a wxproxy is configured with.
+type Shape struct{ Accounts, Clients int }
 
 // AppSecret is the secret of every account.
 const AppSecret = "0123456789abcdef0123456789abcdef"
@@ -53,9 +50,9 @@ func adminFile(dir string) string { return filepath.Join(dir, "admin") }
 
 func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	var toml strings.Builder
-	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\n[admin]\nlisten = %q\n", addr, admin)
+	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\ntls_cert = %q\ntls_key = %q\n[admin]\nlisten = %q\n", addr, s.Callers, s.Callers, admin)
 	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, s.store())
-	if shape.AccessLog {
+	if s.Log {
 		toml.WriteString("[log]\naccess = true\n")
 	}
 	for n := range shape.Accounts {
@@ -85,7 +82,12 @@ func (s Site) store() string {
 
 // Ready asks a wxproxy whether all accounts have a token. Other proxies are ready as
 // soon as they listen.
-func (p *Process) Ready() error {
+func (p *Process) Ready() error { return p.askAdmin("/readyz?all=1") }
+
+// Scrape asks a wxproxy for its metrics, as Prometheus does. Other proxies have none here.
+func (p *Process) Scrape() error { return p.askAdmin("/metrics") }
+
+func (p *Process) askAdmin(path string) error {
 	admin, err := os.ReadFile(adminFile(p.command.Dir))
 	if os.IsNotExist(err) {
 		return nil
@@ -93,13 +95,14 @@ func (p *Process) Ready() error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.Get("http://" + string(admin) + "/readyz?all=1")
+	answer, err := http.Get("http://" + string(admin) + path)
 	if err != nil {
 		return err
 	}
-	answer.Body.Close()
+	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("readyz says %s", answer.Status)
+		return fmt.Errorf("%s says %s", path, answer.Status)
 	}
-	return nil
+	_, err = io.Copy(io.Discard, answer.Body)
+	return err
 }

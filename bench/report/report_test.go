@@ -136,3 +136,26 @@ func TestPlotIsWellFormed(t *testing.T) {
 		t.Errorf("got %d rectangles; want 4 bars and what is behind", bars)
 	}
 }
+
+// A proxy that left some of its core while the load had nothing left of its own could have
+// done more.
+func TestWhatTheLoadLimits(t *testing.T) {
+	for name, test := range map[string]struct {
+		load, others float64
+		cpu          time.Duration
+		want         bool
+	}{
+		"the load's core is full":    {1, 0, 500 * time.Millisecond, true},
+		"both are":                   {1, 0, 990 * time.Millisecond, false},
+		"others take what is left":   {1, 0.5, 500 * time.Millisecond, false},
+		"the load's core has a rest": {0.8, 0, 500 * time.Millisecond, false},
+	} {
+		c := Comparison{Series: []Series{{Name: "x", Runs: []Run{{Result: load.Result{Elapsed: time.Second}, Load: test.load, Others: test.others, CPU: test.cpu}}}}}
+		if got := c.Limited("x"); got != test.want {
+			t.Errorf("%s: got %v; want %v", name, got, test.want)
+		}
+	}
+	if (Comparison{}).Limited("x") {
+		t.Error("got a limit of what was not measured")
+	}
+}

@@ -18,6 +18,7 @@ type Run struct {
 	Memory            int64         // resident, at the end
 	Dials             int64         // connections to the upstream that were opened
 	Others            float64       // the share of the proxy's core that other processes used
+	Load              float64       // the share of the load's core that was used
 }
 
 // Cost is the CPU time of one request.

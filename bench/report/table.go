@@ -34,6 +34,7 @@ var (
 	DialsOf  Value = func(r Run) float64 { return float64(r.Dials) }
 	BusyOf   Value = func(r Run) float64 { return 100 * r.Busy() }
 	OthersOf Value = func(r Run) float64 { return 100 * r.Others }
+	LoadOf   Value = func(r Run) float64 { return 100 * r.Load }
 	RateOf   Value = Run.Rate
 )
 
@@ -57,6 +58,7 @@ var columns = []column{
 	{"RSS MiB", MemoryOf, 1, true},
 	{"core %", BusyOf, 0, false},
 	{"others %", OthersOf, 0, false},
+	{"load %", LoadOf, 0, false},
 	{"dials", DialsOf, 0, false},
 }
 
@@ -89,6 +91,13 @@ func (c Comparison) Ratio(name string, of Value) Ratio {
 		return Ratio{}
 	}
 	return c.Series[i].RatioTo(c.Series[0], of)
+}
+
+// Limited reports whether the load had nothing left of its core, while the named series left
+// some of its own: then that one could have answered more.
+func (c Comparison) Limited(name string) bool {
+	i := slices.IndexFunc(c.Series, func(s Series) bool { return s.Name == name })
+	return i >= 0 && c.Series[i].Median(LoadOf) > 97 && c.Series[i].Median(BusyOf)+c.Series[i].Median(OthersOf) < 95
 }
 
 func (c column) cell(s, mark Series) string {

@@ -87,7 +87,7 @@ func (s *Server) handOver(c net.Conn, wrap func(*conn)) {
 	s.mu.Lock()
 	s.conns[int32(fd)] = raw
 	s.mu.Unlock()
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(fd)}
+	event := unix.EpollEvent{Events: interest, Fd: int32(fd)}
 	if unix.EpollCtl(s.epoll, unix.EPOLL_CTL_ADD, fd, &event) != nil {
 		s.forget(raw)
 	}

@@ -4,6 +4,7 @@ package upstream
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -22,7 +23,11 @@ type conn struct {
 	head   []byte        // the beginning of a request whose head is incomplete
 	left   int           // bytes of the body that are still to come
 	answer []byte        // what is sent when they have come
+	unsent []byte        // the rest of an answer for which the kernel had no room
 }
+
+// interest is what epoll is asked of a connection that has nothing to send.
+const interest = unix.EPOLLIN | unix.EPOLLRDHUP
 
 // wouldBlock says that there is nothing to read. crypto/tls goes on after a
 // temporary error.
@@ -53,8 +58,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return int(n), nil
 }
 
-// Write implements [io.Writer]. An answer is so short that the kernel takes it
-// at once, or the connection is not worth keeping.
+// Write implements [io.Writer]. It never waits.
 func (c *conn) Write(p []byte) (int, error) {
 	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(c.fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
 	if errno != 0 {
@@ -64,6 +68,34 @@ func (c *conn) Write(p []byte) (int, error) {
 		return int(n), io.ErrShortWrite
 	}
 	return int(n), nil
+}
+
+// event does what epoll says that the connection is ready for.
+func (c *conn) event(ready uint32, buffer []byte) error {
+	if ready&unix.EPOLLOUT != 0 {
+		if err := c.send(c.unsent); err != nil || len(c.unsent) > 0 {
+			return err
+		}
+		event := unix.EpollEvent{Events: interest, Fd: int32(c.fd)}
+		if err := unix.EpollCtl(c.server.epoll, unix.EPOLL_CTL_MOD, c.fd, &event); err != nil {
+			return err
+		}
+	}
+	return c.readable(buffer)
+}
+
+// send writes the answer. What the kernel has no room for waits for an event; over TLS, where
+// answers are short, the connection is not worth keeping then.
+func (c *conn) send(answer []byte) error {
+	n, err := c.stream.Write(answer)
+	full := errors.Is(err, io.ErrShortWrite) || errors.Is(err, unix.EAGAIN)
+	if !full || c.stream != io.ReadWriter(c) {
+		c.unsent = nil
+		return err
+	}
+	c.unsent = answer[n:]
+	event := unix.EpollEvent{Events: interest | unix.EPOLLOUT, Fd: int32(c.fd)}
+	return unix.EpollCtl(c.server.epoll, unix.EPOLL_CTL_MOD, c.fd, &event)
 }
 
 // readable answers all requests that are complete.
@@ -100,7 +132,7 @@ func (c *conn) take(data []byte) error {
 		}
 		answer := c.answer
 		c.answer = nil
-		if _, err := c.stream.Write(answer); err != nil {
+		if err := c.send(answer); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ package upstream
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // Answer is the body of every answer but a token's.
@@ -23,12 +24,32 @@ var (
 	tokenIssued = []byte(answerHead + strconv.Itoa(len(tokenAnswer)) + "\r\n\r\n" + tokenAnswer)
 )
 
+// longPath, and a number behind it, is the path of an answer of so many bytes.
+const longPath = "/cgi-bin/message/long/"
+
+// LongPath returns the path of an answer of so many bytes, as a picture from WeChat has.
+func LongPath(length int) string { return longPath + strconv.Itoa(length) }
+
+// longAnswer returns an answer of so many bytes with its head, which is made once.
+func (s *Server) longAnswer(length int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	answer := s.long[length]
+	if answer == nil {
+		head := strings.Replace(answerHead, "application/json; encoding=utf-8", "image/jpeg", 1)
+		answer = append([]byte(head+strconv.Itoa(length)+"\r\n\r\n"), bytes.Repeat([]byte{0xff}, length)...)
+		s.long[length] = answer
+	}
+	return answer
+}
+
 // A request is what its head says.
 type request struct {
 	tokenAPI bool
 	token    bool // it has the token
 	key      bool // it has an Authorization
 	length   int  // of the body
+	long     int  // of the answer's body; 0: it gets Answer
 }
 
 // parse reads a head that a proxy made, and that therefore is well-formed.
@@ -36,6 +57,10 @@ func parse(head []byte) (r request) {
 	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
 	r.tokenAPI = bytes.HasPrefix(line, []byte("POST /cgi-bin/stable_token"))
 	r.token = bytes.Contains(line, []byte("access_token="+Token))
+	if _, number, ok := bytes.Cut(line, []byte(longPath)); ok {
+		number, _, _ = bytes.Cut(number, []byte("?"))
+		r.long, _ = strconv.Atoi(string(number))
+	}
 	for len(rest) > 2 {
 		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
 		if value, ok := field(line, "content-length"); ok {
@@ -71,6 +96,9 @@ func (s *Server) answerTo(r request, head []byte) []byte {
 		s.mu.Lock()
 		s.recorded = bytes.Clone(head)
 		s.mu.Unlock()
+	}
+	if r.long > 0 {
+		return s.longAnswer(r.long)
 	}
 	return plainAnswer
 }

@@ -44,6 +44,7 @@ type Server struct {
 
 	mu       sync.Mutex // guards what follows
 	conns    map[int32]*conn
+	long     map[int][]byte // answers, by the length of their bodies
 	recorded []byte
 	record   atomic.Bool
 }
@@ -59,7 +60,7 @@ func Start(config *tls.Config) (*Server, error) {
 		listener.Close()
 		return nil, fmt.Errorf("starting the upstream: %w", err)
 	}
-	s := &Server{listener: listener, tls: config, epoll: epoll, conns: make(map[int32]*conn)}
+	s := &Server{listener: listener, tls: config, epoll: epoll, conns: make(map[int32]*conn), long: make(map[int][]byte)}
 	s.ended.Go(s.accept)
 	s.ended.Go(s.serve)
 	return s, nil
@@ -115,7 +116,7 @@ func (s *Server) serve() {
 			s.mu.Lock()
 			c := s.conns[event.Fd]
 			s.mu.Unlock()
-			if err := c.readable(buffer); err != nil {
+			if err := c.event(event.Events, buffer); err != nil {
 				s.forget(c)
 			}
 		}

@@ -28,7 +28,7 @@ func start(t *testing.T, config *tls.Config) *Server {
 }
 
 func TestServerCountsWhatComesAsItShould(t *testing.T) {
-	config, ca, err := NewTLS()
+	config, ca, _, err := NewTLS()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +140,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"nothing", "GET / HTTP/1.1\r\n\r\n", request{}},
 		{"all", "POST /?access_token=" + Token + " HTTP/1.1\r\nContent-Length: 12\r\nAUTHORIZATION: x\r\n\r\n", request{token: true, key: true, length: 12}},
+		{"a long answer", "POST " + LongPath(42) + "?access_token=" + Token + " HTTP/1.1\r\n\r\n", request{token: true, long: 42}},
 		{"a name that begins alike", "POST / HTTP/1.1\r\nAuthorization-Not: x\r\nContent-Length-Not: 3\r\n\r\n", request{}},
 		{"a token in a header", "POST / HTTP/1.1\r\nX: access_token=" + Token + "\r\n\r\n", request{}},
 		{"the token API", "POST /cgi-bin/stable_token HTTP/1.1\r\ncontent-length:7\r\n\r\n", request{tokenAPI: true, length: 7}},
@@ -150,5 +151,32 @@ func TestParse(t *testing.T) {
 				t.Errorf("got %+v; want %+v", got, test.want)
 			}
 		})
+	}
+}
+
+// A proxy that reads slowly gets all of a long answer: the kernel has no room for it at once.
+func TestServerSendsALongAnswerAsTheKernelTakesIt(t *testing.T) {
+	s := start(t, nil)
+	c, err := net.Dial("tcp", s.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	const length = 16 << 20
+	answers := bufio.NewReader(c)
+	for range 2 {
+		if _, err := io.WriteString(c, "POST "+LongPath(length)+"?access_token="+Token+" HTTP/1.1\r\ncontent-length: 1\r\n\r\nx"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := io.Copy(io.Discard, answer.Body); n != length || err != nil {
+			t.Errorf("got %d bytes, %v; want %d", n, err, length)
+		}
+	}
+	if got := s.Counts(); got.Requests != 2 || got.Wrong != 0 {
+		t.Errorf("got %+v; want two requests", got)
 	}
 }
