@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -107,6 +109,41 @@ func (p *program) mustSayHandshake(reason string) {
 			return l["reason"] == reason && l["address"] == "127.0.0.1"
 		})
 	})
+}
+
+// Keys are exchanged with ML-KEM where the network may be recorded, and without where
+// nothing leaves the machine, also after a reload.
+func TestOnlyLocalCallersExchangeKeysWithoutMLKEM(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t)
+	a := newAuthority(t)
+	a.leaf("server")
+	toml := fmt.Sprintf("[proxy]\ntls_cert = %q\ntls_key = %q\n[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789abcdef\"\n%s",
+		a.path("server.pem"), a.path("server.key"), account("shop", appID))
+	for listen, want := range map[string]tls.CurveID{"127.0.0.1:0": tls.X25519, "0.0.0.0:0": tls.X25519MLKEM768} {
+		p := serving(t, w.URL, toml, "WXPROXY_LISTEN="+listen)
+		_, port, err := net.SplitHostPort(strings.TrimPrefix(p.proxy, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustExchangeBy := func() {
+			t.Helper()
+			conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if got := conn.ConnectionState().CurveID; got != want {
+				t.Errorf("%s: got %v; want %v", listen, got, want)
+			}
+		}
+		mustExchangeBy()
+		if got := p.mustAsk("POST", p.admin+"/reload", ""); got.code != http.StatusOK {
+			t.Fatalf("got %d %s", got.code, got.body)
+		}
+		mustExchangeBy()
+		p.stop()
+	}
 }
 
 // A certificate that ends soon is a remark of check and of the log, and a metric.

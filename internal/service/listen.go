@@ -45,6 +45,7 @@ func (s *Service) Listen() error {
 		}
 		return err
 	}
+	s.easeLocalTLS(s.now.Load().tls)
 	s.use(s.now.Load())
 	return nil
 }

@@ -47,6 +47,7 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if next.tls, err = callersTLS(cfg); err != nil {
 		return nil, err
 	}
+	s.easeLocalTLS(next.tls)
 	if before != nil && (before.tls == nil) != (next.tls == nil) {
 		next.tls = before.tls // HTTPS comes or goes at the next start
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 
 	"wxproxy/config"
 	"wxproxy/proxy/front"
@@ -49,6 +50,17 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 		c.ClientAuth = tls.VerifyClientCertIfGiven
 	}
 	return c, nil
+}
+
+// easeLocalTLS leaves the key exchange with ML-KEM out of c, nil or not, if all callers come
+// from this machine. It guards what is recorded today from computers to come, costs a third
+// of a handshake, and nobody can record what never leaves the machine.
+func (s *Service) easeLocalTLS(c *tls.Config) {
+	anyPublic := func(l *front.Listener) bool { return isPublic(l.Addr()) }
+	if c == nil || len(s.callers) == 0 || slices.ContainsFunc(s.callers, anyPublic) {
+		return
+	}
+	c.CurvePreferences = []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521}
 }
 
 // callersPair returns the certificate that callers see.
