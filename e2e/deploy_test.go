@@ -202,6 +202,10 @@ func TestManifestsAreWhatKubernetesTakes(t *testing.T) {
 			found := 0
 			for _, c := range containers {
 				if c.Name == "wxproxy" {
+					sidecar := strings.HasPrefix(filepath.Base(path), "sidecar")
+					if got, want := c.Env["GOMAXPROCS"], map[bool]string{true: "1"}[sidecar]; got != want {
+						t.Errorf("got GOMAXPROCS %q; want %q", got, want)
+					}
 					c.addCertificate(t)
 					c.mustStart(t)
 					found++
