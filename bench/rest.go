@@ -17,7 +17,7 @@ import (
 
 const (
 	idleCallers  = 10_000
-	idleRounds   = 3
+	idleRounds   = 2
 	manyAccounts = 10_000
 	idleTime     = 3 * time.Second // before memory is measured
 	coldStarts   = 15

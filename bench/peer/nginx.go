@@ -6,7 +6,7 @@ import "strings"
 
 // nginxConf is what somebody who knows nginx would write for this job alone: one
 // worker, connections to both sides that stay open for any number of requests, bodies of up
-// to 2 MiB in memory.
+// to 512 KiB in memory.
 const nginxConf = `daemon off;
 user root;
 worker_processes 1;
@@ -23,7 +23,7 @@ http {
 	scgi_temp_path DIR/scgi;
 	keepalive_requests 1000000000;
 	client_max_body_size 16m;
-	client_body_buffer_size 2m;
+	client_body_buffer_size 512k;
 	upstream wechat {
 		server UPSTREAM;
 		keepalive 512;

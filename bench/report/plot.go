@@ -48,7 +48,7 @@ func Plot(w io.Writer, all []Comparison, caption string) {
 			longest = max(longest, s.RatioTo(c.Series[0], CostOf).Most)
 		}
 	}
-	p := &plot{w: w, scale: plotBars / longest, y: plotTop}
+	p := &plot{w: w, scale: plotBars / longest, y: plotTop, colors: map[string]string{}}
 	height := plotTop + len(all)*titleStep + bars*barStep + plotBottom
 	fmt.Fprintf(w, plotHead, plotWidth, height)
 	for _, c := range all {
@@ -62,24 +62,29 @@ type plot struct {
 	w     io.Writer
 	scale float64 // units for a ratio of 1
 	y     int
+	// colors has one for each name, which keeps it where others are missing.
+	colors map[string]string
 }
 
 func (p *plot) group(c Comparison) {
 	fmt.Fprintf(p.w, "<text class=\"group\" x=\"16\" y=\"%d\">%s</text>\n", p.y+14, html.EscapeString(c.Title))
 	top := p.y + 22
 	p.y = top
-	for i, s := range c.Series {
-		p.bar(s, s.RatioTo(c.Series[0], CostOf), barColors[i%len(barColors)])
+	for _, s := range c.Series {
+		if p.colors[s.Name] == "" {
+			p.colors[s.Name] = barColors[len(p.colors)%len(barColors)]
+		}
+		p.bar(s, s.RatioTo(c.Series[0], CostOf))
 	}
 	mark := plotLeft + p.scale
 	fmt.Fprintf(p.w, "<line class=\"line\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\" stroke-dasharray=\"3 3\"/>\n", mark, mark, top-2, p.y-2)
 	p.y += titleStep - 22
 }
 
-func (p *plot) bar(s Series, r Ratio, color string) {
+func (p *plot) bar(s Series, r Ratio) {
 	middle := p.y + barHeight/2
 	fmt.Fprintf(p.w, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", plotLeft-8, p.y+13, html.EscapeString(s.Name))
-	fmt.Fprintf(p.w, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" fill=\"%s\"/>\n", plotLeft, p.y, r.Median*p.scale, barHeight, color)
+	fmt.Fprintf(p.w, "<rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" rx=\"2\" fill=\"%s\"/>\n", plotLeft, p.y, r.Median*p.scale, barHeight, p.colors[s.Name])
 	fmt.Fprintf(p.w, "<line class=\"spread\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n", plotLeft+r.Least*p.scale, plotLeft+r.Most*p.scale, middle, middle)
 	fmt.Fprintf(p.w, "<text x=\"%.1f\" y=\"%d\">%.2f <tspan class=\"small\">%.1f us</tspan></text>\n", plotLeft+max(r.Most, 1)*p.scale+8, p.y+13, r.Median, s.Median(CostOf))
 	p.y += barStep

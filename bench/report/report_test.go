@@ -159,3 +159,16 @@ func TestWhatTheLoadLimits(t *testing.T) {
 		t.Error("got a limit of what was not measured")
 	}
 }
+
+func TestPlotGivesEachNameOneColor(t *testing.T) {
+	var b bytes.Buffer
+	Plot(&b, []Comparison{
+		{Series: []Series{costing("nginx", 10), costing("HAProxy", 10), costing("wxproxy", 10)}},
+		{Series: []Series{costing("nginx", 10), costing("wxproxy", 10)}},
+	}, "")
+	for color, want := range map[string]int{barColors[0]: 2, barColors[1]: 1, barColors[2]: 2} {
+		if got := strings.Count(b.String(), color); got != want {
+			t.Errorf("got %d bars of %s; want %d", got, color, want)
+		}
+	}
+}

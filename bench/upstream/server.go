@@ -138,9 +138,12 @@ func (s *Server) wait(events []unix.EpollEvent) int {
 	return max(n, 0)
 }
 
+// forget closes the connection. Closing alone would not end its events while a process that
+// is being started has a copy of the descriptor.
 func (s *Server) forget(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, int32(c.fd))
 	s.mu.Unlock()
+	unix.EpollCtl(s.epoll, unix.EPOLL_CTL_DEL, c.fd, nil) //nolint:errcheck // it may not have been added
 	unix.Close(c.fd)
 }

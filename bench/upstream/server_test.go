@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 const withToken = "/cgi-bin/message/custom/send?access_token=" + Token
@@ -178,5 +180,34 @@ func TestServerSendsALongAnswerAsTheKernelTakesIt(t *testing.T) {
 	}
 	if got := s.Counts(); got.Requests != 2 || got.Wrong != 0 {
 		t.Errorf("got %+v; want two requests", got)
+	}
+}
+
+// While a program is being started it has a copy of each descriptor.
+func TestServerForgetsAConnectionOfWhichThereIsACopy(t *testing.T) {
+	s := start(t, nil)
+	c, err := net.Dial("tcp", s.listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, "POST "+withToken+" HTTP/1.1\r\ncontent-length: 0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		t.Fatal(err)
+	}
+	s.mu.Lock()
+	for fd := range s.conns {
+		copied, err := unix.Dup(int(fd))
+		if err != nil {
+			t.Error(err)
+		}
+		defer unix.Close(copied)
+	}
+	s.mu.Unlock()
+	c.Close()
+	if answer, err := http.Get(s.URL() + withToken); err != nil || answer.StatusCode != http.StatusOK {
+		t.Errorf("got %v, %v; want an answer after another caller has left", answer, err)
 	}
 }
