@@ -154,6 +154,9 @@ func TestWhatTheLoadLimits(t *testing.T) {
 		if got := c.Limited("x"); got != test.want {
 			t.Errorf("%s: got %v; want %v", name, got, test.want)
 		}
+		if got := strings.HasSuffix(c.Table()[1][len(c.Table()[0])-1], "limited by the load"); got != test.want {
+			t.Errorf("%s: the table says %v; want %v", name, got, test.want)
+		}
 	}
 	if (Comparison{}).Limited("x") {
 		t.Error("got a limit of what was not measured")

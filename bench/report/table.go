@@ -79,6 +79,9 @@ func (c Comparison) Table() Table {
 		for _, column := range shown {
 			row = append(row, column.cell(s, c.Series[0]))
 		}
+		if c.Limited(s.Name) {
+			row[len(row)-1] += ", limited by the load"
+		}
 		t = append(t, row)
 	}
 	return t
