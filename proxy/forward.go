@@ -105,7 +105,7 @@ func (p *Proxy) prepareStream(x *exchange) error {
 			return err
 		}
 	}
-	x.caller.LimitSendBuffer()
+	x.caller.LimitSendBuffer(resp.Header.ContentLength())
 	s := upstream.StreamOf(resp)
 	if s == nil {
 		return nil

@@ -1,11 +1,6 @@
 package front
 
 import (
-	"bufio"
-	"fmt"
-	"io"
-	"net/http/httputil"
-
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/proxy/internal/buffer"
@@ -62,66 +57,6 @@ func (r *Request) send(p []byte) error {
 	_, err := r.caller.Write(p)
 	return err
 }
-
-// stream passes the body of an answer on as it comes. When that fails, the caller has to
-// see that the answer is not complete.
-func (r *Request) stream(resp *fasthttp.Response) (err error) {
-	length := resp.Header.ContentLength()
-	toEnd := wire.EndsWithConnection(resp)
-	if !toEnd {
-		resp.Header.SetContentLength(max(length, -1))
-	}
-	head := r.head(&resp.Header)
-	err = r.send(head.Bytes)
-	r.buffers.Give(head)
-	switch {
-	case err != nil || resp.SkipBody:
-	case toEnd:
-		err = r.caller.streamToEnd(r.caller, resp)
-	case length < 0:
-		err = r.streamChunks(resp.BodyStream())
-	default:
-		err = r.streamLength(resp.BodyStream(), int64(length))
-	}
-	if closed := resp.CloseBodyStream(); err == nil {
-		err = closed
-	}
-	return err
-}
-
-// streamLength passes on a body whose length is known.
-func (r *Request) streamLength(body io.Reader, length int64) error {
-	n, err := io.Copy(r.caller, body)
-	if err == nil && n != length {
-		err = fmt.Errorf("got %d bytes of an answer that has %d: %w", n, length, io.ErrUnexpectedEOF)
-	}
-	return err
-}
-
-// streamChunks passes on a body in chunks, each as soon as it is here.
-func (r *Request) streamChunks(body io.Reader) error {
-	out := bufio.NewWriter(r.caller)
-	chunks := httputil.NewChunkedWriter(out)
-	if _, err := io.Copy(flushing{chunks, out}, body); err != nil {
-		return err
-	}
-	if err := chunks.Close(); err != nil {
-		return err
-	}
-	if _, err := out.WriteString("\r\n"); err != nil {
-		return err
-	}
-	return out.Flush()
-}
-
-// flushing writes chunks, and all of them when it is flushed.
-type flushing struct {
-	io.Writer
-	out *bufio.Writer
-}
-
-// Flush sends what was written to the caller.
-func (f flushing) Flush() error { return f.out.Flush() }
 
 // head returns the status line and the header lines of an answer.
 func (r *Request) head(h *fasthttp.ResponseHeader) *buffer.Buffer {

@@ -60,6 +60,7 @@ type Conn struct {
 	mute    bool // what is written is thrown away
 	overdue bool // the read deadline had passed already when it was set
 	eof     bool // Read came to the end
+	bounded bool // the kernel holds no more than sendBuffer for it
 
 	secure    *tls.Conn   // TLS on it; nil: it is in plain text
 	tlsConfig *tls.Config // by which it was accepted, or was found to be good since

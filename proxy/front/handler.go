@@ -69,11 +69,13 @@ func (c *Conn) Linger() {
 }
 
 // LimitSendBuffer bounds what the kernel holds for the caller, so that the pace of
-// the caller is felt where the answer comes from.
-func (c *Conn) LimitSendBuffer() {
-	if c == nil {
+// the caller is felt where the answer comes from. An answer of that length or less needs
+// no bound.
+func (c *Conn) LimitSendBuffer(length int) {
+	if c == nil || c.bounded || 0 <= length && length <= sendBuffer {
 		return
 	}
+	c.bounded = true
 	if buffered, ok := c.Conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = buffered.SetWriteBuffer(sendBuffer) // without it, more is held
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -86,4 +87,32 @@ func (c *holdingConn) Write(p []byte) (int, error) {
 		return c.buffer.Write(p)
 	}
 	return c.Conn.Write(p)
+}
+
+// A connection reads more ahead than a head may have.
+func TestAHeadHasItsLimitHoweverMuchIsReadAhead(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		line   string // one that fasthttp reads, or that stays raw
+		length int    // of the head
+		want   bool
+	}{
+		"just so, raw":      {"Server", maxHead, true},
+		"just over, raw":    {"Server", maxHead + 1, false},
+		"just under":        {"Content-Encoding", maxHead - 1, true},
+		"just over":         {"Content-Encoding", maxHead + 1, false},
+		"far over":          {"Content-Encoding", 3 * maxHead, false},
+		"over what is here": {"Content-Encoding", 8 * maxHead, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			head := "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + row.line + ": "
+			head += strings.Repeat("x", row.length-len(head)-len("\r\n\r\n")) + "\r\n\r\n"
+			w := rawtest.StartRaw(t, rawtest.Once(head+"ab"))
+			err := sendError(provenAt(t, nil, w.URL), message("POST", "/p", ""))
+			if row.want && err != nil || !row.want && !errors.Is(err, ErrBroken) {
+				t.Errorf("got %v; want it to pass: %t", err, row.want)
+			}
+		})
+	}
 }

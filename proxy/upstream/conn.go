@@ -47,7 +47,13 @@ func (c *conn) retire(keep bool) {
 // Read reads from the connection. Each part of an answer's body has partTime anew, but
 // none comes later than bodyDeadline.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.partTime > 0 {
+	switch {
+	case c.partTime == 0:
+	case c.direct != nil && c.bodyDeadline.IsZero():
+		if err := c.direct.Allow(time.Now(), c.partTime); err != nil {
+			return 0, err
+		}
+	default:
 		until := time.Now().Add(c.partTime)
 		if !c.bodyDeadline.IsZero() && until.After(c.bodyDeadline) {
 			until = c.bodyDeadline

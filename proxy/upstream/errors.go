@@ -27,6 +27,8 @@ var (
 	errSwitched = errors.New("WeChat switched protocols")
 	// errInterim: there are more than maxInterim interim answers.
 	errInterim = errors.New("WeChat sends interim answers without an end")
+	// errLongHead: the head of the answer is longer than maxHead.
+	errLongHead = errors.New("the head of WeChat's answer is too long")
 	// errAnswered: WeChat has refused an upload, which goes no further.
 	errAnswered = errors.New("WeChat refused the request before it was complete")
 	// errCut: the connection ended before the body did.

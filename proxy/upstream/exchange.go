@@ -13,6 +13,9 @@ import (
 // one travels in one segment and one TLS record.
 const smallRequest = 64 << 10
 
+// maxHead is how long the head of an answer may be.
+const maxHead = 16 << 10
+
 // maxInterim is how many interim answers (1xx) may come before the answer.
 const maxInterim = 16
 
@@ -126,7 +129,11 @@ func (c *conn) readHead(m *Message, resp *fasthttp.Response) error {
 		return nil
 	}
 	for range maxInterim + 1 {
-		c.ambiguous = framedTwice(c.peekHead())
+		head := c.peekHead()
+		if len(head) >= maxHead {
+			return cut(errLongHead)
+		}
+		c.ambiguous = framedTwice(head)
 		if err := resp.Header.Read(c.reader); err != nil {
 			return cut(err)
 		}
@@ -143,7 +150,7 @@ func (c *conn) readHead(m *Message, resp *fasthttp.Response) error {
 // readRawHead reads an ordinary head that is here as a whole, and reports whether there
 // is one.
 func (c *conn) readRawHead(head *wire.Head, resp *fasthttp.Response) bool {
-	b, err := c.reader.Peek(c.reader.Buffered())
+	b, err := c.reader.Peek(min(c.reader.Buffered(), maxHead))
 	if err != nil {
 		return false
 	}

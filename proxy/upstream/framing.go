@@ -7,15 +7,18 @@ import (
 )
 
 // peekHead returns the head that comes next without reading past it, or as much of it as
-// there is room for.
+// it may have.
 func (c *conn) peekHead() []byte {
 	for {
-		here := c.reader.Buffered()
+		here := min(c.reader.Buffered(), maxHead)
 		head, _ := c.reader.Peek(here) // which cannot fail: it is buffered
 		for _, empty := range [...]string{"\n\r\n", "\n\n"} {
 			if end := bytes.Index(head, []byte(empty)); end >= 0 {
 				return head[:end+1]
 			}
+		}
+		if here == maxHead {
+			return head
 		}
 		if _, err := c.reader.Peek(here + 1); err != nil {
 			return head // reading it says what is wrong

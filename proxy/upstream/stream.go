@@ -90,17 +90,20 @@ func (s *Stream) skipTrailer() error {
 	return err
 }
 
-// WriteTo passes the body on as it comes.
+// WriteTo passes the body on as it comes. Before it waits for more, it has w send what it
+// may hold back.
 func (s *Stream) WriteTo(w io.Writer) (total int64, err error) {
 	flusher, _ := w.(interface{ Flush() error })
 	for {
+		if flusher != nil && !s.isHere() {
+			if err := flusher.Flush(); err != nil {
+				return total, err
+			}
+		}
 		n, err := s.Read(s.conn.partBuffer())
 		if n > 0 {
 			written, err := w.Write(s.conn.part[:n])
 			total += int64(written)
-			if err == nil && flusher != nil {
-				err = flusher.Flush()
-			}
 			if err != nil {
 				return total, err
 			}
@@ -112,6 +115,11 @@ func (s *Stream) WriteTo(w io.Writer) (total int64, err error) {
 			return total, err
 		}
 	}
+}
+
+// isHere reports whether Read surely has something to return at once.
+func (s *Stream) isHere() bool {
+	return !s.over && (s.putBack != nil || len(s.start) > 0 || s.chunks == nil && s.left != 0 && s.conn.reader.Buffered() > 0)
 }
 
 // SupportsBodyWriteTo tells fasthttp that WriteTo does all that Read does.

@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-
-	"wxproxy/proxy/internal/buffer"
 )
 
 // maxUnanswered is how many requests in a row a host may leave without an answer while
@@ -74,7 +72,7 @@ func (h *host) answersProbe(ctx context.Context, c *conn) bool {
 	if err != nil {
 		return false
 	}
-	answer, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, buffer.ReaderSize)), nil)
+	answer, err := http.ReadResponse(bufio.NewReader(io.LimitReader(c, maxHead)), nil)
 	if err != nil {
 		return false
 	}

@@ -40,9 +40,9 @@ func (p *Pool) Give(b *Buffer) {
 	}
 }
 
-// ReaderSize is how many bytes a reader reads ahead: what the header of an answer of
-// WeChat's has at most.
-const ReaderSize = 16 << 10
+// ReaderSize is how many bytes a reader reads ahead: most answers as a whole, by one
+// system call.
+const ReaderSize = 64 << 10
 
 // Readers have the readers that nobody reads with right now. Their zero value is ready
 // for use.
