@@ -16,5 +16,6 @@ func On(setting string) (net.Listener, error) {
 	}
 	var tcp net.ListenConfig
 	tcp.SetMultipathTCP(false) // the kernel has no packet filters for such listeners, which draining needs
+	inheritKeepAlive(&tcp)
 	return tcp.Listen(context.Background(), network, address)
 }
