@@ -21,15 +21,10 @@ func (r *Request) stream(resp *fasthttp.Response) (err error) {
 		resp.Header.SetContentLength(length)
 	}
 	out := streamed{request: r, chunked: length == -1, unsent: r.head(&resp.Header)}
-	switch {
-	case resp.SkipBody:
+	if resp.SkipBody {
 		err = out.Flush()
-	case toEnd:
-		if err = r.caller.streamToEnd(&out, resp); err == nil {
-			err = out.Flush()
-		}
-	default:
-		err = out.all(resp.BodyStream(), int64(length))
+	} else if err = out.all(resp.BodyStream(), int64(length)); err != nil && toEnd {
+		r.caller.resetAtClose() // it must not take the end for a good one
 	}
 	r.buffers.Give(out.unsent)
 	if closed := resp.CloseBodyStream(); err == nil {
@@ -46,7 +41,7 @@ type streamed struct {
 	chunked bool
 }
 
-// all passes a body on as a whole, which has that length; -1: it is unknown.
+// all passes a body on as a whole, which has that length; below 0: it is unknown.
 func (s *streamed) all(body io.Reader, length int64) error {
 	n, err := io.Copy(s, body)
 	switch {
@@ -54,7 +49,7 @@ func (s *streamed) all(body io.Reader, length int64) error {
 		return err
 	case s.chunked:
 		s.unsent.Bytes = append(s.unsent.Bytes, "0\r\n\r\n"...)
-	case n != length:
+	case length >= 0 && n != length:
 		return fmt.Errorf("got %d bytes of an answer that has %d: %w", n, length, io.ErrUnexpectedEOF)
 	}
 	return s.Flush()

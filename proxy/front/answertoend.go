@@ -9,18 +9,9 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// streamToEnd passes the body of an answer on that has no length and is not in chunks:
-// the end of the connection is its end. If it comes too soon, the caller must not take
-// it for a good one, so the connection is reset.
-func (c *Conn) streamToEnd(to io.Writer, resp *fasthttp.Response) error {
-	_, err := io.Copy(to, resp.BodyStream())
-	if err != nil {
-		c.resetAtClose()
-	}
-	return err
-}
-
-// resetAtClose has the caller see that the connection breaks.
+// resetAtClose has the caller see that the connection breaks. The body of an answer that
+// has no length and is not in chunks ends with the connection: if it ends too soon, the
+// caller must not take it for a good one.
 func (c *Conn) resetAtClose() {
 	if tcp, ok := c.Conn.(interface{ SetLinger(seconds int) error }); ok {
 		_ = tcp.SetLinger(0) // otherwise it ends as usual
@@ -38,7 +29,9 @@ func writeToEnd(ctx *fasthttp.RequestCtx) {
 	head := wire.AppendHeader(wire.AppendStatusLine(nil, &resp.Header), &resp.Header)
 	_, err := ctx.Conn().Write(head)
 	if err == nil {
-		err = c.streamToEnd(ctx.Conn(), resp)
+		if _, err = io.Copy(ctx.Conn(), resp.BodyStream()); err != nil {
+			c.resetAtClose()
+		}
 	}
 	if secure, ok := ctx.Conn().(*tls.Conn); ok && err == nil {
 		_ = secure.CloseWrite() // the caller sees that nothing is missing
