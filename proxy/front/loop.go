@@ -20,6 +20,7 @@ type loop struct {
 	extraReads int                   // after an answer, of this connection: see maxExtraReads
 	check      checkState            // whether the end came with the last request
 	headerRead bool                  // that of the request
+	rests      bool                  // on a small stack, until the caller asks again
 	ends       bool                  // the connection, as soon as what is under way is done
 }
 
@@ -35,22 +36,38 @@ func (f *front) useSocket(c *Conn) bool {
 	return true
 }
 
-// serveDirectly serves a caller until one of both ends the connection. The deadline of
-// a request has to be replaced before the next one is waited for: one that has passed
-// would end the connection there.
+// serveDirectly serves a caller until one of both ends the connection.
 func (f *front) serveDirectly(c *Conn) {
 	l := &loop{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	l.serve = l.answerWhole
-	defer l.end()
+	f.crowd.add(awakeWeight)
+	l.run()
+}
+
+// run serves the caller as long as it asks, and leaves a connection that rests to
+// another goroutine: the stack of this one has grown by requests, and would stay so.
+func (l *loop) run() {
+	if l.serveUntilRest() {
+		go l.run()
+		return
+	}
+	l.end()
+}
+
+// serveUntilRest serves the caller, and reports whether the connection rests rather than
+// ends. The deadline of a request has to be replaced before the next one is waited for:
+// one that has passed would end the connection there.
+func (l *loop) serveUntilRest() (rests bool) {
 	defer l.recoverPanic()
-	for !l.ends && c.allowRead(l.wait) == nil {
-		switch err := c.direct.Attend(l.serve); {
-		case err != nil && !l.isCheckDue():
-			return
-		case err == nil && !l.ends:
+	for !l.ends && l.caller.allowRead(l.wait) == nil {
+		switch err := l.caller.direct.Attend(l.serve); {
+		case err != nil:
+			return l.isCheckDue()
+		case !l.ends:
 			l.answerInParts()
 		}
 	}
+	return false
 }
 
 // recoverPanic keeps a panic from ending the process. The request is not used again: what
@@ -65,6 +82,7 @@ func (l *loop) recoverPanic() {
 // end ends the connection.
 func (l *loop) end() {
 	l.returnRequest()
+	l.front.crowd.add(-l.weight())
 	l.caller.Close()
 	l.caller.listener.forget(l.caller)
 	l.front.slots.release(l.caller)
@@ -97,6 +115,9 @@ func (l *loop) returnRequest() {
 // Attend, and returns false to wait for the next request, true to stop: the connection
 // ends, or answerInParts has to read what has begun to come.
 func (l *loop) answerWhole(uintptr) bool {
+	if l.stillRests() {
+		return false
+	}
 	r := l.takeRequest()
 	r.nonblocking, r.filled = true, true
 	for {

@@ -55,6 +55,7 @@ type front struct {
 	limits  Limits
 	log     *slog.Logger
 	slots   slots
+	crowd   crowd // of the connections that a loop serves
 
 	handshakes *lograte.Lines // about those that failed
 
@@ -74,7 +75,7 @@ func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 	limits.StallTimeout = cmp.Or(limits.StallTimeout, stallTimeout)
 	limits.BodyGrace = cmp.Or(limits.BodyGrace, bodyGrace)
 	limits.UnprovenBodyTime = cmp.Or(limits.UnprovenBodyTime, unprovenBodyTime)
-	f := &front{handler: handler, limits: limits, log: log}
+	f := &front{handler: handler, limits: limits, log: log, crowd: newCrowd()}
 	f.slots = newSlots(limits, log)
 	f.handshakes = newHandshakeLines(log)
 	return &Server{f, f.newFasthttp(log)}
