@@ -18,6 +18,9 @@ func (b *bench) full(ctx context.Context, number int, folder string) error {
 	b.repeats = 3
 	var f findings
 	for _, p := range parts() {
+		if p.aside {
+			continue
+		}
 		if err := p.measure(b, ctx, number, &f); err != nil {
 			return err
 		}
@@ -60,6 +63,7 @@ func (b *bench) goals(f findings) report.Table {
 	}
 	t = append(t, compared(name, f.silent, goal{"p99.9 to nginx, the first second after a silence", 1.10, report.P999Of})...)
 	t = append(t, compared(name+scrapedSuffix, alone(f.scraped), goal{"CPU to nginx, 10000 accounts, a scrape a second", 1.05, report.CostOf})...)
+	t = append(t, compared(answeringWith(name, 1), alone(f.shared), goal{"p99 to nginx with one worker, shared cores, one thread", 1.10, report.P99Of})...)
 	t = append(t, grown("1 account", "accounts", f.accounts)...)
 	t = append(t, grown("1 client", "clients", f.clients)...)
 	return append(t, resting(name, f)...)

@@ -20,21 +20,22 @@ type findings struct {
 	idle, crowded, left    *report.Figure
 	start                  *report.Figure
 	accounts, clients      report.Comparison
-	scraped                report.Comparison
+	scraped, shared        report.Comparison
 }
 
 // A part of the whole fills in some of the findings.
 type part struct {
 	name    string
 	measure func(b *bench, ctx context.Context, number int, f *findings) error
+	aside   bool // only measured if it is asked for
 }
 
 // parts returns all parts, in order.
 func parts() []part {
 	return []part{
-		{"plain", (*bench).plainPart},
-		{"tls", (*bench).tlsPart},
-		{"rest", (*bench).restPart},
+		{name: "plain", measure: (*bench).plainPart},
+		{name: "tls", measure: (*bench).tlsPart},
+		{name: "rest", measure: (*bench).restPart},
 		beside("larger", func(f *findings) *[]report.Comparison { return &f.larger },
 			func(b *bench) contest { return contest{peers: b.contestants, list: b.larger()} }),
 		beside("bodies", func(f *findings) *[]report.Comparison { return &f.bodies },
@@ -53,14 +54,15 @@ func parts() []part {
 			}),
 		beside("silence", func(f *findings) *[]report.Comparison { return &f.silent },
 			func(b *bench) contest { return contest{peers: b.withoutHAProxy(), list: b.silence()} }),
-		{"scrape", (*bench).scrapePart},
-		{"growth", (*bench).growthPart},
+		{name: "scrape", measure: (*bench).scrapePart},
+		{name: "growth", measure: (*bench).growthPart},
+		{name: "shared", measure: (*bench).sharedPart, aside: true},
 	}
 }
 
 // beside returns a part that is a contest before the plain upstream, with fewer rounds than the essential.
 func beside(name string, place func(*findings) *[]report.Comparison, of func(*bench) contest) part {
-	return part{name, func(b *bench, ctx context.Context, number int, f *findings) (err error) {
+	return part{name: name, measure: func(b *bench, ctx context.Context, number int, f *findings) (err error) {
 		c := of(b)
 		c.upstream, c.rounds = b.plain, fewer(number)
 		*place(f), err = b.compare(ctx, c)
@@ -112,6 +114,11 @@ func (b *bench) scrapePart(ctx context.Context, number int, f *findings) (err er
 
 func (b *bench) growthPart(ctx context.Context, number int, f *findings) (err error) {
 	f.accounts, f.clients, err = b.growth(ctx, fewer(number))
+	return err
+}
+
+func (b *bench) sharedPart(ctx context.Context, number int, f *findings) (err error) {
+	f.shared, err = b.shared(ctx, number)
 	return err
 }
 

@@ -2,14 +2,17 @@
 
 package peer
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // nginxConf is what somebody who knows nginx would write for this job alone: one
 // worker, connections to both sides that stay open for any number of requests, bodies of up
 // to 512 KiB in memory.
 const nginxConf = `daemon off;
 user root;
-worker_processes 1;
+worker_processes WORKERS;
 worker_rlimit_nofile RLIMIT;
 pid DIR/nginx.pid;
 error_log stderr crit;
@@ -80,7 +83,7 @@ func prepareNginx(s Site, addr string) ([]string, error) {
 		log = nginxLog
 	}
 	conf := strings.NewReplacer("TLS\t\t}", secure+"\t\t}", "SECURE;", callers+";", "LOG;", log+";").Replace(nginxConf)
-	conf = strings.NewReplacer("DIR", s.Dir, "RLIMIT", "20000", "CONNECTIONS", "16384", "SCHEME", scheme,
+	conf = strings.NewReplacer("DIR", s.Dir, "RLIMIT", "20000", "WORKERS", strconv.Itoa(max(1, s.Threads)), "CONNECTIONS", "16384", "SCHEME", scheme,
 		"ADDR", addr, "UPSTREAM", s.upstreamAddr(), "TOKEN", s.Token, "CA;", s.CA+";", "CALLERS", s.Callers).Replace(conf)
 	path, err := s.write("nginx.conf", conf)
 	return []string{"nginx", "-p", s.Dir, "-c", path, "-e", "stderr"}, err

@@ -28,6 +28,7 @@ type Site struct {
 	Token    string // the token that nginx and HAProxy add
 	Callers  string // the file with certificate and key for callers that speak TLS; "": all speak plain HTTP
 	Log      bool   // a line for each request
+	Threads  int    // that answer, on both cores; 0: one, on the proxies' core
 	Store    string // the folder or the URL of a Redis where wxproxy keeps tokens; "": each process has its own folder
 }
 

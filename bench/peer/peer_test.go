@@ -170,6 +170,21 @@ func TestConfigurationsForCallersByTLSAndForALog(t *testing.T) {
 	}
 }
 
+func TestAProxyWithThreadsHasBothCores(t *testing.T) {
+	for threads, want := range map[int]struct{ cores, workers string }{0: {"0", "worker_processes 1;"}, 1: {"0,1", "worker_processes 1;"}, 2: {"0,1", "worker_processes 2;"}} {
+		s := Site{Dir: t.TempDir(), Upstream: "http://127.0.0.1:1", Threads: threads}
+		if got := s.cores(); got != want.cores {
+			t.Errorf("%d threads: got cores %q; want %q", threads, got, want.cores)
+		}
+		if _, err := prepareNginx(s, "127.0.0.1:2"); err != nil {
+			t.Fatal(err)
+		}
+		if conf, err := os.ReadFile(filepath.Join(s.Dir, "nginx.conf")); err != nil || !strings.Contains(string(conf), want.workers) {
+			t.Errorf("%d threads: got %s, %v; want %q", threads, conf, err, want.workers)
+		}
+	}
+}
+
 func TestParseIdle(t *testing.T) {
 	const stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 727148 63424 147763 2441237 2541 0 17974 19716 0 0\ncpu1 1 2 3 40 5 6 7 8 0 0\nintr 1\n"
 	for core, want := range map[int]time.Duration{0: 24437780 * time.Millisecond, 1: 450 * time.Millisecond} {

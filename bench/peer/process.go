@@ -64,9 +64,12 @@ func (p *Peer) run(s Site, addr string, argv []string) (*Process, error) {
 	}
 	defer log.Close()
 	// taskset puts the program in its own place, so the process id is the proxy's.
-	command := exec.Command("taskset", append([]string{"-c", strconv.Itoa(ProxyCore)}, argv...)...)
+	command := exec.Command("taskset", append([]string{"-c", s.cores()}, argv...)...)
 	command.Dir, command.Stdout, command.Stderr = s.Dir, log, log
 	command.Env = append(withoutSettings(os.Environ()), "TMPDIR="+s.Dir)
+	if s.Threads > 0 {
+		command.Env = append(command.Env, "GOMAXPROCS="+strconv.Itoa(s.Threads))
+	}
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
 	process := &Process{Name: p.Name, Addr: addr, Began: time.Now(), command: command, log: log.Name(), ended: make(chan struct{})}
 	if err := command.Start(); err != nil {
@@ -77,6 +80,14 @@ func (p *Peer) run(s Site, addr string, argv []string) (*Process, error) {
 		close(process.ended)
 	}()
 	return process, nil
+}
+
+// cores returns where the proxy runs.
+func (s Site) cores() string {
+	if s.Threads > 0 {
+		return fmt.Sprintf("%d,%d", ProxyCore, LoadCore)
+	}
+	return strconv.Itoa(ProxyCore)
 }
 
 // withoutSettings returns the environment without the variables that would replace
