@@ -99,6 +99,7 @@ func (x *exchange) readBody() error {
 		x.body.Borrow(x.ctx.Request.Body())
 		return nil
 	}
+	x.body.Expect(length)
 	x.body.CountFor(nil)
 	if x.client != nil {
 		x.body.CountFor(x.client.bodies)

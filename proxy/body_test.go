@@ -50,7 +50,7 @@ func TestFileOfABodyHasNoNameAndIsGivenBack(t *testing.T) {
 		return nil
 	})
 	s := serve(t, config(u), defaultLimits)
-	body := string(rawtest.Noise(1 << 20))
+	body := string(rawtest.Noise(body.LongestInMemory + 1))
 	for _, path := range []string{"/p", "/panic"} {
 		s.dial(t).Call(post(path, body))
 		if left, _ := os.ReadDir(dir); files != 1 || len(left) != 0 {
@@ -59,7 +59,7 @@ func TestFileOfABodyHasNoNameAndIsGivenBack(t *testing.T) {
 		rawtest.WaitUntil(t, "the end of the file", func() bool { return openFiles(t) == 0 })
 	}
 	c := s.dial(t)
-	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + body[:500_000])
+	c.Send("POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + body[:500_000])
 	rawtest.WaitUntil(t, "the file", func() bool { return openFiles(t) == 1 })
 	c.Conn.Close()
 	rawtest.WaitUntil(t, "the end of the file after the caller's", func() bool { return openFiles(t) == 0 })
@@ -71,7 +71,7 @@ func TestWithoutATemporaryDirectoryBodiesStayInMemory(t *testing.T) {
 	u := &recorder{answers: []string{rawtest.RefusedBody, rawtest.OKBody}}
 	c := config(u, shopWith(&fixedTokens{token: "old", replacement: "new"})...)
 	c.Log = slog.New(slog.NewTextHandler(&log, nil))
-	body := string(rawtest.Noise(1 << 20))
+	body := string(rawtest.Noise(body.LongestInMemory + 1))
 	caller := serve(t, c, defaultLimits).dial(t)
 	for range 2 {
 		if a := caller.Call(post("/p", body)); a.Body != rawtest.OKBody {
@@ -94,7 +94,7 @@ func TestUploadInPartsHasALength(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	s := through(t, w)
-	for i, size := range []int{0, 1, body.MemorySize, 1 << 20} {
+	for i, size := range []int{0, 1, body.MemorySize, body.LongestInMemory, 2 << 20} {
 		body := rawtest.Noise(size)
 		var parts strings.Builder
 		for rest := body; len(rest) > 0; {
@@ -110,28 +110,38 @@ func TestUploadInPartsHasALength(t *testing.T) {
 	}
 }
 
+// In memory, in one piece or more, and in a file.
 func TestMultipartIsTheSameInBothAttempts(t *testing.T) {
 	t.Parallel()
-	first := true
-	w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
-		body := rawtest.OKBody
-		if first {
-			first, body = false, rawtest.RefusedBody
-		}
-		io.WriteString(conn, rawtest.Answered(body))
-		return true
-	})
-	form := "--b0undary\r\nX-Odd:  1\r\ncontent-disposition: form-data; name=\"media\"; filename=\"\xe4\xbd\xa0.jpg\"\r\n\r\n" +
-		string(rawtest.Noise(300_000)) + "\r\n--b0undary--\r\nepilogue"
-	s := serve(t, config(hostsAt(t, nil, w.URL), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
-	a := s.dial(t).Call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
-	if a.Body != rawtest.OKBody || a.Field("Wxproxy-Attempts") != "2" {
-		t.Errorf("got %q %q; want success at the second attempt", a.Head, a.Body)
-	}
-	for i, request := range w.Received() {
-		if _, got, _ := strings.Cut(request, "\r\n\r\n"); got != form {
-			t.Errorf("request %d has %d other bytes; want the same %d", i+1, len(got), len(form))
-		}
+	for _, size := range []int{10_000, body.MemorySize, 300_000, body.LongestInMemory - 1000, body.LongestInMemory} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			first := true
+			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
+				body := rawtest.OKBody
+				if first {
+					first, body = false, rawtest.RefusedBody
+				}
+				io.WriteString(conn, rawtest.Answered(body))
+				return true
+			})
+			form := "--b0undary\r\nX-Odd:  1\r\ncontent-disposition: form-data; name=\"media\"; filename=\"\xe4\xbd\xa0.jpg\"\r\n\r\n" +
+				string(rawtest.Noise(size)) + "\r\n--b0undary--\r\nepilogue"
+			s := serve(t, config(hostsAt(t, nil, w.URL), shopWith(&fixedTokens{token: "old", replacement: "new"})...), defaultLimits)
+			a := s.dial(t).Call(fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\nContent-Length: %d\r\n\r\n%s", len(form), form))
+			if a.Body != rawtest.OKBody || a.Field("Wxproxy-Attempts") != "2" {
+				t.Errorf("got %q %q; want success at the second attempt", a.Head, a.Body)
+			}
+			if got := len(w.Received()); got != 2 {
+				t.Errorf("got %d requests; want 2", got)
+			}
+			for i, request := range w.Received() {
+				if _, got, _ := strings.Cut(request, "\r\n\r\n"); got != form {
+					t.Errorf("request %d has %d other bytes; want the same %d", i+1, len(got), len(form))
+				}
+			}
+			nothingTaken(t, s.proxy.door.bodies)
+		})
 	}
 }
 

@@ -35,9 +35,11 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 		name, dir string
 		memory    int64
 		disk      int64
+		size      int // of an upload, of which three quarters come
 	}{
-		{"in memory", filepath.Join(t.TempDir(), "missing"), 1 << 20, 0},
-		{"on the disk", t.TempDir(), 1 << 20, 2 << 20},
+		{"in memory", filepath.Join(t.TempDir(), "missing"), 1 << 20, 0, 400_000},
+		{"on the disk", t.TempDir(), 1 << 20, 2 << 20, 400_000},
+		{"in memory and on the disk", t.TempDir(), 8 << 20, 8 << 20, body.LongestInMemory},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Setenv("TMPDIR", row.dir)
@@ -52,7 +54,7 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 				up := s.dial(t)
 				uploads[i] = up
 				refused.Go(func() { // some are refused and closed meanwhile
-					fmt.Fprintf(up.Conn, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 400000\r\n\r\n%s", rawtest.Noise(300_000))
+					fmt.Fprintf(up.Conn, "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s", row.size, rawtest.Noise(row.size/4*3))
 				})
 			}
 			refused.Wait()
@@ -87,7 +89,7 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 			nothingTaken(t, g)
 		})
 	}
-	if got := strings.Count(log.String(), "requests are refused: the bodies"); got != 2 {
+	if got := strings.Count(log.String(), "requests are refused: the bodies"); got != 3 {
 		t.Errorf("got %d lines about it in %q; want one of each proxy", got, log.String())
 	}
 }

@@ -350,9 +350,9 @@ func TestAnswerInTheMiddleOfAnUploadIsPassedOn(t *testing.T) {
 		{"not at all", "", func(net.Conn) {}, 502},
 		{"with half a header", "HTTP/1.1 412 Pre", func(net.Conn) {}, 502},
 	}
-	// A small request is written before anybody can see that it is refused, so
-	// that its connection seems to be of use: only what is large is sent twice.
-	for size, times := range map[int]int{60_000: 1, 8 << 20: 2} {
+	// What the kernel takes at once is written before anybody can see that it is refused,
+	// so that its connection seems to be of use: only what is large is sent twice.
+	for size, times := range map[int]int{60_000: 1, 700_000: 1, 8 << 20: 2} {
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("%s, %d bytes", row.name, size), func(t *testing.T) {
 				t.Parallel()

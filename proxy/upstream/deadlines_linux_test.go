@@ -1,7 +1,9 @@
 package upstream
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -16,6 +18,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/wechattest"
+	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/rawtest"
 )
 
@@ -43,14 +46,19 @@ func listenNarrow(t *testing.T) net.Listener {
 // status.
 type hesitant struct {
 	status atomic.Int32
-	conns  atomic.Int32 // that a request came over
+	conns  atomic.Int32           // that a request came over
+	sums   chan [sha256.Size]byte // of the bodies; nil: nobody wants to know
 }
 
 const hesitation = 150 * time.Millisecond
 
 func (h *hesitant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	time.Sleep(hesitation)
-	n, err := io.Copy(io.Discard, r.Body)
+	sum := sha256.New()
+	n, err := io.Copy(sum, r.Body)
+	if h.sums != nil {
+		h.sums <- [sha256.Size]byte(sum.Sum(nil))
+	}
 	if err != nil || n != r.ContentLength {
 		h.status.Store(http.StatusTeapot)
 	}
@@ -165,5 +173,40 @@ func TestAConnectionEndsThatWasAnsweredBeforeItsUploadWasComplete(t *testing.T) 
 	case <-early:
 	case <-time.After(10 * time.Second):
 		t.Error("the connection stays; want its end")
+	}
+}
+
+// What the kernel takes only in part at once comes whole, in one piece of memory or more,
+// and the connection serves the next message.
+func TestABodyInPiecesComesWholeOverANarrowConnection(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		t.Run(fmt.Sprintf("TLS %v", secure), func(t *testing.T) {
+			t.Parallel()
+			far := &hesitant{sums: make(chan [sha256.Size]byte, 1)}
+			h := far.start(t, 20*time.Second, secure)
+			far.status.Store(200)
+			upload(t, h, 100, 200)
+			<-far.sums
+			narrowIdle(t, h)
+			for _, size := range []int{20_000, body.MemorySize, body.MemorySize + 1, 400_000, body.LongestInMemory, body.LongestInMemory + 1, 5} {
+				m, content := message("POST", "/p", ""), rawtest.Noise(size)
+				m.Fields = fmt.Appendf(nil, "Content-Length: %d\r\n", size)
+				if err := m.Body.Fill(bytes.NewReader(content), int64(size)); err != nil {
+					t.Fatal(err)
+				}
+				var resp fasthttp.Response
+				if err := h.Send(m, &resp); err != nil || resp.StatusCode() != 200 {
+					t.Fatalf("%d bytes: got %d, %v; want 200", size, resp.StatusCode(), err)
+				}
+				if <-far.sums != sha256.Sum256(content) {
+					t.Errorf("%d bytes: got other ones", size)
+				}
+				m.Body.Release()
+			}
+			if n := far.conns.Load(); n != 1 {
+				t.Errorf("got %d connections; want 1 for all", n)
+			}
+		})
 	}
 }

@@ -1,11 +1,13 @@
 package upstream
 
 import (
+	"errors"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/proxy/internal/buffer"
+	"wxproxy/proxy/internal/socket"
 	"wxproxy/proxy/internal/wire"
 )
 
@@ -42,16 +44,25 @@ func (c *conn) exchange(m *Message, resp *fasthttp.Response) (whole bool, err er
 	c.partTime = 0
 	request := c.host.buffers.Take()
 	request.Bytes = c.appendHead(request.Bytes, m)
-	body, inMemory := m.Body.InMemory()
-	if !inMemory || len(request.Bytes)+len(body) > smallRequest {
-		c.part = append(c.part[:0], request.Bytes...)
-		c.host.buffers.Give(request)
-		return c.upload(m, resp)
+	first, more, inMemory := m.Body.InMemory()
+	if inMemory && len(more) == 0 && len(request.Bytes)+len(first) <= smallRequest {
+		request.Bytes = append(request.Bytes, first...)
+		if c.direct != nil {
+			return c.exchangeDirectly(request, m, resp)
+		}
+		return c.exchangeSmall(request, m, resp)
 	}
-	request.Bytes = append(request.Bytes, body...)
-	if c.direct != nil {
+	c.part = append(c.part[:0], request.Bytes...)
+	if inMemory && c.direct != nil && c.host.tls == nil {
+		c.direct.DeferBody(first, more)
 		return c.exchangeDirectly(request, m, resp)
 	}
+	c.host.buffers.Give(request)
+	return c.upload(m, 0, resp)
+}
+
+// exchangeSmall is exchange for a small request.
+func (c *conn) exchangeSmall(request *buffer.Buffer, m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	timeout := c.host.config.answerTime()
 	if err := c.SetDeadline(c.sent.Add(timeout)); err != nil {
 		return false, c.unanswered(err)
@@ -81,8 +92,9 @@ func (c *conn) appendHead(dst []byte, m *Message) []byte {
 	return append(dst, "\r\n"...)
 }
 
-// exchangeDirectly is exchange for a small request over a socket of our own: the write
-// is left to the moment when the answer is waited for, so that both take one step.
+// exchangeDirectly is exchange over a socket of our own for a request that is small or in
+// memory: the write is left to the moment when the answer is waited for, so that both take
+// one step. What the kernel does not take of a large body is left to upload.
 func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.direct.Allow(c.sent, c.host.config.answerTime()); err != nil {
 		return false, c.unanswered(err)
@@ -100,6 +112,9 @@ func (c *conn) exchangeDirectly(request *buffer.Buffer, m *Message, resp *fastht
 	}
 	err = c.direct.Await()
 	failed := c.direct.Unsent()
+	if err == nil && errors.Is(failed, socket.ErrPartly) {
+		return c.upload(m, c.direct.Sent(), resp)
+	}
 	if err == nil && failed != nil {
 		err = c.SetReadDeadline(time.Now().Add(earlyAnswerTime))
 	}

@@ -1,19 +1,20 @@
 package upstream
 
 import (
-	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/body"
 )
 
 const (
-	// partSize is how much of a large body is read and written at a time.
-	partSize = 32 << 10
+	// partSize is how much of a large body is written at a time, and of an answer read.
+	partSize = body.PartSize
 
 	// earlyAnswerTime is how long the answer may take to come once the connection has
 	// ended in the middle of a request: WeChat gave it before, or never will.
@@ -27,11 +28,12 @@ const (
 	earlyRefusal
 )
 
-// upload writes the head and a large body while it waits for the answer, because a
+// upload writes the head, which is in c.part, and a large body while it waits for the answer, because a
 // server that refuses an upload says so early and reads no further. A success that comes
 // early still wants the rest. Either way, a server that answers before it has read
 // everything may take the rest for another request, so that the connection is not kept.
-func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err error) {
+// What is sent already is not sent again.
+func (c *conn) upload(m *Message, sent int, resp *fasthttp.Response) (whole bool, err error) {
 	if err := c.SetReadDeadline(time.Time{}); err != nil {
 		return false, c.unanswered(err)
 	}
@@ -50,7 +52,7 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 		}
 		answer <- err
 	}()
-	isEarly, failed := c.writeParts(m, &early)
+	isEarly, failed := c.writeParts(m, sent, &early)
 	wait := c.host.config.answerTime()
 	if failed != nil {
 		wait = earlyAnswerTime
@@ -68,11 +70,18 @@ func (c *conn) upload(m *Message, resp *fasthttp.Response) (whole bool, err erro
 }
 
 // writeParts writes the head, which is in c.part, and then the body, until all is written
-// or WeChat has refused it. Each part may take writeTime. It reports whether
-// an answer came before the last part was written.
-func (c *conn) writeParts(m *Message, early *atomic.Int32) (isEarly bool, err error) {
-	body := m.Body.Reader()
-	for part := c.part; ; {
+// or WeChat has refused it. What is sent of it already is left out. Each part may take
+// writeTime. It reports whether an answer came before the last part was written.
+func (c *conn) writeParts(m *Message, sent int, early *atomic.Int32) (isEarly bool, err error) {
+	for part, err := range c.parts(m) {
+		if err != nil {
+			return isEarly, &bodyError{err}
+		}
+		skipped := min(sent, len(part))
+		sent -= skipped
+		if part = part[skipped:]; len(part) == 0 {
+			continue
+		}
 		if err := c.SetWriteDeadline(time.Now().Add(c.host.config.writeTime())); err != nil {
 			return isEarly, err
 		}
@@ -85,15 +94,21 @@ func (c *conn) writeParts(m *Message, early *atomic.Int32) (isEarly bool, err er
 		if _, err := c.Write(part); err != nil {
 			return isEarly, err
 		}
-		buffer := c.partBuffer()
-		n, err := io.ReadFull(body, buffer)
-		if n == 0 && errors.Is(err, io.EOF) {
-			return isEarly, nil
+	}
+	return isEarly, nil
+}
+
+// parts returns the head, which is in c.part, and then the parts of the body.
+func (c *conn) parts(m *Message) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		if !yield(c.part, nil) {
+			return
 		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-			return isEarly, &bodyError{err}
+		for part, err := range m.Body.Parts(c.partBuffer) {
+			if !yield(part, err) {
+				return
+			}
 		}
-		part = buffer[:n]
 	}
 }
 

@@ -3,7 +3,6 @@
 package body
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -11,9 +10,13 @@ import (
 )
 
 const (
-	// MemorySize is how many bytes of a body are kept in memory: a longer body goes to a
-	// file while it arrives, through as much memory.
+	// MemorySize is how many bytes one piece of a body's memory has. A body that goes to
+	// a file while it arrives goes through one piece.
 	MemorySize = 64 << 10
+
+	// LongestInMemory is how many bytes a body has at most that stays in memory where there
+	// is room for more of it and a file could be made.
+	LongestInMemory = 1 << 20
 
 	// firstMemory is how many bytes of memory a body begins with. What a caller announces
 	// costs nothing before it arrives.
@@ -34,18 +37,19 @@ var ErrSlow = errors.New("the body comes slowly, and memory is scarce")
 // A Body is the body of a request. It is complete before the first byte of the
 // request is sent, and can be read any number of times.
 type Body struct {
-	memory     []byte   // all of it, or what came last
+	memory     []byte   // the first piece of it, behind what is in the file
+	more       [][]byte // the next ones, each from the budget
 	file       *os.File // nil: there is none. It has no name: it ends with the process
 	written    int64    // how many bytes are in the file
-	blocks     [][]byte // what the file did not take, in front of memory
 	size       int64    // how many bytes came
 	isFileFull bool     // the file takes no more
 	noFile     error    // why a file could not be made or written; nil: none failed
 
-	budget   *Budget
-	client   *ClientUsage // nil: nobody's
-	isAnswer bool         // the body is an answer's
-	taken    int64        // how many bytes of the budget's memory it has
+	budget    *Budget
+	client    *ClientUsage // nil: nobody's
+	isAnswer  bool         // the body is an answer's
+	taken     int64        // how many bytes of the budget's memory it has
+	announced int64        // how many bytes are to come; 0 or less: unknown
 
 	isBorrowed bool   // memory is somebody else's
 	own        []byte // while it is: the body's memory, for later
@@ -62,20 +66,13 @@ func NewAnswer(budget *Budget) *Body { return &Body{budget: budget, isAnswer: tr
 // none.
 func (b *Body) CountFor(client *ClientUsage) { b.client = client }
 
+// Expect says how many bytes are to come: a body that is too long for memory goes to its
+// file while it arrives. If that is unknown, length is 0 or less.
+func (b *Body) Expect(length int64) { b.announced = length }
+
 // NoFile returns why the body could not be written to a file; nil if it could, or
 // needs none.
 func (b *Body) NoFile() error { return b.noFile }
-
-// InMemory returns the whole body, if that is in one piece of memory.
-func (b *Body) InMemory() (whole []byte, ok bool) {
-	switch {
-	case b == nil:
-		return nil, true
-	case b.isPacked():
-		return b.memory, true
-	}
-	return nil, false
-}
 
 // Len returns the number of the body's bytes.
 func (b *Body) Len() int64 {
@@ -85,38 +82,18 @@ func (b *Body) Len() int64 {
 	return b.size
 }
 
-// isPacked reports whether the whole body is in one piece of memory.
-func (b *Body) isPacked() bool { return b == nil || b.file == nil && len(b.blocks) == 0 }
-
-// Reader returns a reader of the whole body. Several may be in use at a time.
-func (b *Body) Reader() io.Reader {
-	switch {
-	case b == nil:
-		return bytes.NewReader(nil)
-	case b.isPacked():
-		return bytes.NewReader(b.memory)
-	}
-	pieces := make([]io.Reader, 0, len(b.blocks)+2)
-	if b.file != nil {
-		pieces = append(pieces, io.NewSectionReader(b.file, 0, b.written))
-	}
-	for _, block := range b.blocks {
-		pieces = append(pieces, bytes.NewReader(block))
-	}
-	return io.MultiReader(append(pieces, bytes.NewReader(b.memory))...)
-}
-
 // Fill reads all of src, but no more than limit bytes, into the body.
 func (b *Body) Fill(src io.Reader, limit int64) error {
-	if kept := cap(b.memory); kept > firstMemory && b.budget.isMemoryLow(b.client) || kept > 0 && !b.take(kept) {
+	if kept := cap(b.memory); kept > firstMemory && b.isLow(firstShare) || kept > 0 && !b.take(kept) {
 		b.memory = nil
 	}
 	for began := time.Now(); ; {
-		if err := b.makeRoom(); err != nil {
+		if err := b.makeRoom(began); err != nil {
 			return err
 		}
-		n, err := src.Read(b.memory[len(b.memory):cap(b.memory)])
-		b.memory = b.memory[:len(b.memory)+n]
+		last := b.last()
+		n, err := src.Read((*last)[len(*last):cap(*last)])
+		*last = (*last)[:len(*last)+n]
 		b.size += int64(n)
 		end := err == io.EOF // a wrapped one is in the midst of something
 		switch {
@@ -150,7 +127,7 @@ func (b *Body) Borrow(whole []byte) {
 // Replace does what Borrow does for a body that has been filled.
 func (b *Body) Replace(whole []byte) {
 	b.dropFile()
-	b.blocks = nil
+	b.dropMore()
 	if b.isBorrowed {
 		b.memory = b.own
 	}
@@ -161,11 +138,12 @@ func (b *Body) Replace(whole []byte) {
 // memory stays for the next one.
 func (b *Body) Release() {
 	b.dropFile()
+	b.dropMore()
 	if b.taken > 0 {
 		b.budget.giveMemory(b.client, b.taken)
 	}
 	if b.isBorrowed {
 		b.memory = b.own
 	}
-	*b = Body{memory: b.memory[:0], budget: b.budget}
+	*b = Body{memory: b.memory[:0], more: b.more, budget: b.budget}
 }

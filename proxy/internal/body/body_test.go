@@ -3,6 +3,7 @@ package body
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -15,7 +16,7 @@ import (
 func TestBodyOfAnySizeCanBeReadAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	var b Body // the same one for all, as in use
-	for _, size := range []int{0, 1, firstMemory - 1, firstMemory, firstMemory + 1, MemorySize - 1, MemorySize, MemorySize + 1, 1 << 20, 3<<20 + 7, 5} {
+	for _, size := range []int{0, 1, firstMemory - 1, firstMemory, firstMemory + 1, MemorySize - 1, MemorySize, MemorySize + 1, LongestInMemory, LongestInMemory + 1, 3<<20 + 7, 5} {
 		for _, inFile := range []bool{true, false} {
 			want := rawtest.Noise(size)
 			if !inFile {
@@ -29,8 +30,11 @@ func TestBodyOfAnySizeCanBeReadAgainAndAgain(t *testing.T) {
 				if err != nil || !bytes.Equal(got, want) || b.Len() != int64(size) {
 					t.Errorf("%d bytes, in a file: %v: got %d of %d other bytes, %v", size, inFile, len(got), b.Len(), err)
 				}
+				if got, err := joined(&b); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%d bytes, in a file: %v: got %d other bytes in parts, %v", size, inFile, len(got), err)
+				}
 			}
-			if got := b.file != nil; got != (inFile && size > MemorySize) && size != MemorySize {
+			if got := b.file != nil; got != (inFile && size > LongestInMemory) && size != LongestInMemory {
 				t.Errorf("%d bytes: got a file: %v", size, got)
 			}
 			if inFile && cap(b.memory) > MemorySize {
@@ -43,6 +47,46 @@ func TestBodyOfAnySizeCanBeReadAgainAndAgain(t *testing.T) {
 		}
 	}
 }
+
+// joined returns what the parts of a body are together.
+func joined(b *Body) (whole []byte, err error) {
+	buffer := make([]byte, PartSize)
+	for part, err := range b.Parts(func() []byte { return buffer }) {
+		if err != nil || len(part) > PartSize {
+			return nil, fmt.Errorf("a part of %d bytes, %w", len(part), err)
+		}
+		whole = append(whole, part...)
+	}
+	return whole, nil
+}
+
+// What is too long for memory takes one piece of it on its way to the file.
+func TestLongBodyThatWasAnnouncedTakesOnePieceOfMemory(t *testing.T) {
+	t.Parallel()
+	for announced, want := range map[int64]int64{0: LongestInMemory, LongestInMemory + 1: MemorySize} {
+		b := New(NewBudget(0))
+		b.Expect(announced)
+		most := int64(0)
+		src := readerFunc(func(p []byte) (int, error) {
+			most = max(most, b.budget.Memory.Taken())
+			return len(p), nil
+		})
+		if err := b.Fill(io.LimitReader(src, LongestInMemory+1), 2<<20); err != nil || most != want {
+			t.Errorf("announced %d: got %d bytes of memory at most, %v; want %d", announced, most, err, want)
+		}
+		if got := b.budget.Memory.Taken(); got != MemorySize || b.budget.Disk.Taken() == 0 {
+			t.Errorf("announced %d: got %d bytes of memory behind a file; want %d", announced, got, MemorySize)
+		}
+		b.Release()
+		if got := b.budget.Memory.Taken(); got != 0 {
+			t.Errorf("announced %d: got %d bytes of memory after the release; want none", announced, got)
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestBodyBeyondItsLimitIsRefusedWhereTheLimitIs(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package body
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 )
 
@@ -20,6 +21,12 @@ const (
 	// bodies take at most.
 	FilesShare = 16
 
+	// firstShare and moreShare say from which sixteenth of the memory on a body that can
+	// have a file gets no more: for its first piece, which the way to the file takes too, or
+	// for another one. A client gets no more when it has clientShare less than that, so that
+	// others have memory too.
+	firstShare, moreShare, clientShare = 7, 6, 2
+
 	// smallBody is the size up to which a body may take the memory that is left when
 	// larger ones have to wait.
 	smallBody = 16 << 10
@@ -34,9 +41,10 @@ var ErrNoRoom = errors.New("the bodies under way take all the room that there is
 // A Budget bounds what the bodies under way take together. Nothing is taken for
 // bytes that were announced and have not come. A nil Budget has no bounds.
 type Budget struct {
-	Memory, Disk Bound // in bytes
-	Files        Bound // in open files
-	diskInMemory int64 // the limit of Disk where the file system of temporary files is in memory
+	Memory, Disk Bound     // in bytes
+	Files        Bound     // in open files
+	diskInMemory int64     // the limit of Disk where the file system of temporary files is in memory
+	pieces       sync.Pool // of *[MemorySize]byte, those that no body has
 }
 
 // NewBudget returns the budget of a process with a memory limit, 0 if it has none.
@@ -124,8 +132,12 @@ func (g *Budget) giveMemory(client *ClientUsage, n int64) {
 
 // isMemoryLow reports whether so much of the memory is taken, by all or by the client,
 // that a body is better in a file.
-func (g *Budget) isMemoryLow(client *ClientUsage) bool {
-	return g != nil && (g.Memory.Taken() >= g.Memory.Limit/4 || client != nil && client.memory.Taken() >= g.Memory.Limit/8)
+func (g *Budget) isMemoryLow(client *ClientUsage, share int64) bool {
+	if g == nil {
+		return false
+	}
+	sixteenth := g.Memory.Limit / 16
+	return g.Memory.Taken() >= share*sixteenth || client != nil && client.memory.Taken() >= (share-clientShare)*sixteenth
 }
 
 // isMemoryHalfTaken reports whether others need the memory that a slow body takes.

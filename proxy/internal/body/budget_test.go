@@ -14,8 +14,8 @@ import (
 // have it.
 func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 	t.Parallel()
-	for _, size := range []int{0, 1, firstMemory, smallBody, smallBody + 1, MemorySize, MemorySize + 1, 300_000, 1 << 20} {
-		for _, memory := range []int64{0, firstMemory, smallBody, MemorySize, 4 * MemorySize, 8 << 20} {
+	for _, size := range []int{0, 1, firstMemory, smallBody, smallBody + 1, MemorySize, MemorySize + 1, 300_000, 1 << 20, 3 << 19} {
+		for _, memory := range []int64{0, firstMemory, smallBody, MemorySize, 4 * MemorySize, 3 << 20, 8 << 20} {
 			for _, disk := range []int64{0, firstMemory, 100_000, 8 << 20} {
 				for _, files := range []int64{0, 1} {
 					g := NewBudget(0)
@@ -23,7 +23,11 @@ func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 					b, want := Body{budget: g}, rawtest.Noise(size)
 					err := b.Fill(bytes.NewReader(want), 2<<20)
 					where := fmt.Sprintf("%d bytes, %d of memory, %d of the disk, %d files", size, memory, disk, files)
-					if got, _ := io.ReadAll(b.Reader()); err == nil && !bytes.Equal(got, want) || err != nil && !bytes.HasPrefix(want, got) {
+					got, _ := joined(&b)
+					if again, _ := io.ReadAll(b.Reader()); !bytes.Equal(again, got) {
+						t.Errorf("%s: got %d bytes, and %d in parts; want the same", where, len(again), len(got))
+					}
+					if err == nil && !bytes.Equal(got, want) || err != nil && !bytes.HasPrefix(want, got) {
 						t.Errorf("%s: got %d other bytes; want what came", where, len(got))
 					}
 					need := int64(size) + 2*MemorySize

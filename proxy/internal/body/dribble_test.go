@@ -47,3 +47,39 @@ func TestSlowBodiesMakeRoomWhereMemoryIsScarce(t *testing.T) {
 		})
 	}
 }
+
+// A body that is in memory and comes slowly leaves it for its file when others need it.
+func TestSlowBodyLeavesMemoryForItsFile(t *testing.T) {
+	for name, row := range map[string]struct{ used, want int64 }{
+		"others need it": {defaultMemory / 16 * moreShare, MemorySize},
+		"plenty":         {0, 4 * MemorySize},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := NewBudget(0)
+			b, content := Body{budget: g}, rawtest.Noise(200_000)
+			used, size := row.used, len(content)+10
+			dribble := &pausing{content}
+			src := readerFunc(func(p []byte) (int, error) {
+				if len(dribble.start) == 0 { // all but a little is there
+					g.Memory.taken.Add(used)
+					used = 0
+				}
+				return dribble.Read(p)
+			})
+			if err := b.Fill(io.LimitReader(src, int64(size)), int64(size)); err != nil {
+				t.Fatalf("%s: got %v", name, err)
+			}
+			if b.taken != row.want || (b.file != nil) != (row.used > 0) || g.Memory.Taken() != row.used+row.want {
+				t.Errorf("%s: got %d bytes of memory and a file: %v; want %d", name, b.taken, b.file != nil, row.want)
+			}
+			got, err := io.ReadAll(b.Reader())
+			if want := append(content, bytes.Repeat([]byte("x"), 10)...); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: got %d other bytes, %v", name, len(got), err)
+			}
+			b.Release()
+			if got := g.Memory.Taken(); got != row.used {
+				t.Errorf("%s: got %d bytes taken after the release; want %d", name, got, row.used)
+			}
+		})
+	}
+}

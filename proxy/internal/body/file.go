@@ -15,20 +15,40 @@ func (b *Body) open() {
 	}
 }
 
-// flush moves what is in memory to the file, as far as the file takes it.
+// flush moves what is in memory to the file, as far as the file takes it, and gives back
+// all memory but the first piece.
 func (b *Body) flush() {
-	length := int64(len(b.memory))
+	length := b.size - b.written
 	if b.isFileFull = !b.budget.takeDisk(b.client, b.file, length, b.priority(MemorySize)); b.isFileFull {
 		b.dropEmptyFile()
 		return
 	}
-	n, err := b.file.Write(b.memory)
+	end := b.written + length
+	b.writeOut(&b.memory)
+	for i := range b.more {
+		b.writeOut(&b.more[i])
+	}
+	if b.isFileFull {
+		b.budget.giveDisk(b.client, end-b.written)
+		b.dropEmptyFile()
+		return
+	}
+	freed := int64(len(b.more)) * MemorySize
+	b.dropMore()
+	b.budget.giveMemory(b.client, freed)
+	b.taken -= freed
+}
+
+// writeOut moves a piece of memory to the end of the file, as far as the file takes it.
+func (b *Body) writeOut(piece *[]byte) {
+	if b.isFileFull {
+		return
+	}
+	n, err := b.file.Write(*piece)
 	b.written += int64(n)
-	b.memory = b.memory[:copy(b.memory, b.memory[n:])]
+	*piece = (*piece)[:copy(*piece, (*piece)[n:])]
 	if err != nil {
 		b.isFileFull, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
-		b.budget.giveDisk(b.client, length-int64(n))
-		b.dropEmptyFile()
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Socket) Attend(serve func(fd uintptr) bool) error { return s.raw.Read(s
 func (s *Socket) Await() error {
 	s.readable = false
 	err := s.raw.Read(s.awaitFD)
-	s.readable = err == nil
+	s.readable = err == nil && s.unsent == nil
 	return err
 }
 

@@ -7,3 +7,6 @@ import "errors"
 
 // ErrEmpty says that a read would have to wait.
 var ErrEmpty = errors.New("nothing to read yet")
+
+// ErrPartly says that a write would have to wait.
+var ErrPartly = errors.New("the rest cannot be sent yet")

@@ -21,6 +21,7 @@ type Socket struct {
 
 	// While there is a deferred buffer, what is written joins it. Await sends it.
 	deferred *buffer.Buffer // nil: Write writes
+	body     pieces         // what is sent behind it
 	pool     *buffer.Pool   // where it goes when it is sent
 	unsent   error          // why what was deferred could not be sent
 
@@ -47,6 +48,20 @@ type transfer struct {
 	p   []byte
 	n   int
 	err error
+}
+
+// Pieces are parts of memory that follow each other.
+type pieces struct {
+	first []byte
+	more  [][]byte
+}
+
+func (p *pieces) size() int {
+	n := len(p.first)
+	for _, piece := range p.more {
+		n += len(piece)
+	}
+	return n
 }
 
 // New returns a socket for c, or nil if c is not TCP or Unix itself. The buffers of

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -90,20 +91,65 @@ func TestADeferredWriteGoesOutBeforeTheAnswerIsAwaited(t *testing.T) {
 	}
 }
 
+// A body is sent from where it is, as far as the kernel takes it at once; the rest is for
+// somebody who can listen meanwhile.
+func TestADeferredBodyIsSentAsFarAsItGoesAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{1, 100_000, 32 << 20} { // in how many pieces does not matter
+		s, far := pair(t)
+		s.pool = new(buffer.Pool)
+		head, body := []byte("head"), rawtest.Noise(size)
+		s.Defer(&buffer.Buffer{Bytes: slices.Clone(head)})
+		first := min(size, 64<<10)
+		s.DeferBody(body[:first], slices.Collect(slices.Chunk(body[first:], 64<<10)))
+		got := make(chan []byte, 1)
+		go func() {
+			if size < 32<<20 {
+				far.Write([]byte("answer"))
+			}
+			all, _ := io.ReadAll(far)
+			got <- all
+		}()
+		if err := s.Await(); err != nil {
+			t.Fatal(err)
+		}
+		sent := len(head) + size
+		if size == 32<<20 {
+			if sent = s.Sent(); !errors.Is(s.Unsent(), ErrPartly) || sent == 0 || sent >= len(head)+size {
+				t.Errorf("%d bytes: got %d sent, %v; want a part", size, sent, s.Unsent())
+			}
+		} else if answer := make([]byte, 6); s.Unsent() != nil {
+			t.Errorf("%d bytes: got %v; want all sent", size, s.Unsent())
+		} else if _, err := io.ReadFull(s, answer); string(answer) != "answer" {
+			t.Errorf("%d bytes: got %q, %v; want the answer", size, answer, err)
+		}
+		s.CloseWrite()
+		if all := <-got; !bytes.Equal(all, append(head, body...)[:sent]) {
+			t.Errorf("%d bytes: got %d other bytes; want the first %d", size, len(all), sent)
+		}
+		if s.deferred != nil || s.body.first != nil || s.body.more != nil {
+			t.Errorf("%d bytes: the socket keeps the body", size)
+		}
+	}
+}
+
 func TestADeferredWriteThatFailsSaysWhy(t *testing.T) {
 	t.Parallel()
-	s, far := pair(t)
-	far.SetLinger(0)
-	far.Close() // by a reset
-	rawtest.WaitUntil(t, "the reset", func() bool { return !s.IsSilent() })
-	s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
-	s.deferred, s.pool = new(buffer.Buffer), new(buffer.Pool)
-	s.Write([]byte("request"))
-	if err := s.Await(); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := s.Read(make([]byte, 100)); n != 0 || err == nil || s.unsent == nil {
-		t.Errorf("got %d bytes, %v, unsent %v; want two reasons", n, err, s.unsent)
+	for _, body := range []string{"", "body"} {
+		s, far := pair(t)
+		far.SetLinger(0)
+		far.Close() // by a reset
+		rawtest.WaitUntil(t, "the reset", func() bool { return !s.IsSilent() })
+		s.Conn.SetDeadline(time.Now().Add(10 * time.Second))
+		s.deferred, s.pool = new(buffer.Buffer), new(buffer.Pool)
+		s.DeferBody([]byte(body), nil)
+		s.Write([]byte("request"))
+		if err := s.Await(); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := s.Read(make([]byte, 100)); n != 0 || err == nil || s.unsent == nil || errors.Is(s.unsent, ErrPartly) {
+			t.Errorf("%q: got %d bytes, %v, unsent %v; want two reasons", body, n, err, s.unsent)
+		}
 	}
 }
 

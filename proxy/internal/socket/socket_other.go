@@ -29,6 +29,9 @@ func (s *Socket) Await() error { return nil }
 // Defer would have b sent by Await.
 func (s *Socket) Defer(*buffer.Buffer) {}
 
+// DeferBody would have Await send a body, too.
+func (s *Socket) DeferBody([]byte, [][]byte) {}
+
 // IsSilent would look into the socket.
 func (s *Socket) IsSilent() bool { return IsSilent(s.Conn) }
 
@@ -37,6 +40,9 @@ func (s *Socket) Pause(bool) {}
 
 // ReadOneRecord would say what TLS got.
 func (s *Socket) ReadOneRecord() bool { return false }
+
+// Sent would say how much was sent.
+func (s *Socket) Sent() int { return 0 }
 
 // SetWriteStallTimeout would bound how long the peer may take nothing.
 func (s *Socket) SetWriteStallTimeout(time.Duration) {}

@@ -27,6 +27,37 @@ func moveNow(call, fd uintptr, p []byte) (int, syscall.Errno) {
 	}
 }
 
+// maxPieces is how many pieces go into one call: the head of a request, and a body that is
+// as long as one in memory mostly is.
+const maxPieces = 20
+
+// writePiecesNow writes head and body to a socket, as far as one call does it without
+// waiting.
+func writePiecesNow(fd uintptr, head []byte, body pieces) (int, syscall.Errno) {
+	var vector [maxPieces]syscall.Iovec
+	vector[0], vector[1] = piece(head), piece(body.first)
+	count := 2
+	for _, more := range body.more[:min(len(body.more), maxPieces-count)] {
+		vector[count] = piece(more)
+		count++
+	}
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&vector)), uintptr(count))
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != syscall.EINTR {
+			return 0, errno
+		}
+	}
+}
+
+func piece(p []byte) (v syscall.Iovec) {
+	v.Base = unsafe.SliceData(p)
+	v.SetLen(len(p))
+	return v
+}
+
 // peekNow looks for the next byte of a socket without waiting for it and without
 // taking it.
 func peekNow(fd uintptr, next *[1]byte) syscall.Errno {

@@ -80,8 +80,15 @@ func (s *Socket) extendWrite() bool {
 // to the pool of the socket.
 func (s *Socket) Defer(b *buffer.Buffer) { s.deferred, s.unsent = b, nil }
 
+// DeferBody has Await send a body behind what was deferred, from where it is. If the
+// kernel does not take all of it at once, Unsent is ErrPartly.
+func (s *Socket) DeferBody(first []byte, more [][]byte) { s.body = pieces{first, more} }
+
 // Unsent returns why what was deferred could not be sent, nil if it was.
 func (s *Socket) Unsent() error { return s.unsent }
+
+// Sent returns how many bytes were sent if Unsent is ErrPartly.
+func (s *Socket) Sent() int { return s.out.n }
 
 // sendDeferred sends what was deferred, and reports whether all of it is sent. If it is
 // not, the peer may have answered and closed without reading everything.
@@ -89,6 +96,9 @@ func (s *Socket) sendDeferred(fd uintptr) bool {
 	deferred := s.deferred
 	defer s.pool.Give(deferred)
 	s.deferred, s.reads = nil, 0
+	if len(s.body.first) > 0 {
+		return s.sendPieces(fd, deferred.Bytes)
+	}
 	n, errno := writeNow(fd, deferred.Bytes)
 	if n == len(deferred.Bytes) {
 		s.unsent = nil
@@ -107,5 +117,22 @@ func (s *Socket) sendDeferred(fd uintptr) bool {
 		s.unsent = s.failed("write", errno)
 	}
 	s.out = transfer{}
+	return s.unsent == nil
+}
+
+// sendPieces sends head and then the deferred body, and reports whether all of it is sent.
+func (s *Socket) sendPieces(fd uintptr, head []byte) bool {
+	body := s.body
+	s.body = pieces{}
+	n, errno := writePiecesNow(fd, head, body)
+	switch {
+	case errno == 0 && n == len(head)+body.size():
+		s.unsent = nil
+	case errno == 0 || errno == syscall.EAGAIN:
+		s.unsent = ErrPartly
+	default:
+		s.unsent = s.failed("write", errno)
+	}
+	s.out = transfer{n: n}
 	return s.unsent == nil
 }
