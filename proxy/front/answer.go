@@ -7,8 +7,7 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// respond writes the answer. It leaves a request that came as a whole as it is: the next
-// one overwrites it, at a time when its memory is used anyway (docs/decisions/0022).
+// respond writes the answer, and forgets the request.
 func (l *loop) respond() {
 	ctx := &l.request.ctx
 	resp := &ctx.Response
@@ -29,6 +28,7 @@ func (l *loop) respond() {
 	l.ends = l.ends || err != nil
 	l.headerRead, l.check, l.wait = false, checkOpen, l.front.limits.IdleTimeout
 	l.request.answerHead.Reset()
+	ctx.Request.Reset()
 	resp.Reset()
 }
 

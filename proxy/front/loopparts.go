@@ -12,11 +12,11 @@ import (
 func (l *loop) answerInParts() {
 	r := l.request
 	r.nonblocking = false
-	r.ctx.Request.ResetBody() // that of the last request
 	proceed, err := l.readInParts()
 	switch {
 	case errors.Is(err, io.EOF):
 		l.ends = true
+		r.ctx.Request.Reset()
 		return
 	case err != nil:
 		l.front.refuseUnreadable(&r.ctx, err)
@@ -25,7 +25,6 @@ func (l *loop) answerInParts() {
 		l.front.handle(&r.ctx)
 	}
 	l.respond()
-	r.ctx.Request.Reset()
 }
 
 // readInParts reads a request's header, and nothing of its body: callers that may not
