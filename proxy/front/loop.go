@@ -36,22 +36,41 @@ func (f *front) useSocket(c *Conn) bool {
 	return true
 }
 
-// serveDirectly serves a caller until one of both ends the connection.
-func (f *front) serveDirectly(c *Conn) {
+// maxSpare is how many goroutines at most wait for another caller when theirs has left.
+const maxSpare = 64
+
+// serveCallers serves c, and then callers that come from next until it is closed, unless
+// enough goroutines wait for these. One that has answered a request has the stack for it;
+// the stack of a new one has to grow first (docs/decisions/0021).
+func (f *front) serveCallers(c *Conn, next <-chan *Conn) {
+	for c != nil && f.serveDirectly(c) {
+		if f.spare.Add(1) > maxSpare {
+			f.spare.Add(-1)
+			return
+		}
+		c = <-next
+		f.spare.Add(-1)
+	}
+}
+
+// serveDirectly serves a caller until one of both ends the connection, or it rests. It
+// reports which: the stack is to be free when the caller rests.
+func (f *front) serveDirectly(c *Conn) (ended bool) {
 	l := &loop{front: f, caller: c, wait: f.limits.HeaderTimeout}
 	l.serve = l.answerWhole
 	f.crowd.add(awakeWeight)
-	l.run()
+	return l.run()
 }
 
 // run serves the caller as long as it asks, and leaves a connection that rests to
 // another goroutine: the stack of this one has grown by requests, and would stay so.
-func (l *loop) run() {
+func (l *loop) run() (ended bool) {
 	if l.serveUntilRest() {
 		go l.run()
-		return
+		return false
 	}
 	l.end()
+	return true
 }
 
 // serveUntilRest serves the caller, and reports whether the connection rests rather than

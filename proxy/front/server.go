@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -55,7 +56,8 @@ type front struct {
 	limits  Limits
 	log     *slog.Logger
 	slots   slots
-	crowd   crowd // of the connections that a loop serves
+	crowd   crowd        // of the connections that a loop serves
+	spare   atomic.Int32 // goroutines that wait for a caller
 
 	handshakes *lograte.Lines // about those that failed
 
@@ -86,6 +88,8 @@ func NewServer(handler Handler, limits Limits, log *slog.Logger) *Server {
 // waits for a caller has that caller's own goroutine.
 func (s *Server) Serve(l *Listener) error {
 	l.Log = s.front.log
+	next := make(chan *Conn)
+	defer close(next)
 	for {
 		c, err := l.next()
 		switch {
@@ -101,7 +105,11 @@ func (s *Server) Serve(l *Listener) error {
 		case !s.front.slots.take(c):
 			c.discard()
 		case direct:
-			go s.front.serveDirectly(c)
+			select {
+			case next <- c:
+			default:
+				go s.front.serveCallers(c, next)
+			}
 		default:
 			go s.serveByFasthttp(c)
 		}
