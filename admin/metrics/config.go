@@ -16,11 +16,11 @@ type Loaded struct {
 }
 
 // config tells which program runs with which configuration.
-func (s sink) config(c Sources) {
-	s.gauge(build, 1, c.Build.Version, runtime.Version(), c.Build.Commit)
-	text := c.ConfigHash()
-	hash, _ := strconv.ParseUint(text, 16, 64)
-	s.gauge(configHash, float64(hash), text)
+func (s text) config(c Sources) {
+	s.gauge(build, 1, c.Build.Commit, runtime.Version(), c.Build.Version)
+	short := c.ConfigHash()
+	hash, _ := strconv.ParseUint(short, 16, 64)
+	s.gauge(configHash, float64(hash), short)
 	last, successful := c.Loaded(), 0.0
 	if last.Successful {
 		successful = 1

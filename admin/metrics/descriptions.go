@@ -1,7 +1,5 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
-
 // These are the metrics that there are. Names and labels are an interface that dashboards and
 // alarms are written for.
 var (
@@ -20,7 +18,7 @@ var (
 	fetches = describe("token_fetches_total",
 		"Questions to WeChat for a token, by reason (start, due, refused, forced, asked) and outcome (success, or the failure's class: "+
 			"transient, configuration, quota, account).",
-		"account", "reason", "outcome")
+		"account", "outcome", "reason")
 	denials = describe("secret_refusals_total",
 		"Requests with the AppSecret, such as logins, that WeChat refused because of it or of this machine's address.",
 		"account", "errcode")
@@ -43,7 +41,7 @@ var (
 
 	linesLost = describe("log_lines_dropped_total", "Lines of the log that were dropped, because standard error was not read fast enough or took none.")
 
-	build = describe("build_info", "Always 1; the labels say which version runs.", "version", "goversion", "commit")
+	build = describe("build_info", "Always 1; the labels say which version runs.", "commit", "goversion", "version")
 
 	configHash = describe("config_hash",
 		"Which configuration is in force, as a number and in hexadecimal digits: instances with the same have the same.", "hash")
@@ -57,6 +55,12 @@ var (
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
 )
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("wxproxy_"+name, help, labels, nil)
+// A description says what a metric is. Its labels are in the order of their names.
+type description struct {
+	name, help string
+	labels     []string
+}
+
+func describe(name, help string, labels ...string) *description {
+	return &description{"wxproxy_" + name, help, labels}
 }

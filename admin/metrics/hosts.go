@@ -7,7 +7,7 @@ import (
 )
 
 // hosts tells which hosts are up, and how often each failed. Two URLs may lead to one host.
-func (s sink) hosts(states []upstream.HostState) {
+func (s text) hosts(states []upstream.HostState) {
 	values, failures := map[string]float64{}, map[string]upstream.Failures{}
 	for _, state := range states {
 		name := state.URL

@@ -4,14 +4,8 @@
 package metrics
 
 import (
-	"log/slog"
-	"net/http"
 	"strconv"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/upstream"
@@ -51,33 +45,8 @@ type Account struct {
 	Denials func() []token.DenialCount
 }
 
-// maxScrapes is how many answers are made at a time: with ten thousand accounts one
-// has megabytes.
-const maxScrapes = 4
-
-// NewHandler returns what answers /metrics, and reports on log what goes wrong.
-func NewHandler(s Sources, log *slog.Logger) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collector{s}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelError),
-		MaxRequestsInFlight: maxScrapes,
-	})
-}
-
-// A collector reads the Sources anew for each scrape.
-type collector struct{ Sources }
-
-// Describe implements [prometheus.Collector].
-func (c collector) Describe(descriptions chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{requests, durations, errcodes, retries, fetches, denials, expiry, inFlight, connections, up, linesLost, hostFailures, storeUp, storeErrors, storeDurations, build, configHash, configSuccessful, configLoaded, certificates} {
-		descriptions <- d
-	}
-}
-
-// Collect implements [prometheus.Collector].
-func (c collector) Collect(metrics chan<- prometheus.Metric) {
-	out := sink{metrics}
+// write tells all that the Sources say now.
+func (c Sources) write(out text) {
 	snapshot, accounts := c.Counts.Snapshot(), countedOnce(c.Accounts())
 	out.counted(snapshot)
 	out.zeros(seriesOf(snapshot), accounts, c.Clients)
@@ -91,24 +60,13 @@ func (c collector) Collect(metrics chan<- prometheus.Metric) {
 	out.hosts(c.Hosts())
 	out.counter(linesLost, c.LinesLost())
 	out.store(c.Store())
-	out.config(c.Sources)
+	out.config(c)
 	for setting, expires := range c.Certificates {
 		out.gauge(certificates, float64(expires.Unix()), setting)
 	}
 }
 
-// A sink takes metrics.
-type sink struct{ metrics chan<- prometheus.Metric }
-
-func (s sink) gauge(d *prometheus.Desc, value float64, labels ...string) {
-	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
-}
-
-func (s sink) counter(d *prometheus.Desc, n uint64, labels ...string) {
-	s.metrics <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
-}
-
-func (s sink) counted(c *traffic.Snapshot) {
+func (s text) counted(c *traffic.Snapshot) {
 	for _, r := range c.Requests {
 		s.counter(requests, r.N, r.Account, r.Client, number(r.Status, 0))
 	}
@@ -118,12 +76,7 @@ func (s sink) counted(c *traffic.Snapshot) {
 	for _, r := range c.Retries {
 		s.counter(retries, r.N, r.Account, strconv.Itoa(r.Errcode), string(r.Outcome))
 	}
-	buckets, sum := map[float64]uint64{}, uint64(0)
-	for i, bound := range traffic.DurationBounds {
-		sum += c.Counts[i]
-		buckets[bound.Seconds()] = sum
-	}
-	s.metrics <- prometheus.MustNewConstHistogram(durations, c.Count(), c.Total.Seconds(), buckets)
+	s.histogram(durations, measured{traffic.DurationBounds[:], c.Counts[:], c.Total})
 }
 
 // number returns n in digits, and a word for the number that stands for others.
@@ -136,13 +89,13 @@ func number(n, other int) string {
 
 // account tells of a token. One that is gone has expired in 1970, so that it
 // meets every condition for an alarm; one that nobody needs has no expiry.
-func (s sink) account(a Account, zeros bool) {
+func (s text) account(a Account, zeros bool) {
 	fetched, denied := a.Fetches(), a.Denials()
 	if zeros {
 		s.zerosOfToken(a.Name, fetched, denied)
 	}
 	for _, f := range fetched {
-		s.counter(fetches, f.N, a.Name, f.Reason, f.Outcome)
+		s.counter(fetches, f.N, a.Name, f.Outcome, f.Reason)
 	}
 	for _, d := range denied {
 		s.counter(denials, d.N, a.Name, strconv.Itoa(d.Errcode))
@@ -157,7 +110,7 @@ func (s sink) account(a Account, zeros bool) {
 }
 
 // store tells how the token store is.
-func (s sink) store(store Store) {
+func (s text) store(store Store) {
 	up := 0.0
 	if store.Up {
 		up = 1
@@ -165,13 +118,6 @@ func (s sink) store(store Store) {
 	s.gauge(storeUp, up)
 	for _, c := range store.Counts {
 		s.counter(storeErrors, c.Errors, c.Operation)
-		buckets, sum := map[float64]uint64{}, uint64(0)
-		for i, n := range c.Classes {
-			sum += n
-			if i < len(tally.Bounds) {
-				buckets[tally.Bounds[i].Seconds()] = sum
-			}
-		}
-		s.metrics <- prometheus.MustNewConstHistogram(storeDurations, sum, c.Total.Seconds(), buckets, c.Operation)
+		s.histogram(storeDurations, measured{tally.Bounds[:], c.Classes[:], c.Total}, c.Operation)
 	}
 }

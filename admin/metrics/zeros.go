@@ -50,7 +50,7 @@ func seriesOf(c *traffic.Snapshot) seriesSet {
 
 // zeros tells, as 0, of what alerts look for and has not happened yet to the accounts
 // and the clients with these names.
-func (s sink) zeros(has seriesSet, accounts []Account, clients []string) {
+func (s text) zeros(has seriesSet, accounts []Account, clients []string) {
 	s.zeroRequests(has, "", "", http.StatusUnauthorized, http.StatusServiceUnavailable)
 	for _, client := range clients[:min(len(clients), maxZeros)] {
 		s.zeroRequests(has, "", client, http.StatusTooManyRequests)
@@ -73,7 +73,7 @@ func (s sink) zeros(has seriesSet, accounts []Account, clients []string) {
 	}
 }
 
-func (s sink) zeroRequests(has seriesSet, account, client string, statuses ...int) {
+func (s text) zeroRequests(has seriesSet, account, client string, statuses ...int) {
 	for _, status := range statuses {
 		if !has[traffic.RequestCount{Account: account, Client: client, Status: status}] {
 			s.counter(requests, 0, account, client, strconv.Itoa(status))
@@ -84,11 +84,11 @@ func (s sink) zeroRequests(has seriesSet, account, client string, statuses ...in
 // zerosOfToken tells of an account's fetches and refusals of the AppSecret that have
 // not happened yet, by the counts that the same scrape shows: others read a moment later
 // could show a series twice.
-func (s sink) zerosOfToken(name string, fetched []token.FetchCount, denied []token.DenialCount) {
+func (s text) zerosOfToken(name string, fetched []token.FetchCount, denied []token.DenialCount) {
 	for _, reason := range fetchReasons {
 		for _, outcome := range fetchOutcomes {
 			if !slices.ContainsFunc(fetched, func(c token.FetchCount) bool { return c.Reason == reason && c.Outcome == outcome }) {
-				s.counter(fetches, 0, name, reason, outcome)
+				s.counter(fetches, 0, name, outcome, reason)
 			}
 		}
 	}
