@@ -24,6 +24,7 @@ type handler struct {
 	process *prometheus.Registry // what client_golang knows of Go and of the process
 	log     *slog.Logger
 	slots   chan struct{} // holds one element per answer that is being made
+	texts   sync.Pool     // of text, those that are free
 	packers sync.Pool     // of *gzip.Writer, those that are free
 }
 
@@ -49,7 +50,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the metrics of the process cannot be read", http.StatusInternalServerError)
 		return
 	}
-	t := text{}
+	t := h.text()
+	defer h.texts.Put(t)
 	h.sources.write(t)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	w.Header().Set("Vary", "Accept-Encoding")
@@ -71,6 +73,16 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_ = t.writeTo(out, wanted)
+}
+
+// text returns one without lines.
+func (h *handler) text() text {
+	t, free := h.texts.Get().(text)
+	if !free {
+		return text{}
+	}
+	t.clear()
+	return t
 }
 
 // packer returns one that packs fast rather than small: what it costs is taken from the

@@ -110,3 +110,24 @@ func TestAReaderWhoLeavesDoesNotSpoilTheNext(t *testing.T) {
 		t.Errorf("got %d bytes, %v; want the metrics", len(body), err)
 	}
 }
+
+func TestAnAnswerHasNothingOfTheOneBefore(t *testing.T) {
+	s := sources(t)
+	accounts := s.Accounts
+	first := true
+	s.Accounts = func() []Account {
+		if first {
+			first = false
+			return accounts()
+		}
+		return accounts()[1:]
+	}
+	h := NewHandler(s, slog.New(slog.DiscardHandler))
+	for _, want := range []int{1, 0, 0} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		if n := strings.Count(w.Body.String(), "\nwxproxy_token_expiry_timestamp_seconds{account=\"shop\"}"); n != want {
+			t.Errorf("got the first account %d times; want %d", n, want)
+		}
+	}
+}

@@ -85,11 +85,18 @@ func appendLabel(line []byte, open byte, name, value string) []byte {
 	return append(append(line, value...), '"')
 }
 
+// clear forgets all lines, and keeps the memory for others.
+func (t text) clear() {
+	for _, f := range t {
+		f.lines = f.lines[:0]
+	}
+}
+
 // writeTo writes the families whose names are wanted, one after the other.
 func (t text) writeTo(w io.Writer, wanted func(name string) bool) error {
 	inOrder := slices.SortedFunc(maps.Keys(t), func(a, b *description) int { return strings.Compare(a.name, b.name) })
 	for _, d := range inOrder {
-		if !wanted(d.name) {
+		if len(t[d].lines) == 0 || !wanted(d.name) {
 			continue
 		}
 		head := "# HELP " + d.name + " " + d.help + "\n# TYPE " + d.name + " " + t[d].kind + "\n"
