@@ -6,12 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
-	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/logged"
 )
 
@@ -167,9 +165,6 @@ func (p *Proxy) addressOf(x *exchange) string {
 	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
 }
 
-// maxLoggedHost is how long the name of a host can be.
-const maxLoggedHost = 255
-
 // refusalDetails returns further attributes for the log's line about a refusal: the client
 // that a refused virtual token names, the one whose key contradicts another proof, and the
 // Host that was refused.
@@ -184,18 +179,4 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 		said = append(said, "host", p.loggedHost(x.fields.host))
 	}
 	return said
-}
-
-// loggedHost returns the host that a caller sent, in the form that a log may show.
-func (p *Proxy) loggedHost(host []byte) string {
-	host = host[:min(len(host), maxLoggedHost)]
-	return strings.Map(maskInvisible, p.loggedPath(host))
-}
-
-// maskInvisible returns c, or a question mark if no host can have c.
-func maskInvisible(c rune) rune {
-	if secret.Invisible(c) {
-		return '?'
-	}
-	return c
 }
