@@ -1,0 +1,121 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Add implements [Store].
+func (l *local) Add(_ context.Context, p *Push) error {
+	record, err := Encode(p, l.seal.Load())
+	if err != nil {
+		return err
+	}
+	hash := hashOf(Queue(p.Account, p.Forward))
+	i, err := l.reserve(int64(len(record)))
+	if err != nil {
+		return err
+	}
+	if err := l.shelf.put(i.name(hash), record); err != nil {
+		l.mu.Lock()
+		l.bytes -= int64(i.size)
+		l.mu.Unlock()
+		l.unable.Note(func(count int) {
+			l.log.Error("pushes cannot be stored, and WeChat is told to keep them", "err", err, "count", count,
+				"remedy", "have the folder of token.store belong to the user who runs wxproxy, and have room")
+		})
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.queueOf(hash)
+	q.account = p.Account
+	if !l.insert(q, i) {
+		l.bytes -= int64(i.size) // it was counted when the folder was read
+	}
+	return nil
+}
+
+// reserve makes room for a record, for which failed pushes have to go, the oldest first.
+func (l *local) reserve(size int64) (item, error) {
+	l.mu.Lock()
+	if l.bytes-l.wasted+size > l.max {
+		l.mu.Unlock()
+		return item{}, ErrFull
+	}
+	gone := 0
+	for l.bytes+size > l.max && gone < len(l.failed) {
+		l.bytes -= int64(l.failed[gone].size)
+		l.wasted -= int64(l.failed[gone].size)
+		gone++
+	}
+	i := item{seq: l.nextSeq(time.Now()), size: int32(size)}
+	l.bytes += size
+	dropped := l.cut(gone)
+	l.mu.Unlock()
+	l.discard(dropped)
+	return i, nil
+}
+
+// cut takes the oldest failed ones out of the list, which the caller has counted out. He
+// holds l.mu.
+func (l *local) cut(count int) []failedItem {
+	gone := l.failed[:count:count]
+	l.failed = l.failed[count:]
+	l.dropped += uint64(count)
+	return gone
+}
+
+// discard removes failed records that had to make room, and says so.
+func (l *local) discard(gone []failedItem) {
+	if len(gone) == 0 {
+		return
+	}
+	for i := range gone {
+		_ = l.shelf.remove(failedFolder + gone[i].name(gone[i].hash)) // or it is found at the next start
+	}
+	l.replaced.Note(func(int) {
+		l.mu.Lock()
+		dropped := l.dropped
+		l.mu.Unlock()
+		l.log.Warn("pushes that could not be delivered were removed to make room", "since_start", dropped,
+			"remedy", "retry or export them in time, or raise push.inbox_max")
+	})
+}
+
+// insert puts an item into its queue, in order, and reports whether it was not there. The
+// caller holds l.mu.
+func (l *local) insert(q *queue, i item) bool {
+	at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq)
+	if found {
+		return false
+	}
+	q.items = slices.Insert(q.items, at, i)
+	if q.turn == idle {
+		q.turn = due
+		l.fresh = append(l.fresh, q)
+	}
+	return true
+}
+
+func bySeq(i item, seq uint64) int { return cmp.Compare(i.seq, seq) }
+
+// takeOut removes an item from its queue, and reports whether it was there. The caller
+// holds l.mu.
+func (l *local) takeOut(q *queue, seq uint64) bool {
+	at, found := slices.BinarySearchFunc(q.items, seq, bySeq)
+	switch {
+	case !found:
+		return false
+	case at == 0:
+		q.items = q.items[1:]
+	default:
+		q.items = slices.Delete(q.items, at, at+1)
+	}
+	if len(q.items) == 0 {
+		q.items = nil // or it would keep its largest size
+	}
+	return true
+}

@@ -1,0 +1,172 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+const (
+	// parallel is how many queues are delivered at a time, of those whose last attempt
+	// failed and of the others: programs that hang keep no other one waiting.
+	parallel = 64
+
+	// turn is how long one queue is delivered before others have their turn.
+	turn = time.Second
+
+	// pause is how long a store is left alone after it failed.
+	pause = time.Second
+)
+
+// A delivery is a queue that is being delivered.
+type delivery struct {
+	Taken
+	ctx    context.Context
+	cancel context.CancelFunc // when the lease is over
+}
+
+// take takes the queues that are due, until ctx ends.
+func (b *Inbox) take(ctx context.Context) {
+	for awake := false; ctx.Err() == nil; {
+		if !awake {
+			awake = b.store.Wake(ctx) == nil
+		}
+		timer := time.NewTimer(b.takeDue(ctx))
+		select {
+		case <-ctx.Done():
+		case <-b.changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// takeDue begins to deliver what is due, and returns when to look again.
+func (b *Inbox) takeDue(ctx context.Context) time.Duration {
+	b.mu.Lock()
+	fresh, again := parallel-b.counts[0], parallel-b.counts[1]
+	b.mu.Unlock()
+	taken, next, err := b.store.Take(context.WithoutCancel(ctx), fresh, again) // or some would be taken by nobody
+	if err != nil {
+		return pause // the store says what is wrong
+	}
+	for _, t := range taken {
+		d := &delivery{Taken: t}
+		d.ctx, d.cancel = context.WithCancel(b.working)
+		b.note(d, 1)
+		b.workers.Go(func() {
+			defer b.nudge()
+			defer b.note(d, -1)
+			defer d.cancel()
+			b.work(ctx, d)
+		})
+	}
+	return next
+}
+
+// note counts a delivery that begins or, with -1, has ended.
+func (b *Inbox) note(d *delivery, change int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	class := 0
+	if d.Again {
+		class = 1
+	}
+	b.counts[class] += change
+	if change > 0 {
+		b.running[d.Queue] = d
+	} else {
+		delete(b.running, d.Queue)
+	}
+}
+
+// work delivers the pushes of a queue until its turn is over, or there is none, or one
+// fails. Taking is the context that ends when no further one is to be begun.
+func (b *Inbox) work(taking context.Context, d *delivery) {
+	began, failed := time.Now(), false
+	for taking.Err() == nil && d.ctx.Err() == nil && !failed && time.Since(began) < turn {
+		e, err := b.store.Next(d.ctx, d.Queue)
+		if e == nil && err == nil {
+			return // it is released
+		}
+		if err != nil {
+			b.sleep(d.ctx, pause)
+			break
+		}
+		failed = b.try(d, e)
+	}
+	release, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), lastReleases)
+	defer cancel()
+	_ = b.store.Release(release, d.Queue, failed) // or the lease ends by itself
+}
+
+// try delivers a push, and reports whether it failed and is to be tried again.
+func (b *Inbox) try(d *delivery, e *Entry) (failed bool) {
+	err := e.Closed
+	if err == nil {
+		err = b.call(d.ctx, e.Push)
+	}
+	switch {
+	case err == nil:
+		b.insist(d, func(ctx context.Context) error { return b.store.Done(ctx, e) })
+		return false
+	case d.ctx.Err() != nil:
+		return false // it was not the program that failed
+	}
+	e.LastError = words(err)
+	if e.Closed == nil && e.Waited < patience {
+		b.say(e)
+		return true
+	}
+	b.log.Error("a push could not be delivered, and is kept as failed", "account", e.Account, "type", e.Type,
+		"push_id", e.ID, "attempts", e.Attempts, "err", e.LastError)
+	return b.store.GiveUp(d.ctx, e) != nil
+}
+
+// call calls deliver. A panic is an error, without its value, which may hold content.
+func (b *Inbox) call(ctx context.Context, p *Push) (err error) {
+	defer func() {
+		if recover() != nil {
+			b.log.Error("panic while a push was delivered", "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return b.deliver(ctx, p)
+}
+
+var errPanic = errors.New("wxproxy panicked; its log says where")
+
+// insist does something until it succeeds, or the inbox ends: a push that was delivered
+// is not to be delivered again for an outage of the store.
+func (b *Inbox) insist(d *delivery, do func(context.Context) error) {
+	ctx := context.WithoutCancel(d.ctx)
+	for do(ctx) != nil && b.working.Err() == nil {
+		b.sleep(b.working, pause/4)
+	}
+}
+
+// sleep waits, or until ctx ends.
+func (b *Inbox) sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// say logs that a push could not be delivered, once a minute for each queue.
+func (b *Inbox) say(e *Entry) {
+	b.lines.Note(e.Queue, func(count int) {
+		b.log.Warn("a push could not be delivered, and is tried again", "account", e.Account, "type", e.Type,
+			"push_id", e.ID, "attempt", e.Attempts, "err", e.LastError, "count", count)
+	})
+}
+
+// words returns what an error says, within a bound.
+func words(err error) string {
+	const longest = 300
+	return fmt.Sprintf("%.*s", longest, err.Error())
+}

@@ -1,0 +1,131 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Next implements [Store].
+func (l *local) Next(_ context.Context, hash string) (*Entry, error) {
+	for {
+		i, ok := l.head(hash)
+		if !ok {
+			return nil, nil
+		}
+		e, err := l.open(hash, i)
+		switch {
+		case err == nil:
+			return e, nil
+		case isTransient(err):
+			return nil, err
+		}
+		l.lose(hash, i, err)
+	}
+}
+
+// isTransient reports whether err says nothing of a file itself.
+func isTransient(err error) bool {
+	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
+
+// head counts an attempt of the oldest item of a queue and returns it. If there is none,
+// the queue is released.
+func (l *local) head(hash string) (item, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.queues[hash]
+	if q == nil || len(q.items) == 0 {
+		delete(l.queues, hash)
+		return item{}, false
+	}
+	q.items[0].attempts++
+	return q.items[0], true
+}
+
+// open reads an item. That the attempt was counted outlives the process, and need not
+// outlive the machine.
+func (l *local) open(hash string, i item) (*Entry, error) {
+	counted := i
+	counted.stored = i.attempts
+	if err := l.shelf.rename(i.name(hash), counted.name(hash)); err == nil {
+		l.mu.Lock()
+		if q := l.queues[hash]; q != nil {
+			if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
+				q.items[at].stored = counted.stored
+			}
+		}
+		l.mu.Unlock()
+		i = counted
+	}
+	record, err := l.shelf.get(i.name(hash))
+	if err != nil {
+		return nil, err
+	}
+	p, err := Decode(record, l.seal.Load())
+	if err != nil && !errors.Is(err, ErrClosed) {
+		return nil, err
+	}
+	p.Attempts = int(i.attempts)
+	return &Entry{Push: p, Queue: hash, Key: i.name(hash), Size: int64(i.size), Waited: time.Since(i.at()), Closed: err}, nil
+}
+
+// lose puts an item aside that cannot be read.
+func (l *local) lose(hash string, i item, err error) {
+	l.mu.Lock()
+	q := l.queues[hash]
+	if q != nil {
+		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
+			i = q.items[at]
+			l.takeOut(q, i.seq)
+			l.bytes -= int64(i.size)
+		}
+	}
+	l.mu.Unlock()
+	where := i.name(hash)
+	if !errors.Is(err, fs.ErrNotExist) {
+		where = l.shelf.aside(i.name(hash))
+	}
+	l.damaged.Note(func(count int) {
+		l.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "record", where, "count", count)
+	})
+}
+
+// Done implements [Store].
+func (l *local) Done(_ context.Context, e *Entry) error {
+	i, ok := l.remove(e)
+	if !ok {
+		return nil
+	}
+	if err := l.shelf.remove(i.name(e.Queue)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		l.unable.Note(func(count int) {
+			l.log.Error("pushes that were delivered cannot be removed, and are delivered again after the next start", "err", err, "count", count)
+		})
+	}
+	return nil
+}
+
+// remove takes the item of an entry out of the index.
+func (l *local) remove(e *Entry) (i item, ok bool) {
+	named, _, _, ok := readName(e.Key)
+	if !ok {
+		return i, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q := l.queues[e.Queue]
+	if q == nil {
+		return i, false
+	}
+	at, found := slices.BinarySearchFunc(q.items, named.seq, bySeq)
+	if !found {
+		return i, false
+	}
+	i, q.failures = q.items[at], 0
+	l.takeOut(q, i.seq)
+	l.bytes -= int64(i.size)
+	return i, true
+}
