@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,9 +60,9 @@ func add(t *testing.T, b *Inbox, pushes ...*Push) {
 	}
 }
 
-func openMemory(t *testing.T, log *bytes.Buffer) *Inbox {
+func openMemory(t *testing.T, log *safeBuffer) *Inbox {
 	t.Helper()
-	c := Config{Max: 1 << 20}
+	c := Config{Max: 1 << 24}
 	if log != nil {
 		c.Log = slog.New(slog.NewTextHandler(log, nil))
 	}
@@ -145,8 +144,8 @@ func TestAllOfAPushIsDelivered(t *testing.T) {
 
 func TestAFailedDeliveryIsTriedAgainAfterGrowingPausesAndKeepsItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		b, p := openMemory(t, &log), new(program)
+		log := new(safeBuffer)
+		b, p := openMemory(t, log), new(program)
 		p.set(func(*Push) error { return errors.New("program is down") })
 		began := time.Now()
 		b.Start(p.deliver)
@@ -243,8 +242,8 @@ func TestWhatFailsForADayIsKeptAWeekAndCanBeRetried(t *testing.T) {
 func TestAFullInboxTakesNothingAndFailedPushesMakeRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()
-		var log bytes.Buffer
-		b, p := openMemory(t, &log), new(program)
+		log := new(safeBuffer)
+		b, p := openMemory(t, log), new(program)
 		p.set(func(*Push) error { return errors.New("program is down") })
 		first := push("a", "f", strings.Repeat("x", 100))
 		add(t, b, first)
@@ -269,7 +268,7 @@ func TestAFullInboxTakesNothingAndFailedPushesMakeRoom(t *testing.T) {
 		}
 		p.set(nil)
 		time.Sleep(time.Hour)
-		add(t, b, push("a", "f", strings.Repeat("y", int(each))))
+		add(t, b, push("a", "f", strings.Repeat("y", int(each/2))))
 		time.Sleep(time.Hour)
 		stop(t, b)
 		if s, _ := b.State(ctx); s.Bytes != 0 {
@@ -326,7 +325,7 @@ func TestAQueueThatIsNeverEmptyGivesOthersATurn(t *testing.T) {
 		b, p := openMemory(t, nil), new(program)
 		p.set(func(*Push) error { time.Sleep(100 * time.Millisecond); return nil })
 		for i := range 2 * parallel {
-			for n := range 100 {
+			for n := range 40 {
 				add(t, b, push(fmt.Sprint(i), "f", fmt.Sprint(n)))
 			}
 		}
@@ -341,8 +340,8 @@ func TestAQueueThatIsNeverEmptyGivesOthersATurn(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		stop(t, b)
-		if got := p.list(); len(got) != 2*parallel*100 {
-			t.Errorf("got %d; want %d", len(got), 2*parallel*100)
+		if got := p.list(); len(got) != 2*parallel*40 {
+			t.Errorf("got %d; want %d", len(got), 2*parallel*40)
 		}
 	})
 }
@@ -385,8 +384,8 @@ func TestStopLeavesWhatTakesTooLong(t *testing.T) {
 
 func TestAPanicOfADeliveryIsAFailureThatIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		b, p := openMemory(t, &log), new(program)
+		log := new(safeBuffer)
+		b, p := openMemory(t, log), new(program)
 		p.set(func(push *Push) error {
 			if push.Attempts == 1 {
 				panic(canary)
@@ -405,8 +404,8 @@ func TestAPanicOfADeliveryIsAFailureThatIsTriedAgain(t *testing.T) {
 }
 
 func TestWhatEndsWithTheProcessIsSaid(t *testing.T) {
-	var log bytes.Buffer
-	b := openMemory(t, &log)
+	log := new(safeBuffer)
+	b := openMemory(t, log)
 	add(t, b, push("a", "f", "1"))
 	stop(t, b)
 	if !strings.Contains(log.String(), "end with the process") {
