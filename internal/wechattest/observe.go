@@ -39,6 +39,8 @@ type observations struct {
 	sent      []Message
 	calls     map[string]int // by path
 	doubled   int            // requests that showed several tokens
+
+	deliveries []Delivery // of pushes
 }
 
 // Fetches returns how often the app fetched tokens.

@@ -42,6 +42,7 @@ var routes = map[string]route{
 	"/cgi-bin/qrcode/create":     {serve: (*WeChat).qrCreate, payload: postJSON},
 	"/cgi-bin/getcallbackip":     {serve: (*WeChat).addresses},
 	"/cgi-bin/get_api_domain_ip": {serve: (*WeChat).addresses},
+	"/cgi-bin/callback/check":    {serve: (*WeChat).callbackCheck, payload: postJSON},
 	"/cgi-bin/ticket/getticket":  {serve: (*WeChat).getTicket},
 	"/cgi-bin/openapi/rid/get":   {serve: (*WeChat).ridGet, payload: postJSON},
 

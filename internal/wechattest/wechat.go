@@ -9,6 +9,8 @@
 // It is reached in memory, as an [http.RoundTripper] that starts no goroutine
 // and may be used inside a testing/synctest bubble, as an [http.Handler], or
 // over real sockets with [WeChat.Start] and [WeChat.StartTLS].
+//
+// A [Callback] pushes messages and events as WeChat does, and judges the answers.
 package wechattest
 
 import (
@@ -56,6 +58,7 @@ type app struct {
 	fetches         Fetches
 	tickets         map[string]ticket
 	menu            []byte
+	callback        *Callback // nil: its pushes go nowhere
 }
 
 // New returns a WeChat with apps.
