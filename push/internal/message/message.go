@@ -26,6 +26,14 @@ func (f Format) ContentType() string {
 	return "text/xml"
 }
 
+// FormatOf returns the format that a text seems to be written in, well formed or not.
+func FormatOf(text []byte) Format {
+	if text = trimmed(text); len(text) > 0 && text[0] == '{' {
+		return JSON
+	}
+	return XML
+}
+
 // What can be wrong. None quotes the text.
 var (
 	// ErrFormat says that a text is neither XML nor a JSON object, or is not well formed.
@@ -115,9 +123,7 @@ type members struct {
 
 // read looks for the members in text, after white space and a byte order mark.
 func (m *members) read(text []byte) (Format, error) {
-	const byteOrderMark = "\ufeff"
-	text = bytes.TrimLeft(text, blanks)
-	text = bytes.TrimLeft(bytes.TrimPrefix(text, []byte(byteOrderMark)), blanks)
+	text = trimmed(text)
 	if len(text) == 0 {
 		return 0, ErrFormat
 	}
@@ -128,6 +134,12 @@ func (m *members) read(text []byte) (Format, error) {
 		return JSON, m.readJSON(text)
 	}
 	return 0, ErrFormat
+}
+
+// trimmed returns text without white space and a byte order mark before it.
+func trimmed(text []byte) []byte {
+	const byteOrderMark = "\ufeff"
+	return bytes.TrimLeft(bytes.TrimPrefix(bytes.TrimLeft(text, blanks), []byte(byteOrderMark)), blanks)
 }
 
 // blanks is the white space of XML and of JSON.

@@ -1,0 +1,123 @@
+package push
+
+import (
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// The outcomes of pushes.
+const (
+	answered = "answered" // with a program's reply
+	empty    = "empty"    // with "success"
+	async    = "async"    // with "success", and it waits in the inbox
+	repeated = "repeated" // with the first one's answer
+	failed   = "failed"   // no program has taken it
+	refused  = "refused"  // it was not WeChat's
+)
+
+const (
+	// maxTypes is how many types are counted apart. In plain mode, who has seen one push
+	// can make up types.
+	maxTypes = 100
+
+	maxType  = 64 // bytes of one that is
+	restType = "other"
+)
+
+// A Count says how many pushes had an outcome.
+type Count struct{ Account, Type, Outcome string }
+
+// counts are those of a process: of accounts that are configured no more too.
+type counts struct {
+	histogram histogram
+
+	mu       sync.Mutex // guards what follows
+	pushes   map[Count]uint64
+	types    map[string]struct{}
+	accounts map[string]*record
+	minutes  [hour]Minute // by Unix minute, modulo an hour
+}
+
+// A record is what is known of one account.
+type record struct {
+	last    time.Time // a push came
+	day     int64     // of the last push, in Beijing
+	today   int       // pushes on that day
+	dropped uint64    // copies
+
+	failure *Failure // the last one
+}
+
+// A Failure is why a push was not taken by its program.
+type Failure struct {
+	At    time.Time
+	Words string
+}
+
+func (c *counts) begin() {
+	c.pushes, c.types, c.accounts = map[Count]uint64{}, map[string]struct{}{}, map[string]*record{}
+}
+
+// push counts one push.
+func (c *counts) push(account, kind, outcome string) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pushes[Count{account, c.typeOf(kind), outcome}]++
+	c.minute(now).add(outcome)
+	if outcome == refused {
+		return
+	}
+	one := c.account(account)
+	if day := beijingDay(now); day != one.day {
+		one.day, one.today = day, 0
+	}
+	one.last = now
+	one.today++
+}
+
+// fail notes why a push was not taken by its program.
+func (c *counts) fail(account, words string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.account(account).failure = &Failure{At: time.Now(), Words: words}
+}
+
+// drop counts a copy that was lost.
+func (c *counts) drop(account string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.account(account).dropped++
+}
+
+// took counts how long a push took.
+func (c *counts) took(time time.Duration) { c.histogram.observe(time) }
+
+// typeOf returns the type that a push is counted under. The caller holds c.mu.
+func (c *counts) typeOf(kind string) string {
+	if _, isKnown := c.types[kind]; isKnown || kind == "" {
+		return kind
+	}
+	if len(c.types) == maxTypes || len(kind) > maxType || !utf8.ValidString(kind) {
+		return restType
+	}
+	c.types[kind] = struct{}{}
+	return kind
+}
+
+// account returns what is known of an account. The caller holds c.mu.
+func (c *counts) account(name string) *record {
+	one := c.accounts[name]
+	if one == nil {
+		one = new(record)
+		c.accounts[name] = one
+	}
+	return one
+}
+
+// beijingDay returns the day of a moment in Beijing, where WeChat's days begin.
+func beijingDay(t time.Time) int64 {
+	const aheadOfUTC, day = 8 * 60 * 60, 24 * 60 * 60
+	return (t.Unix() + aheadOfUTC) / day
+}

@@ -1,0 +1,71 @@
+package push
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// ServeHTTP answers /push/NAME, and nothing else.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	began := time.Now()
+	name, isPush := strings.CutPrefix(request.URL.EscapedPath(), "/push/")
+	if !isPush {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	a := r.now.Load().accounts[name]
+	switch {
+	case a == nil:
+		r.refuse(w, "", unknownName)
+	case request.Method == http.MethodGet:
+		r.check(w, a, query(request.URL.RawQuery))
+	case request.Method != http.MethodPost:
+		w.Header().Set("Allow", "GET, POST")
+		r.refuse(w, name, wrongMethod)
+	default:
+		b := &body{request: request, large: r.large}
+		defer b.release()
+		p, why := a.read(b)
+		if why != taken {
+			r.refuse(w, name, why)
+			return
+		}
+		r.serve(w, request, p)
+		r.counts.took(time.Since(began))
+	}
+}
+
+// serve answers a push that is proven.
+func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) {
+	p.requestID = requestID(request.Header["X-Request-Id"])
+	p.contentType = request.Header.Get("Content-Type")
+	outcome := repeated
+	o, _ := r.repeats.Do(request.Context(), p.id, func(attempt int) (o result) {
+		p.attempt = attempt
+		o, outcome = r.forward(request.Context(), p)
+		return o
+	})
+	r.counts.push(p.account.Name, p.message.Type, outcome)
+	p.answer(w, o)
+}
+
+// refuse answers a push that is not taken: with nothing, whatever is wrong.
+func (r *Receiver) refuse(w http.ResponseWriter, account string, why refusal) {
+	r.counts.push(account, "", refused)
+	r.lines.refused(account, why)
+	w.WriteHeader(why.status())
+}
+
+// check answers WeChat's check of the URL, by which it sees that push_token is the
+// account's: with what it asks, decrypted for WeCom.
+func (r *Receiver) check(w http.ResponseWriter, a *account, q query) {
+	echo, why := a.echo(q)
+	if why != taken {
+		r.refuse(w, a.Name, why)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write([]byte(echo))
+}

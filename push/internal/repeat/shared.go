@@ -1,0 +1,56 @@
+package repeat
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Shared is what replicas tell each other of pushes. Its methods may be called
+// concurrently. It logs its failures itself, and not content.
+type Shared interface {
+	// Claim claims the push called id for this replica, unless another one has claimed it
+	// less than Lease ago and has not settled it, or has settled it with an outcome that is
+	// no failure less than Life ago. joined is the attempt whose end the caller has waited
+	// for, 0 in its first call: what settled that one is its outcome, a failure too.
+	Claim(ctx context.Context, id string, joined int) (Claim, error)
+
+	// Settle says what became of an attempt, for Life, to who claims the push after that or
+	// waits for it.
+	Settle(ctx context.Context, id string, attempt int, o Outcome) error
+}
+
+// A Claim is what Shared knows of a push.
+type Claim struct {
+	Mine    bool    // this replica is to forward it
+	Attempt int     // the number of that attempt, or of the one that is or was another's
+	Outcome Outcome // of another's; with Status 0 it is under way
+}
+
+const (
+	patience = 500 * time.Millisecond // for one question to the others
+	pause    = 50 * time.Millisecond  // before the next one while another replica forwards
+)
+
+// claim returns the claim of p when it is this replica's or has an outcome. While the
+// others cannot be asked, each replica knows its own.
+func (r *Repeats) claim(ctx context.Context, p *push) Claim {
+	joined := 0
+	for {
+		asking, cancel := context.WithTimeout(ctx, patience)
+		claim, err := r.shared.Claim(asking, p.id, joined)
+		cancel()
+		switch {
+		case err != nil:
+			return Claim{Mine: true, Attempt: p.attempts}
+		case claim.Mine, claim.Outcome.Status != 0:
+			return claim
+		}
+		joined = claim.Attempt
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return Claim{Attempt: p.attempts, Outcome: Outcome{Status: http.StatusGatewayTimeout}}
+		}
+	}
+}

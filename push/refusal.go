@@ -1,0 +1,76 @@
+package push
+
+import "net/http"
+
+// A refusal is why a push is not taken.
+type refusal int
+
+// The refusals, in the order in which they are found.
+const (
+	taken refusal = iota // it is none
+	unknownName
+	wrongMethod
+	tooLarge
+	tooMany
+	brokenOff
+	notEncrypted
+	notPlain
+	noEcho
+	wrongSignature
+	noEnvelope
+	noBase64
+	wrongLength
+	wrongPadding
+	wrongAppID
+	unreadable
+)
+
+// status returns what WeChat gets.
+func (r refusal) status() int {
+	switch r {
+	case unknownName:
+		return http.StatusNotFound
+	case wrongMethod:
+		return http.StatusMethodNotAllowed
+	case tooLarge:
+		return http.StatusRequestEntityTooLarge
+	case tooMany:
+		return http.StatusServiceUnavailable
+	case brokenOff, unreadable:
+		return http.StatusBadRequest
+	}
+	return http.StatusForbidden
+}
+
+// words returns what the log says of it, and what to do.
+func (r refusal) words() (reason, remedy string) {
+	switch r {
+	case unknownName:
+		return "no account of this name has a push_token", "the URL in WeChat's console ends with /push/ and the account's name"
+	case wrongMethod:
+		return "it is neither GET nor POST", "WeChat sends no such requests"
+	case tooLarge:
+		return "its body is larger than 1 MiB", "WeChat sends no such pushes"
+	case tooMany:
+		return "64 large pushes are being taken already", "none is needed: WeChat sends it again"
+	case brokenOff:
+		return "its body broke off", "look at the web server before this listener"
+	case notEncrypted:
+		return "it is not encrypted, and the account has push_aes_key", "choose safe or compatible mode in WeChat's console, or remove push_aes_key"
+	case notPlain:
+		return "it is encrypted, and the account has no push_aes_key", "set push_aes_key to the EncodingAESKey of WeChat's console"
+	case noEcho:
+		return "it is a URL check without echostr", "WeChat sends no such requests"
+	case wrongSignature:
+		return "its signature is not that of push_token", "set push_token to the Token of WeChat's console, unless it was a stranger"
+	case noEnvelope:
+		return "it says that it is encrypted, and has no Encrypt that can be read", "WeChat sends no such pushes"
+	case noBase64:
+		return "what is encrypted is not base64", "WeChat sends no such pushes"
+	case wrongLength, wrongPadding:
+		return "it does not open with push_aes_key", "set push_aes_key to the EncodingAESKey of WeChat's console"
+	case wrongAppID:
+		return "it is for another app_id", "compare the account's app_id with that of WeChat's console"
+	}
+	return "it is neither XML nor JSON", "WeChat sends no such pushes"
+}

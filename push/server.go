@@ -1,0 +1,98 @@
+package push
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"wxproxy/internal/lograte"
+)
+
+// What a connection to the push listener may take.
+const (
+	requestTimeout = 10 * time.Second // for a whole request, and for its answer after that
+	idleTimeout    = time.Minute      // of web servers that keep connections
+
+	// headerSize makes 16 KiB with what package http adds to it.
+	headerSize = 12 << 10
+)
+
+// A Server serves the push listener, which faces the internet.
+type Server struct {
+	http    *http.Server
+	log     *slog.Logger
+	most    atomic.Int64
+	open    atomic.Int64 // connections
+	crowded lograte.Line
+}
+
+// NewServer returns a server whose requests handler answers. It closes connections at once
+// that come while maxConnections are open.
+func NewServer(handler http.Handler, maxConnections int, log *slog.Logger) *Server {
+	s := &Server{log: log}
+	s.most.Store(int64(maxConnections))
+	s.http = &http.Server{
+		Handler:                      handler,
+		DisableGeneralOptionsHandler: true,
+		ReadTimeout:                  requestTimeout,
+		WriteTimeout:                 requestTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               headerSize,
+		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				s.open.Add(-1)
+			}
+		},
+	}
+	return s
+}
+
+// HoldTo changes how many connections may be open, for those that come next.
+func (s *Server) HoldTo(maxConnections int) { s.most.Store(int64(maxConnections)) }
+
+// Connections returns how many are open.
+func (s *Server) Connections() int { return int(s.open.Load()) }
+
+// Serve serves the connections that ln accepts, until Drain. It returns
+// [http.ErrServerClosed] then.
+func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(listener{ln, s}) }
+
+// Drain closes all listeners and waits until the pushes under way are answered, or until
+// ctx ends. Then it closes what is left.
+func (s *Server) Drain(ctx context.Context) error {
+	defer s.crowded.Flush()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		_ = s.http.Close() // the error is that not all were answered
+	}
+	return err
+}
+
+// A listener accepts no more connections than its server may have.
+type listener struct {
+	net.Listener
+	server *Server
+}
+
+// Accept implements [net.Listener].
+func (l listener) Accept() (net.Conn, error) {
+	s := l.server
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if s.open.Add(1) <= s.most.Load() {
+			return c, nil
+		}
+		s.open.Add(-1)
+		_ = c.Close()
+		s.crowded.Note(func(count int) {
+			s.log.Warn("connections to the push listener were closed, since there are too many", "max_connections", s.most.Load(), "count", count)
+		})
+	}
+}
