@@ -87,7 +87,7 @@ func (l listener) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if s.open.Add(1) <= s.most.Load() {
-			return c, nil
+			return emptyErrors{c}, nil
 		}
 		s.open.Add(-1)
 		_ = c.Close()

@@ -30,7 +30,7 @@ type terminal struct {
 // function that writes the last lines.
 func (t terminal) queued() (queued terminal, end func()) {
 	out, err := logqueue.New(t.out), logqueue.New(t.err)
-	log.SetOutput(err) // of packages that have no logger of ours
+	log.SetOutput(unquoting{err}) // of packages that have no logger of ours
 	return terminal{out, err}, func() {
 		out.End(logqueue.FlushTime)
 		err.End(logqueue.FlushTime)
