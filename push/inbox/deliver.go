@@ -23,8 +23,17 @@ const (
 // A delivery is a queue that is being delivered.
 type delivery struct {
 	Taken
-	ctx    context.Context
-	cancel context.CancelFunc // when the lease is over
+	ctx     context.Context
+	cancel  context.CancelFunc // when the lease is over
+	retaken bool               // the queue was taken again meanwhile
+}
+
+// class returns which of the counts counts it.
+func (d *delivery) class() int {
+	if d.Again {
+		return 1
+	}
+	return 0
 }
 
 // take takes the queues that are due, until ctx ends.
@@ -53,33 +62,47 @@ func (b *Inbox) takeDue(ctx context.Context) time.Duration {
 		return pause // the store says what is wrong
 	}
 	for _, t := range taken {
-		d := &delivery{Taken: t}
-		d.ctx, d.cancel = context.WithCancel(b.working)
-		b.note(d, 1)
-		b.workers.Go(func() {
-			defer b.nudge()
-			defer b.note(d, -1)
-			defer d.cancel()
-			b.work(ctx, d)
-		})
+		if d := b.begin(t); d != nil {
+			b.workers.Go(func() {
+				defer b.nudge()
+				for again := true; again; again = b.end(d) {
+					b.work(ctx, d)
+				}
+			})
+		}
 	}
 	return next
 }
 
-// note counts a delivery that begins or, with -1, has ended.
-func (b *Inbox) note(d *delivery, change int) {
+// begin notes a delivery that begins. It returns nil if the queue is still being delivered
+// here: either its lease was over, or it was empty a moment ago. Then it goes on.
+func (b *Inbox) begin(t Taken) *delivery {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	class := 0
-	if d.Again {
-		class = 1
+	if d := b.running[t.Queue]; d != nil {
+		d.retaken = true
+		return nil
 	}
-	b.counts[class] += change
-	if change > 0 {
-		b.running[d.Queue] = d
-	} else {
-		delete(b.running, d.Queue)
+	d := &delivery{Taken: t}
+	d.ctx, d.cancel = context.WithCancel(b.working)
+	b.running[t.Queue] = d
+	b.counts[d.class()]++
+	return d
+}
+
+// end notes that a delivery has ended, unless it is to go on.
+func (b *Inbox) end(d *delivery) (again bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d.cancel()
+	if d.retaken {
+		d.retaken = false
+		d.ctx, d.cancel = context.WithCancel(b.working)
+		return true
 	}
+	b.counts[d.class()]--
+	delete(b.running, d.Queue)
+	return false
 }
 
 // work delivers the pushes of a queue until its turn is over, or there is none, or one

@@ -1,0 +1,48 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"wxproxy/token"
+	"wxproxy/token/store/seal"
+)
+
+// Use has ask use Redis over the link of this store, which a reload may replace, unless
+// Redis has just failed to answer. It takes twice the timeout at most. What Redis refuses
+// says nothing of what it does for tokens; that it does not answer does. The error shows
+// nothing of what Redis was sent.
+func (s *Store) Use(ctx context.Context, ask func(context.Context, redis.UniversalClient) error) error {
+	s.mu.Lock()
+	gone := time.Now().Before(s.awayTill)
+	s.mu.Unlock()
+	if gone {
+		return token.ErrAway
+	}
+	limited, cancel := context.WithTimeout(ctx, 2*timeout)
+	defer cancel()
+	err := ask(limited, s.link.Load().client)
+	_, answered := errors.AsType[redis.Error](err)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err() // of the caller's
+	case !answered && !errors.Is(err, redis.ErrPoolTimeout): // that is ours
+		s.reportFailure(loads, err)
+	}
+	return fmt.Errorf("%w: %w", token.ErrAway, s.redact(err))
+}
+
+// Remedy says in words what to do about an error of Use.
+func Remedy(err error) string { return remedyFor(err) }
+
+// Prefix returns what all names in Redis begin with.
+func (s *Store) Prefix() string { return s.prefix }
+
+// Sealer returns what encrypts records now; nil: they are not encrypted.
+func (s *Store) Sealer() *seal.Sealer { return s.link.Load().seal }
