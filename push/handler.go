@@ -11,6 +11,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	began := time.Now()
 	name, isPush := strings.CutPrefix(request.URL.EscapedPath(), "/push/")
 	if !isPush {
+		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
@@ -50,10 +51,12 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 	p.answer(w, o)
 }
 
-// refuse answers a push that is not taken: with nothing, whatever is wrong.
+// refuse answers a push that is not taken: with nothing, whatever is wrong. Only who sends
+// pushes keeps a connection.
 func (r *Receiver) refuse(w http.ResponseWriter, account string, why refusal) {
 	r.counts.push(account, "", refused)
 	r.lines.refused(account, why)
+	w.Header().Set("Connection", "close")
 	w.WriteHeader(why.status())
 }
 

@@ -14,7 +14,10 @@ import (
 // What a connection to the push listener may take.
 const (
 	requestTimeout = 10 * time.Second // for a whole request, and for its answer after that
-	idleTimeout    = time.Minute      // of web servers that keep connections
+
+	// idleTimeout is longer than web servers keep connections: they would lose a push that
+	// they send while one is closed here. nginx keeps them for 60 s, Caddy for 2 min.
+	idleTimeout = 150 * time.Second
 
 	// headerSize makes 16 KiB with what package http adds to it.
 	headerSize = 12 << 10

@@ -33,8 +33,8 @@ func TestConnectionsAboveTheLimitAreClosedAtOnce(t *testing.T) {
 	var first []net.Conn
 	for range 3 {
 		c := b.dial()
-		fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		if response, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || response.StatusCode != 404 {
+		fmt.Fprintf(c, "GET /push/shop?%s HTTP/1.1\r\nHost: x\r\n\r\n", b.wechat().query("", "echostr", "1").Encode())
+		if response, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || response.StatusCode != 200 {
 			t.Fatalf("got %v, error %v", response, err)
 		}
 		first = append(first, c)
@@ -55,6 +55,17 @@ func TestConnectionsAboveTheLimitAreClosedAtOnce(t *testing.T) {
 	wantAnswer(t, "when one has left", b.wechat().push(textXML), success)
 	if !strings.Contains(b.log.String(), "there are too many") {
 		t.Error("the log does not say so")
+	}
+}
+
+func TestStrangersKeepNoConnection(t *testing.T) {
+	b := start(t, both())
+	for _, path := range []string{"/", "/push/nobody", "/push/shop", "/push/plain?signature=x&echostr=1"} {
+		c := b.dial()
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", path)
+		if all, err := io.ReadAll(c); err != nil || !strings.Contains(string(all), "Connection: close\r\n") {
+			t.Errorf("%s: got %q, error %v; want it closed", path, all, err)
+		}
 	}
 }
 

@@ -249,14 +249,28 @@ func TestEachReplicaKnowsItsOwnWhileTheyCannotBeAsked(t *testing.T) {
 	})
 }
 
-func TestWhoWaitsForAnotherReplicaMayLeave(t *testing.T) {
+// Whoever waits with it may stay.
+func TestWhoAsksTheOthersGoesOnWhenWeChatLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &replicas{by: map[string]*sharedPush{}}
-		shared.Claim(t.Context(), "a", 0)
+		claim, _ := shared.Claim(t.Context(), "a", 0)
+		time.AfterFunc(3*time.Second, func() { shared.Settle(t.Context(), "a", claim.Attempt, ok("x")) })
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if o, repeated := New(shared).Do(ctx, "a", nil); o.Status != 504 || !repeated {
-			t.Errorf("got %+v, repeated %v; want 504", o, repeated)
-		}
+		r := New(shared)
+		go r.Do(ctx, "a", nil)
+		time.Sleep(2 * time.Second)
+		want(t, "who stays", does(r, "a", ok("no")), "200 x, not forwarded, repeated true")
+	})
+}
+
+// A silent keeps every push for itself.
+type silent struct{ replicas }
+
+func (*silent) Claim(context.Context, string, int) (Claim, error) { return Claim{Attempt: 1}, nil }
+
+func TestNobodyWaitsForOthersForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		want(t, "the first", does(New(&silent{}), "a", ok("no")), "504 , not forwarded, repeated true")
 	})
 }

@@ -33,8 +33,11 @@ const (
 )
 
 // claim returns the claim of p when it is this replica's or has an outcome. While the
-// others cannot be asked, each replica knows its own.
+// others cannot be asked, each replica knows its own. It does not end with ctx, since
+// others of this replica may wait for it, but before long: a lease does.
 func (r *Repeats) claim(ctx context.Context, p *push) Claim {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*Lease)
+	defer cancel()
 	joined := 0
 	for {
 		asking, cancel := context.WithTimeout(ctx, patience)
