@@ -23,6 +23,7 @@ func (s *Store) Use(ctx context.Context, ask func(context.Context, redis.Univers
 	if gone {
 		return token.ErrAway
 	}
+	asked := time.Now()
 	limited, cancel := context.WithTimeout(ctx, 2*timeout)
 	defer cancel()
 	err := ask(limited, s.link.Load().client)
@@ -30,8 +31,10 @@ func (s *Store) Use(ctx context.Context, ask func(context.Context, redis.Univers
 	switch {
 	case err == nil:
 		return nil
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && time.Since(asked) < timeout/2:
 		return ctx.Err() // of the caller's
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
 	case !answered && !errors.Is(err, redis.ErrPoolTimeout): // that is ours
 		s.reportFailure(loads, err)
 	}
