@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps microbench guard release help
+.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps bench-pushes microbench guard release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
@@ -62,6 +62,10 @@ bench-deps: ## install nginx, HAProxy, wrk and Redis if missing, without startin
 bench: bench-deps ## compare with nginx and HAProxy (15 min); QUICK=1 (1 min); ONLY=bodies one part; SIZING=1 what to plan for (6 min, QUICK=1 2 min); WXPROXY="old=/path new=/path"
 	@go build -o .tools/bin/bench ./bench
 	@.tools/bin/bench $(if $(filter-out 0,$(QUICK)),-quick) $(if $(filter-out 0,$(SIZING)),-sizing) $(if $(ONLY),-only $(ONLY)) -wxproxy "$(WXPROXY)" $(BENCHFLAGS)
+bench: $(if $(filter-out 0,$(QUICK) $(SIZING))$(ONLY),,bench-pushes)
+bench-pushes: bench-deps ## measure WeChat's pushes beside a receiver written by hand (2 min), into bench/PUSHES.md
+	@go build -o .tools/bin/bench-pushes ./bench/pushes
+	@taskset -c 1 .tools/bin/bench-pushes -wxproxy "$(WXPROXY)" -results bench/PUSHES.md
 microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
 guard: ## fail if requests allocate more than they have to
