@@ -8,6 +8,7 @@ import (
 
 	"github.com/BurntSushi/toml"
 
+	"wxproxy/config/internal/address"
 	"wxproxy/internal/secret"
 )
 
@@ -51,7 +52,7 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 	value, found := admin["listen"]
 	listen, ok := value.(string)
 	switch {
-	case ok && (listen == "" || checkListen(listen) == nil):
+	case ok && (listen == "" || address.Check(listen) == nil):
 		return listen, nil
 	case found:
 		return "", Problem{Where: path, Key: "admin.listen", Text: "is no address"}
@@ -147,5 +148,5 @@ func (a Admin) describe() string {
 	if !a.ReadKey.Empty() {
 		text += "; read_key is for reading alone"
 	}
-	return "listens on " + address(a.Listen) + text
+	return "listens on " + urlOf(a.Listen) + text
 }

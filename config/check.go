@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/words"
 )
 
@@ -122,5 +123,53 @@ func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 			key = "client_defaults" // says it for this client
 		}
 		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
+	}
+}
+
+// ListenOn splits a listen setting into what [net.Listen] wants.
+func ListenOn(listen string) (network, host string) { return address.Split(listen) }
+
+// BeyondLoopback reports whether other machines can reach a listen setting.
+func BeyondLoopback(listen string) bool { return address.BeyondLoopback(listen) }
+
+// checkListen reports a listen setting that nobody can listen on, and remarks on a
+// socket in the place of which every user could listen.
+func (t *table) checkListen(listen string) {
+	if err := address.Check(listen); err != nil {
+		t.wrong("listen", "%v", err)
+	} else if network, socket := address.Split(listen); network == "unix" {
+		t.warnIfReplaceable(t.key("listen"), socket)
+	}
+}
+
+func (l *loader) checkListeners() {
+	proxy, admin := l.cfg.Proxy, l.cfg.Admin
+	guarded := len(l.cfg.Clients) > 0 || proxy.AllowAnonymous || l.anyReported("client", "proxy.allow_anonymous")
+	if BeyondLoopback(proxy.Listen) && !guarded {
+		l.report("proxy.listen", "would let every machine that reaches it use your accounts; "+
+			"add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours")
+	}
+	if BeyondLoopback(proxy.Listen) && proxy.TokenEndpoint == "real" && len(l.cfg.Clients) == 0 && !l.anyReported("client") {
+		l.report("proxy.token_endpoint", `is "real", which would hand WeChat's own tokens to every machine that reaches proxy.listen; `+
+			`add a [[client]], or write "virtual"`)
+	}
+	l.checkOptional()
+	guarded = !admin.Key.Empty() || l.anyReported("admin.key", "admin.key_env", "admin.key_file")
+	if BeyondLoopback(admin.Listen) && !guarded {
+		l.report("admin.listen", "is reachable beyond loopback and needs a key; "+
+			"set key, key_env or key_file in [admin], or WXPROXY_ADMIN_KEY")
+	}
+	if admin.Listen != "" && address.Collide(proxy.Listen, admin.Listen) {
+		l.report("admin.listen", "is the address of proxy.listen, too; take another port")
+	}
+}
+
+// checkOptional reports a certificate that may be left out where nobody has a key to show
+// instead.
+func (l *loader) checkOptional() {
+	isOptional := l.cfg.Proxy.TLSClientAuth == "optional" && len(l.cfg.Clients) == 0
+	if isOptional && !l.anyReported("client", "proxy.tls_client_auth", "proxy.tls_client_ca") {
+		l.report("proxy.tls_client_auth", `is "optional", so that callers without a certificate show a key, and there is no [[client]] that has one; `+
+			`add a [[client]], or write "require"`)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"wxproxy/config/internal/address"
 )
 
 // Describe says in words what the configuration means, a line for each thing.
@@ -75,7 +77,7 @@ func (c *Config) describeClients() string {
 
 // address says where callers find the proxy.
 func (p Proxy) address() string {
-	where := address(p.Listen)
+	where := urlOf(p.Listen)
 	if p.TLSCert == "" {
 		return where
 	}
@@ -127,16 +129,16 @@ func orElse(list []string, otherwise string) string {
 	return strings.Join(list, ", ")
 }
 
-// address returns a listen setting as one would give it to curl.
-func address(listen string) string {
-	network, address := ListenOn(listen)
+// urlOf returns a listen setting as one would give it to curl.
+func urlOf(listen string) string {
+	network, where := ListenOn(listen)
 	if network == "unix" {
-		return "the socket " + address
+		return "the socket " + where
 	}
-	if host, port, _ := net.SplitHostPort(address); everywhere(host) {
+	if host, port, _ := net.SplitHostPort(where); address.Everywhere(host) {
 		return "port " + port + " of every address"
 	}
-	return "http://" + address
+	return "http://" + where
 }
 
 // short drops the zeros at the end of a duration: 5m0s is 5m.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/expiry"
 	"wxproxy/internal/origin"
 )
@@ -23,7 +24,7 @@ func (l *loader) readProxy(t *table) {
 	t.checkListen(p.Listen)
 	t.checkTrusted(p.TrustedProxies)
 	for i, name := range p.Hosts {
-		if name == "" || !isHost(name) {
+		if name == "" || !address.IsHost(name) {
 			t.wrong(item("hosts", i), `is not a name; write it without scheme and port, as "wxproxy.internal"`)
 		}
 	}

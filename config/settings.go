@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/redisurl"
 	"wxproxy/internal/secret"
 )
 
@@ -156,7 +157,7 @@ func (s setting) isFixed(from, to any) bool {
 	case atStart:
 		return !reflect.DeepEqual(revealed(from), revealed(to))
 	case placeAtStart:
-		return placeOf(from) != placeOf(to)
+		return redisurl.Place(from.(secret.Secret).Reveal()) != redisurl.Place(to.(secret.Secret).Reveal())
 	case setAtStart:
 		return (from == "") != (to == "")
 	}

@@ -3,13 +3,16 @@ package config
 import (
 	"encoding/base64"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"wxproxy/config/internal/redisurl"
 	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
+	"wxproxy/token/store"
 )
 
 func (l *loader) readToken(t *table) {
@@ -47,7 +50,7 @@ func (t Token) describe() string {
 	case "file":
 		place += " and in the folder " + rest
 	case "redis", "rediss":
-		place += " and, for all replicas, in " + redisAt(t.Store)
+		place += " and, for all replicas, in " + redisurl.Public(t.Store.Reveal())
 	}
 	if !t.EncryptionKey.Empty() && place != "in memory" {
 		place += ", encrypted"
@@ -98,4 +101,80 @@ func (t *table) checkErrcodes(list []int64) []int {
 		t.wrong("retry_errcodes", "is empty, so no refused token would be replaced; write [40001, 40014, 42001]")
 	}
 	return errcodes
+}
+
+// store reads what names a store, or the file that has it. A URL may hold a password, so
+// messages never show it.
+func (t *table) store(key string, into *secret.Secret) bool {
+	spec, file := into.Reveal(), key+"_file"
+	given := t.text(key, &spec)
+	t.sensitive[t.key(key)] = !strings.HasPrefix(spec, "file:") && !strings.HasPrefix(spec, "memory:")
+	t.sensitive[t.key(file)] = true
+	*into = secret.New(spec)
+	source := SecretSource{files: t.cfg.files}
+	if !t.text(file, &source.file) || source.file == "" {
+		return given
+	}
+	if given {
+		t.onlyOne([]string{key, file})
+		return given
+	}
+	t.sources[t.key(key)] = givenSource{source, []string{file}}
+	if value := t.secret(source, []string{file}); !value.Empty() {
+		*into = value
+	}
+	return true
+}
+
+// checkStore reports what is wrong with the store that the settings name.
+func (t *table) checkStore(spec secret.Secret) {
+	key := "store"
+	if source := t.sources[t.key(key)]; len(source.given) > 0 {
+		key = source.given[0]
+	}
+	if err := store.Check(spec); err != nil {
+		t.wrong(key, "%v", err)
+	}
+	t.holdPasswords(t.key(key), spec)
+}
+
+// warnOfRedis remarks on a Redis for which others could answer, or read what it is sent.
+func (l *loader) warnOfRedis() {
+	redis, err := url.Parse(l.cfg.Token.Store.Reveal())
+	if err != nil {
+		return // it is reported
+	}
+	query := redis.Query()
+	if redis.Scheme == "rediss" && query.Get("skip_verify") == "true" {
+		l.warn("token.store", "skip_verify lets anyone on the way pass for Redis; name the authority of its certificate with ca_file instead")
+	}
+	if redis.Scheme != "redis" || !l.cfg.Token.EncryptionKey.Empty() || l.anyReported("token.encryption_key", "token.encryption_key_env", "token.encryption_key_file") {
+		return
+	}
+	for _, host := range append([]string{redis.Host}, query["addr"]...) {
+		if BeyondLoopback(redisurl.WithPort(host)) {
+			l.warn("token.store", "redis:// carries tokens to another machine in the clear; write rediss://, or set encryption_key")
+			return
+		}
+	}
+}
+
+// StoreAddress returns the store without what may be secret.
+func (t Token) StoreAddress() string {
+	if kind, _, _ := strings.Cut(t.Store.Reveal(), ":"); kind == "redis" || kind == "rediss" {
+		return redisurl.Public(t.Store.Reveal())
+	}
+	return t.Store.Reveal()
+}
+
+// holdPasswords does for the passwords in the URL of a store what hold does for a
+// secret.
+func (l *loader) holdPasswords(setting string, spec secret.Secret) {
+	u, err := url.Parse(spec.Reveal())
+	if err != nil {
+		return // it is reported
+	}
+	password, _ := u.User.Password()
+	l.hold(setting, secret.New(password))
+	l.hold(setting, secret.New(u.Query().Get("sentinel_password")))
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/address"
 )
 
 func (l *loader) readUpstream(t *table) {
@@ -117,7 +118,7 @@ func checkURL(raw string) error {
 		return errors.New("has a user name or password" + advice)
 	case u.Scheme+"://"+u.Host != raw:
 		return errors.New("has more than scheme and host" + advice)
-	case u.Hostname() == "" || !isHost(u.Hostname()):
+	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
 		return errors.New("has no valid host" + advice)
 	}
 	if !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {

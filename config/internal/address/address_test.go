@@ -1,4 +1,4 @@
-package config
+package address
 
 import (
 	"strings"
@@ -38,15 +38,15 @@ func TestListenForms(t *testing.T) {
 		{"unix:/" + strings.Repeat("x", 107), "unix", "/" + strings.Repeat("x", 107), false, "has too long a path"},
 	} {
 		t.Run(row.listen, func(t *testing.T) {
-			network, address := ListenOn(row.listen)
+			network, address := Split(row.listen)
 			if network != row.network || address != row.address {
-				t.Errorf("ListenOn: got %q, %q; want %q, %q", network, address, row.network, row.address)
+				t.Errorf("Split: got %q, %q; want %q, %q", network, address, row.network, row.address)
 			}
 			if got := BeyondLoopback(row.listen); got != row.beyond && row.err == "" {
 				t.Errorf("BeyondLoopback: got %v; want %v", got, row.beyond)
 			}
-			if err := checkListen(row.listen); !says(err, row.err) {
-				t.Errorf("checkListen: got %v; want %q", err, row.err)
+			if err := Check(row.listen); (err == nil) != (row.err == "") || err != nil && !strings.HasPrefix(err.Error(), row.err) {
+				t.Errorf("Check: got %v; want %q", err, row.err)
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func TestListenersCollide(t *testing.T) {
 		{"unix:/a", "unix:/b", false},
 		{"unix:/a", ":80", false},
 	} {
-		if got := collide(row.a, row.b); got != row.want {
+		if got := Collide(row.a, row.b); got != row.want {
 			t.Errorf("%s and %s: got %v; want %v", row.a, row.b, got, row.want)
 		}
 	}
