@@ -16,6 +16,7 @@ func (l *loader) readAccount(t *table) {
 	source, given := t.source("secret")
 	t.choice("token_api", &a.TokenAPI, "stable", "classic")
 	t.flag("default", &a.Default)
+	push := t.pushSources()
 	t.refuseUnknown()
 
 	t.checkName(a.Name)
@@ -27,6 +28,7 @@ func (l *loader) readAccount(t *table) {
 	if len(given) == 0 {
 		t.missing("write secret, secret_env or secret_file", "secret", "secret_env", "secret_file")
 	}
+	t.readPushKeys(&a, push)
 	l.cfg.Accounts = append(l.cfg.Accounts, a)
 }
 
@@ -109,6 +111,9 @@ func (a Account) describe() string {
 	text := fmt.Sprintf("%s is %s, %s tokens, secret from %s", a.Name, a.AppID, a.TokenAPI, a.Source)
 	if a.Default {
 		text += ", the default"
+	}
+	if !a.PushToken.Empty() {
+		text += "; " + a.describePushes()
 	}
 	return text
 }

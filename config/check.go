@@ -15,10 +15,12 @@ func (l *loader) check() {
 	l.checkListeners()
 	l.checkAccounts()
 	l.checkClients()
+	l.checkForwards()
 	l.checkKeys()
 	l.warnOfDangers()
 	l.warnOfIdleSettings()
 	l.warnOfTokenless()
+	l.warnOfPushes()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
 		l.checkUnique(paths, accountkind.Normal(r.Path), item("route", i), "path")
@@ -162,6 +164,7 @@ func (l *loader) checkListeners() {
 	if admin.Listen != "" && address.Collide(proxy.Listen, admin.Listen) {
 		l.report("admin.listen", "is the address of proxy.listen, too; take another port")
 	}
+	l.checkPushListener()
 }
 
 // checkOptional reports a certificate that may be left out where nobody has a key to show

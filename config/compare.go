@@ -69,6 +69,9 @@ func (c *Config) entries() map[string]reflect.Value {
 
 // entryName returns what an entry is known by, or else its number.
 func entryName(entry reflect.Value, n int) string {
+	if f, ok := entry.Interface().(Forward); ok {
+		return f.Title()
+	}
 	for _, key := range []string{"Name", "Path"} {
 		if f := entry.FieldByName(key); f.IsValid() && f.Kind() == reflect.String && f.String() != "" {
 			return f.String()
@@ -89,7 +92,10 @@ func differentKeys(a, b reflect.Value) (keys []string) {
 
 // keyOf returns the key in the file for a field.
 func keyOf(field string) string {
-	known := map[string]string{"Source": "secret", "KeySHA256": "key", "OldSHA256": "key_old", "Interval": "rate"}
+	known := map[string]string{
+		"Source": "secret", "KeySHA256": "key", "OldSHA256": "key_old", "Interval": "rate",
+		"AESKey": "aes_key", "PushAESKey": "push_aes_key", "PushAESKeyOld": "push_aes_key_old",
+	}
 	if key, ok := known[field]; ok {
 		return key
 	}

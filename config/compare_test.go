@@ -48,6 +48,10 @@ func TestChangesAreToldByName(t *testing.T) {
 			Changes{Changed: []string{"account shop (secret)"}}},
 		"a client's keys and limits": {strings.Replace(comparedBase, "the-key-of", "another-key-of", 1) + "key_old = \"the-key-of-orders-0123456789\"\nrate = \"1/s\"\nallow = [\"/cgi-bin/*\"]\n", nil,
 			Changes{Changed: []string{"client orders (key, key_old, allow, rate)"}}},
+		"pushes": {comparedBase + "[push]\nlisten = \"127.0.0.1:9\"\ninbox_max = \"1MiB\"\n[[forward]]\nurl = \"http://127.0.0.1:1/a?key=canary\"\nname = \"crm\"\n[[forward]]\nurl = \"http://127.0.0.1:1/b?key=canary\"\naccount = \"shop\"\n", nil,
+			Changes{Changed: []string{"push.inbox_max"}, Added: []string{"forward crm", "forward http://127.0.0.1:1/b"}}},
+		"push keys": {strings.Replace(comparedBase, "[[client]]", "push_token = \"canary-token\"\npush_aes_key = \""+aesKey("A")+"\"\n[[client]]", 1), nil,
+			Changes{Changed: []string{"account shop (push_token, push_aes_key)"}}},
 		"entries more and less": {strings.Replace(comparedBase, `"orders"`, `"crm"`, 1) + "[[route]]\npath = \"/wxa/x\"\ncredential = \"deny\"\n", nil,
 			Changes{Added: []string{"client crm", "route /wxa/x"}, Removed: []string{"client orders"}}},
 	} {

@@ -17,6 +17,7 @@ import (
 // Load returns is complete and free of contradictions.
 type Config struct {
 	Proxy    Proxy
+	Push     Push
 	Admin    Admin
 	Upstream Upstream
 	Token    Token
@@ -26,6 +27,7 @@ type Config struct {
 	ClientDefaults ClientDefaults
 	Clients        []Client
 	Routes         []Route
+	Forwards       []Forward
 
 	// File is the path that was read, empty for the environment alone; Included are
 	// the files that it includes.
@@ -39,7 +41,8 @@ type Config struct {
 	// Certificates are those of the files that the settings name.
 	Certificates []Certificate
 
-	files *Files // which read it
+	files         *Files // which read it
+	inboxMaxGiven bool   // push.inbox_max is not what goes without saying
 
 	// Warnings are remarks on a configuration that is nevertheless good, each a
 	// line like those of Problems.
@@ -64,6 +67,13 @@ type Proxy struct {
 	PlainIO        bool          // leave connections to package net and fasthttp's server
 	TrustedProxies []string      // addresses, networks or "unix:", whose X-Forwarded-For is believed, in the log alone
 	Hosts          []string      // further names by which callers without a key may know a proxy on loopback
+}
+
+// Push is about the listener that WeChat's pushes come to.
+type Push struct {
+	Listen         string // for ListenOn; empty turns it off
+	MaxConnections int
+	InboxMax       int // in bytes; InboxLimit says how many are meant
 }
 
 // Admin is about the listener for health, status and metrics.
@@ -114,6 +124,10 @@ type Account struct {
 	Source   SecretSource  // where to read it again
 	TokenAPI string        // "stable" or "classic"
 	Default  bool          // true for the only account, too
+
+	PushToken     secret.Secret // empty: it has no pushes
+	PushAESKey    secret.Secret // an EncodingAESKey; empty: its pushes are not encrypted
+	PushAESKeyOld secret.Secret // the one before; empty when none is set
 }
 
 // KeepsAs reports whether the token, and what else a process has of the account b, is
@@ -149,4 +163,18 @@ type Client struct {
 type Route struct {
 	Path       string // a pattern: '*' at its end matches any rest
 	Credential string // "app", "secret", "user", "none" or "deny"
+}
+
+// Forward is a program that gets pushes.
+type Forward struct {
+	Account   string   // the name or AppID of an account; empty for all
+	Match     []string // MsgType, "event", "event:NAME" or "info:NAME", '*' at the end for any rest; empty for all
+	Name      string   // empty: the URL is its name
+	URL       string   // http, https, or unix:PATH:/path
+	Timeout   time.Duration
+	Token     secret.Secret // signs what it gets; empty: the account's does
+	AESKey    secret.Secret // encrypts what it gets; empty: it gets it in the clear
+	OnFailure string        // "retry" or "success"
+	Async     bool
+	Copy      bool
 }

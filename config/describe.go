@@ -23,6 +23,9 @@ func (c *Config) Describe() string {
 	for _, text := range c.Proxy.describe() {
 		line("", "%s", text)
 	}
+	if c.Push.Listen != "" {
+		line("push", "%s", c.describePush())
+	}
 	line("admin", "%s", c.Admin.describe())
 	line("upstream", "%s", c.Upstream.describe())
 	line("token", "%s", c.Token.describe())
@@ -41,6 +44,9 @@ func (c *Config) Describe() string {
 	}
 	for _, r := range c.Routes {
 		line("route", "%s", c.describeRoute(r))
+	}
+	for _, f := range c.Forwards {
+		line("forward", "%s", f.describe())
 	}
 	_ = w.Flush() // to memory: cannot fail
 	return text.String()

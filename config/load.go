@@ -124,19 +124,16 @@ func (l *loader) read(document map[string]any) {
 	top := &table{loader: l, values: document}
 	top.value("include")
 	l.readProxy(top.section("proxy"))
+	l.readPush(top.section("push"))
 	l.readAdmin(top.section("admin"))
 	l.readUpstream(top.section("upstream"))
 	l.readToken(top.section("token"))
 	top.section("log").readSettings()
 	l.readDefaults(top.section("client_defaults"))
-	for _, t := range top.sections("account") {
-		l.readAccount(t)
-	}
-	for _, t := range top.sections("client") {
-		l.readClient(t)
-	}
-	for _, t := range top.sections("route") {
-		l.readRoute(t)
+	for i, read := range []func(*table){l.readAccount, l.readClient, l.readRoute, l.readForward} {
+		for _, t := range top.sections(repeatedTables[i]) {
+			read(t)
+		}
 	}
 	top.refuseUnknown()
 }

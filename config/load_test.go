@@ -89,6 +89,10 @@ tls_key = %[5]q
 tls_client_ca = %[1]q
 tls_client_auth = "optional"
 trusted_proxies = ["10.0.0.0/8"]
+[push]
+listen = "127.0.0.1:9092"
+max_connections = 5
+inbox_max = "2MiB"
 [admin]
 listen = ":9091"
 key_env = "ADMIN"
@@ -117,6 +121,9 @@ audit = false
 name = "shop"
 app_id = "wx1"
 secret_env = "SHOP"
+push_token = "pushed-%[3]s"
+push_aes_key_env = "AES"
+push_aes_key_old_file = %[6]q
 [[account]]
 name = "club"
 app_id = "wx2"
@@ -140,7 +147,31 @@ rate = "5000/min"
 [[route]]
 path = "/wxa/something/*"
 credential = "none"
-`, roots, write(t, "club", canary+"\r\n \n"), canary, cert, key), "SHOP", "shop-"+canary, "ADMIN", "admin-"+canary)
+[[forward]]
+account = "shop"
+match = ["text", "event:subscribe"]
+name = "orders"
+url = "http://127.0.0.1:9000/wechat?a=b"
+timeout = "3s"
+token_env = "FORWARD"
+aes_key = %[7]q
+on_failure = "success"
+[[forward]]
+url = "unix:/run/crm.sock:/wechat"
+async = true
+[[forward]]
+account = "wx1"
+name = "stock"
+url = "https://stock.example"
+timeout = "1m"
+copy = true
+`, roots, write(t, "club", canary+"\r\n \n"), canary, cert, key, write(t, "aes", aesKey("B")+"\n"), aesKey("C")),
+		"SHOP", "shop-"+canary, "ADMIN", "admin-"+canary, "AES", aesKey("A"), "FORWARD", "forward-"+canary)
+
+	if a, f := cfg.Accounts[0], cfg.Forwards[0]; !a.PushToken.Equal("pushed-"+canary) || !a.PushAESKey.Equal(aesKey("A")) || !a.PushAESKeyOld.Equal(aesKey("B")) ||
+		!f.Token.Equal("forward-"+canary) || !f.AESKey.Equal(aesKey("C")) {
+		t.Errorf("the keys of pushes: got %+v, %+v", a, f)
+	}
 
 	if a := cfg.Admin; !a.Key.Equal("admin-"+canary) || !a.KeyOld.Equal("old-"+canary) || !a.ReadKey.Equal("read-"+canary) {
 		t.Errorf("the keys of [admin]: got %q, %q, %q", a.Key.Reveal(), a.KeyOld.Reveal(), a.ReadKey.Reveal())
@@ -156,20 +187,29 @@ credential = "none"
 	}
 	want := Config{
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "optional", "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, true, []string{"10.0.0.0/8"}, []string{}},
+		Push:     Push{"127.0.0.1:9092", 5, 2 << 20},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test", secret.Secret{}},
 		Log:      Log{slog.LevelDebug, "json", true, 0.25, false},
 		Accounts: []Account{
-			{"shop", "wx1", cfg.Accounts[0].Secret, cfg.Accounts[0].Source, "stable", false},
-			{"club", "wx2", cfg.Accounts[1].Secret, cfg.Accounts[1].Source, "classic", true},
+			{Name: "shop", AppID: "wx1", Secret: cfg.Accounts[0].Secret, TokenAPI: "stable",
+				PushToken: cfg.Accounts[0].PushToken, PushAESKey: cfg.Accounts[0].PushAESKey, PushAESKeyOld: cfg.Accounts[0].PushAESKeyOld},
+			{Name: "club", AppID: "wx2", Secret: cfg.Accounts[1].Secret, TokenAPI: "classic", Default: true},
 		},
 		ClientDefaults: ClientDefaults{[]string{"club"}, []string{"/x"}, []string{"/y"}, 5, time.Second},
 		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club"},
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
-		File:   cfg.File,
-		files:  cfg.files,
+		Forwards: []Forward{
+			{"shop", []string{"text", "event:subscribe"}, "orders", "http://127.0.0.1:9000/wechat?a=b", 3 * time.Second, cfg.Forwards[0].Token, cfg.Forwards[0].AESKey, "success", false, false},
+			{"", nil, "", "unix:/run/crm.sock:/wechat", 30 * time.Second, secret.Secret{}, secret.Secret{}, "retry", true, false},
+			{"wx1", nil, "stock", "https://stock.example", time.Minute, secret.Secret{}, secret.Secret{}, "retry", false, true},
+		},
+		File:  cfg.File,
+		files: cfg.files,
+
+		inboxMaxGiven: true,
 
 		Certificates: cfg.Certificates,
 
@@ -480,6 +520,7 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 	want := Config{
 		Proxy: Proxy{Listen: "127.0.0.1:8080", TLSClientAuth: "require", TokenEndpoint: "virtual", MaxBody: 24 * 1024 * 1024, MaxConnections: 10000,
 			IdleTimeout: 75 * time.Second, DrainTimeout: 10 * time.Second, TrustedProxies: []string{}, Hosts: []string{}},
+		Push:  Push{MaxConnections: 1000, InboxMax: 1 << 30},
 		Admin: Admin{Listen: "127.0.0.1:8081"},
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
 			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},

@@ -159,8 +159,8 @@ func (s documented) readAlone(values map[string]any) *table {
 	}
 	t := &table{loader: l, name: name, values: values}
 	map[string]func(*table){
-		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"": readTop, "log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"proxy": l.readProxy, "push": l.readPush, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
+		"": readTop, "log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute, "forward": l.readForward,
 	}[s.table](t)
 	return t
 }
@@ -169,7 +169,7 @@ func (s documented) readAlone(values map[string]any) *table {
 func readTop(t *table) { t.texts("include", new([]string)) }
 
 func (s documented) isRepeated() bool {
-	return slices.Contains([]string{"account", "client", "route"}, s.table)
+	return slices.Contains([]string{"account", "client", "route", "forward"}, s.table)
 }
 
 // said returns what the loader says of a value for the key of s.
@@ -230,18 +230,18 @@ func (s documented) byDefault(keys []string) string {
 			return "needed"
 		}
 	}
-	read := map[string]any{"account": t.cfg.Accounts, "client": t.cfg.Clients, "route": t.cfg.Routes}[s.table]
+	read := map[string]any{"account": t.cfg.Accounts, "client": t.cfg.Clients, "route": t.cfg.Routes, "forward": t.cfg.Forwards}[s.table]
 	field := reflect.ValueOf(read).Index(0).FieldByNameFunc(func(name string) bool {
 		return strings.EqualFold(name, strings.ReplaceAll(s.key, "_", ""))
 	})
 	value := s.value
 	switch {
-	case !field.IsValid():
+	case !field.IsValid(), field.Type() == reflect.TypeFor[secret.Secret]():
 	case field.Kind() == reflect.Slice:
 		value = "[]"
 	default:
 		value = fmt.Sprintf("%v", field.Interface())
-		if field.Kind() == reflect.String {
+		if field.Kind() == reflect.String || field.Type() == reflect.TypeFor[time.Duration]() {
 			value = fmt.Sprintf("%q", value)
 		}
 	}
@@ -285,7 +285,7 @@ func changed() (c Config) {
 // be missed by nobody.
 func TestTheReferenceHasEverySetting(t *testing.T) {
 	text := string(reference(t))
-	for _, table := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route"} {
+	for _, table := range []string{"proxy", "push", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route", "forward"} {
 		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			if !strings.Contains(section(text, table), "\n| `"+key+"` |") {

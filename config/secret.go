@@ -121,12 +121,18 @@ func (t *table) source(key string) (source SecretSource, given []string) {
 	return source, given
 }
 
+// sourceOf does what source does, for what is read when all keys of the table are known.
+func (t *table) sourceOf(key string) givenSource {
+	source, given := t.source(key)
+	return givenSource{source, given}
+}
+
 // secretKeys reads the keys that lead to a secret, and notes them as the source that
 // secret is to read when the whole table is known.
 func (t *table) secretKeys(key string, _ *secret.Secret) bool {
-	source, given := t.source(key)
-	t.sources[t.key(key)] = givenSource{source, given}
-	return len(given) > 0
+	source := t.sourceOf(key)
+	t.sources[t.key(key)] = source
+	return len(source.given) > 0
 }
 
 // secret returns what the one given key leads to, or an empty Secret after
@@ -165,7 +171,7 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 // goesOnWithout notes that the file of an account's AppSecret is not there, if a
 // process goes on without it. checkAccounts decides whether it can.
 func (t *table) goesOnWithout(key string, err error) bool {
-	if !t.serves || !strings.HasPrefix(t.name, "account[") {
+	if !t.serves || !strings.HasPrefix(t.name, "account[") || !strings.HasPrefix(key, "secret") {
 		return false
 	}
 	t.absent = append(t.absent, absentSecret{t.key(key), err})

@@ -51,7 +51,7 @@ func in[T any](into *T, byDefault T, read func(t *table, key string, into *T) bo
 // settings returns the settings of the tables that stand once in the file, each with
 // its place in c.
 func (c *Config) settings() []setting {
-	return slices.Concat(c.Proxy.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings(), c.ClientDefaults.settings())
+	return slices.Concat(c.Proxy.settings(), c.Push.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings(), c.ClientDefaults.settings())
 }
 
 func (p *Proxy) settings() []setting {

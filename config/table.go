@@ -133,8 +133,9 @@ func (t *table) texts(key string, into *[]string) bool {
 	return list(t, key, "texts in quotes", into)
 }
 
-// repeatedTables are the tables that a file may repeat.
-var repeatedTables = []string{"account", "client", "route"}
+// repeatedTables are the tables that a file may repeat, in the order in which they are
+// read.
+var repeatedTables = []string{"account", "client", "route", "forward"}
 
 // section returns the table with the name, an empty one if the file has none.
 func (t *table) section(name string) *table {

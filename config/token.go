@@ -44,7 +44,8 @@ func (t *table) errcodes(key string, into *[]int) bool {
 	return true
 }
 
-func (t Token) describe() string {
+// where says where what outlives the process is kept.
+func (t Token) where() string {
 	place := "in memory"
 	switch kind, rest, _ := strings.Cut(t.Store.Reveal(), ":"); kind {
 	case "file":
@@ -58,12 +59,16 @@ func (t Token) describe() string {
 			place += " (read with encryption_key_old, too)"
 		}
 	}
+	return place
+}
+
+func (t Token) describe() string {
 	codes := make([]string, len(t.RetryErrcodes))
 	for i, code := range t.RetryErrcodes {
 		codes[i] = strconv.Itoa(code)
 	}
 	return fmt.Sprintf("kept %s, renewed %s before expiry and on errcode %s",
-		place, short(t.RefreshBefore), strings.Join(codes, ", "))
+		t.where(), short(t.RefreshBefore), strings.Join(codes, ", "))
 }
 
 // encryptionKey returns the bytes that the setting, in base64, stands for.

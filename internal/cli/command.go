@@ -100,7 +100,7 @@ FILE is $WXPROXY_CONFIG if the flag is not given, else config.toml in the workin
 directory, else the environment alone is read:
 
   WXPROXY_APP_ID, WXPROXY_SECRET or WXPROXY_SECRET_FILE    one account, when there is no file
-  WXPROXY_LISTEN, WXPROXY_ADMIN_LISTEN, WXPROXY_ADMIN_KEY,
+  WXPROXY_LISTEN, WXPROXY_PUSH_LISTEN, WXPROXY_ADMIN_LISTEN, WXPROXY_ADMIN_KEY,
   WXPROXY_STORE, WXPROXY_UPSTREAM_URL, WXPROXY_LOG_LEVEL   override the file
 
 Every setting is explained in config.toml and docs/configuration.md. wxproxy help COMMAND

@@ -1,0 +1,188 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"wxproxy/config/internal/address"
+	"wxproxy/config/internal/pushmatch"
+	"wxproxy/config/internal/words"
+)
+
+// How long a program has for a push: WeChat waits for 5 s, and nobody for what comes from
+// the inbox.
+const (
+	replyTimeout   = 4500 * time.Millisecond
+	inboxTimeout   = 30 * time.Second
+	longestTimeout = 10 * time.Minute
+)
+
+func (l *loader) readForward(t *table) {
+	f := Forward{Timeout: replyTimeout, OnFailure: "retry"}
+	t.text("account", &f.Account)
+	t.texts("match", &f.Match)
+	t.text("name", &f.Name)
+	t.text("url", &f.URL)
+	isTimed := t.duration("timeout", &f.Timeout)
+	token, key := t.sourceOf("token"), t.sourceOf("aes_key")
+	isJudged := t.choice("on_failure", &f.OnFailure, "retry", "success")
+	t.flag("async", &f.Async)
+	t.flag("copy", &f.Copy)
+	t.refuseUnknown()
+
+	f.Token, f.AESKey = t.secret(token.SecretSource, token.given), t.aesKey(key)
+	if !isTimed && f.waits() {
+		f.Timeout = inboxTimeout
+	}
+	t.checkForward(f, isJudged)
+	l.cfg.Forwards = append(l.cfg.Forwards, f)
+}
+
+// waits reports whether the forward's pushes come from the inbox.
+func (f Forward) waits() bool { return f.Async || f.Copy }
+
+// checkForward reports what is wrong with a forward alone.
+func (t *table) checkForward(f Forward, isJudged bool) {
+	switch {
+	case f.URL == "":
+		t.missing(`write where the program takes pushes, as "http://127.0.0.1:9000/wechat"`, "url")
+	case checkForwardURL(f.URL) != nil:
+		t.wrong("url", "%v", checkForwardURL(f.URL))
+	case inTheClear(f.URL) && f.AESKey.Empty() && !t.anyReported(t.key("aes_key"), t.key("aes_key_env"), t.key("aes_key_file")):
+		t.warn(t.key("url"), "messages cross the network in the clear; write https://, or set aes_key, unless the network is all yours")
+	}
+	for i, pattern := range f.Match {
+		if problem := pushmatch.Check(pattern); problem != "" {
+			t.wrong(item("match", i), "%s", problem)
+		} else if pushmatch.IsInfo(pattern) {
+			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
+		}
+	}
+	switch {
+	case f.Async && f.Copy:
+		t.wrong("copy", "is true, and async too; a copy comes from the inbox anyway: take one of them away")
+	case f.waits() && isJudged:
+		t.wrong("on_failure", "says what WeChat gets, and it gets `success` before this program is asked; take it away")
+	case f.waits() && f.Timeout > longestTimeout:
+		t.wrong("timeout", "must be at most %q", "10m")
+	case !f.waits() && f.Timeout > replyTimeout:
+		t.wrong("timeout", `must be at most "4.5s", since WeChat waits for 5 s; for more, write async = true`)
+	}
+	if len(f.Name) > longestShown || strings.ContainsFunc(f.Name, notShown) {
+		t.wrong("name", "must be at most %d printable characters", longestShown)
+	}
+}
+
+// checkForwardURL says what is wrong with where pushes are sent to.
+func checkForwardURL(raw string) error {
+	const advice = `; write it as "http://127.0.0.1:9000/wechat", or "unix:/run/shop.sock:/wechat"`
+	if rest, ok := strings.CutPrefix(raw, "unix:"); ok {
+		socket, target, found := strings.Cut(rest, ":/")
+		if !found || !path.IsAbs(socket) {
+			return errors.New("has no absolute path of a socket with a colon and a path behind it" + advice)
+		}
+		if address.Check("unix:"+socket) != nil {
+			return address.Check("unix:" + socket)
+		}
+		raw = "http://localhost/" + target
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return errors.New("is not a URL" + advice)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("has to begin with http://, https:// or unix:" + advice)
+	case u.User != nil:
+		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature" + advice)
+	case u.Fragment != "":
+		return errors.New("has a #, behind which nothing is sent" + advice)
+	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
+		return errors.New("has no valid host" + advice)
+	case !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()):
+		return errors.New("has no valid port" + advice)
+	}
+	return nil
+}
+
+// checkForwards compares forwards with accounts and with each other.
+func (l *loader) checkForwards() {
+	names, urls := map[string]string{}, map[string]string{}
+	known := l.accountNames()
+	for i, f := range l.cfg.Forwards {
+		key := item("forward", i)
+		l.checkUnique(names, f.Name, key, "name")
+		if first, ok := urls[f.Name]; ok && f.Name != "" {
+			l.report(key+".name", "is the url of %s, which is its name, as it has no other; take another one", l.place(first))
+		}
+		if f.Name == "" {
+			urls[f.URL] = key
+		}
+		l.checkAccountOf(f, key, known)
+		l.warnOfForward(i)
+	}
+}
+
+// checkAccountOf reports an account that is nobody's.
+func (l *loader) checkAccountOf(f Forward, key string, known map[string]bool) {
+	if f.Account == "" || len(known) == 0 {
+		return
+	}
+	a, found := l.accountOf(f)
+	switch {
+	case !found && len(l.problems) < enoughSuggestions:
+		l.report(key+".account", "there is no account %s%s", quoted(f.Account), words.DidYouMean(f.Account, slices.Sorted(maps.Keys(known))))
+	case !found:
+		l.report(key+".account", "there is no account %s", quoted(f.Account))
+	case a.PushToken.Empty() && l.cfg.Push.Listen != "":
+		l.warn(key+".account", "has no push_token, so that there are no pushes of it")
+	}
+}
+
+// warnOfForward remarks on a forward that loses pushes, or gets none.
+func (l *loader) warnOfForward(i int) {
+	f, key := l.cfg.Forwards[i], item("forward", i)
+	if f.waits() && l.cfg.inMemory() {
+		l.warn(key, "its pushes wait in memory, as tokens do, and are lost with the process; set token.store")
+	}
+	for earlier, e := range l.cfg.Forwards[:i] {
+		if !e.Copy && !f.Copy && l.isForAllOf(e, f) && pushmatch.Covers(e.Match, f.Match) {
+			l.warn(key, "gets nothing: %s before it takes all that it matches, and only copies go to several", l.place(item("forward", earlier)))
+			return
+		}
+	}
+}
+
+// Title returns what a forward is called: its name, or its URL without the query, which
+// may be secret.
+func (f Forward) Title() string {
+	if f.Name != "" {
+		return f.Name
+	}
+	where, _, _ := strings.Cut(f.URL, "?")
+	return where
+}
+
+func (f Forward) describe() string {
+	where, _, _ := strings.Cut(f.URL, "?")
+	text := orElse(f.Match, "all pushes") + " of " + orElse(strings.Fields(f.Account), "every account") + " to " + where
+	switch {
+	case f.Copy:
+		text += fmt.Sprintf(", as copies, %s each", short(f.Timeout))
+	case f.Async:
+		text += fmt.Sprintf(", later, %s each (async)", short(f.Timeout))
+	case f.OnFailure == "success":
+		text += fmt.Sprintf(", which replies within %s, or WeChat gets `success`", short(f.Timeout))
+	default:
+		text += fmt.Sprintf(", which replies within %s, or WeChat sends it again", short(f.Timeout))
+	}
+	if !f.AESKey.Empty() {
+		text += ", encrypted"
+	}
+	return text
+}

@@ -1,0 +1,171 @@
+package config
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"wxproxy/config/internal/address"
+	"wxproxy/config/internal/words"
+	"wxproxy/internal/secret"
+)
+
+func (p *Push) settings() []setting {
+	return []setting{
+		{"push", "listen", "WXPROXY_PUSH_LISTEN", atStart, in(&p.Listen, "", (*table).text)},
+		{"push", "max_connections", "", atStart, in(&p.MaxConnections, 1000, (*table).count)},
+		{"push", "inbox_max", "", atReload, in(&p.InboxMax, 1<<30, (*table).size)},
+	}
+}
+
+func (l *loader) readPush(t *table) {
+	t.readSettings()
+	_, l.cfg.inboxMaxGiven = t.values["inbox_max"]
+	if listen := l.cfg.Push.Listen; listen != "" {
+		t.checkListen(listen)
+	}
+}
+
+// memoryInbox is how many bytes of pushes wait in memory if nothing else is said.
+const memoryInbox = 64 << 20
+
+// InboxLimit returns how many bytes of pushes may wait.
+func (c *Config) InboxLimit() int {
+	if !c.inboxMaxGiven && c.inMemory() {
+		return memoryInbox
+	}
+	return c.Push.InboxMax
+}
+
+// inMemory reports whether nothing outlives the process.
+func (c *Config) inMemory() bool { return strings.HasPrefix(c.Token.Store.Reveal(), "memory:") }
+
+// pushKeys are the keys of an account's pushes.
+var pushKeys = []string{"push_token", "push_aes_key", "push_aes_key_old"}
+
+// pushSources reads where they come from.
+func (t *table) pushSources() (sources []givenSource) {
+	for _, key := range pushKeys {
+		sources = append(sources, t.sourceOf(key))
+	}
+	return sources
+}
+
+// readPushKeys reads the keys themselves.
+func (t *table) readPushKeys(a *Account, sources []givenSource) {
+	token, key, old := sources[0], sources[1], sources[2]
+	a.PushToken = t.secret(token.SecretSource, token.given)
+	a.PushAESKey, a.PushAESKeyOld = t.aesKey(key), t.aesKey(old)
+	switch {
+	case len(key.given) > 0 && len(token.given) == 0:
+		t.wrong(key.given[0], "is for pushes, and there is no push_token, which WeChat's pages have next to it; write both, or neither")
+	case len(old.given) > 0 && len(key.given) == 0:
+		t.wrong(old.given[0], "is the key before another one, and there is none; write it as %q", "push_aes_key"+old.given[0][len("push_aes_key_old"):])
+	case !a.PushAESKey.Empty() && a.PushAESKey.Equal(a.PushAESKeyOld.Reveal()):
+		t.wrong(old.given[0], "is the same as push_aes_key; write the key that there was before, or take it away")
+	}
+	if a.PushAESKey.Empty() && len(key.given) == 0 && isGuessed(a.PushToken.Reveal()) {
+		t.warn(t.key(token.given[0]), "could be guessed, and who knows it can make up pushes, since there is no push_aes_key")
+	}
+}
+
+// isGuessed reports whether a token is one that is tried first.
+func isGuessed(token string) bool {
+	return token != "" && (words.IsCommon(token) || words.IsTyped(token))
+}
+
+// aesKey returns an EncodingAESKey, or an empty Secret if it is none.
+func (t *table) aesKey(source givenSource) secret.Secret {
+	text := t.secret(source.SecretSource, source.given)
+	if text.Empty() {
+		return text
+	}
+	const length = 43 // of base64 without its end; what the last character has too much does not matter
+	key, err := base64.StdEncoding.DecodeString(text.Reveal() + "=")
+	if err != nil || len(text.Reveal()) != length {
+		t.wrong(source.given[0], "is no EncodingAESKey, which has %d letters and digits, as WeChat's pages show it", length)
+		return secret.Secret{}
+	}
+	if words.IsPattern(key) {
+		t.warn(t.key(source.given[0]), "is a pattern and could be guessed; have WeChat's pages make a new one")
+	}
+	return text
+}
+
+// checkPushListener compares where pushes come to with the other listeners.
+func (l *loader) checkPushListener() {
+	listen := l.cfg.Push.Listen
+	if listen == "" {
+		return
+	}
+	if address.Collide(listen, l.cfg.Proxy.Listen) {
+		l.report("push.listen", "is the address of proxy.listen, too; take another port, since WeChat is to reach nothing but pushes")
+	} else if l.cfg.Admin.Listen != "" && address.Collide(listen, l.cfg.Admin.Listen) {
+		l.report("push.listen", "is the address of admin.listen, too; take another port, since WeChat is to reach nothing but pushes")
+	}
+}
+
+// warnOfPushes remarks on what is missing for pushes.
+func (l *loader) warnOfPushes() {
+	pushed := slices.ContainsFunc(l.cfg.Accounts, func(a Account) bool { return !a.PushToken.Empty() })
+	switch {
+	case l.cfg.Push.Listen == "" && pushed:
+		l.warn("push.listen", "is not set, so that WeChat's pushes reach nobody: push_token has no effect")
+	case l.cfg.Push.Listen == "" && len(l.cfg.Forwards) > 0:
+		l.warn("push.listen", "is not set, so that WeChat's pushes reach nobody: [[forward]] has no effect")
+	case l.cfg.Push.Listen == "":
+	case !pushed:
+		l.warn("push.listen", "no [[account]] has a push_token, so that every push gets 404")
+	case len(l.cfg.Forwards) == 0:
+		l.warn("push.listen", "there is no [[forward]], so that pushes are answered `success` and go nowhere")
+	}
+}
+
+// describePush says where pushes come to, and where they wait.
+func (c *Config) describePush() string {
+	text := "listens on " + urlOf(c.Push.Listen)
+	var names []string
+	for _, a := range c.Accounts {
+		if !a.PushToken.Empty() {
+			names = append(names, "/push/"+a.Name)
+		}
+	}
+	const most = 10
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
+	}
+	text += ", for " + orElse(names, "nobody: no account has a push_token")
+	if !slices.ContainsFunc(c.Forwards, func(f Forward) bool { return f.Async || f.Copy }) {
+		return text
+	}
+	return text + fmt.Sprintf("; up to %d MiB wait %s", c.InboxLimit()>>20, strings.TrimPrefix(c.Token.where(), "in memory and "))
+}
+
+// describePushes says how an account's pushes are proven.
+func (a Account) describePushes() string {
+	switch {
+	case a.PushAESKey.Empty():
+		return "takes pushes in the clear, of which push_token proves no more than the address"
+	case a.PushAESKeyOld.Empty():
+		return "takes encrypted pushes"
+	default:
+		return "takes encrypted pushes, also with push_aes_key_old"
+	}
+}
+
+// accountOf returns the account that a forward names.
+func (l *loader) accountOf(f Forward) (a Account, found bool) {
+	i := slices.IndexFunc(l.cfg.Accounts, func(a Account) bool { return a.Name == f.Account || a.AppID == f.Account })
+	if i < 0 {
+		return Account{}, false
+	}
+	return l.cfg.Accounts[i], true
+}
+
+// isForAllOf reports whether every account of f's is one of e's.
+func (l *loader) isForAllOf(e, f Forward) bool {
+	a, foundA := l.accountOf(e)
+	b, foundB := l.accountOf(f)
+	return e.Account == "" || foundA && foundB && a.Name == b.Name
+}
