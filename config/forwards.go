@@ -13,6 +13,7 @@ import (
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/pushmatch"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/secret"
 )
 
 // How long a program has for a push: WeChat waits for 5 s, and nobody for what comes from
@@ -49,14 +50,7 @@ func (f Forward) waits() bool { return f.Async || f.Copy }
 
 // checkForward reports what is wrong with a forward alone.
 func (t *table) checkForward(f Forward, isJudged bool) {
-	switch {
-	case f.URL == "":
-		t.missing(`write where the program takes pushes, as "http://127.0.0.1:9000/wechat"`, "url")
-	case checkForwardURL(f.URL) != nil:
-		t.wrong("url", "%v", checkForwardURL(f.URL))
-	case inTheClear(f.URL) && f.AESKey.Empty() && !t.anyReported(t.key("aes_key"), t.key("aes_key_env"), t.key("aes_key_file")):
-		t.warn(t.key("url"), "messages cross the network in the clear; write https://, or set aes_key, unless the network is all yours")
-	}
+	t.checkTarget(f)
 	for i, pattern := range f.Match {
 		if problem := pushmatch.Check(pattern); problem != "" {
 			t.wrong(item("match", i), "%s", problem)
@@ -79,33 +73,44 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 	}
 }
 
+// checkTarget reports what is wrong with where a forward goes.
+func (t *table) checkTarget(f Forward) {
+	switch err := checkForwardURL(f.URL); {
+	case f.URL == "":
+		t.missing(`write where the program takes pushes, as "http://127.0.0.1:9000/wechat"`, "url")
+	case err != nil:
+		t.wrong("url", `%v; write it as "http://127.0.0.1:9000/wechat", or "unix:/run/shop.sock:/wechat"`, err)
+	case inTheClear(f.URL) && f.AESKey.Empty():
+		t.warn(t.key("url"), "messages cross the network in the clear; write https://, or set aes_key, unless the network is all yours")
+	}
+}
+
 // checkForwardURL says what is wrong with where pushes are sent to.
 func checkForwardURL(raw string) error {
-	const advice = `; write it as "http://127.0.0.1:9000/wechat", or "unix:/run/shop.sock:/wechat"`
 	if rest, ok := strings.CutPrefix(raw, "unix:"); ok {
 		socket, target, found := strings.Cut(rest, ":/")
 		if !found || !path.IsAbs(socket) {
-			return errors.New("has no absolute path of a socket with a colon and a path behind it" + advice)
+			return errors.New("has no absolute path of a socket with a colon and a path behind it")
 		}
-		if address.Check("unix:"+socket) != nil {
-			return address.Check("unix:" + socket)
+		if err := address.Check("unix:" + socket); err != nil {
+			return err
 		}
 		raw = "http://localhost/" + target
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-		return errors.New("is not a URL" + advice)
+	case err != nil || strings.ContainsFunc(raw, secret.Invisible):
+		return errors.New("is not a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("has to begin with http://, https:// or unix:" + advice)
+		return errors.New("has to begin with http://, https:// or unix:")
 	case u.User != nil:
-		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature" + advice)
+		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature")
 	case u.Fragment != "":
-		return errors.New("has a #, behind which nothing is sent" + advice)
+		return errors.New("has a #, behind which nothing is sent")
 	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
-		return errors.New("has no valid host" + advice)
+		return errors.New("has no valid host")
 	case !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()):
-		return errors.New("has no valid port" + advice)
+		return errors.New("has no valid port")
 	}
 	return nil
 }
