@@ -102,7 +102,7 @@ func checkForwardURL(raw string) error {
 	case err != nil || strings.ContainsFunc(raw, secret.Invisible):
 		return errors.New("is not a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("has to begin with http://, https:// or unix:")
+		return errors.New("begins with neither http:// nor https:// nor unix: but something else")
 	case u.User != nil:
 		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature")
 	case u.Fragment != "":
