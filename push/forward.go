@@ -26,6 +26,7 @@ func (r *Receiver) forward(ctx context.Context, p *push) (o result, outcome stri
 		stored := make(chan struct{})
 		go func() {
 			defer close(stored)
+			defer r.survive(func() {})
 			r.copy(ctx, p, copies)
 		}()
 		defer func() { <-stored }()

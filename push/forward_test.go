@@ -1,6 +1,7 @@
 package push
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -408,5 +409,23 @@ func TestAReplyIsGivenToWhoComesAfterTheFirstLeft(t *testing.T) {
 	wantAnswer(t, "the repetition", b.wechat().push(textXML), answer{200, "text/xml", "opened:<xml>hello</xml>"})
 	if len(p.got()) != 1 {
 		t.Errorf("the program got %d", len(p.got()))
+	}
+}
+
+// A panicking inbox has a mistake in it.
+type panicking struct{}
+
+func (panicking) Add(context.Context, *inbox.Push) error { panic("SECRET") }
+
+func TestAPanicEndsNothingButItsPush(t *testing.T) {
+	p := newProgram(t, nil)
+	b := start(t, both(Forward{Account: "plain", URL: p.URL, Async: true}, Forward{Account: "shop", URL: p.URL}, Forward{URL: p.URL, Copy: true}))
+	b.Receiver.inbox = panicking{}
+	for range 2 {
+		wantAnswer(t, "async", b.plain().plain(textXML), refusedWith(500))
+	}
+	wantAnswer(t, "with a copy", b.wechat().push(textXML), success)
+	if log := b.log.String(); strings.Contains(log, "SECRET") || strings.Count(log, "panic while answering a push") < 3 {
+		t.Errorf("got %s", log)
 	}
 }

@@ -2,6 +2,7 @@ package push
 
 import (
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"time"
 )
@@ -9,6 +10,7 @@ import (
 // ServeHTTP answers /push/NAME, and nothing else.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	began := time.Now()
+	defer r.survive(func() { w.WriteHeader(http.StatusInternalServerError) })
 	name, isPush := strings.CutPrefix(request.URL.EscapedPath(), "/push/")
 	if !isPush {
 		w.Header().Set("Connection", "close")
@@ -34,6 +36,15 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		}
 		r.serve(w, request, p)
 		r.counts.took(time.Since(began))
+	}
+}
+
+// survive keeps the process alive if its caller panics. The log gets the stack alone: the
+// panic's own words could hold a part of a push. The call has to be deferred itself.
+func (r *Receiver) survive(answer func()) {
+	if recover() != nil {
+		r.log.Error("panic while answering a push", "stack", string(debug.Stack()))
+		answer()
 	}
 }
 
