@@ -15,7 +15,7 @@ import (
 type Config struct {
 	Accounts []Account
 	Forwards []Forward
-	Roots    *x509.CertPool // whom https forwards are trusted by; nil: the system's
+	Roots    *x509.CertPool // who vouches for https forwards; nil: the system's
 }
 
 // An Account is one whose pushes are taken.

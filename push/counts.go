@@ -28,12 +28,16 @@ const (
 // A Count says how many pushes had an outcome.
 type Count struct{ Account, Type, Outcome string }
 
+// A Refusal says how many pushes of an account were refused for a reason, as "signature".
+type Refusal struct{ Account, Reason string }
+
 // counts are those of a process: of accounts that are configured no more too.
 type counts struct {
 	histogram histogram
 
 	mu       sync.Mutex // guards what follows
 	pushes   map[Count]uint64
+	refusals map[Refusal]uint64
 	types    map[string]struct{}
 	accounts map[string]*record
 	minutes  [hour]Minute // by Unix minute, modulo an hour
@@ -56,7 +60,8 @@ type Failure struct {
 }
 
 func (c *counts) begin() {
-	c.pushes, c.types, c.accounts = map[Count]uint64{}, map[string]struct{}{}, map[string]*record{}
+	c.pushes, c.refusals = map[Count]uint64{}, map[Refusal]uint64{}
+	c.types, c.accounts = map[string]struct{}{}, map[string]*record{}
 }
 
 // push counts one push.
@@ -75,6 +80,14 @@ func (c *counts) push(account, kind, outcome string) {
 	}
 	one.last = now
 	one.today++
+}
+
+// refuse counts one that was not taken.
+func (c *counts) refuse(account string, why refusal) {
+	c.push(account, "", refused)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refusals[Refusal{account, why.String()}]++
 }
 
 // fail notes why a push was not taken by its program.

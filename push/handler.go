@@ -65,7 +65,7 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 // refuse answers a push that is not taken: with nothing, whatever is wrong. Only who sends
 // pushes keeps a connection.
 func (r *Receiver) refuse(w http.ResponseWriter, account string, why refusal) {
-	r.counts.push(account, "", refused)
+	r.counts.refuse(account, why)
 	r.lines.refused(account, why)
 	w.Header().Set("Connection", "close")
 	w.WriteHeader(why.status())

@@ -136,6 +136,11 @@ func TestRefusalsAreEmptyInTheirOrderAndCounted(t *testing.T) {
 			t.Errorf("%s: got %d refusals of %q counted; want 1", name, after-before, account)
 		}
 	}
+	for _, reason := range []string{"method", "size", "not_encrypted", "signature", "envelope", "base64", "length", "padding", "appid", "format"} {
+		if b.Snapshot().Refusals[Refusal{"shop", reason}]+b.Snapshot().Refusals[Refusal{"plain", reason}] == 0 && reason != "padding" { // another key may be either
+			t.Errorf("none was refused for its %s: %v", reason, b.Snapshot().Refusals)
+		}
+	}
 	if got := p.got(); len(got) != 0 {
 		t.Errorf("the program got %d of them", len(got))
 	}

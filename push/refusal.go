@@ -42,6 +42,15 @@ func (r refusal) status() int {
 	return http.StatusForbidden
 }
 
+// String returns what it is counted under.
+func (r refusal) String() string {
+	return [...]string{
+		unknownName: "name", wrongMethod: "method", tooLarge: "size", tooMany: "busy", brokenOff: "body", notEncrypted: "not_encrypted",
+		notPlain: "encrypted", noEcho: "echostr", wrongSignature: "signature", noEnvelope: "envelope", noBase64: "base64", wrongLength: "length",
+		wrongPadding: "padding", wrongAppID: "appid", unreadable: "format",
+	}[r]
+}
+
 // words returns what the log says of it, and what to do.
 func (r refusal) words() (reason, remedy string) {
 	switch r {

@@ -9,6 +9,7 @@ import (
 // A Snapshot is what was counted in the life of the process.
 type Snapshot struct {
 	Pushes    map[Count]uint64
+	Refusals  map[Refusal]uint64
 	Dropped   map[string]uint64 // copies that were lost, by account
 	Durations Durations         // of those that were not refused
 }
@@ -18,7 +19,7 @@ func (r *Receiver) Snapshot() Snapshot {
 	c := &r.counts
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := Snapshot{Pushes: maps.Clone(c.pushes), Dropped: map[string]uint64{}, Durations: c.histogram.read()}
+	s := Snapshot{Pushes: maps.Clone(c.pushes), Refusals: maps.Clone(c.refusals), Dropped: map[string]uint64{}, Durations: c.histogram.read()}
 	for name, one := range c.accounts {
 		if one.dropped > 0 {
 			s.Dropped[name] = one.dropped
