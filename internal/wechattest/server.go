@@ -3,11 +3,13 @@ package wechattest
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 )
 
 // A Server serves a WeChat over real sockets on 127.0.0.1.
@@ -39,7 +41,16 @@ type connectionKey struct{}
 // Start serves over HTTP on a free port. configure may change the server before
 // it starts, for example its IdleTimeout.
 func (w *WeChat) Start(configure ...func(*http.Server)) (*Server, error) {
-	return w.newServer(nil, nil, configure)
+	return w.newServer(anyPort, nil, nil, configure)
+}
+
+// StartAt serves as Start does, on an address, or on a free port if that is in use.
+func (w *WeChat) StartAt(addr string, configure ...func(*http.Server)) (*Server, error) {
+	s, err := w.newServer(addr, nil, nil, configure)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return w.Start(configure...)
+	}
+	return s, err
 }
 
 // StartTLS serves as Start does, over HTTPS, with a certificate for 127.0.0.1,
@@ -49,13 +60,16 @@ func (w *WeChat) StartTLS(configure ...func(*http.Server)) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
-	return w.newServer(&tls.Config{Certificates: []tls.Certificate{certificate}}, ca, configure)
+	return w.newServer(anyPort, &tls.Config{Certificates: []tls.Certificate{certificate}}, ca, configure)
 }
 
-func (w *WeChat) newServer(config *tls.Config, ca []byte, configure []func(*http.Server)) (*Server, error) {
+// anyPort is an address with a port that nobody has.
+const anyPort = "127.0.0.1:0"
+
+func (w *WeChat) newServer(addr string, config *tls.Config, ca []byte, configure []func(*http.Server)) (*Server, error) {
 	s := &Server{CA: ca, wechat: w, configure: configure, tls: config, conns: make(map[net.Conn]*connection)}
 	s.change = sync.NewCond(&s.mu)
-	addr, err := s.listen("127.0.0.1:0")
+	addr, err := s.listen(addr)
 	if err != nil {
 		return nil, err
 	}

@@ -284,3 +284,22 @@ func TestManyCallersAtOnce(t *testing.T) {
 		t.Errorf("got %d messages; want 200", got)
 	}
 }
+
+func TestAnAddressInUseIsReplacedByAFreePort(t *testing.T) {
+	first, err := newWeChat().StartAt("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	second, err := newWeChat().StartAt(strings.TrimPrefix(first.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	if second.URL == first.URL {
+		t.Errorf("got %s twice; want another port", first.URL)
+	}
+	if _, err := newWeChat().StartAt("192.0.2.1:80"); err == nil {
+		t.Error("got no error; want one for an address of another machine")
+	}
+}

@@ -3,6 +3,10 @@
 // nothing of the SDK but its base URL, and gives it the secret it is told.
 //
 //	sdk silenceper|fastwego BASE APPID SECRET
+//
+// With receive it takes pushes with an SDK's server instead: see there.
+//
+//	sdk receive APPID TOKEN AESKEY
 package main
 
 import (
@@ -22,6 +26,10 @@ type call struct {
 func picture() []byte { return bytes.Repeat([]byte("\x89PNG\r\n\x1a\n\x00\xff"), 10_000) }
 
 func main() {
+	if os.Args[1] == "receive" {
+		receive(os.Args[2], os.Args[3], os.Args[4])
+		return
+	}
 	base, err := url.Parse(os.Args[2])
 	if err != nil {
 		fmt.Println(err)
