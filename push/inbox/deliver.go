@@ -106,19 +106,21 @@ func (b *Inbox) end(d *delivery) (again bool) {
 }
 
 // work delivers the pushes of a queue until its turn is over, or there is none, or one
-// fails. Taking is the context that ends when no further one is to be begun.
+// fails. While the store fails, it keeps the queue: that has a lease. Taking is the
+// context that ends when no further push is to be begun.
 func (b *Inbox) work(taking context.Context, d *delivery) {
 	began, failed := time.Now(), false
 	for taking.Err() == nil && d.ctx.Err() == nil && !failed && time.Since(began) < turn {
 		e, err := b.store.Next(d.ctx, d.Queue)
-		if e == nil && err == nil {
+		switch {
+		case err != nil:
+			b.sleep(d.ctx, pause/4)
+			began = time.Now()
+		case e == nil:
 			return // it is released
+		default:
+			failed = b.try(d, e)
 		}
-		if err != nil {
-			b.sleep(d.ctx, pause)
-			break
-		}
-		failed = b.try(d, e)
 	}
 	release, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), lastReleases)
 	defer cancel()

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -226,6 +227,37 @@ func TestADiskThatTakesNothingFailsAddAndNothingElse(t *testing.T) {
 	await(t, "deliveries", func() bool { return len(p.list()) == 2 })
 	stop(t, b)
 	same(t, p.list(), "a f 1 1", "a f 3 1")
+}
+
+// A busy is a folder in a process that has no file descriptors left for a while.
+type busy struct {
+	*folder
+	times atomic.Int64
+}
+
+func (b *busy) get(name string) ([]byte, error) {
+	if b.times.Add(-1) >= 0 {
+		return nil, syscall.EMFILE
+	}
+	return b.folder.get(name)
+}
+
+func TestAProcessWithoutFileDescriptorsLosesNothing(t *testing.T) {
+	t.Parallel()
+	b, log := folderOf(t, t.TempDir(), nil)
+	l := b.store.(*local)
+	shelf := &busy{folder: l.shelf.(*folder)}
+	shelf.times.Store(3)
+	l.shelf = shelf
+	add(t, b, push("a", "f", "1"), push("a", "f", "2"))
+	p := new(program)
+	b.Start(p.deliver)
+	await(t, "deliveries", func() bool { return len(p.list()) == 2 })
+	stop(t, b)
+	same(t, p.list(), "a f 1 1", "a f 2 1")
+	if log.String() != "" {
+		t.Errorf("got %s", log)
+	}
 }
 
 // A fullDisk is a folder on a disk without room.

@@ -21,6 +21,7 @@ func (l *local) Next(_ context.Context, hash string) (*Entry, error) {
 		case err == nil:
 			return e, nil
 		case isTransient(err):
+			l.uncount(hash, i)
 			return nil, err
 		}
 		l.lose(hash, i, err)
@@ -44,6 +45,17 @@ func (l *local) head(hash string) (item, bool) {
 	}
 	q.items[0].attempts++
 	return q.items[0], true
+}
+
+// uncount takes back that an attempt was counted.
+func (l *local) uncount(hash string, i item) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if q := l.queues[hash]; q != nil {
+		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
+			q.items[at].attempts--
+		}
+	}
 }
 
 // open reads an item. That the attempt was counted outlives the process, and need not

@@ -44,7 +44,7 @@ func FuzzRecord(f *testing.F) {
 		}
 		again, err := Encode(p, s)
 		if err != nil {
-			t.Skip() // too long with the key, or a time that JSON cannot hold
+			return // too long with the key, or a time that JSON cannot hold
 		}
 		other, err := Decode(again, s)
 		if err != nil || fmt.Sprint(*other) != fmt.Sprint(*p) {

@@ -531,6 +531,31 @@ func TestRedisThatIsAwayFailsAddSoonAndDeliveryGoesOnAfterwards(t *testing.T) {
 	}
 }
 
+func TestADeliveryGoesOnSoonWhenRedisIsBack(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, "--appendonly", "yes")
+	r, p := replicaAt(t, server.Addr), new(program)
+	const count = 60
+	for i := range count {
+		add(t, r, push("a", "f", fmt.Sprint(i)))
+	}
+	p.set(func(*inbox.Push) error { time.Sleep(10 * time.Millisecond); return nil })
+	r.Start(p.deliver)
+	await(t, "deliveries", func() bool { return len(p.list()) > count/4 })
+	server.Stop()
+	time.Sleep(2 * time.Second)
+	server.Start()
+	began := time.Now()
+	await(t, "deliveries", func() bool { return len(p.list()) >= count })
+	if took := time.Since(began); took > inbox.LeaseLife/2 {
+		t.Errorf("got %v; want before the lease ends", took)
+	}
+	r.end(t)
+	if got := p.list(); len(got) > count+1 {
+		t.Errorf("got %d deliveries; want each once", len(got))
+	}
+}
+
 func TestPushesInRedisAreEncryptedIfThereIsAKey(t *testing.T) {
 	t.Parallel()
 	ctx, server := context.Background(), redistest.Start(t, "--appendonly", "yes")
