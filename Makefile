@@ -40,6 +40,7 @@ deps: $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests 
 	go mod download
 	@missing=; for p in $(PROGRAMS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(INSTALL) $$missing
+	@type nginx >/dev/null 2>&1 || $(QUIETLY) nginx
 	cd $(SDKS)/go && go mod download
 	cd $(DEPLOY) && go mod download
 	@for d in $(NPM); do test $$d/node_modules/.package-lock.json -nt $$d/package-lock.json || npm --prefix $$d ci --no-audit --no-fund; done
