@@ -55,8 +55,9 @@ type Store interface {
 	Close() error
 }
 
-// LeaseLife is how long a process that has died keeps its queues at most.
-const LeaseLife = 20 * time.Second
+// LeaseLife is how long a process that has died keeps its queues at most. One that starts
+// again waits for that too.
+const LeaseLife = 8 * time.Second
 
 // A Taken is a queue that was taken.
 type Taken struct {

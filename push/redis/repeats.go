@@ -96,7 +96,7 @@ func (r *Repeats) open(id, sealed string, status int) (o repeat.Outcome, err err
 func (r *Repeats) use(ctx context.Context, ask func(context.Context, redis.UniversalClient) error) error {
 	err := r.link.Use(ctx, ask)
 	if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
-		r.say(err, tokens.Remedy(err))
+		r.say(err, remedyFor(err))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -84,10 +85,18 @@ func (s *Store) use(ctx context.Context, ask func(context.Context, redis.Univers
 	if err != nil && ctx.Err() == nil {
 		s.refused.Note(func(count int) {
 			s.log.Error("Redis does not do what the inbox of pushes needs: WeChat is told to keep its pushes, and those that wait go on waiting",
-				"err", err, "remedy", tokens.Remedy(err), "count", count)
+				"err", err, "remedy", remedyFor(err), "count", count)
 		})
 	}
 	return err
+}
+
+// remedyFor says in words what to do about an error.
+func remedyFor(err error) string {
+	if strings.Contains(err.Error(), "Unknown Redis command") { // as scripts say it, without the name
+		return "pushes that wait need Redis 5 or later, with all its commands of streams: update it, or remove its rename-command"
+	}
+	return tokens.Remedy(err)
 }
 
 // oneCall is for how long a call is known, so that it is not done twice.
