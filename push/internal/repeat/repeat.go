@@ -46,7 +46,9 @@ func (o Outcome) kept() Outcome {
 
 // A Repeats knows the pushes of the last minute. It may be used concurrently.
 type Repeats struct {
-	shared Shared // nil: there are no replicas
+	shared    Shared // nil: there are no replicas
+	most      int    // how many are known
+	mostBytes int    // of their replies
 
 	mu    sync.Mutex // guards what follows
 	known map[string]*push
@@ -64,7 +66,9 @@ type push struct {
 }
 
 // New returns a Repeats that knows what replicas know, if shared is not nil.
-func New(shared Shared) *Repeats { return &Repeats{shared: shared, known: map[string]*push{}} }
+func New(shared Shared) *Repeats {
+	return &Repeats{shared: shared, most: maxKnown, mostBytes: maxBytes, known: map[string]*push{}}
+}
 
 // Do returns what becomes of the push that is called id. Unless that is known, it calls
 // forward, with the number of the attempt. Of calls with the same id one calls forward at
@@ -137,7 +141,7 @@ func (r *Repeats) leave(p *push, o Outcome) {
 func (r *Repeats) forget(now time.Time) {
 	for len(r.ended) > 0 {
 		oldest := r.ended[0]
-		if now.Before(oldest.until) && len(r.ended) <= maxKnown && r.bytes <= maxBytes {
+		if now.Before(oldest.until) && len(r.ended) <= r.most && r.bytes <= r.mostBytes {
 			return
 		}
 		r.ended[0] = nil // append makes a new array in time, without what is forgotten

@@ -133,19 +133,22 @@ func TestAPanicIsAFailureForThoseWhoWait(t *testing.T) {
 }
 
 func TestMemoryIsBounded(t *testing.T) {
+	const most, mostBytes = 100, 20 * MaxReply
 	r := New(nil)
+	r.most, r.mostBytes = most, mostBytes
 	reply := ok(string(bytes.Repeat([]byte{'x'}, MaxReply)))
-	for i := range 2 * maxBytes / MaxReply {
+	for i := range 50 {
 		r.Do(t.Context(), fmt.Sprint(i), func(int) Outcome { return reply })
 	}
-	if r.bytes > maxBytes || len(r.known) > maxBytes/MaxReply || len(r.ended) != len(r.known) {
-		t.Errorf("got %d bytes of %d replies; want %d at most", r.bytes, len(r.known), maxBytes)
+	if r.bytes > mostBytes || len(r.known) > mostBytes/MaxReply || len(r.ended) != len(r.known) {
+		t.Errorf("got %d bytes of %d replies; want %d at most", r.bytes, len(r.known), mostBytes)
 	}
-	for i := range maxKnown + 1000 {
+	want(t, "the last one", does(r, "49", ok("no")), fmt.Sprintf("200 %s, not forwarded, repeated true", reply.Reply))
+	for i := range 1000 {
 		r.Do(t.Context(), fmt.Sprint("b", i), func(int) Outcome { return Outcome{Status: 502} })
 	}
-	if len(r.known) > maxKnown || r.bytes != 0 {
-		t.Errorf("got %d pushes, %d bytes; want %d at most, none", len(r.known), r.bytes, maxKnown)
+	if len(r.known) > most || r.bytes != 0 {
+		t.Errorf("got %d pushes, %d bytes; want %d at most, none", len(r.known), r.bytes, most)
 	}
 }
 
