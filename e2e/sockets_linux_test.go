@@ -77,19 +77,22 @@ func TestEverySocketOfSystemdIsServed(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t)
 	var sockets []socketNamed
-	var callers, operators []string
-	for _, name := range []string{"wxproxy.socket", "", "unknown", "proxy", "wxproxy-next.socket", "admin", "admin"} {
+	var callers, operators, pushes []string
+	for _, name := range []string{"wxproxy.socket", "", "unknown", "proxy", "wxproxy-next.socket", "admin", "admin", "push"} {
 		file, address := streamSocket(t, "tcp", "127.0.0.1:0")
 		sockets = append(sockets, socketNamed{name, file})
-		if name == "admin" {
+		switch name {
+		case "admin":
 			operators = append(operators, address)
-		} else {
+		case "push":
+			pushes = append(pushes, address)
+		default:
 			callers = append(callers, address)
 		}
 	}
 	path := filepath.Join(t.TempDir(), "s")
 	file, _ := streamSocket(t, "unix", path)
-	p := activated(t, fmt.Sprintf("[upstream]\nurl = %q\n", w.URL)+fourLines, append(sockets, socketNamed{"wxproxy.socket", file})...)
+	p := activated(t, fmt.Sprintf("[upstream]\nurl = %q\n[push]\nlisten = \"127.0.0.1:0\"\n", w.URL)+fourLines, append(sockets, socketNamed{"wxproxy.socket", file})...)
 	p.eventually("a proxy that serves", func() bool { return len(p.logged("serving")) == 1 })
 	p.admin = "http://" + operators[0]
 	p.awaitReady()
@@ -102,6 +105,11 @@ func TestEverySocketOfSystemdIsServed(t *testing.T) {
 		for _, address := range operators {
 			if a := p.mustAsk("GET", "http://"+address+"/healthz", ""); a.code != http.StatusOK {
 				t.Errorf("%s: got %d; want an answer for operators", address, a.code)
+			}
+		}
+		for _, address := range pushes {
+			if a := p.mustAsk("GET", "http://"+address+"/push/nobody", ""); a.code != http.StatusNotFound || a.body != "" {
+				t.Errorf("%s: got %d %q; want an empty 404 for pushes", address, a.code, a.body)
 			}
 		}
 		local := &http.Client{Timeout: patience, Transport: &http.Transport{
@@ -173,8 +181,8 @@ func TestASocketThatWouldNotBeServedIsAMistake(t *testing.T) {
 		"datagrams":              {"wxproxy.socket", datagram, "", "the socket wxproxy.socket: is no stream socket"},
 		"datagrams, for both":    {"admin", datagram, "", "the socket admin: is no stream socket"},
 		"a name":                 {"metrics", stream, "", "the socket metrics: is of no use"},
-		"a name, and what to do": {"metrics", stream, "", `write "proxy" for callers, or write "admin" for operators`},
-		"pushes":                 {"push", stream, "", "the socket push: is of no use: this version takes no pushes"},
+		"a name, and what to do": {"metrics", stream, "", `write "proxy" for callers, write "admin" for operators, or "push" for WeChat's pushes`},
+		"no push listener":       {"push", stream, "", `push.listen: it is ""`},
 		"a connection":           {"connection", connected, "", "the socket connection: does not listen"},
 		"a file":                 {"wxproxy.socket", regular, "", "the socket wxproxy.socket: is no socket"},
 		"no admin listener":      {"admin", stream, "[admin]\nlisten = \"\"\n", `admin.listen: it is ""`},

@@ -32,17 +32,18 @@ type knownSecrets struct {
 const leastRedacted = 6
 
 // maxRedacted is how many secrets the log is searched for, the latest ones.
-const maxRedacted = 16
+const maxRedacted = 64
 
 // redact adds a secret and has the log searched for it.
 func (k *knownSecrets) redact(secret string) {
 	k.add(secret)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(secret) < leastRedacted || slices.Contains(k.values, secret) {
+	if len(secret) < leastRedacted {
 		return
 	}
-	k.values = append(slices.Clone(k.values), secret)
+	others := slices.DeleteFunc(slices.Clone(k.values), func(known string) bool { return known == secret })
+	k.values = append(others, secret)
 	k.values = k.values[max(0, len(k.values)-maxRedacted):]
 }
 
@@ -79,6 +80,9 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 		k.add(account.Secret.Reveal())
 		k.recent.add(account.AppID, account.Secret)
 	}
+	for _, key := range pushSecrets(cfg) {
+		k.redact(key.Reveal())
+	}
 	for _, client := range cfg.Clients {
 		k.addHash(client.KeySHA256.Reveal())
 		k.addHash(client.OldSHA256.Reveal())
@@ -98,6 +102,17 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 	password, _ := store.User.Password()
 	k.redact(password)
 	k.redact(store.Query().Get("sentinel_password"))
+}
+
+// pushSecrets returns what proves pushes, and opens them.
+func pushSecrets(cfg *config.Config) (all []secret.Secret) {
+	for _, a := range cfg.Accounts {
+		all = append(all, a.PushToken, a.PushAESKeyOld, a.PushAESKey)
+	}
+	for _, f := range cfg.Forwards {
+		all = append(all, f.Token, f.AESKey)
+	}
+	return all
 }
 
 // isSecret returns the function that tells the proxy whether a word is a secret of

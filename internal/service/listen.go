@@ -17,10 +17,11 @@ import (
 // Listen opens the listeners, or takes those that systemd has opened, so that an
 // address in use is known before anything else starts.
 func (s *Service) Listen() error {
-	callers, operators, err := systemd.Sockets()
+	opened, err := systemd.Sockets()
 	if err != nil {
 		return MistakeError{err}
 	}
+	callers, operators := opened.Callers, opened.Operators
 	cfg := s.now.Load().cfg
 	stays := len(callers) > 0
 	if callers, err = listenUnless(callers, cfg, "proxy.listen", cfg.Proxy.Listen); err != nil {
@@ -36,10 +37,16 @@ func (s *Service) Listen() error {
 		err = Mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
 	case s.admin != nil:
 		if err = s.addOperators(operators); stays {
-			err = heldForCallers(err, cfg.Admin.Listen, callers)
+			err = heldForCallers(err, "admin", cfg.Admin.Listen, callers)
+		}
+	}
+	if err == nil {
+		if err = s.listenForPushes(opened.Pushes); stays {
+			err = heldForCallers(err, "push", cfg.Push.Listen, callers)
 		}
 	}
 	if err != nil {
+		s.pushes.close()
 		for _, l := range s.callers {
 			l.Close()
 		}
@@ -96,9 +103,9 @@ func (s *Service) addOperators(inherited []net.Listener) error {
 	return nil
 }
 
-// heldForCallers returns err, with the reason if the address of operators is taken by
-// a socket that systemd has opened for callers.
-func heldForCallers(err error, listen string, callers []net.Listener) error {
+// heldForCallers returns err, with the reason if the address that is for what is called
+// name is taken by a socket that systemd has opened for callers.
+func heldForCallers(err error, name, listen string, callers []net.Listener) error {
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return err
 	}
@@ -108,7 +115,7 @@ func heldForCallers(err error, listen string, callers []net.Listener) error {
 		held := ln.Addr().String()
 		if _, heldPort, splitErr := net.SplitHostPort(held); held == wanted || splitErr == nil && heldPort == port {
 			return fmt.Errorf("%w; systemd has opened %s for callers: "+
-				"write FileDescriptorName=admin into its socket unit if it is for operators, or give admin.listen another port", err, held)
+				"write FileDescriptorName=%s into its socket unit if it is for %[3]s.listen, or give that another port", err, held, name)
 		}
 	}
 	return err
@@ -125,6 +132,9 @@ func listenUnless(inherited []net.Listener, cfg *config.Config, key, setting str
 		return []net.Listener{ln}, nil
 	}
 	for _, ln := range inherited {
+		if key == "push.listen" {
+			break // everybody may reach it
+		}
 		if err := mustBeGuarded(cfg, key, ln.Addr()); err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"weak"
@@ -33,15 +34,22 @@ type running struct {
 	*Service
 	t    *testing.T
 	toml string // what is loaded next
+	end  func() error
 }
 
 func runService(t *testing.T, toml string) *running {
+	t.Helper()
+	return runDrained(t, "1s", toml)
+}
+
+// runDrained runs a service with a drain_timeout.
+func runDrained(t *testing.T, drainTimeout, toml string) *running {
 	t.Helper()
 	r := &running{t: t, toml: toml}
 	dir := t.TempDir()
 	load := func() (*config.Config, error) {
 		path := filepath.Join(dir, "config.toml")
-		if err := os.WriteFile(path, []byte("[proxy]\nlisten = \"127.0.0.1:0\"\ndrain_timeout = \"1s\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"+r.toml), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte("[proxy]\nlisten = \"127.0.0.1:0\"\ndrain_timeout = \""+drainTimeout+"\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"+r.toml), 0o600); err != nil {
 			return nil, err
 		}
 		return config.Load(path, func(string) (string, bool) { return "", false })
@@ -60,10 +68,11 @@ func runService(t *testing.T, toml string) *running {
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx, make(chan os.Signal)) }()
-	t.Cleanup(func() {
+	r.end = sync.OnceValue(func() error {
 		end()
-		<-ended
+		return <-ended
 	})
+	t.Cleanup(func() { _ = r.end() })
 	return r
 }
 

@@ -21,6 +21,7 @@ type openFiles struct {
 	callers   int // with connections that are being refused or closed
 	upstream  int
 	operators int
+	pushes    int
 }
 
 // shareFiles shares out the files that the process may have open. Connections to
@@ -28,13 +29,14 @@ type openFiles struct {
 // their connections are idle.
 func shareFiles(limit int, cfg *config.Config) openFiles {
 	if limit == 0 {
-		return openFiles{upstream: math.MaxInt, operators: admin.MaxConnections}
+		return openFiles{upstream: math.MaxInt, operators: admin.MaxConnections, pushes: cfg.Push.MaxConnections}
 	}
-	other := min(otherFiles+admin.MaxConnections, 16+limit/8) + limit/proxy.BodyFilesShare
+	pushes := pushFiles(limit, cfg)
+	other := min(otherFiles+admin.MaxConnections, 16+limit/8) + limit/proxy.BodyFilesShare + 2*pushes
 	callers := min(cfg.Proxy.MaxConnections+front.SpareConnections, limit-other-min(cfg.Upstream.MaxConnections, limit/4))
 	return openFiles{
 		limit: limit, callers: max(1, callers), upstream: max(1, limit-other-callers),
-		operators: min(admin.MaxConnections, 4+limit/16),
+		operators: min(admin.MaxConnections, 4+limit/16), pushes: pushes,
 	}
 }
 
@@ -42,12 +44,16 @@ func shareFiles(limit int, cfg *config.Config) openFiles {
 // settings allow.
 func (s *Service) warnOfFewFiles(limits front.Limits) {
 	callers, upstream := limits.MaxConnections, s.atStart.Upstream.MaxConnections
-	if limits.Callers() >= callers && s.files.upstream >= upstream {
+	pushes := 0
+	if s.atStart.Push.Listen != "" {
+		pushes = s.atStart.Push.MaxConnections
+	}
+	if limits.Callers() >= callers && s.files.upstream >= upstream && s.files.pushes >= pushes {
 		return
 	}
-	needed := callers + front.SpareConnections + upstream + admin.MaxConnections + otherFiles
+	needed := max(callers+front.SpareConnections+upstream+admin.MaxConnections+otherFiles+2*pushes, pushFilesShare*pushes)
 	needed += needed/(proxy.BodyFilesShare-1) + 1
 	s.log.Warn("the limit of open files is lower than what the settings need; raise it (LimitNOFILE= of systemd, ulimit -n of a shell), or lower these",
 		"limit", s.files.limit, "needed", needed, "callers", callers, "callers_at_most", limits.Callers(),
-		"upstream", upstream, "upstream_at_most", min(upstream, s.files.upstream))
+		"upstream", upstream, "upstream_at_most", min(upstream, s.files.upstream), "pushes", pushes, "pushes_at_most", min(pushes, s.files.pushes))
 }

@@ -65,11 +65,18 @@ func (s *Service) rebuild() error {
 	if err != nil {
 		return err
 	}
-	take, err := s.prepareStore(cfg)
+	takeSecrets, err := s.prepareStore(cfg)
 	if err != nil {
 		return err
 	}
-	return s.replace(next, before, take)
+	takeInbox, err := s.preparePushes(next)
+	if err != nil {
+		return err
+	}
+	return s.replace(next, before, func() {
+		takeSecrets()
+		takeInbox()
+	})
 }
 
 // replace has next take the place of before, unless the process is about to end, and the

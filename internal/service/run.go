@@ -79,8 +79,9 @@ func (s *Service) Run(ctx context.Context, reload <-chan os.Signal) error {
 	<-s.reloading
 	s.background.Add(debug.FreeOSMemory) // behind all first fetches
 	defer time.AfterFunc(startTime, debug.FreeOSMemory).Stop()
-	failed := make(chan error, len(s.callers)+len(s.operators))
+	failed := make(chan error, len(s.callers)+len(s.operators)+s.pushes.count())
 	var serving sync.WaitGroup
+	s.pushes.start(failed)
 	for _, l := range s.callers {
 		serving.Go(func() { failed <- safely(func() error { return s.server.Serve(l) }) })
 	}
@@ -121,8 +122,11 @@ func safely(serve func() error) (err error) {
 // setting left it open.
 func (s *Service) announce() {
 	cfg := s.now.Load().cfg
-	s.log.Info("serving", "version", s.process.Version, "listen", addresses(s.callers),
-		"admin", addresses(s.operators), "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash())
+	attributes := []any{"version", s.process.Version, "listen", addresses(s.callers), "admin", addresses(s.operators)}
+	if s.pushes != nil {
+		attributes = append(attributes, "push", addresses(s.pushes.listeners))
+	}
+	s.log.Info("serving", append(attributes, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash())...)
 	s.tell(systemd.Ready)
 }
 

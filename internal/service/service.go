@@ -40,6 +40,7 @@ type Service struct {
 	store      token.Store
 	tally      *tally.Tally      // of what the store is asked
 	redis      *redis.Store      // the store, if tokens are shared
+	pushes     *pushes           // nil: turned off
 	background *background.Queue // work of the keepers that no caller waits for
 	counts     *traffic.Counts
 	secrets    knownSecrets
@@ -94,6 +95,11 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	first, err := s.newSetup(cfg, nil)
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Push.Listen != "" {
+		if s.pushes, err = s.newPushes(first); err != nil {
+			return nil, err
+		}
 	}
 	first.proxy = proxy.New(s.proxyConfig(first))
 	limits := frontLimits(cfg, s.files)

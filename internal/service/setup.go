@@ -3,6 +3,8 @@ package service
 import (
 	"cmp"
 	"crypto/tls"
+	"log/slog"
+	"math"
 	"net/http"
 	"reflect"
 	"sync/atomic"
@@ -11,6 +13,7 @@ import (
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/proxy/upstream"
+	"wxproxy/push"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -23,6 +26,7 @@ type setup struct {
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
 	hosts   *upstream.Hosts
+	pushes  push.Config
 	tls     *tls.Config // nil: callers speak plain HTTP
 	proxy   *proxy.Proxy
 	admin   http.Handler
@@ -55,6 +59,9 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) && before.cfg.Fingerprint(roots) == cfg.Fingerprint(roots) {
 		next.hosts = before.hosts
 	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
+		return nil, err
+	}
+	if next.pushes, err = pushConfig(cfg); err != nil {
 		return nil, err
 	}
 	s.addAccounts(next, before)
@@ -113,4 +120,30 @@ func (s *setup) isReady(all bool) bool {
 		}
 	}
 	return all
+}
+
+// Try builds, as newSetup does, the parts that show only then whether they can be
+// built, so that check refuses the configurations that serve would refuse.
+func Try(cfg *config.Config) error {
+	if _, err := callersTLS(cfg); err != nil {
+		return err
+	}
+	if _, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler)); err != nil {
+		return err
+	}
+	return tryPushes(cfg)
+}
+
+// TokenClients returns, for each account of cfg, the client that asks WeChat for its
+// token, as the service does.
+func TokenClients(cfg *config.Config) ([]*wechat.Client, error) {
+	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*wechat.Client, 0, len(cfg.Accounts))
+	for _, account := range cfg.Accounts {
+		clients = append(clients, tokenClient(cfg.Upstream, account, account.Source.Read, asker))
+	}
+	return clients, nil
 }

@@ -52,6 +52,7 @@ func (s *Service) drain(end time.Time) error {
 	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
 	start := time.Now()
+	s.drainPushes(end)
 	if err := s.now.Load().proxy.Drain(ctx, s.callers...); err != nil {
 		s.log.Error("drain_timeout is over; the requests still under way are cut",
 			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())

@@ -15,8 +15,9 @@ import (
 
 // Sockets returns the listeners that systemd has opened for the process. Sockets
 // without a name of their own, and those called "proxy", are for callers; "admin" is
-// for operators. Any other socket would never be answered: it is a mistake.
-func Sockets() (callers, operators []net.Listener, err error) {
+// for operators, "push" for WeChat's pushes. Any other socket would never be answered: it
+// is a mistake.
+func Sockets() (opened Opened, err error) {
 	var mistakes []error
 	for _, file := range activation.Files(true) {
 		ln, err := listenerOf(file)
@@ -24,16 +25,18 @@ func Sockets() (callers, operators []net.Listener, err error) {
 		case err != nil:
 			mistakes = append(mistakes, socketMistake(name, err))
 		case name == "admin":
-			operators = append(operators, ln)
+			opened.Operators = append(opened.Operators, ln)
+		case name == "push":
+			opened.Pushes = append(opened.Pushes, ln)
 		case isForCallers(name):
-			callers = append(callers, ln)
+			opened.Callers = append(opened.Callers, ln)
 		default:
 			mistakes = append(mistakes, socketMistake(name, errors.New(
-				`is of no use under this name; leave FileDescriptorName= out or write "proxy" for callers, or write "admin" for operators`)))
+				`is of no use under this name; leave FileDescriptorName= out or write "proxy" for callers, write "admin" for operators, or "push" for WeChat's pushes`)))
 		}
 		file.Close()
 	}
-	return callers, operators, errors.Join(mistakes...)
+	return opened, errors.Join(mistakes...)
 }
 
 func socketMistake(name string, err error) error {
@@ -69,8 +72,6 @@ func listenerOf(file *os.File) (net.Listener, error) {
 		return nil, errors.New("is no stream socket; open one with ListenStream=")
 	case listens == 0:
 		return nil, errors.New("does not listen; it takes Accept=no")
-	case file.Name() == "push":
-		return nil, errors.New("is of no use: this version takes no pushes")
 	}
 	ln, err := net.FileListener(file)
 	if err != nil {

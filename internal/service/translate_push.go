@@ -1,0 +1,93 @@
+package service
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+
+	"wxproxy/config"
+	"wxproxy/push"
+	"wxproxy/push/inbox"
+	pushredis "wxproxy/push/redis"
+	"wxproxy/token/store/seal"
+)
+
+// pushConfig says in the words of package push whose pushes are taken, and where they go.
+func pushConfig(cfg *config.Config) (push.Config, error) {
+	roots, err := rootsWith(cfg)
+	if err != nil {
+		return push.Config{}, Mistake(cfg, "upstream.ca_file", err)
+	}
+	to := push.Config{Roots: roots}
+	for _, a := range cfg.Accounts {
+		if a.PushToken.Empty() {
+			continue
+		}
+		to.Accounts = append(to.Accounts, push.Account{Name: a.Name, ID: a.AppID, Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld})
+	}
+	for _, f := range cfg.Forwards {
+		to.Forwards = append(to.Forwards, push.Forward{
+			Name: f.Name, Account: f.Account, Match: f.Match, URL: f.URL, Timeout: f.Timeout, Token: f.Token, AESKey: f.AESKey,
+			Succeeds: f.OnFailure == "success", Async: f.Async, Copy: f.Copy,
+		})
+	}
+	return to, nil
+}
+
+// tryPushes does what serve does with the settings of pushes, and nothing that lasts.
+func tryPushes(cfg *config.Config) error {
+	to, err := pushConfig(cfg)
+	if err != nil {
+		return err
+	}
+	receiver := push.New(push.Options{})
+	defer receiver.Close()
+	return pushMistake(cfg, receiver.Use(to))
+}
+
+// pushMistake returns what package push refuses as a mistake in the configuration, which
+// looks for all of them itself.
+func pushMistake(cfg *config.Config, err error) error {
+	if err == nil {
+		return nil
+	}
+	return Mistake(cfg, "forward", fmt.Errorf("cannot be used: %w", err))
+}
+
+// openInbox opens where pushes wait: with the tokens.
+func (s *Service) openInbox(cfg *config.Config) (*inbox.Inbox, error) {
+	sealer, err := inboxSealer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	to := inbox.Config{Max: int64(cfg.InboxLimit()), Sealer: sealer, Log: s.log}
+	if s.redis != nil {
+		to.Store = pushredis.New(s.redis, to.Max, s.log)
+	} else if dir, ok := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:"); ok {
+		to.Dir = filepath.Join(dir, "pushes")
+	}
+	box, err := inbox.Open(to)
+	if err != nil {
+		return nil, Mistake(cfg, "token.store", err)
+	}
+	return box, nil
+}
+
+// inboxSealer returns what encrypts waiting pushes; nil: they are not encrypted.
+func inboxSealer(cfg *config.Config) (*seal.Sealer, error) {
+	sealer, err := seal.New(cfg.Token.EncryptionKey, cfg.Token.EncryptionKeyOld)
+	if err != nil {
+		return nil, Mistake(cfg, "token.encryption_key", err)
+	}
+	return sealer, nil
+}
+
+// newReceiver returns what takes pushes, and gives those that wait to box.
+func (s *Service) newReceiver(box *inbox.Inbox, log *slog.Logger) *push.Receiver {
+	o := push.Options{Inbox: box, Log: log}
+	if s.redis != nil {
+		o.Replicas = pushredis.NewRepeats(s.redis, log)
+	}
+	return push.New(o)
+}
