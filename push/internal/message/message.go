@@ -44,8 +44,8 @@ var (
 	// may read in another way.
 	ErrTwice = errors.New("a member that may stand there once stands there twice")
 
-	// ErrValue says that a member that decides is no text.
-	ErrValue = errors.New("a member that must be text is something else")
+	// ErrValue says that a member that decides is no text, or longer than maxType.
+	ErrValue = errors.New("a member that must be a short text is something else")
 
 	// ErrNoEncrypt says that an envelope has nothing encrypted in it.
 	ErrNoEncrypt = errors.New("there is no Encrypt")
@@ -54,6 +54,10 @@ var (
 // maxDepth is how deep elements, objects and arrays may be nested. WeChat's are within
 // six others at most.
 const maxDepth = 100
+
+// maxType is how long a type may be, which is kept in more places than the message. WeChat's
+// are shorter than 64 bytes.
+const maxType = 256
 
 // A Message is what decides where a push goes.
 type Message struct {
@@ -75,6 +79,9 @@ func Read(plain []byte) (Message, error) {
 		m.Type = "event:" + event
 	case m.Type == "" && info != "":
 		m.Type = "info:" + info
+	}
+	if len(m.Type) > maxType {
+		return Message{}, ErrValue
 	}
 	return m, nil
 }

@@ -101,6 +101,7 @@ func TestWhatIsNoPush(t *testing.T) {
 		"twice, once with another escape": {`{"MsgType":"text","\u004dsgType":"image"}`, ErrTwice},
 		"a type that is an object":        {`{"MsgType":{}}`, ErrValue},
 		"a type that is an array":         {`{"MsgType":["text"]}`, ErrValue},
+		"a type that is a book":           {`{"MsgType":"` + strings.Repeat("x", maxType+1) + `"}`, ErrValue},
 		"a type that is true":             {`{"MsgType":true}`, ErrValue},
 	} {
 		if got, err := Read([]byte(row.plain)); !errors.Is(err, row.want) || got != (Message{}) {
