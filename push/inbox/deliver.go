@@ -106,16 +106,18 @@ func (b *Inbox) end(d *delivery) (again bool) {
 }
 
 // work delivers the pushes of a queue until its turn is over, or there is none, or one
-// fails. While the store fails, it keeps the queue: that has a lease. Taking is the
-// context that ends when no further push is to be begun.
+// fails. While the store fails, it keeps the queue for a few seconds: that has a lease.
+// Taking is the context that ends when no further push is to be begun.
 func (b *Inbox) work(taking context.Context, d *delivery) {
-	began, failed := time.Now(), false
+	const mostErrors = 20 // in pauses of a quarter of a second
+	began, failed, errs := time.Now(), false, 0
 	for taking.Err() == nil && d.ctx.Err() == nil && !failed && time.Since(began) < turn {
 		e, err := b.store.Next(d.ctx, d.Queue)
 		switch {
 		case err != nil:
 			b.sleep(d.ctx, pause/4)
-			began = time.Now()
+			errs++
+			began, failed = time.Now(), errs > mostErrors
 		case e == nil:
 			return // it is released
 		default:

@@ -198,6 +198,7 @@ func TestOneReplicaAtATimeDeliversAQueue(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	a, b := replicaAt(t, server.Addr), replicaAt(t, server.Addr)
+	a.store.lease, b.store.lease = time.Minute, time.Minute // no queue is left to end by itself
 	var mu sync.Mutex
 	under := map[string]int{}
 	p := new(program)
@@ -654,6 +655,29 @@ func TestARecordThatIsDamagedLosesOnlyItself(t *testing.T) {
 	same(t, p.list(), "a f 1 1", "a f 3 1")
 	if n := strings.Count(r.log.String(), "\n"); n != 1 || !strings.Contains(r.log.String(), "is lost") || strings.Contains(r.log.String(), canary) {
 		t.Errorf("got %s; want one line", r.log)
+	}
+}
+
+// Somebody has written something else over a queue: it rests like one that fails.
+func TestAQueueThatCannotBeReadHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	ctx, server := context.Background(), redistest.Start(t)
+	r, p := replicaAt(t, server.Addr), new(program)
+	add(t, r, push("a", "f", "1"))
+	server.MustDo("SET", "p:push:{inbox}:queue:"+inbox.Queue("a", "f"), canary)
+	r.Start(p.deliver)
+	add(t, r, push("b", "f", "2"))
+	await(t, "delivery", func() bool { return len(p.list()) == 1 })
+	await(t, "rest of the other one", func() bool {
+		n, _ := server.MustDo("ZCARD", "p:push:{inbox}:again").(int64)
+		return n == 1
+	})
+	if err := r.Add(ctx, push("a", "f", "3")); err == nil || strings.Contains(err.Error(), canary) {
+		t.Errorf("got %v; want that it cannot be kept", err)
+	}
+	r.end(t)
+	if strings.Contains(r.log.String(), canary) {
+		t.Errorf("got %s", r.log)
 	}
 }
 
