@@ -45,6 +45,33 @@ func TestTheDemoShowsASecondAttemptAfterTheColleaguesRefresh(t *testing.T) {
 	t.Errorf("got no line with curl -i in %s", p.stdout.String())
 }
 
+// The demo's line shows each step of a push, up to what the user gets.
+func TestTheDemoHasWeChatPush(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t)
+	for _, line := range p.curlLines() {
+		if !strings.Contains(line, demoSay) {
+			continue
+		}
+		answer := mustPaste(t, line)
+		for _, want := range []string{"<Encrypt>", "<Content><![CDATA[hello]]></Content>", "<MsgSignature>", "the user gets: ", "<Content>you said: hello</Content>"} {
+			if !strings.Contains(answer, want) {
+				t.Errorf("got %s; want %s in it", answer, want)
+			}
+		}
+		other := mustPaste(t, "curl -s -d '你好 <&> ]]>' "+p.demoWeChat()+demoSay)
+		if !strings.Contains(other, "you said: 你好 &lt;&amp;&gt; ]]&gt;") {
+			t.Errorf("got %s; want the words again", other)
+		}
+		if a := p.mustAsk("POST", p.demoWeChat()+demoSay, ""); a.code != http.StatusBadRequest {
+			t.Errorf("got %d for nothing; want 400", a.code)
+		}
+		p.stop()
+		return
+	}
+	t.Errorf("got no line with %s in %s", demoSay, p.stdout.String())
+}
+
 func TestCallsSucceedUnderTheDemosChaos(t *testing.T) {
 	t.Parallel()
 	p := startDemo(t, "-chaos")
@@ -62,17 +89,17 @@ func TestCallsSucceedUnderTheDemosChaos(t *testing.T) {
 
 // Not parallel: the other tests' demos take the port of the admin listener, too.
 func TestTheDemoTakesOtherPortsWhereItsOwnAreBusy(t *testing.T) {
-	for _, port := range []string{"8080", "8081"} {
+	for _, port := range []string{"8080", "8081", "8082"} {
 		if ln, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil { // else somebody has it already
 			defer ln.Close()
 		}
 	}
 	p := start(t, launch{args: []string{"demo"}})
 	p.awaitServing()
-	if strings.HasSuffix(p.proxy, ":8080") || strings.HasSuffix(p.admin, ":8081") {
-		t.Errorf("got %s and %s; want other ports", p.proxy, p.admin)
+	if strings.HasSuffix(p.proxy, ":8080") || strings.HasSuffix(p.admin, ":8081") || strings.HasSuffix(p.demoWeChat(), ":8082") {
+		t.Errorf("got %s, %s and %s; want other ports", p.proxy, p.admin, p.demoWeChat())
 	}
-	for _, url := range []string{p.proxy, p.admin} {
+	for _, url := range []string{p.proxy, p.admin, p.demoWeChat()} {
 		if strings.HasSuffix(url, ":0") || !strings.Contains(p.stdout.String(), url) {
 			t.Errorf("got %s; want %s in it", p.stdout.String(), url)
 		}
@@ -108,6 +135,18 @@ func startDemo(t *testing.T, args ...string) *program {
 	p.awaitServing()
 	p.awaitReady()
 	return p
+}
+
+// demoSay is the path at the demo's WeChat where one is a user.
+const demoSay = "/say"
+
+// demoWeChat returns the base URL of the demo's WeChat.
+func (p *program) demoWeChat() string {
+	found := regexp.MustCompile(`(http://\S+)` + demoSay).FindStringSubmatch(p.stdout.String())
+	if found == nil {
+		p.t.Fatalf("got no address of WeChat in %s", p.stdout.String())
+	}
+	return found[1]
 }
 
 // curlLines returns the lines that the demo asks its users to paste.

@@ -74,7 +74,7 @@ type program struct {
 	ended          chan struct{} // closed when the process has ended
 	client         *http.Client
 
-	proxy, admin string // base URLs, once it serves
+	proxy, admin, push string // base URLs, once it serves; push is empty without that listener
 }
 
 // start starts a program. It is killed when the test ends, and the test fails
@@ -205,6 +205,9 @@ func (p *program) awaitServing() {
 			return false
 		}
 		p.proxy, p.admin = "http://"+lines[0]["listen"].(string), "http://"+lines[0]["admin"].(string)
+		if push, isThere := lines[0]["push"].(string); isThere {
+			p.push = "http://" + push
+		}
 		return true
 	})
 }

@@ -55,7 +55,7 @@ func (b block) mustHold(t *testing.T, checkout string, demo *program) {
 	}
 	switch b.info {
 	case "sh demo":
-		where := strings.NewReplacer("http://127.0.0.1:8080", demo.proxy, "http://127.0.0.1:8081", demo.admin)
+		where := strings.NewReplacer("http://127.0.0.1:8080", demo.proxy, "http://127.0.0.1:8081", demo.admin, "http://127.0.0.1:8082", demo.demoWeChat())
 		mustPaste(t, where.Replace(b.text))
 	case "sh run":
 		mustRun(t, checkout, b.text)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"sync"
@@ -30,14 +31,15 @@ func runDemo(o options, t terminal) error {
 	}
 	told := catchSignals(t, hangUp()...)
 	d := demo{wechat: wechattest.New(), secret: rand.Text()}
-	d.wechat.AddApp(wechattest.App{ID: demoAppID, Secret: d.secret})
-	simulated, err := d.wechat.Start()
+	simulated, err := d.simulate()
 	if err != nil {
-		return fmt.Errorf("starting the simulated WeChat: %w", err)
+		return err
 	}
 	defer simulated.Close()
-	d.url = simulated.URL
-
+	if d.program, err = startProgram(); err != nil {
+		return err
+	}
+	defer d.program.stop()
 	if err := d.start(o.listen, t); err != nil {
 		return err
 	}
@@ -66,12 +68,36 @@ func hangUp() []os.Signal {
 	return []os.Signal{syscall.SIGHUP}
 }
 
-// A demo is a service and the simulated WeChat behind it.
+// A demo is a service, the simulated WeChat behind it, and a program that gets what that
+// pushes.
 type demo struct {
-	service *service.Service
-	wechat  *wechattest.WeChat
-	url     string // of the simulated WeChat
-	secret  string
+	service  *service.Service
+	wechat   *wechattest.WeChat
+	url      string // of the simulated WeChat
+	secret   string
+	callback wechattest.Callback // without its URL
+	program  *demoProgram
+}
+
+// simulate starts the simulated WeChat, where one can also be a user.
+func (d *demo) simulate() (*wechattest.Server, error) {
+	d.wechat.AddApp(wechattest.App{ID: demoAppID, Secret: d.secret})
+	d.callback = wechattest.Callback{AppID: demoAppID, Token: rand.Text(), AESKey: (rand.Text() + rand.Text())[:43], Mode: wechattest.Safe}
+	simulated, err := d.wechat.StartAt("127.0.0.1:8082", func(s *http.Server) {
+		api := s.Handler
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == demoSays {
+				d.hear(w, r)
+				return
+			}
+			api.ServeHTTP(w, r)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the simulated WeChat: %w", err)
+	}
+	d.url = simulated.URL
+	return simulated, nil
 }
 
 // start opens the listeners. An address that is in use is replaced by a free
@@ -83,6 +109,7 @@ func (d *demo) start(listen string, t terminal) error {
 		if err != nil {
 			return service.MistakeError{Err: err}
 		}
+		d.takePushes(cfg)
 		if d.service, err = service.New(cfg, service.Process{Version: version(), Commit: commit(), Log: t.err}); err != nil {
 			return err
 		}
@@ -130,6 +157,12 @@ Wxproxy-Attempts says 2, and the answer is as good as before.
   curl -d '{"grant_type":"client_credential","appid":"%[3]s","secret":"%[4]s","force_refresh":true}' %[5]s/cgi-bin/stable_token
   curl -i '%[1]s/cgi-bin/user/info?openid=OPENID'
 
+WeChat also calls. Be a user who writes to the account: the simulated WeChat pushes that, encrypted,
+to %[6]s; wxproxy passes it in the clear to a small
+program of the demo's, and encrypts what that answers.
+
+  curl -d 'hello' %[5]s/say
+
   curl %[2]s/status
 
 The same as a page, which refreshes itself: %[2]s/
@@ -141,5 +174,5 @@ Ctrl-C ends the demo.
 func (d *demo) explain(t terminal) {
 	proxyURL := "http://" + d.service.Address().String()
 	adminURL := "http://" + d.service.AdminAddress().String()
-	fmt.Fprintf(t.out, demoText, proxyURL, adminURL, demoAppID, d.secret, d.url)
+	fmt.Fprintf(t.out, demoText, proxyURL, adminURL, demoAppID, d.secret, d.url, d.pushURL())
 }

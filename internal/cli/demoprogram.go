@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// demoPatience is for how long the demo's program is waited for.
+const demoPatience = 4500 * time.Millisecond
+
+// A demoProgram is one that gets pushes: it answers a text with its own words.
+type demoProgram struct {
+	url    string
+	server *http.Server
+	served sync.WaitGroup
+	got    atomic.Value // the last push, a string
+}
+
+// startProgram starts a program on a free port.
+func startProgram() (*demoProgram, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("starting the demo's program: %w", err)
+	}
+	p := &demoProgram{url: "http://" + ln.Addr().String()}
+	p.server = &http.Server{Handler: p, ReadTimeout: demoPatience}
+	p.served.Go(func() { _ = p.server.Serve(ln) }) // ends when the server is closed
+	return p, nil
+}
+
+// stop ends the program.
+func (p *demoProgram) stop() {
+	_ = p.server.Close() // its connections have served
+	p.served.Wait()
+}
+
+// last returns what it got last.
+func (p *demoProgram) last() string {
+	got, _ := p.got.Load().(string)
+	return got
+}
+
+// ServeHTTP implements [http.Handler].
+func (p *demoProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	var m struct{ ToUserName, FromUserName, Content string }
+	if err != nil || xml.Unmarshal(body, &m) != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	p.got.Store(string(body))
+	fmt.Fprintf(w, "<xml><ToUserName>%s</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>text</MsgType><Content>%s</Content></xml>",
+		escaped(m.FromUserName), escaped(m.ToUserName), time.Now().Unix(), escaped("you said: "+m.Content))
+}
+
+// escaped returns text as XML.
+func escaped(text string) string {
+	var b strings.Builder
+	_ = xml.EscapeText(&b, []byte(text)) // to memory: cannot fail
+	return b.String()
+}
