@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"wxproxy/internal/secret"
 )
@@ -15,7 +14,15 @@ import (
 func Signature(token secret.Secret, parts ...string) string {
 	all := append([]string{token.Reveal()}, parts...)
 	slices.Sort(all)
-	sum := sha1.Sum([]byte(strings.Join(all, "")))
+	size := 0
+	for _, part := range all {
+		size += len(part)
+	}
+	joined := make([]byte, 0, size)
+	for _, part := range all {
+		joined = append(joined, part...)
+	}
+	sum := sha1.Sum(joined)
 	return hex.EncodeToString(sum[:])
 }
 
