@@ -30,6 +30,7 @@ type Admin struct {
 	Counted  func() *traffic.Snapshot
 	Hour     func() []traffic.Minute // of all requests
 	Metrics  http.Handler            // answers in Prometheus's words
+	Pushes   *Pushes                 // nil: none are taken
 
 	// ConfigHash is the same for processes with the same configuration in force, and
 	// Loaded says how it was read last.
@@ -101,6 +102,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(audit.Refresh, asking(a.withAccount(a.refresh))))
+	mux.Handle("GET /pushes/failed", a.reading(a.listFailed))
+	mux.Handle("POST /pushes/failed/{id}/retry", a.changing(audit.RetryPush, a.retryPush))
 	mux.Handle("POST /reload", a.changing(audit.Reload, a.reload))
 	mux.Handle("GET /accounts/{name}/token", a.telling(audit.RealToken, asking(a.withAccount(a.lend))))
 	mux.Handle("GET /debug/pprof/", a.profiling(pprof.Index))

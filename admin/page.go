@@ -47,14 +47,15 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 // dashboard is /status for people.
 func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d := &document{lang: langOf(r), now: time.Now()}
-	accounts, counted := a.overview(filterOf(r), d.lang), a.Counted()
+	accounts, counted, box := a.overview(filterOf(r), d.lang), a.Counted(), a.inboxNow(r)
 	d.head(accounts)
 	d.mark(`<body><header><h1>wxproxy</h1>`)
 	d.languageSwitch(r)
 	d.mark(`</header><main id="main">`)
-	a.summary(d, accounts)
+	a.summary(d, accounts, waitsLong(box, d.now))
 	d.charts(a.Hour(), counted)
 	d.accounts(a, accounts)
+	d.pushes(a, r, box)
 	d.mark(`<div class="two">`)
 	d.hosts(a.Hosts())
 	d.clients(a.Clients, counted)
@@ -126,7 +127,7 @@ func (d *document) languageSwitch(r *http.Request) {
 }
 
 // summary adds, in one line, how everything is, and what is known of the process.
-func (a *Admin) summary(d *document, o *overview) {
+func (a *Admin) summary(d *document, o *overview, pushesWait bool) {
 	store, headline, class := a.Store(), wordAllWell[d.lang], markup("good")
 	switch {
 	case a.Draining():
@@ -139,6 +140,8 @@ func (a *Admin) summary(d *document, o *overview) {
 		headline, class = d.sayf(wordProblems, o.failing, len(a.Accounts)), "fair"
 	case !store.Up:
 		headline, class = wordNoStore[d.lang], "fair"
+	case pushesWait:
+		headline, class = wordPushesWait[d.lang], "fair"
 	case a.Loaded().refused():
 		headline, class = wordOldConfig[d.lang], "fair"
 	}

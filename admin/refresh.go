@@ -44,6 +44,7 @@ func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request)
 		code = unavailable(w, err)
 	}
 	answer.accountStatus = describe(account, time.Now())
+	answer.Pushes = a.pushesOf(account.Name, a.inboxNow(r))
 	writeJSON(w, code, answer)
 }
 

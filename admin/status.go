@@ -62,6 +62,7 @@ type accountStatus struct {
 	LastError         *errorStatus `json:"last_error"`
 
 	Tickets []ticketStatus `json:"tickets,omitempty"` // absent if nobody asked for one
+	Pushes  *pushesStatus  `json:"pushes,omitempty"`  // absent if it has none
 }
 
 // ticketStatus is how a ticket is that a program has asked for.
@@ -79,8 +80,8 @@ type errorStatus struct {
 	RemedyZH string `json:"remedy_zh"`
 }
 
-func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
-	now := time.Now()
+func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
+	now, box := time.Now(), a.inboxNow(r)
 	answer := processStatus{
 		Version:          a.Version,
 		Uptime:           int64(now.Sub(a.Started).Seconds()),
@@ -92,7 +93,9 @@ func (a *Admin) status(w http.ResponseWriter, _ *http.Request) {
 	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {
-		answer.Accounts = append(answer.Accounts, describe(account, now))
+		one := describe(account, now)
+		one.Pushes = a.pushesOf(account.Name, box)
+		answer.Accounts = append(answer.Accounts, one)
 	}
 	writeJSON(w, http.StatusOK, answer)
 }

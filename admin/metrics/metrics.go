@@ -28,6 +28,7 @@ type Sources struct {
 	Loaded      func() Loaded // how the configuration was read last
 
 	Certificates map[string]time.Time // when they expire, by setting
+	Pushes       *Pushes              // nil: none are taken
 }
 
 // A Store is what is known of the token store.
@@ -63,6 +64,9 @@ func (c Sources) write(out text) {
 	out.config(c)
 	for setting, expires := range c.Certificates {
 		out.gauge(certificates, float64(expires.Unix()), setting)
+	}
+	if c.Pushes != nil {
+		out.pushes(c.Pushes)
 	}
 }
 

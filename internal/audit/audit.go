@@ -16,9 +16,10 @@ const (
 	Refresh        = "refresh"
 	RefreshByForce = "refresh_by_force"
 	Reload         = "reload"
-	Profile        = "profile"   // asked for a profile of the process, which can hold secrets
-	Read           = "read"      // asked for the status, the metrics or the page
-	WrongKey       = "wrong_key" // showed a key that is nobody's
+	RetryPush      = "retry_push" // had a push delivered that could not be
+	Profile        = "profile"    // asked for a profile of the process, which can hold secrets
+	Read           = "read"       // asked for the status, the metrics or the page
+	WrongKey       = "wrong_key"  // showed a key that is nobody's
 )
 
 // What came of it.

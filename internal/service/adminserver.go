@@ -44,6 +44,7 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Counted:  s.counts.Snapshot,
 		Hour:     s.counts.Hour,
 		Metrics:  s.newMetrics(of),
+		Pushes:   s.pushes.forOperators(),
 		Reload:   s.reload,
 		Loaded:   s.loaded.last,
 		Key:      of.cfg.Admin.Key,

@@ -26,6 +26,7 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 		},
 
 		Certificates: of.certificateEnds(),
+		Pushes:       s.pushes.metered(of.cfg),
 	}, s.log)
 }
 

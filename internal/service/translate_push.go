@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wxproxy/admin"
+	"wxproxy/admin/metrics"
 	"wxproxy/config"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
@@ -90,4 +92,26 @@ func (s *Service) newReceiver(box *inbox.Inbox, log *slog.Logger) *push.Receiver
 		o.Replicas = pushredis.NewRepeats(s.redis, log)
 	}
 	return push.New(o)
+}
+
+// forOperators returns what the admin listener tells of pushes; nil: none are taken.
+func (p *pushes) forOperators() *admin.Pushes {
+	if p == nil {
+		return nil
+	}
+	return &admin.Pushes{Status: p.receiver.Status, Hour: p.receiver.Hour, Inbox: p.inbox.State, Failed: p.inbox.Failed, Retry: p.inbox.Retry}
+}
+
+// metered returns what metrics tell of the pushes of cfg; nil: none are taken.
+func (p *pushes) metered(cfg *config.Config) *metrics.Pushes {
+	if p == nil {
+		return nil
+	}
+	m := &metrics.Pushes{Snapshot: p.receiver.Snapshot, Inbox: p.inbox.State}
+	for _, a := range cfg.Accounts {
+		if !a.PushToken.Empty() {
+			m.Accounts = append(m.Accounts, a.Name)
+		}
+	}
+	return m
 }
