@@ -139,7 +139,9 @@ func TestThePageSaysThatPushesWaitForLong(t *testing.T) {
 	if strings.Contains(ask(a, "GET", "/", "").Body.String(), words) {
 		t.Error("got it after a minute")
 	}
-	a.Pushes.Inbox = func(context.Context) (inbox.State, error) { return inbox.State{Oldest: time.Now().Add(-11 * time.Minute)}, nil }
+	a.Pushes.Inbox = func(context.Context) (inbox.State, error) {
+		return inbox.State{Oldest: time.Now().Add(-11 * time.Minute)}, nil
+	}
 	if !strings.Contains(ask(a, "GET", "/", "").Body.String(), words) {
 		t.Error("got nothing after eleven minutes")
 	}
