@@ -173,6 +173,35 @@ func TestOneDamagedFileLosesOnlyItself(t *testing.T) {
 	}
 }
 
+func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, _ := folderOf(t, dir, nil)
+	add(t, b, push("a", "f", "1"), push("b", "f", "2"))
+	stop(t, b)
+	path := records(t, dir)[0]
+	later := []byte("wxproxy-push 2 whatever\n" + canary)
+	if err := os.WriteFile(path, later, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, log := folderOf(t, dir, nil)
+	p := new(program)
+	b.Start(p.deliver)
+	await(t, "delivery, and a line", func() bool { return len(p.list()) == 1 && strings.Contains(log.String(), "later version") })
+	stop(t, b)
+	same(t, p.list(), "b f 2 1")
+	left := records(t, dir)
+	if len(left) != 1 {
+		t.Fatalf("got %q left; want one", left)
+	}
+	if content, err := os.ReadFile(left[0]); err != nil || !bytes.Equal(content, later) {
+		t.Errorf("got %q, %v; want it as it was", content, err)
+	}
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("got %d lines; want one:\n%s", n, log)
+	}
+}
+
 func TestDamagedFilesThatAreKeptAreBounded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -20,6 +20,7 @@ type local struct {
 	seal     atomic.Pointer[seal.Sealer]
 	bits     uint64       // the low bits of all sequence numbers of this process
 	unable   lograte.Line // about what cannot be stored
+	newer    lograte.Line // about records of a later version
 	damaged  lograte.Line // about records that are lost
 	replaced lograte.Line // about the room that was made
 

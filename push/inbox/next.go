@@ -20,8 +20,9 @@ func (l *local) Next(_ context.Context, hash string) (*Entry, error) {
 		switch {
 		case err == nil:
 			return e, nil
-		case isTransient(err):
+		case isTransient(err), errors.Is(err, ErrNewer):
 			l.uncount(hash, i)
+			l.sayNewer(i.name(hash), err)
 			return nil, err
 		}
 		l.lose(hash, i, err)
@@ -31,6 +32,16 @@ func (l *local) Next(_ context.Context, hash string) (*Entry, error) {
 // isTransient reports whether err says nothing of a file itself.
 func isTransient(err error) bool {
 	return errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
+}
+
+// sayNewer says that a record is of a later version, if that is the error.
+func (l *local) sayNewer(name string, err error) {
+	if errors.Is(err, ErrNewer) {
+		l.newer.Note(func(int) {
+			l.log.Error("pushes are waiting that a later version of wxproxy has stored: this one leaves them alone, and those behind them wait too",
+				"record", name, "remedy", "run the later version again; or, if it is not to come back, delete its records")
+		})
+	}
 }
 
 // head counts an attempt of the oldest item of a queue and returns it. If there is none,

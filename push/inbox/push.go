@@ -19,6 +19,10 @@ var (
 	// ErrDamaged says that a record is not what was written.
 	ErrDamaged = errors.New("the record of a push is damaged")
 
+	// ErrNewer says that the record of a push is of a later version of wxproxy, for which it
+	// is left alone.
+	ErrNewer = errors.New("the record of a push is of a later version of wxproxy")
+
 	// ErrClosed says that the record of a push is encrypted with a key that is not there.
 	ErrClosed = errors.New("the record of a push cannot be opened")
 )

@@ -94,10 +94,20 @@ func readLine(record []byte) (head, content int, sum uint32, rest []byte, ok boo
 	return head, content, sum, rest, ok
 }
 
+// isNewer reports whether a record is of a later version than this one's.
+func isNewer(record []byte) bool {
+	var version int
+	line, _, _ := bytes.Cut(record[:min(len(record), maxLine)], []byte("\n"))
+	n, _ := fmt.Sscanf(string(line), "wxproxy-push %d ", &version)
+	return n == 1 && version > 1
+}
+
 // split takes a record apart.
 func split(record []byte) (l layout, err error) {
 	head, content, sum, rest, ok := readLine(record)
 	switch {
+	case !ok && isNewer(record):
+		return l, ErrNewer
 	case !ok || len(rest) < head+content:
 		return l, ErrDamaged
 	case checksum(rest[:head], rest[head:head+content]) != sum:

@@ -35,6 +35,7 @@ type Store struct {
 	scripts scripts
 
 	refused  lograte.Line // about what cannot be done
+	newer    lograte.Line // about records of a later version
 	damaged  lograte.Line // about records that are lost
 	replaced lograte.Line // about the room that was made
 }

@@ -500,7 +500,7 @@ func TestFailedPushesMakeRoom(t *testing.T) {
 
 func TestRedisThatIsAwayFailsAddSoonAndDeliveryGoesOnAfterwards(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t, "--appendonly", "yes")
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	r, p := replicaAt(t, server.Addr), new(program)
 	slow := make(chan struct{}, 1)
 	p.set(func(push *inbox.Push) error {
@@ -535,7 +535,7 @@ func TestRedisThatIsAwayFailsAddSoonAndDeliveryGoesOnAfterwards(t *testing.T) {
 
 func TestADeliveryGoesOnSoonWhenRedisIsBack(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t, "--appendonly", "yes")
+	server := redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")
 	r, p := replicaAt(t, server.Addr), new(program)
 	r.store.lease = time.Minute
 	const count = 60
@@ -678,6 +678,23 @@ func TestAQueueThatCannotBeReadHoldsUpNoOther(t *testing.T) {
 	r.end(t)
 	if strings.Contains(r.log.String(), canary) {
 		t.Errorf("got %s", r.log)
+	}
+}
+
+func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	r, p := replicaAt(t, server.Addr), new(program)
+	add(t, r, push("a", "f", "1"), push("b", "f", "2"))
+	stream := "p:push:{inbox}:queue:" + inbox.Queue("a", "f")
+	server.MustDo("DEL", stream)
+	server.MustDo("XADD", stream, "*", "record", "wxproxy-push 2 whatever\n"+canary, "attempts", "0")
+	r.Start(p.deliver)
+	await(t, "delivery, and a line", func() bool { return len(p.list()) == 1 && strings.Contains(r.log.String(), "later version") })
+	r.end(t)
+	same(t, p.list(), "b f 2 1")
+	if n, _ := server.MustDo("XLEN", stream).(int64); n != 1 || strings.Contains(r.log.String(), canary) {
+		t.Errorf("got %d entries and %s; want it kept", n, r.log)
 	}
 }
 

@@ -69,8 +69,15 @@ func (s *Store) Next(ctx context.Context, queue string) (*inbox.Entry, error) {
 		if err == nil {
 			return e, nil
 		}
+		if errors.Is(err, inbox.ErrNewer) {
+			s.newer.Note(func(int) {
+				s.log.Error("pushes are waiting that a later version of wxproxy has stored: this one leaves them alone, and those behind them wait too",
+					"queue", queue, "remedy", "update this replica, too; or, if the later version is not to come back, delete the stream of this queue")
+			})
+			return nil, err
+		}
 		s.damaged.Note(func(count int) {
-			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "account_queue", queue, "count", count)
+			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "count", count)
 		})
 		if err := s.Done(ctx, e); err != nil {
 			return nil, err
