@@ -46,28 +46,51 @@ func (o Outcome) kept() Outcome {
 
 // A Repeats knows the pushes of the last minute. It may be used concurrently.
 type Repeats struct {
-	shared    Shared // nil: there are no replicas
-	most      int    // how many are known
-	mostBytes int    // of their replies
+	shared Shared    // nil: there are no replicas
+	began  time.Time // what times are counted from
+	limits limits
 
-	mu    sync.Mutex // guards what follows
-	known map[string]*push
-	ended []*push // those whose outcome is known, in the order in which that ended
-	bytes int     // of their replies
+	mu       sync.Mutex // guards what follows
+	underWay map[key]*push
+	ended    map[key]end // without pointers, so that hundreds of thousands cost the collector nothing
+	replies  map[key]Outcome
+	order    []mark // of ended, the oldest first
+	bytes    int    // of the replies
 }
 
-// A push is one that was forwarded, or is being forwarded.
+// limits say how much is known.
+type limits struct{ pushes, bytes int }
+
+// A key is the id of a push, which is 32 hex digits.
+type key [32]byte
+
+// A push is one that is being forwarded.
 type push struct {
 	id       string
 	attempts int
-	underWay chan struct{} // closed when it has ended
-	until    time.Time     // zero: it is under way
-	outcome  Outcome
+	over     chan struct{} // closed when it has ended
+	outcome  Outcome       // when it has
+}
+
+// An end is what is known of a push that was forwarded.
+type end struct {
+	until    time.Duration // since the beginning
+	attempts int32
+	status   int32
+}
+
+// A mark says when an end is forgotten, unless the push was forwarded again.
+type mark struct {
+	key   key
+	until time.Duration
 }
 
 // New returns a Repeats that knows what replicas know, if shared is not nil.
 func New(shared Shared) *Repeats {
-	return &Repeats{shared: shared, most: maxKnown, mostBytes: maxBytes, known: map[string]*push{}}
+	return &Repeats{
+		shared: shared, began: time.Now(), limits: limits{maxKnown, maxBytes},
+		underWay: map[key]*push{}, ended: map[key]end{}, replies: map[key]Outcome{},
+	}
 }
 
 // Do returns what becomes of the push that is called id. Unless that is known, it calls
@@ -79,7 +102,7 @@ func (r *Repeats) Do(ctx context.Context, id string, forward func(attempt int) O
 		return r.first(ctx, p, forward)
 	}
 	select {
-	case <-p.underWay:
+	case <-p.over:
 	case <-ctx.Done():
 		return Outcome{Status: http.StatusGatewayTimeout}, true
 	}
@@ -88,19 +111,31 @@ func (r *Repeats) Do(ctx context.Context, id string, forward func(attempt int) O
 
 // enter returns the push that is called id, and whether the caller is to forward it.
 func (r *Repeats) enter(id string) (p *push, isFirst bool) {
+	k := keyOf(id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.forget(time.Now())
-	p = r.known[id]
-	if p != nil && (p.until.IsZero() || !p.outcome.Failed()) {
+	r.forget()
+	if p = r.underWay[k]; p != nil {
 		return p, false
 	}
-	again := &push{id: id, attempts: 1, underWay: make(chan struct{})}
-	if p != nil {
-		again.attempts = p.attempts + 1
+	p = &push{id: id, attempts: 1, over: make(chan struct{})}
+	if e, isKnown := r.ended[k]; isKnown {
+		if p.outcome = (Outcome{Status: int(e.status)}); !p.outcome.Failed() {
+			if reply, isThere := r.replies[k]; isThere {
+				p.outcome = reply
+			}
+			close(p.over)
+			return p, false
+		}
+		p.attempts = int(e.attempts) + 1
 	}
-	r.known[id] = again
-	return again, true
+	r.underWay[k] = p
+	return p, true
+}
+
+func keyOf(id string) (k key) {
+	copy(k[:], id)
+	return k
 }
 
 // first forwards p, unless a replica has, or does.
@@ -125,30 +160,38 @@ func (r *Repeats) first(ctx context.Context, p *push, forward func(attempt int) 
 
 // leave keeps what became of p, and tells those who wait for it.
 func (r *Repeats) leave(p *push, o Outcome) {
+	k := keyOf(p.id)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	if p.outcome, p.until = o.kept(), now.Add(Life); len(o.Reply) == 0 {
-		p.outcome.Reply = nil
+	p.outcome = o.kept()
+	close(p.over)
+	delete(r.underWay, k)
+	until := time.Since(r.began) + Life
+	r.ended[k] = end{until: until, attempts: int32(p.attempts), status: int32(p.outcome.Status)}
+	r.order = append(r.order, mark{k, until})
+	if n := len(p.outcome.Reply); n > 0 {
+		r.replies[k] = p.outcome
+		r.bytes += n
 	}
-	close(p.underWay)
-	r.ended = append(r.ended, p)
-	r.bytes += len(p.outcome.Reply)
-	r.forget(now)
+	r.forget()
 }
 
 // forget forgets what is old, and what there is no room for. The caller holds r.mu.
-func (r *Repeats) forget(now time.Time) {
-	for len(r.ended) > 0 {
-		oldest := r.ended[0]
-		if now.Before(oldest.until) && len(r.ended) <= r.most && r.bytes <= r.mostBytes {
+func (r *Repeats) forget() {
+	now := time.Since(r.began)
+	for len(r.order) > 0 {
+		oldest := r.order[0]
+		if now < oldest.until && len(r.order) <= r.limits.pushes && r.bytes <= r.limits.bytes {
 			return
 		}
-		r.ended[0] = nil // append makes a new array in time, without what is forgotten
-		r.ended = r.ended[1:]
-		r.bytes -= len(oldest.outcome.Reply)
-		if r.known[oldest.id] == oldest { // else it was forwarded again
-			delete(r.known, oldest.id)
+		r.order = r.order[1:] // append makes a new array in time, without what is forgotten
+		if r.ended[oldest.key].until != oldest.until {
+			continue // it was forwarded again
+		}
+		delete(r.ended, oldest.key)
+		if reply, isThere := r.replies[oldest.key]; isThere {
+			r.bytes -= len(reply.Reply)
+			delete(r.replies, oldest.key)
 		}
 	}
 }

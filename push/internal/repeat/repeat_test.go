@@ -135,20 +135,20 @@ func TestAPanicIsAFailureForThoseWhoWait(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	const most, mostBytes = 100, 20 * MaxReply
 	r := New(nil)
-	r.most, r.mostBytes = most, mostBytes
+	r.limits = limits{most, mostBytes}
 	reply := ok(string(bytes.Repeat([]byte{'x'}, MaxReply)))
 	for i := range 50 {
 		r.Do(t.Context(), fmt.Sprint(i), func(int) Outcome { return reply })
 	}
-	if r.bytes > mostBytes || len(r.known) > mostBytes/MaxReply || len(r.ended) != len(r.known) {
-		t.Errorf("got %d bytes of %d replies; want %d at most", r.bytes, len(r.known), mostBytes)
+	if r.bytes > mostBytes || len(r.replies) > mostBytes/MaxReply || len(r.ended) != len(r.order) {
+		t.Errorf("got %d bytes of %d replies; want %d at most", r.bytes, len(r.replies), mostBytes)
 	}
 	want(t, "the last one", does(r, "49", ok("no")), fmt.Sprintf("200 %s, not forwarded, repeated true", reply.Reply))
 	for i := range 1000 {
 		r.Do(t.Context(), fmt.Sprint("b", i), func(int) Outcome { return Outcome{Status: 502} })
 	}
-	if len(r.known) > most || r.bytes != 0 {
-		t.Errorf("got %d pushes, %d bytes; want %d at most, none", len(r.known), r.bytes, most)
+	if len(r.ended) > most || len(r.order) > most || r.bytes != 0 || len(r.replies) != 0 {
+		t.Errorf("got %d pushes, %d bytes; want %d at most, none", len(r.ended), r.bytes, most)
 	}
 }
 
@@ -160,8 +160,8 @@ func TestNothingIsLeftAfterAMinute(t *testing.T) {
 		}
 		time.Sleep(Life)
 		does(r, "z", ok("x"))
-		if len(r.known) != 1 || len(r.ended) != 1 {
-			t.Errorf("got %d pushes known, %d ended; want 1", len(r.known), len(r.ended))
+		if len(r.underWay) != 0 || len(r.ended) != 1 || len(r.order) != 1 || len(r.replies) != 1 || r.bytes != 1 {
+			t.Errorf("got %d pushes, %d replies; want 1", len(r.ended), len(r.replies))
 		}
 	})
 }
