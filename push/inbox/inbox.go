@@ -72,7 +72,9 @@ func (b *Inbox) Add(ctx context.Context, p *Push) error {
 	if err := b.store.Add(ctx, p); err != nil {
 		return fmt.Errorf("keeping a push: %w", err)
 	}
-	b.nudge()
+	if !b.isRunning(Queue(p.Account, p.Forward)) { // else its delivery meets the push, or nudges when it ends
+		b.nudge()
+	}
 	return nil
 }
 
@@ -134,6 +136,12 @@ func (b *Inbox) Retry(ctx context.Context, id string) (bool, error) {
 		b.nudge()
 	}
 	return found, err
+}
+
+func (b *Inbox) isRunning(queue string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.running[queue] != nil
 }
 
 // nudge has the inbox look for what is due.
