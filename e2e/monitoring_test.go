@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -49,7 +50,8 @@ type period struct {
 	once          bool      // nothing was done again
 	replicas      int       // that tell the same; 0 means 1
 	restarts      bool      // another process answered the scrape after
-	only          string    // a series, always 0, instead of what was scraped
+	only          string    // a series, instead of what was scraped
+	values        string    // of it, in promtool's notation but for how often the last is repeated; empty: 0
 	down          string    // the address of WeChat's that is down
 	one           string    // the address of WeChat's, if that is of interest
 	other         scraped   // of another instance
@@ -95,7 +97,7 @@ func (s scraped) flat() (values map[string]float64, rises map[string]bool) {
 // series returns so much of the period in the notation of promtool's tests.
 func (p period) series(minutes int) string {
 	if p.only != "" {
-		return fmt.Sprintf("  - {series: '%s', values: '0x%d'}\n", p.only, minutes)
+		return fmt.Sprintf("  - {series: '%s', values: '%sx%d'}\n", p.only, cmp.Or(p.values, "0"), minutes)
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "  - {series: 'up{%s}', values: '1x%d'}\n", instance, minutes)
@@ -264,7 +266,7 @@ func troubled(t *testing.T) period {
 	w, away := startWeChat(t, wechattest.App{ID: "wx0000000000000000", Secret: appSecret}), refusing(t)
 	secret := t.TempDir() + "/secret"
 	writeFile(t, secret, otherSecret)
-	ids, toml := map[string]string{}, fmt.Sprintf("[upstream]\nurl = %q\nfallback_urls = [%q]\nca_file = %q\n", "http://"+away, w.URL, newAuthority(t).path("ca.pem"))+ordering
+	ids, toml := map[string]string{}, fmt.Sprintf("[upstream]\nurl = %q\nfallback_urls = [%q]\nca_file = %q\n", "http://"+away, w.URL, newAuthority(t).path("ca.pem"))+ordering+troubledForwards("http://"+away)
 	for name, app := range apps {
 		app.ID, app.Secret = fmt.Sprintf("wx%016d", len(ids)+1), appSecret
 		ids[name] = app.ID
@@ -273,6 +275,9 @@ func troubled(t *testing.T) period {
 			toml += fmt.Sprintf("[[account]]\nname = %q\napp_id = %q\nsecret_file = %q\n", name, app.ID, secret)
 		} else {
 			toml += accountWith(name, app.ID, appSecret, "stable")
+		}
+		if name == "shop" || name == "stolen" {
+			toml += fmt.Sprintf("push_token = %q\n", pushedWith)
 		}
 	}
 	dir := t.TempDir()
@@ -324,6 +329,7 @@ func troubled(t *testing.T) period {
 		for range 25 {
 			call("shop", userInfo)
 		}
+		p.pushInVain()
 		for range 12 {
 			slow.Go(func() { call("shop", userInfo, greedy) })
 		}
@@ -334,6 +340,44 @@ func troubled(t *testing.T) period {
 	})
 	seen.down = away
 	return seen
+}
+
+// pushedWith is the push_token of accounts in trouble.
+const pushedWith = "token-of-the-pushes"
+
+// troubledForwards is where pushes of shop and stolen go: to nobody, those of stolen by way
+// of an inbox that few fit into.
+func troubledForwards(away string) string {
+	return fmt.Sprintf("[push]\nlisten = \"127.0.0.1:0\"\ninbox_max = \"16KiB\"\n"+
+		"[[forward]]\naccount = \"shop\"\nurl = %[1]q\n[[forward]]\naccount = \"stolen\"\nurl = %[1]q\nasync = true\n[[forward]]\naccount = \"stolen\"\nname = \"copies\"\nurl = %[1]q\ncopy = true\n", away)
+}
+
+// pushInVain has WeChat push what no program takes, until the inbox is full, and strangers
+// what is not WeChat's.
+func (p *program) pushInVain() {
+	p.t.Helper()
+	address, _ := p.logged("serving")[0]["push"].(string)
+	push := func(account, token string) int {
+		c := wechattest.Callback{URL: "http://" + address + "/push/" + account, Token: token, Tries: 1}
+		c.Push(p.t.Context(), c.Event("o1", "subscribe"))
+		d := c.Push(p.t.Context(), c.Text("o1", "hello"))
+		return d.Tries[0].Status
+	}
+	for range 5 {
+		if status := push("shop", pushedWith); status != http.StatusBadGateway {
+			p.t.Errorf("a push that nobody takes: got %d; want 502", status)
+		}
+	}
+	for range 12 {
+		push("shop", "another token")
+	}
+	push("nobody", pushedWith)
+	const most = 1000
+	for n := 0; push("stolen", pushedWith) != http.StatusServiceUnavailable; n++ {
+		if n == most {
+			p.t.Fatalf("got no 503 after %d pushes; want a full inbox", most)
+		}
+	}
 }
 
 // outage is the period of a program that does not find WeChat.
@@ -490,6 +534,10 @@ var inTrouble = []string{
 	`{alertname="WxproxySlow"}`,
 	`{alertname="WxproxyUpstreamHostDown", host="down"}`,
 	`{alertname="WxproxyClientLimited", client="greedy"}`,
+	`{alertname="WxproxyPushesFail", account="shop"}`,
+	`{alertname="WxproxyPushSignatures", account="shop"}`,
+	`{alertname="WxproxyPushInboxFull"}`,
+	`{alertname="WxproxyPushCopiesDropped", account="stolen"}`,
 	`{alertname="WxproxyWrongKeys"}`,
 }
 
@@ -527,6 +575,12 @@ func scenarios() map[string]scenario {
 		"expiring": {func(*testing.T) period {
 			return period{name: "expiring", only: `wxproxy_certificate_expiry_timestamp_seconds{setting="proxy.tls_cert",` + instance + "}"}
 		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyCertificateExpiring", setting="proxy.tls_cert"}`}}},
+		"pushes that wait": {func(*testing.T) period {
+			return period{name: "pushes that wait", only: "wxproxy_push_inbox_oldest_seconds{" + instance + "}", values: "601"}
+		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesWait"}`}}},
+		"pushes that failed": {func(*testing.T) period {
+			return period{name: "pushes that failed", only: "wxproxy_push_inbox_failed{" + instance + "}", values: "3 5"}
+		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesNotDelivered"}`}, 500: {`{alertname="WxproxyAbsent"}`}}},
 		"absent": {func(*testing.T) period { return period{name: "absent", only: `up{job="another"}`} }, 1,
 			map[int][]string{4: {}, 30: {`{alertname="WxproxyAbsent"}`}}},
 	}
