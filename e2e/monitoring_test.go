@@ -372,6 +372,11 @@ func (p *program) pushInVain() {
 		push("shop", "another token")
 	}
 	push("nobody", pushedWith)
+	repeated := wechattest.Callback{URL: "http://" + address + "/push/stolen", Token: pushedWith, Tries: 1}
+	again := repeated.Event("o2", "subscribe")
+	for range 40 { // so that few of all fail
+		repeated.Push(p.t.Context(), again)
+	}
 	const most = 1000
 	for n := 0; push("stolen", pushedWith) != http.StatusServiceUnavailable; n++ {
 		if n == most {
