@@ -54,13 +54,13 @@ func TestTheDemoHasWeChatPush(t *testing.T) {
 			continue
 		}
 		answer := mustPaste(t, line)
-		for _, want := range []string{"<Encrypt>", "<Content><![CDATA[hello]]></Content>", "<MsgSignature>", "the user gets: ", "<Content>you said: hello</Content>"} {
+		for _, want := range []string{"<Encrypt>", "<Content><![CDATA[hello]]></Content>", "<MsgSignature>", "the user gets: ", "<Content><![CDATA[you said: hello]]></Content>"} {
 			if !strings.Contains(answer, want) {
 				t.Errorf("got %s; want %s in it", answer, want)
 			}
 		}
 		other := mustPaste(t, "curl -s -d '你好 <&> ]]>' "+p.demoWeChat()+demoSay)
-		if !strings.Contains(other, "you said: 你好 &lt;&amp;&gt; ]]&gt;") {
+		if !strings.Contains(other, "you said: 你好 <&> ]]]]><![CDATA[>]]>") {
 			t.Errorf("got %s; want the words again", other)
 		}
 		if a := p.mustAsk("POST", p.demoWeChat()+demoSay, ""); a.code != http.StatusBadRequest {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net"
@@ -10,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"wxproxy/internal/wechattest"
 )
 
 // demoPatience is for how long the demo's program is waited for.
@@ -50,19 +51,20 @@ func (p *demoProgram) last() string {
 // ServeHTTP implements [http.Handler].
 func (p *demoProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	var m struct{ ToUserName, FromUserName, Content string }
-	if err != nil || xml.Unmarshal(body, &m) != nil {
+	if err != nil {
+		return
+	}
+	message, err := wechattest.Members(body)
+	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	p.got.Store(string(body))
 	fmt.Fprintf(w, "<xml><ToUserName>%s</ToUserName><FromUserName>%s</FromUserName><CreateTime>%d</CreateTime><MsgType>text</MsgType><Content>%s</Content></xml>",
-		escaped(m.FromUserName), escaped(m.ToUserName), time.Now().Unix(), escaped("you said: "+m.Content))
+		cdata(message["FromUserName"]), cdata(message["ToUserName"]), time.Now().Unix(), cdata("you said: "+message["Content"]))
 }
 
-// escaped returns text as XML.
-func escaped(text string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(text)) // to memory: cannot fail
-	return b.String()
+// cdata returns text as character data.
+func cdata(text string) string {
+	return "<![CDATA[" + strings.ReplaceAll(text, "]]>", "]]]]><![CDATA[>") + "]]>"
 }

@@ -1,12 +1,9 @@
 package wechattest
 
 import (
-	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 )
 
@@ -75,31 +72,7 @@ func readMembers(text []byte, format Format) (map[string]string, error) {
 	if format == JSON {
 		return readObject(text)
 	}
-	var document struct {
-		XMLName xml.Name
-		Members []struct {
-			XMLName xml.Name
-			Text    string `xml:",chardata"`
-		} `xml:",any"`
-	}
-	if text = bytes.TrimSpace(text); !bytes.HasPrefix(text, []byte("<")) {
-		return nil, errSyntax
-	}
-	decoder := xml.NewDecoder(bytes.NewReader(text))
-	if err := decoder.Decode(&document); err != nil || document.XMLName.Local != "xml" {
-		return nil, errSyntax
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errSyntax
-	}
-	members := make(map[string]string)
-	for _, m := range document.Members {
-		if _, isThere := members[m.XMLName.Local]; isThere {
-			return nil, errTwice
-		}
-		members[m.XMLName.Local] = m.Text
-	}
-	return members, nil
+	return Members(text)
 }
 
 func readObject(text []byte) (map[string]string, error) {
