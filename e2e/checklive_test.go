@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -131,5 +132,48 @@ func TestCheckLiveDisturbsNoProxyThatRuns(t *testing.T) {
 			}
 			p.stop()
 		})
+	}
+}
+
+func TestCheckLiveSaysWhereWeChatPushesTo(t *testing.T) {
+	t.Parallel()
+	const other, closed = "wx0000000000000001", "wx0000000000000002"
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret}, wechattest.App{ID: other, Secret: appSecret}, wechattest.App{ID: closed, Secret: appSecret})
+	host := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = rw.Write([]byte(r.URL.Query().Get("echostr")))
+	}))
+	defer host.Close()
+	if err := w.SetCallback(t.Context(), wechattest.Callback{AppID: appID, URL: host.URL + "/push/shop", Token: "pushed-with"}); err != nil {
+		t.Fatal(err)
+	}
+	const pushed = "push_token = \"pushed-with\"\n"
+	shop, unset := accountWith("shop", appID, appSecret, "stable")+pushed, accountWith("unset", other, appSecret, "stable")+pushed
+	p := checksLive(t, exitOK, w.URL, shop+accountWith("quiet", other, appSecret, "stable"))
+	const found = "  shop, pushes: WeChat finds the host of the URL that its console has at 127.0.0.1 (UNICOM); it has to end with /push/shop\n    ping 127.0.0.1: 0% lost, 23.079ms"
+	if got := p.stdout.String(); !strings.Contains(got, found) || strings.Contains(got, "quiet, pushes") {
+		t.Errorf("got %s; want %q of the one account that has pushes", got, found)
+	}
+	if got := p.stderr.String(); !strings.Contains(got, "push.listen: is not set") {
+		t.Errorf("got %s; want what is missing for pushes", got)
+	}
+	p = checksLive(t, exitFailure, w.URL, shop+unset)
+	for _, want := range []string{found, "  unset: good; ", "  unset, pushes: errcode 40201: ", "save the URL of the account's pushes in WeChat's console", "请在微信后台「消息推送」中填写"} {
+		if !strings.Contains(p.stdout.String(), want) {
+			t.Errorf("got %s; want %q in it", p.stdout.String(), want)
+		}
+	}
+	if got := p.stderr.String(); !strings.HasSuffix(got, "wxproxy: WeChat has nowhere to push to for 1 of 2 accounts\n") {
+		t.Errorf("got %q; want for how many accounts WeChat has nowhere to push to", got)
+	}
+	permit := w.Inject(wechattest.Fault{Path: "/cgi-bin/callback/check", Errcode: 48001})
+	p = checksLive(t, exitOK, w.URL, shop)
+	permit()
+	if got := p.stdout.String(); !strings.Contains(got, "shop, pushes: errcode 48001: ") || !strings.Contains(got, "nothing more can be said") {
+		t.Errorf("got %s; want that WeChat does not say it", got)
+	}
+	w.Inject(wechattest.Fault{Path: "/cgi-bin/callback/check", Body: []byte(`{"dns":[],"ping":[]}`)})
+	p = checksLive(t, exitFailure, w.URL, shop)
+	if got := p.stdout.String(); !strings.Contains(got, "WeChat finds no address for the host") {
+		t.Errorf("got %s; want that there is no address", got)
 	}
 }

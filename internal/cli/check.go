@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/secret"
 	"wxproxy/internal/service"
+	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
 
@@ -55,32 +59,66 @@ func checkLive(cfg *config.Config, t terminal) error {
 	if err != nil {
 		return err
 	}
-	objections := 0
+	objections, faults := 0, 0
 	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
 	for i, account := range cfg.Accounts {
 		clients[i].API = wechat.Stable
 		got, err := clients[i].Fetch(context.Background())
-		if err == nil && account.TokenAPI == string(wechat.Classic) {
-			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
-			continue
-		}
-		if err == nil {
-			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
-			continue
-		}
-		why := wechat.Explain(err)
-		if why.Code == notPermitted && account.TokenAPI == string(wechat.Classic) {
+		switch {
+		case err != nil && isUnknown(account, err):
 			fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
-			continue
+		case err != nil:
+			objections++
+			t.explain(account.Name, wechat.Explain(err))
+		case account.TokenAPI == string(wechat.Classic):
+			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
+		default:
+			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 		}
-		objections++
-		if why.Code != 0 {
-			why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
+		if err == nil && !account.PushToken.Empty() && !checkPushes(clients[i], account, got.Value, t) {
+			faults++
 		}
-		fmt.Fprintf(t.out, "  %s: %s\n    %s\n    %s\n", account.Name, why.Reason, why.Remedy, why.RemedyZH)
 	}
 	if objections > 0 {
 		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
 	}
+	if faults > 0 {
+		return fmt.Errorf("WeChat has nowhere to push to for %d of %d accounts", faults, len(cfg.Accounts))
+	}
 	return nil
+}
+
+// isUnknown reports whether nothing can be said of an account, as stable_token is not
+// open to it, without ending the token that it uses.
+func isUnknown(account config.Account, err error) bool {
+	return wechat.Explain(err).Code == notPermitted && account.TokenAPI == string(wechat.Classic)
+}
+
+// explain prints what WeChat objects to, and what to do.
+func (t terminal) explain(name string, why token.Explanation) {
+	if why.Code != 0 {
+		why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
+	}
+	fmt.Fprintf(t.out, "  %s: %s\n    %s\n    %s\n", name, why.Reason, why.Remedy, why.RemedyZH)
+}
+
+// checkPushes has WeChat look at where it pushes to for an account, prints what it sees,
+// and reports whether it found something.
+func checkPushes(client *wechat.Client, account config.Account, value secret.Secret, t terminal) bool {
+	name := account.Name + ", pushes"
+	seen, err := client.CheckCallback(context.Background(), value)
+	if err != nil {
+		why := wechat.ExplainCallback(err)
+		t.explain(name, why)
+		return why.Code == notPermitted
+	}
+	if len(seen.Addresses) == 0 {
+		fmt.Fprintf(t.out, "  %s: WeChat finds no address for the host of the URL that its console has\n    check the name in DNS\n    请检查该域名的 DNS 解析\n", name)
+		return false
+	}
+	fmt.Fprintf(t.out, "  %s: WeChat finds the host of the URL that its console has at %s; it has to end with /push/%s\n", name, strings.Join(seen.Addresses, ", "), account.Name)
+	for _, ping := range seen.Pings {
+		fmt.Fprintf(t.out, "    ping %s: %s lost, %s (a host that answers no ping may be good all the same)\n", ping.Address, ping.Lost, cmp.Or(ping.Time, "no time"))
+	}
+	return true
 }
