@@ -3,10 +3,7 @@
 // Package systemd talks with the service manager, if that has started the process.
 package systemd
 
-import (
-	"context"
-	"net"
-)
+import "context"
 
 // Ready, Stopping and Reloading are of no use here: there is no systemd.
 const Ready, Stopping, Reloading = "", "", ""
