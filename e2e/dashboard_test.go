@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/proxy/traffic"
+	"wxproxy/push"
+	"wxproxy/push/inbox"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -169,6 +172,7 @@ func sampleDashboard(t *testing.T) string {
 		Counted:  sampleCounts,
 		Hour:     func() []traffic.Minute { return sampleHour(286) },
 		Metrics:  http.NotFoundHandler(),
+		Pushes:   samplePushes(now),
 	}
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(server.Close)
@@ -216,4 +220,37 @@ func sampleHour(perMinute float64) []traffic.Minute {
 		}
 	}
 	return hour
+}
+
+// samplePushes returns the pushes of two accounts, some of which wait, and some of which
+// could not be delivered.
+func samplePushes(now time.Time) *admin.Pushes {
+	return &admin.Pushes{
+		Status: func(account string) (push.Status, bool) {
+			switch account {
+			case "shop":
+				return push.Status{LastAt: now.Add(-2 * time.Second), Today: 18_204, LastFailure: &push.Failure{At: now.Add(-40 * time.Minute), Words: "the program answered with status 503"}}, true
+			case "helpdesk":
+				return push.Status{LastAt: now.Add(-9 * time.Minute), Today: 311}, true
+			}
+			return push.Status{}, false
+		},
+		Hour: func() []push.Minute {
+			hour := make([]push.Minute, 60)
+			for i, m := range sampleHour(21) {
+				hour[i] = push.Minute{Start: m.Start, Taken: int(m.Requests), Failed: int(m.Failed), Refused: i % 17 / 16}
+			}
+			return hour
+		},
+		Inbox: func(context.Context) (inbox.State, error) {
+			return inbox.State{Waiting: map[string]int{"shop": 37}, Failed: map[string]int{"shop": 2}, Oldest: now.Add(-4 * time.Minute), Bytes: 92_000, Max: 1 << 30}, nil
+		},
+		Failed: func(context.Context) ([]inbox.Failure, error) {
+			return []inbox.Failure{
+				{ID: "7c1f0a9d3b5e2468ace013579bdf0246", Account: "shop", Type: "event:subscribe", Received: now.Add(-31 * time.Hour), Attempts: 1448, LastError: "the program answered with status 503"},
+				{ID: "0d9c8b7a6f5e4d3c2b1a09f8e7d6c5b4", Account: "shop", Type: "text", Received: now.Add(-33 * time.Hour), Attempts: 1451, LastError: "connecting to 127.0.0.1:9000: connection refused"},
+			}, nil
+		},
+		Retry: func(context.Context, string) (bool, error) { return true, nil },
+	}
 }
