@@ -117,16 +117,18 @@ func checkForwardURL(raw string) error {
 
 // checkForwards compares forwards with accounts and with each other.
 func (l *loader) checkForwards() {
-	names, urls := map[string]string{}, map[string]string{}
+	names, urls := map[string]string{}, map[string]int{}
 	known := l.accountNames()
 	for i, f := range l.cfg.Forwards {
 		key := item("forward", i)
 		l.checkUnique(names, f.Name, key, "name")
 		if first, ok := urls[f.Name]; ok && f.Name != "" {
-			l.report(key+".name", "is the url of %s, which is its name, as it has no other; take another one", l.place(first))
+			l.report(key+".name", "is the url of %s, which is its name, as it has no other; take another one", l.place(item("forward", first)))
 		}
-		if f.Name == "" {
-			urls[f.URL] = key
+		if first, ok := urls[f.URL]; ok && f.Name == "" && f.waits() && !f.deliversAs(l.cfg.Forwards[first]) {
+			l.report(key+".name", "missing; %s has the same url and other settings, so that waiting pushes would not find this one again", l.place(item("forward", first)))
+		} else if !ok && f.Name == "" && f.URL != "" {
+			urls[f.URL] = i
 		}
 		l.checkAccountOf(f, key, known)
 		l.warnOfForward(i)

@@ -169,3 +169,8 @@ func (l *loader) isForAllOf(e, f Forward) bool {
 	b, foundB := l.accountOf(f)
 	return e.Account == "" || foundA && foundB && a.Name == b.Name
 }
+
+// deliversAs reports whether pushes that wait for f are delivered as those for e are.
+func (f Forward) deliversAs(e Forward) bool {
+	return !e.waits() || f.Timeout == e.Timeout && f.Token.Reveal() == e.Token.Reveal() && f.AESKey.Reveal() == e.AESKey.Reveal()
+}
