@@ -63,8 +63,11 @@ func withoutHoles(text string) string {
 	for i := 0; hole.MatchString(text); i++ {
 		found := hole.FindString(text)
 		kind := ""
-		if strings.Contains(found, "base64") {
+		switch {
+		case strings.Contains(found, "base64"):
 			kind = "encryption"
+		case strings.Contains(found, "AESKey"):
+			kind = "aes_key"
 		}
 		text = strings.Replace(text, found, ownSecret(kind, i+len(found)), 1)
 	}
@@ -72,7 +75,7 @@ func withoutHoles(text string) string {
 }
 
 // inTheClear is what is said of a container that others of its network call.
-var inTheClear = regexp.MustCompile(`(?m)^warning: \S*config\.toml: (proxy|admin)\.listen: .* cross(es)? the network in the clear; .*\n`)
+var inTheClear = regexp.MustCompile(`(?m)^warning: \S*config\.toml: (proxy\.listen|admin\.listen|forward\[1\]\.url): .* cross(es)? the network in the clear; .*\n`)
 
 // mustStart fails the test unless wxproxy, with the files and the environment of
 // the container, would start without another remark than that, and has the time it
@@ -216,6 +219,20 @@ func TestManifestsAreWhatKubernetesTakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The lines for pushes, which are comments, fit in where they stand.
+func TestTheManifestTakesPushesWithTheLinesForThem(t *testing.T) {
+	t.Parallel()
+	lines := regexp.MustCompile(`(?m)^( *)#(\S| {2})`)
+	shared := read(t, "deploy/kubernetes/shared.yaml")
+	path := filepath.Join(t.TempDir(), "shared.yaml")
+	writeFile(t, path, lines.ReplaceAllString(shared, "$1$2"))
+	containers, mistakes := checkDeployed(t, "kubernetes", path)
+	if n := len(lines.FindAllString(shared, -1)); n < 15 || mistakes != "" || len(containers) != 1 {
+		t.Fatalf("got %d lines for pushes, %d containers, %s", n, len(containers), mistakes)
+	}
+	containers[0].mustStart(t)
 }
 
 // addCertificate puts a pair in the place of the one that users put there.
