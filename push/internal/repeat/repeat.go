@@ -15,7 +15,7 @@ const (
 	Life = time.Minute
 
 	// MaxReply is the size of the largest reply that is kept. Of a larger one only
-	// success is.
+	// success is, but for those who have waited for it.
 	MaxReply = 16 << 10
 
 	// Lease is for how long a replica that has claimed a push may be silent about it.
@@ -158,19 +158,19 @@ func (r *Repeats) first(ctx context.Context, p *push, forward func(attempt int) 
 	return o, false
 }
 
-// leave keeps what became of p, and tells those who wait for it.
+// leave tells those who wait for p what became of it, and keeps that.
 func (r *Repeats) leave(p *push, o Outcome) {
-	k := keyOf(p.id)
+	k, kept := keyOf(p.id), o.kept()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p.outcome = o.kept()
+	p.outcome = o
 	close(p.over)
 	delete(r.underWay, k)
 	until := time.Since(r.began) + Life
-	r.ended[k] = end{until: until, attempts: int32(p.attempts), status: int32(p.outcome.Status)}
+	r.ended[k] = end{until: until, attempts: int32(p.attempts), status: int32(kept.Status)}
 	r.order = append(r.order, mark{k, until})
-	if n := len(p.outcome.Reply); n > 0 {
-		r.replies[k] = p.outcome
+	if n := len(kept.Reply); n > 0 {
+		r.replies[k] = kept
 		r.bytes += n
 	}
 	r.forget()

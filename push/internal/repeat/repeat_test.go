@@ -123,6 +123,17 @@ func TestALargeReplyIsKeptAsSuccess(t *testing.T) {
 	}
 }
 
+func TestWhoWaitsGetsALargeReplyToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(nil)
+		go r.Do(t.Context(), "a", func(int) Outcome { time.Sleep(time.Second); return ok(string(make([]byte, MaxReply+1))) })
+		synctest.Wait()
+		if o, repeated := r.Do(t.Context(), "a", nil); len(o.Reply) != MaxReply+1 || !repeated {
+			t.Errorf("got %d bytes, repeated %v; want all of them", len(o.Reply), repeated)
+		}
+	})
+}
+
 func TestAPanicIsAFailureForThoseWhoWait(t *testing.T) {
 	r := New(nil)
 	func() {
