@@ -173,6 +173,40 @@ func TestOneDamagedFileLosesOnlyItself(t *testing.T) {
 	}
 }
 
+func TestAFileThatCannotBeReadIsLeftForTheNextStart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, _ := folderOf(t, dir, nil)
+	add(t, b, push("a", "f", "1"), push("a", "f", "2"))
+	stop(t, b)
+	path := records(t, dir)[0]
+	record, err := os.ReadFile(path)
+	loop := filepath.Join(t.TempDir(), "loop")
+	if err := errors.Join(err, os.Remove(path), os.Symlink(loop, loop), os.Symlink(loop, path)); err != nil {
+		t.Skip("links cannot be made here:", err)
+	}
+	b, log := folderOf(t, dir, nil)
+	p := new(program)
+	b.Start(p.deliver)
+	await(t, "delivery of the other one", func() bool { return len(p.list()) == 1 })
+	stop(t, b)
+	if !strings.Contains(log.String(), "until the next start") || strings.Contains(log.String(), "is lost") {
+		t.Errorf("got %s", log)
+	}
+	left := records(t, dir)
+	if len(left) != 1 {
+		t.Fatalf("got %q; want it left", left)
+	}
+	if err := errors.Join(os.Remove(left[0]), os.WriteFile(left[0], record, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	b, _ = folderOf(t, dir, nil)
+	b.Start(p.deliver)
+	await(t, "delivery after the next start", func() bool { return len(p.list()) == 2 })
+	stop(t, b)
+	same(t, p.list(), "a f 2 1", "a f 1 2")
+}
+
 func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -22,6 +22,7 @@ type local struct {
 	unable   lograte.Line // about what cannot be stored
 	newer    lograte.Line // about records of a later version
 	damaged  lograte.Line // about records that are lost
+	unread   lograte.Line // about records that could not be read
 	replaced lograte.Line // about the room that was made
 
 	mu      sync.Mutex // guards what follows

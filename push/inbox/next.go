@@ -96,7 +96,8 @@ func (l *local) open(hash string, i item) (*Entry, error) {
 	return &Entry{Push: p, Queue: hash, Key: i.name(hash), Size: int64(i.size), Waited: time.Since(i.at()), Closed: err}, nil
 }
 
-// lose puts an item aside that cannot be read.
+// lose takes an item out of its queue that cannot be read. A damaged record is put aside;
+// what else is wrong, as a disk or a right, may be mended: the file stays for the next start.
 func (l *local) lose(hash string, i item, err error) {
 	l.mu.Lock()
 	q := l.queues[hash]
@@ -108,9 +109,16 @@ func (l *local) lose(hash string, i item, err error) {
 		}
 	}
 	l.mu.Unlock()
-	where := i.name(hash)
-	if !errors.Is(err, fs.ErrNotExist) {
-		where = l.shelf.aside(i.name(hash))
+	where, isLost := i.name(hash), errors.Is(err, fs.ErrNotExist)
+	if errors.Is(err, ErrDamaged) {
+		where, isLost = l.shelf.aside(where), true
+	}
+	if !isLost {
+		l.unread.Note(func(count int) {
+			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "err", err, "record", where, "count", count,
+				"remedy", "have the folder of token.store belong to the user who runs wxproxy, look at the disk, and start wxproxy again")
+		})
+		return
 	}
 	l.damaged.Note(func(count int) {
 		l.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "record", where, "count", count)
