@@ -3,7 +3,6 @@ package inbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 	"time"
 )
@@ -147,8 +146,7 @@ func (b *Inbox) try(d *delivery, e *Entry) (failed bool) {
 		b.say(e)
 		return true
 	}
-	b.log.Error("a push could not be delivered, and is kept as failed", "account", e.Account, "type", e.Type,
-		"push_id", e.ID, "attempts", e.Attempts, "err", e.LastError)
+	b.sayGivenUp(e)
 	return b.store.GiveUp(d.ctx, e) != nil
 }
 
@@ -182,18 +180,4 @@ func (b *Inbox) sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-}
-
-// say logs that a push could not be delivered, once a minute for each queue.
-func (b *Inbox) say(e *Entry) {
-	b.lines.Note(e.Queue, func(count int) {
-		b.log.Warn("a push could not be delivered, and is tried again", "account", e.Account, "type", e.Type,
-			"push_id", e.ID, "attempt", e.Attempts, "err", e.LastError, "count", count)
-	})
-}
-
-// words returns what an error says, within a bound.
-func words(err error) string {
-	const longest = 300
-	return fmt.Sprintf("%.*s", longest, err.Error())
 }

@@ -1,0 +1,26 @@
+package inbox
+
+import "fmt"
+
+// say logs that a push could not be delivered, once a minute for each queue.
+func (b *Inbox) say(e *Entry) {
+	b.lines.Note(e.Queue, func(count int) {
+		b.log.Warn("a push could not be delivered, and is tried again", "account", e.Account, "type", e.Type,
+			"push_id", e.ID, "attempt", e.Attempts, "err", e.LastError, "count", count)
+	})
+}
+
+// sayGivenUp logs that a push is not tried any more, once a minute for each queue: all of
+// a queue can be too old at the same time.
+func (b *Inbox) sayGivenUp(e *Entry) {
+	b.lines.Note("given up "+e.Queue, func(count int) {
+		b.log.Error("a push could not be delivered, and is kept as failed", "account", e.Account, "type", e.Type,
+			"push_id", e.ID, "attempts", e.Attempts, "err", e.LastError, "count", count)
+	})
+}
+
+// words returns what an error says, within a bound.
+func words(err error) string {
+	const longest = 300
+	return fmt.Sprintf("%.*s", longest, err.Error())
+}
