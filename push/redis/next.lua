@@ -1,10 +1,16 @@
 -- ARGV: 1 the queue, 2 the owner, 3 the lease. Returns the oldest entry: its id, record,
 -- attempt, and for how many milliseconds it has waited; nothing if there is none, or the
 -- queue is another one's now.
-if redis.call('HGET', OWNERS, ARGV[1]) ~= ARGV[2] then return {} end
 may_be_full()
-local head = turn_to_head(ARGV[1])
-if not head then return {} end
+local head = redis.call('HGET', OWNERS, ARGV[1]) == ARGV[2] and turn_to_head(ARGV[1])
+if not head then
+  if redis.call('EXISTS', HEADS) == 0 then -- nothing waits: what was removed by hand counts no longer
+    redis.call('DEL', WAITING)
+    redis.call('HDEL', TOTALS, 'bytes')
+    count(TOTALS, 'bytes', total('wasted'))
+  end
+  return {}
+end
 local id, fields = head[1], head[2]
 local pending = redis.pcall('XPENDING', STREAM, GROUP, id, id, 1)
 if pending.err then -- somebody has removed the group

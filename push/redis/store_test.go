@@ -698,6 +698,22 @@ func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAStreamThatWasDeletedByHandTakesNoRoom(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	r, p := replicaAt(t, server.Addr), new(program)
+	add(t, r, push("a", "f", "1"), push("a", "f", "2"))
+	server.MustDo("DEL", "p:push:{inbox}:queue:"+inbox.Queue("a", "f"))
+	r.Start(p.deliver)
+	defer r.end(t)
+	await(t, "nothing that counts", func() bool {
+		s, err := r.State(t.Context())
+		return err == nil && s.Bytes == 0 && len(s.Waiting) == 0
+	})
+	add(t, r, push("a", "f", "3"))
+	await(t, "delivery", func() bool { return len(p.list()) == 1 })
+}
+
 func TestAClusterKeepsAnInbox(t *testing.T) {
 	t.Parallel()
 	nodes := redistest.StartCluster(t)
