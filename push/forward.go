@@ -63,14 +63,13 @@ func (r *Receiver) send(ctx context.Context, p *push, f *forward) (o result, out
 // enqueue gives a push to the inbox. Only what is durable there is a success.
 func (r *Receiver) enqueue(ctx context.Context, p *push, f *forward) (o result, outcome string) {
 	err := r.keep(ctx, p, f)
-	switch {
-	case err == nil:
+	if err == nil {
 		return result{Status: http.StatusOK}, async
-	case errors.Is(err, inbox.ErrFull):
-		r.failed(p.account.Name, f, err)
-		return result{Status: http.StatusServiceUnavailable}, failed
 	}
 	r.failed(p.account.Name, f, err)
+	if errors.Is(err, inbox.ErrFull) {
+		return result{Status: http.StatusServiceUnavailable}, failed
+	}
 	return result{Status: http.StatusBadGateway}, failed
 }
 

@@ -27,16 +27,15 @@ const (
 type Server struct {
 	http    *http.Server
 	log     *slog.Logger
-	most    atomic.Int64
-	open    atomic.Int64 // connections
+	most    int64        // connections
+	open    atomic.Int64 // those that are
 	crowded lograte.Line
 }
 
 // NewServer returns a server whose requests handler answers. It closes connections at once
 // that come while maxConnections are open.
 func NewServer(handler http.Handler, maxConnections int, log *slog.Logger) *Server {
-	s := &Server{log: log}
-	s.most.Store(int64(maxConnections))
+	s := &Server{log: log, most: int64(maxConnections)}
 	s.http = &http.Server{
 		Handler:                      handler,
 		DisableGeneralOptionsHandler: true,
@@ -53,12 +52,6 @@ func NewServer(handler http.Handler, maxConnections int, log *slog.Logger) *Serv
 	}
 	return s
 }
-
-// HoldTo changes how many connections may be open, for those that come next.
-func (s *Server) HoldTo(maxConnections int) { s.most.Store(int64(maxConnections)) }
-
-// Connections returns how many are open.
-func (s *Server) Connections() int { return int(s.open.Load()) }
 
 // Serve serves the connections that ln accepts, until Drain. It returns
 // [http.ErrServerClosed] then.
@@ -89,13 +82,13 @@ func (l listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if s.open.Add(1) <= s.most.Load() {
+		if s.open.Add(1) <= s.most {
 			return emptyErrors{c}, nil
 		}
 		s.open.Add(-1)
 		_ = c.Close()
 		s.crowded.Note(func(count int) {
-			s.log.Warn("connections to the push listener were closed, since there are too many", "max_connections", s.most.Load(), "count", count)
+			s.log.Warn("connections to the push listener were closed, since there are too many", "max_connections", s.most, "count", count)
 		})
 	}
 }

@@ -29,7 +29,7 @@ func (b *bench) dial() net.Conn {
 
 func TestConnectionsAboveTheLimitAreClosedAtOnce(t *testing.T) {
 	b := start(t, both())
-	b.server.HoldTo(3)
+	b.server.most = 3
 	var first []net.Conn
 	for range 3 {
 		c := b.dial()
@@ -44,12 +44,12 @@ func TestConnectionsAboveTheLimitAreClosedAtOnce(t *testing.T) {
 			t.Fatalf("got %d bytes, error %v; want it closed", n, err)
 		}
 	}
-	if b.server.Connections() != 3 {
-		t.Errorf("got %d connections; want 3", b.server.Connections())
+	if b.server.open.Load() != 3 {
+		t.Errorf("got %d connections; want 3", b.server.open.Load())
 	}
 	first[0].Close()
 	deadline := time.Now().Add(10 * time.Second)
-	for b.server.Connections() > 2 && time.Now().Before(deadline) {
+	for b.server.open.Load() > 2 && time.Now().Before(deadline) {
 		time.Sleep(time.Millisecond)
 	}
 	wantAnswer(t, "when one has left", b.wechat().push(textXML), success)
@@ -94,6 +94,18 @@ func TestARequestThatCannotBeReadGetsAnEmptyAnswer(t *testing.T) {
 		}
 	}
 	wantAnswer(t, "and then a good one", b.wechat().push(textXML), success)
+}
+
+func TestTheBodyOfAStrangerIsNotWaitedFor(t *testing.T) {
+	b := start(t, both())
+	for _, target := range []string{"plain?signature=x&timestamp=1&nonce=2", "shop?encrypt_type=aes&timestamp=1&nonce=2", "shop?signature=x"} {
+		c := b.dial()
+		c.SetDeadline(time.Now().Add(requestTimeout / 2))
+		fmt.Fprintf(c, "POST /push/%s HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n", target)
+		if response, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || response.StatusCode != 403 {
+			t.Errorf("%s: got %v, error %v; want 403 at once", target, response, err)
+		}
+	}
 }
 
 func TestABodyThatBreaksOffIsRefused(t *testing.T) {

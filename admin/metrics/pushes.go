@@ -44,14 +44,10 @@ func (s sink) pushes(p *Pushes) {
 		}
 	}
 	for r, n := range snapshot.Refusals {
-		if n > 0 {
-			s.counter(pushRefusals, n, r.Account, r.Reason)
-		}
+		s.counter(pushRefusals, n, r.Account, r.Reason)
 	}
 	for account, n := range snapshot.Dropped {
-		if n > 0 {
-			s.counter(copiesDropped, n, account)
-		}
+		s.counter(copiesDropped, n, account)
 	}
 	s.pushDurations(snapshot.Durations)
 	s.inbox(p)

@@ -132,9 +132,6 @@ func listenUnless(inherited []net.Listener, cfg *config.Config, key, setting str
 		return []net.Listener{ln}, nil
 	}
 	for _, ln := range inherited {
-		if key == "push.listen" {
-			break // everybody may reach it
-		}
 		if err := mustBeGuarded(cfg, key, ln.Addr()); err != nil {
 			return nil, err
 		}
@@ -149,7 +146,7 @@ func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 	if key == "admin.listen" {
 		guarded = !cfg.Admin.Key.Empty()
 	}
-	if !isPublic(open) {
+	if key == "push.listen" || !isPublic(open) { // WeChat has to reach the one
 		return nil
 	}
 	if weak, ok := cfg.WeakKeys[key]; guarded && ok {
