@@ -12,6 +12,7 @@
 const http = require('http');
 
 const [sdk, appID, token, aesKey] = process.argv.slice(2);
+const library = require({ 'easywechat': 'node-easywechat', 'wecom-crypto': '@wecom/crypto' }[sdk]);
 
 async function reply(type, content) {
   console.log(`${type} ${content}`);
@@ -20,7 +21,7 @@ async function reply(type, content) {
 }
 
 async function easywechat(req, res) {
-  const { OfficialAccount, ServerRequest } = require('node-easywechat');
+  const { OfficialAccount, ServerRequest } = library;
   const app = new OfficialAccount({ app_id: appID, secret: 'none', token, aes_key: aesKey });
   app.setRequest(await ServerRequest.createFromIncomingMessage(req));
   const server = app.getServer();
@@ -38,7 +39,7 @@ function member(text, name) {
 }
 
 async function wecomCrypto(req, res) {
-  const { getSignature, decrypt, encrypt } = require('@wecom/crypto');
+  const { getSignature, decrypt, encrypt } = library;
   let body = '';
   for await (const chunk of req) body += chunk;
   const query = new URL(req.url, 'http://localhost').searchParams;
