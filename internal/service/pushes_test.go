@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"wxproxy/config"
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 )
@@ -222,6 +223,44 @@ func TestPushesThatWaitOutliveTheProcess(t *testing.T) {
 	}
 	program.setFail(false)
 	runService(t, toml)
+	eventually(t, "the pushes in order", func() bool { return program.contents() == "0,1,2" })
+}
+
+// Another replica delivers what the first one took, and knows what became of a push that
+// WeChat repeats to it.
+func TestReplicasShareWhatWaitsAndWhatWasAnswered(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	program := startProgram(t, nil)
+	asked := startProgram(t, func(w http.ResponseWriter, content string) {
+		fmt.Fprintf(w, "<xml><Content>%s</Content></xml>", content)
+	})
+	toml := pushListen + fmt.Sprintf("[token]\nstore = %q\n", "redis://"+redis.Addr) + pushedShop("push_aes_key = \""+pushKey+"\"") +
+		forwardTo(program.URL, `match = ["text"]`, "async = true") + forwardTo(asked.URL)
+	program.setFail(true)
+	first, second := runService(t, toml), runService(t, toml)
+	for i := range 3 {
+		c := first.callback(pushKey)
+		if d := c.Push(t.Context(), c.Text("o1", fmt.Sprint(i))); d.Fault != "" || string(d.Tries[0].Answer) != "success" {
+			t.Fatalf("got %+v; want success", d)
+		}
+	}
+	c := first.callback(pushKey)
+	event := c.Event("o1", "subscribe")
+	if d := c.Push(t.Context(), event); d.Fault != "" || len(d.Reply) == 0 {
+		t.Fatalf("got %+v; want a reply", d)
+	}
+	again := second.callback(pushKey)
+	if d := again.Push(t.Context(), event); d.Fault != "" || len(d.Reply) == 0 || strings.Count(asked.contents(), ",") > 0 {
+		t.Errorf("got %+v, and %q at the program; want the first one's reply", d, asked.contents())
+	}
+	if state, err := second.pushes.inbox.State(t.Context()); err != nil || state.Waiting["shop"] != 3 {
+		t.Errorf("got %+v, %v; want three that wait, in all replicas together", state, err)
+	}
+	if err := first.end(); err != nil {
+		t.Fatal(err)
+	}
+	program.setFail(false)
 	eventually(t, "the pushes in order", func() bool { return program.contents() == "0,1,2" })
 }
 
