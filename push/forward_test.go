@@ -62,6 +62,20 @@ func TestARequestIDThatCannotBePassedOnIsReplaced(t *testing.T) {
 			t.Errorf("%q: got %q; want a new one", id, got)
 		}
 	}
+	if got := requestID([]string{"one", "another"}); got == "one" || got == "another" {
+		t.Errorf("of two: got %q; want a new one", got)
+	}
+}
+
+func TestAnIDIsThatOfAnAccountsText(t *testing.T) {
+	ids := map[string]bool{}
+	for _, of := range [][3]string{{"t", "a", "bc"}, {"t", "ab", "c"}, {"t", "a", "bd"}, {"u", "a", "bc"}} {
+		id := pushID(secret.New(of[0]), of[1], []byte(of[2]))
+		if len(id) != 32 || ids[id] || id != pushID(secret.New(of[0]), of[1], []byte(of[2])) {
+			t.Errorf("%q: got %s; want one of its own, the same each time", of, id)
+		}
+		ids[id] = true
+	}
 }
 
 func TestAForwardWithAKeyGetsItsPushesEncrypted(t *testing.T) {

@@ -56,6 +56,11 @@ func TestTheURLCheckOfWeComIsDecrypted(t *testing.T) {
 	wantAnswer(t, "wrong signature", w.do("GET", q, nil), refusedWith(403))
 	other := w.key.Seal([]byte("1"), "another corp")
 	wantAnswer(t, "another corp", w.do("GET", w.query(other, "echostr", other), nil), refusedWith(403))
+	a.Key, a.KeyOld = secret.Secret{}, secret.Secret{}
+	if err := b.Use(Config{Accounts: []Account{a}}); err != nil {
+		t.Fatal(err)
+	}
+	wantAnswer(t, "without a key", w.do("GET", w.query(echo, "echostr", echo), nil), refusedWith(403))
 }
 
 func TestRefusalsAreEmptyInTheirOrderAndCounted(t *testing.T) {

@@ -3,12 +3,14 @@ package push
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -165,12 +167,21 @@ func TestDrainingEndsWithItsContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	go server.Serve(ln)
-	go http.Get("http://" + ln.Addr().String())
+	c, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
 	<-began
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := server.Drain(ctx); err == nil {
 		t.Error("got no error, with a request that is not answered")
+	}
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	if n, err := c.Read(make([]byte, 1)); n > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %d bytes, error %v; want it closed", n, err)
 	}
 	close(release)
 }

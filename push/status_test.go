@@ -3,7 +3,9 @@ package push
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -138,6 +140,28 @@ func TestAReloadTakesEffectWithTheNextPush(t *testing.T) {
 	wantAnswer(t, "an account that is gone", b.plain().plain(textXML), refusedWith(404))
 	if len(after.got()) != 1 {
 		t.Errorf("the new program got %d", len(after.got()))
+	}
+}
+
+func TestAReloadClosesTheConnectionsBefore(t *testing.T) {
+	closed := make(chan struct{}, 10)
+	p := httptest.NewUnstartedServer(http.NotFoundHandler())
+	p.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			closed <- struct{}{}
+		}
+	}
+	p.Start()
+	defer p.Close()
+	b := start(t, both(Forward{URL: p.URL}))
+	b.wechat().push(textXML)
+	if err := b.Use(both()); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed: // long before it has rested
+	case <-time.After(15 * time.Second):
+		t.Error("the connection to a program that gets no pushes any more is kept")
 	}
 }
 

@@ -414,6 +414,9 @@ func TestFilesAreTheOwnersAndEncryptedIfThereIsAKey(t *testing.T) {
 	add(t, b, push("a", "f", "1")) // before there was a key
 	b.Use(1<<30, sealer(t, first, ""))
 	add(t, b, push("a", "f", canary))
+	for i := range 10 {
+		add(t, b, push("a", "f", fmt.Sprint("more ", i)))
+	}
 	stop(t, b)
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		info, infoErr := entry.Info()
@@ -435,14 +438,14 @@ func TestFilesAreTheOwnersAndEncryptedIfThereIsAKey(t *testing.T) {
 	wrong, log := folderOf(t, dir, sealer(t, second, ""))
 	p := new(program)
 	wrong.Start(p.deliver)
-	await(t, "failure", func() bool { failed, _ := wrong.Failed(ctx); return len(failed) == 1 })
+	await(t, "failure", func() bool { failed, _ := wrong.Failed(ctx); return len(failed) == 11 })
 	stop(t, wrong)
 	same(t, p.list(), "a f 1 1")
 	if failed, _ := wrong.Failed(ctx); !strings.Contains(failed[0].LastError, "encryption_key_old") {
 		t.Errorf("got %+v; want what to do", failed)
 	}
-	if n := strings.Count(log.String(), "\n"); n != 1 {
-		t.Errorf("got %d lines; want one:\n%s", n, log.String())
+	if n := strings.Count(log.String(), "\n"); n != 2 {
+		t.Errorf("got %d lines; want one, and one that counts the others:\n%s", n, log.String())
 	}
 
 	right, _ := folderOf(t, dir, sealer(t, second, first))
