@@ -96,6 +96,7 @@ func (p *push) open(q query, text []byte) (why refusal) {
 
 // open decrypts with the key that fits: the present one or the one before.
 func (a *account) open(encrypt string) (plain []byte, key *envelope.Key, why refusal) {
+	why = notPlain // if there is no key
 	for _, key := range a.keys {
 		plain, id, err := key.Open(encrypt)
 		switch {

@@ -97,7 +97,7 @@ func newLocal(c Config) (*local, error) {
 
 // tick is what a sequence number grows by in a microsecond. What is below differs
 // between processes.
-const tick = 1 << 12
+const tick = 1 << 10
 
 // nextSeq returns a number that is higher than all before it, and tells the time. The
 // caller holds l.mu.

@@ -91,13 +91,12 @@ func Read(plain []byte) (Message, error) {
 type Envelope struct {
 	Format     Format
 	ToUserName string
-	AppID      string // in the place of ToUserName, of a platform's events
 	Encrypt    string
 }
 
 // ReadEnvelope reads the body of an encrypted push.
 func ReadEnvelope(body []byte) (Envelope, error) {
-	found := members{names: []string{"Encrypt", "ToUserName", "AppId"}}
+	found := members{names: []string{"Encrypt", "ToUserName"}}
 	format, err := found.read(body)
 	if err != nil {
 		return Envelope{}, err
@@ -105,7 +104,7 @@ func ReadEnvelope(body []byte) (Envelope, error) {
 	if found.value(0) == "" {
 		return Envelope{}, ErrNoEncrypt
 	}
-	return Envelope{Format: format, Encrypt: found.value(0), ToUserName: found.value(1), AppID: found.value(2)}, nil
+	return Envelope{Format: format, Encrypt: found.value(0), ToUserName: found.value(1)}, nil
 }
 
 // ReadReply returns what is encrypted in a program's answer, and reports whether there is
