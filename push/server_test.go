@@ -31,7 +31,7 @@ func (b *bench) dial() net.Conn {
 
 func TestConnectionsAboveTheLimitAreClosedAtOnce(t *testing.T) {
 	b := start(t, both())
-	b.server.most = 3
+	b.serve(NewServer(b, 3, slog.New(slog.NewTextHandler(b.log, nil))))
 	var first []net.Conn
 	for range 3 {
 		c := b.dial()

@@ -276,25 +276,29 @@ func start(tb testing.TB, c Config) *bench {
 	if err := b.Use(c); err != nil {
 		tb.Fatal(err)
 	}
-	b.server = NewServer(b, 100, log)
+	tb.Cleanup(b.Close)
+	b.serve(NewServer(b, 100, log))
+	return b
+}
+
+// serve has a server take what comes from now on.
+func (b *bench) serve(server *Server) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		tb.Fatal(err)
+		b.tb.Fatal(err)
 	}
-	b.base = "http://" + ln.Addr().String()
+	b.server, b.base = server, "http://"+ln.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- b.server.Serve(ln) }()
-	tb.Cleanup(func() {
+	go func() { served <- server.Serve(ln) }()
+	b.tb.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		http.DefaultClient.CloseIdleConnections()
-		if err := b.server.Drain(ctx); err != nil {
-			tb.Error(err)
+		if err := server.Drain(ctx); err != nil {
+			b.tb.Error(err)
 		}
 		<-served
-		b.Close()
 	})
-	return b
 }
 
 // safeShop is an account in safe mode, plainShop one in plain mode.

@@ -175,6 +175,27 @@ func TestAFailedDeliveryIsTriedAgainAfterGrowingPausesAndKeepsItsPlace(t *testin
 	})
 }
 
+func TestPausesBeginAgainAfterASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, p := openMemory(t, nil), new(program)
+		p.set(func(push *Push) error {
+			if push.Attempts < 4 && string(push.Body) == "1" || push.Attempts < 2 {
+				return errors.New("program is down")
+			}
+			return nil
+		})
+		began := time.Now()
+		b.Start(p.deliver)
+		add(t, b, push("a", "f", "1"), push("a", "f", "2"))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		stop(t, b)
+		if got := p.at[len(p.at)-1].Sub(began); len(p.at) != 6 || got != 8*time.Second {
+			t.Errorf("got the %d. after %v; want the 6. after 1, 2, 4 and again 1 s", len(p.at), got)
+		}
+	})
+}
+
 func TestWhatFailsForADayIsKeptAWeekAndCanBeRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := context.Background()

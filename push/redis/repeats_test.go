@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"wxproxy/internal/redistest"
 	"wxproxy/push/internal/repeat"
 )
@@ -79,6 +81,24 @@ func TestReplicasShareWhatBecameOfAPush(t *testing.T) {
 	}
 	if log.String() != "" {
 		t.Errorf("got %s", log)
+	}
+}
+
+func TestAClaimThatTheClientSendsAgainIsTheSame(t *testing.T) {
+	t.Parallel()
+	link := linkTo(t, redistest.Start(t).Addr, "", "")
+	r := NewRepeats(link, nil)
+	for range 2 {
+		err := link.Use(t.Context(), func(ctx context.Context, client redis.UniversalClient) error {
+			answer, err := r.claim.Run(ctx, client, []string{r.name("id")}, "one call", 0, 60_000, 60_000).Result()
+			if numbers := numbersIn(answer, 2); numbers[0] != 1 || numbers[1] != 1 {
+				t.Errorf("got %v; want the first attempt", answer)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -242,6 +242,88 @@ func TestOneReplicaAtATimeDeliversAQueue(t *testing.T) {
 	}
 }
 
+func TestWhoGetsAPushHasItsQueueForALease(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	a, b := replicaAt(t, server.Addr), replicaAt(t, server.Addr)
+	add(t, a, push("a", "f", "1"))
+	taken, _, err := a.store.Take(t.Context(), 1, 0)
+	if err != nil || len(taken) != 1 {
+		t.Fatalf("got %v, %v", taken, err)
+	}
+	server.MustDo("ZADD", "p:push:{inbox}:due", "1", taken[0].Queue) // the lease is over
+	if e, err := a.store.Next(t.Context(), taken[0].Queue); e == nil || err != nil {
+		t.Fatalf("got %v, %v; want the push, since nobody has taken the queue", e, err)
+	}
+	if again, _, err := b.store.Take(t.Context(), 1, 1); err != nil || len(again) != 0 {
+		t.Errorf("another replica got %v, %v", again, err)
+	}
+}
+
+func TestAQueueIsInOneListOnly(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	r := replicaAt(t, redistest.Start(t).Addr)
+	add(t, r, push("a", "f", "1"), push("a", "f", "2"))
+	take := func(fresh, again int) {
+		t.Helper()
+		taken, _, err := r.store.Take(ctx, 10, 10)
+		counts := [2]int{}
+		for _, one := range taken {
+			if counts[0]++; one.Again {
+				counts[1]++
+			}
+		}
+		if err != nil || counts != [2]int{fresh + again, again} {
+			t.Errorf("got %+v, %v; want %d fresh and %d again", taken, err, fresh, again)
+		}
+	}
+	queue := inbox.Queue("a", "f")
+	step := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	take(1, 0)
+	step(r.store.Release(ctx, queue, true))
+	step(r.store.Wake(ctx))
+	take(0, 1)
+	step(r.store.Release(ctx, queue, false))
+	take(1, 0)
+	take(0, 0)
+}
+
+func TestAStartForgetsFailures(t *testing.T) {
+	t.Parallel()
+	ctx, server := t.Context(), redistest.Start(t)
+	r := replicaAt(t, server.Addr)
+	add(t, r, push("a", "f", "1"))
+	if _, _, err := r.store.Take(ctx, 10, 10); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.store.Release(ctx, inbox.Queue("a", "f"), true), r.store.Wake(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if n := server.MustDo("HLEN", "p:push:{inbox}:failures"); n != int64(0) {
+		t.Errorf("got failures of %v queues, so that the next pause is longer; want none", n)
+	}
+}
+
+func TestAPushThatTheClientSendsAgainIsAddedOnce(t *testing.T) {
+	t.Parallel()
+	r := replicaAt(t, redistest.Start(t).Addr)
+	s, queue := r.store, inbox.Queue("a", "f")
+	for range 2 {
+		if answer, err := s.run(t.Context(), s.scripts.add, s.keysOf(queue, s.name("call:1")), queue, "record", 1000, 10_000); err != nil || numbersIn(answer, 1)[0] != 1 {
+			t.Errorf("got %v, %v", answer, err)
+		}
+	}
+	if state, err := r.State(t.Context()); err != nil || state.Waiting["a"] != 1 {
+		t.Errorf("got %+v, %v; want one", state, err)
+	}
+}
+
 func TestAnotherReplicaTakesOverFromOneThatDied(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

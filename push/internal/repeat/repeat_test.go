@@ -64,6 +64,17 @@ func TestWhatFailedIsForwardedAgain(t *testing.T) {
 	})
 }
 
+func TestWhatSucceedsLaterIsKnownForItsOwnMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(nil)
+		does(r, "a", Outcome{Status: 502})
+		time.Sleep(Life / 2)
+		want(t, "the second", does(r, "a", ok("x")), "200 x, attempt 2, repeated false")
+		time.Sleep(Life * 3 / 4)
+		want(t, "a minute after the first", does(r, "a", ok("no")), "200 x, not forwarded, repeated true")
+	})
+}
+
 func TestRepetitionsWaitForTheFirstAFailureToo(t *testing.T) {
 	for _, first := range []Outcome{ok("x"), {Status: 502}} {
 		synctest.Test(t, func(t *testing.T) {
@@ -273,7 +284,7 @@ func TestWhoAsksTheOthersGoesOnWhenWeChatLeaves(t *testing.T) {
 		defer cancel()
 		r := New(shared)
 		go r.Do(ctx, "a", nil)
-		time.Sleep(2 * time.Second)
+		time.Sleep(500 * time.Millisecond)
 		want(t, "who stays", does(r, "a", ok("no")), "200 x, not forwarded, repeated true")
 	})
 }
