@@ -1,6 +1,6 @@
--- ARGV: 1 the queue, 2 the record, 3 the limit of all bytes, 4 how long to know KEYS[13], the
--- name of this call, by which it is done once: the client sends again what was not
--- answered in time. Returns 1, or 0 if there is no room, and how many failed ones had to go.
+-- ARGV: 1 the queue, 2 the record, 3 the limit of all bytes, 4 for how long KEYS[13] says
+-- that the push was added. Returns 1, or 0 if there is no room, and how many failed ones
+-- had to go.
 local size, limit = #ARGV[2], tonumber(ARGV[3])
 if redis.call('EXISTS', KEYS[13]) == 1 then return { 1, 0 } end
 if total('bytes') - total('wasted') + size > limit then return { 0, 0 } end

@@ -100,8 +100,9 @@ func remedyFor(err error) string {
 	return tokens.Remedy(err)
 }
 
-// oneCall is for how long a call is known, so that it is not done twice.
-const oneCall = 10 * time.Second
+// oneAdd is for how long it is known that a push was added, so that it is not added twice:
+// the client sends again what was not answered in time, and WeChat what had no success.
+const oneAdd = 20 * time.Second
 
 // Add implements [inbox.Store].
 func (s *Store) Add(ctx context.Context, p *inbox.Push) error {
@@ -110,7 +111,7 @@ func (s *Store) Add(ctx context.Context, p *inbox.Push) error {
 		return err
 	}
 	queue := inbox.Queue(p.Account, p.Forward)
-	answer, err := s.run(ctx, s.scripts.add, s.keysOf(queue, s.name("call:"+rand.Text())), queue, record, s.limit.Load(), oneCall.Milliseconds())
+	answer, err := s.run(ctx, s.scripts.add, s.keysOf(queue, s.name("added:"+queue+":"+p.ID)), queue, record, s.limit.Load(), oneAdd.Milliseconds())
 	if err != nil {
 		return err
 	}

@@ -145,12 +145,12 @@ func await(t *testing.T, what string, is func() bool) {
 	t.Fatalf("got no %s within %v", what, patience)
 }
 
-// left returns the names that Redis still has, but of calls.
+// left returns the names that Redis still has, but of pushes that were added.
 func left(t *testing.T, server *redistest.Server) (names []string) {
 	t.Helper()
 	all, _ := server.MustDo("KEYS", "*").([]any)
 	for _, name := range all {
-		if s, _ := name.(string); !strings.Contains(s, ":call:") {
+		if s, _ := name.(string); !strings.Contains(s, ":added:") {
 			names = append(names, s)
 		}
 	}
@@ -310,17 +310,14 @@ func TestAStartForgetsFailures(t *testing.T) {
 	}
 }
 
-func TestAPushThatTheClientSendsAgainIsAddedOnce(t *testing.T) {
+func TestAPushThatIsSentAgainIsAddedOnce(t *testing.T) {
 	t.Parallel()
-	r := replicaAt(t, redistest.Start(t).Addr)
-	s, queue := r.store, inbox.Queue("a", "f")
-	for range 2 {
-		if answer, err := s.run(t.Context(), s.scripts.add, s.keysOf(queue, s.name("call:1")), queue, "record", 1000, 10_000); err != nil || numbersIn(answer, 1)[0] != 1 {
-			t.Errorf("got %v, %v", answer, err)
-		}
-	}
-	if state, err := r.State(t.Context()); err != nil || state.Waiting["a"] != 1 {
-		t.Errorf("got %+v, %v; want one", state, err)
+	server := redistest.Start(t)
+	a, b := replicaAt(t, server.Addr), replicaAt(t, server.Addr)
+	add(t, a, push("a", "f", "1"), push("a", "g", "1"), push("b", "f", "1"))
+	add(t, b, push("a", "f", "1"))
+	if s, err := a.State(t.Context()); err != nil || s.Waiting["a"] != 2 || s.Waiting["b"] != 1 {
+		t.Errorf("got %+v, %v; want one for each account and forward", s, err)
 	}
 }
 
@@ -454,7 +451,7 @@ func TestTheLimitIsOfAllReplicasTogether(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)
 	a, b := replicaAt(t, server.Addr), replicaAt(t, server.Addr)
-	add(t, a, push("a", "f", "1"))
+	add(t, a, push("a", "f", "000"))
 	s, err := a.State(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -465,10 +462,10 @@ func TestTheLimitIsOfAllReplicasTogether(t *testing.T) {
 	var adding sync.WaitGroup
 	var mu sync.Mutex
 	full, taken := 0, 1
-	for _, r := range []replica{a, b, a, b} {
+	for i, r := range []replica{a, b, a, b} {
 		adding.Go(func() {
-			for range most {
-				err := r.Add(context.Background(), push("a", "f", "1"))
+			for n := range most {
+				err := r.Add(context.Background(), push("a", "f", fmt.Sprintf("%d%02d", i+1, n)))
 				mu.Lock()
 				switch {
 				case errors.Is(err, inbox.ErrFull):
