@@ -22,7 +22,7 @@ func (s *Sender) request(ctx context.Context, p *Push) *http.Request {
 		query = target.RawQuery + "&" + query
 	}
 	target.RawQuery = query
-	r := (&http.Request{
+	return (&http.Request{
 		Method:        http.MethodPost,
 		URL:           &target,
 		Host:          target.Host,
@@ -33,11 +33,6 @@ func (s *Sender) request(ctx context.Context, p *Push) *http.Request {
 		Body:          io.NopCloser(bytes.NewReader(body)),
 		ContentLength: int64(len(body)),
 	}).WithContext(ctx)
-	if user := target.User; user != nil {
-		password, _ := user.Password()
-		r.SetBasicAuth(user.Username(), password)
-	}
-	return r
 }
 
 // sign returns the query that proves a push to the program, and the body that it proves:

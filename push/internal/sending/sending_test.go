@@ -113,16 +113,6 @@ func TestNoProxyIsAsked(t *testing.T) {
 	}
 }
 
-func TestThePasswordOfAURLIsShownToTheProgram(t *testing.T) {
-	var user, password string
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth() }))
-	defer server.Close()
-	s := newSender(t, Config{URL: strings.Replace(server.URL, "http://", "http://me:pass@", 1)})
-	if _, err := s.Send(t.Context(), onePush()); err != nil || user != "me" || password != "pass" {
-		t.Errorf("got %s, %s, error %v", user, password, err)
-	}
-}
-
 // A flaky program closes connections when it likes.
 type flaky struct {
 	net.Listener
