@@ -388,7 +388,8 @@ func TestStopWaitsForWhatIsUnderWay(t *testing.T) {
 
 func TestStopLeavesWhatTakesTooLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := openMemory(t, nil)
+		log := new(safeBuffer)
+		b := openMemory(t, log)
 		add(t, b, push("a", "f", "1"))
 		b.Start(func(ctx context.Context, _ *Push) error { <-ctx.Done(); return ctx.Err() })
 		synctest.Wait()
@@ -399,6 +400,9 @@ func TestStopLeavesWhatTakesTooLong(t *testing.T) {
 		}
 		if s, _ := b.State(context.Background()); s.Waiting["a"] != 1 {
 			t.Errorf("got %+v; want it kept", s)
+		}
+		if strings.Contains(log.String(), "could not be delivered") {
+			t.Errorf("got %s; want nothing said of the program, which did not fail", log)
 		}
 	})
 }
