@@ -29,12 +29,13 @@ func (l *local) Add(_ context.Context, p *Push) error {
 		return err
 	}
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	q := l.queueOf(hash)
 	q.account = p.Account
 	if !l.insert(q, i) {
 		l.bytes -= int64(i.size) // it was counted when the folder was read
 	}
+	l.mu.Unlock()
+	l.tellOwner()
 	return nil
 }
 

@@ -107,6 +107,7 @@ func (l *local) Retry(_ context.Context, id string) (bool, error) {
 	for _, f := range chosen {
 		problem = errors.Join(problem, l.retry(f))
 	}
+	l.tellOwner()
 	return len(chosen) > 0, problem
 }
 

@@ -502,25 +502,60 @@ func TestWhatIsInTheFolderBesidesIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	old := time.Now().Add(-time.Hour)
-	for _, name := range []string{"README", "1.tmp", "2.tmp", "0000000000000000-zzzzzzzzzzzzzzzz-0.push"} {
+	if err := os.Mkdir(filepath.Join(dir, "new"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README", "new/1", "new/2", "0000000000000000-zzzzzzzzzzzzzzzz-0.push"} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if name != "2.tmp" {
+		if name != "new/2" {
 			if err := os.Chtimes(path, old, old); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	b, _ := folderOf(t, dir, nil)
-	stop(t, b)
-	var got []string
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		got = append(got, e.Name())
+	b.Start(func(context.Context, *Push) error { return nil })
+	names := func(dir string) (got []string) {
+		entries, _ := os.ReadDir(dir)
+		for _, e := range entries {
+			got = append(got, e.Name())
+		}
+		return got
 	}
-	same(t, got, "0000000000000000-zzzzzzzzzzzzzzzz-0.push", "2.tmp", "README", "failed", "lock")
+	await(t, "end of what was never finished", func() bool { return len(names(filepath.Join(dir, "new"))) == 1 })
+	same(t, names(filepath.Join(dir, "new")), "2")
+	stop(t, b)
+	same(t, names(dir), "0000000000000000-zzzzzzzzzzzzzzzz-0.push", "README", "failed", "lock", "new")
+}
+
+// What a process dies over while others work is removed by them.
+func TestFilesThatWereNeverFinishedGoWithoutARestart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	store, err := newLocal(Config{Dir: dir, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	now, path := time.Now(), filepath.Join(dir, "new", "1")
+	store.tidy(now)
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, now.Add(-leftOver), now.Add(-leftOver)); err != nil {
+		t.Fatal(err)
+	}
+	store.tidy(now.Add(seldom - 1))
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("before a minute was over got %v", err)
+	}
+	store.tidy(now.Add(seldom))
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("got %v; want no file", err)
+	}
 }
 
 // A clock that is set back puts nothing before what waits.

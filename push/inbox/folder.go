@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -27,14 +26,17 @@ const (
 	maxAside   = 64              // damaged records that are kept
 	asideDir   = "damaged"       // where
 	lockName   = "lock"          // of the file that the process locks which delivers
-	unfinished = ".tmp"          // ends the names of files that are being written
+	newsName   = "news"          // of the file that tells its owner of pushes that others have added
+	unfinished = "new"           // where files are until they are whole
 	leftOver   = 5 * time.Minute // from when on such a file is nobody's
 )
 
 // openFolder returns the shelf in dir, which it makes if it is missing.
 func openFolder(dir string, log *slog.Logger) (*folder, error) {
-	if err := os.MkdirAll(filepath.Join(dir, failedFolder), 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder of waiting pushes: %w", err)
+	for _, part := range []string{failedFolder, unfinished} {
+		if err := os.MkdirAll(filepath.Join(dir, part), 0o700); err != nil {
+			return nil, fmt.Errorf("making the folder of waiting pushes: %w", err)
+		}
 	}
 	f := &folder{dir: dir, log: log, written: syncer{dir: dir}}
 	above := syncer{dir: filepath.Dir(dir)}
@@ -48,7 +50,7 @@ func (f *folder) path(name string) string { return filepath.Join(f.dir, filepath
 
 // put implements shelf. After a crash there is the whole file, or none.
 func (f *folder) put(name string, record []byte) (err error) {
-	file, err := os.CreateTemp(f.dir, "*"+unfinished)
+	file, err := os.CreateTemp(f.path(unfinished), "*")
 	if err != nil {
 		return err
 	}
@@ -102,6 +104,32 @@ func (f *folder) rename(from, to string) error { return os.Rename(f.path(from), 
 
 func (f *folder) remove(name string) error { return os.Remove(f.path(name)) }
 
+func (f *folder) has(name string) bool {
+	_, err := os.Lstat(f.path(name))
+	return err == nil
+}
+
+// tell implements shelf: the file is there until its reader has seen it.
+func (f *folder) tell() error {
+	file, err := os.OpenFile(f.path(newsName), os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+func (f *folder) news() bool { return os.Remove(f.path(newsName)) == nil }
+
+// tidy implements shelf. Another process may be writing what is young.
+func (f *folder) tidy() {
+	entries, _ := os.ReadDir(f.path(unfinished)) // or it is looked at again in a minute
+	for _, entry := range entries {
+		if info, err := entry.Info(); err == nil && time.Since(info.ModTime()) > leftOver {
+			_ = os.Remove(filepath.Join(f.path(unfinished), entry.Name()))
+		}
+	}
+}
+
 func (f *folder) aside(name string) string {
 	to := f.path(asideDir)
 	kept, err := os.ReadDir(to)
@@ -127,7 +155,7 @@ func (f *folder) list() ([]listed, error) {
 	return append(waiting, failed...), err
 }
 
-// listIn lists the records in a part of the folder, and removes what was never finished.
+// listIn lists the records in a part of the folder.
 func (f *folder) listIn(part string) (all []listed, err error) {
 	dir, err := os.Open(f.path(part))
 	if err != nil {
@@ -141,9 +169,6 @@ func (f *folder) listIn(part string) (all []listed, err error) {
 			info, err := entry.Info()
 			if err != nil {
 				continue // it is gone
-			}
-			if strings.HasSuffix(entry.Name(), unfinished) && time.Since(info.ModTime()) > leftOver {
-				_ = os.Remove(f.path(part + entry.Name())) // or at the next start
 			}
 			all = append(all, listed{part + entry.Name(), info.Size(), info.ModTime()})
 		}

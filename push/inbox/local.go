@@ -24,6 +24,12 @@ type local struct {
 	damaged  lograte.Line // about records that are lost
 	unread   lograte.Line // about records that could not be read
 	replaced lograte.Line // about the room that was made
+	shared   bool         // whether other processes may put something on the shelf
+	untold   atomic.Bool  // whether the shelf's owner could not be told of what this process has put there
+
+	lookAgain time.Time // when to look for what others have done; only Take uses these
+	tidyAgain time.Time
+	standsBy  bool // whether another process has been the owner
 
 	mu      sync.Mutex // guards what follows
 	owned   bool       // whether the shelf is this process's to deliver, and was read
@@ -84,7 +90,7 @@ func newLocal(c Config) (*local, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.shelf = folder
+	l.shelf, l.shared = folder, true
 	if l.owned, err = folder.own(); err == nil {
 		err = l.read()
 	}

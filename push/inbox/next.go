@@ -127,11 +127,13 @@ func (l *local) lose(hash string, i item, err error) {
 
 // Done implements [Store].
 func (l *local) Done(_ context.Context, e *Entry) error {
-	i, ok := l.remove(e)
+	i, ok := l.find(e)
 	if !ok {
 		return nil
 	}
-	if err := l.shelf.remove(i.name(e.Queue)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := l.shelf.remove(i.name(e.Queue)) // before it leaves the index, see meetOne
+	l.remove(e)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.unable.Note(func(count int) {
 			l.log.Error("pushes that were delivered cannot be removed, and are delivered again after the next start", "err", err, "count", count)
 		})
@@ -139,20 +141,37 @@ func (l *local) Done(_ context.Context, e *Entry) error {
 	return nil
 }
 
-// remove takes the item of an entry out of the index.
-func (l *local) remove(e *Entry) (i item, ok bool) {
-	named, _, _, ok := readName(e.Key)
-	if !ok {
-		return i, false
-	}
+// find returns the item of an entry.
+func (l *local) find(e *Entry) (i item, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := l.queues[e.Queue]
+	q, at := l.place(e)
 	if q == nil {
 		return i, false
 	}
+	return q.items[at], true
+}
+
+// place returns where the item of an entry is; no queue if it is nowhere. The caller holds
+// l.mu.
+func (l *local) place(e *Entry) (q *queue, at int) {
+	named, _, _, ok := readName(e.Key)
+	if q = l.queues[e.Queue]; q == nil || !ok {
+		return nil, 0
+	}
 	at, found := slices.BinarySearchFunc(q.items, named.seq, bySeq)
 	if !found {
+		return nil, 0
+	}
+	return q, at
+}
+
+// remove takes the item of an entry out of the index.
+func (l *local) remove(e *Entry) (i item, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	q, at := l.place(e)
+	if q == nil {
 		return i, false
 	}
 	i, q.failures = q.items[at], 0

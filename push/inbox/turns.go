@@ -39,6 +39,7 @@ func (l *local) Take(_ context.Context, fresh, again int) (queues []Taken, next 
 		return nil, often, err
 	}
 	l.forgetFailed(time.Now())
+	l.tidy(time.Now())
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ; fresh > 0 && len(l.fresh) > 0; fresh-- {
@@ -53,32 +54,13 @@ func (l *local) Take(_ context.Context, fresh, again int) (queues []Taken, next 
 		q.turn = taken
 		queues = append(queues, Taken{q.hash, true})
 	}
-	next = seldom
+	if next = seldom; l.shared {
+		next = lookEach
+	}
 	if again > 0 && len(l.again) > 0 { // else the end of a delivery is waited for
 		next = min(next, l.again[0].due.Sub(now))
 	}
 	return queues, next, nil
-}
-
-// takeOver reports whether the shelf is this process's to deliver; when it becomes so,
-// it is read again.
-func (l *local) takeOver() (ours bool, err error) {
-	l.mu.Lock()
-	owned := l.owned
-	l.mu.Unlock()
-	if owned {
-		return true, nil
-	}
-	if ours, err = l.shelf.own(); !ours || err != nil {
-		return false, err
-	}
-	if err := l.read(); err != nil {
-		return false, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.owned = true
-	return true, nil
 }
 
 // Release implements [Store].
