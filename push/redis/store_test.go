@@ -262,52 +262,54 @@ func TestWhoGetsAPushHasItsQueueForALease(t *testing.T) {
 
 func TestAQueueIsInOneListOnly(t *testing.T) {
 	t.Parallel()
-	ctx := t.Context()
-	r := replicaAt(t, redistest.Start(t).Addr)
+	ctx, server := t.Context(), redistest.Start(t)
+	r, queue := replicaAt(t, server.Addr), inbox.Queue("a", "f")
 	add(t, r, push("a", "f", "1"), push("a", "f", "2"))
-	take := func(fresh, again int) {
+	want := func(what, want string) {
 		t.Helper()
-		taken, _, err := r.store.Take(ctx, 10, 10)
-		counts := [2]int{}
-		for _, one := range taken {
-			if counts[0]++; one.Again {
-				counts[1]++
+		if _, _, err := r.store.Take(ctx, 10, 10); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, list := range []string{"due", "again", "failures"} {
+			if server.MustDo("EXISTS", "p:push:{inbox}:"+list) == int64(1) {
+				got += " " + list
 			}
 		}
-		if err != nil || counts != [2]int{fresh + again, again} {
-			t.Errorf("got %+v, %v; want %d fresh and %d again", taken, err, fresh, again)
+		if got != want {
+			t.Errorf("%s it is in%s; want%s", what, got, want)
 		}
 	}
-	queue := inbox.Queue("a", "f")
-	step := func(err error) {
+	do := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Error(err)
 		}
 	}
-	take(1, 0)
-	step(r.store.Release(ctx, queue, true))
-	step(r.store.Wake(ctx))
-	take(0, 1)
-	step(r.store.Release(ctx, queue, false))
-	take(1, 0)
-	take(0, 0)
-}
-
-func TestAStartForgetsFailures(t *testing.T) {
-	t.Parallel()
-	ctx, server := t.Context(), redistest.Start(t)
-	r := replicaAt(t, server.Addr)
-	add(t, r, push("a", "f", "1"))
-	if _, _, err := r.store.Take(ctx, 10, 10); err != nil {
-		t.Fatal(err)
+	want("at first", " due")
+	do(r.store.Release(ctx, queue, true))
+	want("after a failure", " again failures")
+	do(r.store.Wake(ctx))
+	want("after a start", " again")
+	do(r.store.Release(ctx, queue, true))
+	do(r.store.Wake(ctx))
+	want("when its turn comes again", " again")
+	other := replicaAt(t, server.Addr).store
+	do(other.Wake(ctx))
+	if taken, _, err := other.Take(ctx, 10, 10); err != nil || len(taken) > 0 {
+		t.Errorf("another replica that starts takes %v, %v, which is being delivered", taken, err)
 	}
-	if err := errors.Join(r.store.Release(ctx, inbox.Queue("a", "f"), true), r.store.Wake(ctx)); err != nil {
-		t.Fatal(err)
+	do(r.store.Release(ctx, queue, false))
+	want("when its turn is over", " due")
+	do(r.store.Release(ctx, queue, true))
+	server.MustDo("ZADD", "p:push:{inbox}:again", "1", queue) // the pause is over
+	want("after another failure", " again failures")
+	e, err := r.store.Next(ctx, queue)
+	if e == nil || err != nil {
+		t.Fatalf("got %v, %v", e, err)
 	}
-	if n := server.MustDo("HLEN", "p:push:{inbox}:failures"); n != int64(0) {
-		t.Errorf("got failures of %v queues, so that the next pause is longer; want none", n)
-	}
+	do(r.store.Done(ctx, e))
+	want("after a success", " again")
 }
 
 func TestAPushThatIsSentAgainIsAddedOnce(t *testing.T) {
