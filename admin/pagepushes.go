@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 
@@ -146,7 +147,7 @@ func (d *document) failedPushes(a *Admin, r *http.Request) {
 		d.labelled(`<td role="cell" data-label="`, wordPushType)
 		d.in("", f.Type, "</td>")
 		d.labelled(`<td role="cell" data-label="`, wordReceived)
-		d.moment(*f.ReceivedAt)
+		d.moment(*cmp.Or(f.ReceivedAt, &time.Time{}))
 		d.labelled(`</td><td role="cell" data-label="`, wordAttempts)
 		d.in("", counted(f.Attempts), "</td>")
 		d.labelled(`<td role="cell" data-label="`, wordWhy)

@@ -150,3 +150,13 @@ func TestThePageSaysThatPushesWaitForLong(t *testing.T) {
 		t.Error("got no word of the inbox")
 	}
 }
+
+func TestAFailedPushOfAnUnknownTimeIsShown(t *testing.T) {
+	a := withPushes(nil)
+	a.Pushes.Failed = func(context.Context) ([]inbox.Failure, error) {
+		return []inbox.Failure{{ID: "0af7", Account: "shop", LastError: "the record is damaged"}}, nil
+	}
+	if w := ask(a, "GET", "/", ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "0af7") {
+		t.Errorf("got %d; want it shown", w.Code)
+	}
+}
