@@ -17,8 +17,8 @@ const (
 )
 
 const (
-	// maxTypes is how many types are counted apart. In plain mode, who has seen one push
-	// can make up types.
+	// maxTypes is how many types are counted apart. In plain mode, whoever has seen one
+	// push can make up types.
 	maxTypes = 100
 
 	maxType  = 64 // bytes of one that is
@@ -65,11 +65,11 @@ func (c *counts) begin() {
 }
 
 // push counts one push.
-func (c *counts) push(account, kind, outcome string) {
+func (c *counts) push(account, messageType, outcome string) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pushes[Count{account, c.typeOf(kind), outcome}]++
+	c.pushes[Count{account, c.typeOf(messageType), outcome}]++
 	c.minute(now).add(outcome)
 	if outcome == refused {
 		return
@@ -108,15 +108,15 @@ func (c *counts) drop(account string) {
 func (c *counts) took(time time.Duration) { c.histogram.observe(time) }
 
 // typeOf returns the type that a push is counted under. The caller holds c.mu.
-func (c *counts) typeOf(kind string) string {
-	if _, isKnown := c.types[kind]; isKnown || kind == "" {
-		return kind
+func (c *counts) typeOf(messageType string) string {
+	if _, isKnown := c.types[messageType]; isKnown || messageType == "" {
+		return messageType
 	}
-	if len(c.types) == maxTypes || len(kind) > maxType || !utf8.ValidString(kind) {
+	if len(c.types) == maxTypes || len(messageType) > maxType || !utf8.ValidString(messageType) {
 		return restType
 	}
-	c.types[kind] = struct{}{}
-	return kind
+	c.types[messageType] = struct{}{}
+	return messageType
 }
 
 // account returns what is known of an account. The caller holds c.mu.

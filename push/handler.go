@@ -62,8 +62,8 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 	p.answer(w, o)
 }
 
-// refuse answers a push that is not taken: with nothing, whatever is wrong. Only who sends
-// pushes keeps a connection.
+// refuse answers a push that is not taken: with nothing, whatever is wrong. Only
+// senders of pushes keep a connection.
 func (r *Receiver) refuse(w http.ResponseWriter, account string, why refusal) {
 	r.counts.refuse(account, why)
 	r.lines.refused(account, why)

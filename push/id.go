@@ -13,8 +13,8 @@ import (
 const idSize = 16
 
 // pushID returns the id of a push: the same for the same plain text of the same account,
-// after a restart and on each replica too. It does not tell the text to who cannot guess
-// it, and not without push_token.
+// after a restart and on each replica too. Without push_token nobody can
+// tell from it whether a guess of the text is right.
 func pushID(token secret.Secret, account string, plain []byte) string {
 	mac := hmac.New(sha256.New, []byte(token.Reveal()))
 	mac.Write([]byte(account))

@@ -19,31 +19,31 @@ func (f *forward) title() string {
 }
 
 // matches reports whether a forward gets pushes of a type.
-func (f *forward) matches(kind string) bool {
-	return len(f.Match) == 0 || slices.ContainsFunc(f.Match, func(pattern string) bool { return isMatch(pattern, kind) })
+func (f *forward) matches(messageType string) bool {
+	return len(f.Match) == 0 || slices.ContainsFunc(f.Match, func(pattern string) bool { return isMatch(pattern, messageType) })
 }
 
-// isMatch reports whether pattern means kind, in any letter case: "event" is every event,
-// and '*' at the end any rest.
-func isMatch(pattern, kind string) bool {
+// isMatch reports whether pattern means messageType, in any letter case: "event" is every
+// event, and '*' at the end any rest.
+func isMatch(pattern, messageType string) bool {
 	const event = "event"
-	if strings.EqualFold(pattern, event) && len(kind) > len(event) && kind[len(event)] == ':' {
-		kind = kind[:len(event)]
+	if strings.EqualFold(pattern, event) && len(messageType) > len(event) && messageType[len(event)] == ':' {
+		messageType = messageType[:len(event)]
 	}
 	if before, isOpen := strings.CutSuffix(pattern, "*"); isOpen {
-		return len(kind) >= len(before) && strings.EqualFold(kind[:len(before)], before)
+		return len(messageType) >= len(before) && strings.EqualFold(messageType[:len(before)], before)
 	}
-	return strings.EqualFold(pattern, kind)
+	return strings.EqualFold(pattern, messageType)
 }
 
 // choose returns the forward that gets a push of a type, nil if none does, and those that
 // get a copy.
-func (a *account) choose(kind string) (first *forward, copies []*forward) {
+func (a *account) choose(messageType string) (first *forward, copies []*forward) {
 	for _, f := range a.forwards {
 		switch {
-		case f.Copy && f.matches(kind):
+		case f.Copy && f.matches(messageType):
 			copies = append(copies, f)
-		case !f.Copy && first == nil && f.matches(kind):
+		case !f.Copy && first == nil && f.matches(messageType):
 			first = f
 		}
 	}

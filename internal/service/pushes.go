@@ -29,7 +29,7 @@ func (s *Service) newPushes(first *setup) (*pushes, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &pushes{receiver: s.newReceiver(box, s.log), inbox: box}
+	p := &pushes{receiver: s.newReceiver(box), inbox: box}
 	p.server = push.NewServer(p.receiver, s.files.pushes, s.log)
 	return p, pushMistake(first.cfg, p.receiver.Use(first.pushes))
 }

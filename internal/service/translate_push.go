@@ -2,7 +2,6 @@ package service
 
 import (
 	"fmt"
-	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -86,10 +85,10 @@ func inboxSealer(cfg *config.Config) (*seal.Sealer, error) {
 }
 
 // newReceiver returns what takes pushes, and gives those that wait to box.
-func (s *Service) newReceiver(box *inbox.Inbox, log *slog.Logger) *push.Receiver {
-	o := push.Options{Inbox: box, Log: log}
+func (s *Service) newReceiver(box *inbox.Inbox) *push.Receiver {
+	o := push.Options{Inbox: box, Log: s.log}
 	if s.redis != nil {
-		o.Replicas = pushredis.NewRepeats(s.redis, log)
+		o.Replicas = pushredis.NewRepeats(s.redis, s.log)
 	}
 	return push.New(o)
 }

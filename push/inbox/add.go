@@ -60,8 +60,8 @@ func (l *local) reserve(size int64) (item, error) {
 	return i, nil
 }
 
-// cut takes the oldest failed ones out of the list, which the caller has counted out. He
-// holds l.mu.
+// cut takes the oldest failed ones out of the list, which the caller has counted out. The
+// caller holds l.mu.
 func (l *local) cut(count int) []failedItem {
 	gone := l.failed[:count:count]
 	l.failed = l.failed[count:]

@@ -1,7 +1,7 @@
--- Claims a push, KEYS[1], for who calls this by the name ARGV[1]; the client sends again
--- what was not answered in time. ARGV: 2 the attempt whose end he has waited for, 3 for how
--- long a claim holds, 4 for how long all is known, in milliseconds. Returns whether it is
--- his, the attempt, what became of it (0 as long as that is not known), and the reply.
+-- Claims a push, KEYS[1], for the call named ARGV[1], which the client sends again if it is
+-- not answered in time. ARGV: 2 the attempt whose end the caller has waited for, 3 for how
+-- long a claim holds, 4 for how long all is known, in milliseconds. Returns whether the push
+-- is the caller's, the attempt, what became of it (0 if that is not known), and the reply.
 if redis.replicate_commands then redis.replicate_commands() end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)

@@ -108,7 +108,7 @@ func ReadEnvelope(body []byte) (Envelope, error) {
 }
 
 // ReadReply returns what is encrypted in a program's answer, and reports whether there is
-// such a thing. Of the rest nothing is needed: who has the key has written it. Some SDKs
+// such a thing. Of the rest nothing is needed: whoever has the key has written it. Some SDKs
 // write the names in lower case.
 func ReadReply(body []byte) (encrypt string, isEncrypted bool) {
 	found := members{names: []string{"Encrypt", "encrypt"}}

@@ -15,8 +15,8 @@ type Shared interface {
 	// for, 0 in its first call: what settled that one is its outcome, a failure too.
 	Claim(ctx context.Context, id string, joined int) (Claim, error)
 
-	// Settle says what became of an attempt, for Life, to who claims the push after that or
-	// waits for it.
+	// Settle says what became of an attempt, for Life, to replicas that claim the push after that or
+	// wait for it.
 	Settle(ctx context.Context, id string, attempt int, o Outcome) error
 }
 
