@@ -99,17 +99,32 @@ func (d *document) pushAccounts(a *Admin, box *inbox.State) {
 		if rows++; rows > maxRows {
 			break
 		}
-		d.pushAccount(account.Name, s, box)
+		d.pushAccount(account.Name, "", s, box)
 	}
+	rows += d.otherAccounts(a, box)
 	d.mark("</tbody></table>")
 	if rows == 0 {
 		d.say(`<p class="none">`, wordNoPushes, "</p>")
 	}
 }
 
-func (d *document) pushAccount(name string, s push.Status, box *inbox.State) {
+// otherAccounts adds those that only the inbox knows, and returns how many there are.
+func (d *document) otherAccounts(a *Admin, box *inbox.State) int {
+	if box == nil {
+		return 0
+	}
+	names := a.otherAccounts(box)
+	for _, name := range names[:min(len(names), maxRows)] {
+		s, _ := a.Pushes.Status(name)
+		d.pushAccount(name, d.sayf(wordNotThere), s, box)
+	}
+	return len(names)
+}
+
+func (d *document) pushAccount(name, note string, s push.Status, box *inbox.State) {
 	d.in(`<tr role="row" id="pushes-`, name, `"><th role="rowheader" scope="row">`)
-	d.in("", name, "</th>")
+	d.in("", name, " ")
+	d.in("<small>", note, "</small></th>")
 	d.labelled(`<td role="cell" data-label="`, wordLastPush)
 	d.moment(s.LastAt)
 	d.labelled(`</td><td role="cell" data-label="`, wordPushesToday)
@@ -139,11 +154,13 @@ func (d *document) failedPushes(a *Admin, r *http.Request) {
 	}
 	d.say(`<h3>`, wordUndelivered, "</h3>")
 	d.say(`<table class="cards" role="table"><caption>`, wordUndelivered, "</caption>")
-	d.columns(wordPushID, wordAccount, wordPushType, wordReceived, wordAttempts, wordWhy)
+	d.columns(wordPushID, wordAccount, wordForward, wordPushType, wordReceived, wordAttempts, wordWhy)
 	for _, f := range failed[:min(len(failed), maxFailedShown)] {
 		d.in(`<tr role="row"><th role="rowheader" scope="row">`, f.ID, "</th>")
 		d.labelled(`<td role="cell" data-label="`, wordAccount)
 		d.in("", f.Account, "</td>")
+		d.labelled(`<td role="cell" data-label="`, wordForward)
+		d.in("", f.Forward, "</td>")
 		d.labelled(`<td role="cell" data-label="`, wordPushType)
 		d.in("", f.Type, "</td>")
 		d.labelled(`<td role="cell" data-label="`, wordReceived)

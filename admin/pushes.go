@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"wxproxy/internal/audit"
@@ -74,10 +75,56 @@ func (a *Admin) pushesOf(account string, box *inbox.State) *pushesStatus {
 	return now
 }
 
+// inboxStatus is what waits and has failed of all accounts.
+type inboxStatus struct {
+	Waiting  int        `json:"waiting"`
+	Failed   int        `json:"failed"`
+	OldestAt *time.Time `json:"oldest_at"`
+	Bytes    int64      `json:"bytes"`
+	Max      int64      `json:"max"`
+
+	// Those that are not configured, or have no pushes, any more: somebody has to say where
+	// theirs go.
+	Others []otherAccount `json:"other_accounts"`
+}
+
+// otherAccount is one that only the inbox knows.
+type otherAccount struct {
+	Name    string `json:"name"`
+	Waiting int    `json:"waiting"`
+	Failed  int    `json:"failed"`
+}
+
+// describeInbox returns what the inbox has, nil if it cannot be asked.
+func (a *Admin) describeInbox(box *inbox.State) *inboxStatus {
+	if box == nil {
+		return nil
+	}
+	s := &inboxStatus{sumOfCounts(box.Waiting), sumOfCounts(box.Failed), utc(box.Oldest), box.Bytes, box.Max, []otherAccount{}}
+	for _, name := range a.otherAccounts(box) {
+		s.Others = append(s.Others, otherAccount{name, box.Waiting[name], box.Failed[name]})
+	}
+	return s
+}
+
+// otherAccounts returns the names of those that only the inbox knows.
+func (a *Admin) otherAccounts(box *inbox.State) (names []string) {
+	for _, counts := range []map[string]int{box.Waiting, box.Failed} {
+		for name, n := range counts {
+			if _, hasPushes := a.Pushes.Status(name); n > 0 && !hasPushes {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // failedPush is a push that could not be delivered. Nothing of what is in it is told.
 type failedPush struct {
 	ID         string     `json:"id"`
 	Account    string     `json:"account"`
+	Forward    string     `json:"forward"`
 	Type       string     `json:"type"`
 	ReceivedAt *time.Time `json:"received_at"`
 	Attempts   int        `json:"attempts"`
@@ -94,7 +141,7 @@ func (a *Admin) failedPushes(ctx context.Context) ([]failedPush, error) {
 	failures, err := a.Pushes.Failed(ctx)
 	failed := make([]failedPush, 0, len(failures))
 	for _, f := range failures {
-		failed = append(failed, failedPush{f.ID, f.Account, f.Type, utc(f.Received), f.Attempts, f.LastError})
+		failed = append(failed, failedPush{f.ID, f.Account, f.Forward, f.Type, utc(f.Received), f.Attempts, f.LastError})
 	}
 	return failed, err
 }

@@ -24,7 +24,7 @@ func withPushes(retried *[]string) *Admin {
 	a := newAdmin()
 	a.Accounts = append(a.Accounts, account("club", fresh()))
 	failures := []inbox.Failure{
-		{ID: "0123456789abcdef0123456789abcdef", Account: "shop", Type: "text", Received: received, Attempts: 90, LastError: "the program answered 500"},
+		{ID: "0123456789abcdef0123456789abcdef", Account: "shop", Forward: "chat", Type: "text", Received: received, Attempts: 90, LastError: "the program answered 500"},
 		{ID: "fedcba", Account: "shop", Type: "event:<b>", Received: received.Add(-time.Hour), Attempts: 2, LastError: "no answer"},
 	}
 	a.Pushes = &Pushes{
@@ -69,10 +69,35 @@ func TestStatusTellsHowPushesAre(t *testing.T) {
 	}
 }
 
+// What waits for an account that was renamed or removed is not out of sight.
+func TestAccountsThatOnlyTheInboxKnowsAreShown(t *testing.T) {
+	a := withPushes(nil)
+	oldest := time.Now().Add(-time.Minute)
+	a.Pushes.Inbox = func(context.Context) (inbox.State, error) {
+		return inbox.State{Waiting: map[string]int{"shop": 3, "gone": 4}, Failed: map[string]int{"shop": 2, "<old>": 1, "club": 0}, Oldest: oldest, Bytes: 5, Max: 7}, nil
+	}
+	text := canonical(t, ask(a, "GET", "/status", "").Body.String())
+	want := `"inbox":{"bytes":5,"failed":3,"max":7,"oldest_at":"` + oldest.UTC().Format(time.RFC3339) +
+		`","other_accounts":[{"failed":1,"name":"\u003cold\u003e","waiting":0},{"failed":0,"name":"gone","waiting":4}],"waiting":7}`
+	if !strings.Contains(text, want) {
+		t.Errorf("got %s; want %s", text, want)
+	}
+	page := ask(a, "GET", "/?lang=en", "").Body.String()
+	for _, want := range []string{`id="pushes-gone"`, `id="pushes-&lt;old&gt;"`, "not configured any more"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("got no %s", want)
+		}
+	}
+	a.Pushes.Inbox = func(context.Context) (inbox.State, error) { return inbox.State{}, errors.New("Redis is away") }
+	if text := ask(a, "GET", "/status", "").Body.String(); strings.Contains(text, `"inbox"`) {
+		t.Errorf("without an inbox got %s", text)
+	}
+}
+
 func TestFailedPushesAreListedNewestFirst(t *testing.T) {
 	mustAnswer(t, ask(withPushes(nil), "GET", "/pushes/failed", ""), http.StatusOK, `{"failed":[
-		{"id":"0123456789abcdef0123456789abcdef","account":"shop","type":"text","received_at":"2026-11-20T12:30:15Z","attempts":90,"last_error":"the program answered 500"},
-		{"id":"fedcba","account":"shop","type":"event:<b>","received_at":"2026-11-20T11:30:15Z","attempts":2,"last_error":"no answer"}]}`)
+		{"id":"0123456789abcdef0123456789abcdef","account":"shop","forward":"chat","type":"text","received_at":"2026-11-20T12:30:15Z","attempts":90,"last_error":"the program answered 500"},
+		{"id":"fedcba","account":"shop","forward":"","type":"event:<b>","received_at":"2026-11-20T11:30:15Z","attempts":2,"last_error":"no answer"}]}`)
 	mustAnswer(t, ask(newAdmin(), "GET", "/pushes/failed", ""), http.StatusOK, `{"failed":[]}`)
 	a := withPushes(nil)
 	a.Pushes.Failed = func(context.Context) ([]inbox.Failure, error) { return nil, errors.New("Redis is away") }

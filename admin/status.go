@@ -16,6 +16,7 @@ type processStatus struct {
 	Store            Store           `json:"store"`
 	RequestsInFlight int             `json:"requests_in_flight"`
 	Config           configStatus    `json:"config"`
+	Inbox            *inboxStatus    `json:"inbox,omitempty"` // of pushes; absent while it cannot be asked
 
 	// How many requests were answered with an error of the proxy's own, by its slug,
 	// or by WeChat's errcode where it is told in WeChat's words.
@@ -90,6 +91,7 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		Store:            a.Store(),
 		RequestsInFlight: a.InFlight(),
 		Config:           a.config(),
+		Inbox:            a.describeInbox(box),
 	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {

@@ -17,6 +17,8 @@ var (
 	wordPushesToday = phrase{"Today", "今日"}
 	wordLastFailure = phrase{"Last failure", "上次失败"}
 	wordNoPushes    = phrase{"No account has a push_token.", "没有账号配置 push_token。"}
+	wordNotThere    = phrase{"not configured any more, or without pushes", "已不在配置中，或不再接收推送"}
+	wordForward     = phrase{"Forward", "转发"}
 	wordPushID      = phrase{"Id", "编号"}
 	wordPushType    = phrase{"Type", "类型"}
 	wordReceived    = phrase{"Received", "收到于"}

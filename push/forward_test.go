@@ -321,6 +321,9 @@ func TestAsyncIsDurableBeforeSuccess(t *testing.T) {
 	if err := b.Deliver(t.Context(), &all[0]); !errors.Is(err, errNoForward) {
 		t.Errorf("without its forward: got %v", err)
 	}
+	if s, _ := b.Status("shop"); s.LastFailure == nil || s.LastFailure.Words != errNoForward.Error() {
+		t.Errorf("without its forward the status has %+v", s.LastFailure)
+	}
 	if err := b.Use(Config{}); err != nil {
 		t.Fatal(err)
 	}

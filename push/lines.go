@@ -41,7 +41,8 @@ func (l lines) failed(account string, f *forward, err error) {
 // dropped says that a copy was lost.
 func (l lines) dropped(account string, f *forward, err error) {
 	l.byName.Note("dropped "+account+" "+f.Name, func(count int) {
-		l.log.Warn("the copy of a push was dropped", "account", account, "forward", f.title(), "err", err, "count", count)
+		l.log.Warn("the copy of a push was dropped", "account", account, "forward", f.title(), "err", err, "count", count,
+			"remedy", "see that the inbox has room (push.inbox_max), and that token.store can be written")
 	})
 }
 

@@ -36,7 +36,7 @@ func (l *local) GiveUp(_ context.Context, e *Entry) error {
 		return nil
 	}
 	i.size += int32(len(line))
-	failed := failedItem{i, e.Queue, Failure{ID: e.ID, Account: e.Account, Type: e.Type, Received: e.Received,
+	failed := failedItem{i, e.Queue, Failure{ID: e.ID, Account: e.Account, Forward: e.Title(), Type: e.Type, Received: e.Received,
 		At: now, Attempts: e.Attempts, LastError: e.LastError}}
 	l.mu.Lock()
 	l.keepFailed(failed)

@@ -389,7 +389,7 @@ func TestFailedPushesOutliveTheProcess(t *testing.T) {
 	stop(t, b)
 	b, _ = folderOf(t, dir, nil)
 	after, _ := b.Failed(ctx)
-	if len(after) != 2 || after[0].ID != "id-2" || after[0].LastError != "program is down\nid-2" || after[0].Attempts != 1 ||
+	if len(after) != 2 || after[0].ID != "id-2" || after[0].Forward != "f" || after[0].LastError != "program is down\nid-2" || after[0].Attempts != 1 ||
 		!after[0].At.Equal(before[0].At) || !after[0].Received.Equal(before[0].Received) {
 		t.Errorf("got\n%+v\nwant\n%+v", after, before)
 	}

@@ -222,7 +222,7 @@ func TestWhatFailsForADayIsKeptAWeekAndCanBeRetried(t *testing.T) {
 			t.Fatalf("got %v, %v; want one", failed, err)
 		}
 		f := failed[0]
-		if f.ID != "id-1" || f.Account != "a" || f.Type != "text" || !f.Received.Equal(received) || f.LastError != "program is down" || f.Attempts < 1400 {
+		if f.ID != "id-1" || f.Account != "a" || f.Forward != "f" || f.Type != "text" || !f.Received.Equal(received) || f.LastError != "program is down" || f.Attempts < 1400 {
 			t.Errorf("got %+v", f)
 		}
 		time.Sleep(time.Hour)
@@ -436,6 +436,29 @@ func TestWhatEndsWithTheProcessIsSaid(t *testing.T) {
 	if !strings.Contains(log.String(), "end with the process") {
 		t.Errorf("got %q; want a line", log.String())
 	}
+}
+
+func TestAFailureIsLoggedWithItsForwardAndARemedy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, p := new(safeBuffer), new(program)
+		b := openMemory(t, log)
+		p.set(func(*Push) error { return errors.New("program is down") })
+		b.Start(p.deliver)
+		add(t, b, push("a", "http://127.0.0.1/p?key=SECRET", "1"))
+		time.Sleep(25 * time.Hour)
+		stop(t, b)
+		for _, want := range []string{"is tried again", "is kept as failed"} {
+			_, line, _ := strings.Cut(log.String(), want)
+			line, _, _ = strings.Cut(line, "\n")
+			if !strings.Contains(line, "forward=http://127.0.0.1/p ") || !strings.Contains(line, "remedy=") {
+				t.Errorf("%s: got %s", want, line)
+			}
+		}
+		failed, _ := b.Failed(t.Context())
+		if len(failed) != 1 || failed[0].Forward != "http://127.0.0.1/p" || strings.Contains(log.String(), "SECRET") {
+			t.Errorf("got %+v and %s", failed, log)
+		}
+	})
 }
 
 func TestTheNameOfAQueueTellsNoURL(t *testing.T) {

@@ -5,8 +5,9 @@ import "fmt"
 // say logs that a push could not be delivered, once a minute for each queue.
 func (b *Inbox) say(e *Entry) {
 	b.lines.Note(e.Queue, func(count int) {
-		b.log.Warn("a push could not be delivered, and is tried again", "account", e.Account, "type", e.Type,
-			"push_id", e.ID, "attempt", e.Attempts, "err", e.LastError, "count", count)
+		b.log.Warn("a push could not be delivered, and is tried again", "account", e.Account, "forward", e.Title(), "type", e.Type,
+			"push_id", e.ID, "attempt", e.Attempts, "err", e.LastError, "count", count,
+			"remedy", "look at the program of the forward; those behind it wait, and it is tried for a day")
 	})
 }
 
@@ -14,8 +15,9 @@ func (b *Inbox) say(e *Entry) {
 // a queue can be too old at the same time.
 func (b *Inbox) sayGivenUp(e *Entry) {
 	b.lines.Note("given up "+e.Queue, func(count int) {
-		b.log.Error("a push could not be delivered, and is kept as failed", "account", e.Account, "type", e.Type,
-			"push_id", e.ID, "attempts", e.Attempts, "err", e.LastError, "count", count)
+		b.log.Error("a push could not be delivered, and is kept as failed", "account", e.Account, "forward", e.Title(), "type", e.Type,
+			"push_id", e.ID, "attempts", e.Attempts, "err", e.LastError, "count", count,
+			"remedy", "mend the program of the forward, then POST /pushes/failed/ID/retry on the admin listener, within 7 days")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -43,10 +44,21 @@ type Push struct {
 	LastError   string // why it could not be delivered last
 }
 
+// Title returns what logs call the forward: its name, or its URL without a query, which
+// may be a secret.
+func (p *Push) Title() string {
+	if strings.Contains(p.Forward, ":/") {
+		before, _, _ := strings.Cut(p.Forward, "?")
+		return before
+	}
+	return p.Forward
+}
+
 // A Failure is a push that could not be delivered, and is not tried any more.
 type Failure struct {
 	ID        string
 	Account   string
+	Forward   string // as [Push.Title] has it
 	Type      string
 	Received  time.Time
 	At        time.Time // when it was given up

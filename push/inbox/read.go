@@ -126,7 +126,8 @@ func (l *local) readFailure(one listed, i item) Failure {
 		f.LastError = ErrDamaged.Error()
 		return f
 	}
-	f.ID, f.Account, f.Type, f.Received = h.ID, h.Account, h.Type, h.Received
+	p := Push{Forward: h.Forward}
+	f.ID, f.Account, f.Forward, f.Type, f.Received = h.ID, h.Account, p.Title(), h.Type, h.Received
 	rest, err := l.shelf.part(one.name, end, maxHeader)
 	if e := readEnding(rest); err == nil && !e.At.IsZero() {
 		f.At, f.LastError = e.At, e.LastError

@@ -18,6 +18,7 @@ import (
 type failure struct {
 	ID        string    `json:"id"`
 	Account   string    `json:"account"`
+	Forward   string    `json:"forward"`
 	Queue     string    `json:"queue"`
 	Type      string    `json:"type"`
 	Received  time.Time `json:"received"`
@@ -28,7 +29,7 @@ type failure struct {
 
 // GiveUp implements [inbox.Store].
 func (s *Store) GiveUp(ctx context.Context, e *inbox.Entry) error {
-	meta, err := json.Marshal(failure{e.ID, e.Account, e.Queue, e.Type, e.Received.UTC(), time.Now().UTC(), e.Attempts, e.LastError})
+	meta, err := json.Marshal(failure{e.ID, e.Account, e.Title(), e.Queue, e.Type, e.Received.UTC(), time.Now().UTC(), e.Attempts, e.LastError})
 	if err != nil {
 		return err
 	}
@@ -85,7 +86,8 @@ func (s *Store) Failed(ctx context.Context) ([]inbox.Failure, error) {
 	_, all, err := s.failures(ctx)
 	failed := make([]inbox.Failure, 0, len(all))
 	for _, f := range slices.Backward(all) {
-		failed = append(failed, inbox.Failure{ID: f.ID, Account: f.Account, Type: f.Type, Received: f.Received, At: f.At, Attempts: f.Attempts, LastError: f.LastError})
+		failed = append(failed, inbox.Failure{ID: f.ID, Account: f.Account, Forward: f.Forward, Type: f.Type, Received: f.Received,
+			At: f.At, Attempts: f.Attempts, LastError: f.LastError})
 	}
 	return failed, err
 }

@@ -804,7 +804,7 @@ func TestAClusterKeepsAnInbox(t *testing.T) {
 	r.Start(p.deliver)
 	await(t, "delivery", func() bool { return len(p.list()) == 1 })
 	failed, err := r.Failed(context.Background())
-	if err != nil || len(failed) != 1 {
+	if err != nil || len(failed) != 1 || failed[0].Forward != "f" {
 		t.Fatal(failed, err)
 	}
 	if found, err := r.Retry(context.Background(), failed[0].ID); !found || err != nil {
