@@ -20,6 +20,8 @@ import (
 var (
 	//go:embed claim.lua
 	claimLua string
+	//go:embed keep.lua
+	keepLua string
 	//go:embed settle.lua
 	settleLua string
 )
@@ -27,10 +29,11 @@ var (
 // Repeats is what replicas tell each other of pushes that WeChat repeats, a
 // [repeat.Shared]: a hash PREFIX:push:repeat:ID for each push of the last minute.
 type Repeats struct {
-	link          *tokens.Store
-	log           *slog.Logger
-	claim, settle *redis.Script
-	failed        lograte.Line // about what cannot be shared
+	link   *tokens.Store
+	log    *slog.Logger
+	failed lograte.Line // about what cannot be shared
+
+	claim, keep, settle *redis.Script
 }
 
 var _ repeat.Shared = (*Repeats)(nil)
@@ -40,7 +43,7 @@ func NewRepeats(link *tokens.Store, log *slog.Logger) *Repeats {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Repeats{link: link, log: log, claim: redis.NewScript(claimLua), settle: redis.NewScript(settleLua)}
+	return &Repeats{link: link, log: log, claim: redis.NewScript(claimLua), keep: redis.NewScript(keepLua), settle: redis.NewScript(settleLua)}
 }
 
 // name returns the name of a push in Redis.
@@ -66,6 +69,13 @@ func (r *Repeats) Claim(ctx context.Context, id string, joined int) (c repeat.Cl
 		c.Outcome, err = r.open(id, sealed, c.Outcome.Status)
 	}
 	return c, err
+}
+
+// Renew implements [repeat.Shared].
+func (r *Repeats) Renew(ctx context.Context, id string, attempt int) error {
+	return r.use(ctx, func(ctx context.Context, client redis.UniversalClient) error {
+		return r.keep.Run(ctx, client, []string{r.name(id)}, attempt, repeat.Lease.Milliseconds()).Err()
+	})
 }
 
 // Settle implements [repeat.Shared].

@@ -113,6 +113,38 @@ func TestAPushOfAReplicaThatDiedIsForwardedByAnother(t *testing.T) {
 	}
 }
 
+func TestAClaimIsRenewedUntilItEndsOrIsAnothers(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	a, _ := repeatsAt(t, server.Addr, "", "")
+	over := func() { server.MustDo("HSET", "p:push:repeat:1", "until", time.Now().Add(-time.Second).UnixMilli()) }
+	renew := func(attempt int) {
+		t.Helper()
+		if err := a.Renew(context.Background(), "1", attempt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	renew(1) // of which nothing is known any more
+	claims(t, a, "1", 0)
+	over()
+	renew(1)
+	if got := claims(t, a, "1", 1); got != "false 1: 0  " {
+		t.Errorf("got %q; want the first attempt under way", got)
+	}
+	over()
+	claims(t, a, "1", 1)
+	over()
+	renew(1)
+	if got := claims(t, a, "1", 1); got != "true 3: 0  " {
+		t.Errorf("got %q; want that the first attempt renews nothing of the second", got)
+	}
+	settle(t, a, "1", 3, repeat.Outcome{Status: 502})
+	renew(3)
+	if got := claims(t, a, "1", 1); got != "true 4: 0  " {
+		t.Errorf("got %q; want that what has ended is not under way", got)
+	}
+}
+
 func TestRepetitionsAtTwoReplicasAreForwardedOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

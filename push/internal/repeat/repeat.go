@@ -18,9 +18,10 @@ const (
 	// success is, but for those who have waited for it.
 	MaxReply = 16 << 10
 
-	// Lease is for how long a replica that has claimed a push may be silent about it.
-	// It is longer than forwarding takes, and ends before WeChat's last repetition does.
-	Lease = 6 * time.Second
+	// Lease is for how long a replica that has claimed a push may be silent about it. Of one
+	// that dies the next replica forwards the push, and has time for that within the 5 s for
+	// which WeChat waits.
+	Lease = 2 * time.Second
 
 	maxKnown = 400_000  // pushes: of a minute of 5,000 a second, and some more
 	maxBytes = 64 << 20 // of their replies
@@ -151,6 +152,7 @@ func (r *Repeats) first(ctx context.Context, p *push, forward func(attempt int) 
 		return claim.Outcome, true
 	}
 	p.attempts = max(p.attempts, claim.Attempt)
+	defer r.keep(ctx, p)()
 	o = forward(p.attempts)
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()

@@ -15,6 +15,9 @@ type Shared interface {
 	// for, 0 in its first call: what settled that one is its outcome, a failure too.
 	Claim(ctx context.Context, id string, joined int) (Claim, error)
 
+	// Renew prolongs the claim of an attempt that is under way, for Lease from now.
+	Renew(ctx context.Context, id string, attempt int) error
+
 	// Settle says what became of an attempt, for Life, to replicas that claim the push after that or
 	// wait for it.
 	Settle(ctx context.Context, id string, attempt int, o Outcome) error
@@ -30,13 +33,15 @@ type Claim struct {
 const (
 	patience = 500 * time.Millisecond // for one question to the others
 	pause    = 50 * time.Millisecond  // before the next one while another replica forwards
+	longest  = 12 * time.Second       // that a push waits for another replica
+	renewal  = Lease / 4              // how often a claim is renewed
 )
 
 // claim returns the claim of p when it is this replica's or has an outcome. While the
 // others cannot be asked, each replica knows its own. It does not end with ctx, since
-// others of this replica may wait for it, but before long: a lease does.
+// others of this replica may wait for it, but before long.
 func (r *Repeats) claim(ctx context.Context, p *push) Claim {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*Lease)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), longest)
 	defer cancel()
 	joined := 0
 	for {
@@ -55,5 +60,26 @@ func (r *Repeats) claim(ctx context.Context, p *push) Claim {
 		case <-ctx.Done():
 			return Claim{Attempt: p.attempts, Outcome: Outcome{Status: http.StatusGatewayTimeout}}
 		}
+	}
+}
+
+// keep renews the claim of p until it is told to end. Few pushes take so long that they
+// need it.
+func (r *Repeats) keep(ctx context.Context, p *push) (end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	timer := time.AfterFunc(renewal, func() {
+		for ctx.Err() == nil {
+			asking, cancel := context.WithTimeout(ctx, patience)
+			_ = r.shared.Renew(asking, p.id, p.attempts) // Shared logs why not: then another replica may forward p too
+			cancel()
+			select {
+			case <-time.After(renewal):
+			case <-ctx.Done():
+			}
+		}
+	})
+	return func() {
+		timer.Stop()
+		cancel()
 	}
 }
