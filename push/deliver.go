@@ -3,6 +3,7 @@ package push
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"wxproxy/push/inbox"
 	"wxproxy/push/internal/message"
@@ -19,15 +20,9 @@ var (
 // returns nil when the program has taken it.
 func (r *Receiver) Deliver(ctx context.Context, p *inbox.Push) error {
 	now := r.now.Load()
-	a, f := now.accounts[p.Account], now.byName[p.Forward]
-	var err error
-	switch {
-	case a == nil:
-		err = errNoAccount
-	case f == nil:
-		err = errNoForward
-	default:
-		err = deliver(ctx, p, a, f)
+	a, err := now.accounts[p.Account], errNoAccount
+	if a != nil {
+		err = deliver(ctx, p, a, now.named(p.Forward, a))
 	}
 	if err != nil {
 		r.counts.fail(p.Account, err.Error())
@@ -36,6 +31,9 @@ func (r *Receiver) Deliver(ctx context.Context, p *inbox.Push) error {
 }
 
 func deliver(ctx context.Context, p *inbox.Push, a *account, f *forward) error {
+	if f == nil {
+		return errNoForward
+	}
 	read, err := message.Read(p.Body)
 	if err != nil { // it could be read when it was kept: this version is another one
 		read = message.Message{Format: message.FormatOf(p.Body)}
@@ -44,4 +42,20 @@ func deliver(ctx context.Context, p *inbox.Push, a *account, f *forward) error {
 		ID: p.ID, Attempt: p.Attempts, Account: p.Account, AppID: p.AppID, Token: a.Token, OpenID: p.OpenID,
 		RequestID: p.RequestID, ContentType: p.ContentType, Message: read, Plain: p.Body,
 	})
+}
+
+// named returns the forward that a waiting push of an account names: the account's that has
+// its pushes from the inbox, or else, since the configuration may have changed, any of that
+// name; nil if there is none.
+func (c *configuration) named(name string, a *account) (found *forward) {
+	for _, f := range slices.Concat(a.forwards, c.forwards) {
+		switch {
+		case f.Name != name:
+		case f.Async, f.Copy:
+			return f
+		case found == nil:
+			found = f
+		}
+	}
+	return found
 }

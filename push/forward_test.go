@@ -332,6 +332,35 @@ func TestAsyncIsDurableBeforeSuccess(t *testing.T) {
 	}
 }
 
+func TestAWaitingPushGoesToTheForwardThatItNames(t *testing.T) {
+	p := newProgram(t, nil)
+	forward := func(account, token string, isAsync bool) Forward {
+		return Forward{Account: account, URL: p.URL, Token: secret.New(token), Async: isAsync}
+	}
+	b := start(t, both())
+	waiting := &inbox.Push{ID: "1", Account: "shop", Forward: p.URL, Body: []byte(textXML)}
+	for name, row := range map[string]struct {
+		forwards []Forward
+		signed   string
+	}{
+		"the account's, of two to one URL":     {[]Forward{forward("plain", "PLAIN", true), forward("shop", "SHOP", true)}, "SHOP"},
+		"the one with an inbox":                {[]Forward{forward("shop", "REPLIES", false), forward("", "LATER", true)}, "LATER"},
+		"one that has no inbox any more":       {[]Forward{forward("shop", "REPLIES", false)}, "REPLIES"},
+		"one that is for another account only": {[]Forward{forward("plain", "PLAIN", true)}, "PLAIN"},
+	} {
+		if err := b.Use(both(row.forwards...)); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Deliver(t.Context(), waiting); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		q := p.last(t).query
+		if !envelope.Verify(q.Get("signature"), secret.New(row.signed), q.Get("timestamp"), q.Get("nonce")) {
+			t.Errorf("%s: it went to another", name)
+		}
+	}
+}
+
 func TestCopiesGoToTheInboxOnce(t *testing.T) {
 	p := newProgram(t, replying(500, "", ""))
 	b := start(t, both(

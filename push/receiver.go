@@ -28,7 +28,6 @@ type Receiver struct {
 // A configuration is what a Receiver does at present. It is replaced, not edited.
 type configuration struct {
 	accounts map[string]*account
-	byName   map[string]*forward // those that get pushes from the inbox
 	forwards []*forward
 }
 
@@ -59,7 +58,7 @@ func New(o Options) *Receiver {
 // Use has the Receiver do what c says from the next push on. If there is a mistake, it
 // goes on as before.
 func (r *Receiver) Use(c Config) error {
-	next := &configuration{accounts: map[string]*account{}, byName: map[string]*forward{}}
+	next := &configuration{accounts: map[string]*account{}}
 	for i, f := range c.Forwards {
 		if f.Name == "" {
 			f.Name = f.URL
@@ -69,9 +68,6 @@ func (r *Receiver) Use(c Config) error {
 			return fmt.Errorf("forward %d: %w", i+1, err)
 		}
 		next.forwards = append(next.forwards, one)
-		if _, isTaken := next.byName[f.Name]; (f.Async || f.Copy) && !isTaken {
-			next.byName[f.Name] = one
-		}
 	}
 	for _, a := range c.Accounts {
 		one, err := newAccount(a, next.forwards)
