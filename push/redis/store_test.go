@@ -551,6 +551,30 @@ func TestWhatFailedIsListedRetriedAndForgotten(t *testing.T) {
 	}
 }
 
+func TestOnlySoManyFailedPushesAreKept(t *testing.T) {
+	t.Parallel()
+	ctx, r := t.Context(), replicaAt(t, redistest.Start(t).Addr)
+	s, queue := r.store, inbox.Queue("a", "f")
+	add(t, r, push("a", "f", "1"), push("a", "f", "2"), push("a", "f", "3"))
+	if _, _, err := s.Take(ctx, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	const most = 2
+	for n := range most + 1 {
+		e, err := s.Next(ctx, queue)
+		if err != nil || e == nil {
+			t.Fatal(e, err)
+		}
+		dropped, err := s.run(ctx, s.scripts.giveUp, s.keysOf(queue), queue, e.Key, e.Key, `{"account":"a"}`, most)
+		if want := int64(n / most); err != nil || dropped != want {
+			t.Errorf("got %v dropped, %v; want %d", dropped, err, want)
+		}
+	}
+	if state, err := r.State(ctx); err != nil || state.Failed["a"] != most || len(state.Waiting) != 0 {
+		t.Errorf("got %+v, %v; want %d failed", state, err, most)
+	}
+}
+
 func TestFailedPushesMakeRoom(t *testing.T) {
 	t.Parallel()
 	ctx, server := context.Background(), redistest.Start(t)
