@@ -299,12 +299,12 @@ func TestWhoAsksTheOthersGoesOnWhenWeChatLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &replicas{by: map[string]*sharedPush{}}
 		claim, _ := shared.Claim(t.Context(), "a", 0)
-		time.AfterFunc(3*time.Second, func() { shared.Settle(t.Context(), "a", claim.Attempt, ok("x")) })
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		time.AfterFunc(Lease*3/4, func() { shared.Settle(t.Context(), "a", claim.Attempt, ok("x")) })
+		ctx, cancel := context.WithTimeout(t.Context(), Lease/2)
 		defer cancel()
 		r := New(shared)
 		go r.Do(ctx, "a", nil)
-		time.Sleep(500 * time.Millisecond)
+		time.Sleep(Lease / 4)
 		want(t, "who stays", does(r, "a", ok("no")), "200 x, not forwarded, repeated true")
 	})
 }
