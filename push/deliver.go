@@ -19,20 +19,25 @@ var (
 // Deliver sends a push from the inbox to its program, whose reply nobody needs. It
 // returns nil when the program has taken it.
 func (r *Receiver) Deliver(ctx context.Context, p *inbox.Push) error {
-	now := r.now.Load()
-	a, err := now.accounts[p.Account], errNoAccount
-	if a != nil {
-		err = deliver(ctx, p, a, now.named(p.Forward, a))
-	}
+	err := r.deliver(ctx, p)
 	if err != nil {
 		r.counts.fail(p.Account, err.Error())
 	}
 	return err
 }
 
-func deliver(ctx context.Context, p *inbox.Push, a *account, f *forward) error {
+func (r *Receiver) deliver(ctx context.Context, p *inbox.Push) error {
+	now := r.now.Load()
+	a := now.accounts[p.Account]
+	switch {
+	case p.Closed != nil:
+		return &inbox.NotSent{Why: p.Closed}
+	case a == nil:
+		return &inbox.NotSent{Why: errNoAccount}
+	}
+	f := now.named(p.Forward, a)
 	if f == nil {
-		return errNoForward
+		return &inbox.NotSent{Why: errNoForward}
 	}
 	read, err := message.Read(p.Body)
 	if err != nil { // it could be read when it was kept: this version is another one

@@ -330,6 +330,14 @@ func TestAsyncIsDurableBeforeSuccess(t *testing.T) {
 	if err := b.Deliver(t.Context(), &all[0]); !errors.Is(err, errNoAccount) {
 		t.Errorf("without its account: got %v", err)
 	}
+	all[0].Closed = inbox.ErrClosed
+	var notSent *inbox.NotSent
+	if err := b.Deliver(t.Context(), &all[0]); !errors.Is(err, inbox.ErrClosed) || !errors.As(err, &notSent) {
+		t.Errorf("one that cannot be opened: got %v", err)
+	}
+	if s, _ := b.Status("shop"); s.LastFailure == nil || s.LastFailure.Words != inbox.ErrClosed.Error() {
+		t.Errorf("of one that cannot be opened the status has %+v", s.LastFailure)
+	}
 }
 
 func TestAWaitingPushGoesToTheForwardThatItNames(t *testing.T) {

@@ -130,9 +130,13 @@ func (b *Inbox) work(taking context.Context, d *delivery) {
 
 // try delivers a push, and reports whether it failed and is to be tried again.
 func (b *Inbox) try(d *delivery, e *Entry) (failed bool) {
-	err := e.Closed
-	if err == nil {
-		err = b.call(d.ctx, e.Push)
+	err := b.call(d.ctx, e.Push)
+	if e.Closed != nil {
+		err = &NotSent{e.Closed}
+	}
+	if notSent := new(NotSent); errors.As(err, &notSent) {
+		_ = b.store.Uncount(context.WithoutCancel(d.ctx), e) // or it counts
+		e.Attempts--
 	}
 	switch {
 	case err == nil:

@@ -204,7 +204,7 @@ func TestAFileThatCannotBeReadIsLeftForTheNextStart(t *testing.T) {
 	b.Start(p.deliver)
 	await(t, "delivery after the next start", func() bool { return len(p.list()) == 2 })
 	stop(t, b)
-	same(t, p.list(), "a f 2 1", "a f 1 2")
+	same(t, p.list(), "a f 2 1", "a f 1 1")
 }
 
 func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
@@ -367,6 +367,30 @@ func TestAFullDiskDeliversAndGivesUpAllTheSame(t *testing.T) {
 	}
 }
 
+func TestAttemptsThatSentNothingAreNotCounted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b, _ := folderOf(t, dir, nil)
+	add(t, b, push("a", "f", "1"))
+	p := new(program)
+	p.set(func(*Push) error { return &NotSent{errors.New("there is no such forward")} })
+	b.Start(p.deliver)
+	await(t, "attempt", func() bool { return len(p.list()) >= 1 })
+	stop(t, b)
+	b, _ = folderOf(t, dir, nil)
+	before := p.list()
+	p.set(func(*Push) error {
+		if len(p.list()) == len(before)+1 {
+			return errors.New("program is down")
+		}
+		return nil
+	})
+	b.Start(p.deliver)
+	await(t, "delivery", func() bool { return len(p.list()) == len(before)+2 })
+	stop(t, b)
+	same(t, p.list()[len(before):], "a f 1 1", "a f 1 2")
+}
+
 func TestFailedPushesOutliveTheProcess(t *testing.T) {
 	t.Parallel()
 	ctx, dir := context.Background(), t.TempDir()
@@ -441,8 +465,8 @@ func TestFilesAreTheOwnersAndEncryptedIfThereIsAKey(t *testing.T) {
 	await(t, "failure", func() bool { failed, _ := wrong.Failed(ctx); return len(failed) == 11 })
 	stop(t, wrong)
 	same(t, p.list(), "a f 1 1")
-	if failed, _ := wrong.Failed(ctx); !strings.Contains(failed[0].LastError, "encryption_key_old") {
-		t.Errorf("got %+v; want what to do", failed)
+	if failed, _ := wrong.Failed(ctx); !strings.Contains(failed[0].LastError, "encryption_key_old") || failed[0].Attempts != 0 {
+		t.Errorf("got %+v; want what to do, and no attempt", failed)
 	}
 	if n := strings.Count(log.String(), "\n"); n != 2 {
 		t.Errorf("got %d lines; want one, and one that counts the others:\n%s", n, log.String())
@@ -455,7 +479,7 @@ func TestFilesAreTheOwnersAndEncryptedIfThereIsAKey(t *testing.T) {
 	right.Start(p.deliver)
 	await(t, "delivery", func() bool { return len(p.list()) == 2 })
 	stop(t, right)
-	same(t, p.list(), "a f 1 1", "a f "+canary+" 2")
+	same(t, p.list(), "a f 1 1", "a f "+canary+" 1")
 }
 
 func TestTwoProcessesOnOneFolderDeliverEachPushOnce(t *testing.T) {

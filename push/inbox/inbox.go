@@ -82,7 +82,7 @@ func (b *Inbox) Add(ctx context.Context, p *Push) error {
 func (b *Inbox) Use(limit int64, sealer *seal.Sealer) { b.store.Use(limit, sealer) }
 
 // Start begins to deliver. deliver returns nil when it has delivered a push; else it is
-// called again later. Its context ends when the delivery is to be left to others.
+// called again later. It is told of a push that is Closed too. Its context ends when the delivery is to be left to others.
 func (b *Inbox) Start(deliver func(context.Context, *Push) error) {
 	taking, stop := context.WithCancel(context.Background())
 	b.deliver, b.stop, b.ended = deliver, stop, make(chan struct{})

@@ -23,6 +23,9 @@ type program struct {
 }
 
 func (p *program) deliver(_ context.Context, push *Push) error {
+	if push.Closed != nil {
+		return push.Closed
+	}
 	p.mu.Lock()
 	p.got = append(p.got, fmt.Sprintf("%s %s %s %d", push.Account, push.Forward, push.Body, push.Attempts))
 	p.at = append(p.at, time.Now())

@@ -21,7 +21,6 @@ func (l *local) Next(_ context.Context, hash string) (*Entry, error) {
 		case err == nil:
 			return e, nil
 		case isTransient(err), errors.Is(err, ErrNewer):
-			l.uncount(hash, i)
 			l.sayNewer(i.name(hash), err)
 			return nil, err
 		}
@@ -44,8 +43,7 @@ func (l *local) sayNewer(name string, err error) {
 	}
 }
 
-// head counts an attempt of the oldest item of a queue and returns it. If there is none,
-// the queue is released.
+// head returns the oldest item of a queue. If there is none, the queue is released.
 func (l *local) head(hash string) (item, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,36 +52,11 @@ func (l *local) head(hash string) (item, bool) {
 		delete(l.queues, hash)
 		return item{}, false
 	}
-	q.items[0].attempts++
 	return q.items[0], true
 }
 
-// uncount takes back that an attempt was counted.
-func (l *local) uncount(hash string, i item) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if q := l.queues[hash]; q != nil {
-		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
-			q.items[at].attempts--
-		}
-	}
-}
-
-// open reads an item. That the attempt was counted outlives the process, and need not
-// outlive the machine.
+// open reads an item, and counts an attempt if it can be read.
 func (l *local) open(hash string, i item) (*Entry, error) {
-	counted := i
-	counted.stored = i.attempts
-	if err := l.shelf.rename(i.name(hash), counted.name(hash)); err == nil {
-		l.mu.Lock()
-		if q := l.queues[hash]; q != nil {
-			if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
-				q.items[at].stored = counted.stored
-			}
-		}
-		l.mu.Unlock()
-		i = counted
-	}
 	record, err := l.shelf.get(i.name(hash))
 	if err != nil {
 		return nil, err
@@ -92,8 +65,37 @@ func (l *local) open(hash string, i item) (*Entry, error) {
 	if err != nil && !errors.Is(err, ErrClosed) {
 		return nil, err
 	}
-	p.Attempts = int(i.attempts)
-	return &Entry{Push: p, Queue: hash, Key: i.name(hash), Size: int64(i.size), Waited: time.Since(i.at()), Closed: err}, nil
+	i = l.countAttempt(hash, i, 1)
+	p.Attempts, p.Closed = int(i.attempts), err
+	return &Entry{Push: p, Queue: hash, Key: i.name(hash), Size: int64(i.size), Waited: time.Since(i.at())}, nil
+}
+
+// Uncount implements [Store].
+func (l *local) Uncount(_ context.Context, e *Entry) error {
+	if i, ok := l.find(e); ok {
+		e.Key = l.countAttempt(e.Queue, i, -1).name(e.Queue)
+	}
+	return nil
+}
+
+// countAttempt adds to the attempts of an item, and returns it as it is then. That they are
+// counted outlives the process, and need not outlive the machine.
+func (l *local) countAttempt(hash string, i item, added int32) item {
+	before := i.name(hash)
+	i.attempts += added
+	counted := i
+	counted.stored = i.attempts
+	if l.shelf.rename(before, counted.name(hash)) == nil {
+		i = counted
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if q := l.queues[hash]; q != nil {
+		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
+			q.items[at].attempts, q.items[at].stored = i.attempts, i.stored
+		}
+	}
+	return i
 }
 
 // lose takes an item out of its queue that cannot be read. A damaged record is put aside;

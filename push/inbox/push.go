@@ -42,6 +42,7 @@ type Push struct {
 	RequestID   string
 	Body        []byte // the plain text
 	LastError   string // why it could not be delivered last
+	Closed      error  // why it cannot be read, for lack of a key; then there is no content
 }
 
 // Title returns what logs call the forward: its name, or its URL without a query, which
@@ -53,6 +54,15 @@ func (p *Push) Title() string {
 	}
 	return p.Forward
 }
+
+// A NotSent is why a push was not sent to its program at all. Such an attempt is not counted.
+type NotSent struct{ Why error }
+
+// Error implements error.
+func (n *NotSent) Error() string { return n.Why.Error() }
+
+// Unwrap returns what is wrong.
+func (n *NotSent) Unwrap() error { return n.Why }
 
 // A Failure is a push that could not be delivered, and is not tried any more.
 type Failure struct {

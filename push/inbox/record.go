@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
@@ -29,7 +30,7 @@ type header struct {
 	ID       string    `json:"id"`
 	Account  string    `json:"account"`
 	AppID    string    `json:"app_id"`
-	Forward  string    `json:"forward"`
+	Forward  string    `json:"forward"` // without what may be a secret in it
 	Type     string    `json:"type"`
 	Received time.Time `json:"received"`
 	Sealed   bool      `json:"sealed,omitzero"`
@@ -45,16 +46,21 @@ type private struct {
 	ContentType string `json:"content_type,omitzero"`
 	OpenID      string `json:"open_id,omitzero"`
 	RequestID   string `json:"request_id,omitzero"`
+	Forward     string `json:"forward,omitzero"` // if the header's is not the whole
 }
 
 // Encode returns the record of a push.
 func Encode(p *Push, sealer *seal.Sealer) ([]byte, error) {
-	h := header{p.ID, p.Account, p.AppID, p.Forward, p.Type, p.Received.UTC(), sealer != nil}
+	h := header{p.ID, p.Account, p.AppID, p.Title(), p.Type, p.Received.UTC(), sealer != nil}
 	head, err := json.Marshal(&h)
 	if err != nil {
 		return nil, fmt.Errorf("writing a push's header: %w", err)
 	}
-	line, err := json.Marshal(private{p.ContentType, p.OpenID, p.RequestID})
+	hidden := private{p.ContentType, p.OpenID, p.RequestID, p.Forward}
+	if h.Forward == p.Forward {
+		hidden.Forward = ""
+	}
+	line, err := json.Marshal(hidden)
 	if err != nil {
 		return nil, fmt.Errorf("writing a push: %w", err)
 	}
@@ -140,5 +146,6 @@ func Decode(record []byte, sealer *seal.Sealer) (*Push, error) {
 		return nil, ErrDamaged
 	}
 	p.ContentType, p.OpenID, p.RequestID, p.Body = private.ContentType, private.OpenID, private.RequestID, body
+	p.Forward = cmp.Or(private.Forward, p.Forward)
 	return p, nil
 }

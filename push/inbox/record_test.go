@@ -57,6 +57,21 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
+// The query of a forward's URL may be a secret, and a forward without a name is called by it.
+func TestAForwardsQueryIsEncryptedToo(t *testing.T) {
+	t.Parallel()
+	key := sealer(t, strings.Repeat("1", 32), "")
+	for _, forward := range []string{"orders", "http://h/path?key=" + canary, "unix:/run/app.sock:/path?key=" + canary} {
+		record, err := Encode(push("a", forward, "1"), key)
+		if err != nil || bytes.Contains(record, []byte(canary)) {
+			t.Errorf("%s: got %q, %v; want the query encrypted", forward, record, err)
+		}
+		if p, err := Decode(record, key); err != nil || p.Forward != forward || string(p.Body) != "1" {
+			t.Errorf("%s: got %+v, %v", forward, p, err)
+		}
+	}
+}
+
 func TestNamesOfRecords(t *testing.T) {
 	i := item{seq: 1 << 62, stored: 17}
 	hash := hashOf(Queue("a", "f"))

@@ -25,6 +25,9 @@ type Store interface {
 	// releases the queue and returns nil if there is none, or it is another process's now.
 	Next(ctx context.Context, queue string) (*Entry, error)
 
+	// Uncount takes back that Next counted the attempt, since the push was not sent.
+	Uncount(ctx context.Context, e *Entry) error
+
 	// Done removes a push that was delivered, whosever the queue is.
 	Done(ctx context.Context, e *Entry) error
 
@@ -72,5 +75,4 @@ type Entry struct {
 	Key    string        // what the store calls it
 	Size   int64         // of its record
 	Waited time.Duration // since it was added, or retried by hand
-	Closed error         // why it cannot be read, for lack of a key; then there is no content
 }

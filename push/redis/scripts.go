@@ -15,6 +15,8 @@ var (
 	takeLua string
 	//go:embed next.lua
 	nextLua string
+	//go:embed uncount.lua
+	uncountLua string
 	//go:embed done.lua
 	doneLua string
 	//go:embed giveup.lua
@@ -32,12 +34,12 @@ var (
 )
 
 // The scripts of the inbox.
-type scripts struct{ add, take, next, done, giveUp, release, renew, wake, forget, retry *redis.Script }
+type scripts struct{ add, take, next, uncount, done, giveUp, release, renew, wake, forget, retry *redis.Script }
 
 func newScripts() scripts {
 	script := func(source string) *redis.Script { return redis.NewScript(commonLua + source) }
 	return scripts{
-		add: script(addLua), take: script(takeLua), next: script(nextLua), done: script(doneLua), giveUp: script(giveUpLua),
+		add: script(addLua), take: script(takeLua), next: script(nextLua), uncount: script(uncountLua), done: script(doneLua), giveUp: script(giveUpLua),
 		release: script(releaseLua), renew: script(renewLua), wake: script(wakeLua), forget: script(forgetLua), retry: script(retryLua),
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,6 +92,9 @@ type program struct {
 }
 
 func (p *program) deliver(_ context.Context, push *inbox.Push) error {
+	if push.Closed != nil {
+		return push.Closed
+	}
 	p.mu.Lock()
 	p.got = append(p.got, fmt.Sprintf("%s %s %s %d", push.Account, push.Forward, push.Body, push.Attempts))
 	judge := p.judge
@@ -669,20 +673,25 @@ func TestPushesInRedisAreEncryptedIfThereIsAKey(t *testing.T) {
 	ctx, server := context.Background(), redistest.Start(t, "--appendonly", "yes")
 	first, second := strings.Repeat("1", 32), strings.Repeat("2", 32)
 	r := replicaOf(t, linkTo(t, server.Addr, first, ""))
-	one := push("a", "http://u:"+canary+"@h/", canary)
+	one := push("a", "http://h/?key="+canary, canary)
 	one.ID = "id-1"
 	one.RequestID = "r"
 	add(t, r, one)
 	stored := fmt.Sprint(server.MustDo("XRANGE", "p:push:{inbox}:queue:"+inbox.Queue(one.Account, one.Forward), "-", "+"))
-	if !strings.Contains(stored, "aes256gcm:") || strings.Count(stored, canary) != 1 { // the forward's name
+	if !strings.Contains(stored, "aes256gcm:") || strings.Contains(stored, canary) {
 		t.Errorf("got %s; want it encrypted", stored)
 	}
 	wrong := replicaOf(t, linkTo(t, server.Addr, second, ""))
-	wrong.Start(func(context.Context, *inbox.Push) error { t.Error("got it delivered"); return nil })
+	wrong.Start(func(_ context.Context, p *inbox.Push) error {
+		if p.Closed == nil || len(p.Body) > 0 {
+			t.Error("got it delivered")
+		}
+		return nil
+	})
 	await(t, "failure", func() bool { failed, _ := wrong.Failed(ctx); return len(failed) == 1 })
 	wrong.end(t)
-	if failed, _ := wrong.Failed(ctx); !strings.Contains(failed[0].LastError, "encryption_key_old") {
-		t.Errorf("got %+v; want what to do", failed)
+	if failed, _ := wrong.Failed(ctx); !strings.Contains(failed[0].LastError, "encryption_key_old") || failed[0].Attempts != 0 {
+		t.Errorf("got %+v; want what to do, and no attempt", failed)
 	}
 	right, p := replicaOf(t, linkTo(t, server.Addr, second, first)), new(program)
 	if found, err := right.Retry(ctx, "id-1"); !found || err != nil {
@@ -690,6 +699,7 @@ func TestPushesInRedisAreEncryptedIfThereIsAKey(t *testing.T) {
 	}
 	right.Start(p.deliver)
 	await(t, "delivery", func() bool { return len(p.list()) == 1 })
+	same(t, p.list(), fmt.Sprintf("a %s %s 1", one.Forward, canary))
 	right.end(t)
 	if names := left(t, server); len(names) != 0 {
 		t.Errorf("got %q left", names)
@@ -798,9 +808,32 @@ func TestARecordOfALaterVersionIsLeftAlone(t *testing.T) {
 	await(t, "delivery, and a line", func() bool { return len(p.list()) == 1 && strings.Contains(r.log.String(), "later version") })
 	r.end(t)
 	same(t, p.list(), "b f 2 1")
+	if pending := fmt.Sprint(server.MustDo("XPENDING", stream, "wxproxy", "-", "+", 10)); !strings.HasSuffix(pending, " 0]]") {
+		t.Errorf("got %s pending; want no attempt counted", pending)
+	}
 	if n, _ := server.MustDo("XLEN", stream).(int64); n != 1 || strings.Contains(r.log.String(), canary) {
 		t.Errorf("got %d entries and %s; want it kept", n, r.log)
 	}
+}
+
+func TestAttemptsThatSentNothingAreNotCounted(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	r, p, tries := replicaAt(t, server.Addr), new(program), new(atomic.Int64)
+	add(t, r, push("a", "f", "1"), push("a", "f", "2"))
+	p.set(func(one *inbox.Push) error {
+		switch n := tries.Add(1); {
+		case n == 2:
+			return errors.New("program is down")
+		case n <= 3:
+			return &inbox.NotSent{Why: errors.New("there is no such forward")}
+		}
+		return nil
+	})
+	r.Start(p.deliver)
+	await(t, "deliveries", func() bool { return len(p.list()) == 5 })
+	r.end(t)
+	same(t, p.list(), "a f 1 1", "a f 1 1", "a f 1 2", "a f 1 2", "a f 2 1")
 }
 
 func TestAStreamThatWasDeletedByHandTakesNoRoom(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *Store) Next(ctx context.Context, queue string) (*inbox.Entry, error) {
 				s.log.Error("pushes are waiting that a later version of wxproxy has stored: this one leaves them alone, and those behind them wait too",
 					"queue", queue, "remedy", "update this replica, too; or, if the later version is not to come back, delete the stream of this queue")
 			})
-			return nil, err
+			return nil, errors.Join(err, s.Uncount(ctx, e))
 		}
 		s.damaged.Note(func(count int) {
 			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "count", count)
@@ -95,16 +95,24 @@ func (s *Store) entry(queue string, answer []any) (*inbox.Entry, error) {
 	}
 	e.Key, _ = answer[0].(string)
 	record, _ := answer[1].(string)
-	attempt, _ := answer[2].(int64)
+	attempt := int(numbersIn(answer, parts)[2])
 	waited, _ := answer[3].(int64)
 	e.Size, e.Waited = int64(len(record)), time.Duration(waited)*time.Millisecond
+	e.Push = &inbox.Push{Attempts: attempt}
 	p, err := inbox.Decode([]byte(record), s.link.Sealer())
 	if err != nil && !errors.Is(err, inbox.ErrClosed) {
 		return e, err
 	}
-	p.Attempts = int(attempt)
-	e.Push, e.Closed = p, err
+	p.Attempts = attempt
+	p.Closed = err
+	e.Push = p
 	return e, nil
+}
+
+// Uncount implements [inbox.Store].
+func (s *Store) Uncount(ctx context.Context, e *inbox.Entry) error {
+	_, err := s.run(ctx, s.scripts.uncount, s.keysOf(e.Queue), e.Queue, s.owner, e.Key, e.Attempts-1)
+	return err
 }
 
 // Done implements [inbox.Store].
