@@ -45,8 +45,8 @@ func (c *Config) Describe() string {
 	for _, r := range c.Routes {
 		line("route", "%s", c.describeRoute(r))
 	}
-	for _, f := range c.Forwards {
-		line("forward", "%s", f.describe())
+	for i := range c.Forwards {
+		line("forward", "%s", c.describeForward(i))
 	}
 	_ = w.Flush() // to memory: cannot fail
 	return text.String()

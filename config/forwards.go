@@ -165,19 +165,18 @@ func (l *loader) warnOfForward(i int) {
 	}
 }
 
-// Title returns what a forward is called: its name, or its URL without the query, which
-// may be secret.
-func (f Forward) Title() string {
-	if f.Name != "" {
-		return f.Name
+// describeForward says which pushes a forward gets, in which way.
+func (c *Config) describeForward(i int) string {
+	f, all := c.Forwards[i], "all pushes"
+	if !f.Copy && slices.ContainsFunc(c.Forwards[:i], func(e Forward) bool { return !e.Copy }) {
+		all = "all other pushes"
 	}
 	where, _, _ := strings.Cut(f.URL, "?")
-	return where
-}
-
-func (f Forward) describe() string {
-	where, _, _ := strings.Cut(f.URL, "?")
-	text := orElse(f.Match, "all pushes") + " of " + orElse(strings.Fields(f.Account), "every account") + " to " + where
+	text := ""
+	if f.Name != "" {
+		text = f.Name + ": "
+	}
+	text += orElse(f.Match, all) + " of " + orElse(strings.Fields(f.Account), "every account") + " to " + where
 	switch {
 	case f.Copy:
 		text += fmt.Sprintf(", as copies, %s each", short(f.Timeout))

@@ -146,7 +146,7 @@ func (c *Config) describePush() string {
 func (a Account) describePushes() string {
 	switch {
 	case a.PushAESKey.Empty():
-		return "takes pushes in the clear, of which push_token proves no more than the address"
+		return "takes pushes in the clear, whose signature does not cover the message: push_aes_key mends that"
 	case a.PushAESKeyOld.Empty():
 		return "takes encrypted pushes"
 	default:
@@ -168,6 +168,16 @@ func (l *loader) isForAllOf(e, f Forward) bool {
 	a, foundA := l.accountOf(e)
 	b, foundB := l.accountOf(f)
 	return e.Account == "" || foundA && foundB && a.Name == b.Name
+}
+
+// Title returns what a forward is called: its name, or its URL without the query, which
+// may be secret.
+func (f Forward) Title() string {
+	if f.Name != "" {
+		return f.Name
+	}
+	where, _, _ := strings.Cut(f.URL, "?")
+	return where
 }
 
 // deliversAs reports whether pushes that wait for f are delivered as those for e are.

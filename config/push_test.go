@@ -108,6 +108,7 @@ account = "shop"
 match = ["text", "event"]
 url = "http://127.0.0.1:9000/x?key=`+canary+`"
 [[forward]]
+name = "crm"
 url = "unix:/run/crm.sock:/x"
 on_failure = "success"
 timeout = "2s"
@@ -127,7 +128,7 @@ push_aes_key = "`+aesKey("B")+`"
 		"push      listens on http://127.0.0.1:8082, for /push/shop; up to 1024 MiB wait in the folder /var/lib/wxproxy, encrypted\n",
 		"account   shop is wx0123456789abcdef, stable tokens, secret from the configuration, the default; takes encrypted pushes\n",
 		"forward   text, event of shop to http://127.0.0.1:9000/x, which replies within 4.5s, or WeChat sends it again\n",
-		"forward   all pushes of every account to unix:/run/crm.sock:/x, which replies within 2s, or WeChat gets `success`\n",
+		"forward   crm: all other pushes of every account to unix:/run/crm.sock:/x, which replies within 2s, or WeChat gets `success`\n",
 		"forward   image of every account to https://stock.example, later, 30s each (async), encrypted\n",
 		"forward   all pushes of every account to https://log.example, as copies, 30s each\n",
 	} {
