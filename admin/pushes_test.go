@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -173,6 +174,20 @@ func TestThePageSaysThatPushesWaitForLong(t *testing.T) {
 	a.Pushes.Inbox = func(context.Context) (inbox.State, error) { return inbox.State{}, errors.New("Redis is away") }
 	if page := ask(a, "GET", "/", "").Body.String(); !strings.Contains(page, "the inbox cannot be asked now") || strings.Contains(page, "away") {
 		t.Error("got no word of the inbox")
+	}
+}
+
+func TestThePageShowsTheNewestFailedPushes(t *testing.T) {
+	a := withPushes(nil)
+	a.Pushes.Failed = func(context.Context) (failed []inbox.Failure, _ error) {
+		for i := range maxFailedShown + 3 {
+			failed = append(failed, inbox.Failure{ID: fmt.Sprintf("push-%02d", i), Account: "shop"})
+		}
+		return failed, nil
+	}
+	page := ask(a, "GET", "/?lang=en", "").Body.String()
+	if got := strings.Count(page, "push-"); got < maxFailedShown || strings.Contains(page, fmt.Sprint("push-", maxFailedShown)) || !strings.Contains(page, fmt.Sprintf(wordMore[0], "3")) {
+		t.Errorf("got %d; want %d, and how many more there are", got, maxFailedShown)
 	}
 }
 

@@ -91,7 +91,7 @@ func TestARequestThatCannotBeReadGetsAnEmptyAnswer(t *testing.T) {
 		c.(*net.TCPConn).CloseWrite()
 		all, _ := io.ReadAll(c)
 		head, body, _ := strings.Cut(string(all), "\r\n\r\n")
-		if !strings.HasPrefix(head, fmt.Sprint("HTTP/1.1 ", status, " ")) || body != "" {
+		if line, _, _ := strings.Cut(head, "\r\n"); line != fmt.Sprint("HTTP/1.1 ", status, " ", http.StatusText(status)) || body != "" {
 			t.Errorf("%.60q: got %q; want an empty %d", text, all, status)
 		}
 	}

@@ -268,6 +268,15 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
+func TestWhatIsWrittenIsReadTheSame(t *testing.T) {
+	for _, format := range []Format{XML, JSON} {
+		want := Envelope{Format: format, ToUserName: "a]]>b<c>&\"\\d", Encrypt: "QQ=="}
+		if got, err := ReadEnvelope(WriteEnvelope(format, want.ToUserName, want.Encrypt)); err != nil || got != want {
+			t.Errorf("got %+v, error %v; want %+v", got, err, want)
+		}
+	}
+}
+
 func FuzzReadEnvelope(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
