@@ -9,6 +9,7 @@ const (
 	maxBody   = 1 << 20
 	smallBody = 64 << 10 // as nearly all are
 	maxLarge  = 64       // larger ones that are in memory at a time
+	maxDrain  = 8 << 20  // that is read of one that is refused
 )
 
 // A body is that of a request. Anybody can send one, so that only few large ones are read
@@ -76,6 +77,14 @@ func (b *body) enlarge() bool {
 	default:
 	}
 	return b.isLarge
+}
+
+// drain reads what is left of a body that was refused, into nothing. A client, as nginx, that
+// is still sending when the connection ends would see a reset in place of the answer.
+func drain(request *http.Request) {
+	if request.ContentLength <= maxDrain && request.Header.Get("Expect") == "" {
+		_, _ = io.CopyN(io.Discard, request.Body, maxDrain)
+	}
 }
 
 // release gives the place back.

@@ -49,7 +49,8 @@ func (r *Receiver) send(ctx context.Context, p *push, f *forward) (o result, out
 	case err == nil:
 		return result{Status: http.StatusOK, Reply: reply.Body, ContentType: reply.ContentType}, answered
 	}
-	r.failed(p.account.Name, f, err)
+	r.counts.fail(p.account.Name, err.Error())
+	r.lines.failed(p.account.Name, f, err)
 	var failure *sending.Failure
 	switch {
 	case f.Succeeds:
@@ -66,7 +67,8 @@ func (r *Receiver) enqueue(ctx context.Context, p *push, f *forward) (o result, 
 	if err == nil {
 		return result{Status: http.StatusOK}, async
 	}
-	r.failed(p.account.Name, f, err)
+	r.counts.fail(p.account.Name, err.Error())
+	r.lines.unkept(p.account.Name, f, err)
 	if errors.Is(err, inbox.ErrFull) {
 		return result{Status: http.StatusServiceUnavailable}, failed
 	}
@@ -97,12 +99,6 @@ func (r *Receiver) keep(ctx context.Context, p *push, f *forward) error {
 		ID: p.id, Account: p.account.Name, AppID: p.account.ID, Forward: f.Name, Type: p.message.Type, Received: time.Now(),
 		ContentType: p.contentType, OpenID: p.openID, RequestID: p.requestID, Body: p.plain,
 	})
-}
-
-// failed notes that a program did not take a push.
-func (r *Receiver) failed(account string, f *forward, err error) {
-	r.counts.fail(account, err.Error())
-	r.lines.failed(account, f, err)
 }
 
 // toSend returns a push as it is sent.

@@ -369,6 +369,23 @@ func TestAWaitingPushGoesToTheForwardThatItNames(t *testing.T) {
 	}
 }
 
+// What differs each time in an error, as the name of a file, does not make a line of its own.
+func TestAStoreThatTakesNothingHasOneLineAMinute(t *testing.T) {
+	b := start(t, both(Forward{Name: "events", URL: "http://127.0.0.1:1/", Async: true}))
+	for n := range 5 {
+		b.inbox.err = fmt.Errorf("keeping a push: open /pushes/new/%d: no space left on device", n)
+		wantAnswer(t, "not stored", b.wechat().push(textFor(n)), refusedWith(502))
+	}
+	if log := b.log.String(); strings.Count(log, "could not be put into the inbox") != 1 || !strings.Contains(log, "remedy=") {
+		t.Errorf("got %s; want one line", log)
+	}
+	b.inbox.err = inbox.ErrFull
+	wantAnswer(t, "full", b.wechat().push(textFor(9)), refusedWith(503))
+	if log := b.log.String(); !strings.Contains(log, "push.inbox_max") {
+		t.Errorf("got %s; want the remedy", log)
+	}
+}
+
 func TestCopiesGoToTheInboxOnce(t *testing.T) {
 	p := newProgram(t, replying(500, "", ""))
 	b := start(t, both(

@@ -20,18 +20,18 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	a := r.now.Load().accounts[name]
 	switch {
 	case a == nil:
-		r.refuse(w, "", unknownName)
+		r.refuse(w, request, "", unknownName)
 	case request.Method == http.MethodGet:
-		r.check(w, a, query(request.URL.RawQuery))
+		r.check(w, request, a)
 	case request.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		r.refuse(w, name, wrongMethod)
+		r.refuse(w, request, name, wrongMethod)
 	default:
 		b := &body{request: request, large: r.large}
 		defer b.release()
 		p, why := a.read(b)
 		if why != taken {
-			r.refuse(w, name, why)
+			r.refuse(w, request, name, why)
 			return
 		}
 		r.serve(w, request, p)
@@ -64,19 +64,24 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 
 // refuse answers a push that is not taken: with nothing, whatever is wrong. Only
 // senders of pushes keep a connection.
-func (r *Receiver) refuse(w http.ResponseWriter, account string, why refusal) {
+func (r *Receiver) refuse(w http.ResponseWriter, request *http.Request, account string, why refusal) {
 	r.counts.refuse(account, why)
 	r.lines.refused(account, why)
 	w.Header().Set("Connection", "close")
+	w.Header().Set("Content-Length", "0")
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // which a test's writer cannot
 	w.WriteHeader(why.status())
+	_ = control.Flush()
+	drain(request)
 }
 
 // check answers WeChat's check of the URL, by which it sees that push_token is the
 // account's: with what it asks, decrypted for WeCom.
-func (r *Receiver) check(w http.ResponseWriter, a *account, q query) {
-	echo, why := a.echo(q)
+func (r *Receiver) check(w http.ResponseWriter, request *http.Request, a *account) {
+	echo, why := a.echo(query(request.URL.RawQuery))
 	if why != taken {
-		r.refuse(w, a.Name, why)
+		r.refuse(w, request, a.Name, why)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain")

@@ -1,10 +1,13 @@
 package push
 
 import (
+	"errors"
 	"log/slog"
 	"strconv"
+	"strings"
 
 	"wxproxy/internal/lograte"
+	"wxproxy/push/inbox"
 )
 
 // maxLines is how many accounts, forwards and reasons have a line of their own at a time.
@@ -33,9 +36,28 @@ func (l lines) refused(account string, why refusal) {
 
 // failed says that a program did not take a push.
 func (l lines) failed(account string, f *forward, err error) {
-	l.byName.Note("failed "+account+" "+f.Name+" "+err.Error(), func(count int) {
+	l.byName.Note("failed "+account+" "+f.Name+" "+kindOf(err), func(count int) {
 		l.log.Warn("a push could not be forwarded", "account", account, "forward", f.title(), "err", err, "count", count)
 	})
+}
+
+// unkept says that a push could not be put into the inbox.
+func (l lines) unkept(account string, f *forward, err error) {
+	remedy := "see what the log says of token.store, in which the inbox is"
+	if errors.Is(err, inbox.ErrFull) {
+		remedy = "see why the programs do not take what waits, or raise push.inbox_max"
+	}
+	l.byName.Note("unkept "+account+" "+f.Name+" "+kindOf(err), func(count int) {
+		l.log.Warn("a push could not be put into the inbox, and WeChat is told to send it again",
+			"account", account, "forward", f.title(), "err", err, "remedy", remedy, "count", count)
+	})
+}
+
+// kindOf returns the part of an error's words that is the same each time. What follows a
+// colon may not be: an address's port, the name of a file, the time.
+func kindOf(err error) string {
+	kind, _, _ := strings.Cut(err.Error(), ":")
+	return kind
 }
 
 // dropped says that a copy was lost.

@@ -110,6 +110,37 @@ func TestTheBodyOfAStrangerIsNotWaitedFor(t *testing.T) {
 	}
 }
 
+// A client that sends all it has before it reads the answer gets it, and no reset.
+func TestAClientThatIsStillSendingGetsTheRefusal(t *testing.T) {
+	b := start(t, both())
+	for range maxLarge {
+		b.large <- struct{}{}
+	}
+	q := b.plain().query("").Encode()
+	for _, row := range []struct {
+		target       string
+		size, status int
+	}{
+		{"plain?" + q, 4 << 20, 413}, {"plain?" + q, 1 << 20, 503}, {"plain?signature=x", 1 << 20, 403}, {"nobody", 1 << 20, 404},
+	} {
+		c := b.dial()
+		c.SetDeadline(time.Now().Add(requestTimeout))
+		_, err := fmt.Fprintf(c, "POST /push/%s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", row.target, row.size)
+		const part = 64 << 10
+		for sent := 0; err == nil && sent < row.size; sent += part {
+			time.Sleep(2 * time.Millisecond) // so that the answer is there before all is sent
+			_, err = c.Write(make([]byte, part))
+		}
+		if err != nil {
+			t.Errorf("%d: sending: %v", row.status, err)
+			continue
+		}
+		if all, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(all), fmt.Sprint("HTTP/1.1 ", row.status, " ")) {
+			t.Errorf("got %q, error %v; want %d", all, err, row.status)
+		}
+	}
+}
+
 func TestABodyThatBreaksOffIsRefused(t *testing.T) {
 	b := start(t, both())
 	q := b.plain().query("").Encode()
