@@ -79,6 +79,7 @@ func (a *Admin) pushesOf(account string, box *inbox.State) *pushesStatus {
 type inboxStatus struct {
 	Waiting  int        `json:"waiting"`
 	Failed   int        `json:"failed"`
+	Lost     uint64     `json:"lost"` // by this process since its start: their records could not be read
 	OldestAt *time.Time `json:"oldest_at"`
 	Bytes    int64      `json:"bytes"`
 	Max      int64      `json:"max"`
@@ -100,7 +101,7 @@ func (a *Admin) describeInbox(box *inbox.State) *inboxStatus {
 	if box == nil {
 		return nil
 	}
-	s := &inboxStatus{sumOfCounts(box.Waiting), sumOfCounts(box.Failed), utc(box.Oldest), box.Bytes, box.Max, []otherAccount{}}
+	s := &inboxStatus{sumOfCounts(box.Waiting), sumOfCounts(box.Failed), box.Lost, utc(box.Oldest), box.Bytes, box.Max, []otherAccount{}}
 	for _, name := range a.otherAccounts(box) {
 		s.Others = append(s.Others, otherAccount{name, box.Waiting[name], box.Failed[name]})
 	}

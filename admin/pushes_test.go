@@ -75,10 +75,10 @@ func TestAccountsThatOnlyTheInboxKnowsAreShown(t *testing.T) {
 	a := withPushes(nil)
 	oldest := time.Now().Add(-time.Minute)
 	a.Pushes.Inbox = func(context.Context) (inbox.State, error) {
-		return inbox.State{Waiting: map[string]int{"shop": 3, "gone": 4}, Failed: map[string]int{"shop": 2, "<old>": 1, "club": 0}, Oldest: oldest, Bytes: 5, Max: 7}, nil
+		return inbox.State{Waiting: map[string]int{"shop": 3, "gone": 4}, Failed: map[string]int{"shop": 2, "<old>": 1, "club": 0}, Oldest: oldest, Bytes: 5, Max: 7, Lost: 6}, nil
 	}
 	text := canonical(t, ask(a, "GET", "/status", "").Body.String())
-	want := `"inbox":{"bytes":5,"failed":3,"max":7,"oldest_at":"` + oldest.UTC().Format(time.RFC3339) +
+	want := `"inbox":{"bytes":5,"failed":3,"lost":6,"max":7,"oldest_at":"` + oldest.UTC().Format(time.RFC3339) +
 		`","other_accounts":[{"failed":1,"name":"\u003cold\u003e","waiting":0},{"failed":0,"name":"gone","waiting":4}],"waiting":7}`
 	if !strings.Contains(text, want) {
 		t.Errorf("got %s; want %s", text, want)

@@ -55,12 +55,13 @@ var (
 	pushes = describe("pushes_total",
 		"Messages and events that WeChat pushed, by outcome: answered with a program's reply, empty, async (it waits in the inbox), repeated, "+
 			"failed, or refused, because it was not WeChat's. The account is empty for a name that is none.",
-		"account", "type", "outcome")
+		"account", "outcome", "type")
 	pushDurations = describe("push_duration_seconds", "From the header of a push to its answer. Refused ones are not in it.")
 	pushRefusals  = describe("push_refusals_total", "Pushes that were refused, by the reason, as signature.", "account", "reason")
 	copiesDropped = describe("push_copies_dropped_total", "Copies of pushes that were lost, because the inbox was full or of no use.", "account")
 	inboxWaiting  = describe("push_inbox", "Pushes that wait to be delivered; with Redis, in all replicas together.")
 	inboxFailed   = describe("push_inbox_failed", "Pushes that could not be delivered for a day, and are kept for seven.")
+	inboxLost     = describe("push_inbox_lost_total", "Pushes that waited, and were lost because their records could not be read.")
 	inboxBytes    = describe("push_inbox_bytes", "What the pushes in the inbox take.")
 	inboxMax      = describe("push_inbox_max_bytes", "What they may take (push.inbox_max).")
 	inboxOldest   = describe("push_inbox_oldest_seconds", "For how long the oldest push has been waiting; 0 while none waits.")

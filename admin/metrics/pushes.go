@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"wxproxy/push"
 	"wxproxy/push/inbox"
 )
@@ -30,10 +28,10 @@ const (
 )
 
 // pushes tells what became of pushes, and what waits.
-func (s sink) pushes(p *Pushes) {
+func (s text) pushes(p *Pushes) {
 	snapshot := p.Snapshot()
 	for c, n := range withZeros(snapshot.Pushes, p.Accounts) {
-		s.counter(pushes, n, c.Account, c.Type, c.Outcome)
+		s.counter(pushes, n, c.Account, c.Outcome, c.Type)
 	}
 	for _, account := range first(p.Accounts) {
 		if refusal := (push.Refusal{Account: account, Reason: badSignature}); snapshot.Refusals[refusal] == 0 {
@@ -49,7 +47,7 @@ func (s sink) pushes(p *Pushes) {
 	for account, n := range snapshot.Dropped {
 		s.counter(copiesDropped, n, account)
 	}
-	s.pushDurations(snapshot.Durations)
+	s.histogram(pushDurations, measured{push.DurationBounds[:], snapshot.Durations.Counts[:], snapshot.Durations.Total})
 	s.inbox(p)
 }
 
@@ -77,19 +75,8 @@ func first(accounts []string) []string {
 	return accounts
 }
 
-func (s sink) pushDurations(d push.Durations) {
-	buckets, sum := map[float64]uint64{}, uint64(0)
-	for i, n := range d.Counts {
-		sum += n
-		if i < len(push.DurationBounds) {
-			buckets[push.DurationBounds[i].Seconds()] = sum
-		}
-	}
-	s.metrics <- prometheus.MustNewConstHistogram(pushDurations, sum, d.Total.Seconds(), buckets)
-}
-
 // inbox tells what waits.
-func (s sink) inbox(p *Pushes) {
+func (s text) inbox(p *Pushes) {
 	ctx, cancel := context.WithTimeout(context.Background(), inboxPatience)
 	defer cancel()
 	state, err := p.Inbox(ctx)
@@ -108,6 +95,7 @@ func (s sink) inbox(p *Pushes) {
 	}
 	s.gauge(inboxWaiting, float64(waiting))
 	s.gauge(inboxFailed, float64(failed))
+	s.counter(inboxLost, state.Lost)
 	s.gauge(inboxBytes, float64(state.Bytes))
 	s.gauge(inboxMax, float64(state.Max))
 	s.gauge(inboxOldest, oldest)

@@ -29,7 +29,7 @@ func pushSources(t *testing.T) Sources {
 			}
 		},
 		Inbox: func(context.Context) (inbox.State, error) {
-			return inbox.State{Waiting: map[string]int{"shop": 2, "blog": 1}, Failed: map[string]int{"shop": 7}, Oldest: time.Now().Add(-time.Hour), Bytes: 100, Max: 1000}, nil
+			return inbox.State{Waiting: map[string]int{"shop": 2, "blog": 1}, Failed: map[string]int{"shop": 7}, Oldest: time.Now().Add(-time.Hour), Bytes: 100, Max: 1000, Lost: 2}, nil
 		},
 	}
 	return s
@@ -53,7 +53,7 @@ func TestMetricsSayWhatBecameOfPushes(t *testing.T) {
 		`push_duration_seconds_bucket{le="0.001"} 5`,
 		`push_duration_seconds_bucket{le="10"} 6`,
 		`push_duration_seconds_count 7`,
-		`push_inbox 3`, `push_inbox_failed 7`, `push_inbox_bytes 100`, `push_inbox_max_bytes 1000`,
+		`push_inbox 3`, `push_inbox_failed 7`, `push_inbox_lost_total 2`, `push_inbox_bytes 100`, `push_inbox_max_bytes 1000`,
 	} {
 		if strings.Count(text, "\nwxproxy_"+want+"\n") != 1 {
 			t.Errorf("got not once %s", want)

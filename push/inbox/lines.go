@@ -1,6 +1,18 @@
 package inbox
 
-import "fmt"
+import (
+	"fmt"
+
+	"wxproxy/internal/lograte"
+)
+
+// NewLostLines returns the lines that name each damaged record, as many in a minute as are
+// put aside.
+func NewLostLines() *lograte.Lines {
+	lines := lograte.NewLines(1, nil) // all have the same name
+	lines.First = maxAside
+	return lines
+}
 
 // say logs that a push could not be delivered, once a minute for each queue.
 func (b *Inbox) say(e *Entry) {

@@ -18,14 +18,14 @@ type local struct {
 	shelf    shelf
 	log      *slog.Logger
 	seal     atomic.Pointer[seal.Sealer]
-	bits     uint64       // the low bits of all sequence numbers of this process
-	unable   lograte.Line // about what cannot be stored
-	newer    lograte.Line // about records of a later version
-	damaged  lograte.Line // about records that are lost
-	unread   lograte.Line // about records that could not be read
-	replaced lograte.Line // about the room that was made
-	shared   bool         // whether other processes may put something on the shelf
-	untold   atomic.Bool  // whether the shelf's owner could not be told of what this process has put there
+	bits     uint64         // the low bits of all sequence numbers of this process
+	unable   lograte.Line   // about what cannot be stored
+	newer    lograte.Line   // about records of a later version
+	damaged  *lograte.Lines // about records that are lost
+	unread   lograte.Line   // about records that could not be read
+	replaced lograte.Line   // about the room that was made
+	shared   bool           // whether other processes may put something on the shelf
+	untold   atomic.Bool    // whether the shelf's owner could not be told of what this process has put there
 
 	lookAgain time.Time // when to look for what others have done; only Take uses these
 	tidyAgain time.Time
@@ -38,6 +38,7 @@ type local struct {
 	wasted  int64 // those of failed ones among them
 	last    uint64
 	dropped uint64
+	lost    uint64
 	queues  map[string]*queue // by their hashes
 	fresh   []*queue          // that are due, in the order of their turns
 	again   resting           // that have failed
@@ -80,7 +81,7 @@ type failedItem struct {
 }
 
 func newLocal(c Config) (*local, error) {
-	l := &local{log: c.Log, max: c.Max, bits: rand.Uint64N(tick), queues: map[string]*queue{}}
+	l := &local{log: c.Log, damaged: NewLostLines(), max: c.Max, bits: rand.Uint64N(tick), queues: map[string]*queue{}}
 	l.seal.Store(c.Sealer)
 	if c.Dir == "" {
 		l.shelf, l.owned = &ram{records: map[string][]byte{}}, true
@@ -158,7 +159,7 @@ func (l *local) Close() error {
 func (l *local) State(context.Context) (State, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := State{Waiting: map[string]int{}, Failed: map[string]int{}, Bytes: l.bytes, Max: l.max, Dropped: l.dropped}
+	s := State{Waiting: map[string]int{}, Failed: map[string]int{}, Bytes: l.bytes, Max: l.max, Dropped: l.dropped, Lost: l.lost}
 	for _, q := range l.queues {
 		if len(q.items) == 0 {
 			continue

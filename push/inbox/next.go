@@ -122,7 +122,10 @@ func (l *local) lose(hash string, i item, err error) {
 		})
 		return
 	}
-	l.damaged.Note(func(count int) {
+	l.mu.Lock()
+	l.lost++
+	l.mu.Unlock()
+	l.damaged.Note("", func(count int) {
 		l.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "record", where, "count", count)
 	})
 }

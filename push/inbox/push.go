@@ -84,6 +84,7 @@ type State struct {
 	Bytes   int64          // of those that wait or have failed
 	Max     int64          // that they may take
 	Dropped uint64         // failed ones that were removed before their time to make room, by this process
+	Lost    uint64         // that waited, and whose records this process could not read
 }
 
 // Queue returns the name of the queue that is for a forward's pushes of an account. It

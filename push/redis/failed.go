@@ -111,7 +111,7 @@ func (s *Store) Retry(ctx context.Context, id string) (found bool, err error) {
 
 // State implements [inbox.Store].
 func (s *Store) State(ctx context.Context) (inbox.State, error) {
-	state := inbox.State{Waiting: map[string]int{}, Failed: map[string]int{}, Max: s.limit.Load(), Dropped: s.dropped.Load()}
+	state := inbox.State{Waiting: map[string]int{}, Failed: map[string]int{}, Max: s.limit.Load(), Dropped: s.dropped.Load(), Lost: s.lost.Load()}
 	err := s.use(ctx, func(ctx context.Context, client redis.UniversalClient) error {
 		pipe := client.Pipeline()
 		wait, fail := pipe.HGetAll(ctx, s.keys[waiting]), pipe.HGetAll(ctx, s.keys[failedCounts])

@@ -29,15 +29,16 @@ type Store struct {
 	lease   time.Duration
 	limit   atomic.Int64
 	dropped atomic.Uint64
+	lost    atomic.Uint64
 	forgot  atomic.Int64 // when failed ones were forgotten last, in Unix seconds
 
 	keys    []string
 	scripts scripts
 
-	refused  lograte.Line // about what cannot be done
-	newer    lograte.Line // about records of a later version
-	damaged  lograte.Line // about records that are lost
-	replaced lograte.Line // about the room that was made
+	refused  lograte.Line   // about what cannot be done
+	newer    lograte.Line   // about records of a later version
+	damaged  *lograte.Lines // about records that are lost
+	replaced lograte.Line   // about the room that was made
 }
 
 // New returns the Store of limit bytes in the Redis of link, which need not be there yet.
@@ -45,7 +46,7 @@ func New(link *tokens.Store, limit int64, log *slog.Logger) *Store {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{link: link, log: log, owner: rand.Text(), lease: inbox.LeaseLife, scripts: newScripts()}
+	s := &Store{link: link, log: log, owner: rand.Text(), lease: inbox.LeaseLife, scripts: newScripts(), damaged: inbox.NewLostLines()}
 	s.limit.Store(limit)
 	for _, name := range []string{"due", "again", "owners", "failures", "heads", "totals", "waiting", "failed", "failed:counts", "failed:meta", "failed:records"} {
 		s.keys = append(s.keys, s.name(name))

@@ -763,13 +763,17 @@ func TestARecordThatIsDamagedLosesOnlyItself(t *testing.T) {
 	r, p := replicaAt(t, server.Addr), new(program)
 	add(t, r, push("a", "f", "1"))
 	server.MustDo("XADD", "p:push:{inbox}:queue:"+inbox.Queue("a", "f"), "*", "record", canary, "attempts", "0")
+	server.MustDo("XADD", "p:push:{inbox}:queue:"+inbox.Queue("a", "f"), "*", "record", canary, "attempts", "0")
 	add(t, r, push("a", "f", "3"))
 	r.Start(p.deliver)
 	await(t, "deliveries", func() bool { return len(p.list()) == 2 })
 	r.end(t)
 	same(t, p.list(), "a f 1 1", "a f 3 1")
-	if n := strings.Count(r.log.String(), "\n"); n != 1 || !strings.Contains(r.log.String(), "is lost") || strings.Contains(r.log.String(), canary) {
-		t.Errorf("got %s; want one line", r.log)
+	if s, _ := r.State(context.Background()); s.Lost != 2 {
+		t.Errorf("got %d lost; want both", s.Lost)
+	}
+	if n := strings.Count(r.log.String(), "\n"); n != 2 || !strings.Contains(r.log.String(), "is lost") || strings.Contains(r.log.String(), canary) {
+		t.Errorf("got %s; want a line of each", r.log)
 	}
 }
 

@@ -76,8 +76,9 @@ func (s *Store) Next(ctx context.Context, queue string) (*inbox.Entry, error) {
 			})
 			return nil, errors.Join(err, s.Uncount(ctx, e))
 		}
-		s.damaged.Note(func(count int) {
-			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "count", count)
+		s.lost.Add(1)
+		s.damaged.Note("", func(count int) {
+			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "entry", e.Key, "count", count)
 		})
 		if err := s.Done(ctx, e); err != nil {
 			return nil, err
