@@ -154,6 +154,11 @@ func (l *loader) checkAccountOf(f Forward, key string, known map[string]bool) {
 // warnOfForward remarks on a forward that loses pushes, or gets none.
 func (l *loader) warnOfForward(i int) {
 	f, key := l.cfg.Forwards[i], item("forward", i)
+	if parameter := address.Proof(f.query()); parameter != "" {
+		l.warn(key+".url", "its query has %s, which wxproxy adds: programs take the first, which proves nothing; take it away", parameter)
+	} else if address.LeadsTo(f.URL, l.cfg.Push.Listen) {
+		l.warn(key+".url", "leads to push.listen, which takes pushes from WeChat; write where the program listens")
+	}
 	if f.waits() && l.cfg.inMemory() {
 		l.warn(key, "its pushes wait in memory, as tokens do, and are lost with the process; set token.store")
 	}

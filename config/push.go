@@ -180,6 +180,12 @@ func (f Forward) Title() string {
 	return where
 }
 
+// query returns the query of a forward's URL.
+func (f Forward) query() string {
+	_, query, _ := strings.Cut(f.URL, "?")
+	return query
+}
+
 // deliversAs reports whether pushes that wait for f are delivered as those for e are.
 func (f Forward) deliversAs(e Forward) bool {
 	return !e.waits() || f.Timeout == e.Timeout && f.Token.Reveal() == e.Token.Reveal() && f.AESKey.Reveal() == e.AESKey.Reveal()

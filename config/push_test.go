@@ -45,6 +45,11 @@ func TestWhatIsMissingForPushesIsRemarkedOn(t *testing.T) {
 		{"one account's before all", listen + forward(`account = "shop"`) + forward() + pushed, ""},
 		{"a program elsewhere", listen + strings.Replace(forward(), "127.0.0.1", "crm", 1) + pushed, "forward[1].url: messages cross the network in the clear"},
 		{"a program elsewhere, encrypted", listen + strings.Replace(forward(fmt.Sprintf("aes_key = %q", aesKey("C"))), "127.0.0.1", "crm", 1) + pushed, ""},
+		{"a signature of its own", listen + strings.Replace(forward(), "/x", "/x?key=1&signature=2", 1) + pushed, "forward[1].url: its query has signature"},
+		{"a query of its own", listen + strings.Replace(forward(), "/x", "/x?key=1", 1) + pushed, ""},
+		{"itself", strings.Replace(listen, ":0", ":8181", 1) + strings.Replace(forward(), "127.0.0.1:9000", "localhost:8181", 1) + pushed, "forward[1].url: leads to push.listen"},
+		{"itself by a socket", "[push]\nlisten = \"unix:/run/p.sock\"\n" + strings.Replace(forward(), "http://127.0.0.1:9000", "unix:/run/p.sock:", 1) + pushed, "forward[1].url: leads to push.listen"},
+		{"another port", strings.Replace(listen, ":0", ":8181", 1) + forward() + pushed, ""},
 		{"a program behind TLS", listen + strings.Replace(forward(), "http://127.0.0.1", "https://crm", 1) + pushed, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {

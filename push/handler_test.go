@@ -264,6 +264,8 @@ func TestPushesOfWeChatsManual(t *testing.T) {
 		if got := p.last(t).body; !strings.HasPrefix(got, row.want) {
 			t.Errorf("%s: the program got %q", row.name, got)
 		}
+		q.Set("encrypt_type", "AES")
+		wantAnswer(t, row.name+", in capitals", w.do("POST", q, strings.NewReader(row.body)), success)
 	}
 }
 

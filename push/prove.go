@@ -2,6 +2,7 @@ package push
 
 import (
 	"errors"
+	"strings"
 
 	"wxproxy/push/internal/envelope"
 	"wxproxy/push/internal/message"
@@ -47,7 +48,7 @@ func (a *account) signed(q query, name string, parts ...string) bool {
 // read returns the push that a request is.
 func (a *account) read(b *body) (*push, refusal) {
 	q := query(b.request.URL.RawQuery)
-	isEncrypted := a.IsWeCom || q.get("encrypt_type") == "aes"
+	isEncrypted := a.IsWeCom || strings.EqualFold(q.get("encrypt_type"), "aes")
 	text, why := b.read(func() refusal { return a.admit(q, isEncrypted) })
 	if why != taken {
 		return nil, why

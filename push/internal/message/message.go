@@ -7,6 +7,7 @@ package message
 import (
 	"bytes"
 	"errors"
+	"strings"
 )
 
 // A Format is what a push is written in.
@@ -73,8 +74,8 @@ func Read(plain []byte) (Message, error) {
 	if err != nil {
 		return Message{}, err
 	}
-	m := Message{Format: format, Type: found.value(0), ToUserName: found.value(3)}
-	switch event, info := found.value(1), found.value(2); {
+	m := Message{Format: format, Type: found.kind(0), ToUserName: found.value(3)}
+	switch event, info := found.kind(1), found.kind(2); {
 	case m.Type == "event":
 		m.Type = "event:" + event
 	case m.Type == "" && info != "":
@@ -180,3 +181,7 @@ func (m *members) value(i int) string {
 	}
 	return *m.values[i]
 }
+
+// kind returns the value of the i-th name, which is a name itself: white space around it
+// means nothing.
+func (m *members) kind(i int) string { return strings.Trim(m.value(i), blanks) }

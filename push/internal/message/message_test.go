@@ -32,6 +32,7 @@ func TestTheTypeOfAPush(t *testing.T) {
 		"another namespace":         {`<xml xmlns:a="u"><a:MsgType>image</a:MsgType><MsgType>text</MsgType></xml>`, Message{XML, "text", ""}},
 		"another letter case":       {"<xml><msgtype>image</msgtype><MsgType>text</MsgType></xml>", Message{XML, "text", ""}},
 		"control characters":        {"<xml><Content><![CDATA[\x08\xff]]></Content><MsgType>text</MsgType></xml>", Message{XML, "text", ""}},
+		"white space around a type": {"<xml><MsgType> event\n</MsgType><Event>\tCLICK </Event></xml>", Message{XML, "event:CLICK", ""}},
 		"text in JSON":              {`{"ToUserName":"gh_1","MsgType":"text","Content":"\"MsgType\":\"image\"}"}`, Message{JSON, "text", "gh_1"}},
 		"an event in JSON":          {"\ufeff { \"MsgType\" : \"event\" , \"Event\" : \"debug_demo\" , \"a\" : [ { \"Event\" : \"x\" } , 1 ] }\n", Message{JSON, "event:debug_demo", ""}},
 		"an escaped key":            {`{"Msg\u0054ype":"t\u0065xt"}`, Message{JSON, "text", ""}},
