@@ -52,13 +52,17 @@ func (k *Keeper) consult(f *flight) (release func(), ended bool) {
 	for began := time.Now(); ; {
 		f.read = time.Now()
 		release, err := k.options.Shared.Lease(k.options.key())
+		answered, unread := false, err
+		if err == nil || errors.Is(err, ErrLeased) {
+			answered, unread = k.isAnsweredByOthers(f)
+		}
 		switch {
-		case err == nil && k.isAnsweredByOthers(f):
+		case err == nil && (answered || errors.Is(unread, ErrAway) && k.postpone(f)):
 			release()
 			return nil, true
 		case err == nil:
 			return release, false
-		case errors.Is(err, ErrLeased) && k.isAnsweredByOthers(f):
+		case answered:
 			return nil, true
 		case !errors.Is(err, ErrLeased), time.Since(began) > leasePatience:
 			return nil, k.postpone(f)
@@ -70,11 +74,10 @@ func (k *Keeper) consult(f *flight) (release func(), ended bool) {
 	}
 }
 
-// isAnsweredByOthers reads what other processes have stored, and reports whether
-// that ended f.
-func (k *Keeper) isAnsweredByOthers(f *flight) bool {
-	next := k.mergeStored(f)
-	return next != nil && k.superseded(f, next)
+// isAnsweredByOthers reports whether what others have stored ended f, or why it could not be read.
+func (k *Keeper) isAnsweredByOthers(f *flight) (bool, error) {
+	next, err := k.mergeStored(f)
+	return err == nil && k.superseded(f, next), err
 }
 
 // superseded ends f if others brought s since it began, and that is what f is after:
@@ -89,12 +92,12 @@ func (k *Keeper) superseded(f *flight, s *state) bool {
 }
 
 // mergeStored adds to the state what other processes have stored. That ends no
-// flight, and f, the one under way, goes on. It returns the state then, or nil if nothing could be read.
-func (k *Keeper) mergeStored(f *flight) *state {
+// flight, and f, the one under way, goes on. It returns the state then, or why nothing could be read.
+func (k *Keeper) mergeStored(f *flight) (*state, error) {
 	r, err := k.options.Store.Load(k.options.key())
 	if err != nil {
 		f.later(func() { k.reportLoad(err) })
-		return nil
+		return nil, err
 	}
 	f.later(func() { k.reportLoad(nil) })
 	k.mu.Lock()
@@ -103,7 +106,7 @@ func (k *Keeper) mergeStored(f *flight) *state {
 	k.setState(next)
 	k.mu.Unlock()
 	f.later(func() { k.reportShared(before, next) })
-	return next
+	return next, nil
 }
 
 // postpone ends f and plans another one, because the store cannot be read or another

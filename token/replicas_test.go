@@ -36,6 +36,7 @@ type member struct {
 	look map[token.Key]func(int64)
 	away bool // guarded by hub.mu
 	dead bool // its leases are never given back
+	deaf bool // it gets leases, and no record; guarded by hub.mu
 }
 
 func newHub() *hub {
@@ -68,6 +69,9 @@ func (m *member) Load(key token.Key) (token.Record, error) {
 		return token.Record{}, err
 	}
 	defer m.hub.mu.Unlock()
+	if m.deaf {
+		return token.Record{}, fmt.Errorf("%w: a test", token.ErrAway)
+	}
 	if err := m.hub.damaged; err != nil {
 		return token.Record{}, err
 	}
@@ -750,6 +754,26 @@ func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {
 				t.Fatalf("got errcode %d; want a token although the store is away", code)
 			}
 			time.Sleep(10 * time.Second)
+		}
+	})
+}
+
+// A store can end between the lease and the record.
+func TestAStoreThatGivesALeaseAndNoRecordPutsOffWhatCanWait(t *testing.T) {
+	eachAPI(t, func(t *testing.T, api wechat.API) {
+		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
+		c := newCrew(w, api, 3)
+		defer c.stop()
+		time.Sleep(time.Second)
+		c.each(func(m *member) { m.deaf = true })
+		time.Sleep(2*time.Hour - 90*time.Second) // the token is due, and has a minute left
+		if got := c.fetches(); got != 1 {
+			t.Errorf("got %d fetches; want to wait for the store", got)
+		}
+		c.each(func(m *member) { m.deaf = false })
+		time.Sleep(10 * time.Second)
+		if got := c.fetches(); got != 2 {
+			t.Errorf("got %d fetches; want one when the store is back", got)
 		}
 	})
 }
