@@ -117,12 +117,16 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 }
 
-// release gives back what x holds, and x itself.
+// release gives back what x holds, and x itself. An answer that streams stays in flight, see
+// prepareStream.
 func (p *Proxy) release(x *exchange) {
 	if err := x.body.NoFile(); err != nil && p.door.noFiles.Allows() {
 		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
 	}
 	x.body.Release()
+	if !x.streams {
+		p.inFlight.Add(-1)
+	}
 	x.ctx, x.caller, x.message.Caller, x.message.Head = nil, nil, nil, nil
 	if !x.isKept {
 		p.exchanges.Put(x)

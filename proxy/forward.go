@@ -111,7 +111,6 @@ func (p *Proxy) prepareStream(x *exchange) error {
 		return nil
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.Path), p.config.Log
-	p.inFlight.Add(1)
 	x.streams = true
 	quota := x.client.quota
 	s.OnEnd(func(err error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,6 +340,33 @@ func TestAccessLogSaysWhoDidWhatAndNeverTheQuery(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A writerFunc is a writer that is a function.
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(p []byte) (int, error) { return w(p) }
+
+// The line of the access log is written between the start of a stream and the end of the
+// handler.
+func TestAnAnswerThatStreamsIsInFlightOnce(t *testing.T) {
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(string(rawtest.Noise(1<<20)))))
+	var p atomic.Pointer[Proxy]
+	during := make(chan int, 1)
+	c := config(hostsAt(t, nil, w.URL))
+	c.LogAccess, c.Log, c.AccessLog = true, slog.New(slog.NewJSONHandler(discard{}, nil)), AccessLog{Out: writerFunc(func(line []byte) (int, error) {
+		during <- p.Load().InFlight()
+		return len(line), nil
+	})}
+	s := serve(t, c, defaultLimits)
+	p.Store(s.proxy)
+	if a := s.dial(t).Call(rawtest.Get("/p")); a.Status() != 200 {
+		t.Fatalf("got %q; want 200", a.Head)
+	}
+	if got := <-during; got != 1 {
+		t.Errorf("got %d in flight; want 1", got)
+	}
+	rawtest.WaitUntil(t, "the end of the transfer", func() bool { return s.proxy.InFlight() == 0 })
 }
 
 func TestRequestsInFlightAreCounted(t *testing.T) {
