@@ -103,20 +103,34 @@ func (l *local) insert(q *queue, i item) bool {
 
 func bySeq(i item, seq uint64) int { return cmp.Compare(i.seq, seq) }
 
-// takeOut removes an item from its queue, and reports whether it was there. The caller
-// holds l.mu.
-func (l *local) takeOut(q *queue, seq uint64) bool {
+// place returns where an item is; no queue if it is nowhere. The caller holds l.mu.
+func (l *local) place(hash string, seq uint64) (q *queue, at int) {
+	if q = l.queues[hash]; q == nil {
+		return nil, 0
+	}
 	at, found := slices.BinarySearchFunc(q.items, seq, bySeq)
-	switch {
-	case !found:
-		return false
-	case at == 0:
+	if !found {
+		return nil, 0
+	}
+	return q, at
+}
+
+// takeOut takes an item out of its queue, and reports whether it was there. The caller
+// holds l.mu.
+func (l *local) takeOut(hash string, seq uint64) (i item, ok bool) {
+	q, at := l.place(hash, seq)
+	if q == nil {
+		return i, false
+	}
+	i = q.items[at]
+	if at == 0 {
 		q.items = q.items[1:]
-	default:
+	} else {
 		q.items = slices.Delete(q.items, at, at+1)
 	}
 	if len(q.items) == 0 {
 		q.items = nil // or it would keep its largest size
 	}
-	return true
+	l.bytes -= int64(i.size)
+	return i, true
 }

@@ -25,6 +25,7 @@ type local struct {
 	unread   lograte.Line   // about records that could not be read
 	replaced lograte.Line   // about the room that was made
 	shared   bool           // whether other processes may put something on the shelf
+	owned    atomic.Bool    // whether the shelf is this process's to deliver, and was read
 	untold   atomic.Bool    // whether the shelf's owner could not be told of what this process has put there
 
 	lookAgain time.Time // when to look for what others have done; only Take uses these
@@ -32,7 +33,6 @@ type local struct {
 	standsBy  bool // whether another process has been the owner
 
 	mu      sync.Mutex // guards what follows
-	owned   bool       // whether the shelf is this process's to deliver, and was read
 	max     int64
 	bytes   int64 // of all records, and of those that are being added
 	wasted  int64 // those of failed ones among them
@@ -84,7 +84,8 @@ func newLocal(c Config) (*local, error) {
 	l := &local{log: c.Log, damaged: NewLostLines(), max: c.Max, bits: rand.Uint64N(tick), queues: map[string]*queue{}}
 	l.seal.Store(c.Sealer)
 	if c.Dir == "" {
-		l.shelf, l.owned = &ram{records: map[string][]byte{}}, true
+		l.shelf = &ram{records: map[string][]byte{}}
+		l.owned.Store(true)
 		return l, nil
 	}
 	folder, err := openFolder(c.Dir, c.Log)
@@ -92,7 +93,9 @@ func newLocal(c Config) (*local, error) {
 		return nil, err
 	}
 	l.shelf, l.shared = folder, true
-	if l.owned, err = folder.own(); err == nil {
+	ours, err := folder.own()
+	l.owned.Store(ours)
+	if err == nil {
 		err = l.read()
 	}
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -90,10 +89,8 @@ func (l *local) countAttempt(hash string, i item, added int32) item {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if q := l.queues[hash]; q != nil {
-		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
-			q.items[at].attempts, q.items[at].stored = i.attempts, i.stored
-		}
+	if q, at := l.place(hash, i.seq); q != nil {
+		q.items[at] = i
 	}
 	return i
 }
@@ -102,14 +99,7 @@ func (l *local) countAttempt(hash string, i item, added int32) item {
 // what else is wrong, as a disk or a right, may be mended: the file stays for the next start.
 func (l *local) lose(hash string, i item, err error) {
 	l.mu.Lock()
-	q := l.queues[hash]
-	if q != nil {
-		if at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq); found {
-			i = q.items[at]
-			l.takeOut(q, i.seq)
-			l.bytes -= int64(i.size)
-		}
-	}
+	l.takeOut(hash, i.seq)
 	l.mu.Unlock()
 	where, isLost := i.name(hash), errors.Is(err, fs.ErrNotExist)
 	if errors.Is(err, ErrDamaged) {
@@ -132,13 +122,9 @@ func (l *local) lose(hash string, i item, err error) {
 
 // Done implements [Store].
 func (l *local) Done(_ context.Context, e *Entry) error {
-	i, ok := l.find(e)
-	if !ok {
-		return nil
-	}
-	err := l.shelf.remove(i.name(e.Queue)) // before it leaves the index, see meetOne
-	l.remove(e)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err := l.shelf.remove(e.Key) // before it leaves the index, see meetOne
+	_, wasThere := l.remove(e)
+	if wasThere && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.unable.Note(func(count int) {
 			l.log.Error("pushes that were delivered cannot be removed, and are delivered again after the next start", "err", err, "count", count)
 		})
@@ -150,37 +136,24 @@ func (l *local) Done(_ context.Context, e *Entry) error {
 func (l *local) find(e *Entry) (i item, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q, at := l.place(e)
+	q, at := l.place(e.Queue, seqOf(e))
 	if q == nil {
 		return i, false
 	}
 	return q.items[at], true
 }
 
-// place returns where the item of an entry is; no queue if it is nowhere. The caller holds
-// l.mu.
-func (l *local) place(e *Entry) (q *queue, at int) {
-	named, _, _, ok := readName(e.Key)
-	if q = l.queues[e.Queue]; q == nil || !ok {
-		return nil, 0
-	}
-	at, found := slices.BinarySearchFunc(q.items, named.seq, bySeq)
-	if !found {
-		return nil, 0
-	}
-	return q, at
-}
-
 // remove takes the item of an entry out of the index.
 func (l *local) remove(e *Entry) (i item, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q, at := l.place(e)
-	if q == nil {
-		return i, false
+	if i, ok = l.takeOut(e.Queue, seqOf(e)); ok {
+		l.queues[e.Queue].failures = 0
 	}
-	i, q.failures = q.items[at], 0
-	l.takeOut(q, i.seq)
-	l.bytes -= int64(i.size)
-	return i, true
+	return i, ok
+}
+
+func seqOf(e *Entry) uint64 {
+	named, _, _, _ := readName(e.Key)
+	return named.seq
 }

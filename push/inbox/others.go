@@ -22,10 +22,7 @@ const (
 // takeOver reports whether the shelf is this process's to deliver; when it becomes so,
 // it is read again.
 func (l *local) takeOver() (ours bool, err error) {
-	l.mu.Lock()
-	owned := l.owned
-	l.mu.Unlock()
-	if owned {
+	if l.owned.Load() {
 		l.meet()
 		return true, nil
 	}
@@ -40,9 +37,7 @@ func (l *local) takeOver() (ours bool, err error) {
 	if err := l.read(); err != nil {
 		return false, err
 	}
-	l.mu.Lock()
-	l.owned = true
-	l.mu.Unlock()
+	l.owned.Store(true)
 	if l.standsBy {
 		l.log.Info("the process that delivered the pushes in the folder has ended: this one delivers them from now on")
 	}
@@ -69,10 +64,7 @@ func (l *local) follow() {
 // tellOwner tells the process that delivers of what this one has added, if that is
 // another one.
 func (l *local) tellOwner() {
-	l.mu.Lock()
-	owned := l.owned
-	l.mu.Unlock()
-	if !owned && l.shelf.tell() != nil {
+	if !l.owned.Load() && l.shelf.tell() != nil {
 		l.untold.Store(true)
 	}
 }
@@ -115,16 +107,11 @@ func (l *local) meetOne(one listed) {
 	if !ok || failed {
 		return
 	}
-	q := l.queues[hash]
-	if q != nil {
-		if _, isThere := slices.BinarySearchFunc(q.items, i.seq, bySeq); isThere {
-			return
-		}
-	}
-	if !l.shelf.has(one.name) {
+	if q, _ := l.place(hash, i.seq); q != nil || !l.shelf.has(one.name) {
 		return
 	}
-	if q = l.queueOf(hash); q.account == "" {
+	q := l.queueOf(hash)
+	if q.account == "" {
 		h, _, _ := l.peek(one.name)
 		q.account = h.Account
 	}

@@ -39,10 +39,7 @@ func (l *local) read() error {
 		}
 	}
 	for seq, q := range known { // another process has delivered it
-		if at, there := slices.BinarySearchFunc(q.items, seq, bySeq); there {
-			l.bytes -= int64(q.items[at].size)
-			l.takeOut(q, seq)
-		}
+		l.takeOut(q.hash, seq)
 	}
 	return nil
 }
