@@ -18,23 +18,24 @@ func (l *local) Add(_ context.Context, p *Push) error {
 	if err != nil {
 		return err
 	}
-	if err := l.shelf.put(i.name(hash), record); err != nil {
-		l.mu.Lock()
+	err = l.shelf.put(i.name(hash), record)
+	l.mu.Lock()
+	delete(l.adding, i.seq)
+	if err == nil {
+		q := l.queueOf(hash)
+		q.account = p.Account
+		l.insert(q, i)
+	} else {
 		l.bytes -= int64(i.size)
-		l.mu.Unlock()
+	}
+	l.mu.Unlock()
+	if err != nil {
 		l.unable.Note(func(count int) {
 			l.log.Error("pushes cannot be stored, and WeChat is told to keep them", "err", err, "count", count,
 				"remedy", "have the folder of token.store belong to the user who runs wxproxy, and have room")
 		})
 		return err
 	}
-	l.mu.Lock()
-	q := l.queueOf(hash)
-	q.account = p.Account
-	if !l.insert(q, i) {
-		l.bytes -= int64(i.size) // it was counted when the folder was read
-	}
-	l.mu.Unlock()
 	l.tellOwner()
 	return nil
 }
@@ -53,6 +54,7 @@ func (l *local) reserve(size int64) (item, error) {
 		gone++
 	}
 	i := item{seq: l.nextSeq(time.Now()), size: int32(size)}
+	l.adding[i.seq] = true
 	l.bytes += size
 	dropped := l.cut(gone)
 	l.mu.Unlock()
@@ -86,19 +88,14 @@ func (l *local) discard(gone []failedItem) {
 	})
 }
 
-// insert puts an item into its queue, in order, and reports whether it was not there. The
-// caller holds l.mu.
-func (l *local) insert(q *queue, i item) bool {
-	at, found := slices.BinarySearchFunc(q.items, i.seq, bySeq)
-	if found {
-		return false
-	}
+// insert puts an item that is in no queue into its own, in order. The caller holds l.mu.
+func (l *local) insert(q *queue, i item) {
+	at, _ := slices.BinarySearchFunc(q.items, i.seq, bySeq)
 	q.items = slices.Insert(q.items, at, i)
 	if q.turn == idle {
 		q.turn = due
 		l.fresh = append(l.fresh, q)
 	}
-	return true
 }
 
 func bySeq(i item, seq uint64) int { return cmp.Compare(i.seq, seq) }

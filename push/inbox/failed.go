@@ -116,10 +116,12 @@ func (l *local) retry(f failedItem) error {
 	l.mu.Lock()
 	again := f.item
 	again.seq = l.nextSeq(time.Now())
+	l.adding[again.seq] = true
 	l.mu.Unlock()
 	err := l.shelf.rename(failedFolder+f.name(f.hash), again.name(f.hash))
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	delete(l.adding, again.seq)
 	l.count(&f, -1)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -130,9 +132,8 @@ func (l *local) retry(f failedItem) error {
 	}
 	q := l.queueOf(f.hash)
 	q.account = f.Account
-	if l.insert(q, again) {
-		l.bytes += int64(f.size)
-	}
+	l.insert(q, again)
+	l.bytes += int64(f.size)
 	return nil
 }
 

@@ -37,6 +37,7 @@ type local struct {
 	bytes   int64 // of all records, and of those that are being added
 	wasted  int64 // those of failed ones among them
 	last    uint64
+	adding  map[uint64]bool // the sequence numbers of records that Add or Retry is about to put into queues
 	dropped uint64
 	lost    uint64
 	queues  map[string]*queue // by their hashes
@@ -81,7 +82,7 @@ type failedItem struct {
 }
 
 func newLocal(c Config) (*local, error) {
-	l := &local{log: c.Log, damaged: NewLostLines(), max: c.Max, bits: rand.Uint64N(tick), queues: map[string]*queue{}}
+	l := &local{log: c.Log, damaged: NewLostLines(), max: c.Max, bits: rand.Uint64N(tick), queues: map[string]*queue{}, adding: map[uint64]bool{}}
 	l.seal.Store(c.Sealer)
 	if c.Dir == "" {
 		l.shelf = &ram{records: map[string][]byte{}}

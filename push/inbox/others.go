@@ -107,7 +107,7 @@ func (l *local) meetOne(one listed) {
 	if !ok || failed {
 		return
 	}
-	if q, _ := l.place(hash, i.seq); q != nil || !l.shelf.has(one.name) {
+	if q, _ := l.place(hash, i.seq); q != nil || l.adding[i.seq] || !l.shelf.has(one.name) {
 		return
 	}
 	q := l.queueOf(hash)

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 // A rollback: the process that was to take the place of another one ends first.
@@ -121,4 +123,47 @@ func TestAPushThatAnotherProcessRetriesIsTriedAgain(t *testing.T) {
 	})
 	stop(t, b)
 	stop(t, a)
+}
+
+// A slowDisk is a folder that says late that a record is there.
+type slowDisk struct {
+	*folder
+	there chan struct{}
+	goOn  chan struct{}
+}
+
+func (s slowDisk) put(name string, record []byte) error {
+	err := s.folder.put(name, record)
+	close(s.there)
+	<-s.goOn
+	return err
+}
+
+// A process that takes over reads the folder while it adds.
+func TestAPushThatIsBeingAddedAtATakeoverIsDeliveredOnce(t *testing.T) {
+	t.Parallel()
+	dir, p := t.TempDir(), new(program)
+	a, _ := folderOf(t, dir, nil)
+	b, log := folderOf(t, dir, nil)
+	l := b.store.(*local)
+	disk := slowDisk{l.shelf.(*folder), make(chan struct{}), make(chan struct{})}
+	l.shelf = disk
+	b.Start(p.deliver)
+	var adding sync.WaitGroup
+	adding.Go(func() { add(t, b, push("a", "f", "1")) })
+	<-disk.there
+	stop(t, a)
+	await(t, "word of the change", func() bool { return strings.Contains(log.String(), "this one delivers them from now on") })
+	time.Sleep(100 * time.Millisecond)
+	close(disk.goOn)
+	adding.Wait()
+	await(t, "end of the delivery", func() bool {
+		s, err := b.State(context.Background())
+		return err == nil && len(p.list()) == 1 && len(s.Waiting) == 0
+	})
+	stop(t, b)
+	same(t, p.list(), "a f 1 1")
+	if s, _ := b.State(context.Background()); s.Lost != 0 || s.Bytes != 0 || strings.Contains(log.String(), "is lost") {
+		t.Errorf("got %+v and %s; want nothing lost", s, log)
+	}
 }

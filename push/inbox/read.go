@@ -53,10 +53,13 @@ func (l *local) join(f found) {
 		}
 		for _, i := range f.queues[hash] {
 			l.last = max(l.last, i.seq)
-			if l.insert(q, i) {
-				l.bytes += int64(i.size)
-			} else if at, _ := slices.BinarySearchFunc(q.items, i.seq, bySeq); i.stored > q.items[at].stored {
+			known, at := l.place(hash, i.seq)
+			switch {
+			case known != nil && i.stored > q.items[at].stored:
 				q.items[at].stored, q.items[at].attempts = i.stored, i.attempts
+			case known == nil && !l.adding[i.seq]:
+				l.insert(q, i)
+				l.bytes += int64(i.size)
 			}
 		}
 	}
