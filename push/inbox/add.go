@@ -129,5 +129,8 @@ func (l *local) takeOut(hash string, seq uint64) (i item, ok bool) {
 		q.items = nil // or it would keep its largest size
 	}
 	l.bytes -= int64(i.size)
+	if l.gone != nil {
+		l.gone[seq] = true
+	}
 	return i, true
 }

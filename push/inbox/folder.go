@@ -104,11 +104,6 @@ func (f *folder) rename(from, to string) error { return os.Rename(f.path(from), 
 
 func (f *folder) remove(name string) error { return os.Remove(f.path(name)) }
 
-func (f *folder) has(name string) bool {
-	_, err := os.Lstat(f.path(name))
-	return err == nil
-}
-
 // tell implements shelf: the file is there until its reader has seen it.
 func (f *folder) tell() error {
 	file, err := os.OpenFile(f.path(newsName), os.O_WRONLY|os.O_CREATE, 0o600)

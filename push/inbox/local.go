@@ -38,6 +38,7 @@ type local struct {
 	wasted  int64 // those of failed ones among them
 	last    uint64
 	adding  map[uint64]bool // the sequence numbers of records that Add or Retry is about to put into queues
+	gone    map[uint64]bool // those of records that left their queues since meet began to list the shelf; nil: it lists nothing
 	dropped uint64
 	lost    uint64
 	queues  map[string]*queue // by their hashes

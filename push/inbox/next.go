@@ -98,13 +98,13 @@ func (l *local) countAttempt(hash string, i item, added int32) item {
 // lose takes an item out of its queue that cannot be read. A damaged record is put aside;
 // what else is wrong, as a disk or a right, may be mended: the file stays for the next start.
 func (l *local) lose(hash string, i item, err error) {
+	where, isLost := i.name(hash), errors.Is(err, fs.ErrNotExist)
+	if errors.Is(err, ErrDamaged) {
+		where, isLost = l.shelf.aside(where), true // before it leaves the index, see compare
+	}
 	l.mu.Lock()
 	l.takeOut(hash, i.seq)
 	l.mu.Unlock()
-	where, isLost := i.name(hash), errors.Is(err, fs.ErrNotExist)
-	if errors.Is(err, ErrDamaged) {
-		where, isLost = l.shelf.aside(where), true
-	}
 	if !isLost {
 		l.unread.Note(func(count int) {
 			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "err", err, "record", where, "count", count,
@@ -122,7 +122,7 @@ func (l *local) lose(hash string, i item, err error) {
 
 // Done implements [Store].
 func (l *local) Done(_ context.Context, e *Entry) error {
-	err := l.shelf.remove(e.Key) // before it leaves the index, see meetOne
+	err := l.shelf.remove(e.Key) // before it leaves the index, see compare
 	_, wasThere := l.remove(e)
 	if wasThere && err != nil && !errors.Is(err, fs.ErrNotExist) {
 		l.unable.Note(func(count int) {

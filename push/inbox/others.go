@@ -1,7 +1,6 @@
 package inbox
 
 import (
-	"cmp"
 	"slices"
 	"time"
 )
@@ -79,46 +78,49 @@ func (l *local) meet() {
 	if !l.shelf.news() {
 		return
 	}
-	all, err := l.shelf.list()
+	l.mu.Lock()
+	l.gone = map[uint64]bool{}
+	l.mu.Unlock()
+	f, err := l.look()
+	l.mu.Lock()
+	if err == nil {
+		l.compare(f)
+	}
+	l.gone = nil
+	l.mu.Unlock()
 	if err != nil {
 		_ = l.shelf.tell() // it is to be read yet
 		return
 	}
-	slices.SortFunc(all, func(a, b listed) int { return cmp.Compare(a.name, b.name) })
+	accounts := l.accountsOf(f)
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, one := range all {
-		l.meetOne(one)
-	}
-	l.failed = slices.DeleteFunc(l.failed, func(f failedItem) bool {
-		isGone := !l.shelf.has(failedFolder + f.name(f.hash)) // another process has retried it
-		if isGone {
-			l.count(&f, -1)
-		}
-		return isGone
-	})
+	l.join(f, accounts)
+	l.mu.Unlock()
 	l.lookAgain = time.Now().Add(max(lookEach, share*time.Since(began)))
 }
 
-// meetOne takes a waiting record into the index that is not there. One that was delivered
-// since it was listed has no file any more: that goes first. The caller holds l.mu.
-func (l *local) meetOne(one listed) {
-	i, hash, failed, ok := readName(one.name)
-	if !ok || failed {
-		return
+// compare leaves in f what others have put on the shelf, and forgets the failed ones that
+// others have retried. What this process itself has done since the listing began, it knows
+// better; what left its queue before that had left its place on the shelf. The caller holds
+// l.mu.
+func (l *local) compare(f found) {
+	for hash, items := range f.queues {
+		f.queues[hash] = slices.DeleteFunc(items, func(i item) bool {
+			q, _ := l.place(hash, i.seq)
+			return q != nil || l.adding[i.seq] || l.gone[i.seq]
+		})
 	}
-	if q, _ := l.place(hash, i.seq); q != nil || l.adding[i.seq] || !l.shelf.has(one.name) {
-		return
+	there := map[uint64]bool{}
+	for i := range f.failed {
+		there[f.failed[i].seq] = true
 	}
-	q := l.queueOf(hash)
-	if q.account == "" {
-		h, _, _ := l.peek(one.name)
-		q.account = h.Account
-	}
-	i.size = int32(min(one.size, maxHeader+maxContent))
-	l.last = max(l.last, i.seq)
-	l.insert(q, i)
-	l.bytes += int64(i.size)
+	l.failed = slices.DeleteFunc(l.failed, func(one failedItem) bool {
+		isRetried := !there[one.seq] && !l.gone[one.seq]
+		if isRetried {
+			l.count(&one, -1)
+		}
+		return isRetried
+	})
 }
 
 // tidy has the shelf remove what was never finished, once a minute.

@@ -167,3 +167,56 @@ func TestAPushThatIsBeingAddedAtATakeoverIsDeliveredOnce(t *testing.T) {
 		t.Errorf("got %+v and %s; want nothing lost", s, log)
 	}
 }
+
+// A busyDisk is a slow one on which something happens once it has been listed, and when a
+// record is looked into after that.
+type busyDisk struct {
+	slowDisk
+	listed, lookedInto func()
+}
+
+func (b busyDisk) list() ([]listed, error) {
+	all, err := b.slowDisk.list()
+	b.listed()
+	return all, err
+}
+
+func (b busyDisk) part(name string, offset int64, n int) ([]byte, error) {
+	b.lookedInto()
+	return b.slowDisk.part(name, offset, n)
+}
+
+// The owner goes on while it looks what others have added.
+func TestPushesThatComeAndGoWhileTheFolderIsListedAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	ctx, dir := context.Background(), t.TempDir()
+	a, log := folderOf(t, dir, nil)
+	b, _ := folderOf(t, dir, nil)
+	l := a.store.(*local)
+	end := func(account string, how func(context.Context, *Entry) error) {
+		e, err := l.Next(ctx, hashOf(Queue(account, "f")))
+		if err != nil || e == nil || how(ctx, e) != nil {
+			t.Errorf("got %v, %v of %s; want a push", e, err, account)
+		}
+	}
+	add(t, a, push("done", "f", "1"), push("failed", "f", "2"))
+	disk := slowDisk{l.shelf.(*folder), make(chan struct{}), make(chan struct{})}
+	var adding sync.WaitGroup
+	l.shelf = busyDisk{disk, func() {
+		end("done", l.Done)
+		end("failed", l.GiveUp)
+	}, sync.OnceFunc(func() {
+		close(disk.goOn)
+		adding.Wait()
+		end("new", l.Done)
+	})}
+	adding.Go(func() { add(t, a, push("new", "f", "3")) })
+	<-disk.there
+	add(t, b, push("other", "f", "4"))
+	l.meet()
+	end("other", l.Done)
+	s, err := l.State(ctx)
+	if len(s.Waiting) != 0 || s.Failed["failed"] != 1 || s.Bytes != l.wasted || s.Lost != 0 || err != nil {
+		t.Errorf("got %+v, %v and %s; want the failed one and no other", s, err, log)
+	}
+}

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,9 +12,8 @@ import (
 
 // A found is what was found on a shelf.
 type found struct {
-	queues   map[string][]item
-	accounts map[string]string // of the queues
-	failed   []failedItem
+	queues map[string][]item // in order
+	failed []failedItem      // whose records are not read yet
 }
 
 // read brings the index up to what is on the shelf, while pushes may be added.
@@ -30,9 +30,20 @@ func (l *local) read() error {
 	if err != nil {
 		return fmt.Errorf("reading the folder of waiting pushes: %w", err)
 	}
+	accounts := l.accountsOf(f)
+	for n := range f.failed {
+		l.readFailure(&f.failed[n])
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.join(f)
+	l.join(f, accounts)
+	for i := range l.failed {
+		l.count(&l.failed[i], -1)
+	}
+	l.failed = nil
+	for _, one := range f.failed {
+		l.keepFailed(one)
+	}
 	for _, items := range f.queues {
 		for _, i := range items {
 			delete(known, i.seq)
@@ -44,63 +55,58 @@ func (l *local) read() error {
 	return nil
 }
 
-// join puts what was found into the index. The caller holds l.mu.
-func (l *local) join(f found) {
+// join puts what waits into the index. The caller holds l.mu.
+func (l *local) join(f found, accounts map[string]string) {
 	for _, hash := range slices.Sorted(maps.Keys(f.queues)) {
-		q := l.queueOf(hash)
-		if q.account == "" {
-			q.account = f.accounts[hash]
-		}
 		for _, i := range f.queues[hash] {
 			l.last = max(l.last, i.seq)
-			known, at := l.place(hash, i.seq)
+			q, at := l.place(hash, i.seq)
 			switch {
-			case known != nil && i.stored > q.items[at].stored:
+			case q != nil && i.stored > q.items[at].stored:
 				q.items[at].stored, q.items[at].attempts = i.stored, i.attempts
-			case known == nil && !l.adding[i.seq]:
+			case q == nil && !l.adding[i.seq]:
+				q = l.queueOf(hash)
+				q.account = cmp.Or(q.account, accounts[hash])
 				l.insert(q, i)
 				l.bytes += int64(i.size)
 			}
 		}
 	}
-	for i := range l.failed {
-		l.count(&l.failed[i], -1)
-	}
-	l.failed = nil
-	for _, one := range f.failed {
-		l.keepFailed(one)
-	}
 }
 
-// look reads the shelf.
-func (l *local) look() (found, error) {
-	f := found{queues: map[string][]item{}, accounts: map[string]string{}}
+// look lists the shelf.
+func (l *local) look() (f found, err error) {
 	all, err := l.shelf.list()
-	if err != nil {
-		return f, err
-	}
+	f.queues = map[string][]item{}
 	for _, one := range all {
 		i, hash, failed, ok := readName(one.name)
+		i.size = int32(min(one.size, maxHeader+maxContent))
 		switch {
 		case !ok: // somebody else's
 		case failed:
-			i.size = int32(min(one.size, maxHeader+maxContent))
-			f.failed = append(f.failed, failedItem{i, hash, l.readFailure(one, i)})
+			f.failed = append(f.failed, failedItem{i, hash, Failure{At: one.changed}})
 		default:
-			i.size = int32(min(one.size, maxHeader+maxContent))
 			f.queues[hash] = append(f.queues[hash], i)
 		}
 	}
-	for hash, items := range f.queues {
+	for _, items := range f.queues {
 		slices.SortFunc(items, func(a, b item) int { return bySeq(a, b.seq) })
+	}
+	return f, err
+}
+
+// accountsOf reads whose the queues are that were found.
+func (l *local) accountsOf(f found) map[string]string {
+	accounts := map[string]string{}
+	for hash, items := range f.queues {
 		for _, i := range items {
 			if h, _, ok := l.peek(i.name(hash)); ok {
-				f.accounts[hash] = h.Account
+				accounts[hash] = h.Account
 				break
 			}
 		}
 	}
-	return f, nil
+	return accounts
 }
 
 // peek returns the header of a record and where the content ends.
@@ -117,23 +123,23 @@ func (l *local) peek(name string) (h header, end int64, ok bool) {
 	return h, int64(bytes.IndexByte(begin, '\n') + 1 + head + content), true
 }
 
-// readFailure returns what the record of a failed one tells, with the file's time where it
-// tells none.
-func (l *local) readFailure(one listed, i item) Failure {
-	f := Failure{At: one.changed, Attempts: int(i.attempts), Received: i.at()}
-	h, end, ok := l.peek(one.name)
+// readFailure reads what the record of a failed one tells. Where it tells no time, that of
+// the file stays.
+func (l *local) readFailure(f *failedItem) {
+	f.Attempts, f.Received = int(f.attempts), f.at()
+	name := failedFolder + f.name(f.hash)
+	h, end, ok := l.peek(name)
 	if !ok {
 		f.LastError = ErrDamaged.Error()
-		return f
+		return
 	}
 	p := Push{Forward: h.Forward}
 	f.ID, f.Account, f.Forward, f.Type, f.Received = h.ID, h.Account, p.Title(), h.Type, h.Received
-	rest, err := l.shelf.part(one.name, end, maxHeader)
+	rest, err := l.shelf.part(name, end, maxHeader)
 	if e := readEnding(rest); err == nil && !e.At.IsZero() {
 		f.At, f.LastError = e.At, e.LastError
 	}
 	if f.At.After(time.Now()) {
 		f.At = time.Now() // or it would be kept for longer
 	}
-	return f
 }

@@ -21,8 +21,6 @@ type shelf interface {
 	aside(name string) (where string)
 	// list returns all records, but those that were put aside.
 	list() ([]listed, error)
-	// has reports whether there is a record of a name.
-	has(name string) bool
 	// tell tells the owner of the shelf that another process has put something there.
 	tell() error
 	// news reports whether that was told since it was called last.
@@ -98,11 +96,6 @@ func (r *ram) aside(name string) string {
 }
 
 func (r *ram) list() ([]listed, error) { return nil, nil }
-
-func (r *ram) has(name string) bool {
-	_, err := r.get(name)
-	return err == nil
-}
 
 func (r *ram) tell() error { return nil }
 
