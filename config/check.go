@@ -128,6 +128,21 @@ func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 	}
 }
 
+// checkAccountOf reports a forward whose account, a, is none.
+func (l *loader) checkAccountOf(f Forward, a *Account, key string, known map[string]bool) {
+	if f.Account == "" || len(known) == 0 {
+		return
+	}
+	switch {
+	case a == nil && len(l.problems) < enoughSuggestions:
+		l.report(key+".account", "there is no account %s%s", quoted(f.Account), words.DidYouMean(f.Account, slices.Sorted(maps.Keys(known))))
+	case a == nil:
+		l.report(key+".account", "there is no account %s", quoted(f.Account))
+	case a.PushToken.Empty() && l.cfg.Push.Listen != "":
+		l.warn(key+".account", "has no push_token, so that there are no pushes of it")
+	}
+}
+
 // ListenOn splits a listen setting into what [net.Listen] wants.
 func ListenOn(listen string) (network, host string) { return address.Split(listen) }
 

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/pushmatch"
-	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
 
@@ -118,7 +116,8 @@ func checkForwardURL(raw string) error {
 // checkForwards compares forwards with accounts and with each other.
 func (l *loader) checkForwards() {
 	names, urls := map[string]string{}, map[string]int{}
-	known := l.accountNames()
+	known, accounts := l.accountNames(), l.accountsByName()
+	takers := map[*Account][]int{} // the forwards so far that get more than copies; those for all accounts under nil
 	for i, f := range l.cfg.Forwards {
 		key := item("forward", i)
 		l.checkUnique(names, f.Name, key, "name")
@@ -130,29 +129,18 @@ func (l *loader) checkForwards() {
 		} else if !ok && f.Name == "" && f.URL != "" {
 			urls[f.URL] = i
 		}
-		l.checkAccountOf(f, key, known)
-		l.warnOfForward(i)
+		a := accounts[f.Account]
+		l.checkAccountOf(f, a, key, known)
+		l.warnOfForward(i, slices.Sorted(slices.Values(slices.Concat(takers[nil], takers[a]))))
+		if !f.Copy && (f.Account == "" || a != nil) {
+			takers[a] = append(takers[a], i)
+		}
 	}
 }
 
-// checkAccountOf reports an account that is nobody's.
-func (l *loader) checkAccountOf(f Forward, key string, known map[string]bool) {
-	if f.Account == "" || len(known) == 0 {
-		return
-	}
-	a, found := l.accountOf(f)
-	switch {
-	case !found && len(l.problems) < enoughSuggestions:
-		l.report(key+".account", "there is no account %s%s", quoted(f.Account), words.DidYouMean(f.Account, slices.Sorted(maps.Keys(known))))
-	case !found:
-		l.report(key+".account", "there is no account %s", quoted(f.Account))
-	case a.PushToken.Empty() && l.cfg.Push.Listen != "":
-		l.warn(key+".account", "has no push_token, so that there are no pushes of it")
-	}
-}
-
-// warnOfForward remarks on a forward that loses pushes, or gets none.
-func (l *loader) warnOfForward(i int) {
+// warnOfForward remarks on a forward that loses pushes, or gets none since those of the
+// takers that match do.
+func (l *loader) warnOfForward(i int, takers []int) {
 	f, key := l.cfg.Forwards[i], item("forward", i)
 	if parameter := address.Proof(f.query()); parameter != "" {
 		l.warn(key+".url", "its query has %s, which wxproxy adds: programs take the first, which proves nothing; take it away", parameter)
@@ -162,8 +150,8 @@ func (l *loader) warnOfForward(i int) {
 	if f.waits() && l.cfg.inMemory() {
 		l.warn(key, "its pushes wait in memory, as tokens do, and are lost with the process; set token.store")
 	}
-	for earlier, e := range l.cfg.Forwards[:i] {
-		if !e.Copy && !f.Copy && l.isForAllOf(e, f) && pushmatch.Covers(e.Match, f.Match) {
+	for _, earlier := range takers {
+		if !f.Copy && pushmatch.Covers(l.cfg.Forwards[earlier].Match, f.Match) {
 			l.warn(key, "gets nothing: %s before it takes all that it matches, and only copies go to several", l.place(item("forward", earlier)))
 			return
 		}

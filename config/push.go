@@ -136,7 +136,7 @@ func (c *Config) describePush() string {
 		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
 	}
 	text += ", for " + orElse(names, "nobody: no account has a push_token")
-	if !slices.ContainsFunc(c.Forwards, func(f Forward) bool { return f.Async || f.Copy }) {
+	if !slices.ContainsFunc(c.Forwards, Forward.waits) {
 		return text
 	}
 	return text + fmt.Sprintf("; up to %d MiB wait %s", c.InboxLimit()>>20, strings.TrimPrefix(c.Token.where(), "in memory and "))
@@ -154,20 +154,18 @@ func (a Account) describePushes() string {
 	}
 }
 
-// accountOf returns the account that a forward names.
-func (l *loader) accountOf(f Forward) (a Account, found bool) {
-	i := slices.IndexFunc(l.cfg.Accounts, func(a Account) bool { return a.Name == f.Account || a.AppID == f.Account })
-	if i < 0 {
-		return Account{}, false
+// accountsByName returns the accounts, by each name that a forward may have for them.
+func (l *loader) accountsByName() map[string]*Account {
+	accounts := make(map[string]*Account, 2*len(l.cfg.Accounts))
+	for i := range l.cfg.Accounts {
+		a := &l.cfg.Accounts[i]
+		for _, name := range []string{a.Name, a.AppID} {
+			if name != "" && accounts[name] == nil {
+				accounts[name] = a
+			}
+		}
 	}
-	return l.cfg.Accounts[i], true
-}
-
-// isForAllOf reports whether every account of f's is one of e's.
-func (l *loader) isForAllOf(e, f Forward) bool {
-	a, foundA := l.accountOf(e)
-	b, foundB := l.accountOf(f)
-	return e.Account == "" || foundA && foundB && a.Name == b.Name
+	return accounts
 }
 
 // Title returns what a forward is called: its name, or its URL without the query, which

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 // thousands returns a configuration with many accounts, and a client for each,
@@ -43,5 +44,28 @@ func BenchmarkLoad(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*many), "ns/account")
 		})
+	}
+}
+
+// Each start and each reload checks them all. To look the account of each up for each pair
+// of forwards took half a minute here.
+func TestManyForwardsOfManyAccountsAreCheckedAtOnce(t *testing.T) {
+	t.Parallel()
+	const many = 3000
+	var toml strings.Builder
+	toml.WriteString("[push]\nlisten = \"127.0.0.1:8082\"\n")
+	for n := range many {
+		fmt.Fprintf(&toml, "[[account]]\nname = \"account-%d\"\napp_id = \"wx%016x\"\nsecret = \"5ec2e7\"\npush_token = \"f2c9a1-%d\"\n", n, n, n)
+		fmt.Fprintf(&toml, "[[forward]]\naccount = \"account-%d\"\nurl = \"http://127.0.0.1:9000/%d\"\n", n, n)
+	}
+	toml.WriteString("[[forward]]\naccount = \"wx0000000000000007\"\nurl = \"http://127.0.0.1:9000/late\"\n")
+	began := time.Now()
+	cfg := mustLoad(t, toml.String())
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("took %v; want less than 10 s", took)
+	}
+	last := cfg.Warnings[len(cfg.Warnings)-1]
+	if !strings.Contains(last, "forward[3001]: gets nothing: forward[8] before it") {
+		t.Errorf("got %q; want that the last forward gets nothing", last)
 	}
 }
