@@ -190,7 +190,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 
 // The official replies, whose values must stand under these names.
 func TestRepliesAreWrittenAsWeChatReadsThem(t *testing.T) {
-	text, err := os.ReadFile("testdata/vectors.json")
+	text, err := os.ReadFile("../envelope/testdata/vectors.json")
 	if err != nil {
 		t.Fatal(err)
 	}
