@@ -36,7 +36,7 @@ func (s *Service) Listen() error {
 	case s.admin == nil && len(operators) > 0:
 		err = Mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
 	case s.admin != nil:
-		if err = s.addOperators(operators); stays {
+		if s.operators, err = s.accepting(operators, "admin.listen", cfg.Admin.Listen); stays {
 			err = heldForCallers(err, "admin", cfg.Admin.Listen, callers)
 		}
 	}
@@ -83,24 +83,24 @@ func (s *Service) addCallers(ln net.Listener, stays bool) error {
 	return nil
 }
 
-// addOperators has operators served on the inherited listeners or, without any, on
-// admin.listen.
-func (s *Service) addOperators(inherited []net.Listener) error {
-	cfg := s.now.Load().cfg
-	listeners, err := listenUnless(inherited, cfg, "admin.listen", cfg.Admin.Listen)
+// accepting returns listeners that no lack of open files ends: the inherited ones or,
+// without any, one on the setting.
+func (s *Service) accepting(inherited []net.Listener, key, setting string) ([]net.Listener, error) {
+	listeners, err := listenUnless(inherited, s.now.Load().cfg, key, setting)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	all := make([]net.Listener, 0, len(listeners))
 	for _, ln := range listeners {
 		socket, ok := ln.(accept.Socket)
 		if !ok {
-			return errors.New("admin.listen: neither a TCP nor a Unix socket")
+			return nil, errors.New(key + ": neither a TCP nor a Unix socket")
 		}
 		l := accept.New(socket)
 		l.Log = s.log
-		s.operators = append(s.operators, l)
+		all = append(all, l)
 	}
-	return nil
+	return all, nil
 }
 
 // heldForCallers returns err, with the reason if the address that is for what is called

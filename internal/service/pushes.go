@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"wxproxy/config"
-	"wxproxy/internal/accept"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
 )
@@ -31,7 +30,7 @@ func (s *Service) newPushes(first *setup) (*pushes, error) {
 	}
 	p := &pushes{receiver: s.newReceiver(box), inbox: box}
 	p.server = push.NewServer(p.receiver, s.files.pushes, s.log)
-	return p, pushMistake(first.cfg, p.receiver.Use(first.pushes))
+	return p, usePushes(first.cfg, p.receiver)
 }
 
 // preparePushes has pushes be those of next, and go where it says, and returns the
@@ -45,7 +44,7 @@ func (s *Service) preparePushes(next *setup) (take func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := pushMistake(next.cfg, s.pushes.receiver.Use(next.pushes)); err != nil {
+	if err := usePushes(next.cfg, s.pushes.receiver); err != nil {
 		return nil, err
 	}
 	return func() { s.pushes.inbox.Use(int64(next.cfg.InboxLimit()), sealer) }, nil
@@ -60,20 +59,9 @@ func (s *Service) listenForPushes(inherited []net.Listener) error {
 	case s.pushes == nil:
 		return nil
 	}
-	listeners, err := listenUnless(inherited, cfg, "push.listen", cfg.Push.Listen)
-	if err != nil {
-		return err
-	}
-	for _, ln := range listeners {
-		socket, ok := ln.(accept.Socket)
-		if !ok {
-			return errors.New("push.listen: neither a TCP nor a Unix socket")
-		}
-		l := accept.New(socket)
-		l.Log = s.log
-		s.pushes.listeners = append(s.pushes.listeners, l)
-	}
-	return nil
+	var err error
+	s.pushes.listeners, err = s.accepting(inherited, "push.listen", cfg.Push.Listen)
+	return err
 }
 
 // PushAddress returns where WeChat's pushes come to; nil: nowhere.

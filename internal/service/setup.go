@@ -13,7 +13,6 @@ import (
 	"wxproxy/config"
 	"wxproxy/proxy"
 	"wxproxy/proxy/upstream"
-	"wxproxy/push"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -26,7 +25,6 @@ type setup struct {
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
 	hosts   *upstream.Hosts
-	pushes  push.Config
 	tls     *tls.Config // nil: callers speak plain HTTP
 	proxy   *proxy.Proxy
 	admin   http.Handler
@@ -59,9 +57,6 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) && before.cfg.Fingerprint(roots) == cfg.Fingerprint(roots) {
 		next.hosts = before.hosts
 	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
-		return nil, err
-	}
-	if next.pushes, err = pushConfig(cfg); err != nil {
 		return nil, err
 	}
 	s.addAccounts(next, before)

@@ -38,22 +38,22 @@ func pushConfig(cfg *config.Config) (push.Config, error) {
 
 // tryPushes does what serve does with the settings of pushes, and nothing that lasts.
 func tryPushes(cfg *config.Config) error {
+	receiver := push.New(push.Options{})
+	defer receiver.Close()
+	return usePushes(cfg, receiver)
+}
+
+// usePushes has receiver take the pushes of cfg, and send them where it says. What package
+// push refuses is a mistake in the configuration, which looks for all of them itself.
+func usePushes(cfg *config.Config, receiver *push.Receiver) error {
 	to, err := pushConfig(cfg)
 	if err != nil {
 		return err
 	}
-	receiver := push.New(push.Options{})
-	defer receiver.Close()
-	return pushMistake(cfg, receiver.Use(to))
-}
-
-// pushMistake returns what package push refuses as a mistake in the configuration, which
-// looks for all of them itself.
-func pushMistake(cfg *config.Config, err error) error {
-	if err == nil {
-		return nil
+	if err := receiver.Use(to); err != nil {
+		return Mistake(cfg, "forward", fmt.Errorf("cannot be used: %w", err))
 	}
-	return Mistake(cfg, "forward", fmt.Errorf("cannot be used: %w", err))
+	return nil
 }
 
 // openInbox opens where pushes wait: with the tokens.
