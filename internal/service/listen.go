@@ -46,15 +46,19 @@ func (s *Service) Listen() error {
 		}
 	}
 	if err != nil {
-		s.pushes.close()
-		for _, l := range s.callers {
-			l.Close()
-		}
+		closeAll(s.callers)
+		closeAll(s.operators)
 		return err
 	}
 	s.easeLocalTLS(s.now.Load().tls)
 	s.use(s.now.Load())
 	return nil
+}
+
+func closeAll[L net.Listener](listeners []L) {
+	for _, l := range listeners {
+		_ = l.Close() // nobody has been accepted
+	}
 }
 
 // Address returns where callers reach the service.

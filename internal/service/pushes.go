@@ -122,16 +122,6 @@ func (s *Service) drainPushes(end time.Time) {
 	}
 }
 
-// close closes what Listen has opened, as the process does not start.
-func (p *pushes) close() {
-	if p == nil {
-		return
-	}
-	for _, l := range p.listeners {
-		l.Close()
-	}
-}
-
 // pushFiles is how many connections of pushes there may be, for each of which a program
 // has one too, when the process may have limit open files.
 func pushFiles(limit int, cfg *config.Config) int {

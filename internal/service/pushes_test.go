@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -88,6 +89,38 @@ func forwardTo(url string, lines ...string) string {
 
 func (r *running) callback(key string) wechattest.Callback {
 	return wechattest.Callback{AppID: appID, URL: "http://" + r.PushAddress().String() + "/push/shop", Token: "shop-push-token", AESKey: key, Mode: wechattest.Safe}
+}
+
+func TestNoListenerStaysOpenIfPushesHaveNone(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	sockets := t.TempDir()
+	path := filepath.Join(sockets, "config.toml")
+	toml := fmt.Sprintf("[proxy]\nlisten = \"unix:%[1]s/proxy\"\n[admin]\nlisten = \"unix:%[1]s/admin\"\n[push]\nlisten = %[2]q\n", sockets, taken.Addr())
+	if err := os.WriteFile(path, []byte(toml+shop), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(cfg, Process{Log: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Listen(); err == nil || !strings.Contains(err.Error(), "push.listen") {
+		t.Fatalf("got %v; want that push.listen is in use", err)
+	}
+	for _, name := range []string{"proxy", "admin"} {
+		if c, err := net.Dial("unix", filepath.Join(sockets, name)); err == nil {
+			c.Close()
+			t.Errorf("%s is still open", name)
+		}
+	}
 }
 
 func TestAReloadSwapsKeysAndForwardsWithoutLosingAPush(t *testing.T) {
