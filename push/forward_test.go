@@ -461,12 +461,7 @@ func TestRepetitionsAreForwardedOnce(t *testing.T) {
 }
 
 func TestAReplyIsGivenToWhoComesAfterTheFirstLeft(t *testing.T) {
-	began, release := make(chan struct{}), make(chan struct{})
-	p := newProgram(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(began)
-		<-release
-		io.WriteString(w, "<xml>hello</xml>")
-	})
+	p, began, release := newHeldProgram(t, "<xml>hello</xml>")
 	b := start(t, both(Forward{URL: p.URL}))
 	body, q := b.wechat().safe(textXML)
 	r, _ := http.NewRequest("POST", b.base+"/push/shop?"+q.Encode(), strings.NewReader(body))

@@ -160,12 +160,7 @@ func TestABodyThatBreaksOffIsRefused(t *testing.T) {
 }
 
 func TestPushesUnderWayAreAnsweredBeforeTheEnd(t *testing.T) {
-	began, release := make(chan struct{}), make(chan struct{})
-	p := newProgram(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(began)
-		<-release
-		io.WriteString(w, "<xml>hello</xml>")
-	})
+	p, began, release := newHeldProgram(t, "<xml>hello</xml>")
 	b := start(t, both(Forward{URL: p.URL}))
 	got := make(chan answer, 1)
 	go func() { got <- b.wechat().push(textXML) }()

@@ -2,7 +2,6 @@ package push
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -115,12 +114,7 @@ func TestMistakesChangeNothing(t *testing.T) {
 }
 
 func TestAReloadTakesEffectWithTheNextPush(t *testing.T) {
-	began, release := make(chan struct{}), make(chan struct{})
-	before := newProgram(t, func(w http.ResponseWriter, _ *http.Request) {
-		close(began)
-		<-release
-		io.WriteString(w, "<xml>before</xml>")
-	})
+	before, began, release := newHeldProgram(t, "<xml>before</xml>")
 	after := newProgram(t, nil)
 	b := start(t, both(Forward{URL: before.URL}))
 	got := make(chan answer, 1)

@@ -171,6 +171,18 @@ func newProgram(tb testing.TB, reply func(http.ResponseWriter, *http.Request)) *
 	return p
 }
 
+// newHeldProgram starts a program that is asked once: began is closed then, and its reply
+// comes when release is.
+func newHeldProgram(t *testing.T, reply string) (p *program, began, release chan struct{}) {
+	began, release = make(chan struct{}), make(chan struct{})
+	p = newProgram(t, func(w http.ResponseWriter, _ *http.Request) {
+		close(began)
+		<-release
+		io.WriteString(w, reply)
+	})
+	return p, began, release
+}
+
 func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	p.mu.Lock()
