@@ -131,13 +131,9 @@ func TestAnswersThatCouldBeReadInTwoWaysEndTheConnection(t *testing.T) {
 					io.WriteString(conn, row.answer[cut:])
 					return true
 				})
-				h := hostsAt(t, nil, w.URL)
-				if row.conns == 1 {
-					proven(t, h)
-				}
-				s := serve(t, config(h), defaultLimits)
+				s := through(t, w)
 				for range 2 {
-					if a := s.dial(t).Call(post("/p", "{}")); a.Status() != row.status {
+					if a := s.dial(t).Call(rawtest.Get("/p")); a.Status() != row.status {
 						t.Errorf("got %q %s; want %d", a.Head, a.Body, row.status)
 					}
 				}
