@@ -207,17 +207,20 @@ func TestAnswersThatMakeNoSenseHarmNobodyElse(t *testing.T) {
 func TestAnswersThatNobodyAskedForAreDropped(t *testing.T) {
 	t.Parallel()
 	poison := rawtest.Answered(`{"poison":true}`)
+	poisoned := make(chan struct{})
 	late := startBroken(t, func(conn net.Conn) bool {
 		io.WriteString(conn, rawtest.Answered("hello"))
 		time.Sleep(5 * time.Millisecond)
 		io.WriteString(conn, poison)
+		close(poisoned)
 		return true
 	})
 	s := through(t, late)
 	if got, err := s.ask("GET", "/broken"); err != nil || got.body != "hello" {
 		t.Fatalf("got %q, %v; want hello", got.body, err)
 	}
-	time.Sleep(20 * time.Millisecond)
+	<-poisoned
+	time.Sleep(20 * time.Millisecond) // until it arrives
 	if err := checkNext(s); err != nil {
 		t.Error(err)
 	}

@@ -19,7 +19,7 @@ import (
 // What time a request had to come is not what its connection has for the next one.
 func TestACallerWhoseRequestCameInPartsIsAskedAgain(t *testing.T) {
 	t.Parallel()
-	const patience = 300 * time.Millisecond
+	const patience = time.Second
 	limits := defaultLimits
 	limits.HeaderTimeout, limits.StallTimeout = patience, patience
 	u := upstreamFunc(func(_ *upstream.Message, resp *fasthttp.Response) error {

@@ -238,7 +238,7 @@ func hostsAt(t testing.TB, change func(*upstream.HostsConfig), urls ...string) *
 // messages may use one.
 func proven(t testing.TB, h *upstream.Hosts) *upstream.Hosts {
 	t.Helper()
-	for _, rest := range []time.Duration{0, time.Second} {
+	for _, rest := range []time.Duration{0, 2 * time.Second} {
 		time.Sleep(rest)
 		if err := h.Send(message("GET", "/proves", ""), new(fasthttp.Response)); err != nil {
 			t.Fatal(err)

@@ -80,9 +80,9 @@ func TestHeaderThatTricklesIsCutInTime(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
+			began := time.Now()
 			c := s.dial(t)
 			io.WriteString(c.Conn, row.first)
-			began := time.Now()
 			gone := make(chan struct{})
 			go func() {
 				io.Copy(io.Discard, c.Conn)

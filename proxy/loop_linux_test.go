@@ -125,13 +125,14 @@ func TestAKeptAliveCallerIsClosedWhenItsTimeIsOver(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 	limits := defaultLimits
-	limits.IdleTimeout = 200 * time.Millisecond
+	limits.IdleTimeout = 500 * time.Millisecond
 	s := serve(t, config(hostsAt(t, nil, w.URL)), limits)
 	c := s.dial(t)
+	var start time.Time
 	for range 2 * extraReads {
+		start = time.Now()
 		c.Call(rawtest.Get("/p"))
 	}
-	start := time.Now()
 	if rest(c) != "" || time.Since(start) < limits.IdleTimeout/2 {
 		t.Errorf("got the end after %v; want it after %v, without a word", time.Since(start), limits.IdleTimeout)
 	}

@@ -149,13 +149,13 @@ func TestAHandshakeThatNeverEndsIsCut(t *testing.T) {
 	for name, trickle := range map[string]string{"nothing": "", "half a record": "\x16\x03\x01\x02\x00" + strings.Repeat("\x01", 400)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			start := time.Now()
 			c := s.dial(t)
 			gone := make(chan struct{})
 			go func() {
 				io.Copy(io.Discard, c.Conn)
 				close(gone)
 			}()
-			start := time.Now()
 			for i := 0; time.Since(start) < 20*limits.HeaderTimeout; i++ {
 				select {
 				case <-gone:

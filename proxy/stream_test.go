@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -161,7 +162,7 @@ func TestAnswerThatIsCutIsCutForTheCaller(t *testing.T) {
 					io.WriteString(conn, row.answer)
 					return stalls
 				})
-				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = 100 * time.Millisecond }, w.URL)
+				h := hostsAt(t, func(c *upstream.HostsConfig) { c.Timeout = time.Second }, w.URL)
 				s := serve(t, config(h), defaultLimits)
 				c := s.dial(t)
 				c.Send(rawtest.Get("/p"))
@@ -240,7 +241,7 @@ func TestCallerThatReadsNothingSlowsWeChatDownAndIsLeft(t *testing.T) {
 	w := rawtest.StartRaw(t, endless(&sent, why))
 	h := hostsAt(t, nil, w.URL)
 	limits := defaultLimits
-	limits.StallTimeout = 250 * time.Millisecond
+	limits.StallTimeout = 2 * time.Second
 	s := serve(t, config(h), limits)
 	c := s.dial(t)
 	c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10)
@@ -281,7 +282,7 @@ func TestCallerMayReadSlowly(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(string(rawtest.Noise(1<<20)))))
 	limits := defaultLimits
-	limits.StallTimeout = 150 * time.Millisecond
+	limits.StallTimeout = time.Second
 	c := serve(t, config(hostsAt(t, nil, w.URL)), limits).dial(t)
 	c.Conn.(*net.TCPConn).SetReadBuffer(32 << 10)
 	c.Send(rawtest.Get("/p"))
@@ -293,7 +294,7 @@ func TestCallerMayReadSlowly(t *testing.T) {
 		if read += int(n); err != nil {
 			t.Fatalf("got %v after %d bytes", err, read)
 		}
-		time.Sleep(60 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
 	}
 }
 
@@ -314,15 +315,19 @@ func TestConnectionIsUsedAgainAfterAStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			var written atomic.Int64
 			w := rawtest.StartRaw(t, func(conn net.Conn, _ string) bool {
 				io.WriteString(conn, row.answer)
+				written.Add(1)
 				return !strings.HasPrefix(row.answer, "HTTP/1.1 200 OK\r\n\r\n")
 			})
-			c := through(t, w).dial(t)
-			for range 3 {
+			h := hostsAt(t, nil, w.URL)
+			c := serve(t, config(h), defaultLimits).dial(t)
+			for i := range 3 {
 				if a := c.Call(rawtest.Get("/p")); a.Body != long {
 					t.Fatalf("got %d other bytes; want %d", len(a.Body), len(long))
 				}
+				rawtest.WaitUntil(t, "the end of the transfer", func() bool { return written.Load() == int64(i+1) && inUse(h) == 0 })
 				time.Sleep(5 * time.Millisecond) // what is behind the answer arrives
 			}
 			if got := w.Connections(); got != row.conns {

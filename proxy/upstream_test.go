@@ -97,7 +97,7 @@ func TestRequestWhoseCallerLeftTheQueueIsNotSent(t *testing.T) {
 	leaves.Send(post("/left", "{}"))
 	stays.Send(rawtest.Get("/stays") + rawtest.Get("/stays"))
 	rawtest.WaitUntil(t, "three requests", func() bool { return s.proxy.InFlight() == 3 })
-	time.Sleep(20 * time.Millisecond) // until they queue
+	time.Sleep(200 * time.Millisecond) // until they queue
 	leaves.Conn.Close()
 	close(release)
 	for range 2 {

@@ -189,7 +189,7 @@ func TestRequestsGoToTheNextHost(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
 			h := provenAt(t, func(c *HostsConfig) {
-				c.ConnectTimeout = 500 * time.Millisecond
+				c.ConnectTimeout = 2 * time.Second
 				c.Roots = x509.NewCertPool()
 				if strings.Contains(row.url, "example.com") {
 					c.Roots = trusting(untrusted)

@@ -208,7 +208,7 @@ func TestAnswerThatDoesNotComeIsATimeout(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			w := rawtest.StartRaw(t, rawtest.Always(row.start))
-			h := provenAt(t, func(c *HostsConfig) { c.Timeout = 60 * time.Millisecond }, w.URL)
+			h := provenAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, w.URL)
 			if err := sendError(h, message("GET", "/p", "")); !errors.Is(err, ErrTimeout) {
 				t.Errorf("got %v; want %v", err, ErrTimeout)
 			}

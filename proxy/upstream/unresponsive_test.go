@@ -95,7 +95,7 @@ func TestSlowAPIDoesNotTakeItsHostDown(t *testing.T) {
 		return true
 	})
 	second := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered("2")))
-	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 500 * time.Millisecond }, first.URL, second.URL)
+	h := provenAt(t, func(c *HostsConfig) { c.Timeout = 2 * time.Second }, first.URL, second.URL)
 	var slow sync.WaitGroup
 	for range 10 {
 		slow.Go(func() {
