@@ -733,47 +733,42 @@ func (c *crew) freeze(i int, hold time.Duration, lost bool) {
 }
 
 func TestAStoreThatIsAwayPutsOffWhatCanWait(t *testing.T) {
+	for name, disturb := range map[string]func(m *member, isAway bool){
+		"as a whole":                       func(m *member, isAway bool) { m.away = isAway },
+		"between the lease and the record": func(m *member, isAway bool) { m.deaf = isAway },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachAPI(t, func(t *testing.T, api wechat.API) {
+				c := newCrew(wechattest.New(wechattest.App{ID: appID, Secret: appSecret}), api, 3)
+				defer c.stop()
+				time.Sleep(time.Second)
+				c.each(func(m *member) { disturb(m, true) })
+				time.Sleep(2*time.Hour - 90*time.Second) // the token is due, and has a minute left
+				if got := c.fetches(); got != 1 {
+					t.Errorf("got %d fetches; want to wait for the store", got)
+				}
+				c.each(func(m *member) { disturb(m, false) })
+				time.Sleep(10 * time.Second)
+				if got := c.fetches(); got != 2 {
+					t.Errorf("got %d fetches; want one when the store is back", got)
+				}
+			})
+		})
+	}
+}
+
+func TestAStoreThatIsAwayEndsNoToken(t *testing.T) {
 	eachAPI(t, func(t *testing.T, api wechat.API) {
 		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
 		c := newCrew(w, api, 3)
 		defer c.stop()
 		time.Sleep(time.Second)
-		c.each(func(m *member) { m.away = true })
-		time.Sleep(2*time.Hour - 90*time.Second) // the token is due, and has a minute left
-		if got := c.fetches(); got != 1 {
-			t.Errorf("got %d fetches; want to wait for the store", got)
-		}
-		c.each(func(m *member) { m.away = false })
-		time.Sleep(10 * time.Second)
-		if got := c.fetches(); got != 2 {
-			t.Errorf("got %d fetches; want one when the store is back", got)
-		}
 		c.each(func(m *member) { m.away = true })
 		for range 3 * 60 * 6 {
 			if code := call(t, w, c.keepers[0]); code != 0 {
 				t.Fatalf("got errcode %d; want a token although the store is away", code)
 			}
 			time.Sleep(10 * time.Second)
-		}
-	})
-}
-
-// A store can end between the lease and the record.
-func TestAStoreThatGivesALeaseAndNoRecordPutsOffWhatCanWait(t *testing.T) {
-	eachAPI(t, func(t *testing.T, api wechat.API) {
-		w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
-		c := newCrew(w, api, 3)
-		defer c.stop()
-		time.Sleep(time.Second)
-		c.each(func(m *member) { m.deaf = true })
-		time.Sleep(2*time.Hour - 90*time.Second) // the token is due, and has a minute left
-		if got := c.fetches(); got != 1 {
-			t.Errorf("got %d fetches; want to wait for the store", got)
-		}
-		c.each(func(m *member) { m.deaf = false })
-		time.Sleep(10 * time.Second)
-		if got := c.fetches(); got != 2 {
-			t.Errorf("got %d fetches; want one when the store is back", got)
 		}
 	})
 }

@@ -80,28 +80,33 @@ func TestAPanicOutsideARequestEndsItsConnectionOnly(t *testing.T) {
 	}
 }
 
+// served returns a server for callers in plain text, its listener, and what ends both.
+func served(t *testing.T, limits Limits, handle func(*fasthttp.RequestCtx)) (server *Server, l *Listener, end func() error) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err = NewListener(ln); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	server = NewServer(&fakeHandler{handle: handle}, limits, slog.New(slog.DiscardHandler))
+	go func() { ended <- server.Serve(l) }()
+	return server, l, func() error { return errors.Join(Drain(t.Context(), l), <-ended) }
+}
+
 // A connection that is closed because it is idle may get a request at that very moment.
 // It is answered, and the end waits for it.
 func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
 	t.Parallel()
 	asked, answer := make(chan struct{}), make(chan struct{})
-	handler := &fakeHandler{handle: func(ctx *fasthttp.RequestCtx) {
+	_, l, end := served(t, Limits{MaxConnections: 5000, IdleTimeout: time.Minute, PlainIO: rawtest.IsPlain()}, func(ctx *fasthttp.RequestCtx) {
 		close(asked)
 		<-answer
 		ctx.Response.SetBodyString(rawtest.OKBody)
-	}}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := NewListener(ln)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limits := Limits{MaxBody: 4 << 20, MaxConnections: 5000, IdleTimeout: time.Minute, PlainIO: rawtest.IsPlain()}
-	server, served := NewServer(handler, limits, slog.New(slog.DiscardHandler)), make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	c := rawtest.Dial(t, ln.Addr())
+	})
+	c := rawtest.Dial(t, l.Addr())
 	c.Send(rawtest.Get("/p"))
 	<-asked
 	l.mu.Lock()
@@ -111,7 +116,7 @@ func TestAnEndThatMeetsARequestWaitsForIt(t *testing.T) {
 	l.mu.Unlock()
 	l.closeIdle()
 	time.AfterFunc(50*time.Millisecond, func() { close(answer) })
-	if err := errors.Join(Drain(t.Context(), l), <-served); err != nil {
+	if err := end(); err != nil {
 		t.Error(err)
 	}
 	if rawtest.IsPlain() {

@@ -2,9 +2,6 @@ package front
 
 import (
 	"bytes"
-	"errors"
-	"log/slog"
-	"net"
 	"runtime"
 	"sync"
 	"testing"
@@ -14,23 +11,6 @@ import (
 
 	"wxproxy/proxy/internal/rawtest"
 )
-
-// served returns a server for callers in plain text, where it listens, and what ends it.
-func served(t *testing.T, handle func(*fasthttp.RequestCtx)) (f *front, addr net.Addr, end func() error) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := NewListener(ln)
-	if err != nil {
-		t.Fatal(err)
-	}
-	limits := Limits{MaxBody: 4 << 20, MaxConnections: 5000, IdleTimeout: time.Minute}
-	server, ended := NewServer(&fakeHandler{handle: handle}, limits, slog.New(slog.DiscardHandler)), make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	return server.front, ln.Addr(), func() error { return errors.Join(Drain(t.Context(), l), <-ended) }
-}
 
 // goroutine returns which one calls it.
 func goroutine() string {
@@ -43,14 +23,14 @@ func TestAGoroutineThatHasServedACallerServesOthers(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	seen := map[string]int{}
-	_, addr, end := served(t, func(*fasthttp.RequestCtx) {
+	_, l, end := served(t, Limits{MaxConnections: 5000, IdleTimeout: time.Minute}, func(*fasthttp.RequestCtx) {
 		mu.Lock()
 		defer mu.Unlock()
 		seen[goroutine()]++
 	})
 	const callers = 60
 	for range callers {
-		c := rawtest.Dial(t, addr)
+		c := rawtest.Dial(t, l.Addr())
 		if a := c.Call(rawtest.Get("/p", "Connection: close")); a.Status() != fasthttp.StatusOK || !c.Ended() {
 			t.Fatalf("got %q; want 200, and the end", a.Head)
 		}
@@ -65,22 +45,22 @@ func TestAGoroutineThatHasServedACallerServesOthers(t *testing.T) {
 
 func TestFewGoroutinesWaitForCallersAndNoneBehindTheEnd(t *testing.T) {
 	t.Parallel()
-	f, addr, end := served(t, func(ctx *fasthttp.RequestCtx) { ctx.Response.SetBodyString(rawtest.OKBody) })
+	server, l, end := served(t, Limits{MaxConnections: 5000, IdleTimeout: time.Minute}, func(ctx *fasthttp.RequestCtx) { ctx.Response.SetBodyString(rawtest.OKBody) })
 	var callers []*rawtest.Caller
 	for range 2 * maxSpare {
-		c := rawtest.Dial(t, addr)
+		c := rawtest.Dial(t, l.Addr())
 		c.Call(rawtest.Get("/p"))
 		callers = append(callers, c)
 	}
 	for _, c := range callers {
 		c.Conn.Close()
 	}
-	rawtest.WaitUntil(t, "goroutines wait for callers", func() bool { return f.spare.Load() == maxSpare })
-	last := rawtest.Dial(t, addr)
+	rawtest.WaitUntil(t, "goroutines wait for callers", func() bool { return server.front.spare.Load() == maxSpare })
+	last := rawtest.Dial(t, l.Addr())
 	last.Call(rawtest.Get("/p"))
 	if err := end(); err != nil {
 		t.Error(err)
 	}
 	last.Conn.Close() // its goroutine ends now
-	rawtest.WaitUntil(t, "no goroutine waits", func() bool { return f.spare.Load() == 0 })
+	rawtest.WaitUntil(t, "no goroutine waits", func() bool { return server.front.spare.Load() == 0 })
 }

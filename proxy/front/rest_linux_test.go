@@ -2,8 +2,6 @@ package front
 
 import (
 	"bytes"
-	"log/slog"
-	"net"
 	"runtime"
 	"testing"
 	"time"
@@ -35,28 +33,17 @@ func TestCallersWhoRestHoldNoStackOfARequest(t *testing.T) {
 		return // fasthttp's server has its own way
 	}
 	const callers, depth = 100, 64 // KiB of stack each
-	handler := &fakeHandler{handle: func(ctx *fasthttp.RequestCtx) {
+	server, l, end := served(t, Limits{MaxConnections: 2 * callers, IdleTimeout: time.Minute}, func(ctx *fasthttp.RequestCtx) {
 		deeply(depth, func() { ctx.Response.SetBodyString(rawtest.OKBody) })
-	}}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := NewListener(ln)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := NewServer(handler, Limits{MaxConnections: 2 * callers, IdleTimeout: time.Minute}, slog.New(slog.DiscardHandler))
+	})
 	crowd := &server.front.crowd
 	weighs := func(want int) func() bool {
 		return func() bool { crowd.mu.Lock(); defer crowd.mu.Unlock(); return crowd.weight == want }
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
 	before := stacks()
 	var all []*rawtest.Caller
 	for range callers {
-		c := rawtest.Dial(t, ln.Addr())
+		c := rawtest.Dial(t, l.Addr())
 		c.Call(rawtest.Get("/p"))
 		all = append(all, c)
 	}
@@ -71,10 +58,7 @@ func TestCallersWhoRestHoldNoStackOfARequest(t *testing.T) {
 		c.Conn.Close()
 	}
 	rawtest.WaitUntil(t, "nobody to count", weighs(0))
-	if err := Drain(t.Context(), l); err != nil {
-		t.Error(err)
-	}
-	if err := <-served; err != nil {
+	if err := end(); err != nil {
 		t.Error(err)
 	}
 }
