@@ -144,8 +144,8 @@ func (l *loader) warnOfForward(i int, takers []int) {
 	f, key := l.cfg.Forwards[i], item("forward", i)
 	if parameter := address.Proof(f.query()); parameter != "" {
 		l.warn(key+".url", "its query has %s, which wxproxy adds: programs take the first, which proves nothing; take it away", parameter)
-	} else if address.LeadsTo(f.URL, l.cfg.Push.Listen) {
-		l.warn(key+".url", "leads to push.listen, which takes pushes from WeChat; write where the program listens")
+	} else if own := l.ownListener(f.URL); own != "" {
+		l.warn(key+".url", "leads to %s, which is wxproxy itself; write where the program listens", own)
 	}
 	if f.waits() && l.cfg.inMemory() {
 		l.warn(key, "its pushes wait in memory, as tokens do, and are lost with the process; set token.store")
@@ -156,6 +156,19 @@ func (l *loader) warnOfForward(i int, takers []int) {
 			return
 		}
 	}
+}
+
+// ownListener returns the setting of wxproxy's own listener that a forward's URL leads to, or "".
+func (l *loader) ownListener(url string) string {
+	switch {
+	case address.LeadsTo(url, l.cfg.Push.Listen):
+		return "push.listen"
+	case address.LeadsTo(url, l.cfg.Proxy.Listen):
+		return "proxy.listen"
+	case address.LeadsTo(url, l.cfg.Admin.Listen):
+		return "admin.listen"
+	}
+	return ""
 }
 
 // describeForward says which pushes a forward gets, in which way.

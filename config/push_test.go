@@ -48,6 +48,8 @@ func TestWhatIsMissingForPushesIsRemarkedOn(t *testing.T) {
 		{"a signature of its own", listen + strings.Replace(forward(), "/x", "/x?key=1&signature=2", 1) + pushed, "forward[1].url: its query has signature"},
 		{"a query of its own", listen + strings.Replace(forward(), "/x", "/x?key=1", 1) + pushed, ""},
 		{"itself", strings.Replace(listen, ":0", ":8181", 1) + strings.Replace(forward(), "127.0.0.1:9000", "localhost:8181", 1) + pushed, "forward[1].url: leads to push.listen"},
+		{"the proxy", listen + strings.Replace(forward(), "127.0.0.1:9000", "127.0.0.1:8080", 1) + pushed, "forward[1].url: leads to proxy.listen"},
+		{"the admin listener", listen + strings.Replace(forward(), "127.0.0.1:9000", "127.0.0.1:8081", 1) + pushed, "forward[1].url: leads to admin.listen"},
 		{"itself by a socket", "[push]\nlisten = \"unix:/run/p.sock\"\n" + strings.Replace(forward(), "http://127.0.0.1:9000", "unix:/run/p.sock:", 1) + pushed, "forward[1].url: leads to push.listen"},
 		{"another port", strings.Replace(listen, ":0", ":8181", 1) + forward() + pushed, ""},
 		{"a program behind TLS", listen + strings.Replace(forward(), "http://127.0.0.1", "https://crm", 1) + pushed, ""},

@@ -50,7 +50,7 @@ func (r *Receiver) send(ctx context.Context, p *push, f *forward) (o result, out
 		return result{Status: http.StatusOK, Reply: reply.Body, ContentType: reply.ContentType}, answered
 	}
 	r.counts.fail(p.account.Name, err.Error())
-	r.lines.failed(p.account.Name, f, err)
+	r.lines.failed(p, f, err)
 	var failure *sending.Failure
 	switch {
 	case f.Succeeds:

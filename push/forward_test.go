@@ -229,6 +229,11 @@ func TestAProgramThatIsLateOrAwayIsAFailure(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want %q", name, status.LastFailure, b.Snapshot().Pushes, row.words)
 		}
 	}
+	for _, line := range []string{"account=gone forward=", "account=gone-ok forward=", "type=text push_id=", "WeChat sends the push again", "this push is lost to it"} {
+		if !strings.Contains(b.log.String(), line) {
+			t.Errorf("got %s; want %q", b.log.String(), line)
+		}
+	}
 	wantAnswer(t, "a repetition of what counts as answered", func() answer { w := b.plain(); w.name = "gone-ok"; return w.plain(textXML) }(), success)
 	if b.counted("gone-ok", "text", repeated) != 1 {
 		t.Errorf("got %v", b.Snapshot().Pushes)

@@ -35,9 +35,15 @@ func (l lines) refused(account string, why refusal) {
 }
 
 // failed says that a program did not take a push.
-func (l lines) failed(account string, f *forward, err error) {
+func (l lines) failed(p *push, f *forward, err error) {
+	remedy := "look at the program of the forward: WeChat sends the push again, three times within 15 s at most"
+	if f.Succeeds {
+		remedy = "look at the program of the forward: this push is lost to it, as on_failure says"
+	}
+	account := p.account.Name
 	l.byName.Note("failed "+account+" "+f.Name+" "+kindOf(err), func(count int) {
-		l.log.Warn("a push could not be forwarded", "account", account, "forward", f.title(), "err", err, "count", count)
+		l.log.Warn("a push could not be forwarded", "account", account, "forward", f.title(), "type", p.message.Type,
+			"push_id", p.id, "err", err, "count", count, "remedy", remedy)
 	})
 }
 

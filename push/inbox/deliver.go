@@ -134,7 +134,9 @@ func (b *Inbox) try(d *delivery, e *Entry) (failed bool) {
 	if e.Closed != nil {
 		err = &NotSent{e.Closed}
 	}
-	if notSent := new(NotSent); errors.As(err, &notSent) {
+	notSent := new(NotSent)
+	wasSent := !errors.As(err, &notSent)
+	if !wasSent {
 		_ = b.store.Uncount(context.WithoutCancel(d.ctx), e) // or it counts
 		e.Attempts--
 	}
@@ -147,10 +149,10 @@ func (b *Inbox) try(d *delivery, e *Entry) (failed bool) {
 	}
 	e.LastError = words(err)
 	if e.Closed == nil && e.Waited < patience {
-		b.say(e)
+		b.say(e, wasSent)
 		return true
 	}
-	b.sayGivenUp(e)
+	b.sayGivenUp(e, wasSent)
 	return b.store.GiveUp(d.ctx, e) != nil
 }
 

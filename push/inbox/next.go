@@ -99,6 +99,8 @@ func (l *local) countAttempt(hash string, i item, added int32) item {
 // what else is wrong, as a disk or a right, may be mended: the file stays for the next start.
 func (l *local) lose(hash string, i item, err error) {
 	where, isLost := i.name(hash), errors.Is(err, fs.ErrNotExist)
+	h, _, _ := l.peek(where) // what can be read of it
+	about := Push{Account: h.Account, Forward: h.Forward}
 	if errors.Is(err, ErrDamaged) {
 		where, isLost = l.shelf.aside(where), true // before it leaves the index, see compare
 	}
@@ -107,7 +109,8 @@ func (l *local) lose(hash string, i item, err error) {
 	l.mu.Unlock()
 	if !isLost {
 		l.unread.Note(func(count int) {
-			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "err", err, "record", where, "count", count,
+			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "account", h.Account,
+				"err", err, "record", where, "count", count,
 				"remedy", "have the folder of token.store belong to the user who runs wxproxy, look at the disk, and start wxproxy again")
 		})
 		return
@@ -116,7 +119,8 @@ func (l *local) lose(hash string, i item, err error) {
 	l.lost++
 	l.mu.Unlock()
 	l.damaged.Note("", func(count int) {
-		l.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "record", where, "count", count)
+		l.log.Error("a push that was waiting is lost, since its record cannot be read", "account", h.Account, "forward", about.Title(),
+			"err", err, "record", where, "count", count, "remedy", LostRemedy)
 	})
 }
 

@@ -78,7 +78,8 @@ func (s *Store) Next(ctx context.Context, queue string) (*inbox.Entry, error) {
 		}
 		s.lost.Add(1)
 		s.damaged.Note("", func(count int) {
-			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "entry", e.Key, "count", count)
+			s.log.Error("a push that was waiting is lost, since its record cannot be read", "err", err, "queue", queue, "entry", e.Key, "count", count,
+				"remedy", inbox.LostRemedy)
 		})
 		if err := s.Done(ctx, e); err != nil {
 			return nil, err
