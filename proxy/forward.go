@@ -149,7 +149,16 @@ func (p *Proxy) bufferAnswer(resp *fasthttp.Response) (complete bool, err error)
 		return false, nil
 	}
 	whole.Release()
-	return false, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
+	return false, broken(err)
+}
+
+// broken returns err, by which the body of an answer ended, as one that says so. Those of
+// upstream do already.
+func broken(err error) error {
+	if errors.Is(err, upstream.ErrBroken) || errors.Is(err, upstream.ErrTimeout) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", upstream.ErrBroken, err)
 }
 
 // bufferedAnswer is a stream that gives the Body that it reads from back when it is closed.

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -147,10 +146,8 @@ func (p *Proxy) readWhole(resp *fasthttp.Response, most int64) (taken int64, err
 		whole = rest.Bytes()
 	}
 	switch {
-	case errors.Is(err, upstream.ErrTimeout):
-		return taken, err
 	case err != nil:
-		return taken, fmt.Errorf("%w: %w", upstream.ErrBroken, err)
+		return taken, broken(err)
 	case int64(len(whole)) > most:
 		return taken, errcode.ErrLong
 	}

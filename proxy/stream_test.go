@@ -201,6 +201,31 @@ func TestAnswerOfUnknownLengthHasOneForHTTP10(t *testing.T) {
 	}
 }
 
+// An answer that is read as a whole, and was cut, is told of in one sentence.
+func TestACutAnswerIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct{ status, request string }{
+		"to HTTP/1.0": {"200 OK", "GET /p HTTP/1.0\r\n\r\n"},
+		"of an error": {"500 Oops", rawtest.Get("/p")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			body := string(rawtest.Noise(50_000))
+			w := rawtest.StartRaw(t, rawtest.Once(fmt.Sprintf("HTTP/1.1 %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", row.status, len(body), body)))
+			journal := new(rawtest.Journal)
+			c := config(hostsAt(t, nil, w.URL))
+			c.Log = journal.Log()
+			s := serve(t, c, defaultLimits)
+			if a := s.dial(t).Call(row.request); a.Status() != 502 {
+				t.Errorf("got %q; want 502", a.Head)
+			}
+			if n, log := journal.Lines(upstream.ErrBroken.Error()); n != 1 {
+				t.Errorf("got %s; want %q once", log, upstream.ErrBroken)
+			}
+		})
+	}
+}
+
 // endless is a script that sends until it cannot.
 func endless(sent *counter, why chan error) func(net.Conn, string) bool {
 	return func(conn net.Conn, _ string) bool {
