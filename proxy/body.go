@@ -129,13 +129,16 @@ func (x *exchange) bodyFailure(err error) error {
 		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
 	}
 	x.closes = true
+	if failed := x.caller.ReadError(); failed != nil {
+		err = failed // fasthttp may take it for a fault of the body
+	}
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return refuse(badRequest, "the connection ended before the body did")
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, body.ErrSlow):
 		return refuse(badRequest, "the body did not arrive in time")
 	}
-	return refuse(badRequest, "the body is not one as RFC 9112 has it")
+	return refuse(badRequest, malformed(err))
 }
 
 // logNoRoom logs how much memory and disk the bodies under way take.

@@ -322,3 +322,41 @@ func TestExpectationIsMetOnlyIfTheRequestIsAllowed(t *testing.T) {
 		t.Errorf("HTTP/1.0: got %q; want no interim answer", a.Head)
 	}
 }
+
+func TestAMalformedBodyIsToldOfInWords(t *testing.T) {
+	t.Parallel()
+	limits := defaultLimits
+	limits.StallTimeout = 100 * time.Millisecond
+	s := serve(t, config(&recorder{answers: []string{rawtest.OKBody}}), limits)
+	for name, row := range map[string]struct {
+		body  string
+		leave bool // the caller ends its half
+		words string
+	}{
+		"no size":                {"\r\n", false, "the chunks of the body"},
+		"a size too long":        {"fffffffffffffffff\r\n", false, "the chunks of the body"},
+		"behind the size":        {"5!\r\nhello", false, "the chunks of the body"},
+		"no CRLF":                {"5\r\nhello!", false, "the chunks of the body"},
+		"a forbidden trailer":    {"0\r\nTrailer: x\r\n\r\n", false, "the trailer of the body is not one"},
+		"a trailer without form": {"0\r\nx y\r\n\r\n", false, "the trailer of the body is not one"},
+		"a trailer too long":     {"0\r\nX: " + strings.Repeat("y", 20<<10) + "\r\n\r\n", false, "the trailer of the body is longer than 16 KiB"},
+		"late in a size":         {"5", false, "did not arrive in time"},
+		"late at a chunk's end":  {"5\r\nhello", false, "did not arrive in time"},
+		"late in the trailer":    {"0\r\nX: y", false, "did not arrive in time"},
+		"an end in a size":       {"5", true, "the connection ended before the body did"},
+		"an end at a chunk's":    {"5\r\nhello", true, "the connection ended before the body did"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := s.dial(t)
+			c.Send("POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + row.body)
+			if row.leave {
+				c.Conn.(interface{ CloseWrite() error }).CloseWrite()
+			}
+			a, err := rawtest.ReadAnswer(c.R, false)
+			if err != nil || a.Status() != 400 || !strings.Contains(a.Body, row.words) {
+				t.Errorf("got %v, %q %q; want 400 and %q", err, a.Head, a.Body, row.words)
+			}
+		})
+	}
+}

@@ -135,6 +135,18 @@ func (x *exchange) asFailure(err error) *failure {
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
 }
 
+// malformed says what is wrong with a body in chunks, given fasthttp's error, which may
+// quote it. Only those about the trailer hold another error.
+func malformed(err error) string {
+	if _, isTooLong := errors.AsType[*fasthttp.ErrSmallBuffer](err); isTooLong {
+		return "the trailer of the body is longer than 16 KiB"
+	}
+	if errors.Unwrap(err) != nil {
+		return "the trailer of the body is not one as RFC 9112 has it, or has a field that may stand in the header only, as Host, Trailer and Content-Length"
+	}
+	return "the chunks of the body are not as RFC 9112 has them: each is its size in hexadecimal digits, CRLF, as many bytes, and CRLF; the last has the size 0"
+}
+
 // inWords returns the refusal of a virtual token with WeChat's errcodes, upon which SDKs
 // fetch another one, and that of a client that asks for more than its quota; any other
 // error as it is.

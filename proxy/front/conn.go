@@ -57,10 +57,11 @@ type Conn struct {
 	unprovenBodyTime time.Duration // how long a body may take that has yet to show who the caller is
 	bodyEnd          time.Time     // when the time of the body is used up
 
-	mute    bool // what is written is thrown away
-	overdue bool // the read deadline had passed already when it was set
-	eof     bool // Read came to the end
-	bounded bool // the kernel holds no more than sendBuffer for it
+	mute      bool  // what is written is thrown away
+	overdue   bool  // the read deadline had passed already when it was set
+	eof       bool  // Read came to the end
+	readError error // of the last Read that failed
+	bounded   bool  // the kernel holds no more than sendBuffer for it
 
 	secure    *tls.Conn   // TLS on it; nil: it is in plain text
 	tlsConfig *tls.Config // by which it was accepted, or was found to be good since
@@ -113,7 +114,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 		c.extendBody(n)
 	}
 	c.noteRead(n)
-	c.eof = c.eof || errors.Is(err, io.EOF)
+	if err != nil {
+		c.readError, c.eof = err, c.eof || errors.Is(err, io.EOF)
+	}
 	return n, err
 }
 

@@ -61,6 +61,14 @@ func (c *Conn) HasSent() bool { return c != nil && c.stage != stageSilent }
 // HasEnded reports whether a Read came to the connection's end.
 func (c *Conn) HasEnded() bool { return c != nil && c.eof }
 
+// ReadError returns the error of the last Read that failed; nil: none did.
+func (c *Conn) ReadError() error {
+	if c == nil {
+		return nil
+	}
+	return c.readError
+}
+
 // Linger has Close wait until the caller has had time to read the answer.
 func (c *Conn) Linger() {
 	if c != nil {
