@@ -192,6 +192,9 @@ func TestUploadsAreTakenWithAFullTemporaryDirectory(t *testing.T) {
 	if took.Load() == 0 {
 		t.Error("got no upload taken; want those that memory has room for")
 	}
+	if lines := p.logged("large request bodies are kept in memory; let TMPDIR name a directory that can be written to"); len(lines) != 1 {
+		t.Errorf("got %v; want one line about the directory", lines)
+	}
 	if peak := p.memory("VmHWM"); peak > 200*mib {
 		t.Errorf("got a peak of %d MiB; want it bounded", peak/mib)
 	}

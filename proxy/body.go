@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/body"
 )
 
@@ -101,8 +102,8 @@ func (x *exchange) readBody() error {
 	}
 	x.body.Expect(length)
 	x.body.CountFor(nil)
-	if x.client != nil {
-		x.body.CountFor(x.client.bodies)
+	if x.client != nil && x.client.bodies != nil {
+		x.body.CountFor(&x.client.bodies.taken)
 	}
 	x.caller.BeginBody(x.smallBody)
 	err := x.body.Fill(stream, x.maxBody)
@@ -121,12 +122,12 @@ func (x *exchange) readBody() error {
 // bodyFailure returns the refusal of a body that could not be read.
 func (x *exchange) bodyFailure(err error) error {
 	var network net.Error
+	var full *body.NoRoomError
 	switch {
 	case errors.Is(err, body.ErrTooLarge):
 		return x.tooLarge()
-	case errors.Is(err, body.ErrNoRoom):
-		x.proxy.logNoRoom()
-		return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for them; nothing was sent", time.Second}
+	case errors.As(err, &full):
+		return x.noRoom(full)
 	}
 	x.closes = true
 	if failed := x.caller.ReadError(); failed != nil {
@@ -141,13 +142,25 @@ func (x *exchange) bodyFailure(err error) error {
 	return refuse(badRequest, malformed(err))
 }
 
-// logNoRoom logs how much memory and disk the bodies under way take.
-func (p *Proxy) logNoRoom() {
-	if p.door.noRoom.Allows() {
-		memory, disk := &p.door.bodies.Memory, &p.door.bodies.Disk
-		p.config.Log.Warn("requests are refused: the bodies under way take all the room that there is for them",
-			"memory", memory.Taken(), "memory_limit", memory.Limit, "disk", disk.Taken(), "disk_limit", disk.Limit)
+// clientBodies are the bodies of one client that are under way.
+type clientBodies struct {
+	taken  body.ClientUsage
+	noRoom lograte.Seldom // of the line that says that they take the client's share
+}
+
+// noRoom returns the refusal of a body, and logs whose bodies take the room.
+func (x *exchange) noRoom(why *body.NoRoomError) error {
+	log := x.proxy.config.Log
+	if why.IsOfClient() {
+		if x.client.bodies.noRoom.Allows() {
+			log.Warn("requests of a client are refused: its bodies under way take all the room that one client may have", append(why.Taken(), "client", x.client.Name)...)
+		}
+		return &failure{upstreamBusy, "this client's request bodies under way take all the room that one client may have: it is to send fewer at a time; nothing was sent", time.Second}
 	}
+	if x.proxy.door.noRoom.Allows() {
+		log.Warn("requests are refused: the bodies under way take all the room that there is for them", why.Taken()...)
+	}
+	return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for ones of this size; nothing was sent", time.Second}
 }
 
 // announceLength adds the body's Content-Length to the header that WeChat will read.

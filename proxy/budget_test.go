@@ -94,6 +94,57 @@ func TestHalfSentUploadsLeaveRoomForSmallRequests(t *testing.T) {
 	}
 }
 
+// A client whose bodies take its share learns that, and so does the log; others have room.
+func TestClientThatTakesItsShareOfTheRoomIsNamed(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	var log rawtest.Journal
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c.Clients = []Client{keyed("busy", "busy-key"), keyed("other", "other-key")}
+	s := serve(t, c, defaultLimits)
+	g := s.proxy.door.bodies
+	g.Memory.Limit = 4 << 20
+	upload := func(key string, length int) string {
+		return fmt.Sprintf("POST /p HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", key, length, rawtest.Noise(900_000))
+	}
+	for range 2 {
+		s.dial(t).Send(upload("busy-key", 1_000_000)) // which never comes to its end
+	}
+	rawtest.WaitUntil(t, "the client's uploads", func() bool { return g.Memory.Taken() > 1_800_000 })
+	for range 3 {
+		a := s.dial(t).Call(upload("busy-key", 900_000))
+		if a.Status() != 503 || a.Field("Wxproxy-Error") != "upstream_busy" || !strings.Contains(a.Body, "this client's request bodies under way take all the room") {
+			t.Errorf("the client: got %q %q; want to be told that it takes its share", a.Head, a.Body)
+		}
+	}
+	if a := s.dial(t).Call(upload("other-key", 900_000)); a.Status() != 200 {
+		t.Errorf("another client: got %q %q; want an answer", a.Head, a.Body)
+	}
+	lines := log.String()
+	if strings.Count(lines, "requests of a client are refused") != 1 || strings.Contains(lines, "requests are refused") ||
+		!strings.Contains(lines, " memory_limit=2097152 ") || !strings.Contains(lines, " client=busy") || !strings.Contains(lines, "creating a temporary file") {
+		t.Errorf("got %q; want one line that names the client and its share", lines)
+	}
+}
+
+// The log has the limit that was in force for the body that was refused, and why it had no
+// file.
+func TestRefusedBodyHasTheLimitInForceInTheLog(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
+	var log rawtest.Journal
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	s := serve(t, c, defaultLimits)
+	s.proxy.door.bodies.Memory.Limit = 1 << 20
+	if a := s.dial(t).Call(post("/p", string(rawtest.Noise(900_000)))); a.Status() != 503 || !strings.Contains(a.Body, "take all the room that the proxy has for ones of this size") {
+		t.Errorf("got %q %q; want no room for ones of this size", a.Head, a.Body)
+	}
+	const want = `"requests are refused: the bodies under way take all the room that there is for them" memory=786432 memory_limit=786432 err="creating a temporary file`
+	if !strings.Contains(log.String(), want) {
+		t.Errorf("got %q; want %q", log.String(), want)
+	}
+}
+
 // A body under way is a request under way.
 func TestBodiesUnderWayCountInMaxInFlight(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,6 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/front"
-	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/internal/wire"
@@ -28,7 +27,7 @@ func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
 		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
-		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.Name, c.MaxInFlight, c.Interval), new(body.ClientUsage)
+		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.Name, c.MaxInFlight, c.Interval), new(clientBodies)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
 			if key != ([sha256.Size]byte{}) {
@@ -61,8 +60,8 @@ type Client struct {
 	MaxInFlight int           // requests at a time; 0: any number
 	Interval    time.Duration // between two requests, on average; 0: none
 
-	quota   *quota.Quota      // nil: none
-	bodies  *body.ClientUsage // what its bodies take; nil: only the budget of all bounds that
+	quota   *quota.Quota  // nil: none
+	bodies  *clientBodies // nil: only the budget of all bounds them
 	id      virtual.ID
 	signing virtual.Keys // of its virtual tokens, a key for each of its own
 }

@@ -30,7 +30,7 @@ const (
 
 // errAnswerRoom is the error of a body that cannot be searched because there is no memory
 // left for it.
-var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way take it all")
+var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way leave none to answers")
 
 // redactBody puts *** in the place of credentials in the body of WeChat's answer. There
 // are three cases. An answer of QuotingPath may hold any credential, so what looks like one

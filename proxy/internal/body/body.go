@@ -37,13 +37,13 @@ var ErrSlow = errors.New("the body comes slowly, and memory is scarce")
 // A Body is the body of a request. It is complete before the first byte of the
 // request is sent, and can be read any number of times.
 type Body struct {
-	memory     []byte   // the first piece of it, behind what is in the file
-	more       [][]byte // the next ones, each from the budget
-	file       *os.File // nil: there is none. It has no name: it ends with the process
-	written    int64    // how many bytes are in the file
-	size       int64    // how many bytes came
-	isFileFull bool     // the file takes no more
-	noFile     error    // why a file could not be made or written; nil: none failed
+	memory   []byte   // the first piece of it, behind what is in the file
+	more     [][]byte // the next ones, each from the budget
+	file     *os.File // nil: there is none. It has no name: it ends with the process
+	written  int64    // how many bytes are in the file
+	size     int64    // how many bytes came
+	noFile   error    // why there is no file, or it takes no more; nil: there can be one
+	noMemory *Full    // why there was no more memory when the body wanted some
 
 	budget    *Budget
 	client    *ClientUsage // nil: nobody's
@@ -70,9 +70,18 @@ func (b *Body) CountFor(client *ClientUsage) { b.client = client }
 // file while it arrives. If that is unknown, length is 0 or less.
 func (b *Body) Expect(length int64) { b.announced = length }
 
-// NoFile returns why the body could not be written to a file; nil if it could, or
-// needs none.
-func (b *Body) NoFile() error { return b.noFile }
+// NoFile returns why the directory for temporary files did not take the body; nil if it
+// did, or was not asked because the bodies under way have their share of it.
+func (b *Body) NoFile() error {
+	if b.noFile == nil {
+		return nil // the usual case, without an allocation
+	}
+	var full *Full
+	if errors.As(b.noFile, &full) && !full.IsScarce {
+		return nil
+	}
+	return b.noFile
+}
 
 // Len returns the number of the body's bytes.
 func (b *Body) Len() int64 {

@@ -1,7 +1,6 @@
 package body
 
 import (
-	"errors"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -35,9 +34,6 @@ const (
 	smallClient = 128 << 10
 )
 
-// ErrNoRoom says that the bodies under way take all that they may.
-var ErrNoRoom = errors.New("the bodies under way take all the room that there is for them")
-
 // A Budget bounds what the bodies under way take together. Nothing is taken for
 // bytes that were announced and have not come. A nil Budget has no bounds.
 type Budget struct {
@@ -67,13 +63,12 @@ type Bound struct {
 // Taken returns how much is taken.
 func (b *Bound) Taken() int64 { return b.taken.Load() }
 
-// take takes n, if no more than limit is taken then.
-func (b *Bound) take(n, limit int64) bool {
+// take takes n, if no more than limit is taken then, and says otherwise what is.
+func (b *Bound) take(n, limit int64) *Full {
 	if b.taken.Add(n) <= limit {
-		return true
+		return nil
 	}
-	b.taken.Add(-n)
-	return false
+	return &Full{Taken: b.taken.Add(-n), Limit: limit}
 }
 
 // A priority says up to which part of a limit a body may take more: large bodies
@@ -102,22 +97,23 @@ func (p priority) of(limit int64) int64 {
 type ClientUsage struct{ memory, disk Bound }
 
 // takeMemory takes n bytes, if the client then has no more than clientLimit.
-func (g *Budget) takeMemory(client *ClientUsage, n, clientLimit int64, p priority) bool {
-	switch {
-	case g == nil:
-		return true
-	case client == nil:
-		return g.Memory.take(n, p.of(g.Memory.Limit))
-	case !client.memory.take(n, clientLimit):
-		return false
-	case client.memory.Taken() <= smallClient:
-		p = small
+func (g *Budget) takeMemory(client *ClientUsage, n, clientLimit int64, p priority) *Full {
+	if g == nil {
+		return nil
 	}
-	if !g.Memory.take(n, p.of(g.Memory.Limit)) {
+	if client != nil {
+		if full := client.memory.take(n, clientLimit); full != nil {
+			return full.of(memory, client)
+		}
+		if client.memory.Taken() <= smallClient {
+			p = small
+		}
+	}
+	full := g.Memory.take(n, p.of(g.Memory.Limit))
+	if full != nil && client != nil {
 		client.memory.taken.Add(-n)
-		return false
 	}
-	return true
+	return full.of(memory, nil)
 }
 
 func (g *Budget) giveMemory(client *ClientUsage, n int64) {
@@ -144,28 +140,36 @@ func (g *Budget) isMemoryLow(client *ClientUsage, share int64) bool {
 func (g *Budget) isMemoryHalfTaken() bool { return g != nil && g.Memory.Taken() >= g.Memory.Limit/2 }
 
 // takeFile takes one file.
-func (g *Budget) takeFile() bool { return g == nil || g.Files.take(1, g.Files.Limit) }
+func (g *Budget) takeFile() *Full {
+	if g == nil {
+		return nil
+	}
+	return g.Files.take(1, g.Files.Limit).of(files, nil)
+}
 
 // takeDisk takes n bytes of the disk that file is on.
-func (g *Budget) takeDisk(client *ClientUsage, file *os.File, n int64, p priority) bool {
+func (g *Budget) takeDisk(client *ClientUsage, file *os.File, n int64, p priority) *Full {
 	if g == nil {
-		return true
+		return nil
 	}
 	free, inMemory := freeSpace(file)
-	limit := g.Disk.Limit
+	limit, half := g.Disk.Limit, free/2+g.Disk.Taken()/2 // of what would be free without bodies
 	if inMemory {
 		limit = g.diskInMemory
 	}
-	if free < g.Disk.Taken()+2*n || client != nil && !client.disk.take(n, limit/2) {
-		return false
-	}
-	if g.Disk.take(n, p.of(limit)) {
-		return true
-	}
 	if client != nil {
+		if full := client.disk.take(n, limit/2); full != nil {
+			return full.of(disk, client)
+		}
+	}
+	full := g.Disk.take(n, min(p.of(limit), half))
+	if full != nil {
+		full.IsScarce = half < p.of(limit)
+	}
+	if full != nil && client != nil {
 		client.disk.taken.Add(-n)
 	}
-	return false
+	return full.of(disk, nil)
 }
 
 // giveDisk gives n bytes of the disk back.
@@ -188,7 +192,7 @@ func (g *Budget) giveFile() {
 
 // HoldAnswer takes n bytes of memory for an answer, and reports whether there were so
 // many.
-func (g *Budget) HoldAnswer(n int64) bool { return g.takeMemory(nil, n, 0, answer) }
+func (g *Budget) HoldAnswer(n int64) bool { return g.takeMemory(nil, n, 0, answer) == nil }
 
 // ReleaseAnswer gives back what HoldAnswer took.
 func (g *Budget) ReleaseAnswer(n int64) { g.giveMemory(nil, n) }

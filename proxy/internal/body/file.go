@@ -7,7 +7,8 @@ import (
 
 // open makes the file, if there may be another one.
 func (b *Body) open() {
-	if b.isFileFull = !b.budget.takeFile(); b.isFileFull {
+	if full := b.budget.takeFile(); full != nil {
+		b.noFile = full
 		return
 	}
 	if b.file, b.noFile = unnamedFile(); b.noFile != nil {
@@ -19,7 +20,8 @@ func (b *Body) open() {
 // all memory but the first piece.
 func (b *Body) flush() {
 	length := b.size - b.written
-	if b.isFileFull = !b.budget.takeDisk(b.client, b.file, length, b.priority(MemorySize)); b.isFileFull {
+	if full := b.budget.takeDisk(b.client, b.file, length, b.priority(MemorySize)); full != nil {
+		b.noFile = full
 		b.dropEmptyFile()
 		return
 	}
@@ -28,7 +30,7 @@ func (b *Body) flush() {
 	for i := range b.more {
 		b.writeOut(&b.more[i])
 	}
-	if b.isFileFull {
+	if b.noFile != nil {
 		b.budget.giveDisk(b.client, end-b.written)
 		b.dropEmptyFile()
 		return
@@ -41,14 +43,14 @@ func (b *Body) flush() {
 
 // writeOut moves a piece of memory to the end of the file, as far as the file takes it.
 func (b *Body) writeOut(piece *[]byte) {
-	if b.isFileFull {
+	if b.noFile != nil {
 		return
 	}
 	n, err := b.file.Write(*piece)
 	b.written += int64(n)
 	*piece = (*piece)[:copy(*piece, (*piece)[n:])]
 	if err != nil {
-		b.isFileFull, b.noFile = true, fmt.Errorf("writing a temporary file: %w", err)
+		b.noFile = fmt.Errorf("writing a temporary file: %w", err)
 	}
 }
 

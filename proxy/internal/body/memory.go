@@ -12,7 +12,7 @@ func (b *Body) take(n int) bool {
 	if b.taken == 0 && n <= firstMemory {
 		clientLimit = b.budget.Memory.Limit / 4 * 3
 	}
-	if !b.budget.takeMemory(b.client, int64(n), clientLimit, b.priority(n)) {
+	if b.noMemory = b.budget.takeMemory(b.client, int64(n), clientLimit, b.priority(n)); b.noMemory != nil {
 		return false
 	}
 	b.taken += int64(n)
@@ -42,11 +42,11 @@ func (b *Body) makeRoom(began time.Time) error {
 	case b.hasRoom(), cap(b.memory) == 0 && b.grow():
 		return nil
 	case cap(b.memory) == 0:
-		return ErrNoRoom
+		return &NoRoomError{b.noMemory, nil}
 	case !b.isLow(firstShare) && b.grow(), b.mayStay() && b.addPiece(), b.spill(), b.grow(), b.addPiece():
 		return nil
 	}
-	return ErrNoRoom
+	return &NoRoomError{b.noMemory, b.noFile}
 }
 
 // last returns the piece of memory that is being filled.
@@ -120,10 +120,10 @@ func (g *Budget) givePiece(piece []byte) {
 // spill moves what is in memory to the file, if there is one or can be. It reports
 // whether there is room then.
 func (b *Body) spill() bool {
-	if b.file == nil && !b.isFileFull && b.noFile == nil {
+	if b.file == nil && b.noFile == nil {
 		b.open()
 	}
-	if b.file != nil && !b.isFileFull {
+	if b.file != nil && b.noFile == nil {
 		b.flush()
 	}
 	return b.hasRoom()
