@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -108,6 +109,70 @@ func TestDrainingIsBounded(t *testing.T) {
 	}
 	if len(p.logged("drain_timeout is over; the requests still under way are cut")) != 1 || strings.Contains(p.stderr.String(), "\nwxproxy: ") {
 		t.Errorf("got %s; want a line of the log about what was cut, and no other", p.stderr.tail())
+	}
+}
+
+// What is cut has its line each, or is counted.
+func TestTheEndTellsOfWhatItCuts(t *testing.T) {
+	t.Parallel()
+	const download = "/cgi-bin/media/get"
+	w := wechattest.New(wechattest.App{ID: appID, Secret: appSecret})
+	simulated := serveWeChat(t, w, func(s *http.Server) {
+		next := s.Handler
+		s.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path != download {
+				next.ServeHTTP(rw, r)
+				return
+			}
+			rw.Header().Set("Content-Type", "image/jpeg")
+			rw.Header().Set("Content-Length", "5000000")
+			_, _ = rw.Write(make([]byte, 1<<20))
+			_ = http.NewResponseController(rw).Flush()
+			<-r.Context().Done()
+		})
+	})
+	w.Inject(wechattest.Fault{Path: send, Delay: time.Hour})
+	p := serving(t, simulated.URL, "[proxy]\ndrain_timeout = \"500ms\"\n[log]\naccess = true\n[upstream]\ntimeout = \"10m\"\n"+fourLines)
+	p.awaitReady()
+	dial := func(request string) net.Conn {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.proxy, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(patience))
+		_, _ = io.WriteString(conn, request)
+		return conn
+	}
+	downloads := dial("GET " + download + "?media_id=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if _, err := io.ReadFull(downloads, make([]byte, 1000)); err != nil {
+		t.Fatal(err)
+	}
+	uploads := dial("POST /cgi-bin/media/upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nhalf")
+	dial("POST " + send + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+	p.eventually("three requests under way", func() bool {
+		return strings.Contains(p.mustAsk("GET", p.admin+"/metrics", "").body, "wxproxy_requests_in_flight 3")
+	})
+	p.signal(syscall.SIGTERM)
+	if said, err := io.ReadAll(uploads); err != nil || !strings.HasPrefix(string(said), "HTTP/1.1 503 ") || !strings.Contains(string(said), "nothing was sent") {
+		t.Errorf("the upload got %q, %v; want 503", said, err)
+	}
+	p.mustEnd(exitFailure)
+	end, cut := p.logged("drain_timeout is over; the requests still under way are cut"), p.logged("drain_timeout is over; an answer under way is cut")
+	if len(end) != 1 || end[0]["requests"] != 3.0 {
+		t.Errorf("got %v; want one line that counts 3 requests", end)
+	}
+	if len(cut) != 1 || cut[0]["account"] != "shop" || cut[0]["path"] != download {
+		t.Errorf("got %v; want a line about the download", cut)
+	}
+	refused := 0
+	for _, line := range p.logged("request") {
+		if line["path"] == "/cgi-bin/media/upload" && line["status"] == 503.0 {
+			refused++
+		}
+	}
+	if refused != 1 {
+		t.Errorf("got %d lines about the upload in %s; want one", refused, p.stderr.tail())
 	}
 }
 

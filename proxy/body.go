@@ -130,6 +130,9 @@ func (x *exchange) bodyFailure(err error) error {
 		return x.noRoom(full)
 	}
 	x.closes = true
+	if x.caller.IsCut() {
+		return &failure{upstreamBusy, "wxproxy ends, and the body was not here by then; nothing was sent", time.Second}
+	}
 	if failed := x.caller.ReadError(); failed != nil {
 		err = failed // fasthttp may take it for a fault of the body
 	}

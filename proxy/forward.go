@@ -112,11 +112,15 @@ func (p *Proxy) prepareStream(x *exchange) error {
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.Path), p.config.Log
 	x.streams = true
-	quota := x.client.quota
+	quota, caller := x.client.quota, x.caller
+	caller.OnCut(func() {
+		log.Warn("drain_timeout is over; an answer under way is cut", "account", account, "path", path)
+	})
 	s.OnEnd(func(err error) {
 		p.inFlight.Add(-1)
 		quota.Leave()
 		switch {
+		case caller.EndCut(): // it has its line
 		case errors.Is(err, upstream.ErrLeftAnswer):
 			log.Debug("a caller left before the end of its answer", "account", account, "path", path)
 		case err != nil:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"wxproxy/internal/systemd"
+	"wxproxy/proxy/front"
 )
 
 // await waits until ctx ends or a listener fails, and returns why it failed. The
@@ -55,7 +56,8 @@ func (s *Service) drain(end time.Time) error {
 	s.drainPushes(end)
 	if err := s.now.Load().proxy.Drain(ctx, s.callers...); err != nil {
 		s.log.Error("drain_timeout is over; the requests still under way are cut",
-			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String())
+			"drain_timeout", s.now.Load().cfg.Proxy.DrainTimeout.String(), "requests", front.UnderWay(s.callers...))
+		front.Cut(s.callers...)
 		return LoggedError{err}
 	}
 	s.log.Info("drained", "duration", time.Since(start).Round(time.Millisecond).String())

@@ -43,6 +43,8 @@ type Conn struct {
 	body     state[bodyPhase]
 	lingers  atomic.Bool // Close waits until the caller has read the answer
 	closing  atomic.Bool // Close has begun
+	isCut    atomic.Bool // by Cut
+	onCut    atomic.Pointer[func()]
 
 	slots  *slots        // where it has a slot
 	slot   slot          // guarded by slots
@@ -104,6 +106,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if isBody {
 		if err := c.SetReadDeadline(c.bodyDeadline()); err != nil {
 			return 0, err
+		}
+		if c.isCut.Load() { // its deadline may have been replaced just now
+			return 0, os.ErrDeadlineExceeded
 		}
 	}
 	if c.phase.get() == phaseAnswered {

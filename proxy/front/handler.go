@@ -69,6 +69,20 @@ func (c *Conn) ReadError() error {
 	return c.readError
 }
 
+// OnCut says what to do if the process ends before EndCut is called: an answer is passed on
+// until then.
+func (c *Conn) OnCut(do func()) {
+	if c != nil {
+		c.onCut.Store(&do)
+	}
+}
+
+// EndCut takes OnCut back, and reports whether it came too late for that.
+func (c *Conn) EndCut() (wasCut bool) { return c != nil && c.onCut.Swap(nil) == nil }
+
+// IsCut reports whether the process is about to end, and waits for nothing any more.
+func (c *Conn) IsCut() bool { return c != nil && c.isCut.Load() }
+
 // Linger has Close wait until the caller has had time to read the answer.
 func (c *Conn) Linger() {
 	if c != nil {
