@@ -60,22 +60,6 @@ func (x *exchange) checkLength() error {
 	return nil
 }
 
-// tooLarge returns the refusal of a body above its limit. After one that should be
-// small the connection ends, because its rest is never read.
-func (x *exchange) tooLarge() error {
-	switch {
-	case x.route.traits.callerInBody:
-		x.closes = true
-		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
-	case x.smallBody:
-		x.closes = true
-		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
-	case x.route.traits.getsSecret:
-		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
-	}
-	return refuse(bodyTooLarge, "the body is larger than max_body allows")
-}
-
 // takeBody reads the body if the path has a use for one, and decides what the header
 // left open.
 func (p *Proxy) takeBody(x *exchange) error {

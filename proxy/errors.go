@@ -135,6 +135,22 @@ func (x *exchange) asFailure(err error) *failure {
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
 }
 
+// tooLarge returns the refusal of a body above its limit. After one that should be
+// small the connection ends, because its rest is never read.
+func (x *exchange) tooLarge() error {
+	switch {
+	case x.route.traits.callerInBody:
+		x.closes = true
+		return refuse(bodyTooLarge, "a request for a token is at most 4 KiB long")
+	case x.smallBody:
+		x.closes = true
+		return refuse(bodyTooLarge, "of a caller that shows its key in the body, that is at most 4 KiB long; show it in the header Authorization")
+	case x.route.traits.getsSecret:
+		return refuse(bodyTooLarge, "a body to a path that takes the AppSecret is at most 64 KiB long")
+	}
+	return refuse(bodyTooLarge, "the body is larger than max_body allows")
+}
+
 // malformed says what is wrong with a body in chunks, given fasthttp's error, which may
 // quote it. Only those about the trailer hold another error.
 func malformed(err error) string {
