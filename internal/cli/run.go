@@ -9,6 +9,7 @@ import (
 	"log"
 	"slices"
 	"strings"
+	"sync"
 
 	"wxproxy/internal/logqueue"
 	"wxproxy/internal/service"
@@ -32,8 +33,10 @@ func (t terminal) queued() (queued terminal, end func()) {
 	out, err := logqueue.New(t.out), logqueue.New(t.err)
 	log.SetOutput(unquoting{err}) // of packages that have no logger of ours
 	return terminal{out, err}, func() {
-		out.End(logqueue.FlushTime)
-		err.End(logqueue.FlushTime)
+		var both sync.WaitGroup
+		both.Go(out.End)
+		both.Go(err.End)
+		both.Wait()
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *signals) flushLines() {
 // abort ends the process at once, but for the last lines of its log.
 func (t terminal) abort() {
 	if log, ok := t.err.(*logqueue.Queue); ok {
-		log.End(logqueue.FlushTime)
+		log.End()
 	}
 	os.Exit(exitFailure)
 }

@@ -49,7 +49,7 @@ func TestLinesThatMayWaitAreWrittenTogether(t *testing.T) {
 		fmt.Fprint(q.Batched(), "3\n")
 		time.Sleep(batchTime)
 		out.want(t, "another one", 2, "0\n1\n2\n3\n")
-		q.End(time.Hour)
+		q.End()
 	})
 }
 
@@ -63,7 +63,7 @@ func TestALineThatIsUrgentTakesThoseBeforeItAlong(t *testing.T) {
 		fmt.Fprint(q.Batched(), "two\n")
 		time.Sleep(batchTime)
 		out.want(t, "later", 2, "one\nurgent\ntwo\n")
-		q.End(time.Hour)
+		q.End()
 	})
 }
 
@@ -79,7 +79,7 @@ func TestManyLinesDoNotWait(t *testing.T) {
 		out.want(t, "too few", 0, "")
 		fmt.Fprint(q.Batched(), line)
 		out.want(t, "enough", batch/atOnce, strings.Repeat(line, batch/len(line)))
-		q.End(time.Hour)
+		q.End()
 	})
 }
 
@@ -89,7 +89,7 @@ func TestTheEndWritesWhatWaits(t *testing.T) {
 		q := New(out)
 		fmt.Fprint(q.Batched(), "one\n")
 		began := time.Now()
-		q.End(time.Hour)
+		q.End()
 		out.want(t, "at the end", 1, "one\n")
 		if took := time.Since(began); took != 0 {
 			t.Errorf("got an end after %v; want it at once", took)
@@ -114,6 +114,6 @@ func TestLinesThatMayWaitAreBoundedToo(t *testing.T) {
 			t.Errorf("got %d lines dropped, and %d bytes that wait; want some, and a bound", q.Lost(), len(q.waiting))
 		}
 		close(out.free)
-		q.End(time.Hour)
+		q.End()
 	})
 }

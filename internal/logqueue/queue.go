@@ -3,10 +3,9 @@
 package logqueue
 
 import (
-	"errors"
 	"io"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,36 +17,39 @@ const (
 	// without the lines of another process between them.
 	atOnce = 4 << 10
 
-	// FlushTime is how long the end of the process waits for the log.
-	FlushTime = 500 * time.Millisecond
-
-	// pause is how long the writer waits for a non-blocking descriptor that is full.
-	pause = 10 * time.Millisecond
-
 	// maxKept is the size up to which a buffer is kept for later lines.
 	maxKept = 64 << 10
 )
 
 // A Queue takes lines for a standard error that may have no reader: writing a line
 // never waits. One goroutine passes the lines on in their order; lines that the reader
-// does not take fast enough are dropped and counted.
+// does not take fast enough are dropped and counted, and so are those without a reader.
 type Queue struct {
 	out  io.Writer
 	wake chan struct{} // of capacity 1: there are lines
 	done chan struct{} // closed when all is written after the end
+	read chan struct{} // of capacity 1: something was written since the end looked
 	late *time.Timer   // wakes the writer for lines that may wait
+
+	isCut    bool        // a line was written in part, and the rest of it is not; only the writer uses this
+	isEnough atomic.Bool // the end waits for no more lines: what is left of them is dropped
+	isOver   atomic.Bool // nor for the last one, about those that were dropped
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	waiting []byte     // whole lines
 	ended   bool
-	dropped uint64             // how many lines were dropped since the start
-	told    uint64             // how many of these were reported
-	report  func(lines uint64) // writes to the log how many lines were dropped; nil: nothing is written
+	telling bool   // the report is taken although the queue has ended
+	failing error  // of the last write; set by the writer, which reads it without the lock
+	dropped uint64 // how many lines were dropped since the start
+	told    uint64 // how many of these were reported, or came after the end
+	cause   error  // the last one that failing was when lines were dropped that are not reported
+
+	report func(lines uint64, err error) // writes to the log how many lines were dropped; nil: nothing is written
 }
 
 // New returns a queue that writes to out until it ends.
 func New(out io.Writer) *Queue {
-	q := &Queue{out: out, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	q := &Queue{out: out, wake: make(chan struct{}, 1), done: make(chan struct{}), read: make(chan struct{}, 1)}
 	q.late = time.AfterFunc(batchTime, q.signal)
 	go q.run()
 	return q
@@ -69,8 +71,13 @@ func (q *Queue) Write(lines []byte) (int, error) {
 
 // add has lines wait, and reports whether there was room.
 func (q *Queue) add(lines []byte) bool {
-	if q.ended || len(q.waiting) > 0 && len(q.waiting)+len(lines) > maxWaiting {
-		q.dropped += linesIn(lines)
+	switch {
+	case q.ended && !q.telling:
+		n := linesIn(lines)
+		q.dropped, q.told = q.dropped+n, q.told+n
+		return false
+	case len(q.waiting) > 0 && len(q.waiting)+len(lines) > maxWaiting:
+		q.drop(linesIn(lines))
 		return false
 	}
 	q.waiting = append(q.waiting, lines...)
@@ -85,51 +92,25 @@ func (q *Queue) signal() {
 	}
 }
 
-// End takes no more lines, and waits at most so long until the last ones are written.
-func (q *Queue) End(wait time.Duration) {
-	q.mu.Lock()
-	q.ended = true
-	q.mu.Unlock()
-	q.late.Stop()
-	q.signal()
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-q.done:
-	case <-timer.C:
-	}
-}
-
-// TellDrops has report called from now on, when there is room for lines again, with
-// the number of lines that were dropped.
-func (q *Queue) TellDrops(report func(lines uint64)) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.report = report
-}
-
-// Lost returns how many lines were dropped since the start.
-func (q *Queue) Lost() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.dropped
-}
-
 func (q *Queue) run() {
 	defer close(q.done)
 	var spare []byte
-	works := true
+	var told, next uint64 // how many lines are reported at the beginning of those in hand, and of those after them
 	for {
 		lines, more := q.take(spare)
 		switch {
 		case len(lines) > 0:
-			if works { // otherwise the report itself would be dropped, and reported, for ever
-				q.tell()
+			told, next = next, 0
+			if more && q.failing == nil { // otherwise the report itself would be dropped, and reported, for ever
+				next = q.tell()
 			}
-			works = q.writeAll(lines)
+			if !q.writeAll(lines, &q.isEnough) {
+				q.untell(told)
+			}
 		case more:
 			<-q.wake
 		default:
+			q.tellLast()
 			return
 		}
 		if spare = lines; cap(spare) > maxKept {
@@ -145,38 +126,4 @@ func (q *Queue) take(spare []byte) (lines []byte, more bool) {
 	defer q.mu.Unlock()
 	lines, q.waiting = q.waiting, spare[:0]
 	return lines, !q.ended
-}
-
-// tell reports how many lines were dropped, behind the lines that were waiting then.
-func (q *Queue) tell() {
-	q.mu.Lock()
-	n, report := q.dropped-q.told, q.report
-	if report != nil {
-		q.told = q.dropped
-	}
-	q.mu.Unlock()
-	if n > 0 && report != nil {
-		report(n)
-	}
-}
-
-// writeAll writes lines, some at a time, and reports whether the last ones were
-// written. Lines whose write fails are dropped, so that a closed standard error or a
-// full disk ends nothing.
-func (q *Queue) writeAll(lines []byte) (works bool) {
-	for len(lines) > 0 {
-		some := lines[:wholeLines(lines)]
-		n, err := q.out.Write(some)
-		lines, works = lines[n:], err == nil
-		switch {
-		case errors.Is(err, syscall.EAGAIN):
-			time.Sleep(pause)
-		case err != nil:
-			q.mu.Lock()
-			q.dropped += linesIn(some[n:])
-			q.mu.Unlock()
-			lines = lines[len(some)-n:]
-		}
-	}
-	return works
 }

@@ -59,14 +59,18 @@ func isTerminal(out io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// reportDrops has the log say how many of its lines were dropped because nobody read
-// them, and returns the function that counts them.
+// reportDrops has the log say how many of its lines were dropped, and why, and returns
+// the function that counts them.
 func (s *Service) reportDrops(out io.Writer) func() uint64 {
 	queue, ok := out.(*logqueue.Queue)
 	if !ok {
 		return func() uint64 { return 0 }
 	}
-	queue.TellDrops(func(lines uint64) {
+	queue.TellDrops(func(lines uint64, err error) {
+		if err != nil {
+			s.log.Error("standard error could not be written to: lines of the log were dropped", "lines", lines, "err", err)
+			return
+		}
 		s.log.Error("standard error was not read fast enough: lines of the log were dropped", "lines", lines)
 	})
 	return queue.Lost
