@@ -163,7 +163,7 @@ func TestOneDamagedFileLosesOnlyItself(t *testing.T) {
 			if damage.name == "a byte is another" && !strings.Contains(log.String(), "account=a forward=f err=") {
 				t.Errorf("got %s; want it to say whose push", log.String())
 			}
-			if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "is lost") || !strings.Contains(log.String(), "look at the disk") || strings.Contains(log.String(), canary) {
+			if got := strings.Count(log.String(), "\n"); got != 1 || !strings.Contains(log.String(), "is lost") || !strings.Contains(log.String(), "account=a ") || !strings.Contains(log.String(), "look at the disk") || strings.Contains(log.String(), canary) {
 				t.Errorf("got %d lines; want one that says so:\n%s", got, log.String())
 			}
 			if kept, err := os.ReadDir(filepath.Join(dir, asideDir)); err != nil || len(kept) != 1 {

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -105,21 +106,24 @@ func (l *local) lose(hash string, i item, err error) {
 		where, isLost = l.shelf.aside(where), true // before it leaves the index, see compare
 	}
 	l.mu.Lock()
+	if q, _ := l.place(hash, i.seq); q != nil {
+		about.Account = cmp.Or(q.account, about.Account) // the record itself may be damaged or gone
+	}
 	l.takeOut(hash, i.seq)
+	if isLost {
+		l.lost++
+	}
 	l.mu.Unlock()
 	if !isLost {
 		l.unread.Note(func(count int) {
-			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "account", h.Account,
+			l.log.Error("a push that was waiting cannot be read, and is left where it is until the next start", "account", about.Account,
 				"err", err, "record", where, "count", count,
 				"remedy", "have the folder of token.store belong to the user who runs wxproxy, look at the disk, and start wxproxy again")
 		})
 		return
 	}
-	l.mu.Lock()
-	l.lost++
-	l.mu.Unlock()
 	l.damaged.Note("", func(count int) {
-		l.log.Error("a push that was waiting is lost, since its record cannot be read", "account", h.Account, "forward", about.Title(),
+		l.log.Error("a push that was waiting is lost, since its record cannot be read", "account", about.Account, "forward", about.Title(),
 			"err", err, "record", where, "count", count, "remedy", LostRemedy)
 	})
 }
