@@ -21,15 +21,16 @@ const (
 // more for each byte that comes. If it has yet to show who the caller is, that is
 // Limits.UnprovenBodyTime, however it comes.
 func (c *Conn) BeginBody(unproven bool) {
-	switch {
-	case c == nil:
-	case unproven:
-		c.body.set(bodyUnproven)
-		c.bodyEnd = time.Now().Add(c.unprovenBodyTime)
-	default:
-		c.body.set(bodyExtended)
-		c.bodyEnd = time.Now().Add(c.bodyGrace)
+	if c == nil {
+		return
 	}
+	phase, allowed := bodyExtended, c.bodyGrace
+	if unproven {
+		phase, allowed = bodyUnproven, c.unprovenBodyTime
+	}
+	c.body.set(phase)
+	c.bodyEnd = time.Now().Add(allowed)
+	c.readError = nil // of what came before
 }
 
 // EndBody says that no body is read any more. It may be called without BeginBody.

@@ -62,7 +62,7 @@ type Conn struct {
 	mute      bool  // what is written is thrown away
 	overdue   bool  // the read deadline had passed already when it was set
 	eof       bool  // Read came to the end
-	readError error // of the last Read that failed
+	readError error // of the last Read that failed since a body began
 	bounded   bool  // the kernel holds no more than sendBuffer for it
 
 	secure    *tls.Conn   // TLS on it; nil: it is in plain text

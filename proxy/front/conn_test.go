@@ -33,6 +33,19 @@ func TestWriteGoesOnWhileTheCallerTakesSomething(t *testing.T) {
 	}
 }
 
+func TestAReadErrorIsThatOfTheBody(t *testing.T) {
+	in, _ := net.Pipe()
+	c := Conn{Conn: in, bodyGrace: time.Hour}
+	c.SetReadDeadline(time.Now().Add(-time.Second))
+	if _, err := c.Read(make([]byte, 1)); err == nil || c.ReadError() == nil {
+		t.Fatalf("got %v, %v; want that it is late", err, c.ReadError())
+	}
+	c.BeginBody(false)
+	if err := c.ReadError(); err != nil {
+		t.Errorf("got %v of a body that begins; want the error of what came before forgotten", err)
+	}
+}
+
 func TestReadNotesTheEnd(t *testing.T) {
 	in, out := net.Pipe()
 	out.Close()

@@ -61,7 +61,7 @@ func (c *Conn) HasSent() bool { return c != nil && c.stage != stageSilent }
 // HasEnded reports whether a Read came to the connection's end.
 func (c *Conn) HasEnded() bool { return c != nil && c.eof }
 
-// ReadError returns the error of the last Read that failed; nil: none did.
+// ReadError returns the error of the last Read that failed since BeginBody; nil: none did.
 func (c *Conn) ReadError() error {
 	if c == nil {
 		return nil
