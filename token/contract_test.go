@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -17,15 +18,16 @@ import (
 
 // A sharedStore is what replicas have in common.
 type sharedStore interface {
-	token.Store
+	token.PlatformStore
 	token.Sharer
+	token.Follower
 }
 
 // everyStore opens an empty store of each kind, those of tests included.
-func everyStore(t *testing.T) map[string]token.Store {
+func everyStore(t *testing.T) map[string]token.PlatformStore {
 	t.Helper()
 	key := secret.New(strings.Repeat("k", 32))
-	all := map[string]token.Store{"a test's": token.NewKeptStore(), "a test's hub": newHub().join()}
+	all := map[string]token.PlatformStore{"a test's": token.NewKeptStore(), "a test's hub": newHub().join()}
 	for name, c := range map[string]store.Config{
 		"memory":           {Spec: secret.New("memory:")},
 		"files":            {Spec: secret.New("file:" + filepath.Join(t.TempDir(), "tokens"))},
@@ -40,7 +42,7 @@ func everyStore(t *testing.T) map[string]token.Store {
 		if r, ok := s.(*redis.Store); ok {
 			t.Cleanup(func() { r.Close() })
 		}
-		all[name] = s
+		all[name] = s.(token.PlatformStore)
 	}
 	return all
 }
@@ -77,6 +79,9 @@ func TestEveryStoreKeepsTheContract(t *testing.T) {
 			t.Run("a token ends, the durable part goes on", func(t *testing.T) { mustEndWithoutTheDurablePart(t, s) })
 			t.Run("nothing of an old token comes back", func(t *testing.T) { mustForgetTheOldToken(t, s) })
 			t.Run("many at a time", func(t *testing.T) { mustServeManyAtATime(t, s) })
+			t.Run("what is granted stays", func(t *testing.T) { mustKeepWhatIsGranted(t, s) })
+			t.Run("no change is lost", func(t *testing.T) { mustLoseNoChange(t, s) })
+			t.Run("a platform's records are listed", func(t *testing.T) { mustList(t, s) })
 		})
 	}
 }
@@ -182,7 +187,9 @@ func TestEverySharedStoreKeepsTheContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			mustShare(t, open(), open())
+			a, b := open(), open()
+			mustShare(t, a, b)
+			mustTellFollowers(t, a, b)
 		})
 	}
 }
@@ -232,5 +239,147 @@ func mustShare(t *testing.T, a, b sharedStore) {
 	}
 	if got, err := a.Load(key); err != nil || !got.Token.Value.Equal("first") {
 		t.Errorf("got %q, %v; want the later one", got.Token.Value.Reveal(), err)
+	}
+}
+
+const component = "wxcomponent0000000"
+
+func granted() token.Granted {
+	now := time.Now().Truncate(time.Second)
+	return token.Granted{
+		Refresh: secret.New("refreshtoken@@@canary"), RefreshBefore: secret.New("refreshtoken@@@before"), AuthorizedAt: now.Add(-time.Hour),
+		State: token.NeedsAuthorization, Codes: []token.Redeemed{{Hash: "00ff", At: now}, {Hash: "aa11", At: now.Add(-time.Hour)}},
+		Ticket: secret.New("ticket@@@canary"), TicketCreated: now.Add(-time.Minute), TicketArrived: now, PushAskedAt: now.Add(time.Second), ListedAt: now.Add(-time.Second),
+	}
+}
+
+func amended(t *testing.T, s token.PlatformStore, key token.Key, change func(*token.Record)) token.Record {
+	t.Helper()
+	r, err := s.Amend(key, func(r *token.Record) bool {
+		change(r)
+		return true
+	})
+	if err != nil {
+		t.Fatalf("%v: %v", key, err)
+	}
+	return r
+}
+
+func mustKeepWhatIsGranted(t *testing.T, s token.PlatformStore) {
+	key, want, now := token.Key{Platform: component, AppID: "wx-granted"}, granted(), time.Now()
+	if _, err := s.Load(key); !errors.Is(err, token.ErrNotStored) {
+		t.Fatalf("got %v; want ErrNotStored", err)
+	}
+	if _, err := s.Amend(key, func(r *token.Record) bool { return r.HasGrants() }); err != nil {
+		t.Errorf("no change: %v", err)
+	}
+	if _, err := s.Load(key); !errors.Is(err, token.ErrNotStored) {
+		t.Errorf("after no change: got %v; want ErrNotStored", err)
+	}
+	first := amended(t, s, key, func(r *token.Record) {
+		r.Granted, r.Token, r.Notice.FetchedAt = want, token.Token{Value: secret.New("first"), Expires: now.Add(time.Hour)}, now
+	})
+	if !first.SameGrants(want) || !first.Token.Value.Equal("first") {
+		t.Errorf("got %+v; want it as it was stored", first)
+	}
+	for _, life := range []time.Duration{time.Hour, -time.Hour} { // a keeper's, which knows nothing of that
+		r := recordOf("next", life)
+		r.Notice.FetchedAt = now.Add(time.Second)
+		savedIn(t, s, key, r)
+		got, err := s.Load(key)
+		if err != nil || !got.SameGrants(want) || got.Token.Value.Equal("next") != (life > 0) {
+			t.Errorf("saved with a life of %v: got %+v, %v; want %+v", life, got, err, want)
+		}
+	}
+	amended(t, s, key, func(r *token.Record) { r.State, r.RefreshBefore, r.Codes = token.Authorized, secret.Secret{}, nil })
+	want.State, want.RefreshBefore, want.Codes = token.Authorized, secret.Secret{}, nil
+	if got, err := s.Load(key); err != nil || !got.SameGrants(want) {
+		t.Errorf("got %+v, %v; want %+v", got.Granted, err, want)
+	}
+	for _, other := range []token.Key{{AppID: "wx-granted"}, {Platform: component, AppID: component}, {Platform: "wxother", AppID: "wx-granted"}} {
+		if _, err := s.Load(other); !errors.Is(err, token.ErrNotStored) {
+			t.Errorf("%v: got %v; want ErrNotStored", other, err)
+		}
+	}
+}
+
+func mustLoseNoChange(t *testing.T, s token.PlatformStore) {
+	const writers, each = 6, 8
+	key := token.Key{Platform: component, AppID: "wx-changed"}
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			for range each {
+				if _, err := s.Save(key, recordOf(strings.Repeat("x", i+1), time.Hour)); err != nil {
+					t.Errorf("saving: %v", err)
+				}
+				if _, err := s.Amend(key, func(r *token.Record) bool {
+					r.Refresh = secret.New(r.Refresh.Reveal() + "r")
+					return true
+				}); err != nil {
+					t.Errorf("amending: %v", err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if r, err := s.Load(key); err != nil || len(r.Refresh.Reveal()) != writers*each || r.Token.Value.Empty() {
+		t.Errorf("got %d changes, %v; want %d", len(r.Refresh.Reveal()), err, writers*each)
+	}
+}
+
+func mustList(t *testing.T, s token.PlatformStore) {
+	const platform = "wxlisted"
+	if err := s.Each(platform, func(key token.Key, _ token.Record, _ error) error { return errors.New("of " + key.AppID) }); err != nil {
+		t.Errorf("got %v; want none", err)
+	}
+	want := map[string]bool{}
+	for _, appID := range []string{"wxa", "wxb", "wxc"} {
+		want[appID] = true
+		amended(t, s, token.Key{Platform: platform, AppID: appID}, func(r *token.Record) { r.Refresh = secret.New(appID) })
+	}
+	amended(t, s, token.Key{Platform: platform, AppID: platform}, func(r *token.Record) { r.Ticket = secret.New("ticket") })
+	amended(t, s, token.Key{Platform: platform + "1", AppID: "wxd"}, func(r *token.Record) { r.Refresh = secret.New("wxd") })
+	savedIn(t, s, token.Key{Platform: platform, AppID: "wxa", Ticket: "jsapi"}, recordOf("ticket", time.Hour))
+	savedIn(t, s, token.Key{AppID: "wxe"}, recordOf("token", time.Hour))
+
+	got := map[string]bool{}
+	err := s.Each(platform, func(key token.Key, r token.Record, unreadable error) error {
+		if unreadable != nil || !r.Refresh.Equal(key.AppID) || key != (token.Key{Platform: platform, AppID: key.AppID}) {
+			t.Errorf("%v: got %+v, %v", key, r, unreadable)
+		}
+		got[key.AppID] = true
+		return nil
+	})
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v; want %v", got, err, want)
+	}
+	enough, calls := errors.New("enough"), 0
+	if err := s.Each(platform, func(token.Key, token.Record, error) error { calls++; return enough }); !errors.Is(err, enough) || calls != 1 {
+		t.Errorf("got %v after %d calls; want it to end", err, calls)
+	}
+}
+
+func mustTellFollowers(t *testing.T, a, b sharedStore) {
+	heard := make(chan token.Key, 100)
+	defer b.Follow(component, func(key token.Key) { heard <- key })()
+	wanted := []token.Key{{Platform: component, AppID: "wx1"}, {Platform: component, AppID: component}}
+	for _, key := range wanted {
+		amended(t, a, key, func(r *token.Record) { r.AuthorizedAt = time.Now().Truncate(time.Second) })
+		for deadline := time.After(10 * time.Second); ; {
+			select {
+			case got := <-heard:
+				if got != key {
+					continue
+				}
+			case <-deadline:
+				t.Fatalf("%v: the other heard nothing", key)
+			}
+			break
+		}
+	}
+	amended(t, b, wanted[0], func(r *token.Record) { r.State = token.Unauthorized }) // it knows
+	if r, err := a.Load(wanted[0]); err != nil || r.State != token.Unauthorized {
+		t.Errorf("got %+v, %v; want what the other wrote", r, err)
 	}
 }

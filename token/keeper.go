@@ -13,6 +13,7 @@ import (
 type Options struct {
 	Name          string            // of the account, for its users
 	AppID         string            // for the logs and the store
+	Platform      string            // the app id of the platform that the account authorized, for the store; empty: none
 	Fetch         Fetch             // how WeChat is asked
 	Force         Fetch             // how WeChat is made to replace a token that it repeats although it is dead; nil: not at all
 	Probe         Probe             // how a refused token is examined; nil: not at all

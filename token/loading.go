@@ -66,7 +66,7 @@ func (k *Keeper) read(f *flight) *pendingLoad {
 }
 
 // key returns what the store knows the account's token, or ticket, by.
-func (o *Options) key() Key { return Key{o.AppID, o.Kind.ticket()} }
+func (o *Options) key() Key { return Key{o.Platform, o.AppID, o.Kind.ticket()} }
 
 // receive returns what the store had if that is a token to land with, and otherwise
 // adds the counts in it to the state, beside the flight under way.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -34,9 +35,10 @@ type hub struct {
 type member struct {
 	hub  *hub
 	look map[token.Key]func(int64)
-	away bool // guarded by hub.mu
-	dead bool // its leases are never given back
-	deaf bool // it gets leases, and no record; guarded by hub.mu
+	all  map[string]func(token.Key) // by the platform that is followed
+	away bool                       // guarded by hub.mu
+	dead bool                       // its leases are never given back
+	deaf bool                       // it gets leases, and no record; guarded by hub.mu
 }
 
 func newHub() *hub {
@@ -46,7 +48,7 @@ func newHub() *hub {
 func (h *hub) join() *member {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := &member{hub: h, look: map[token.Key]func(int64){}}
+	m := &member{hub: h, look: map[token.Key]func(int64){}, all: map[string]func(token.Key){}}
 	h.members = append(h.members, m)
 	return m
 }
@@ -107,14 +109,75 @@ func (m *member) Save(key token.Key, r token.Record) (token.Record, error) {
 		m.hub.records[key] = stored
 		return stored, nil
 	}
-	r.Notice.Generation = max(r.Notice.Generation, stored.Notice.Generation) + 1
+	r.Notice.Generation, r.Granted = max(r.Notice.Generation, stored.Notice.Generation)+1, stored.Granted
+	m.put(key, r)
+	return r, nil
+}
+
+// put stores r and tells the others. The caller holds the hub's mutex.
+func (m *member) put(key token.Key, r token.Record) {
 	m.hub.records[key] = r
 	for _, other := range m.hub.members {
-		if look := other.look[key]; other != m && !other.away && look != nil {
+		if other == m || other.away {
+			continue
+		}
+		if look := other.look[key]; look != nil {
 			go look(r.Notice.Generation)
 		}
+		if look := other.all[key.Platform]; look != nil && key.Ticket == "" {
+			go look(key)
+		}
 	}
+}
+
+func (m *member) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	if err := m.reach(); err != nil {
+		return token.Record{}, err
+	}
+	defer m.hub.mu.Unlock()
+	before := m.hub.records[key]
+	r := before
+	if !time.Now().Before(r.Token.Expires) {
+		r.Token = token.Token{}
+	}
+	if !change(&r) {
+		return r, nil
+	}
+	if !r.Token.Value.Equal(before.Token.Value.Reveal()) {
+		r.Notice = token.Notice{FetchedAt: r.Notice.FetchedAt, Next: r.Token.Expires.Add(-token.RotationWindow)}
+	}
+	r.Notice.Generation = before.Notice.Generation + 1
+	m.put(key, r)
 	return r, nil
+}
+
+func (m *member) Each(platform string, look func(token.Key, token.Record, error) error) error {
+	if err := m.reach(); err != nil {
+		return err
+	}
+	all := maps.Clone(m.hub.records)
+	m.hub.mu.Unlock()
+	for key, r := range all {
+		if key.Platform != platform || key.AppID == platform || key.Ticket != "" {
+			continue
+		}
+		if err := look(key, r, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *member) Follow(platform string, look func(token.Key)) (end func()) {
+	m.hub.mu.Lock()
+	defer m.hub.mu.Unlock()
+	m.all[platform] = look
+	go look(token.Key{})
+	return func() {
+		m.hub.mu.Lock()
+		defer m.hub.mu.Unlock()
+		delete(m.all, platform)
+	}
 }
 
 func (m *member) Lease(key token.Key) (func(), error) {

@@ -27,8 +27,9 @@ const LeaseLife = 5 * time.Second
 
 // A Key names what a Store keeps a Record of.
 type Key struct {
-	AppID  string
-	Ticket string // the type of the ticket; empty: the token
+	Platform string // the component's app id, of a platform itself or an account that authorized it; else empty
+	AppID    string
+	Ticket   string // the type of the ticket; empty: the token
 }
 
 // A Record is what is kept of a token, or a ticket.
@@ -43,6 +44,7 @@ type Record struct {
 type Durable struct {
 	Spent Spent
 	Until time.Time // a store keeps it so long at least; zero: as long as the token
+	Granted
 }
 
 // A Notice is what processes that share a Store tell each other of WeChat's.
@@ -64,8 +66,9 @@ type Store interface {
 	// what is stored.
 	Load(key Key) (Record, error)
 
-	// Save replaces the stored record and returns the one that is stored now:
-	// r, or in a store that is shared one of another process with a newer token.
+	// Save replaces the stored record but what is Granted, which stays, and returns
+	// the one that is stored now: r, or in a store that is shared one of another process
+	// with a newer token.
 	Save(key Key, r Record) (Record, error)
 }
 

@@ -83,7 +83,7 @@ func (k *Keeper) noteSave(err error) (failed bool) {
 // had as long as no flight has taken that over. The caller holds k.mu.
 func (k *Keeper) record(now time.Time) Record {
 	s := k.state.Load()
-	r := Record{s.token, Durable{s.spent, now.Add(untilBeijingMidnight(now) + standing)}, s.notice(now, k.options)}
+	r := Record{s.token, Durable{Spent: s.spent, Until: now.Add(untilBeijingMidnight(now) + standing)}, s.notice(now, k.options)}
 	if k.pending == nil {
 		return r
 	}

@@ -3,6 +3,7 @@ package token
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +25,7 @@ type keptStore struct {
 }
 
 // NewKeptStore returns an empty one.
-func NewKeptStore() Store { return &keptStore{} }
+func NewKeptStore() PlatformStore { return &keptStore{} }
 
 func (s *keptStore) Load(key Key) (Record, error) {
 	time.Sleep(s.loading)
@@ -48,9 +49,43 @@ func (s *keptStore) Save(key Key, r Record) (Record, error) {
 		if s.kept == nil {
 			s.kept = map[Key]Record{}
 		}
+		r.Granted = s.kept[key].Granted
 		s.kept[key] = r
 	}
 	return r, s.err
+}
+
+func (s *keptStore) Amend(key Key, change func(*Record) bool) (Record, error) {
+	time.Sleep(s.saving)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.kept[key]
+	if !r.Token.ValidAt(time.Now()) {
+		r.Token = Token{}
+	}
+	if s.err != nil || !change(&r) {
+		return r, s.err
+	}
+	if s.kept == nil {
+		s.kept = map[Key]Record{}
+	}
+	s.kept[key] = r
+	return r, nil
+}
+
+func (s *keptStore) Each(platform string, look func(Key, Record, error) error) error {
+	s.mu.Lock()
+	kept := maps.Clone(s.kept)
+	s.mu.Unlock()
+	for key, r := range kept {
+		if key.Platform != platform || key.AppID == platform || key.Ticket != "" {
+			continue
+		}
+		if err := look(key, r, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *keptStore) now() Record {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -19,8 +20,9 @@ import (
 	"wxproxy/token/store/tally"
 )
 
-// File is a [token.Store] of one file per account, DIR/APPID.json, that only the
-// owner of the process can read.
+// File is a [token.PlatformStore] of one file per account that only the owner of the
+// process can read: DIR/APPID.json, of a platform and of those that authorized it
+// DIR/COMPONENT_APPID/APPID.json.
 type File struct {
 	dir    string
 	seal   atomic.Pointer[seal.Sealer] // a reload may replace it
@@ -28,6 +30,7 @@ type File struct {
 	log    *slog.Logger                // nil: nothing is said
 	met    sync.Once                   // said that there is a file of a later version
 	trying atomic.Bool                 // whether the directory can be written to again
+	writes [64]sync.Mutex              // each is held from reading some file to replacing it
 }
 
 // NewFile returns the store in dir, which it makes if it is missing. Without a seal it
@@ -50,25 +53,6 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	return s, nil
 }
 
-// maxFile is far more than a file has.
-const maxFile = 64 << 10
-
-// fileVersion is that of the files. One of a later version is left alone.
-const fileVersion = 1
-
-// file is the content of a file.
-type file struct {
-	Version     int       `json:"version"` // missing before it was there, when files were the same otherwise
-	AppID       string    `json:"app_id"`
-	AccessToken string    `json:"access_token"`
-	ExpiresAt   time.Time `json:"expires_at"`
-	Day         int64     `json:"day"` // in Beijing, since 1970; the counts are of that day
-	Fetches     int       `json:"fetches"`
-	Forced      int       `json:"forced"`
-	ForcedAt    time.Time `json:"forced_at,omitzero"`
-	RotatedAt   time.Time `json:"rotated_at,omitzero"`
-}
-
 // Load implements [token.Store]. A file that is damaged or of another account is an
 // error that says so; a token that has expired is none.
 func (s *File) Load(key token.Key) (token.Record, error) {
@@ -83,46 +67,41 @@ func (s *File) Load(key token.Key) (token.Record, error) {
 }
 
 func (s *File) load(key token.Key) (token.Record, error) {
-	appID := name(key)
-	path, err := s.path(appID)
+	path, err := s.path(key)
 	if err != nil {
 		return token.Record{}, err
 	}
-	content, err := readTrusted(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return token.Record{}, token.ErrNotStored
-	}
+	f, err := s.read(path)
 	if err != nil {
-		return token.Record{}, fmt.Errorf("reading a stored token: %w", err)
+		return token.Record{}, err
 	}
-	var f file
-	if err := json.Unmarshal(content, &f); err != nil { // which may quote the token
-		return token.Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
-	}
-	if f.Version > fileVersion {
-		return token.Record{}, s.meetNewer(path)
-	}
-	return s.record(appID, path, f)
+	return s.record(key, path, f)
 }
 
 // record returns the record in f, the content of the file at path.
-func (s *File) record(appID, path string, f file) (token.Record, error) {
-	value, err := s.seal.Load().Open(appID, f.AccessToken)
-	if err != nil {
-		return token.Record{}, fmt.Errorf("reading a stored token: %s: %w", path, err)
+func (s *File) record(key token.Key, path string, f file) (token.Record, error) {
+	unread := func(err error) (token.Record, error) { return token.Record{}, &unreadable{err} }
+	sealer := s.seal.Load()
+	value, err := sealer.Open(name(key), f.AccessToken)
+	kept, err2 := f.opened(sealer, name(key))
+	if err = errors.Join(err, err2); err != nil {
+		return unread(fmt.Errorf("reading a stored token: %s: %w", path, err))
 	}
 	r := token.Record{
-		Token:   token.Token{Value: value, Expires: f.ExpiresAt},
-		Durable: token.Durable{Spent: token.Spent{Day: f.Day, Fetches: f.Fetches, Forced: f.Forced, ForcedAt: f.ForcedAt, RotatedAt: f.RotatedAt}},
+		Token: token.Token{Value: value, Expires: f.ExpiresAt},
+		Durable: token.Durable{
+			Spent:   token.Spent{Day: f.Day, Fetches: f.Fetches, Forced: f.Forced, ForcedAt: f.ForcedAt, RotatedAt: f.RotatedAt},
+			Granted: kept,
+		},
 	}
 	switch {
-	case f.AppID != appID:
-		return token.Record{}, fmt.Errorf("reading a stored token: %s belongs to another app_id", path)
+	case f.AppID != ownName(key) || f.Platform != key.Platform:
+		return unread(fmt.Errorf("reading a stored token: %s belongs to another app_id", path))
 	case r.Token.Value.Empty() != f.ExpiresAt.IsZero() || strings.ContainsFunc(value.Reveal(), secret.Invisible):
-		return token.Record{}, fmt.Errorf("reading a stored token: %s is damaged", path)
+		return unread(fmt.Errorf("reading a stored token: %s is damaged", path))
 	case time.Until(f.ExpiresAt) > token.LongestLife:
-		return token.Record{}, fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
-			path, f.ExpiresAt.Format(time.RFC3339))
+		return unread(fmt.Errorf("reading a stored token: %s is damaged: no token lives until %s",
+			path, f.ExpiresAt.Format(time.RFC3339)))
 	case !r.Token.ValidAt(time.Now()):
 		r.Token = token.Token{}
 	}
@@ -131,54 +110,87 @@ func (s *File) record(appID, path string, f file) (token.Record, error) {
 
 // Save implements [token.Store]. A reader finds the old file or the new one, whole.
 func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
+	return s.write(key, func(path string) (token.Record, granted, error) {
+		f, err := s.read(path)
+		if err != nil && !isReplaced(key, err) {
+			return r, granted{}, err
+		}
+		return r, f.granted, nil // as it is sealed, with whatever key
+	})
+}
+
+// isReplaced reports whether what cannot be read because of err is replaced.
+func isReplaced(key token.Key, err error) bool {
+	return errors.Is(err, token.ErrNotStored) || errors.Is(err, token.ErrDamaged) || key.Platform == "" && errors.Is(err, fs.ErrPermission)
+}
+
+// Amend implements [token.Amender].
+func (s *File) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	return s.write(key, func(string) (token.Record, granted, error) {
+		r, err := s.load(key)
+		if err != nil && !isReplaced(key, err) {
+			return r, granted{}, err
+		}
+		if !change(&r) {
+			return r, granted{}, errUnchanged
+		}
+		return r, sealed(s.seal.Load(), name(key), r.Granted), nil
+	})
+}
+
+// errUnchanged is why nothing is written.
+var errUnchanged = errors.New("nothing is to be written")
+
+// write writes what next returns, which may look at what is stored, and nobody else writes
+// meanwhile.
+func (s *File) write(key token.Key, next func(path string) (token.Record, granted, error)) (token.Record, error) {
+	path, err := s.path(key)
+	if err != nil {
+		return token.Record{}, err
+	}
+	own := &s.writes[crc32.ChecksumIEEE([]byte(path))%uint32(len(s.writes))]
+	own.Lock()
+	defer own.Unlock()
 	began := time.Now()
-	stored, err := s.save(key, r)
+	r, kept, err := next(path)
+	if errors.Is(err, errUnchanged) {
+		return r, nil
+	}
+	if err == nil {
+		err = s.replace(path, key, r, kept)
+	}
 	s.tally.Took(tally.Save, time.Since(began), err)
 	if !errors.Is(err, token.ErrNewer) {
 		s.tell(err)
 	}
-	return stored, err
+	return r, err
 }
 
-func (s *File) save(key token.Key, r token.Record) (token.Record, error) {
-	appID := name(key)
-	path, err := s.path(appID)
-	if err != nil {
-		return r, err
-	}
-	if isNewer(path) {
-		return r, s.meetNewer(path)
-	}
-	content, err := json.Marshal(file{
+func (s *File) replace(path string, key token.Key, r token.Record, kept granted) error {
+	f := file{
 		Version:     fileVersion,
-		AppID:       appID,
-		AccessToken: s.seal.Load().Seal(appID, r.Token.Value),
+		Platform:    key.Platform,
+		AppID:       ownName(key),
+		AccessToken: s.seal.Load().Seal(name(key), r.Token.Value),
 		ExpiresAt:   r.Token.Expires.UTC().Truncate(time.Second),
 		Day:         r.Spent.Day,
 		Fetches:     r.Spent.Fetches,
 		Forced:      r.Spent.Forced,
 		ForcedAt:    r.Spent.ForcedAt.UTC(),
 		RotatedAt:   r.Spent.RotatedAt.UTC(),
-	})
+		granted:     kept,
+	}
+	content, err := json.Marshal(f)
 	if err != nil {
-		return r, fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
+		return fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
+	}
+	if key.Platform != "" {
+		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("making a platform's token directory: %w", err)
+		}
 	}
 	if err := writeWhole(path, append(content, '\n')); err != nil {
-		return r, fmt.Errorf("storing a token: %w", err)
+		return fmt.Errorf("storing a token: %w", err)
 	}
-	return r, nil
-}
-
-// path returns the file of an account. An app id cannot lead out of the
-// directory.
-func (s *File) path(appID string) (string, error) {
-	if appID == "" || strings.ContainsFunc(appID, func(r rune) bool { return !isOfAppID(r) }) {
-		return "", fmt.Errorf("naming the file of a stored token: app_id %q has other characters than letters, digits, - and _", appID)
-	}
-	return filepath.Join(s.dir, appID+".json"), nil
-}
-
-// isOfAppID reports whether app ids are made of characters like r.
-func isOfAppID(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
+	return nil
 }

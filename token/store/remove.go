@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,26 +26,17 @@ func (s *File) Remove(key token.Key) error {
 }
 
 func (s *File) remove(key token.Key) error {
-	path, err := s.path(name(key))
+	path, err := s.path(key)
 	if err != nil {
 		return err
 	}
-	if isNewer(path) {
-		return s.meetNewer(path)
+	if _, err := s.read(path); errors.Is(err, token.ErrNewer) {
+		return err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a token: %w", err)
 	}
 	return nil
-}
-
-// isNewer reports whether there is a file of a later version.
-func isNewer(path string) bool {
-	var f struct {
-		Version int `json:"version"`
-	}
-	content, err := readTrusted(path)
-	return err == nil && json.Unmarshal(content, &f) == nil && f.Version > fileVersion
 }
 
 // meetNewer says once that a file is of a later version, and returns that as an error.

@@ -36,15 +36,17 @@ func writeWhole(path string, content []byte) (err error) {
 const leftAfter = time.Minute
 
 // sweep removes the temporary files that processes left which were killed as they wrote.
-func (s *File) sweep() {
-	entries, _ := os.ReadDir(s.dir) // what cannot be read is for the next start
+func (s *File) sweep() { sweep(s.dir) }
+
+func sweep(dir string) {
+	entries, _ := os.ReadDir(dir) // what cannot be read is for the next start
 	for _, entry := range entries {
 		if !isTemporary(entry.Name()) {
 			continue
 		}
 		info, err := entry.Info()
 		if err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > leftAfter {
-			os.Remove(filepath.Join(s.dir, entry.Name()))
+			os.Remove(filepath.Join(dir, entry.Name()))
 		}
 	}
 }

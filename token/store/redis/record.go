@@ -80,7 +80,8 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 		return token.Record{}, token.ErrNotStored
 	}
 	value, err := s.link.Load().seal.Open(s.name(key), a.fields["access_token"])
-	if err != nil {
+	granted, err2 := s.granted(key, a)
+	if err = errors.Join(err, err2); err != nil {
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), err)
 	}
 	now, expires := time.Now(), a.number("expires_at")
@@ -93,7 +94,7 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 			Day:       token.BeijingDay(now),
 			ForcedAt:  s.at(a.number("forced_at")),
 			RotatedAt: s.at(a.number("rotated_at")),
-		}},
+		}, Granted: granted},
 		Notice: s.notice(a, now),
 	}
 	if day := token.BeijingDay(time.UnixMilli(a.now)); a.number("day") == day && r.Spent.Day == day {
@@ -137,7 +138,8 @@ func (a scriptAnswer) number(field string) int64 {
 // isOdd reports whether some field has no number that the scripts write. Such a field
 // counts as missing, and the rest as it is.
 func (a scriptAnswer) isOdd() bool {
-	for _, field := range [...]string{"version", "generation", "fetched_at", "stands_until", "next_at", "failures", "forced_at", "rotated_at", "day", "fetches", "forced"} {
+	for _, field := range [...]string{"version", "generation", "fetched_at", "stands_until", "next_at", "failures", "forced_at", "rotated_at", "day", "fetches", "forced",
+		"authorized_at", "ticket_created_at", "ticket_arrived_at", "push_asked_at", "listed_at"} {
 		if text, there := a.fields[field]; there && text != "0" && a.number(field) == 0 {
 			return true
 		}

@@ -49,7 +49,7 @@ set('fetches', count('fetches', ARGV[19], ARGV[13]))
 set('forced', count('forced', ARGV[20], ARGV[14]))
 set('forced_at', latest('forced_at', ARGV[8]))
 set('rotated_at', latest('rotated_at', ARGV[9]))
-redis.call('PEXPIRE', KEYS[1], ARGV[15])
+if stored.kept ~= '1' then redis.call('PEXPIRE', KEYS[1], ARGV[15]) end -- amend.lua says which are kept
 
 -- Of two tokens the one that was asked for later is WeChat's.
 local generation = number('generation')

@@ -36,10 +36,13 @@ var (
 	loadScript string
 	//go:embed save.lua
 	saveScript string
+	//go:embed amend.lua
+	amendScript string
 )
 
-// A Store is a [token.Store] and a [token.Sharer] in Redis. The record of a token is the hash
-// PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE. Other programs
+// A Store is a [token.PlatformStore] and a [token.Sharer] in Redis. The record of a token is the hash
+// PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE; of a platform and those
+// that authorized it with COMPONENT_APPID before APPID, as another part. Other programs
 // may read access_token, expires_at (in Unix seconds by the clock of Redis) and
 // generation, which rises with every write.
 //
@@ -51,6 +54,7 @@ type Store struct {
 	log        *slog.Logger
 	tally      *tally.Tally
 	load, save *redis.Script
+	amend      *redis.Script
 	writer     string    // this store's name among the others that announce
 	began      time.Time // from when zero counts
 
@@ -58,6 +62,7 @@ type Store struct {
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
 	watched  map[string]*watcher   // by the key's path
+	followed map[string]*follower  // by the platform
 	failing  error                 // what was wrong with Redis last; nil: nothing
 	said     []string              // the remedies that were logged since it last worked
 	refused  [len(operations)]bool // what it has refused last, by need
@@ -103,17 +108,19 @@ func New(c Config) (*Store, error) {
 	}
 	silence()
 	s := &Store{
-		prefix:  c.KeyPrefix,
-		log:     log,
-		tally:   c.Tally,
-		load:    redis.NewScript(loadScript),
-		save:    redis.NewScript(saveScript),
-		writer:  rand.Text(),
-		began:   time.Now(),
-		watched: map[string]*watcher{},
-		odd:     map[string]bool{},
-		failed:  make(chan struct{}, 1),
-		turned:  make(chan struct{}, 1),
+		prefix:   c.KeyPrefix,
+		log:      log,
+		tally:    c.Tally,
+		load:     redis.NewScript(loadScript),
+		save:     redis.NewScript(saveScript),
+		amend:    redis.NewScript(amendScript),
+		writer:   rand.Text(),
+		began:    time.Now(),
+		watched:  map[string]*watcher{},
+		followed: map[string]*follower{},
+		odd:      map[string]bool{},
+		failed:   make(chan struct{}, 1),
+		turned:   make(chan struct{}, 1),
 	}
 	s.link.Store(first)
 	return s, nil
@@ -168,7 +175,7 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 // run runs a script on the record of key.
 func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer scriptAnswer, err error) {
 	what := loads
-	if script == s.save {
+	if script != s.load {
 		what = saves
 	}
 	err = s.try(context.Background(), what, func(ctx context.Context) error {
@@ -184,15 +191,4 @@ func (s *Store) run(script *redis.Script, key token.Key, args ...any) (answer sc
 		return err
 	})
 	return answer, err
-}
-
-// name returns the name of key's record in Redis.
-func (s *Store) name(key token.Key) string { return s.prefix + ":" + path(key) }
-
-// path returns the part of the name that is the key's own.
-func path(k token.Key) string {
-	if k.Ticket == "" {
-		return k.AppID + ":token"
-	}
-	return k.AppID + ":ticket:" + k.Ticket
 }

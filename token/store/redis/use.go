@@ -49,3 +49,18 @@ func (s *Store) Prefix() string { return s.prefix }
 
 // Sealer returns what encrypts records now; nil: they are not encrypted.
 func (s *Store) Sealer() *seal.Sealer { return s.link.Load().seal }
+
+// name returns the name of key's record in Redis.
+func (s *Store) name(key token.Key) string { return s.prefix + ":" + path(key) }
+
+// path returns the part of the name that is the key's own.
+func path(k token.Key) string {
+	of := k.AppID
+	if k.Platform != "" {
+		of = k.Platform + ":" + k.AppID
+	}
+	if k.Ticket == "" {
+		return of + ":token"
+	}
+	return of + ":ticket:" + k.Ticket
+}

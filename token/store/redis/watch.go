@@ -103,6 +103,7 @@ func (s *Store) watch(ctx context.Context) {
 				continue
 			}
 			heard = true
+			s.tellFollowers()
 			knowsAge = knowsAge || s.isTooOld(ctx)
 			poll.Reset(0)
 		case <-poll.C:
@@ -110,6 +111,7 @@ func (s *Store) watch(ctx context.Context) {
 		case <-beat.C:
 			heard = heard || s.reportDeaf(ctx)
 			if s.hasLost(ctx) {
+				s.tellFollowers()
 				poll.Reset(0)
 			}
 		}
@@ -133,6 +135,7 @@ func (s *Store) hear(announcement string) {
 	if w != nil {
 		w.look(generation)
 	}
+	s.tellFollower(words[0])
 }
 
 // poll asks for the generation of every record and returns when to do so again. As long

@@ -70,9 +70,9 @@ func (s *Sealer) Open(name, stored string) (secret.Secret, error) {
 	case stored == "", s == nil && !encrypted:
 		return secret.New(stored), nil
 	case s == nil:
-		return secret.Secret{}, errors.New("it is encrypted; set token.encryption_key to the key that others use")
+		return secret.Secret{}, closed("it is encrypted; set token.encryption_key to the key that others use")
 	case !encrypted:
-		return secret.Secret{}, errors.New("it is not encrypted although token.encryption_key is set")
+		return secret.Secret{}, closed("it is not encrypted although token.encryption_key is set")
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err == nil {
@@ -96,7 +96,19 @@ func (s *Sealer) open(sealed []byte, name string) (secret.Secret, error) {
 // errClosed says why something cannot be opened.
 func (s *Sealer) errClosed() error {
 	if s.old != nil {
-		return errors.New("it cannot be decrypted, neither with token.encryption_key nor with token.encryption_key_old; both are others, or it was changed")
+		return closed("it cannot be decrypted, neither with token.encryption_key nor with token.encryption_key_old; both are others, or it was changed")
 	}
-	return errors.New("it cannot be decrypted; token.encryption_key is another one, or it was changed; if that key was replaced, set encryption_key_old to the one before")
+	return closed("it cannot be decrypted; token.encryption_key is another one, or it was changed; if that key was replaced, set encryption_key_old to the one before")
 }
+
+// ErrClosed tells that a stored value cannot be opened.
+var ErrClosed = errors.New("it cannot be opened")
+
+// closed says why.
+type closed string
+
+// Error implements error.
+func (c closed) Error() string { return string(c) }
+
+// Is reports that it is [ErrClosed].
+func (closed) Is(target error) bool { return target == ErrClosed }
