@@ -21,6 +21,7 @@ type Refusal struct {
 	Code   int    // errcode
 	Reason string // errmsg, fit to be shown
 	Ticket bool   // it was asked for a ticket
+	API    string // of a third-party platform that was called, as "api_query_auth"; else empty
 }
 
 // RefusedTicket returns WeChat's errcode and errmsg if it was asked for a ticket.
@@ -30,6 +31,9 @@ func (r *Refusal) RefusedTicket() (errcode int, errmsg string, ok bool) {
 
 // Error implements error.
 func (r *Refusal) Error() string {
+	if r.API != "" {
+		return "WeChat refuses " + r.API + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+	}
 	what := "token"
 	if r.Ticket {
 		what = "ticket"

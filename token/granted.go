@@ -100,3 +100,28 @@ var ErrNoTicket = errors.New("there is no usable component_verify_ticket")
 
 // ErrNotAuthorized tells that an account has not authorized a platform, or has ended that.
 var ErrNotAuthorized = errors.New("the account has not authorized the platform")
+
+// A Grant is what WeChat hands out for a refresh token or an authorization code.
+type Grant struct {
+	AppID   string
+	Token   Token         // empty if the account has no APIs
+	Refresh secret.Secret // for the next time
+}
+
+// Adopt has k use a token that WeChat handed out to somebody else, who asked at asked and
+// has stored it. That ends whatever was wrong with the one before. A fetch that is
+// under way and was sent before that brings nothing any more.
+func (k *Keeper) Adopt(t Token, asked time.Time) {
+	k.mu.Lock()
+	s, now := k.state.Load(), time.Now()
+	adopted := !k.stopped && t.ValidAt(now) && (!s.token.ValidAt(now) || !asked.Before(s.fetchedAt))
+	if adopted {
+		next := s.answered(outcome{token: t, asked: asked}, secret.Secret{}, k.options)
+		next.flight = s.flight
+		k.update(next)
+	}
+	k.mu.Unlock()
+	if adopted {
+		k.save(nil) // or one that is about to be stored would take its place
+	}
+}

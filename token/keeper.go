@@ -25,9 +25,9 @@ type Options struct {
 	RefreshBefore time.Duration     // so long before its expiry a token is due; 0: five minutes
 	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
+	Lazy          bool              // it is fetched when somebody asks for it, not at the start
+	Renewed       func() bool       // whether there is another credential to ask with than last time; nil: it is no question
 	Log           *slog.Logger      // nil: nothing is logged
-
-	renewed func() bool // whether there is another token than the ticket was last asked for with; nil: it is no ticket
 }
 
 // A Keeper keeps the access token of one account fresh. Its methods may be
@@ -44,8 +44,7 @@ type Keeper struct {
 
 	options Options
 
-	flights sync.WaitGroup
-	saves   sync.WaitGroup
+	flights, saves sync.WaitGroup
 
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	stopped bool
@@ -95,11 +94,12 @@ func (k *Keeper) setState(s *state) {
 }
 
 // Start gets the first token in the background, out of the store if it has a
-// good one, and keeps it fresh from then on.
+// good one, and keeps it fresh from then on. One that is lazy rests until somebody asks.
 func (k *Keeper) Start() {
-	k.used.Store(time.Now().Unix())
-	k.watch()
-	if !k.resume() {
+	if k.watch(); !k.options.Lazy {
+		k.used.Store(time.Now().Unix())
+	}
+	if !k.resume() && !k.options.Lazy {
 		k.refresh(k.state.Load())
 	}
 }

@@ -58,10 +58,10 @@ func (s *state) standsBy(now time.Time, o Options) bool {
 }
 
 // backsOff returns how long WeChat is not to be asked for a caller, because the
-// last fetch failed so recently. What a ticket was refused for may end with a new
-// token.
+// last fetch failed so recently. What a ticket was refused for, or a platform's token,
+// may end with a new credential.
 func (s *state) backsOff(now time.Time, o Options) time.Duration {
-	if s.err == nil || o.renewed != nil && o.renewed() {
+	if s.err == nil || o.Renewed != nil && o.Renewed() {
 		return 0
 	}
 	wait := s.next.Sub(now)

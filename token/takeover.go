@@ -154,6 +154,9 @@ func (k *Keeper) Inherit(from *Keeper) {
 	if due := next.token.Expires.Add(-k.options.before()); k.options.rotatesLent() && due.Before(next.next) {
 		next.next = due.Round(0)
 	}
+	if k.options.Lazy {
+		k.used.Store(from.used.Load())
+	}
 	knowsAll := from.hasReadAll()
 	k.mu.Lock()
 	defer k.mu.Unlock()

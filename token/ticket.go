@@ -109,10 +109,10 @@ func (t *Tickets) keeper(ticketType string) *Keeper {
 	k, ok := t.keepers[ticketType]
 	if !ok {
 		o := t.tokens.options
-		o.Kind, o.Force, o.Probe, o.SecretChanged = ticketKind{of: ticketType}, nil, nil, nil
+		o.Kind, o.Force, o.Probe, o.SecretChanged, o.Lazy = ticketKind{of: ticketType}, nil, nil, nil, false
 		var used atomic.Pointer[secret.Secret] // the token of the last fetch
 		o.Fetch = func(ctx context.Context) (Token, error) { return t.fetch(ctx, ticketType, &used) }
-		o.renewed = func() bool { return t.tokens.hasOther(used.Load()) }
+		o.Renewed = func() bool { return t.tokens.hasOther(used.Load()) }
 		k = NewKeeper(o)
 		if k.stopped = t.stopped; !t.stopped {
 			k.watch()

@@ -114,10 +114,13 @@ func (c *Client) request(ctx context.Context, appSecret secret.Secret, force boo
 // each time it is asked for.
 func repeatable(req *http.Request) { req.Header["Idempotency-Key"] = nil }
 
-// send returns the body that answers req. A redirect is an answer like any
-// other: the secret goes where the configuration says, and nowhere else.
-func (c *Client) send(req *http.Request) ([]byte, error) {
-	once := *c.HTTP
+// send returns the body that answers req.
+func (c *Client) send(req *http.Request) ([]byte, error) { return send(c.HTTP, req, maxAnswer) }
+
+// send returns the body that answers req, or the beginning of a long one. A redirect is an
+// answer like any other: the secret goes where the configuration says, and nowhere else.
+func send(client *http.Client, req *http.Request, most int64) ([]byte, error) {
+	once := *client
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var connected atomic.Bool // net/http may say so late
 	trace := httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
@@ -129,7 +132,7 @@ func (c *Client) send(req *http.Request) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
 	if resp.StatusCode != http.StatusOK {
 		return nil, badAnswer(fmt.Sprintf("WeChat's answer is HTTP status %d", resp.StatusCode))
 	}

@@ -41,3 +41,31 @@ func blamesSecret(err error) bool {
 	refusal, ok := errors.AsType[*token.Refusal](err)
 	return ok && (refusal.Code == 40001 || refusal.Code == 40125)
 }
+
+// ofComponentToken returns what an errcode says of the token of a platform, or of an account
+// that authorized it.
+func ofComponentToken(errcode int) token.Verdict {
+	switch errcode {
+	case 42006, 40094:
+		return token.Dead
+	}
+	return ofToken(errcode)
+}
+
+// ofTicket reports whether an errcode refuses a component_verify_ticket.
+func ofTicket(errcode int) bool { return errcode == 61005 || errcode == 61006 || errcode == 40091 }
+
+// RefusesTicket reports whether err is WeChat's refusal of the component_verify_ticket that
+// a platform's token was asked for with.
+func RefusesTicket(err error) bool {
+	refusal, ok := errors.AsType[*token.Refusal](err)
+	return ok && ofTicket(refusal.Code)
+}
+
+// The errcodes of refresh tokens and authorization codes.
+const (
+	RefreshInvalid = 61023 // it is another account's, or was superseded
+	NotAuthorized  = 61003 // the account has not authorized the platform, or WeChat is disturbed
+	CodeInvalid    = 61009 // it was used, or never issued
+	CodeExpired    = 61010
+)

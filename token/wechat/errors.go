@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"strings"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
@@ -12,17 +13,17 @@ import (
 // A transportError is a question that got no answer of WeChat's. It shows what
 // net/http says about that, without the URL and the secret.
 type transportError struct {
-	asked string // what WeChat was asked for
+	asked string // what WeChat was asked for, or the API of a platform that was called
 	text  string
 	cause error
 }
 
-func newTransportError(asked string, err error, credential secret.Secret) error {
+func newTransportError(asked string, err error, credentials ...secret.Secret) error {
 	_, unsent := errors.AsType[*unsentError](err)
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
 	}
-	text := secret.Quote(err.Error(), credential)
+	text := secret.Quote(err.Error(), credentials...)
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
@@ -39,7 +40,12 @@ type unsentError struct{ error }
 func (u *unsentError) Unwrap() []error { return []error{u.error, token.ErrNotAsked} }
 
 // Error implements error.
-func (t *transportError) Error() string { return "asking WeChat for a " + t.asked + ": " + t.text }
+func (t *transportError) Error() string {
+	if strings.HasPrefix(t.asked, "api_") {
+		return "calling WeChat's " + t.asked + ": " + t.text
+	}
+	return "asking WeChat for a " + t.asked + ": " + t.text
+}
 
 // Unwrap returns the cause, to be examined but not printed.
 func (t *transportError) Unwrap() error { return t.cause }

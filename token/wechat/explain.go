@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -23,8 +24,15 @@ type remedy struct {
 
 // Explain says what err, the failure of a [Client] or a [Keeper], means and
 // what to do about it. Without an error there is nothing to explain.
-func Explain(err error) token.Explanation {
+func Explain(err error) token.Explanation { return explain(err, "") }
+
+// explain explains err. Of a refusal that does not tell which API of a platform it is of,
+// that is api; empty: it is of a token or a ticket.
+func explain(err error, api string) token.Explanation {
 	for unavailable, ok := errors.AsType[*token.Unavailable](err); ok; unavailable, ok = errors.AsType[*token.Unavailable](err) {
+		if unavailable.Why.Class != "" {
+			return unavailable.Why // by who knows of what it is
+		}
 		err = unavailable.Cause // for want of a token there is no ticket
 	}
 	if err == nil {
@@ -32,20 +40,26 @@ func Explain(err error) token.Explanation {
 	}
 	e := token.Explanation{Reason: secret.Quote(err.Error())}
 	row := withoutAnswer(err)
-	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
-		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal)
+	if errors.Is(err, token.ErrManyFetches) && api != "" {
+		row = tooManyFetchesOfPlatform
 	}
-	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address")
+	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
+		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal, api)
+	}
+	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address") || ofTicket(e.Code)
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", quotedAddress(e.Reason, "this machine's public IP address"))
 	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", quotedAddress(e.Reason, "本机的公网 IP"))
 	return e
 }
 
 // remedyOf returns what the errcode means of the API that answered it.
-func remedyOf(r *token.Refusal) remedy {
+func remedyOf(r *token.Refusal, api string) remedy {
 	rows, row := refusals, unknownRefusal
-	if r.Ticket {
+	switch api = cmp.Or(r.API, api); {
+	case r.Ticket:
 		rows, row = ticketRefusals, unknownTicketRefusal
+	case api != "":
+		return remedyOfPlatform(r.Code, api)
 	}
 	if known, ok := rows[r.Code]; ok {
 		return known
@@ -102,6 +116,10 @@ func ofKeeper(err error) (row remedy, ok bool) {
 		return successorLate, true
 	case errors.Is(err, token.ErrManyFetches):
 		return tooManyFetches, true
+	case errors.Is(err, token.ErrNoTicket):
+		return noTicketYet, true
+	case errors.Is(err, token.ErrNotAuthorized):
+		return notAuthorized, true
 	}
 	return remedy{}, false
 }

@@ -24,3 +24,22 @@ func NewIssuer() *token.Issuer {
 		},
 	}
 }
+
+// NewComponentIssuer returns what a Keeper has to know of WeChat that keeps the token of a
+// third-party platform.
+func NewComponentIssuer() *token.Issuer {
+	issuer := NewIssuer()
+	issuer.Explain = func(err error) token.Explanation { return explain(err, apiComponentToken) }
+	issuer.OfToken = ofComponentToken
+	return issuer
+}
+
+// NewAuthorizerIssuer returns what a Keeper has to know of WeChat that keeps the token of
+// an account that has authorized a platform. No AppSecret of its own is ever shown.
+func NewAuthorizerIssuer() *token.Issuer {
+	issuer := NewIssuer()
+	issuer.Explain = func(err error) token.Explanation { return explain(err, apiAuthorizerToken) }
+	issuer.OfSecret = func(int) token.Verdict { return token.Unclear }
+	issuer.BlamesSecret = func(error) bool { return false }
+	return issuer
+}

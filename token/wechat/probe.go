@@ -14,19 +14,25 @@ import (
 // https://developers.weixin.qq.com/doc/service/api/base/api_getapidomainip
 // It says whether WeChat honours t.
 func (c *Client) Probe(ctx context.Context, t secret.Secret) token.Verdict {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet,
-		c.URL+"/cgi-bin/get_api_domain_ip?access_token="+url.QueryEscape(t.Reveal()), nil)
-	if err != nil {
+	code, ok := probe(ctx, c.HTTP, c.URL, t)
+	if !ok {
 		return token.Unclear
+	}
+	return ofToken(code)
+}
+
+// probe returns the errcode that t is answered with. It may be a token of an account, of a
+// platform, or of an account that authorized one.
+func probe(ctx context.Context, client *http.Client, base string, t secret.Secret) (errcode int, ok bool) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/cgi-bin/get_api_domain_ip?access_token="+url.QueryEscape(t.Reveal()), nil)
+	if err != nil {
+		return 0, false
 	}
 	repeatable(req)
-	body, err := c.send(req)
-	if err != nil {
-		return token.Unclear
-	}
+	body, err := send(client, req, maxAnswer)
 	var a answer
-	if json.Unmarshal(withoutControls(body), &a) != nil {
-		return token.Unclear
+	if err != nil || json.Unmarshal(withoutControls(body), &a) != nil {
+		return 0, false
 	}
-	return ofToken(int(a.Errcode))
+	return int(a.Errcode), true
 }
