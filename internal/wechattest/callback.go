@@ -46,6 +46,13 @@ type Callback struct {
 	Mode   Mode
 	Format Format
 
+	UserName string // the original ID by which messages call the account; empty: one made of AppID
+
+	// AllEvents makes it the authorization-event URL of a third-party platform: what is
+	// encrypted stands beside AppId, and any answer but "success" is a fault after which
+	// WeChat pushes again.
+	AllEvents bool
+
 	// Timeout is for how long WeChat waits for an answer, and Tries how often it pushes in
 	// all; 0 means 5 s, and three times.
 	Timeout time.Duration

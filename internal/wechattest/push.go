@@ -59,7 +59,9 @@ func (c Callback) Event(openID, name string) Pushed {
 }
 
 // account returns the original ID of the app, by which messages call it.
-func (c Callback) account() string { return "gh_" + fmt.Sprintf("%.12s", c.AppID+"000000000000") }
+func (c Callback) account() string {
+	return cmp.Or(c.UserName, "gh_"+fmt.Sprintf("%.12s", c.AppID+"000000000000"))
+}
 
 // Push pushes m until it is answered, as often as WeChat does: what gets no answer in
 // time, or another status than 200, is pushed again. It waits for nothing between tries.
@@ -74,18 +76,25 @@ func (c Callback) Push(ctx context.Context, m Pushed) Delivery {
 		t := c.post(ctx, query, body)
 		d.Tries = append(d.Tries, t)
 		if t.Err == nil && t.Status == http.StatusOK {
-			d.Reply, d.Fault = c.judge(t.Answer)
-			return d
-		}
-		d.Fault = fmt.Sprintf("status %d", t.Status)
-		if t.Err != nil {
-			d.Fault = "no answer: " + t.Err.Error()
+			if d.Reply, d.Fault = c.judge(t.Answer); d.Fault == "" || !c.AllEvents {
+				return d
+			}
+		} else {
+			d.Fault = t.problem()
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
 	return d
+}
+
+// problem says why t has no answer to read.
+func (t Try) problem() string {
+	if t.Err != nil {
+		return "no answer: " + t.Err.Error()
+	}
+	return fmt.Sprintf("status %d", t.Status)
 }
 
 // encode returns the query and the body of a request that pushes m.
@@ -100,7 +109,10 @@ func (c Callback) encode(m Pushed) (query string, body []byte) {
 	}
 	encrypted := pushEncrypt(c.AESKey, m.Content, c.AppID)
 	query += "&encrypt_type=aes&msg_signature=" + pushSignature(c.Token, timestamp, nonce, encrypted)
-	if c.Mode == Safe {
+	switch {
+	case c.AllEvents:
+		return query, c.write([]member{{"AppId", c.AppID}, {"Encrypt", encrypted}})
+	case c.Mode == Safe:
 		return query, c.write([]member{{"ToUserName", c.account()}, {"Encrypt", encrypted}})
 	}
 	// Compatible mode: one more member, before the end of the document.

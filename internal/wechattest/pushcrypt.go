@@ -62,6 +62,12 @@ var (
 	errOtherOwner = errors.New("what is encrypted is for another account")
 )
 
+// Decrypt decrypts the member Encrypt of a push or a reply, which is for the account, or the
+// platform, with this ID.
+func Decrypt(encodingAESKey, encrypted, id string) ([]byte, error) {
+	return pushDecrypt(encodingAESKey, encrypted, id)
+}
+
 // pushDecrypt decrypts a message for the account with this ID.
 func pushDecrypt(encodingAESKey, encrypted, id string) ([]byte, error) {
 	text, err := base64.StdEncoding.Strict().DecodeString(encrypted)

@@ -11,6 +11,8 @@ import (
 // must be encrypted in safe mode. Anything else is a fault.
 func (c Callback) judge(answer []byte) (reply []byte, fault string) {
 	switch text := string(answer); {
+	case c.AllEvents && text != "success":
+		return nil, fmt.Sprintf("the answer is not success: %.100q", text)
 	case text == "" || text == "success":
 		return nil, ""
 	case c.Mode == Plain:

@@ -62,12 +62,15 @@ var routes = map[string]route{
 // else, so that a request with a refused token has no effect.
 func (w *WeChat) dispatch(c *call) answer {
 	r, ok := routes[c.path]
+	c.plain = r.plain
+	c.params, _ = url.ParseQuery(c.query) // parameters that cannot be decoded are left out
+	if a, answered := w.extended(c); answered {
+		return a
+	}
 	if !ok {
 		return w.refuse(c, unknownPath(c.path))
 	}
-	c.plain = r.plain
-	c.params, _ = url.ParseQuery(c.query) // parameters that cannot be decoded are left out
-	if !r.open {
+	if !r.open && c.app == nil {
 		if errcode := w.authorize(c); errcode != 0 {
 			return w.refuse(c, errcode)
 		}

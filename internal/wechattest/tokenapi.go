@@ -108,6 +108,9 @@ func (w *WeChat) admit(c *call, appID, secret string) (errcode int) {
 	if appID == "" {
 		return 41002
 	}
+	if w.extension != nil && w.extension.IsComponent(appID) {
+		return 61024
+	}
 	a, ok := w.apps[appID]
 	if !ok {
 		return 40013

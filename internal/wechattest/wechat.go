@@ -11,6 +11,8 @@
 // over real sockets with [WeChat.Start] and [WeChat.StartTLS].
 //
 // A [Callback] pushes messages and events as WeChat does, and judges the answers.
+//
+// Package platformtest adds third-party platforms to it.
 package wechattest
 
 import (
@@ -45,6 +47,8 @@ type WeChat struct {
 	media  map[string]media
 	codes  map[string]bool // login codes that were used
 	faults []*injected
+
+	extension Extension // nil: none
 	observations
 	incidents
 }
@@ -80,14 +84,17 @@ func New(apps ...App) *WeChat {
 // AddApp registers an app. An app that is registered already gets the new
 // settings and keeps its tokens.
 func (w *WeChat) AddApp(settings App) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.addApp(settings)
+}
+
+func (w *WeChat) addApp(settings App) {
 	settings.Life = cmp.Or(settings.Life, 2*time.Hour)
 	settings.ClassicPerDay = cmp.Or(settings.ClassicPerDay, 2000)
 	settings.StablePerDay = cmp.Or(settings.StablePerDay, 500_000)
 	settings.StablePerMinute = cmp.Or(settings.StablePerMinute, 10_000)
 	settings.ForcedPerDay = cmp.Or(settings.ForcedPerDay, 20)
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if known, ok := w.apps[settings.ID]; ok {
 		known.App = settings
 		return
