@@ -52,6 +52,16 @@ func (c Callback) sealFault(members map[string]string) string {
 	return ""
 }
 
+// Seal returns reply as a program encrypts it.
+func (c Callback) Seal(reply []byte) []byte {
+	timestamp, nonce := stamp()
+	encrypted := pushEncrypt(c.AESKey, reply, c.AppID)
+	return c.write([]member{
+		{"Encrypt", encrypted}, {"MsgSignature", pushSignature(c.Token, timestamp, nonce, encrypted)},
+		{"TimeStamp", number(timestamp)}, {"Nonce", nonce},
+	})
+}
+
 // plainReply returns a reply if it is one.
 func plainReply(text []byte) (reply []byte, fault string) {
 	for _, format := range []Format{XML, JSON} {

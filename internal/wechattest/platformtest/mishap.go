@@ -1,6 +1,10 @@
 package platformtest
 
-import "time"
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
 
 // Expire ends the lifetime of the tokens of the platform or of an account: they get 42001.
 func (p *Platform) Expire(appID string) {
@@ -67,4 +71,30 @@ func (p *Platform) NewCode(appID string) string {
 	p.all.mu.Lock()
 	defer p.all.mu.Unlock()
 	return p.newCode(p.mustAccount(appID), now)
+}
+
+// Chaos does one of Expire, Steal and RevokeTokens to the platform or to an account that
+// authorizes it every so often, until ctx ends.
+func (p *Platform) Chaos(ctx context.Context, every time.Duration) {
+	mishaps := []func(appID string){p.Expire, p.Steal, p.RevokeTokens}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			mishaps[rand.IntN(len(mishaps))](p.anybody())
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// anybody returns the platform half of the time, else an account that authorizes it.
+func (p *Platform) anybody() (appID string) {
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	if len(p.order) == 0 || rand.IntN(2) == 0 {
+		return p.settings.AppID
+	}
+	return p.order[rand.IntN(len(p.order))]
 }
