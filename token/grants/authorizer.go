@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -55,11 +56,16 @@ func (a *Authorizer) Fetch(ctx context.Context) (token.Token, error) {
 		}
 	}
 	var why *token.Refusal
+	var tried []secret.Secret
 	for range rounds {
-		refresh, err := a.refresh(ctx, why)
+		refresh, err := a.refresh(ctx, tried, why)
 		if err != nil {
 			return token.Token{}, err
 		}
+		if isIn(tried, refresh) {
+			break
+		}
+		tried = append(tried, refresh)
 		grant, used, err := a.ask(ctx, refresh)
 		if err == nil {
 			return a.keep(grant, used)
@@ -80,16 +86,21 @@ func refused(err error) *token.Refusal {
 	return nil
 }
 
-// refresh returns the refresh token to ask with. Why is what the last one was refused with.
-func (a *Authorizer) refresh(ctx context.Context, why *token.Refusal) (secret.Secret, error) {
-	tried := a.known.Refresh
+// isIn reports whether one of all is the same as s.
+func isIn(all []secret.Secret, s secret.Secret) bool {
+	return slices.ContainsFunc(all, func(one secret.Secret) bool { return one.Equal(s.Reveal()) })
+}
+
+// refresh returns the refresh token to ask with. Why is what the last one that was tried was
+// refused with.
+func (a *Authorizer) refresh(ctx context.Context, tried []secret.Secret, why *token.Refusal) (secret.Secret, error) {
 	err := a.look()
 	switch {
 	case err != nil && !a.known.HasGrants() && errors.Is(err, token.ErrAway):
 		return secret.Secret{}, err
 	case a.known.State != token.Authorized:
 		return secret.Secret{}, fmt.Errorf("%w: it is %s", token.ErrNotAuthorized, a.known.State)
-	case !a.known.Refresh.Empty() && (why == nil || !tried.Equal(a.known.Refresh.Reveal())):
+	case !a.known.Refresh.Empty() && !isIn(tried, a.known.Refresh):
 		return a.known.Refresh, nil // or of a redemption that ran beside
 	}
 	recovered, err := a.Means.Recover(ctx, a.Key, why)

@@ -139,7 +139,7 @@ func (c *Component) List(ctx context.Context, offset, count int) (all []Listed, 
 	if err != nil {
 		return nil, 0, err
 	}
-	if a.Total == nil || *a.Total < 0 {
+	if a.Total == nil || *a.Total < 0 || *a.Total > farBeyond {
 		return nil, 0, badAnswer("WeChat's answer has no total_count")
 	}
 	for _, one := range a.List {
@@ -148,13 +148,18 @@ func (c *Component) List(ctx context.Context, offset, count int) (all []Listed, 
 			return nil, 0, err
 		}
 		at := time.Time{}
-		if one.AuthAt > 0 {
+		if one.AuthAt > 0 && one.AuthAt < latest {
 			at = time.Unix(int64(one.AuthAt), 0)
 		}
 		all = append(all, Listed{one.AppID, refresh, at})
 	}
 	return all, int(*a.Total), nil
 }
+
+const (
+	farBeyond = 1e9     // more than all accounts that there are
+	latest    = 1 << 36 // a time that WeChat does not mean, in Unix seconds
+)
 
 // PreAuthCode returns a code to begin one authorization with, and how long it can be used.
 func (c *Component) PreAuthCode(ctx context.Context) (code secret.Secret, life time.Duration, err error) {
