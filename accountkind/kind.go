@@ -60,6 +60,10 @@ type Kind struct {
 	// errcodes the API, and so the proxy, refuses them.
 	TokenRequest TokenRequest
 
+	// Platform is what the manual says of third-party platforms, whose accounts are of this
+	// kind.
+	Platform Platform
+
 	// TicketTypes are the values of type (of getticket) whose tickets the proxy caches.
 	TicketTypes []string
 

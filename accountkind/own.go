@@ -7,6 +7,7 @@ const (
 	LivenessPath  = OwnPrefix + "healthz"
 	ReadinessPath = OwnPrefix + "readyz"
 	SignaturePath = OwnPrefix + "jsapi-signature"
+	AuthorizePath = OwnPrefix + "authorize-url"
 )
 
 // HealthPaths are those of them that take no key.

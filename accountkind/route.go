@@ -6,12 +6,13 @@ type Credential string
 // These are the credential classes, in the words of the configuration, in which all but
 // the last one can be written.
 const (
-	CredentialApp    Credential = "app"    // the account's access_token
-	CredentialSecret Credential = "secret" // appid and AppSecret; no token
-	CredentialUser   Credential = "user"   // nothing: the caller's own OAuth token goes through
-	CredentialNone   Credential = "none"   // nothing
-	CredentialDeny   Credential = "deny"   // the request is refused
-	CredentialTicket Credential = "ticket" // the account's access_token, for a ticket that is cached
+	CredentialApp      Credential = "app"      // the account's access_token
+	CredentialPlatform Credential = "platform" // the token of a third-party platform; without any platform as "deny"
+	CredentialSecret   Credential = "secret"   // appid and AppSecret; no token
+	CredentialUser     Credential = "user"     // nothing: the caller's own OAuth token goes through
+	CredentialNone     Credential = "none"     // nothing
+	CredentialDeny     Credential = "deny"     // the request is refused
+	CredentialTicket   Credential = "ticket"   // the account's access_token, for a ticket that is cached
 )
 
 // A Route gives the paths that match a pattern their credential class. A
@@ -22,6 +23,28 @@ type Route struct {
 
 	// Names are for class "secret" alone; if they are empty, the kind has them.
 	Names SecretNames
+
+	// What follows is about third-party platforms.
+
+	// AsPlatform is, for class "secret", the path that does the same for an account that
+	// has authorized a platform, with the platform's token: the platform has no AppSecret of
+	// the account. Empty: there is none.
+	AsPlatform string
+	// InBody says of class "secret" that appid and secret are a platform's, and members of
+	// the JSON body.
+	InBody bool
+	// OAuth says of class "platform" that the token goes by the platform's own parameter
+	// name, and component_appid and the account's appid stand beside it.
+	OAuth bool
+	// Administers says of class "platform" that the API changes accounts or templates.
+	Administers bool
+	// HoldsRefreshTokens says of class "platform" that the answer has refresh tokens.
+	HoldsRefreshTokens bool
+	// EitherToken says of class "app" that the API takes a platform's token, too.
+	EitherToken bool
+	// PlatformFirst says of class "app" that the API takes a platform's token where an
+	// account was chosen that has authorized it, or none.
+	PlatformFirst bool
 }
 
 // SecretNames are the query parameters that carry the account's appid and

@@ -31,6 +31,8 @@ var WeChat = Kind{
 		Grant: "client_credential", POSTPath: "/cgi-bin/stable_token",
 		NotPOST: 43002, BadGrant: 40002, NoAppID: 41002, BadAppID: 40013, NoSecret: 41004, BadSecret: 40125, BadData: 47001,
 	},
+	Platform: wechatPlatform,
+
 	TicketTypes: []string{"jsapi", "wx_card"},
 	QuotingPath: "/cgi-bin/openapi/rid/get",
 
@@ -41,10 +43,10 @@ var WeChat = Kind{
 
 // wechatRoutes is the credential table of WeChat's API. The source is WeChat's
 // manual of each path.
-var wechatRoutes = []Route{
-	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}},
-	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, Names: SecretNames{AppID: "appid"}},
+var wechatRoutes = append([]Route{
+	{Pattern: "/sns/jscode2session", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}, AsPlatform: "/sns/component/jscode2session"},
+	{Pattern: "/sns/oauth2/access_token", Credential: CredentialSecret, Names: SecretNames{"appid", "secret"}, AsPlatform: "/sns/oauth2/component/access_token"},
+	{Pattern: "/sns/oauth2/refresh_token", Credential: CredentialSecret, Names: SecretNames{AppID: "appid"}, AsPlatform: "/sns/oauth2/component/refresh_token"},
 	{Pattern: "/cgi-bin/clear_quota/v2", Credential: CredentialSecret, Names: SecretNames{"appid", "appsecret"}},
 
 	{Pattern: "/cgi-bin/ticket/getticket", Credential: CredentialTicket},
@@ -67,22 +69,4 @@ var wechatRoutes = []Route{
 	{Pattern: "/cgi-bin/corpgroup/*", Credential: CredentialDeny},
 	{Pattern: "/cgi-bin/idconvert/*", Credential: CredentialDeny},
 	{Pattern: "/cgi-bin/miniprogram/jscode2session", Credential: CredentialDeny},
-
-	// They take the credential of a third-party platform (component).
-	{Pattern: "/cgi-bin/component/*", Credential: CredentialDeny},
-	{Pattern: "/sns/component/*", Credential: CredentialDeny},
-	{Pattern: "/sns/oauth2/component/*", Credential: CredentialDeny},
-	{Pattern: "/componenttcb/*", Credential: CredentialDeny},
-	{Pattern: "/tcb/modifyenv", Credential: CredentialDeny},
-	{Pattern: "/tcb/usecloudaccesstoken", Credential: CredentialDeny},
-	{Pattern: "/wedata/wedata_get_login_config", Credential: CredentialDeny},
-	{Pattern: "/wedata/wedata_set_login_config", Credential: CredentialDeny},
-	{Pattern: "/wxa/component/*", Credential: CredentialDeny},
-	{Pattern: "/wxa/gettemplatedraftlist", Credential: CredentialDeny},
-	{Pattern: "/wxa/gettemplatelist", Credential: CredentialDeny},
-	{Pattern: "/wxa/addtotemplate", Credential: CredentialDeny},
-	{Pattern: "/wxa/deletetemplate", Credential: CredentialDeny},
-	{Pattern: "/wxa/servicemarket/service/*", Credential: CredentialDeny},
-	{Pattern: "/wxa/servicemarket/get_paid_order_list", Credential: CredentialDeny},
-	{Pattern: "/wxa/security/applysetorderpathinfo", Credential: CredentialDeny},
-}
+}, platformRoutes...)

@@ -11,6 +11,7 @@ import (
 	"wxproxy/accountkind"
 	"wxproxy/internal/audit"
 	"wxproxy/internal/origin"
+	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/closedapis"
 	"wxproxy/proxy/internal/virtual"
@@ -34,6 +35,7 @@ const BodyFilesShare = body.FilesShare
 // Config says what a Proxy serves.
 type Config struct {
 	Accounts      []Account
+	Platforms     []Platform
 	Default       string        // name of the account of callers that name none; may be empty
 	Clients       []Client      // none: callers need no key
 	TokenEndpoint TokenEndpoint // what callers get that ask for a token
@@ -106,9 +108,13 @@ type Account struct {
 	// hold them, nor the credential that was sent with the request; nil: there are none.
 	Known func(dst []string) []string
 
+	// Authorized returns why a platform's account cannot be called for, as it has not, or no
+	// longer, authorized the platform; nil: it can, or is a platform's no account.
+	Authorized func() error
+
 	kind    *kind
 	id      virtual.ID
-	filter  *credentialFilter
+	filter  *secret.Filter
 	closed  *closedapis.Set
 	seen    *seenClients
 	signing virtual.Keys // of virtual tokens for clients without a key
@@ -138,12 +144,12 @@ func newAccounts(configured []Account, deployment string) (accounts []*Account) 
 		one := &struct {
 			Account
 			seen   seenClients
-			filter credentialFilter
+			filter secret.Filter
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
 		one.Account.seen, one.closed, one.id = &one.seen, new(closedapis.Set), virtual.IDOf(a.AppID)
 		one.Account.filter = &one.filter
-		one.filter.start(&one.Account)
+		one.filter.Start(a.Known)
 		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}
 		accounts = append(accounts, &one.Account)
 	}

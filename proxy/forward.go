@@ -18,7 +18,7 @@ import (
 // target that the message has already stays if path, query and token are as before.
 func (x *exchange) addressWith(token string) {
 	if x.sent = token; token != x.lastInFilter {
-		x.account.filter.add(token)
+		x.account.filter.Add(token)
 		x.lastInFilter = token
 	}
 	if token == "" || token != x.last.token {

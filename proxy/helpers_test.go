@@ -151,7 +151,7 @@ func answering(sent string) *exchange {
 	x.ctx, x.account, x.sent = new(fasthttp.RequestCtx), p.fallback, sent
 	x.ctx.Response.Header.SetNoDefaultContentType(true)
 	x.ctx.Response.Header.DisableNormalizing()
-	x.account.filter.add(sent)
+	x.account.filter.Add(sent)
 	return x
 }
 

@@ -96,6 +96,9 @@ func newRouteTable(rows []accountkind.Route, k *accountkind.Kind) routeTable {
 	t := routeTable{exact: map[string]route{}}
 	for _, row := range rows {
 		row.Pattern = accountkind.Normal(row.Pattern)
+		if row.Credential == accountkind.CredentialPlatform || row.InBody {
+			row = accountkind.Route{Pattern: row.Pattern, Credential: accountkind.CredentialDeny} // there is no platform
+		}
 		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
 			row.Names = k.SecretNames
 		}

@@ -1,60 +1,28 @@
 package proxy
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
-	"math"
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
+
+	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/logged"
-	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/internal/wire"
+	"wxproxy/proxy/upstream"
 )
 
-const (
-	// shortestCredential is the length of the shortest credential that answers are searched
-	// for. WeChat's have 32 characters and more; one of a few letters would be found in
-	// ordinary words.
-	shortestCredential = 6
-
-	// maxQuotes is how many different lines about answers that quote a credential the log
-	// has in one minute.
-	maxQuotes = 64
-)
-
-// A credentialFilter quickly tells of most answers that they hold no credential of an
-// account: a text holds one only if it has least bytes in a row of those that credentials
-// consist of (secret.MayHold).
-type credentialFilter struct{ least atomic.Int32 }
-
-// start adds the credentials that the account has at the start.
-func (f *credentialFilter) start(a *Account) {
-	f.least.Store(math.MaxInt32)
-	if a.Known == nil {
-		return
-	}
-	for _, value := range a.Known(nil) {
-		f.add(value)
-	}
-}
-
-// add adds a credential.
-func (f *credentialFilter) add(value string) {
-	least := int32(secret.Least(value))
-	for known := f.least.Load(); len(value) >= shortestCredential && least < known; known = f.least.Load() {
-		if f.least.CompareAndSwap(known, least) {
-			return
-		}
-	}
-}
-
-// leastBytes returns how many such bytes in a row a text needs to hold a credential.
-func (f *credentialFilter) leastBytes() int { return int(f.least.Load()) }
+// maxQuotes is how many different lines about answers that quote a credential the log
+// has in one minute.
+const maxQuotes = 64
 
 // credentials returns the credentials that the answer must not hold.
 func (x *exchange) credentials() []string {
@@ -62,13 +30,13 @@ func (x *exchange) credentials() []string {
 	if x.account.Known != nil {
 		x.values = x.account.Known(x.values)
 	}
-	x.values = slices.DeleteFunc(x.values, func(value string) bool { return len(value) < shortestCredential })
+	x.values = slices.DeleteFunc(x.values, func(value string) bool { return len(value) < secret.Shortest })
 	return x.values
 }
 
 // isQuoted reports whether text, which is a part of an answer, holds a credential.
 func (x *exchange) isQuoted(text []byte) bool {
-	if !secret.MayHold(text, x.account.filter.leastBytes()) {
+	if !x.account.filter.MayHold(text) {
 		return false
 	}
 	_, found := x.searcher.Replace(text, logged.Masked, x.credentials())
@@ -78,7 +46,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 // redactRaw redacts a header that is passed on in WeChat's own bytes.
 func (p *Proxy) redactRaw(x *exchange) {
 	head := x.message.Head
-	if secret.MayHold(head.Lines(), x.account.filter.leastBytes()) {
+	if x.account.filter.MayHold(head.Lines()) {
 		if redacted := p.redactHead(x, head.Lines()); len(redacted) < len(head.Lines()) {
 			head.SetLines(redacted)
 		}
@@ -143,37 +111,89 @@ func (p *Proxy) isSecretAsSent(word []byte) bool {
 // loggedPath returns path in the form that a log may show, without secrets.
 func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }
 
-// errMisplacedSecret refuses a query that would give WeChat a secret that is not meant for
-// it.
-var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
-	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
+// errAnswerOptions is the error of an answer whose Connection names so many headers that
+// to compare each line with them would take long.
+var errAnswerOptions = errors.New("the answer's Connection names too much")
 
-// carriesSecret reports whether a parameter that reaches WeChat has the name of a
-// credential and holds one. It runs after the caller is known, as checkRest does.
-func (p *Proxy) carriesSecret(x *exchange) bool {
-	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
-		return false
+// filterHeader removes from the header of WeChat's answer the hop-by-hop headers, those
+// that only the proxy may add, lines that are no header, and credentials.
+func (p *Proxy) filterHeader(x *exchange) error {
+	h := &x.ctx.Response.Header
+	if err := x.fields.readConnection(h); err != nil {
+		return err
 	}
-	removed := x.route.class.removes(x.kind.Table)
-	for name, value := range target.Parts(x.target.Query) {
-		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
-			return true
-		}
+	h.ResetConnectionClose()
+	h.SetProtocol([]byte("HTTP/1.1")) // the version is the connection's, not the answer's
+	h.SetNoDefaultContentType(true)   // WeChat's own, or none
+	if !wire.IsValue(h.StatusMessage()) {
+		h.SetStatusMessage(nil)
 	}
-	return false
+	if x.passesUnchanged(h) {
+		return nil
+	}
+	text := append(x.fields.appendPassedOn(wire.AppendStatusLine(nil, h), h), "\r\n"...)
+	return replaceHeader(h, p.redactHead(x, text))
 }
 
-// holdsSecret reports whether one of the words of a parameter's value is a secret.
-func (p *Proxy) holdsSecret(value []byte) bool {
-	if plain, err := url.QueryUnescape(string(value)); err == nil {
-		value = []byte(plain)
-	}
-	for word := range bytes.FieldsSeq(value) {
-		if p.isSecret(word) {
-			return true
+// readConnection reads which headers the answer's Connection declares to be hop-by-hop.
+func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
+	f.connection = f.connection[:0]
+	for name, value := range h.All() {
+		if wire.IsFold(name, "connection") {
+			f.connection = append(append(f.connection, value...), ',')
 		}
 	}
-	return false
+	if bytes.Count(f.connection, []byte(",")) > maxOptions {
+		return fmt.Errorf("%w: %w", upstream.ErrBroken, errAnswerOptions)
+	}
+	return nil
+}
+
+// passesUnchanged reports whether all lines may be passed on as they are. It searches
+// only the names and values that are long enough to hold a credential.
+func (x *exchange) passesUnchanged(h *fasthttp.ResponseHeader) bool {
+	least := x.account.filter.Least()
+	for name, value := range h.All() {
+		if !x.fields.belongs(name) || len(value) >= least && x.isQuoted(value) || len(name) >= least && x.isQuoted(name) {
+			return false
+		}
+	}
+	return len(h.StatusMessage()) < least || !x.isQuoted(h.StatusMessage())
+}
+
+// appendPassedOn appends the lines that may be passed on to dst.
+func (f *fields) appendPassedOn(dst []byte, h *fasthttp.ResponseHeader) []byte {
+	for name, value := range h.All() {
+		if f.belongs(name) {
+			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return dst
+}
+
+// replaceHeader replaces the header by the one in text. To parse all lines once more takes
+// linear time and keeps their order; to delete lines one by one would do neither.
+func replaceHeader(h *fasthttp.ResponseHeader, text []byte) error {
+	length := h.ContentLength()
+	if err := h.Read(bufio.NewReaderSize(bytes.NewReader(text), len(text))); err != nil {
+		return upstream.ErrBroken // the error may quote the answer
+	}
+	h.ResetConnectionClose()
+	if length == -1 {
+		h.SetContentLength(-1)
+		h.Del(fasthttp.HeaderTransferEncoding) // fasthttp adds it when it writes the answer
+	}
+	return nil
+}
+
+// belongs reports whether the header called name is passed on to the caller.
+// Content-Length always is, even if Connection names it.
+func (f *fields) belongs(name []byte) bool {
+	headerKind := wire.KindOf(name)
+	if headerKind == wire.KindContentLength {
+		return true
+	}
+	return wire.IsName(name) && !headerKind.IsHopByHop() && !headerKind.IsOurs() && (!f.wantsRequestID || headerKind != wire.KindRequestID) && !wire.Listed(f.connection, name)
 }
 
 // maxLoggedHost is how long the name of a host can be.

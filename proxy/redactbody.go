@@ -56,7 +56,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 			body = plain
 		}
 	}
-	if secret.MayHold(body, x.account.filter.leastBytes()) {
+	if x.account.filter.MayHold(body) {
 		p.redact(x, body, x.replaced)
 	}
 	return nil

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/url"
 	"strings"
 
 	"wxproxy/proxy/internal/members"
+	"wxproxy/proxy/internal/target"
 )
 
 // given is what a request to a path of class "secret" holds in the places of the appid and
@@ -119,4 +121,37 @@ func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	})
 	x.body.Replace(body)
 	return err
+}
+
+// errMisplacedSecret refuses a query that would give WeChat a secret that is not meant for
+// it.
+var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an AppSecret or a token of this proxy's to WeChat; `+
+	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
+
+// carriesSecret reports whether a parameter that reaches WeChat has the name of a
+// credential and holds one. It runs after the caller is known, as checkRest does.
+func (p *Proxy) carriesSecret(x *exchange) bool {
+	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
+		return false
+	}
+	removed := x.route.class.removes(x.kind.Table)
+	for name, value := range target.Parts(x.target.Query) {
+		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsSecret reports whether one of the words of a parameter's value is a secret.
+func (p *Proxy) holdsSecret(value []byte) bool {
+	if plain, err := url.QueryUnescape(string(value)); err == nil {
+		value = []byte(plain)
+	}
+	for word := range bytes.FieldsSeq(value) {
+		if p.isSecret(word) {
+			return true
+		}
+	}
+	return false
 }
