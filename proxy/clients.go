@@ -50,16 +50,13 @@ func policyPatterns(patterns []string) []string {
 
 // A Client is a program that may call through the proxy.
 type Client struct {
-	Name      string
-	KeySHA256 [sha256.Size]byte // zero: it has no key, but a certificate in its name
-	OldSHA256 [sha256.Size]byte // of the key before, which is good as well; zero: none is
-	Accounts  []string          // names of the accounts it may use, "PLATFORM", "PLATFORM/*", APPID or "PLATFORM:APPID"; empty: all
-	Allow     []string          // path patterns; empty: every path
-	Deny      []string          // path patterns; they win over Allow
-
-	// PlatformAdmin says that the client may call what changes accounts or templates of a
-	// platform.
-	PlatformAdmin bool
+	Name          string
+	KeySHA256     [sha256.Size]byte // zero: it has no key, but a certificate in its name
+	OldSHA256     [sha256.Size]byte // of the key before, which is good as well; zero: none is
+	Accounts      []string          // names of the accounts it may use, "PLATFORM", "PLATFORM/*", APPID or "PLATFORM:APPID"; empty: all
+	Allow         []string          // path patterns; empty: every path
+	Deny          []string          // path patterns; they win over Allow
+	PlatformAdmin bool              // it may call what changes accounts or templates of a platform
 
 	MaxInFlight int           // requests at a time; 0: any number
 	Interval    time.Duration // between two requests, on average; 0: none
