@@ -44,28 +44,17 @@ func IDOf(name string) ID {
 	return ID(sum[:])
 }
 
-// A Key signs virtual tokens. It is derived from the client's key, so that replicas
-// and restarts agree without a store, and a new key of the client ends its tokens. Where
-// callers need no key it is derived from the app_id, which protects nothing. It is
-// never derived from the AppSecret: an SDK that does not fetch again must outlive a new
-// AppSecret.
-type Key [sha256.Size]byte
-
-// NewKey returns the key that a deployment makes of secret. Another deployment makes
-// another key of it, and accepts none of the tokens.
-func NewKey(deployment string, secret []byte) Key {
-	return Key(sha256.Sum256(append([]byte(deployment+" virtual token 1\n"), secret...)))
-}
-
-// Keys are all keys that prove a token.
-type Keys []Key
-
 // The signed part of a virtual token has its version, its end in Unix seconds, the
-// account, and the client, which is zero for none.
+// account, and the client, which is zero for none. For an account of a third-party
+// platform, account is the platform, and the account's appid stands behind it all: a proxy
+// that never heard of a hundred thousand such accounts has to find the one that is meant.
 const (
-	version    = 1
-	signedSize = 1 + 8 + 2*len(ID{})
-	tokenSize  = signedSize + sha256.Size
+	version         = 1
+	platformVersion = 2
+	signedSize      = 1 + 8 + 2*len(ID{})
+	maxAppID        = 64
+	maxSigned       = signedSize + maxAppID
+	maxToken        = maxSigned + sha256.Size
 )
 
 var encoding = base64.RawURLEncoding.Strict()
@@ -74,33 +63,57 @@ var encoding = base64.RawURLEncoding.Strict()
 type Token struct {
 	Account, Client ID
 	expires         time.Time
-	signed          [signedSize]byte
+	signed          [maxSigned]byte
+	size            int // of what is signed
 	signature       [sha256.Size]byte
 }
 
+// AppID returns the appid of a platform's account, which the next Parse changes; empty: the
+// token is for another account.
+func (t *Token) AppID() []byte { return t.signed[signedSize:max(t.size, signedSize)] }
+
 // New returns the text of a token for an account and a client.
 func New(account, client ID, expires time.Time, key *Key) string {
-	t := Token{Account: account, Client: client}
+	t := Token{Account: account, Client: client, expires: expires}
+	return t.text(version, "", key)
+}
+
+// NewOfPlatform returns the text of a token for an account of a platform; ids are the
+// platform and the client.
+func NewOfPlatform(appID string, ids [2]ID, expires time.Time, key *Key) string {
+	t := Token{Account: ids[0], Client: ids[1], expires: expires}
+	return t.text(platformVersion, appID, key)
+}
+
+// text signs t and returns its text.
+func (t *Token) text(version byte, appID string, key *Key) string {
+	t.size = signedSize + min(len(appID), maxAppID)
 	t.signed[0] = version
-	binary.BigEndian.PutUint64(t.signed[1:], uint64(expires.Unix()))
-	copy(t.signed[9:], account[:])
-	copy(t.signed[9+len(account):], client[:])
-	t.signature = key.sign(&t.signed)
-	return Prefix + encoding.EncodeToString(append(t.signed[:], t.signature[:]...))
+	binary.BigEndian.PutUint64(t.signed[1:], uint64(t.expires.Unix()))
+	copy(t.signed[9:], t.Account[:])
+	copy(t.signed[9+len(t.Account):], t.Client[:])
+	copy(t.signed[signedSize:], appID)
+	t.signature = key.sign(t.signed[:t.size])
+	return Prefix + encoding.EncodeToString(append(t.signed[:t.size:t.size], t.signature[:]...))
 }
 
 // parse takes text apart, which begins with the prefix. Nothing in it may be
 // believed before its signature was checked.
 func (t *Token) parse(text []byte) error {
 	text = text[len(Prefix):]
-	var raw [tokenSize]byte
-	if len(text) != encoding.EncodedLen(tokenSize) || bytes.ContainsAny(text, "\r\n") {
+	var raw [maxToken]byte
+	size := encoding.DecodedLen(len(text))
+	if size < signedSize+sha256.Size || size > maxToken || bytes.ContainsAny(text, "\r\n") {
 		return ErrForged
 	}
-	if n, err := encoding.Decode(raw[:], text); err != nil || n != tokenSize || raw[0] != version {
+	n, err := encoding.Decode(raw[:], text)
+	size -= sha256.Size
+	isOfPlatform := raw[0] == platformVersion && size > signedSize
+	if err != nil || n != size+sha256.Size || !isOfPlatform && (raw[0] != version || size != signedSize) {
 		return ErrForged
 	}
-	t.signed, t.signature = [signedSize]byte(raw[:]), [sha256.Size]byte(raw[signedSize:])
+	t.size = copy(t.signed[:], raw[:size])
+	copy(t.signature[:], raw[size:])
 	t.expires = time.Unix(int64(binary.BigEndian.Uint64(raw[1:])), 0)
 	t.Account, t.Client = ID(raw[9:]), ID(raw[9+len(ID{}):])
 	return nil
@@ -108,7 +121,7 @@ func (t *Token) parse(text []byte) error {
 
 // isSignedBy reports whether t was signed with key.
 func (t *Token) isSignedBy(key *Key) bool {
-	signature := key.sign(&t.signed)
+	signature := key.sign(t.signed[:t.size])
 	return subtle.ConstantTimeCompare(signature[:], t.signature[:]) == 1
 }
 
@@ -162,22 +175,4 @@ func (l *LastToken) Check(keys Keys, now time.Time) error {
 		}
 	}
 	return ErrForged
-}
-
-// sign returns the HMAC-SHA-256 of signed. It is written out because package
-// hmac allocates, and this is done for each request.
-func (k *Key) sign(signed *[signedSize]byte) [sha256.Size]byte {
-	var inner [sha256.BlockSize + signedSize]byte
-	var outer [sha256.BlockSize + sha256.Size]byte
-	for i := range sha256.BlockSize {
-		inner[i], outer[i] = 0x36, 0x5c
-	}
-	for i, b := range k {
-		inner[i] ^= b
-		outer[i] ^= b
-	}
-	copy(inner[sha256.BlockSize:], signed[:])
-	sum := sha256.Sum256(inner[:])
-	copy(outer[sha256.BlockSize:], sum[:])
-	return sha256.Sum256(outer[:])
 }
