@@ -6,11 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/internal/audit"
 	"wxproxy/proxy/internal/logged"
+	"wxproxy/proxy/traffic"
 )
 
 // conclude counts and logs a request that has its answer. Requests for health, which
@@ -179,4 +182,63 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 		said = append(said, "host", p.loggedHost(x.fields.host))
 	}
 	return said
+}
+
+// count counts an answered request and its duration.
+func (p *Proxy) count(x *exchange) {
+	if p.config.Counts != nil {
+		p.series(x.account, x.client).Count(x.ctx.Response.StatusCode())
+		x.durations.Observe(time.Since(x.began))
+	}
+}
+
+// series returns the counters of a client's requests to an account. Both may be nil.
+func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
+	seen := &p.withoutAccount
+	if account != nil {
+		seen = account.seen
+	}
+	s := seen.Of(client)
+	if s == nil {
+		s = p.config.Counts.Series(names(account, client))
+		seen.Add(client, s)
+	}
+	return s
+}
+
+// noteFailure counts a request that the proxy did not forward to its end, and logs those
+// that it refused: many callers hide all but the status from their users. The other
+// failures have their line in the log already.
+func (p *Proxy) noteFailure(x *exchange, err error) {
+	f := x.asFailure(err)
+	account, client := names(x.account, p.refusedClient(x, err))
+	p.config.Counts.Failure(client, f.reason())
+	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
+		return
+	}
+	p.noteWrongKey(x, err)
+	lines := p.door.refused
+	if client == "" {
+		lines = p.door.unknown
+	}
+	policy := string(x.target.Policy[:min(len(x.target.Policy), maxPathKey)])
+	unsaid, ok := lines.Allows(strings.Join([]string{client, f.reason(), policy}, "\n"), time.Now())
+	if !ok {
+		return
+	}
+	said := []any{"client", client, "account", account, "reason", f.reason(), "path", p.loggedPath(x.target.Path),
+		"status", f.status, "address", p.addressOf(x), "err", f.detail, "unsaid", unsaid}
+	p.config.Log.Warn("a request was refused", append(said, p.refusalDetails(x, err)...)...)
+}
+
+// noteWrongKey has the log say who showed a key that is nobody's.
+func (p *Proxy) noteWrongKey(x *exchange, err error) {
+	f, isKey := x.asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
+	if x.kind != nil && x.route.traits.callerInBody && f.slug == "" { // as SDKs show it
+		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
+	}
+	if isKey && p.config.Audit != nil {
+		account, _ := names(x.account, nil)
+		p.config.Audit.Often(audit.Entry{Action: audit.WrongKey, Account: account, Address: p.addressOf(x), Outcome: audit.Refused, Listener: audit.Proxy})
+	}
 }

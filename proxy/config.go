@@ -116,7 +116,7 @@ type Account struct {
 	id      virtual.ID
 	filter  *secret.Filter
 	closed  *closedapis.Set
-	seen    *seenClients
+	seen    *traffic.Seen[Client]
 	signing virtual.Keys // of virtual tokens for clients without a key
 }
 
@@ -143,7 +143,7 @@ func newAccounts(configured []Account, deployment string) (accounts []*Account) 
 	for _, a := range configured {
 		one := &struct {
 			Account
-			seen   seenClients
+			seen   traffic.Seen[Client]
 			filter secret.Filter
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]

@@ -76,6 +76,15 @@ func (x *exchange) refuse(err error) {
 	}
 }
 
+// reason returns what the log and the metrics call a failure: its slug, or its errcode if
+// it has WeChat's words.
+func (f *failure) reason() string {
+	if f.slug == "" {
+		return strconv.Itoa(f.errcode)
+	}
+	return f.slug
+}
+
 // answer makes f the answer, in the form of WeChat's own errors.
 func (f *failure) answer(resp *fasthttp.Response) {
 	resp.ResetBody()

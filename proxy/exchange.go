@@ -132,3 +132,14 @@ func (p *Proxy) release(x *exchange) {
 		p.exchanges.Put(x)
 	}
 }
+
+// names returns the configured names of an account and a client, and "" for nil.
+func names(a *Account, c *Client) (account, client string) {
+	if a != nil {
+		account = a.Name
+	}
+	if c != nil {
+		client = c.Name
+	}
+	return account, client
+}

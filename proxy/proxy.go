@@ -15,7 +15,9 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/sites"
 	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic"
 )
 
 // A Proxy answers callers with what WeChat answers. Its Handle may be called
@@ -25,10 +27,10 @@ type Proxy struct {
 	accounts       map[string]*Account // by name and by app_id
 	fallback       *Account            // nil without a default
 	byID           map[virtual.ID]*Account
-	hostNames      map[string]bool
+	hostNames      sites.Names
 	clients        clientTable
 	anyone         Client                // every caller, when there are no clients
-	withoutAccount seenClients           // of requests that have no account
+	withoutAccount traffic.Seen[Client]  // of requests that have no account
 	kinds          []*kind               // of the accounts
 	likelyKind     func(*exchange) *kind // which of them a request is probably about
 	hosts          []string              // of all kinds, in lower case: those that an absolute-form request may name
@@ -51,7 +53,7 @@ func New(config Config) *Proxy {
 	}
 	accounts := newAccounts(config.Accounts, config.Deployment)
 	p.addKinds(accounts)
-	p.hostNames = hostNames(p.hosts, config.HostNames)
+	p.hostNames = sites.NamesOf(p.hosts, config.HostNames)
 	for _, a := range accounts {
 		if len(config.Clients) == 0 {
 			a.honourEarlierBuild()

@@ -34,6 +34,29 @@ type door struct {
 	replaced []*Proxy   // the replaced ones that still answered requests when this was last looked at
 }
 
+const (
+	// maxClientRefusals is how many different refusals of clients' requests have a line in
+	// the log in one minute.
+	maxClientRefusals = 200
+
+	// maxUnknownRefusals is the same for callers that are no client, which can make up any
+	// number of paths.
+	maxUnknownRefusals = 20
+
+	// maxPathKey is how many bytes of a path tell refusals apart.
+	maxPathKey = 256
+)
+
+const (
+	// maxFailureLines limits how many accounts and reasons the log tells apart when
+	// requests fail with 5xx.
+	maxFailureLines = 200
+
+	// firstFailures is how many requests of an account that failed for one reason have a
+	// line each in a minute. The others are counted: in an outage all fail.
+	firstFailures = 10
+)
+
 func newDoor(c Config) *door {
 	d := &door{bodies: body.NewBudget(c.MemoryLimit)}
 	d.quotes = lograte.NewLimit(maxQuotes, func(count int) {
