@@ -147,15 +147,6 @@ func (p *Proxy) isSkipped(x *exchange, err error) bool {
 	return p.config.LogSkips > 0 && p.config.LogAccess && isGood && rand.Float64() < p.config.LogSkips
 }
 
-// methodName returns a method for the log, and "?" for any that is not forwarded: a
-// caller could write anything there.
-func methodName(method []byte) string {
-	if !isForwarded(method) {
-		return "?"
-	}
-	return string(method)
-}
-
 // addressOf returns from where a request came, for the log.
 func (p *Proxy) addressOf(x *exchange) string {
 	var forwarded []string

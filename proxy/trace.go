@@ -169,3 +169,12 @@ func (p *Proxy) endSpan(x *exchange, err error) {
 	}
 	x.span.End(r)
 }
+
+// methodName returns a method for the log, and "?" for any that is not forwarded: a
+// caller could write anything there.
+func methodName(method []byte) string {
+	if !isForwarded(method) {
+		return "?"
+	}
+	return string(method)
+}

@@ -12,8 +12,8 @@ import (
 // RefreshToken is what programs get in the place of every refresh token.
 const RefreshToken = "refreshtoken@@@wxproxy"
 
-// ComponentToken returns the answer to a request for the platform's token.
-func ComponentToken(token string, life time.Duration) ([]byte, error) {
+// Token returns the answer to a request for the platform's token.
+func Token(token string, life time.Duration) ([]byte, error) {
 	return json.Marshal(struct {
 		Token     string `json:"component_access_token"`
 		ExpiresIn int64  `json:"expires_in"`

@@ -13,7 +13,7 @@ import (
 var (
 	errParameter = errors.New("the parameters are redirect_uri, platform, auth_type, biz_appid and device, each at most once; a redirect_uri with a query must be percent-encoded as a whole")
 	errRedirect  = errors.New("redirect_uri is missing: where WeChat sends the merchant's browser, with auth_code")
-	errAuthType  = errors.New("auth_type must be one of WeChat's numbers: 1 official accounts, 2 mini programs, 3 both, ...")
+	errAuthType  = errors.New("auth_type must be one of WeChat's numbers: 1 official accounts, 2 mini programs, 3 both, and further ones")
 	errDevice    = errors.New("device must be pc or mobile")
 )
 
