@@ -8,23 +8,29 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"wxproxy/internal/background"
-	"wxproxy/platform/event"
+	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/grants"
+	"wxproxy/token/wechat"
 )
 
 // Options say which platform it is, and with what it works.
 type Options struct {
 	Name   string // of the platform, for its users
 	AppID  string // component_appid
-	WeChat WeChat
-	Issuer *token.Issuer       // what WeChat's answers mean; never nil
-	Kinds  Kinds               // how its tokens behave
-	Store  token.PlatformStore // what was granted; never nil
-	Shared Shared              // the Store, if other processes use it, too; nil: none does
+	HTTP   *http.Client
+	URL    string                        // scheme and host of WeChat
+	Secret func() (secret.Secret, error) // component_appsecret, read whenever it is sent
+	Store  token.PlatformStore           // what was granted; never nil
+	Shared Shared                        // the Store, if other processes use it, too; nil: none does
 
 	ReadsList     bool              // the Store starts empty: the list of authorizers is read at the start
 	Queue         *background.Queue // of what no caller waits for; nil: it starts at once
@@ -40,37 +46,134 @@ type Options struct {
 	Log *slog.Logger // nil: nothing is logged
 }
 
-// Kinds say how the tokens of a platform behave. nil: Rotating, and Repeating.
-type Kinds struct{ Component, Authorizer token.Kind }
-
 // Shared is a store that replicas share.
 type Shared interface {
 	token.Sharer
 	token.Follower
 }
 
-// A Push is an event that WeChat has pushed, verified and decrypted.
-type Push struct {
-	ID          string // the same for each repetition
-	AppID       string // of the account that it is about, if any; else the component's
-	Type        string // "info:INFOTYPE"
-	Received    time.Time
-	ContentType string
-	RequestID   string
-	Body        []byte // the plain text
+// A Platform is one third-party platform. Its methods may be called concurrently.
+type Platform struct {
+	options   Options
+	wechat    *wechat.Component
+	fetch     *grants.Component
+	means     *grants.Means
+	component *token.Keeper
+	own       token.Key // of the component's record
+	issuer    *token.Issuer
+	log       *slog.Logger
+
+	ticket   atomic.Pointer[ticket] // nil: none is known
+	listings listings
+	redeemed redemptions
+	slots    chan struct{} // holds one for each account whose events are acted upon
+
+	ctx    context.Context // of what goes on in the background
+	cancel context.CancelFunc
+	loaded atomic.Bool    // what the store has is known
+	work   sync.WaitGroup // of all in the background
+
+	mu          sync.RWMutex // guards what follows
+	authorizers map[string]*Authorizer
+	unfollow    func()
+	stopped     bool
+	isStarted   bool
 }
 
-// A Taken says what has become of an event.
-type Taken int
+// New returns a Platform that does nothing before it is started.
+func New(o Options) *Platform {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Platform{
+		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID}, log: o.Log.With("platform", o.Name),
+		issuer: wechat.NewAuthorizerIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime),
+	}
+	p.listings.wanted = make(chan struct{}, 1)
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.redeemed.begin()
+	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
+	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
+	p.component = token.NewKeeper(p.keeperOptions(token.Options{
+		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: wechat.NewComponentIssuer(), Renewed: p.fetch.Renewed,
+	}))
+	p.wechat.Tokens = p.component
+	p.means = &grants.Means{Ask: p.wechat.AuthorizerToken, Recover: p.recoverRefresh}
+	return p
+}
 
-// What may become of an event.
-const (
-	PassOn    Taken = iota // it is none that a platform acts upon: it is forwarded as any push
-	Kept                   // it is durable, and is forwarded when it was acted upon
-	NewTicket              // it was a ticket, which is durable, and the newest; programs may get a placeholder
-	Repeated               // it was kept before, or is a ticket that is not the newest
-)
+// keeperOptions returns o with what is the same for all keepers of the platform.
+func (p *Platform) keeperOptions(o token.Options) token.Options {
+	o.Platform, o.Kind, o.Lazy = p.options.AppID, token.Rotating{}, true
+	o.Store, o.Queue, o.RefreshBefore = p.options.Store, p.options.Queue, p.options.RefreshBefore
+	o.Lent, o.Log = p.options.Lent && o.AppID != p.options.AppID, p.options.Log
+	if p.options.Shared != nil {
+		o.Shared = p.options.Shared
+	}
+	return o
+}
 
-// Read returns what an event says, or an error if it is none. It reads what is not
-// well-formed XML, too.
-func Read(plain []byte) (event.Event, error) { return event.Read(plain) }
+// askComponent asks WeChat for the component's token. Without a ticket that it takes, it is
+// asked for tickets.
+func (p *Platform) askComponent(ctx context.Context, ticket secret.Secret) (token.Token, error) {
+	t, err := p.wechat.Token(ctx, ticket)
+	if refusal, ok := errors.AsType[*token.Refusal](err); ok && refusal.Code == ticketExpired {
+		p.background(p.requestTickets)
+	}
+	return t, err
+}
+
+// Start reads what the store has, in the background, and begins to act upon events.
+func (p *Platform) Start() {
+	p.component.Start()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.isStarted || p.stopped {
+		return
+	}
+	p.isStarted = true
+	if p.options.Shared != nil {
+		p.unfollow = p.options.Shared.Follow(p.options.AppID, p.heard)
+	}
+	p.work.Go(func() { background.Persist(p.ctx, p.log, p.run) })
+}
+
+// Stop ends what is under way, and waits for it.
+func (p *Platform) Stop() {
+	p.mu.Lock()
+	p.stopped = true
+	unfollow := p.unfollow
+	var keepers []*token.Keeper
+	for _, a := range p.authorizers {
+		if k := a.kept(); k != nil {
+			keepers = append(keepers, k)
+		}
+	}
+	p.mu.Unlock()
+	if unfollow != nil {
+		unfollow()
+	}
+	p.cancel()
+	var all sync.WaitGroup
+	for _, k := range append(keepers, p.component) {
+		all.Go(k.Stop)
+	}
+	all.Wait()
+	p.work.Wait()
+}
+
+// background runs do beside, unless the platform is stopped.
+func (p *Platform) background(do func()) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if !p.stopped {
+		p.work.Go(func() { p.survive(do) })
+	}
+}
+
+// Loaded reports whether what the store has of the authorizers is known.
+func (p *Platform) Loaded() bool { return p.loaded.Load() }
+
+// Component returns the keeper of the component's token. Without a usable ticket its
+// errors wrap [token.ErrNoTicket].
+func (p *Platform) Component() *token.Keeper { return p.component }

@@ -17,7 +17,8 @@ type Granted struct {
 	RefreshBefore secret.Secret // the one before, for a second try
 	AuthorizedAt  time.Time     // the CreateTime of the event that counts, in whole seconds
 	State         Authorization
-	Codes         []Redeemed // the authorization codes that yielded something, the last one first
+	Codes         []Redeemed    // the authorization codes that yielded something, the last one first
+	Events        secret.Secret // what WeChat has told of the account and was not acted upon yet; visible ASCII
 
 	Ticket        secret.Secret // component_verify_ticket, of the component itself
 	TicketCreated time.Time     // its CreateTime
@@ -47,7 +48,7 @@ func (g Granted) HasGrants() bool { return !g.SameGrants(Granted{}) }
 
 // SameGrants reports whether both were granted the same.
 func (g Granted) SameGrants(h Granted) bool {
-	secrets, others := [...]secret.Secret{g.Refresh, g.RefreshBefore, g.Ticket}, [...]secret.Secret{h.Refresh, h.RefreshBefore, h.Ticket}
+	secrets, others := [...]secret.Secret{g.Refresh, g.RefreshBefore, g.Ticket, g.Events}, [...]secret.Secret{h.Refresh, h.RefreshBefore, h.Ticket, h.Events}
 	for i := range secrets {
 		if subtle.ConstantTimeCompare([]byte(secrets[i].Reveal()), []byte(others[i].Reveal())) == 0 {
 			return false

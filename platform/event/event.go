@@ -43,7 +43,7 @@ const maxText = 1024
 
 // Read returns the event that a text is.
 func Read(plain []byte) (Event, error) {
-	values, ok := scan(plain)
+	values, ok := scan(plain, ofEvents)
 	if !ok || values["InfoType"] == "" {
 		return Event{}, ErrNone
 	}
@@ -104,6 +104,17 @@ func isAppID(text string) bool {
 	return text != "" && len(text) <= longest && !strings.ContainsFunc(text, func(c rune) bool {
 		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
 	})
+}
+
+// A Message is a message or an event of a user's.
+type Message struct{ To, From, Type, Event, Content string }
+
+// ReadMessage returns the message that a text is, and reports whether it is one. Its
+// Content is at most 1024 bytes.
+func ReadMessage(plain []byte) (m Message, ok bool) {
+	values, ok := scan(plain, ofMessages)
+	m = Message{To: values["ToUserName"], From: values["FromUserName"], Type: values["MsgType"], Event: values["Event"], Content: values["Content"]}
+	return m, ok && m.Type != ""
 }
 
 // Hash returns what tells one event from others, however often it is sent.

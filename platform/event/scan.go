@@ -6,11 +6,15 @@ import (
 	"strings"
 )
 
-// wanted are the members of an event that are read. Each is text.
-var wanted = []string{
-	"AppId", "CreateTime", "InfoType", "AuthorizerAppid", "AuthorizationCode", "AuthorizationCodeExpiredTime",
-	"ComponentVerifyTicket", "appid", "auth_code",
-}
+// ofEvents are the members of an event that are read, ofMessages those of a message. Each is
+// text.
+var (
+	ofEvents = []string{
+		"AppId", "CreateTime", "InfoType", "AuthorizerAppid", "AuthorizationCode", "AuthorizationCodeExpiredTime",
+		"ComponentVerifyTicket", "appid", "auth_code",
+	}
+	ofMessages = []string{"ToUserName", "FromUserName", "MsgType", "Event", "Content"}
+)
 
 // maxDepth is how deep elements may be nested. WeChat's are within one other.
 const maxDepth = 16
@@ -18,6 +22,7 @@ const maxDepth = 16
 // A scanner reads the members of the outermost element.
 type scanner struct {
 	rest   []byte
+	wanted []string // the members that are read
 	within []string // the names of the elements around, the outermost first
 	text   []byte   // of the wanted member around
 	values map[string]string
@@ -25,9 +30,9 @@ type scanner struct {
 
 // scan returns the members of the outermost element that are wanted, and reports whether
 // text is an event at all.
-func scan(text []byte) (values map[string]string, ok bool) {
+func scan(text []byte, wanted []string) (values map[string]string, ok bool) {
 	text = bytes.TrimPrefix(bytes.TrimSpace(text), []byte("\ufeff"))
-	s := scanner{rest: bytes.TrimSpace(text), values: map[string]string{}}
+	s := scanner{rest: bytes.TrimSpace(text), wanted: wanted, values: map[string]string{}}
 	if len(s.rest) == 0 || s.rest[0] != '<' {
 		return nil, false
 	}
@@ -94,7 +99,7 @@ func (s *scanner) until(n int, end string) ([]byte, bool) {
 
 // member returns the wanted member around, if there is one and nothing else within it.
 func (s *scanner) member() string {
-	if len(s.within) == 2 && slices.Contains(wanted, s.within[1]) {
+	if len(s.within) == 2 && slices.Contains(s.wanted, s.within[1]) {
 		return s.within[1]
 	}
 	return ""

@@ -44,6 +44,7 @@ type granted struct {
 	AuthorizedAt  time.Time           `json:"authorized_at,omitzero"`
 	State         token.Authorization `json:"state,omitempty"`
 	Codes         []redeemed          `json:"codes,omitempty"`
+	Events        string              `json:"events,omitempty"`
 	Ticket        string              `json:"component_verify_ticket,omitempty"`
 	TicketCreated time.Time           `json:"ticket_created_at,omitzero"`
 	TicketArrived time.Time           `json:"ticket_arrived_at,omitzero"`
@@ -65,6 +66,7 @@ func sealed(s *seal.Sealer, name string, g token.Granted) granted {
 		AuthorizedAt:  g.AuthorizedAt.UTC(),
 		State:         g.State,
 		Codes:         codesOf(g.Codes),
+		Events:        s.Seal(name+"/events", g.Events),
 		Ticket:        s.Seal(name+"/component_verify_ticket", g.Ticket),
 		TicketCreated: g.TicketCreated.UTC(),
 		TicketArrived: g.TicketArrived.UTC(),
@@ -86,22 +88,23 @@ func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
 	refresh, err1 := s.Open(name+"/refresh_token", g.Refresh)
 	before, err2 := s.Open(name+"/refresh_token_before", g.RefreshBefore)
 	ticket, err3 := s.Open(name+"/component_verify_ticket", g.Ticket)
+	events, err4 := s.Open(name+"/events", g.Events)
 	var codes []token.Redeemed
 	for _, c := range g.Codes {
 		codes = append(codes, token.Redeemed{Hash: c.Hash, At: c.At})
 	}
-	for _, err := range []error{err1, err2, err3} {
+	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {
 			return token.Granted{}, err
 		}
 	}
-	for _, value := range []secret.Secret{refresh, before, ticket} {
+	for _, value := range []secret.Secret{refresh, before, ticket, events} {
 		if strings.ContainsFunc(value.Reveal(), secret.Invisible) {
 			return token.Granted{}, token.ErrDamaged
 		}
 	}
 	return token.Granted{
-		Refresh: refresh, RefreshBefore: before, AuthorizedAt: g.AuthorizedAt, State: g.State, Codes: codes,
+		Refresh: refresh, RefreshBefore: before, AuthorizedAt: g.AuthorizedAt, State: g.State, Codes: codes, Events: events,
 		Ticket: ticket, TicketCreated: g.TicketCreated, TicketArrived: g.TicketArrived, PushAskedAt: g.PushAskedAt, ListedAt: g.ListedAt,
 	}, nil
 }

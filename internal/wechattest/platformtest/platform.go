@@ -67,9 +67,8 @@ type Platform struct {
 	// What follows is guarded by all.mu.
 
 	settings Settings
-	stopped  bool                 // tickets are not pushed any more
-	tickets  map[string]time.Time // when each was made
-	ticket   string               // the last one
+	stopped  bool // tickets are not pushed any more
+	tickets  map[string]time.Time
 	token    line
 	preAuth  map[string]*preAuthCode
 	codes    map[string]*code

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,17 +27,14 @@ import (
 
 // redirected sends what is for WeChat's API to the proxy instead. The SDK's other
 // packages use the same client: WeChat Pay and WeCom stay where they are.
-type redirected struct {
-	base *url.URL
-	next http.RoundTripper // nil: http.DefaultTransport
-}
+type redirected struct{ base *url.URL }
 
 func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == "api.weixin.qq.com" {
 		req = req.Clone(req.Context())
 		req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
 	}
-	return cmp.Or(r.next, http.DefaultTransport).RoundTrip(req)
+	return http.DefaultTransport.RoundTrip(req)
 }
 
 // others answers for hosts that are not WeChat's API and not the proxy.
@@ -57,7 +53,7 @@ func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // silenceper makes the commonest calls with github.com/silenceper/wechat.
 func silenceper(base *url.URL, appID, secret string) []call {
-	util.DefaultHTTPClient = &http.Client{Transport: redirected{base: base}}
+	util.DefaultHTTPClient = &http.Client{Transport: redirected{base}}
 	http.DefaultTransport = others{http.DefaultTransport}
 	tokens := cache.Cache(cache.NewMemory())
 	if address := os.Getenv("SDK_REDIS"); address != "" {

@@ -92,6 +92,7 @@ const (
 	refreshField       = "refresh_token"
 	refreshBeforeField = "refresh_token_before"
 	ticketField        = "component_verify_ticket"
+	eventsField        = "events"
 )
 
 // grantedFields are those of what is granted. Their times are in Unix seconds by WeChat's clock or
@@ -107,6 +108,7 @@ func (s *Store) grantedFields(key token.Key, g token.Granted) []any {
 		refreshBeforeField, sealer.Seal(name+refreshBeforeField, g.RefreshBefore),
 		"authorized_at", unix(g.AuthorizedAt), "state", string(g.State), "codes", strings.Join(codes, " "),
 		ticketField, sealer.Seal(name+ticketField, g.Ticket),
+		eventsField, sealer.Seal(name+eventsField, g.Events),
 		"ticket_created_at", unix(g.TicketCreated), "ticket_arrived_at", unix(g.TicketArrived),
 		"push_asked_at", unix(g.PushAskedAt), "listed_at", unix(g.ListedAt),
 	}
@@ -125,7 +127,7 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 		return g, nil
 	}
 	sealer := s.link.Load().seal
-	for field, to := range map[string]*secret.Secret{refreshField: &g.Refresh, refreshBeforeField: &g.RefreshBefore, ticketField: &g.Ticket} {
+	for field, to := range map[string]*secret.Secret{refreshField: &g.Refresh, refreshBeforeField: &g.RefreshBefore, ticketField: &g.Ticket, eventsField: &g.Events} {
 		if *to, err = sealer.Open(s.name(key)+":"+field, a.fields[field]); err != nil {
 			return token.Granted{}, err
 		}

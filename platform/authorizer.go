@@ -1,0 +1,168 @@
+package platform
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"wxproxy/platform/internal/waiting"
+	"wxproxy/token"
+	"wxproxy/token/grants"
+)
+
+// An Authorizer is an account that the platform has heard of.
+type Authorizer struct {
+	platform *Platform
+	appID    string
+
+	mu         sync.Mutex // guards what follows and is not held during I/O
+	state      token.Authorization
+	granted    bool          // there is a refresh token, or a token
+	authorized time.Time     // CreateTime of the event that counts
+	expires    time.Time     // of the token that was stored last
+	keeper     *token.Keeper // nil: nobody asked for a token yet, or for a day
+	tickets    *token.Tickets
+	problem    error       // why its code is not redeemed yet
+	waits      bool        // events of it wait
+	isWorking  bool        // a goroutine acts upon them
+	again      bool        // and is to look again
+	timer      *time.Timer // nil: none runs
+	due        time.Time   // of the timer
+}
+
+// AppID returns its app id.
+func (a *Authorizer) AppID() string { return a.appID }
+
+// Usable returns nil if the account may be served, or a [*NotAuthorized].
+func (a *Authorizer) Usable() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.usable()
+}
+
+// usable is Usable for who holds a.mu.
+func (a *Authorizer) usable() error {
+	if a.state == token.Authorized && (a.granted || a.waits) {
+		return nil
+	}
+	state := a.state
+	if state == token.Authorized {
+		state = token.NeedsAuthorization
+	}
+	return &NotAuthorized{Platform: a.platform.options.Name, AppID: a.appID, State: state}
+}
+
+// Token is as that of a [token.Keeper]. The error may be a [*NotAuthorized].
+func (a *Authorizer) Token(wait time.Duration) (string, error) {
+	return a.ask(func(k *token.Keeper) (string, error) { return k.Token(wait) })
+}
+
+// Replace is as that of a [token.Keeper]. The error may be a [*NotAuthorized].
+func (a *Authorizer) Replace(refused string, wait time.Duration) (string, error) {
+	return a.ask(func(k *token.Keeper) (string, error) { return k.Replace(refused, wait) })
+}
+
+// ask asks the keeper, and another one if that was about to be dropped. An error is told
+// in the words of the account's state, if that is why.
+func (a *Authorizer) ask(of func(*token.Keeper) (string, error)) (value string, err error) {
+	for range 2 {
+		k, unusable := a.Keeper()
+		if unusable != nil {
+			return "", unusable
+		}
+		if value, err = of(k); err == nil || !errors.Is(err, token.ErrStopped) {
+			break
+		}
+	}
+	if err != nil {
+		if unusable := a.Usable(); unusable != nil {
+			return "", unusable
+		}
+	}
+	return value, err
+}
+
+// Keeper returns the keeper of its token, which is made when it is needed, and another one
+// after a day without a call. The error is a [*NotAuthorized].
+func (a *Authorizer) Keeper() (*token.Keeper, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err := a.usable(); err != nil {
+		return nil, err
+	}
+	if a.keeper == nil {
+		a.keeper = a.platform.newKeeper(a.appID)
+	}
+	return a.keeper, nil
+}
+
+// Tickets returns the keeper of its tickets, made with ask if there is none.
+func (a *Authorizer) Tickets(ask token.FetchTicket) (*token.Tickets, error) {
+	k, err := a.Keeper()
+	if err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tickets == nil {
+		a.tickets = token.NewTickets(ask, k)
+	}
+	return a.tickets, nil
+}
+
+// kept returns the keeper that there is, nil if there is none.
+func (a *Authorizer) kept() *token.Keeper {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.keeper
+}
+
+// newKeeper returns a keeper of an account's token.
+func (p *Platform) newKeeper(appID string) *token.Keeper {
+	source := &grants.Authorizer{Key: p.key(appID), Store: p.options.Store, Means: p.means}
+	k := token.NewKeeper(p.keeperOptions(token.Options{
+		Name: appID, AppID: appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer,
+	}))
+	k.Start()
+	return k
+}
+
+// drop has the account do without its keeper until it is called again.
+func (a *Authorizer) drop() {
+	a.mu.Lock()
+	k, tickets := a.keeper, a.tickets
+	a.keeper, a.tickets = nil, nil
+	a.mu.Unlock()
+	if tickets != nil {
+		tickets.Stop()
+	}
+	if k != nil {
+		k.Stop()
+	}
+}
+
+// learn notes what an account's record has.
+func (a *Authorizer) learn(r *token.Record, q *waiting.Queue) {
+	a.mu.Lock()
+	ended := a.state != r.State && r.State != token.Authorized
+	renewed := !a.authorized.Equal(r.AuthorizedAt) && r.State == token.Authorized
+	a.state, a.authorized, a.waits = r.State, r.AuthorizedAt, len(q.Events) > 0
+	a.granted = !r.Refresh.Empty() || !r.Token.Value.Empty()
+	if !r.Token.Value.Empty() {
+		a.expires = r.Token.Expires
+	}
+	if r.State != token.Authorized {
+		a.expires = time.Time{}
+	}
+	k := a.keeper
+	a.mu.Unlock()
+	switch {
+	case k == nil:
+	case ended:
+		a.platform.background(a.drop)
+	case renewed && r.Token.ValidAt(time.Now()):
+		k.Adopt(r.Token, r.Notice.FetchedAt)
+	case renewed:
+		k.Retry()
+	}
+}

@@ -1,0 +1,199 @@
+package platform_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxproxy/platform"
+	"wxproxy/token"
+)
+
+// errKilled is what a process would have got that was killed.
+var errKilled = errors.New("the process was killed")
+
+// A process is one that is killed at some step: before it, or after its effect and before
+// its result. A step is whatever reaches beyond the process.
+type process struct {
+	mu     sync.Mutex
+	left   int // steps until it is killed
+	after  bool
+	killed bool
+}
+
+// step takes a step.
+func (p *process) step(do func() error) error {
+	p.mu.Lock()
+	if p.killed {
+		p.mu.Unlock()
+		return errKilled
+	}
+	p.left--
+	p.killed = p.left < 0
+	kill, after := p.killed, p.after
+	p.mu.Unlock()
+	if kill && !after {
+		return errKilled
+	}
+	err := do()
+	if kill {
+		return errKilled
+	}
+	return err
+}
+
+// A mortalStore is the store of a process.
+type mortalStore struct {
+	token.PlatformStore
+	process *process
+}
+
+func (s *mortalStore) Load(key token.Key) (r token.Record, err error) {
+	err = s.process.step(func() (err error) { r, err = s.PlatformStore.Load(key); return err })
+	return r, err
+}
+
+func (s *mortalStore) Save(key token.Key, r token.Record) (stored token.Record, err error) {
+	err = s.process.step(func() (err error) { stored, err = s.PlatformStore.Save(key, r); return err })
+	return stored, err
+}
+
+func (s *mortalStore) Amend(key token.Key, change func(*token.Record) bool) (stored token.Record, err error) {
+	err = s.process.step(func() (err error) { stored, err = s.PlatformStore.Amend(key, change); return err })
+	return stored, err
+}
+
+func (s *mortalStore) Each(of string, look func(token.Key, token.Record, error) error) error {
+	return s.process.step(func() error { return s.PlatformStore.Each(of, look) })
+}
+
+// A mortalWay is the way of a process to WeChat.
+type mortalWay struct {
+	way     http.RoundTripper
+	process *process
+}
+
+func (m *mortalWay) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	err = m.process.step(func() (err error) { response, err = m.way.RoundTrip(r); return err })
+	if err != nil && response != nil {
+		response.Body.Close()
+		response = nil
+	}
+	return response, err
+}
+
+// mortal returns the options of a platform in a process.
+func (w *world) mortal(p *process) platform.Options {
+	o := w.options()
+	o.Store, o.HTTP = &mortalStore{w.store, p}, &http.Client{Transport: &mortalWay{w.wechat, p}}
+	o.Forward = func(ctx context.Context, push platform.Push) error {
+		return p.step(func() error { return w.forward(ctx, push) })
+	}
+	return o
+}
+
+// TestNothingIsLostWhereverTheProcessIsKilled kills a process before and after each step of
+// an authorization, starts another one, and has WeChat push again what was not answered.
+func TestNothingIsLostWhereverTheProcessIsKilled(t *testing.T) {
+	const mostSteps = 60
+	kills := 0
+	for steps := range mostSteps {
+		for _, after := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				if killedAt(t, steps, after) {
+					kills++
+				}
+			})
+			if t.Failed() {
+				t.Fatalf("killed at step %d, after its effect: %v", steps, after)
+			}
+		}
+	}
+	if kills < 20 || kills >= 2*mostSteps {
+		t.Errorf("%d kills; want all the steps of an authorization, and some without a kill", kills)
+	}
+}
+
+func killedAt(t *testing.T, steps int, after bool) (killed bool) {
+	w := newWorld(t)
+	dying := &process{left: steps, after: after}
+	p := platform.New(w.mortal(dying))
+	p.Start()
+	time.Sleep(time.Second)
+	ticket := w.NewTicket()
+	first := w.Grant(shop)
+	taken := func(p *platform.Platform, content []byte) bool {
+		_, err := p.Event(t.Context(), platform.Push{ID: "id", Received: time.Now(), Body: content})
+		return err == nil
+	}
+	ticketTaken, eventTaken := taken(p, ticket.Content), taken(p, first.Event.Content)
+	time.Sleep(2 * time.Minute)
+	dying.mu.Lock()
+	killed = dying.killed
+	dying.killed = true
+	dying.mu.Unlock()
+	p.Stop()
+
+	next := platform.New(w.options())
+	next.Start()
+	defer next.Stop()
+	if !ticketTaken && !taken(next, ticket.Content) || !eventTaken && !taken(next, first.Event.Content) {
+		t.Error("what is pushed again is not taken")
+	}
+	time.Sleep(2 * time.Minute)
+	w.mustServe(next, shop)
+	if got := w.types(shop); !strings.HasPrefix(got, "info:authorized") || strings.Count(got, " ") > 1 {
+		t.Errorf("got %q forwarded; want it once, or twice if the process was killed then", got)
+	}
+	if c := w.Counts(); c.QueryAuths != 1 || c.RefusedQueryAuths > 1 {
+		t.Errorf("got %+v; want the code redeemed once", c)
+	}
+	if s := next.Status(); s.Waiting != 0 || s.Authorizers[platform.StateReady] != 1 {
+		t.Errorf("got %+v; want nothing left", s)
+	}
+	return killed
+}
+
+// TestAStoreThatTakesNothing has WeChat keep its events: there is no success then.
+func TestAStoreThatTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := platform.New(w.mortal(&process{killed: true}))
+		p.Start()
+		defer p.Stop()
+		for _, content := range [][]byte{w.NewTicket().Content, w.Grant(shop).Event.Content} {
+			if taken, err := p.Event(t.Context(), platform.Push{Body: content}); err == nil {
+				t.Errorf("got %v; want an error", taken)
+			}
+		}
+	})
+}
+
+// TestManyEventsOfOneAccountAreBounded keeps the record within what a store takes.
+func TestManyEventsOfOneAccountAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		o.Forward = func(context.Context, platform.Push) error { return errKilled }
+		p := w.run(o)
+		full := 0
+		for range 40 {
+			e := w.Grant(shop).Event
+			if _, err := p.Event(t.Context(), platform.Push{Received: time.Now(), Body: e.Content}); errors.Is(err, platform.ErrFull) {
+				full++
+			}
+			time.Sleep(time.Second)
+		}
+		if full == 0 || full == 40 {
+			t.Errorf("%d of 40 events found no room", full)
+		}
+		if got := state(p, shop); got != platform.StateReady {
+			t.Errorf("got %s; want it ready", got)
+		}
+	})
+}

@@ -1,0 +1,155 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+)
+
+const (
+	// listPause is between two readings of the list that nobody asks for by hand.
+	listPause = 5 * time.Minute
+
+	// listEvery is how often the list is read to find what was missed.
+	listEvery = 24 * time.Hour
+)
+
+// Sentinel errors of the list of authorizers.
+var (
+	errListBroken = errors.New("WeChat's list of authorizers has fewer than it says")
+	errListPause  = errors.New("WeChat's list of authorizers could not be read less than five minutes ago")
+)
+
+// A listing is the list of authorizers, read to its end.
+type listing struct {
+	began time.Time
+	all   map[string]wechat.Listed
+}
+
+// listings are what was read of the list of authorizers.
+type listings struct {
+	wanted chan struct{} // of one; filled: the list is to be read soon
+
+	mu    sync.Mutex // guards last and tried, and is held while the list is read: it is read once for all
+	last  *listing   // nil: none was read within listPause
+	tried time.Time
+
+	stateMu sync.Mutex // guards what follows
+	isDue   bool
+	at      time.Time // when any replica last read it
+}
+
+// want has the list read soon.
+func (l *listings) want() {
+	l.stateMu.Lock()
+	l.isDue = true
+	l.stateMu.Unlock()
+	select {
+	case l.wanted <- struct{}{}:
+	default:
+	}
+}
+
+// learn notes when any replica last read the list.
+func (l *listings) learn(at time.Time) {
+	l.stateMu.Lock()
+	defer l.stateMu.Unlock()
+	if at.After(l.at) {
+		l.at = at
+	}
+}
+
+// due reports whether the list is to be read.
+func (l *listings) due() bool {
+	l.stateMu.Lock()
+	defer l.stateMu.Unlock()
+	return l.isDue || time.Since(l.at) >= listEvery
+}
+
+// recentList returns the list as it was within the last five minutes.
+func (p *Platform) recentList(ctx context.Context) (*listing, error) {
+	l := &p.listings
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Since(l.tried) < listPause {
+		if l.last == nil {
+			return nil, errListPause
+		}
+		return l.last, nil
+	}
+	return p.readList(ctx)
+}
+
+// readList reads the list. The caller holds p.listings.mu.
+func (p *Platform) readList(ctx context.Context) (*listing, error) {
+	l := &p.listings
+	next := &listing{began: time.Now(), all: map[string]wechat.Listed{}}
+	l.last, l.tried = nil, next.began
+	for offset := 0; ; {
+		page, total, err := p.wechat.List(ctx, offset, wechat.MaxList)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page {
+			if isAppID(one.AppID) {
+				next.all[one.AppID] = one
+			}
+		}
+		offset += len(page)
+		switch {
+		case offset < total && len(page) > 0:
+		case len(next.all) < total:
+			return nil, errListBroken
+		default:
+			l.last = next
+			return next, nil
+		}
+	}
+}
+
+// A Recovery is what reading the list of authorizers brought.
+type Recovery struct{ Listed, Restored, Ended int }
+
+// Recover reads the list of authorizers: it restores refresh tokens and authorizations that
+// were missed, and ends what was cancelled. After an error nothing was ended.
+func (p *Platform) Recover(ctx context.Context) (Recovery, error) {
+	p.listings.mu.Lock()
+	l, err := p.readList(ctx)
+	p.listings.mu.Unlock()
+	if err != nil {
+		return Recovery{}, err
+	}
+	return p.reconcile(ctx, l)
+}
+
+// readDueList reads the list if that is due and no other replica does.
+func (p *Platform) readDueList(ctx context.Context) {
+	p.listings.mu.Lock()
+	tried := p.listings.tried
+	p.listings.mu.Unlock()
+	if !p.listings.due() || time.Since(tried) < listPause || p.currentTicket().Empty() {
+		return
+	}
+	release, err := p.lease(token.Key{Platform: p.options.AppID, AppID: p.options.AppID, Ticket: "list"})
+	if err != nil {
+		return
+	}
+	defer release()
+	if r, err := p.options.Store.Load(p.own); err == nil {
+		p.learnOwn(&r)
+	}
+	if !p.listings.due() {
+		return
+	}
+	done, err := p.Recover(ctx)
+	if err != nil {
+		e := p.issuer.Explain(err)
+		p.log.Warn("the list of authorizers was not read to its end", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		return
+	}
+	p.log.Info("list of authorizers read", "listed", done.Listed, "restored", done.Restored, "ended", done.Ended)
+}

@@ -1,0 +1,171 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+)
+
+const (
+	// listLag is how much earlier than the list an authorization has to be for the list to
+	// know of it.
+	listLag = time.Minute
+
+	// confirming is how many accounts WeChat is asked about at a time that its list has not
+	// got.
+	confirming = 8
+)
+
+// isAppID reports whether a store can keep an account of this app id.
+func isAppID(text string) bool {
+	return text != "" && len(text) <= 64 && !strings.ContainsFunc(text, func(c rune) bool {
+		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
+	})
+}
+
+// reconcile has the records agree with the list, where no later event knows better.
+func (p *Platform) reconcile(ctx context.Context, l *listing) (done Recovery, err error) {
+	done.Listed = len(l.all)
+	for appID, one := range l.all {
+		restored, err := p.restore(appID, one)
+		if err != nil {
+			return done, err
+		}
+		if restored {
+			done.Restored++
+		}
+	}
+	if done.Ended, err = p.endMissing(ctx, l); err != nil {
+		return done, err
+	}
+	r, err := p.options.Store.Amend(p.own, func(r *token.Record) bool {
+		r.ListedAt = l.began.Truncate(time.Second)
+		return true
+	})
+	if err != nil {
+		return done, err
+	}
+	p.listings.stateMu.Lock()
+	p.listings.isDue = false
+	p.listings.stateMu.Unlock()
+	p.learnOwn(&r)
+	return done, nil
+}
+
+// restore restores what the list has of an account and its record has not.
+func (p *Platform) restore(appID string, one wechat.Listed) (restored bool, err error) {
+	p.mu.RLock()
+	a := p.authorizers[appID]
+	p.mu.RUnlock()
+	if a != nil && !a.mayLack(one) {
+		return false, nil
+	}
+	r, err := p.options.Store.Amend(p.key(appID), func(r *token.Record) bool {
+		restored = lacks(r, one)
+		if !restored {
+			isNew := !r.HasGrants()
+			if isNew {
+				r.AuthorizedAt = one.AuthorizedAt // it is known from now on
+			}
+			return isNew
+		}
+		r.State, r.Refresh, r.RefreshBefore = token.Authorized, one.Refresh, secret.Secret{}
+		if one.AuthorizedAt.After(r.AuthorizedAt) {
+			r.AuthorizedAt = one.AuthorizedAt
+		}
+		return true
+	})
+	if err != nil {
+		return false, err
+	}
+	p.learn(appID, r)
+	return restored, nil
+}
+
+// mayLack reports whether the record of an account may lack what the list has.
+func (a *Authorizer) mayLack(one wechat.Listed) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state != token.Authorized || !a.granted
+}
+
+// lacks reports whether a record lacks what the list has: a refresh token, or an
+// authorization that no later event has ended.
+func lacks(r *token.Record, one wechat.Listed) bool {
+	switch {
+	case one.Refresh.Empty():
+		return false
+	case r.State == token.Unauthorized:
+		return !one.AuthorizedAt.Before(r.AuthorizedAt)
+	}
+	return r.State != token.Authorized || r.Refresh.Empty()
+}
+
+// endMissing ends the authorizations that are not in the list, if WeChat says of each that
+// it is none.
+func (p *Platform) endMissing(ctx context.Context, l *listing) (ended int, err error) {
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex // guards ended and err
+		slots = make(chan struct{}, confirming)
+	)
+	p.each(func(a *Authorizer) {
+		if _, isListed := l.all[a.appID]; isListed || !a.mayEnd(l.began) {
+			return
+		}
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			isEnded, failed := p.endIfDenied(ctx, a, l.began)
+			mu.Lock()
+			defer mu.Unlock()
+			if isEnded {
+				ended++
+			}
+			err = errors.Join(err, failed)
+		})
+	})
+	all.Wait()
+	return ended, err
+}
+
+// endIfDenied ends an authorization that is not in the list if WeChat says of the account,
+// too, that it is none. Otherwise the list is behind, or nothing is known.
+func (p *Platform) endIfDenied(ctx context.Context, a *Authorizer, began time.Time) (ended bool, err error) {
+	if _, err := p.wechat.Info(ctx, a.appID); !isRefusal(err, wechat.NotAuthorized) {
+		return false, nil
+	}
+	return p.end(a, began)
+}
+
+// mayEnd reports whether a list that was begun at this time could know of the account.
+func (a *Authorizer) mayEnd(began time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.state == token.Authorized && !a.waits && a.authorized.Before(began.Add(-listLag))
+}
+
+// end ends an authorization that is older than the list which has not got it.
+func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
+	r, err := p.options.Store.Amend(p.key(a.appID), func(r *token.Record) bool {
+		ended = r.State == token.Authorized && r.AuthorizedAt.Before(began.Add(-listLag))
+		if ended {
+			r.State, r.Token = token.Unauthorized, token.Token{}
+		}
+		return ended
+	})
+	if err != nil {
+		return false, err
+	}
+	p.learn(a.appID, r)
+	if ended {
+		p.log.Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID)
+	}
+	return ended, nil
+}

@@ -1,0 +1,152 @@
+package platform
+
+import (
+	"context"
+	"errors"
+
+	"wxproxy/internal/secret"
+	"wxproxy/platform/event"
+	"wxproxy/platform/internal/waiting"
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+)
+
+// A finding is what WeChat says of an account when it is asked for its refresh token.
+type finding struct {
+	state   token.Authorization
+	refresh secret.Secret // if it is Authorized
+}
+
+// A doubt is why WeChat is asked for a refresh token.
+type doubt struct {
+	refused  secret.Secret // the refresh token that is of no use; empty: there is none
+	isDenied bool          // WeChat says that the account has not authorized the platform
+}
+
+// errContradiction says that nothing is to be concluded.
+var errContradiction = errors.New("WeChat says of the account that it has not authorized the platform, and that it has: wxproxy asks again")
+
+// errRedeeming says that a code of the account is about to be redeemed.
+var errRedeeming = errors.New("the account's authorization code is not redeemed yet")
+
+// find asks WeChat for the refresh token of an account, other than one that it refuses: by
+// itself, and then in the list. An error means that nothing is to be concluded.
+func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, error) {
+	refresh, err := p.wechat.Info(ctx, appID)
+	isDenied := isRefusal(err, wechat.NotAuthorized)
+	switch {
+	case err == nil && !refresh.Empty() && !d.refused.Equal(refresh.Reveal()):
+		return finding{refresh: refresh}, nil
+	case err == nil && d.isDenied:
+		return finding{}, errContradiction
+	case err != nil && !isDenied:
+		return finding{}, err
+	}
+	l, err := p.recentList(ctx)
+	if err != nil {
+		return finding{}, err
+	}
+	one, isListed := l.all[appID]
+	switch {
+	case isListed && isDenied:
+		return finding{}, errContradiction
+	case isListed && !one.Refresh.Empty() && !d.refused.Equal(one.Refresh.Reveal()):
+		return finding{refresh: one.Refresh}, nil
+	case isDenied:
+		return finding{state: token.Unauthorized}, nil
+	}
+	return finding{state: token.NeedsAuthorization}, nil
+}
+
+func isRefusal(err error, code int) bool {
+	refusal, ok := errors.AsType[*token.Refusal](err)
+	return ok && refusal.Code == code
+}
+
+// isListed reports whether WeChat's list has an account now.
+func (p *Platform) isListed(appID string) (bool, error) {
+	l, err := p.recentList(p.ctx)
+	if err != nil {
+		return false, err
+	}
+	_, isListed := l.all[appID]
+	return isListed, nil
+}
+
+// recoverRefresh finds a refresh token for an account whose own WeChat refuses, or that has
+// none. See [grants.Means].
+func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, why *token.Refusal) (secret.Secret, error) {
+	r, err := p.options.Store.Load(key)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if q := p.queue(key.AppID, r.Events); hasCode(q.NextToAct()) {
+		return secret.Secret{}, errRedeeming
+	}
+	based := r.Granted
+	found, err := p.find(ctx, key.AppID, doubt{based.Refresh, why != nil && why.Code == wechat.NotAuthorized})
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	r, err = p.options.Store.Amend(key, func(r *token.Record) bool {
+		if !isBased(r, based) {
+			return false // a redemption ran beside
+		}
+		if r.State = found.state; r.State == token.Authorized {
+			r.Refresh, r.RefreshBefore = found.refresh, secret.Secret{}
+		} else {
+			r.Token = token.Token{}
+		}
+		return true
+	})
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	p.learn(key.AppID, r)
+	if r.State != token.Authorized {
+		p.log.Warn("an account has to authorize the platform again", "account", key.AppID, "state", string(r.State))
+		return secret.Secret{}, &NotAuthorized{Platform: p.options.Name, AppID: key.AppID, State: r.State}
+	}
+	p.log.Info("a refresh token was recovered", "account", key.AppID)
+	return r.Refresh, nil
+}
+
+// isBased reports whether the authorization in a record is still that of before.
+func isBased(r *token.Record, before token.Granted) bool {
+	return r.State == before.State && r.AuthorizedAt.Equal(before.AuthorizedAt) && r.Refresh.Reveal() == before.Refresh.Reveal()
+}
+
+// hasCode reports whether an event that waits brings tokens.
+func hasCode(e *waiting.Event) bool {
+	return e != nil && e.InfoType != event.Unauthorized && e.Code != ""
+}
+
+// Reconsider has WeChat asked again for the refresh token of an account that needs to be
+// authorized, because somebody wants that. The error may be a [*NotAuthorized].
+func (a *Authorizer) Reconsider(ctx context.Context) error {
+	p := a.platform
+	if a.Usable() == nil {
+		return nil
+	}
+	r, err := p.options.Store.Load(p.key(a.appID))
+	if err != nil {
+		return err
+	}
+	based := r.Granted
+	found, err := p.find(ctx, a.appID, doubt{})
+	if err != nil {
+		return err
+	}
+	r, err = p.options.Store.Amend(p.key(a.appID), func(r *token.Record) bool {
+		if !isBased(r, based) || found.state != token.Authorized {
+			return false
+		}
+		r.State, r.Refresh = token.Authorized, found.refresh
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	p.learn(a.appID, r)
+	return a.Usable()
+}

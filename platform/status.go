@@ -1,0 +1,149 @@
+package platform
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+)
+
+// The states of a platform, and of the accounts that have authorized it.
+const (
+	StateReady              = "ready"
+	StateFailing            = "failing"
+	StateNoTicket           = "no_ticket"                      // of a platform
+	StateNeedsAuthorization = string(token.NeedsAuthorization) // of an account
+	StateUnauthorized       = string(token.Unauthorized)       // of an account
+)
+
+// A Status tells how a platform is. It holds no secret.
+type Status struct {
+	Name, AppID   string
+	State         string            // StateReady, StateNoTicket or StateFailing
+	TicketArrived time.Time         // zero: there is none
+	Token         token.Status      // of the component's token
+	Authorizers   map[string]int    // how many are in each state
+	Problem       token.Explanation // what is wrong, and what to do about it; its Reason is empty if nothing is
+	Waiting       int               // accounts of which events were not acted upon or not forwarded yet
+	Loaded        bool              // what the store has of the authorizers is known
+	ListedAt      time.Time         // when the list of authorizers was last read; zero: not yet
+}
+
+// Status returns how the platform is now.
+func (p *Platform) Status() Status {
+	s := Status{
+		Name: p.options.Name, AppID: p.options.AppID, State: StateReady, Token: p.component.Status(), Loaded: p.Loaded(),
+		Authorizers: map[string]int{StateReady: 0, StateFailing: 0, StateNeedsAuthorization: 0, StateUnauthorized: 0},
+	}
+	if t := p.ticket.Load(); t != nil {
+		s.TicketArrived = t.arrived
+	}
+	p.listings.stateMu.Lock()
+	s.ListedAt = p.listings.at
+	p.listings.stateMu.Unlock()
+	p.each(func(a *Authorizer) {
+		state, _ := a.condition()
+		s.Authorizers[state]++
+		if a.hasWaiting() {
+			s.Waiting++
+		}
+	})
+	s.Problem = s.Token.Problem()
+	ticket := p.currentTicket()
+	switch refused := p.fetch.Refusal(ticket); {
+	case ticket.Empty():
+		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(token.ErrNoTicket)
+	case refused != nil:
+		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(refused)
+	case s.Problem.Reason != "":
+		s.State = StateFailing
+	}
+	return s
+}
+
+// An AuthorizerStatus tells how an account that has authorized a platform is.
+type AuthorizerStatus struct {
+	AppID      string
+	State      string            // StateReady, StateFailing, StateNeedsAuthorization or StateUnauthorized
+	Expires    time.Time         // of its token; zero: there is none
+	Authorized time.Time         // CreateTime of the event that counts; zero: not known
+	Problem    token.Explanation // what is wrong, and what to do about it; its Reason is empty if nothing is
+}
+
+// Status returns how the account is now.
+func (a *Authorizer) Status() AuthorizerStatus {
+	state, err := a.condition()
+	s := AuthorizerStatus{AppID: a.appID, State: state}
+	if err != nil {
+		s.Problem = a.platform.explain(err)
+	}
+	a.mu.Lock()
+	s.Authorized, s.Expires = a.authorized, a.expires
+	k := a.keeper
+	a.mu.Unlock()
+	if k != nil {
+		if kept := k.Status(); !kept.Expires.IsZero() {
+			s.Expires = kept.Expires
+		}
+	}
+	if !time.Now().Before(s.Expires) || state == StateUnauthorized {
+		s.Expires = time.Time{}
+	}
+	return s
+}
+
+// condition returns the account's state, and what is wrong.
+func (a *Authorizer) condition() (state string, err error) {
+	a.mu.Lock()
+	err, problem, k := a.usable(), a.problem, a.keeper
+	if !a.waits {
+		problem = nil
+	}
+	if unusable, ok := err.(*NotAuthorized); ok { //nolint:errorlint // usable returns it as it is
+		a.mu.Unlock()
+		return string(unusable.State), err
+	}
+	a.mu.Unlock()
+	if k != nil {
+		if s := k.Status(); s.LastError != nil {
+			return StateFailing, s.LastError
+		}
+	}
+	if problem != nil {
+		return StateFailing, problem
+	}
+	return StateReady, nil
+}
+
+func (a *Authorizer) hasWaiting() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.waits
+}
+
+// Authorizers returns limit authorizers from offset on, by app id, and how many there are, of
+// the given state if that is not empty.
+func (p *Platform) Authorizers(offset, limit int, state string) (total int, page []AuthorizerStatus) {
+	var all []*Authorizer
+	p.each(func(a *Authorizer) {
+		if is, _ := a.condition(); state == "" || is == state {
+			all = append(all, a)
+		}
+	})
+	slices.SortFunc(all, func(a, b *Authorizer) int { return strings.Compare(a.appID, b.appID) })
+	from := min(max(offset, 0), len(all))
+	for _, a := range all[from:min(from+max(limit, 0), len(all))] {
+		page = append(page, a.Status())
+	}
+	return len(all), page
+}
+
+// explain returns what an error means and what to do about it.
+func (p *Platform) explain(err error) token.Explanation {
+	if unusable, ok := err.(*NotAuthorized); ok { //nolint:errorlint // usable returns it as it is
+		return unusable.Explanation()
+	}
+	return wechat.NewAuthorizerIssuer().Explain(err)
+}
