@@ -83,8 +83,11 @@ func (s *File) record(key token.Key, path string, f file) (token.Record, error) 
 	unread := func(err error) (token.Record, error) { return token.Record{}, &unreadable{err} }
 	sealer := s.seal.Load()
 	value, err := sealer.Open(name(key), f.AccessToken)
-	kept, err2 := f.opened(sealer, name(key))
-	if err = errors.Join(err, err2); err != nil {
+	kept, closed := f.opened(sealer, name(key))
+	if closed == nil && err != nil && kept.HasGrants() { // another key was set when the token was stored
+		f.ExpiresAt, err = time.Time{}, nil
+	}
+	if err = errors.Join(err, closed); err != nil {
 		return unread(fmt.Errorf("reading a stored token: %s: %w", path, err))
 	}
 	r := token.Record{
@@ -117,11 +120,6 @@ func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
 		}
 		return r, f.granted, nil // as it is sealed, with whatever key
 	})
-}
-
-// isReplaced reports whether what cannot be read because of err is replaced.
-func isReplaced(key token.Key, err error) bool {
-	return errors.Is(err, token.ErrNotStored) || errors.Is(err, token.ErrDamaged) || key.Platform == "" && errors.Is(err, fs.ErrPermission)
 }
 
 // Amend implements [token.Amender].
@@ -183,6 +181,9 @@ func (s *File) replace(path string, key token.Key, r token.Record, kept granted)
 	content, err := json.Marshal(f)
 	if err != nil {
 		return fmt.Errorf("storing a token: its expiry cannot be written: %w", err)
+	}
+	if len(content) >= maxFile {
+		return fmt.Errorf("storing a token: %s would be larger than %d bytes, which is never read again", path, maxFile)
 	}
 	if key.Platform != "" {
 		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {

@@ -50,3 +50,8 @@ func (s *File) meetNewer(path string) error {
 	})
 	return fmt.Errorf("%s: %w", path, token.ErrNewer)
 }
+
+// isReplaced reports whether what cannot be read because of err is replaced.
+func isReplaced(key token.Key, err error) bool {
+	return errors.Is(err, token.ErrNotStored) || errors.Is(err, token.ErrDamaged) || key.Platform == "" && errors.Is(err, fs.ErrPermission)
+}

@@ -57,6 +57,9 @@ func (s *Store) amendOnce(key token.Key, generation int64, before, next token.Re
 		arguments := []any{s.clock(time.Now()), generation, version, s.channel(), path(key) + " " + s.writer}
 		arguments = append(arguments, s.grantedFields(key, next.Granted)...)
 		if next.Token != before.Token {
+			if next.Notice.Next.Equal(before.Notice.Next) { // which was the plan of another token
+				next.Notice.Next = time.Time{}
+			}
 			arguments = append(arguments, s.tokenFields(key, next)...)
 		}
 		answer, err = s.run(s.amend, key, arguments...)

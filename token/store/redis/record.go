@@ -79,12 +79,11 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 	case len(a.fields) == 0:
 		return token.Record{}, token.ErrNotStored
 	}
-	value, err := s.link.Load().seal.Open(s.name(key), a.fields["access_token"])
-	granted, err2 := s.granted(key, a)
-	if err = errors.Join(err, err2); err != nil {
+	value, granted, expires, err := s.opened(key, a)
+	if err != nil {
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), err)
 	}
-	now, expires := time.Now(), a.number("expires_at")
+	now := time.Now()
 	if value.Empty() != (expires == 0) || expires > largest/1000 {
 		return token.Record{}, fmt.Errorf("reading %s of Redis: %w", s.name(key), token.ErrDamaged)
 	}
@@ -111,6 +110,19 @@ func (s *Store) record(key token.Key, a scriptAnswer) (token.Record, error) {
 		r.Token = token.Token{}
 	}
 	return capped(r, now), nil
+}
+
+// opened returns what is encrypted in a, and when the token in it ends. A token that was
+// stored while another key was set does not close what is granted.
+func (s *Store) opened(key token.Key, a scriptAnswer) (value secret.Secret, granted token.Granted, expires int64, err error) {
+	if granted, err = s.granted(key, a); err != nil {
+		return value, granted, 0, err
+	}
+	value, err = s.link.Load().seal.Open(s.name(key), a.fields["access_token"])
+	if err != nil && granted.HasGrants() {
+		return secret.Secret{}, granted, 0, nil
+	}
+	return value, granted, a.number("expires_at"), err
 }
 
 // capped returns r with a token that lives no longer than WeChat documents: the
