@@ -96,3 +96,10 @@ func (p *Platform) lineOf(appID string) *line {
 	}
 	return &p.mustAccount(appID).token
 }
+
+// Ticket returns the ticket that was made last; "": none was.
+func (p *Platform) Ticket() string {
+	p.all.mu.Lock()
+	defer p.all.mu.Unlock()
+	return p.ticket
+}

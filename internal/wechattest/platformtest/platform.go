@@ -67,8 +67,9 @@ type Platform struct {
 	// What follows is guarded by all.mu.
 
 	settings Settings
-	stopped  bool // tickets are not pushed any more
-	tickets  map[string]time.Time
+	stopped  bool                 // tickets are not pushed any more
+	tickets  map[string]time.Time // when each was made
+	ticket   string               // the last one
 	token    line
 	preAuth  map[string]*preAuthCode
 	codes    map[string]*code

@@ -43,7 +43,7 @@ func (p *Platform) NewTicket() Event {
 	p.all.mu.Lock()
 	defer p.all.mu.Unlock()
 	ticket := "ticket@@@" + random(3)
-	p.tickets[ticket] = now
+	p.tickets[ticket], p.ticket = now, ticket
 	p.counts.Tickets++
 	return p.event("component_verify_ticket", "", now, []field{{"ComponentVerifyTicket", ticket}})
 }

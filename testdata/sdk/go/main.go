@@ -4,6 +4,10 @@
 //
 //	sdk silenceper|fastwego BASE APPID SECRET
 //
+// With platform it manages the tokens of a third-party platform instead: see there.
+//
+//	sdk platform silenceper|powerwechat BASE COMPONENT SECRET TICKET APPID CODE
+//
 // With receive it takes pushes with an SDK's server instead: see there.
 //
 //	sdk receive APPID TOKEN AESKEY
@@ -30,14 +34,26 @@ func main() {
 		receive(os.Args[2], os.Args[3], os.Args[4])
 		return
 	}
-	base, err := url.Parse(os.Args[2])
+	sdk, args := os.Args[1], os.Args[2:]
+	if sdk == "platform" {
+		sdk, args = args[0], args[1:]
+	}
+	base, err := url.Parse(args[0])
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(2)
 	}
-	sdks := map[string]func(base *url.URL, appID, secret string) []call{"silenceper": silenceper, "fastwego": fastwego}
+	var calls []call
+	switch {
+	case os.Args[1] == "platform":
+		calls = platform(sdk, base, authorization{component: args[1], secret: args[2], ticket: args[3], authorizer: args[4], code: args[5]})
+	case sdk == "fastwego":
+		calls = fastwego(base, args[1], args[2])
+	default:
+		calls = silenceper(base, args[1], args[2])
+	}
 	failed := false
-	for _, c := range sdks[os.Args[1]](base, os.Args[3], os.Args[4]) {
+	for _, c := range calls {
 		if err := c.make(); err != nil {
 			failed = true
 			fmt.Printf("%s: %v\n", c.name, err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,14 +28,17 @@ import (
 
 // redirected sends what is for WeChat's API to the proxy instead. The SDK's other
 // packages use the same client: WeChat Pay and WeCom stay where they are.
-type redirected struct{ base *url.URL }
+type redirected struct {
+	base *url.URL
+	next http.RoundTripper // nil: http.DefaultTransport
+}
 
 func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL.Host == "api.weixin.qq.com" {
 		req = req.Clone(req.Context())
 		req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
 	}
-	return http.DefaultTransport.RoundTrip(req)
+	return cmp.Or(r.next, http.DefaultTransport).RoundTrip(req)
 }
 
 // others answers for hosts that are not WeChat's API and not the proxy.
@@ -53,7 +57,7 @@ func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // silenceper makes the commonest calls with github.com/silenceper/wechat.
 func silenceper(base *url.URL, appID, secret string) []call {
-	util.DefaultHTTPClient = &http.Client{Transport: redirected{base}}
+	util.DefaultHTTPClient = &http.Client{Transport: redirected{base: base}}
 	http.DefaultTransport = others{http.DefaultTransport}
 	tokens := cache.Cache(cache.NewMemory())
 	if address := os.Getenv("SDK_REDIS"); address != "" {
