@@ -32,6 +32,9 @@ type Result struct {
 	// itself goes on, as for that app.
 	Owner string
 
+	// Pushed is where the Owner's pushes go, if the extension knows.
+	Pushed *Callback
+
 	Errcode int  // the error that is the answer; 0: none
 	Answer  any  // the answer, in JSON; nil: none
 	Effect  bool // it is kept among the messages that were sent: doing it twice would be a fault
@@ -67,6 +70,9 @@ func (w *WeChat) extended(c *call) (a answer, answered bool) {
 	result := w.extension.Serve(Call{Request: c.Request, Path: c.path, Query: c.params, Now: w.now()})
 	if result.Owner != "" {
 		c.app = w.appOf(result.Owner)
+		if result.Pushed != nil {
+			c.app.callback = result.Pushed
+		}
 	}
 	switch {
 	case result.Errcode != 0:

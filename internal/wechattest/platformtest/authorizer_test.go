@@ -266,3 +266,50 @@ func TestABrowserGoesFromThePageToTheRedirect(t *testing.T) {
 		}
 	})
 }
+
+// A test decides in which order events come, how often, and when.
+func TestEventsComeTwiceInAnotherOrderAndLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, component := started(t)
+		first := s.Grant(shop)
+		time.Sleep(time.Second)
+		cancelled := s.Revoke(shop)
+		time.Sleep(time.Second)
+		second := s.Grant(shop)
+		for _, e := range []Event{second.Event, first.Event, cancelled, second.Event} {
+			s.Push(t.Context(), e)
+		}
+		got := s.plain[len(s.plain)-4:]
+		if got[0] != got[3] || got[0] == got[1] || !strings.Contains(got[2], "unauthorized") {
+			t.Errorf("got %q; want the second authorization, the first, the end, and the second again", got)
+		}
+		if !first.Event.Created.Before(cancelled.Created) || !cancelled.Created.Before(second.Event.Created) {
+			t.Error("the events do not say in which order things happened")
+		}
+
+		// One comes while a code is redeemed: the answer is held back once the code is spent.
+		s.wechat.Inject(wechattest.Fault{Path: "/cgi-bin/component/api_query_auth", Times: 1, Delay: time.Second})
+		answered := make(chan time.Time, 1)
+		go func() {
+			s.redeem(component, second.Code)
+			answered <- time.Now()
+		}()
+		time.Sleep(time.Second / 2)
+		s.Cancel(t.Context(), shop)
+		if pushed := time.Now(); !pushed.Before(<-answered) {
+			t.Error("the answer came before the event")
+		}
+	})
+}
+
+func TestWeChatLooksAtWhereAPlatformsEventsGo(t *testing.T) {
+	s, component := started(t)
+	const ask = `{"action":"dns","check_operator":"DEFAULT"}`
+	if got := s.call("/cgi-bin/callback/check?access_token="+component, ask); errcode(got) != 0 || got["dns"] == nil {
+		t.Errorf("got %v; want what it sees", got)
+	}
+	access, _ := s.redeem(component, s.Grant(shop).Code)
+	if got := s.call("/cgi-bin/callback/check?access_token="+access, ask); errcode(got) != 40201 {
+		t.Errorf("an account's: got %v; want 40201, as it has no URL", got)
+	}
+}

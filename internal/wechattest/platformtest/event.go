@@ -86,7 +86,7 @@ func (p *Platform) Push(ctx context.Context, e Event) wechattest.Delivery {
 }
 
 func (p *Platform) pushTo(ctx context.Context, url string, e Event) wechattest.Delivery {
-	c := p.callback(url)
+	c := p.Settings().callback(url)
 	c.AllEvents = true
 	d := c.Push(ctx, wechattest.Pushed{Content: e.Content})
 	p.all.mu.Lock()
@@ -96,9 +96,8 @@ func (p *Platform) pushTo(ctx context.Context, url string, e Event) wechattest.D
 }
 
 // callback returns what pushes to url.
-func (p *Platform) callback(url string) wechattest.Callback {
-	s := p.Settings()
-	return wechattest.Callback{
+func (s Settings) callback(url string) *wechattest.Callback {
+	return &wechattest.Callback{
 		AppID: s.AppID, URL: url, Token: s.Token, AESKey: s.AESKey, Mode: wechattest.Safe,
 		Timeout: s.Timeout, Tries: s.Tries, Transport: s.Transport,
 	}
@@ -107,9 +106,10 @@ func (p *Platform) callback(url string) wechattest.Callback {
 // Messages returns what pushes an account's messages and events to the platform, which may
 // be changed.
 func (p *Platform) Messages(appID string) wechattest.Callback {
-	c := p.callback(strings.ReplaceAll(p.Settings().MessageURL, "$APPID$", appID))
+	s := p.Settings()
+	c := s.callback(strings.ReplaceAll(s.MessageURL, "$APPID$", appID))
 	c.UserName = userName(appID)
-	return c
+	return *c
 }
 
 // userName returns the original ID of an account.

@@ -209,7 +209,7 @@ func TestAComponentTokenWantsEverythingRight(t *testing.T) {
 		"null as ticket":        {`{"component_appid":"` + saasID + `","component_appsecret":"` + saasSecret + `","component_verify_ticket":null}`, 61006},
 		"an unknown ticket":     {`{"component_appid":"` + saasID + `","component_appsecret":"` + saasSecret + `","component_verify_ticket":"ticket@@@x"}`, 61006},
 		"no JSON":               {`component_appid=` + saasID, 47001},
-		"another start secret":  {"", 44002},
+		"an empty body":         {"", 44002},
 		"everything is as fits": {`{"component_appid":"` + saasID + `","component_appsecret":"` + saasSecret + `","component_verify_ticket":"` + ticket + `"}`, 0},
 	} {
 		request := httptest.NewRequest(http.MethodPost, "http://api.weixin.qq.com/cgi-bin/component/api_component_token", strings.NewReader(row.body))

@@ -112,7 +112,11 @@ func (s *platforms) serveAuthorizer(c *call, k kind) wechattest.Result {
 	if strings.HasPrefix(c.Path, "/cgi-bin/component/") {
 		return t.platform.serveOption(c, t.owner)
 	}
-	return wechattest.Result{Owner: t.owner}
+	result := wechattest.Result{Owner: t.owner}
+	if url := t.platform.settings.EventURL; url != "" && t.isComponents() {
+		result.Pushed = t.platform.settings.callback(url)
+	}
+	return result
 }
 
 // admit returns why c may not use t; 0: it may.
