@@ -97,7 +97,7 @@ func New(o Options) *Platform {
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
 		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: wechat.NewComponentIssuer(), Renewed: p.fetch.Renewed,
 	}))
-	p.wechat.Tokens = p.component
+	p.wechat.Tokens = (*ownTokens)(p)
 	p.means = &grants.Means{Ask: p.wechat.AuthorizerToken, Recover: p.recoverRefresh}
 	return p
 }

@@ -56,6 +56,26 @@ func (p *Platform) currentTicket() secret.Secret {
 	return t.value
 }
 
+// ownTokens are the component's tokens. Where there is no ticket to ask for one, the store
+// may have one that another replica has just taken.
+type ownTokens Platform
+
+// Token implements [wechat.Tokens].
+func (o *ownTokens) Token(wait time.Duration) (string, error) {
+	p := (*Platform)(o)
+	if p.options.Shared != nil && p.currentTicket().Empty() {
+		if r, err := p.options.Store.Load(p.own); err == nil {
+			p.learnOwn(&r)
+		}
+	}
+	return p.component.Token(wait)
+}
+
+// Replace implements [wechat.Tokens].
+func (o *ownTokens) Replace(refused string, wait time.Duration) (string, error) {
+	return o.component.Replace(refused, wait)
+}
+
 // takeTicket makes a ticket durable, if it is the newest.
 func (p *Platform) takeTicket(e event.Event) (taken Taken, err error) {
 	now := time.Now().Truncate(time.Second)
