@@ -57,7 +57,9 @@ func TestAuthorizersTakeLittleMemory(t *testing.T) {
 	time.Sleep(time.Second)
 	runtime.GC()
 	runtime.ReadMemStats(&called)
-	each := func(m runtime.MemStats) uint64 { return (m.HeapAlloc + m.StackInuse - before.HeapAlloc - before.StackInuse) / n }
+	each := func(m runtime.MemStats) uint64 {
+		return (m.HeapAlloc + m.StackInuse - before.HeapAlloc - before.StackInuse) / n
+	}
 	t.Logf("%d bytes for one that is known, %d for one that is called", each(known), each(called))
 	if each(called) > most {
 		t.Errorf("an account that is called takes %d bytes; want at most %d", each(called), most)
