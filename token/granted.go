@@ -37,6 +37,11 @@ const (
 	NeedsAuthorization Authorization = "needs_authorization" // nobody has a refresh token for it
 )
 
+// IsKnown reports whether a is one of the Authorizations.
+func (a Authorization) IsKnown() bool {
+	return a == Authorized || a == Unauthorized || a == NeedsAuthorization
+}
+
 // A Redeemed is an authorization code that was used, by a hash.
 type Redeemed struct {
 	Hash string // of letters and digits

@@ -103,6 +103,9 @@ func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
 			return token.Granted{}, token.ErrDamaged
 		}
 	}
+	if !g.State.IsKnown() {
+		return token.Granted{}, token.ErrDamaged
+	}
 	return token.Granted{
 		Refresh: refresh, RefreshBefore: before, AuthorizedAt: g.AuthorizedAt, State: g.State, Codes: codes, Events: events,
 		Ticket: ticket, TicketCreated: g.TicketCreated, TicketArrived: g.TicketArrived, PushAskedAt: g.PushAskedAt, ListedAt: g.ListedAt,

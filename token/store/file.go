@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -186,9 +184,7 @@ func (s *File) replace(path string, key token.Key, r token.Record, kept granted)
 		return fmt.Errorf("storing a token: %s would be larger than %d bytes, which is never read again", path, maxFile)
 	}
 	if key.Platform != "" {
-		if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("making a platform's token directory: %w", err)
-		}
+		return s.replaceDurably(path, append(content, '\n'))
 	}
 	if err := writeWhole(path, append(content, '\n')); err != nil {
 		return fmt.Errorf("storing a token: %w", err)

@@ -108,7 +108,8 @@ func TestADamagedFileOfAPlatformIsReplaced(t *testing.T) {
 	mustGrant(t, s, ofShop, "canary")
 	path := filepath.Join(dir, component, "wxshop.json")
 	for _, content := range []string{`{"version":1,"component_appid":"` + component + `","app_id":"wxsh`, `{"app_id":"wxshop"}`, "", `{"version":1,"component_appid":"wxother","app_id":"wxshop"}`,
-		`{"version":1,"component_appid":"` + component + `","app_id":"wxshop","access_token":"","refresh_token":"two words"}`} {
+		`{"version":1,"component_appid":"` + component + `","app_id":"wxshop","access_token":"","refresh_token":"two words"}`,
+		`{"version":1,"component_appid":"` + component + `","app_id":"wxshop","access_token":"","refresh_token":"r","state":"strange"}`} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}

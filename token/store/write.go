@@ -2,8 +2,11 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -30,6 +33,41 @@ func writeWhole(path string, content []byte) (err error) {
 		return err
 	}
 	return os.Rename(file.Name(), path)
+}
+
+// replaceDurably writes a file of a platform, whose directory it makes if it is missing. A
+// loss of power takes nothing back after that: WeChat would not hand it out again.
+func (s *File) replaceDurably(path string, content []byte) error {
+	dir := filepath.Dir(path)
+	err := os.Mkdir(dir, 0o700)
+	switch {
+	case err == nil:
+		err = syncFolder(s.dir)
+	case errors.Is(err, fs.ErrExist):
+		err = nil
+	}
+	if err == nil {
+		err = writeWhole(path, content)
+	}
+	if err == nil {
+		err = syncFolder(dir)
+	}
+	if err != nil {
+		return fmt.Errorf("storing what a platform was granted: %w", err)
+	}
+	return nil
+}
+
+// syncFolder has the names in a directory outlive a loss of power.
+func syncFolder(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil // it cannot be done there, and renaming is durable
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // leftAfter is how old a temporary file is that nobody will rename any more.

@@ -138,7 +138,9 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 			return token.Granted{}, token.ErrDamaged
 		}
 	}
-	g.State = token.Authorization(secret.Quote(a.fields["state"]))
+	if g.State = token.Authorization(a.fields["state"]); !g.State.IsKnown() {
+		return token.Granted{}, token.ErrDamaged
+	}
 	for field, to := range map[string]*time.Time{
 		"authorized_at": &g.AuthorizedAt, "ticket_created_at": &g.TicketCreated, "ticket_arrived_at": &g.TicketArrived,
 		"push_asked_at": &g.PushAskedAt, "listed_at": &g.ListedAt,

@@ -131,7 +131,14 @@ func TestAKeyOfAnotherTypeIsReplacedByWhatIsGranted(t *testing.T) {
 		t.Errorf("got %d, %v", found, err)
 	}
 	mustGrant(t, s, ofShop, "canary")
-	wantRefresh(t, s, ofShop, "canary")
+	for field, strange := range map[string]string{"state": "strange", "refresh_token": "two words"} {
+		server.MustDo("HSET", ofShopKey, field, strange)
+		if r, err := s.Load(ofShop); !errors.Is(err, token.ErrDamaged) || r.HasGrants() {
+			t.Errorf("%s: got %v; want ErrDamaged", field, err)
+		}
+		mustGrant(t, s, ofShop, "canary")
+		wantRefresh(t, s, ofShop, "canary")
+	}
 }
 
 // In no order, and of this platform alone, whatever its names look like to Redis.
@@ -235,9 +242,8 @@ func TestWhoFollowsIsToldThatSomethingMayBeMissed(t *testing.T) {
 	time.Sleep(watchBeat + time.Second) // it is known
 	server.MustDo("FLUSHALL")
 	eventually(t, "word of the loss", func() bool { return f.count(token.Key{}) > 1 })
-	server.Stop()
-	server.Start()
 	before := f.count(token.Key{})
+	server.MustDo("CLIENT", "KILL", "TYPE", "pubsub")
 	eventually(t, "word of the new connection", func() bool { return f.count(token.Key{}) > before })
 	end()
 	before = len(f.keys)
