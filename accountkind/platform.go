@@ -36,7 +36,8 @@ var wechatPlatform = Platform{
 
 	TokenRequest: TokenRequest{
 		AppIDName: "component_appid", SecretName: "component_appsecret",
-		NotPOST: 43002, NoAppID: 41018, BadAppID: 40013, NoSecret: 41004, BadSecret: 40125, BadData: 47001,
+		POSTPath: "/cgi-bin/component/api_component_token",
+		NotPOST:  43002, NoAppID: 41018, BadAppID: 40013, NoSecret: 41004, BadSecret: 40125, BadData: 47001,
 	},
 	CodeName: "authorization_code", AuthorizerName: "authorizer_appid",
 
@@ -57,7 +58,7 @@ var platformRoutes = []Route{
 
 	{Pattern: "/cgi-bin/component/*", Credential: CredentialPlatform},
 	{Pattern: "/cgi-bin/component/api_get_authorizer_list", Credential: CredentialPlatform, HoldsRefreshTokens: true},
-	{Pattern: "/cgi-bin/component/api_get_authorizer_info", Credential: CredentialPlatform, HoldsRefreshTokens: true},
+	{Pattern: "/cgi-bin/component/api_get_authorizer_info", Credential: CredentialPlatform, HoldsRefreshTokens: true, NamesAuthorizer: true},
 	{Pattern: "/cgi-bin/component/fastregister*", Credential: CredentialPlatform, Administers: true},
 	{Pattern: "/cgi-bin/component/modify_wxa_server_domain", Credential: CredentialPlatform, Administers: true},
 	{Pattern: "/cgi-bin/component/modify_wxa_jump_domain", Credential: CredentialPlatform, Administers: true},

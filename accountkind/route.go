@@ -40,6 +40,9 @@ type Route struct {
 	Administers bool
 	// HoldsRefreshTokens says of class "platform" that the answer has refresh tokens.
 	HoldsRefreshTokens bool
+	// NamesAuthorizer says of class "platform" that the JSON body names the account, as
+	// authorizer_appid, that the request is about.
+	NamesAuthorizer bool
 	// EitherToken says of class "app" that the API takes a platform's token, too.
 	EitherToken bool
 	// PlatformFirst says of class "app" that the API takes a platform's token where an

@@ -191,7 +191,11 @@ func (p *Proxy) series(account *Account, client *Client) *traffic.Series {
 	}
 	s := seen.Of(client)
 	if s == nil {
-		s = p.config.Counts.Series(names(account, client))
+		name, ofClient := names(account, client)
+		if account != nil {
+			name = account.counted()
+		}
+		s = p.config.Counts.Series(name, ofClient)
 		seen.Add(client, s)
 	}
 	return s

@@ -61,7 +61,7 @@ func (p *Proxy) admitCaller(x *exchange) error {
 
 // permit returns an error if the client may not use the account or call the path.
 func (p *Proxy) permit(x *exchange) error {
-	if c := x.client; len(c.Accounts) > 0 && !slices.Contains(c.Accounts, x.account.Name) {
+	if !x.client.mayUse(x.account) && !x.isAboutOwn() {
 		return refuse(forbiddenAccount, "this client may not use the account "+x.account.Name)
 	}
 	return x.route.class.permit(p, x)

@@ -3,12 +3,12 @@ package proxy
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"time"
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/lastkey"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/internal/wire"
@@ -61,6 +61,9 @@ type Client struct {
 	MaxInFlight int           // requests at a time; 0: any number
 	Interval    time.Duration // between two requests, on average; 0: none
 
+	only      string // the name of its only account; empty: it may use several, or none of [[account]]
+	hasAppIDs bool   // some of its accounts are such as have authorized a platform
+
 	quota   *quota.Quota  // nil: none
 	bodies  *clientBodies // nil: only the budget of all bounds them
 	id      virtual.ID
@@ -72,9 +75,9 @@ func (c *Client) isKeyless() bool { return c.KeySHA256 == [sha256.Size]byte{} }
 
 // withKey returns the client that has the key. The empty key belongs to nobody, even if a
 // client is configured with its hash.
-func (t *clientTable) withKey(key []byte, last *keyHash) (*Client, bool) {
+func (t *clientTable) withKey(key []byte, last *lastkey.Hash) (*Client, bool) {
 	key = bytes.TrimSpace(key)
-	c, ok := t.byKey[*last.of(key)]
+	c, ok := t.byKey[*last.Of(key)]
 	return c, ok && len(key) > 0
 }
 
@@ -174,24 +177,16 @@ func (p *Proxy) doesNotContradict(x *exchange, c *Client) bool {
 	return err == nil && other == c || err != nil && certified == nil // whose key is then none of a client's
 }
 
-// A keyHash is the hash of the last key. Most programs send the same key each time, and
-// hashing it takes longer than all other decisions about a request.
-type keyHash struct {
-	key []byte
-	sum [sha256.Size]byte
-}
-
-// maxKeptKey bounds the key that is remembered.
-const maxKeptKey = 256
-
-// of returns the hash of key. The time that it takes tells of the last key only whether
-// key is the same, or has the same length.
-func (h *keyHash) of(key []byte) *[sha256.Size]byte {
-	if len(h.key) == 0 || subtle.ConstantTimeCompare(h.key, key) == 0 {
-		h.key, h.sum = h.key[:0], sha256.Sum256(key)
-		if len(key) <= maxKeptKey {
-			h.key = append(h.key, key...)
-		}
+// signingKey returns the key for a virtual token of the client: that of the client's own
+// key which was shown, so that replicas honour the token whether they know the client's
+// next key already or not.
+func (p *Proxy) signingKey(x *exchange) *virtual.Key {
+	c := x.client
+	switch {
+	case c == &p.anyone || c.isKeyless():
+		return &x.account.signing[0]
+	case len(c.signing) > 1 && x.key.Sum == c.OldSHA256:
+		return &c.signing[1]
 	}
-	return &h.sum
+	return &c.signing[0]
 }

@@ -112,12 +112,13 @@ type Account struct {
 	// longer, authorized the platform; nil: it can, or is a platform's no account.
 	Authorized func() error
 
-	kind    *kind
-	id      virtual.ID
-	filter  *secret.Filter
-	closed  *closedapis.Set
-	seen    *traffic.Seen[Client]
-	signing virtual.Keys // of virtual tokens for clients without a key
+	kind     *kind
+	platform *platform // that the account has authorized, or that it is; nil: it is of [[account]]
+	id       virtual.ID
+	filter   *secret.Filter
+	closed   *closedapis.Set
+	seen     *traffic.Seen[Client]
+	signing  virtual.Keys // of virtual tokens for clients without a key
 }
 
 // A Kind is what the accounts of one kind have in common: its table, which has what

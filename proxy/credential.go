@@ -38,6 +38,8 @@ type traits struct {
 	hasNoBody               bool // its body is left unread
 	passesCallersCredential bool // the caller's own credential is passed on, so that a virtual token is an error
 	getsSecret              bool // the AppSecret is added, which WeChat's answer may quote
+	forPlatform             bool // the account is a platform
+	namesAuthorizer         bool // the body says, or is answered with, an account of the platform
 }
 
 // forwarded is a class without a credential of the proxy's: the request is passed on
@@ -72,17 +74,34 @@ type withToken struct{ forwarded }
 func (withToken) removes(k *accountkind.Kind) []string { return k.TokenParameters }
 func (withToken) answer(p *Proxy, x *exchange) error   { return p.forwardWithToken(x) }
 
-// withTicket is the class of requests that are answered from the cache of tickets.
-type withTicket struct{ withToken }
-
-func (withTicket) answer(p *Proxy, x *exchange) error { return p.answerTicket(x) }
+func (withToken) permit(p *Proxy, x *exchange) error {
+	if x.account.isComponent() && !x.route.EitherToken && !x.route.PlatformFirst {
+		return errNotOfPlatform
+	}
+	return forwarded{}.permit(p, x)
+}
 
 // withSecret is the class of requests that get the account's appid and AppSecret.
-type withSecret struct{ forwarded }
+type withSecret struct{}
 
 func (withSecret) removes(k *accountkind.Kind) []string { return k.SecretParameters }
 func (withSecret) traits() traits                       { return traits{getsSecret: true} }
-func (withSecret) answer(p *Proxy, x *exchange) error   { return p.forwardWithSecret(x) }
+func (withSecret) permit(p *Proxy, x *exchange) error {
+	switch {
+	case x.account.isComponent():
+		return errNotOfPlatform
+	case x.account.isAuthorizer() && x.route.AsPlatform == "":
+		return errNoSecretOf
+	}
+	return forwarded{}.permit(p, x)
+}
+
+func (withSecret) answer(p *Proxy, x *exchange) error {
+	if x.account.isAuthorizer() {
+		return p.forwardAsPlatform(x)
+	}
+	return p.forwardWithSecret(x)
+}
 
 func (withSecret) admitBody(p *Proxy, x *exchange) error {
 	if !x.hasMembers {
@@ -121,17 +140,6 @@ func (healthPage) admit(*Proxy, *exchange) (done bool, err error) { return true,
 func (healthPage) traits() traits                                 { return traits{isOpen: true, hasNoBody: true} }
 func (healthPage) answer(p *Proxy, x *exchange) error             { return p.answerHealth(x) }
 
-// tokenPath is the class of requests for an access token, which the proxy answers itself.
-type tokenPath struct{ forwarded }
-
-func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
-	return true, p.expectTokenRequest(x)
-}
-func (tokenPath) admitBody(p *Proxy, x *exchange) error { return p.admitTokenRequest(x) }
-func (tokenPath) permit(p *Proxy, x *exchange) error    { return p.permitToken(x) }
-func (tokenPath) traits() traits                        { return traits{callerInBody: true} }
-func (tokenPath) answer(p *Proxy, x *exchange) error    { return p.answerToken(x) }
-
 // closedPath is the class of paths that the proxy would answer itself, and that a
 // configured route denies.
 type closedPath struct{ forwarded }
@@ -147,20 +155,43 @@ func classOf(r accountkind.Route) class {
 		return withToken{}
 	case accountkind.CredentialTicket:
 		return withTicket{}
+	case accountkind.CredentialPlatform:
+		return withPlatform{}
 	case accountkind.CredentialSecret:
+		if r.InBody {
+			return withMembers{}
+		}
 		return withSecret{}
 	case accountkind.CredentialUser, accountkind.CredentialNone:
 		return withOwn{}
 	case accountkind.CredentialDeny:
 		return denied{}
+	}
+	if c := ownClassOf(r.Credential); c != nil {
+		return c
+	}
+	panic("BUG: no type for the credential class " + string(r.Credential))
+}
+
+// ownClassOf returns the type of a class of what the proxy answers itself, or nil.
+func ownClassOf(c accountkind.Credential) class {
+	switch c {
 	case credentialLocal:
 		return ownPage{}
 	case credentialHealth:
 		return healthPage{}
 	case credentialToken:
 		return tokenPath{}
+	case credentialComponent:
+		return componentToken{}
+	case credentialAuthorizer:
+		return emulated{}
+	case credentialRedeem:
+		return redeeming{}
+	case credentialAuthorize:
+		return authorizePage{}
 	case credentialClosed:
 		return closedPath{}
 	}
-	panic("BUG: no type for the credential class " + string(r.Credential))
+	return nil
 }

@@ -35,6 +35,8 @@ var (
 	upstreamUnreachable = problem{fasthttp.StatusBadGateway, -50200, "upstream_unreachable"}
 	tokenUnavailable    = problem{fasthttp.StatusServiceUnavailable, -50300, "token_unavailable"}
 	upstreamBusy        = problem{fasthttp.StatusServiceUnavailable, -50301, "upstream_busy"}
+	notAuthorized       = problem{fasthttp.StatusServiceUnavailable, -50303, "not_authorized"}
+	noTicket            = problem{fasthttp.StatusServiceUnavailable, -50304, "no_ticket"}
 	tooManyConnections  = problem{fasthttp.StatusServiceUnavailable, -50302, "too_many_connections"}
 	upstreamTimeout     = problem{fasthttp.StatusGatewayTimeout, -50400, "upstream_timeout"}
 )
@@ -129,7 +131,9 @@ func (x *exchange) asFailure(err error) *failure {
 	case errors.As(err, &short):
 		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to " + x.kind.Table.Name + " for the request; nothing was sent", time.Second}
 	case errors.As(err, &later):
-		return &failure{tokenUnavailable, later.Error(), later.RetryAfter()}
+		return &failure{whyUnavailable(err), later.Error(), later.RetryAfter()}
+	case whyUnavailable(err) != tokenUnavailable:
+		return &failure{problem: whyUnavailable(err), detail: err.Error()}
 	case errors.Is(err, upstream.ErrUnreachable):
 		return &failure{problem: upstreamUnreachable, detail: "no connection to " + x.kind.Table.Name + " could be established; nothing was sent"}
 	case errors.Is(err, upstream.ErrTimeout):
@@ -170,6 +174,25 @@ func malformed(err error) string {
 		return "the trailer of the body is not one as RFC 9112 has it, or has a field that may stand in the header only, as Host, Trailer and Content-Length"
 	}
 	return "the chunks of the body are not as RFC 9112 has them: each is its size in hexadecimal digits, CRLF, as many bytes, and CRLF; the last has the size 0"
+}
+
+// whyUnavailable returns the problem of a request for which there is no token.
+func whyUnavailable(err error) problem {
+	var unauthorized interface {
+		error
+		NotAuthorized() bool
+	}
+	var unfed interface {
+		error
+		NoTicket() bool
+	}
+	switch {
+	case errors.As(err, &unauthorized) && unauthorized.NotAuthorized():
+		return notAuthorized
+	case errors.As(err, &unfed) && unfed.NoTicket():
+		return noTicket
+	}
+	return tokenUnavailable
 }
 
 // inWords returns the refusal of a virtual token with WeChat's errcodes, upon which SDKs

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -8,6 +9,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/lastkey"
 	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
@@ -30,7 +32,7 @@ type exchange struct {
 	fields       fields
 	body         body.Body
 	last         lastTarget
-	key          keyHash
+	key          lastkey.Hash
 	virtual      virtual.LastToken
 	lastInFilter string // the last token that was added to its account's filter
 	values       []string
@@ -46,8 +48,10 @@ type request struct {
 	caller      *front.Conn // nil without one
 	client      *Client
 	account     *Account
-	kind        *kind   // of the account, as far as it is known
-	tokenClient *Client // the one that a refused virtual token names; nil: none
+	authorizer  *Account // on an API of a platform, the account that the request names; nil: none
+	platform    *Account // whose token is sent in the place of a credential of account; nil: its own is
+	kind        *kind    // of the account, as far as it is known
+	tokenClient *Client  // the one that a refused virtual token names; nil: none
 
 	began     time.Time
 	errcode   int    // of the answer, WeChat's or the proxy's own; 0: none
@@ -67,6 +71,14 @@ type request struct {
 	smallBody  bool  // the body is at most that long, and comes at once
 	hasMembers bool  // the body may say who calls, and for which account
 	given      given // what the request gives in the places of appid and AppSecret
+}
+
+// holder returns the account whose credential WeChat gets.
+func (x *exchange) holder() *Account {
+	if x.platform != nil {
+		return x.platform
+	}
+	return x.account
 }
 
 // begin returns the exchange for a request: the one that its connection keeps, if it
@@ -142,4 +154,43 @@ func names(a *Account, c *Client) (account, client string) {
 		client = c.Name
 	}
 	return account, client
+}
+
+// routeAs looks the request's route up in the tables of kind k.
+func (x *exchange) routeAs(k *kind) {
+	if r, t := &x.last, &x.target; r.kind != k {
+		r.kind, r.route, r.token = k, k.route(t.Policy), ""
+		r.hasCredentialName = target.NamesCredential(t.Query, r.route.class.removes(k.Table))
+		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
+		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
+	}
+	x.kind, x.route = x.last.kind, &x.last.route
+}
+
+// findLikelyKind returns the kind of accounts that a request is probably about, by what is quick to
+// see in its header: the kind of the account that it names or has a virtual token for, or
+// else the kind that has its host, or the one whose programs ask for a token at its path,
+// or else the kind of the default account. If the account, which is decided later, is of
+// another kind, admit begins again with that.
+func (p *Proxy) findLikelyKind(x *exchange) *kind {
+	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
+		return a.kind
+	}
+	if a := p.accountInToken(x); a != nil {
+		return a.kind
+	}
+	for _, k := range p.kinds {
+		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
+			return k
+		}
+	}
+	for _, k := range p.kinds {
+		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
+			return k
+		}
+	}
+	if p.fallback != nil {
+		return p.fallback.kind
+	}
+	return p.kinds[0]
 }

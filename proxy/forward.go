@@ -18,10 +18,13 @@ import (
 // target that the message has already stays if path, query and token are as before.
 func (x *exchange) addressWith(token string) {
 	if x.sent = token; token != x.lastInFilter {
-		x.account.filter.Add(token)
+		x.holder().filter.Add(token)
 		x.lastInFilter = token
 	}
-	if token == "" || token != x.last.token {
+	switch {
+	case x.platform != nil || x.route.OAuth:
+		x.addressOAuth(token)
+	case token == "" || token != x.last.token:
 		x.address(x.kind.Table.TokenParameters, target.Parameter{Name: x.kind.Table.TokenParameter, Value: token})
 		x.last.token = token
 	}
@@ -30,7 +33,12 @@ func (x *exchange) addressWith(token string) {
 // address sets the target that WeChat will read: the caller's path, its query without
 // the parameters in remove, and then those in add.
 func (x *exchange) address(remove []string, add ...target.Parameter) {
-	line := append(x.message.Target[:0], x.target.Path...)
+	x.addressAt(x.target.Path, remove, add...)
+}
+
+// addressAt does that with another path.
+func (x *exchange) addressAt(path []byte, remove []string, add ...target.Parameter) {
+	line := append(x.message.Target[:0], path...)
 	query := len(line)
 	line = target.AppendQuery(line, x.target.Query, remove)
 	for _, p := range add {
@@ -54,7 +62,7 @@ func (p *Proxy) send(x *exchange) error {
 		return err
 	}
 	if x.errcode = errcode.Of(&x.ctx.Response); x.errcode != 0 {
-		p.config.Counts.Errcode(x.account.Name, x.errcode)
+		p.config.Counts.Errcode(x.account.counted(), x.errcode)
 	}
 	return nil
 }

@@ -5,23 +5,35 @@ import (
 	"strings"
 
 	"wxproxy/accountkind"
-	"wxproxy/proxy/internal/target"
 )
 
 // A kind is a Kind with its routes in tables that are quick to search.
 type kind struct {
 	Kind
 	local, configured, builtin routeTable
+
+	tokenNames []string // the parameters that may hold a virtual token
+	oauthNames []string // what is removed where a platform's token goes by its own name
 }
 
-func newKind(k *Kind) *kind {
+// newKind returns the kind that k says. Without a platform the paths of platforms are
+// denied, and the parameter for a platform's token is one as any other.
+func newKind(k *Kind, hasPlatform bool) *kind {
 	mustBeComplete(k.Table)
-	return &kind{
-		Kind:       *k,
-		local:      newRouteTable(localRoutes(k.Table), k.Table),
-		configured: newRouteTable(k.Routes, k.Table),
-		builtin:    newRouteTable(k.Table.Routes, k.Table),
+	made := &kind{Kind: *k, tokenNames: []string{k.Table.TokenParameter}}
+	if hasPlatform && k.Table.Platform.TokenParameter != "" {
+		table, parameter := *k.Table, k.Table.Platform.TokenParameter
+		table.TokenParameters = append(slices.Clone(table.TokenParameters), parameter)
+		table.SecretParameters = append(slices.Clone(table.SecretParameters), parameter)
+		made.Table, made.tokenNames = &table, append(made.tokenNames, parameter)
+		made.oauthNames = append(slices.Clone(table.TokenParameters), table.Platform.AppIDParameter)
+	} else {
+		hasPlatform = false
 	}
+	made.local = newRouteTable(localRoutes(k.Table, hasPlatform), made, hasPlatform)
+	made.configured = newRouteTable(k.Routes, made, hasPlatform)
+	made.builtin = newRouteTable(k.Table.Routes, made, hasPlatform)
+	return made
 }
 
 // refuses reports whether an answer with errcode refuses the access token.
@@ -31,11 +43,14 @@ func (k *kind) refuses(errcode int) bool {
 
 // addKinds adds the kinds of the accounts to the proxy, each once, and to the accounts.
 func (p *Proxy) addKinds(accounts []*Account) {
-	known := map[*Kind]*kind{}
+	known, hasPlatform := map[*Kind]*kind{}, map[*Kind]bool{}
+	for _, pl := range p.config.Platforms {
+		hasPlatform[pl.Account.Kind] = true
+	}
 	for _, a := range accounts {
 		k := known[a.Kind]
 		if k == nil {
-			k = newKind(a.Kind)
+			k = newKind(a.Kind, hasPlatform[a.Kind])
 			known[a.Kind] = k
 			p.kinds = append(p.kinds, k)
 			p.hosts = append(p.hosts, k.Hosts...)
@@ -54,14 +69,26 @@ const (
 	credentialToken  accountkind.Credential = "token"  // likewise, for programs that ask for a token
 	credentialHealth accountkind.Credential = "health" // likewise, for load balancers that ask how the proxy is
 	credentialClosed accountkind.Credential = "closed" // the proxy would answer it, but a configured route denies it
+
+	credentialComponent  accountkind.Credential = "component"  // a platform's token, for programs that ask for one
+	credentialAuthorizer accountkind.Credential = "authorizer" // the token of a platform's account, likewise
+	credentialRedeem     accountkind.Credential = "redeem"     // what an authorization code yields
+	credentialAuthorize  accountkind.Credential = "authorize"  // the address of the page where an authorization begins
 )
 
 // localRoutes are the paths that the proxy answers itself and never forwards.
-func localRoutes(kind *accountkind.Kind) []accountkind.Route {
+func localRoutes(kind *accountkind.Kind, hasPlatform bool) []accountkind.Route {
 	routes := []accountkind.Route{
 		{Pattern: accountkind.LivenessPath, Credential: credentialHealth},
 		{Pattern: accountkind.ReadinessPath, Credential: credentialHealth},
 		{Pattern: accountkind.OwnPrefix + "*", Credential: credentialLocal},
+		{Pattern: accountkind.AuthorizePath, Credential: credentialAuthorize},
+	}
+	if hasPlatform {
+		routes = append(routes,
+			accountkind.Route{Pattern: kind.Platform.TokenPath, Credential: credentialComponent},
+			accountkind.Route{Pattern: kind.Platform.AuthorizerTokenPath, Credential: credentialAuthorizer},
+			accountkind.Route{Pattern: kind.Platform.RedeemPath, Credential: credentialRedeem})
 	}
 	for _, path := range kind.TokenPaths {
 		routes = append(routes, accountkind.Route{Pattern: path, Credential: credentialToken})
@@ -92,15 +119,15 @@ type routeTable struct {
 	prefixes []route // longest first
 }
 
-func newRouteTable(rows []accountkind.Route, k *accountkind.Kind) routeTable {
+func newRouteTable(rows []accountkind.Route, k *kind, hasPlatform bool) routeTable {
 	t := routeTable{exact: map[string]route{}}
 	for _, row := range rows {
 		row.Pattern = accountkind.Normal(row.Pattern)
-		if row.Credential == accountkind.CredentialPlatform || row.InBody {
-			row = accountkind.Route{Pattern: row.Pattern, Credential: accountkind.CredentialDeny} // there is no platform
+		if !hasPlatform && (row.Credential == accountkind.CredentialPlatform || row.InBody) {
+			row = accountkind.Route{Pattern: row.Pattern, Credential: accountkind.CredentialDeny}
 		}
 		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
-			row.Names = k.SecretNames
+			row.Names = k.Table.SecretNames
 		}
 		row := typed(row)
 		if strings.HasSuffix(row.Pattern, "*") {
@@ -153,43 +180,4 @@ func (k *kind) route(policy []byte) route {
 func closes(configured, local route) bool {
 	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn
-}
-
-// routeAs looks the request's route up in the tables of kind k.
-func (x *exchange) routeAs(k *kind) {
-	if r, t := &x.last, &x.target; r.kind != k {
-		r.kind, r.route, r.token = k, k.route(t.Policy), ""
-		r.hasCredentialName = target.NamesCredential(t.Query, r.route.class.removes(k.Table))
-		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
-		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
-	}
-	x.kind, x.route = x.last.kind, &x.last.route
-}
-
-// findLikelyKind returns the kind of accounts that a request is probably about, by what is quick to
-// see in its header: the kind of the account that it names or has a virtual token for, or
-// else the kind that has its host, or the one whose programs ask for a token at its path,
-// or else the kind of the default account. If the account, which is decided later, is of
-// another kind, admit begins again with that.
-func (p *Proxy) findLikelyKind(x *exchange) *kind {
-	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
-		return a.kind
-	}
-	if a := p.accountInToken(x); a != nil {
-		return a.kind
-	}
-	for _, k := range p.kinds {
-		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
-			return k
-		}
-	}
-	for _, k := range p.kinds {
-		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
-			return k
-		}
-	}
-	if p.fallback != nil {
-		return p.fallback.kind
-	}
-	return p.kinds[0]
 }

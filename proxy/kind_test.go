@@ -167,7 +167,7 @@ func TestATableThatIsNotCompleteIsAMistakeOfTheProgrammers(t *testing.T) {
 			}()
 			table := library
 			mutilate(&table)
-			newKind(&Kind{Table: &table})
+			newKind(&Kind{Table: &table}, false)
 		})
 	}
 }

@@ -70,15 +70,25 @@ func (x *exchange) ticketType() string {
 	return ticketType.text
 }
 
-// asRefused returns err. If err is WeChat's refusal to issue a ticket, the caller gets
-// WeChat's errcode and errmsg, as if WeChat had just been asked.
+// asRefused returns err. If err is WeChat's refusal to issue a ticket, or of another call of
+// the proxy's own that the caller waits for, the caller gets WeChat's errcode and errmsg, as
+// if WeChat had just been asked.
 func asRefused(err error) error {
-	var refusal interface {
+	var ticket interface {
 		error
 		RefusedTicket() (errcode int, errmsg string, ok bool)
 	}
-	if errors.As(err, &refusal) {
-		if errcode, errmsg, ok := refusal.RefusedTicket(); ok {
+	if errors.As(err, &ticket) {
+		if errcode, errmsg, ok := ticket.RefusedTicket(); ok {
+			return refuseAsWeChat(errcode, errmsg)
+		}
+	}
+	var call interface {
+		error
+		RefusedCall() (errcode int, errmsg string, ok bool)
+	}
+	if errors.As(err, &call) {
+		if errcode, errmsg, ok := call.RefusedCall(); ok {
 			return refuseAsWeChat(errcode, errmsg)
 		}
 	}
@@ -102,7 +112,7 @@ const ticketOfPages = "jsapi"
 // answerSignature answers with the signature that the page in x's query gives to
 // wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
-	if !slices.Contains(x.kind.Table.TicketTypes, ticketOfPages) {
+	if !slices.Contains(x.kind.Table.TicketTypes, ticketOfPages) || x.account.isComponent() {
 		return refuse(noCredential, "accounts of this kind have no ticket for pages, so nothing can be signed")
 	}
 	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
@@ -173,3 +183,8 @@ func asksForAll(query []byte) (bool, error) {
 		return found, nil
 	}
 }
+
+// withTicket is the class of requests that are answered from the cache of tickets.
+type withTicket struct{ withToken }
+
+func (withTicket) answer(p *Proxy, x *exchange) error { return p.answerTicket(x) }

@@ -34,22 +34,37 @@ var (
 )
 
 // account chooses the account of a request: the one that it names, the client's
-// only one, or the default.
+// only one, or the default. APIs of platforms have the platform.
 func (p *Proxy) account(x *exchange) (*Account, error) {
 	a, err := p.namedAccount(x)
-	if a != nil || err != nil {
-		return a, err
+	switch {
+	case err != nil:
+		return nil, err
+	case x.route.Credential == credentialAuthorize:
+		return p.platformOfPage(x, a)
+	case a != nil:
+		return x.asPlatform(a)
+	case x.route.traits.forPlatform:
+		return p.impliedPlatform(x)
 	}
-	if only := x.client.Accounts; len(only) == 1 {
-		if a = p.accounts[only[0]]; a == nil {
+	if only := x.client.only; only != "" {
+		switch a, err = p.find([]byte(only), x.began); {
+		case err != nil:
+			return nil, err
+		case a == nil:
 			return nil, errNobody
 		}
-		return a, nil
+		return x.asPlatform(a)
 	}
-	if p.fallback == nil {
-		return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
+	switch {
+	case p.fallback != nil:
+		return p.fallback, nil
+	case x.route.PlatformFirst && len(p.platforms) > 0:
+		return p.impliedPlatform(x)
+	case len(p.platforms) > 0:
+		return nil, refuse(unknownAccount, "no account is the default, and a platform never is; name the account by the path prefix /@APPID/ or the header Wxproxy-Account")
 	}
-	return p.fallback, nil
+	return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
 }
 
 // namedAccount returns the account that the request itself names, or nil: the one in its
@@ -78,15 +93,20 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err error) {
 	switch {
 	case x.target.Selector != nil:
-		return p.accounts[string(x.target.Selector)], true, nil
+		a, err = p.find(x.target.Selector, x.began)
+		return a, true, err
 	case len(x.fields.account) > 0:
-		return p.accounts[string(x.fields.account)], true, nil
+		a, err = p.find(x.fields.account, x.began)
+		return a, true, err
 	}
 	from := x.fromAppID()
 	if from.conflicts {
 		return nil, true, errTwoFrom
 	}
-	return p.accounts[from.text], from.text != "", nil
+	if from.text != "" {
+		a, err = p.find([]byte(from.text), x.began)
+	}
+	return a, from.text != "", err
 }
 
 // fromAppID returns the account's name in the query.
@@ -100,14 +120,24 @@ func (x *exchange) fromAppID() (from givenValue) {
 // namesAnother reports whether the path, the header or the query names another account
 // than a.
 func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
-	if x.target.Selector != nil && p.accounts[string(x.target.Selector)] != a {
+	if x.target.Selector != nil && !p.means(x, x.target.Selector, a) {
 		return true
 	}
-	if len(x.fields.account) > 0 && p.accounts[string(x.fields.account)] != a {
+	if len(x.fields.account) > 0 && !p.means(x, x.fields.account, a) {
 		return true
 	}
 	from := x.fromAppID()
-	return from.conflicts || from.text != "" && p.accounts[from.text] != a
+	return from.conflicts || from.text != "" && !p.means(x, []byte(from.text), a)
+}
+
+// means reports whether name means the account a. For APIs of platforms the name of an
+// account means its platform.
+func (p *Proxy) means(x *exchange, name []byte, a *Account) bool {
+	named, err := p.find(name, x.began)
+	if err != nil || named == nil {
+		return false
+	}
+	return named == a || x.route != nil && x.route.traits.forPlatform && a.isComponent() && named.platform == a.platform
 }
 
 // givenAccount returns the account whose appid the caller sends on a path where the proxy
@@ -115,9 +145,13 @@ func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
 // of the account; without clients, a placeholder alone stands for the default account.
 func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 	appID := &x.given.appID
-	switch a := p.accounts[appID.text]; {
-	case appID.text == "":
+	if appID.text == "" {
 		return nil, nil
+	}
+	a, err := p.find([]byte(appID.text), x.began)
+	switch {
+	case err != nil:
+		return nil, err
 	case appID.conflicts:
 		return nil, errTwoAppIDs
 	case a != nil:
@@ -155,7 +189,7 @@ func (p *Proxy) checkSameAccount(x *exchange) error {
 		return err
 	}
 	if (sent == nil || sent == x.account) && !namesAnother {
-		return nil
+		return p.noteAuthorizer(x)
 	}
 	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
 		", and the request names another one by its path prefix, by Wxproxy-Account, from_appid or appid; leave one of them out")

@@ -1,8 +1,16 @@
 package proxy
 
 import (
+	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/closedapis"
+	"wxproxy/proxy/internal/lately"
+	"wxproxy/proxy/traffic"
 )
 
 // A Platform is a third-party platform, with all accounts that have authorized it.
@@ -42,4 +50,128 @@ type Platform struct {
 type Grant struct {
 	AppID    string          // of the account
 	FuncInfo json.RawMessage // func_info, as WeChat has it; empty: it is not known
+}
+
+// A platform is a Platform, ready for requests.
+type platform struct {
+	Platform
+	component *Account // the platform itself
+	all       string   // what clients' rights and the counts call its accounts
+	known     lately.Map[Account]
+	seen      traffic.Seen[Client] // of requests for its accounts
+}
+
+// addPlatforms adds the platforms, whose own accounts are components.
+func (p *Proxy) addPlatforms(components []*Account) {
+	for i, a := range components {
+		a.platform = &platform{Platform: p.config.Platforms[i], component: a, all: a.Name + "/*"}
+		p.platforms = append(p.platforms, a.platform)
+	}
+}
+
+// isComponent reports whether the account is a platform itself.
+func (a *Account) isComponent() bool { return a.platform != nil && a.platform.component == a }
+
+// isAuthorizer reports whether the account is one that has authorized a platform.
+func (a *Account) isAuthorizer() bool { return a.platform != nil && a.platform.component != a }
+
+// counted returns what the counts call the account: all that have authorized a platform
+// have one name, as there may be a hundred thousand.
+func (a *Account) counted() string {
+	if a.isAuthorizer() {
+		return a.platform.all
+	}
+	return a.Name
+}
+
+// account returns the account with an appid that has authorized the platform, now or
+// earlier, or nil.
+func (l *platform) account(appID []byte, now time.Time) *Account {
+	if a := l.known.Get(appID, now); a != nil || len(appID) == 0 {
+		return a
+	}
+	name := string(appID)
+	configured, isKnown := l.Authorizer(name)
+	if !isKnown {
+		return nil
+	}
+	one := &struct {
+		Account
+		closed closedapis.Set
+		filter secret.Filter
+	}{Account: configured}
+	one.Name, one.AppID, one.platform, one.seen = name, name, l, &l.seen
+	one.kind, one.signing = l.component.kind, l.component.signing
+	one.Account.closed, one.Account.filter = &one.closed, &one.filter
+	one.filter.Start(one.Known)
+	return l.known.Add(name, &one.Account, now)
+}
+
+// errTwoPlatforms refuses a name that means two accounts.
+var errTwoPlatforms = refuse(unknownAccount, "the account has authorized several platforms; name it as PLATFORM:APPID")
+
+// find returns the account with a name or an app_id, or nil: one that is configured, or
+// else one that has authorized a platform.
+func (p *Proxy) find(name []byte, now time.Time) (found *Account, err error) {
+	if a := p.accounts[string(name)]; a != nil || len(p.platforms) == 0 {
+		return a, nil
+	}
+	prefix, appID, isQualified := bytes.Cut(name, []byte(":"))
+	for _, pl := range p.platforms {
+		switch {
+		case !isQualified:
+			appID = name
+		case string(prefix) != pl.Account.Name:
+			continue
+		}
+		a := pl.account(appID, now)
+		if a != nil && found != nil {
+			return nil, errTwoPlatforms
+		}
+		if a != nil {
+			found = a
+		}
+	}
+	return found, nil
+}
+
+// mayUse reports whether the client may use the account.
+func (c *Client) mayUse(a *Account) bool {
+	switch {
+	case len(c.Accounts) == 0:
+		return true
+	case a.isAuthorizer():
+		return c.mayUseOf(a.platform, a.AppID)
+	case a.isComponent() && slices.Contains(c.Accounts, a.platform.all):
+		return true
+	}
+	return slices.Contains(c.Accounts, a.Name)
+}
+
+// mayUseOf reports whether the client may use the platform's account with an appid.
+func (c *Client) mayUseOf(pl *platform, appID string) bool {
+	return len(c.Accounts) == 0 || slices.ContainsFunc(c.Accounts, func(name string) bool {
+		prefix, rest, _ := strings.Cut(name, ":")
+		return name == pl.all || name == appID || prefix == pl.Account.Name && rest == appID
+	})
+}
+
+// readRights finds out which of the client's accounts are configured ones.
+func (p *Proxy) readRights(c *Client) {
+	var configured []string
+	for _, name := range c.Accounts {
+		a := p.accounts[name]
+		switch {
+		case a != nil && !a.isComponent():
+			configured = append(configured, name)
+		case a == nil && !strings.HasSuffix(name, "/*"):
+			c.hasAppIDs = true
+		}
+	}
+	switch {
+	case len(c.Accounts) == 1 && (len(configured) == 1 || c.hasAppIDs):
+		c.only = c.Accounts[0]
+	case len(p.platforms) > 0 && len(configured) == 1:
+		c.only = configured[0]
+	}
 }

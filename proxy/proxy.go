@@ -25,7 +25,8 @@ import (
 type Proxy struct {
 	config         Config
 	accounts       map[string]*Account // by name and by app_id
-	fallback       *Account            // nil without a default
+	platforms      []*platform
+	fallback       *Account // nil without a default
 	byID           map[virtual.ID]*Account
 	hostNames      sites.Names
 	clients        clientTable
@@ -52,6 +53,10 @@ func New(config Config) *Proxy {
 		clients:  newClientTable(config.Clients, config.Deployment),
 	}
 	accounts := newAccounts(config.Accounts, config.Deployment)
+	for _, pl := range config.Platforms {
+		accounts = append(accounts, newAccounts([]Account{pl.Account}, config.Deployment)...)
+	}
+	p.addPlatforms(accounts[len(config.Accounts):])
 	p.addKinds(accounts)
 	p.hostNames = sites.NamesOf(p.hosts, config.HostNames)
 	for _, a := range accounts {
@@ -64,7 +69,10 @@ func New(config Config) *Proxy {
 	if len(config.Accounts) == 1 {
 		p.fallback = p.accounts[config.Accounts[0].Name]
 	}
-	p.config.Accounts = nil // the map has them
+	for _, c := range p.clients.byName {
+		p.readRights(c)
+	}
+	p.config.Accounts, p.config.Platforms = nil, nil // the maps have them
 	p.door.current.Store(p)
 	return p
 }

@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"bytes"
-	"net/url"
+	"time"
 
 	"wxproxy/proxy/internal/sites"
 	"wxproxy/proxy/internal/target"
@@ -107,7 +107,7 @@ func (x *exchange) otherHost() error {
 func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 	for rest := x.target.Query; ; found = true {
 		var text []byte
-		if text, rest = virtualIn(rest, x.kind.Table.TokenParameter); text == nil {
+		if text, rest = target.ValueWithPrefix(rest, x.kind.tokenNames, virtual.Prefix); text == nil {
 			return found, nil
 		}
 		last := &x.virtual
@@ -129,6 +129,9 @@ func (p *Proxy) admitVirtual(x *exchange) (found bool, err error) {
 		if err != nil {
 			return true, err
 		}
+		if x.route.traits.forPlatform && !a.isComponent() {
+			return true, refuseAsWeChat(x.kind.Table.Platform.WrongToken, "must use component token for component api (wxproxy: the virtual token is an account's)")
+		}
 	}
 }
 
@@ -141,7 +144,7 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 	if err := last.Parse(text); err != nil {
 		return nil, nil, err
 	}
-	if a, c = p.byID[last.Token.Account], &p.anyone; a == nil {
+	if a, c = p.accountOf(&last.Token, x.began), &p.anyone; a == nil {
 		return nil, nil, virtual.ErrForged
 	}
 	keys := a.signing
@@ -159,36 +162,26 @@ func (p *Proxy) verify(x *exchange, last *virtual.LastToken, text []byte) (a *Ac
 	return a, c, last.Check(keys, x.began)
 }
 
-// virtualIn returns the first virtual token in the query, or nil, and the rest of the query
-// behind it.
-func virtualIn(query []byte, parameter string) (text, rest []byte) {
-	for len(query) > 0 {
-		var segment []byte
-		segment, query = target.CutSegment(query)
-		if !target.IsNamed(segment, parameter) {
-			continue
-		}
-		_, value, _ := bytes.Cut(segment, []byte("="))
-		if bytes.IndexByte(value, '%') >= 0 {
-			if plain, err := url.QueryUnescape(string(value)); err == nil {
-				value = []byte(plain)
-			}
-		}
-		if bytes.HasPrefix(value, []byte(virtual.Prefix)) {
-			return value, query
-		}
-	}
-	return nil, nil
-}
-
 // accountInToken returns the account that a virtual token in the query is for, or nil. The
 // token is not verified: anybody could have written it.
 func (p *Proxy) accountInToken(x *exchange) *Account {
 	for _, k := range p.kinds {
-		text, _ := virtualIn(x.target.Query, k.Table.TokenParameter)
+		text, _ := target.ValueWithPrefix(x.target.Query, k.tokenNames, virtual.Prefix)
 		if text != nil && x.virtual.Parse(text) == nil {
-			return p.byID[x.virtual.Token.Account]
+			return p.accountOf(&x.virtual.Token, x.began)
 		}
 	}
 	return nil
+}
+
+// accountOf returns the account that a virtual token is for, or nil.
+func (p *Proxy) accountOf(token *virtual.Token, now time.Time) *Account {
+	a := p.byID[token.Account]
+	if appID := token.AppID(); a != nil && len(appID) > 0 {
+		if !a.isComponent() {
+			return nil
+		}
+		return a.platform.account(appID, now)
+	}
+	return a
 }

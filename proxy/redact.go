@@ -27,8 +27,8 @@ const maxQuotes = 64
 // credentials returns the credentials that the answer must not hold.
 func (x *exchange) credentials() []string {
 	x.values = append(x.values[:0], x.sent)
-	if x.account.Known != nil {
-		x.values = x.account.Known(x.values)
+	if x.holder().Known != nil {
+		x.values = x.holder().Known(x.values)
 	}
 	x.values = slices.DeleteFunc(x.values, func(value string) bool { return len(value) < secret.Shortest })
 	return x.values
@@ -36,7 +36,7 @@ func (x *exchange) credentials() []string {
 
 // isQuoted reports whether text, which is a part of an answer, holds a credential.
 func (x *exchange) isQuoted(text []byte) bool {
-	if !x.account.filter.MayHold(text) {
+	if !x.holder().filter.MayHold(text) {
 		return false
 	}
 	_, found := x.searcher.Replace(text, logged.Masked, x.credentials())
@@ -46,7 +46,7 @@ func (x *exchange) isQuoted(text []byte) bool {
 // redactRaw redacts a header that is passed on in WeChat's own bytes.
 func (p *Proxy) redactRaw(x *exchange) {
 	head := x.message.Head
-	if x.account.filter.MayHold(head.Lines()) {
+	if x.holder().filter.MayHold(head.Lines()) {
 		if redacted := p.redactHead(x, head.Lines()); len(redacted) < len(head.Lines()) {
 			head.SetLines(redacted)
 		}
@@ -152,7 +152,7 @@ func (f *fields) readConnection(h *fasthttp.ResponseHeader) error {
 // passesUnchanged reports whether all lines may be passed on as they are. It searches
 // only the names and values that are long enough to hold a credential.
 func (x *exchange) passesUnchanged(h *fasthttp.ResponseHeader) bool {
-	least := x.account.filter.Least()
+	least := x.holder().filter.Least()
 	for name, value := range h.All() {
 		if !x.fields.belongs(name) || len(value) >= least && x.isQuoted(value) || len(name) >= least && x.isQuoted(name) {
 			return false

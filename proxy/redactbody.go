@@ -12,6 +12,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/component"
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/wire"
@@ -26,6 +27,10 @@ const (
 	// maxQuoted is the same for an answer of QuotingPath, which quotes a whole request and
 	// its answer.
 	maxQuoted = 256 << 10
+
+	// maxListed is the same for a page of a platform's accounts with their refresh tokens:
+	// 500 of them take some 100 KiB.
+	maxListed = 1 << 20
 )
 
 // errAnswerRoom is the error of a body that cannot be searched because there is no memory
@@ -43,6 +48,9 @@ func (p *Proxy) redactBody(x *exchange) error {
 	if string(x.target.Policy) == x.kind.Table.QuotingPath {
 		return p.redactWhole(x, maxQuoted, secret.Redact)
 	}
+	if x.route.HoldsRefreshTokens {
+		return p.redactWhole(x, maxListed, x.withoutRefreshTokens)
+	}
 	if resp.StatusCode() >= fasthttp.StatusMultipleChoices || x.route.traits.getsSecret {
 		return p.redactWhole(x, maxSearched, x.replaced)
 	}
@@ -56,7 +64,7 @@ func (p *Proxy) redactBody(x *exchange) error {
 			body = plain
 		}
 	}
-	if x.account.filter.MayHold(body) {
+	if x.holder().filter.MayHold(body) {
 		p.redact(x, body, x.replaced)
 	}
 	return nil
@@ -70,6 +78,11 @@ func (x *exchange) replaced(text []byte, replacement string, values []string) []
 	return text
 }
 
+// withoutRefreshTokens does so, and replaces all refresh tokens of a platform's accounts.
+func (x *exchange) withoutRefreshTokens(text []byte, replacement string, values []string) []byte {
+	return x.replaced(component.Mask(text, replacement), replacement, values)
+}
+
 // redact replaces the body, which was unpacked to plain, by plain without credentials. A
 // body without any is passed on as it is.
 func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
@@ -77,7 +90,9 @@ func (p *Proxy) redact(x *exchange, plain []byte, redact redaction) {
 	if !bytes.Equal(redacted, plain) {
 		x.ctx.Response.Header.SetContentEncoding("")
 		x.ctx.Response.SetBody(redacted)
-		p.warnOfQuote(x, "body")
+		if !x.route.HoldsRefreshTokens { // which is no surprise
+			p.warnOfQuote(x, "body")
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ import (
 // elsewhere that it is good.
 func (p *Proxy) forwardWithToken(x *exchange) error {
 	began := x.span.now()
-	token, err := x.account.Tokens.Token(p.config.TokenWait)
+	token, err := x.holder().Tokens.Token(p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
 		return err
@@ -33,19 +34,19 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 	}
 	errcode := x.errcode
 	outcome, err := p.sendAgain(x, token)
-	p.config.Counts.Retry(x.account.Name, errcode, outcome)
+	p.config.Counts.Retry(x.account.counted(), errcode, outcome)
 	return err
 }
 
 // sendAgain sends the request once more, after WeChat refused token.
 func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
 	began := x.span.now()
-	better, err := x.account.Tokens.Replace(token, p.config.TokenWait)
+	better, err := x.holder().Tokens.Replace(token, p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
 		return traffic.RetryUnavailable, x.withErrcode(err) // says more than WeChat's refusal: why there is no good token, and when there may be one
 	}
-	if better == token && (x.account.isDead(token) || x.account.closed.Has(x.target.Policy)) {
+	if better == token && (x.holder().isDead(token) || x.holder().closed.Has(x.target.Policy)) {
 		return traffic.RetryInVain, nil
 	}
 	p.config.Log.Debug("sending again", "account", x.account.Name, "errcode", x.errcode, "same_token", better == token)
@@ -57,8 +58,8 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 		x.accept(better, nil)
 		return traffic.RetryAccepted, nil
 	}
-	if better == token && x.account.isHonoured(token) {
-		x.account.closed.Add(x.target.Policy)
+	if better == token && x.holder().isHonoured(token) {
+		x.holder().closed.Add(x.target.Policy)
 		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
 			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
 	}
@@ -94,14 +95,19 @@ func (x *exchange) withErrcode(err error) error {
 }
 
 // isRefused reports whether WeChat refused the access token in its answer.
-func (x *exchange) isRefused() bool { return x.kind.refuses(x.errcode) }
+func (x *exchange) isRefused() bool {
+	if x.holder().isComponent() {
+		return slices.Contains(x.kind.Table.Platform.TokenErrcodes, x.errcode)
+	}
+	return x.kind.refuses(x.errcode)
+}
 
 // accept tells the account that WeChat honoured token, if the answer proves it. An answer
 // that reports any failure proves nothing: WeChat may have failed before it looked at the
 // token.
 func (x *exchange) accept(token string, err error) {
-	if err == nil && x.wentWell() && x.account.Accepted != nil {
-		x.account.Accepted(token, x.began)
+	if a := x.holder(); err == nil && x.wentWell() && a.Accepted != nil {
+		a.Accepted(token, x.began)
 	}
 }
 

@@ -29,7 +29,7 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	if x.fields.packed && len(body) > 0 {
 		return refuse(badRequest, errUnreadableBody.Error())
 	}
-	rest, err := members.Rewrite(body, x.kind.Table.SecretMembers, func(name, value string) (string, bool) {
+	rest, err := members.Rewrite(body, x.secretMembers(), func(name, value string) (string, bool) {
 		x.addGiven(name, value)
 		return "", true
 	})
@@ -64,7 +64,7 @@ var errOtherKind = refuse(badRequest, "the body's appid is that of an account of
 
 // addGiven adds the value of a parameter or member that is one of SecretMembers.
 func (x *exchange) addGiven(name, value string) {
-	if name == x.kind.Table.SecretNames.AppID {
+	if name == x.appIDName() {
 		x.given.appID.add(value)
 		return
 	}
@@ -85,7 +85,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
-		case isInnerName && err == nil && x.given.appID.text == "" && strings.EqualFold(text, x.kind.Table.SecretNames.AppID):
+		case isInnerName && err == nil && x.given.appID.text == "" && strings.EqualFold(text, x.appIDName()):
 			err = refuse(badRequest, errUnreadableBody.Error())
 		}
 	})
@@ -103,18 +103,35 @@ func (p *Proxy) ownKey(x *exchange) string {
 	return ""
 }
 
+// secretMembers are the members of a body that callers may send in the place of appid and
+// AppSecret.
+func (x *exchange) secretMembers() []string {
+	if x.route.InBody {
+		return []string{x.route.Names.AppID, x.route.Names.Secret}
+	}
+	return x.kind.Table.SecretMembers
+}
+
+// appIDName is the one among them that holds the appid.
+func (x *exchange) appIDName() string {
+	if x.route.InBody {
+		return x.route.Names.AppID
+	}
+	return x.kind.Table.SecretNames.AppID
+}
+
 // fillIn puts the account's appid and AppSecret in the place of the body's. A path that
 // takes no AppSecret gets an empty one, because the body's may be the caller's key.
 func (p *Proxy) fillIn(x *exchange, body []byte) error {
 	secret := ""
-	if x.route.Names.Secret != "" {
+	if x.route.Names.Secret != "" && !x.account.isAuthorizer() {
 		var err error
 		if secret, err = x.account.Secret(); err != nil {
 			return secretUnreadable(x.account)
 		}
 	}
-	body, err := members.Rewrite(body, x.kind.Table.SecretMembers, func(name, _ string) (string, bool) {
-		if name == x.kind.Table.SecretNames.AppID {
+	body, err := members.Rewrite(body, x.secretMembers(), func(name, _ string) (string, bool) {
+		if name == x.appIDName() {
 			return x.account.AppID, true
 		}
 		return secret, true

@@ -3,14 +3,14 @@ package proxy
 import (
 	"encoding/json"
 	"io"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/audit"
+	"wxproxy/proxy/internal/component"
 	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/internal/virtual"
 )
 
 // A TokenEndpoint says what callers get that ask the proxy for a token, in the words of
@@ -24,11 +24,14 @@ const (
 	TokenDeny    TokenEndpoint = "deny"    // 403
 )
 
+// errNoTokens refuses requests for tokens where nobody gets one.
+var errNoTokens = refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
+
 // expectTokenRequest leaves it to the body to say who asks for a token, and refuses the
 // request if no caller gets one.
 func (p *Proxy) expectTokenRequest(x *exchange) error {
 	if p.config.TokenEndpoint == TokenDeny {
-		return refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
+		return errNoTokens
 	}
 	x.expectSmallBody()
 	return nil
@@ -44,6 +47,9 @@ func (p *Proxy) answerToken(x *exchange) error {
 	token, life, err := p.issue(x)
 	if err != nil {
 		return err
+	}
+	if x.account.isComponent() {
+		return x.answerWith(component.Token(token, life))
 	}
 	body, err := json.Marshal(struct {
 		AccessToken string `json:"access_token"`
@@ -64,12 +70,16 @@ func (p *Proxy) admitTokenRequest(x *exchange) error {
 		return err
 	}
 	appID := ask.appID.text
-	account := p.accounts[appID]
-	if account == nil || account.AppID != appID || account.kind != x.kind {
-		return refuseAsWeChat(x.kind.Table.TokenRequest.BadAppID, "invalid appid (wxproxy: no account has it)")
-	}
-	if p.namesAnother(x, account) {
-		return refuseAsWeChat(x.kind.Table.TokenRequest.BadAppID, "invalid appid (wxproxy: the path prefix, Wxproxy-Account or from_appid names another account; leave one of them out)")
+	account, err := p.find([]byte(appID), x.began)
+	switch {
+	case err != nil || account == nil || account.AppID != appID || account.kind != x.kind:
+		return refuseAsWeChat(x.tokenTable().BadAppID, "invalid appid (wxproxy: no account has it, or several platforms have)")
+	case account.isComponent() && !x.route.traits.forPlatform:
+		return refuseAsWeChat(x.kind.Table.Platform.OwnTokenPath, "must use api_component_token to get token for component acct (wxproxy: and api_authorizer_token, or an account's appid here)")
+	case !account.isComponent() && x.route.traits.forPlatform:
+		return refuseAsWeChat(x.tokenTable().BadAppID, "invalid appid (wxproxy: no platform has it)")
+	case p.namesAnother(x, account):
+		return refuseAsWeChat(x.tokenTable().BadAppID, "invalid appid (wxproxy: the path prefix, Wxproxy-Account or from_appid names another account; leave one of them out)")
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
@@ -87,39 +97,13 @@ func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error)
 		if c, err := p.client(x); err == nil {
 			return c, nil
 		}
-		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.NoSecret, "appsecret missing (wxproxy: secret is this program's client key"+p.strayCertificate(x)+")")
+		return nil, refuseAsWeChat(x.tokenTable().NoSecret, "appsecret missing (wxproxy: secret is this program's client key"+p.strayCertificate(x)+")")
 	}
 	c, known := p.clients.withKey([]byte(secret.text), &x.key)
 	if !known || secret.conflicts || !p.doesNotContradict(x, c) {
-		return nil, refuseAsWeChat(x.kind.Table.TokenRequest.BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
+		return nil, refuseAsWeChat(x.tokenTable().BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
 	}
 	return c, nil
-}
-
-// issue returns a token for the client and how long it lives.
-func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
-	if p.config.TokenEndpoint == TokenReal {
-		began := x.span.now()
-		token, life, err := x.account.Lend(p.config.TokenWait)
-		x.span.addTokenWait(began)
-		p.noteAsked(x, err)
-		return token, life, err
-	}
-	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), p.signingKey(x)), virtual.Life, nil
-}
-
-// signingKey returns the key for a virtual token of the client: that of the client's own
-// key which was shown, so that replicas honour the token whether they know the client's
-// next key already or not.
-func (p *Proxy) signingKey(x *exchange) *virtual.Key {
-	c := x.client
-	switch {
-	case c == &p.anyone || c.isKeyless():
-		return &x.account.signing[0]
-	case len(c.signing) > 1 && x.key.sum == c.OldSHA256:
-		return &c.signing[1]
-	}
-	return &c.signing[0]
 }
 
 // noteAsked has the log say who asked for WeChat's own token.
@@ -141,6 +125,14 @@ func (x *exchange) answerJSON(body []byte) {
 	x.ctx.Response.SetBody(body)
 }
 
+// tokenTable says how programs ask for the token that the request is for.
+func (x *exchange) tokenTable() *accountkind.TokenRequest {
+	if x.route.traits.forPlatform {
+		return &x.kind.Table.Platform.TokenRequest
+	}
+	return &x.kind.Table.TokenRequest
+}
+
 // A tokenRequest is what SDKs send to get a token: in the query, as a form or as
 // JSON.
 type tokenRequest struct{ grantType, appID, secret givenValue }
@@ -151,7 +143,7 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 	if err != nil {
 		return ask, err
 	}
-	table := &x.kind.Table.TokenRequest
+	table := x.tokenTable()
 	add := func(name, value string) {
 		switch name {
 		case table.GrantName:
@@ -162,7 +154,10 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 			ask.secret.add(value)
 		}
 	}
-	names := []string{table.GrantName, table.AppIDName, table.SecretName}
+	names := []string{table.AppIDName, table.SecretName}
+	if table.GrantName != "" {
+		names = append(names, table.GrantName)
+	}
 	target.EachNamed(x.target.Query, names, add)
 	_, err = members.Rewrite(body, names, func(name, value string) (string, bool) {
 		add(name, value)
@@ -177,7 +172,7 @@ func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
 // checkTokenRequest refuses a request for a token that WeChat would refuse, with the same
 // errcode.
 func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
-	table, method := &x.kind.Table.TokenRequest, string(x.message.Method)
+	table, method := x.tokenTable(), string(x.message.Method)
 	switch {
 	case method != fasthttp.MethodPost && (string(x.target.Policy) == table.POSTPath || method != fasthttp.MethodGet):
 		return refuseAsWeChat(table.NotPOST, "require POST method")
@@ -190,3 +185,14 @@ func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
 	}
 	return nil
 }
+
+// tokenPath is the class of requests for an access token, which the proxy answers itself.
+type tokenPath struct{ forwarded }
+
+func (tokenPath) admit(p *Proxy, x *exchange) (done bool, err error) {
+	return true, p.expectTokenRequest(x)
+}
+func (tokenPath) admitBody(p *Proxy, x *exchange) error { return p.admitTokenRequest(x) }
+func (tokenPath) permit(p *Proxy, x *exchange) error    { return p.permitToken(x) }
+func (tokenPath) traits() traits                        { return traits{callerInBody: true} }
+func (tokenPath) answer(p *Proxy, x *exchange) error    { return p.answerToken(x) }

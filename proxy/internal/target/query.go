@@ -169,3 +169,25 @@ func EachNamed(query []byte, names []string, visit func(name, value string)) {
 		}
 	}
 }
+
+// ValueWithPrefix returns the first value in the query that a parameter called by a name in
+// names has and that begins with prefix, or nil, and the rest of the query behind it.
+func ValueWithPrefix(query []byte, names []string, prefix string) (text, rest []byte) {
+	for len(query) > 0 {
+		var segment []byte
+		segment, query = CutSegment(query)
+		if !IsNamedAny(segment, names) {
+			continue
+		}
+		_, value, _ := bytes.Cut(segment, []byte("="))
+		if bytes.IndexByte(value, '%') >= 0 {
+			if plain, err := url.QueryUnescape(string(value)); err == nil {
+				value = []byte(plain)
+			}
+		}
+		if bytes.HasPrefix(value, []byte(prefix)) {
+			return value, query
+		}
+	}
+	return nil, nil
+}

@@ -94,7 +94,7 @@ func unescapedName(name []byte) []byte {
 	for i := 0; i < len(name); i++ {
 		c := name[i]
 		if c == '%' {
-			if decoded, ok := wire.Unhex(name[i+1:]); ok && wire.Unreserved[decoded] {
+			if decoded, ok := wire.Unhex(name[i+1:]); ok && (wire.Unreserved[decoded] || decoded == ':') {
 				c = decoded
 				i += 2
 			}
