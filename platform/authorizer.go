@@ -15,7 +15,10 @@ type Authorizer struct {
 	platform *Platform
 	appID    string
 
+	storing sync.Mutex // held from reading or writing the record to noting what it has
+
 	mu         sync.Mutex // guards what follows and is not held during I/O
+	isStored   bool       // there is a record
 	state      token.Authorization
 	granted    bool          // there is a refresh token, or a token
 	authorized time.Time     // CreateTime of the event that counts
@@ -144,6 +147,7 @@ func (a *Authorizer) drop() {
 // learn notes what an account's record has.
 func (a *Authorizer) learn(r *token.Record, q *waiting.Queue) {
 	a.mu.Lock()
+	a.isStored = true
 	ended := a.state != r.State && r.State != token.Authorized
 	renewed := !a.authorized.Equal(r.AuthorizedAt) && r.State == token.Authorized
 	a.state, a.authorized, a.waits = r.State, r.AuthorizedAt, len(q.Events) > 0

@@ -67,7 +67,7 @@ func (p *Platform) keep(e event.Event, push Push) (taken Taken, err error) {
 		Received: push.Received, ID: push.ID, ContentType: push.ContentType, RequestID: push.RequestID, Body: push.Body,
 	}
 	var full error
-	r, err := p.options.Store.Amend(p.key(e.Authorizer), func(r *token.Record) bool {
+	_, a, err := p.amend(e.Authorizer, func(r *token.Record) bool {
 		now, q := time.Now(), p.queue(e.Authorizer, r.Events)
 		taken, full = Kept, nil
 		if q.Has(one.Hash, now) {
@@ -87,7 +87,6 @@ func (p *Platform) keep(e event.Event, push Push) (taken Taken, err error) {
 	if err != nil {
 		return PassOn, err
 	}
-	a := p.learn(e.Authorizer, r)
 	if full != nil {
 		return PassOn, full
 	}

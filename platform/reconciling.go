@@ -66,7 +66,7 @@ func (p *Platform) restore(appID string, one wechat.Listed) (restored bool, err 
 	if a != nil && !a.mayLack(one) {
 		return false, nil
 	}
-	r, err := p.options.Store.Amend(p.key(appID), func(r *token.Record) bool {
+	_, _, err = p.amend(appID, func(r *token.Record) bool {
 		restored = lacks(r, one)
 		if !restored {
 			isNew := !r.HasGrants()
@@ -81,11 +81,7 @@ func (p *Platform) restore(appID string, one wechat.Listed) (restored bool, err 
 		}
 		return true
 	})
-	if err != nil {
-		return false, err
-	}
-	p.learn(appID, r)
-	return restored, nil
+	return restored && err == nil, err
 }
 
 // mayLack reports whether the record of an account may lack what the list has.
@@ -153,7 +149,7 @@ func (a *Authorizer) mayEnd(began time.Time) bool {
 
 // end ends an authorization that is older than the list which has not got it.
 func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
-	r, err := p.options.Store.Amend(p.key(a.appID), func(r *token.Record) bool {
+	_, _, err = p.amend(a.appID, func(r *token.Record) bool {
 		ended = r.State == token.Authorized && r.AuthorizedAt.Before(began.Add(-listLag))
 		if ended {
 			r.State, r.Token = token.Unauthorized, token.Token{}
@@ -163,7 +159,6 @@ func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.learn(a.appID, r)
 	if ended {
 		p.log.Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID)
 	}

@@ -88,7 +88,7 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, why *token
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	r, err = p.options.Store.Amend(key, func(r *token.Record) bool {
+	r, _, err = p.amend(key.AppID, func(r *token.Record) bool {
 		if !isBased(r, based) {
 			return false // a redemption ran beside
 		}
@@ -102,7 +102,6 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, why *token
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	p.learn(key.AppID, r)
 	if r.State != token.Authorized {
 		p.log.Warn("an account has to authorize the platform again", "account", key.AppID, "state", string(r.State))
 		return secret.Secret{}, &NotAuthorized{Platform: p.options.Name, AppID: key.AppID, State: r.State}
@@ -137,7 +136,7 @@ func (a *Authorizer) Reconsider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err = p.options.Store.Amend(p.key(a.appID), func(r *token.Record) bool {
+	_, _, err = p.amend(a.appID, func(r *token.Record) bool {
 		if !isBased(r, based) || found.state != token.Authorized {
 			return false
 		}
@@ -147,6 +146,5 @@ func (a *Authorizer) Reconsider(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.learn(a.appID, r)
 	return a.Usable()
 }

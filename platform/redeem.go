@@ -112,9 +112,7 @@ func (p *Platform) redeemedBy(key token.Key, hash string) string {
 		return ""
 	}
 	appID = r.Token.Value.Reveal()
-	if stored, err := p.options.Store.Load(p.key(appID)); err == nil {
-		p.learn(appID, stored)
-	}
+	_, _, _ = p.read(appID) // or it is heard of
 	return appID
 }
 
@@ -128,12 +126,12 @@ type stamp struct {
 // the store takes it, or the process ends.
 func (p *Platform) store(grant token.Grant, of stamp) {
 	for wait := leasePoll; ; wait = min(2*wait, turnPause) {
-		r, err := p.options.Store.Amend(p.key(grant.AppID), func(r *token.Record) bool {
+		r, a, err := p.amend(grant.AppID, func(r *token.Record) bool {
 			p.take(r, grant, of)
 			return true
 		})
 		if err == nil {
-			if k := p.learn(grant.AppID, r).kept(); k != nil && r.Token.ValidAt(time.Now()) {
+			if k := a.kept(); k != nil && r.Token.ValidAt(time.Now()) {
 				k.Adopt(r.Token, of.asked)
 			}
 			p.log.Info("authorization redeemed", "account", grant.AppID)

@@ -12,32 +12,85 @@ import (
 // that is asked.
 func (p *Platform) Authorizer(appID string) (a *Authorizer, isKnown bool) {
 	p.mu.RLock()
-	a, isKnown = p.authorizers[appID]
+	a = p.authorizers[appID]
 	p.mu.RUnlock()
-	if isKnown || p.loaded.Load() {
-		return a, isKnown
+	if a != nil && a.hasRecord() {
+		return a, true
 	}
-	r, err := p.options.Store.Load(p.key(appID))
-	if err != nil || !r.HasGrants() {
+	if p.loaded.Load() {
 		return nil, false
 	}
-	return p.learn(appID, r), true
+	if r, err := p.options.Store.Load(p.key(appID)); err != nil || !r.HasGrants() {
+		return nil, false
+	}
+	_, a, err := p.read(appID)
+	return a, err == nil
 }
 
-// learn notes what the store has of an account.
-func (p *Platform) learn(appID string, r token.Record) *Authorizer {
+// account returns what is known of an account, or is about to be.
+func (p *Platform) account(appID string) *Authorizer {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	a := p.authorizers[appID]
 	if a == nil {
 		a = &Authorizer{platform: p, appID: appID}
 		p.authorizers[appID] = a
 	}
-	p.mu.Unlock()
-	for _, code := range r.Codes {
-		p.redeemed.add(code.Hash, appID, code.At)
+	return a
+}
+
+// hasRecord reports whether the store has something of the account.
+func (a *Authorizer) hasRecord() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.isStored
+}
+
+// read reads an account's record.
+func (p *Platform) read(appID string) (token.Record, *Authorizer, error) {
+	a := p.account(appID)
+	a.storing.Lock()
+	defer a.storing.Unlock()
+	r, err := p.options.Store.Load(p.key(appID))
+	if err == nil {
+		p.learn(a, &r)
 	}
-	q := p.queue(appID, r.Events)
-	a.learn(&r, &q)
+	return r, a, err
+}
+
+// amend changes an account's record.
+func (p *Platform) amend(appID string, change func(*token.Record) bool) (token.Record, *Authorizer, error) {
+	a := p.account(appID)
+	a.storing.Lock()
+	defer a.storing.Unlock()
+	r, err := p.options.Store.Amend(p.key(appID), change)
+	if err == nil && r.HasGrants() {
+		p.learn(a, &r)
+	}
+	return r, a, err
+}
+
+// learn notes what the store has of an account. The caller holds a.storing, or an older
+// record could be noted after a newer one.
+func (p *Platform) learn(a *Authorizer, r *token.Record) {
+	for _, code := range r.Codes {
+		p.redeemed.add(code.Hash, a.appID, code.At)
+	}
+	q := p.queue(a.appID, r.Events)
+	a.learn(r, &q)
+}
+
+// learnRead notes what was read of an account a while ago, unless more is known.
+func (p *Platform) learnRead(appID string, r *token.Record) *Authorizer {
+	a := p.account(appID)
+	a.storing.Lock()
+	if known := a.hasRecord(); !known {
+		p.learn(a, r)
+		a.storing.Unlock()
+		return a
+	}
+	a.storing.Unlock()
+	_, _, _ = p.read(appID) // what cannot be read now was read before
 	return a
 }
 
@@ -59,7 +112,7 @@ func (p *Platform) load() bool {
 			}
 			return p.ctx.Err()
 		}
-		if a := p.learn(key.AppID, r); !r.Events.Empty() {
+		if a := p.learnRead(key.AppID, &r); !r.Events.Empty() {
 			a.wake(0)
 		}
 		return p.ctx.Err()
@@ -85,15 +138,14 @@ func (p *Platform) heard(key token.Key) {
 			p.load()
 			return
 		}
-		r, err := p.options.Store.Load(key)
-		switch {
-		case err != nil:
-		case key == p.own:
-			p.learnOwn(&r)
-		default:
-			if a := p.learn(key.AppID, r); !r.Events.Empty() {
-				a.wake(takeOverAfter)
+		if key == p.own {
+			if r, err := p.options.Store.Load(key); err == nil {
+				p.learnOwn(&r)
 			}
+			return
+		}
+		if r, a, err := p.read(key.AppID); err == nil && !r.Events.Empty() {
+			a.wake(takeOverAfter)
 		}
 	})
 }
@@ -107,7 +159,9 @@ func (p *Platform) each(do func(*Authorizer)) {
 	}
 	p.mu.RUnlock()
 	for _, a := range all {
-		do(a)
+		if a.hasRecord() {
+			do(a)
+		}
 	}
 }
 

@@ -104,14 +104,13 @@ func (p *Platform) turn(a *Authorizer) (wait time.Duration) {
 	}
 	defer release()
 	for p.ctx.Err() == nil {
-		r, err := p.options.Store.Load(p.key(a.appID))
+		r, _, err := p.read(a.appID)
 		if errors.Is(err, token.ErrNotStored) {
 			return 0
 		}
 		if err != nil {
 			return turnPause
 		}
-		p.learn(a.appID, r)
 		q, now := p.queue(a.appID, r.Events), time.Now()
 		toSend, toAct := q.NextToSend(now, forwardPatience), q.NextToAct()
 		switch {
@@ -177,7 +176,7 @@ func (p *Platform) changeEvent(a *Authorizer, hash string, do func(*waiting.Even
 
 // change changes what waits of an account, and the record with it.
 func (p *Platform) change(a *Authorizer, do func(*waiting.Queue, *token.Record) (changed bool)) error {
-	r, err := p.options.Store.Amend(p.key(a.appID), func(r *token.Record) bool {
+	_, _, err := p.amend(a.appID, func(r *token.Record) bool {
 		q := p.queue(a.appID, r.Events)
 		if !do(&q, r) {
 			return false
@@ -186,8 +185,5 @@ func (p *Platform) change(a *Authorizer, do func(*waiting.Queue, *token.Record) 
 		r.Events = q.Write(time.Now())
 		return true
 	})
-	if err == nil {
-		p.learn(a.appID, r)
-	}
 	return err
 }
