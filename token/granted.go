@@ -104,6 +104,10 @@ type Follower interface {
 // with.
 var ErrNoTicket = errors.New("there is no usable component_verify_ticket")
 
+// ErrUnstored tells that the store has not taken a new refresh token yet, so that the token
+// that came with it is not used.
+var ErrUnstored = errors.New("a new refresh token is not stored yet, and the token that came with it not used")
+
 // ErrNotAuthorized tells that an account has not authorized a platform, or has ended that.
 var ErrNotAuthorized = errors.New("the account has not authorized the platform")
 

@@ -163,7 +163,7 @@ func (a *Authorizer) keep(grant token.Grant, used secret.Secret) (token.Token, e
 	})
 	if err != nil {
 		a.unstored, a.used = &grant, used
-		return token.Token{}, fmt.Errorf("a new refresh token is not stored yet, so that the token is not used: %w", err)
+		return token.Token{}, fmt.Errorf("%w: %w", token.ErrUnstored, err)
 	}
 	a.known = r.Granted
 	switch {

@@ -162,7 +162,7 @@ func TestATokenIsUsedWhenTheNewRefreshTokenIsStored(t *testing.T) {
 	a, s := authorizer(t, w, token.Granted{Refresh: secret.New("r1")})
 	s.fails(nil, token.ErrAway)
 	for range 2 {
-		if got, err := a.Fetch(t.Context()); !errors.Is(err, token.ErrAway) || !got.Value.Empty() || strings.Contains(err.Error(), "r2") {
+		if got, err := a.Fetch(t.Context()); !errors.Is(err, token.ErrUnstored) || !got.Value.Empty() || strings.Contains(err.Error(), "r2") {
 			t.Errorf("got %v, %v; want no token", !got.Value.Empty(), err)
 		}
 	}

@@ -120,6 +120,8 @@ func ofKeeper(err error) (row remedy, ok bool) {
 		return noTicketYet, true
 	case errors.Is(err, token.ErrNotAuthorized):
 		return notAuthorized, true
+	case errors.Is(err, token.ErrUnstored), errors.Is(err, token.ErrAway):
+		return storeAway, true
 	}
 	return remedy{}, false
 }
