@@ -29,7 +29,7 @@ func (p *Proxy) admit(x *exchange) error {
 			return err
 		}
 		k = x.account.kind
-		x.client, x.account, x.given, x.hasMembers, x.maxBody = nil, nil, given{}, false, maxBody
+		x.client, x.account, x.authorizer, x.given, x.hasMembers, x.maxBody = nil, nil, nil, given{}, false, maxBody
 	}
 }
 

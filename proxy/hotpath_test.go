@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func BenchmarkHotPath(b *testing.B) {
 	client := keyed("orders", orders)
 	client.Allow = []string{"/cgi-bin/*"}
 	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
+	ofMerchant := virtual.NewOfPlatform(merchant, [2]virtual.ID{virtual.IDOf("wxcomponent"), virtual.IDOf("orders")}, time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
 	message := post("/cgi-bin/message/custom/send", string(rawtest.Noise(476)))
 	bearer := "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + orders + message[len("POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: proxy"):]
 	rows := []struct {
@@ -30,6 +32,9 @@ func BenchmarkHotPath(b *testing.B) {
 	}{
 		{"a key", bearer, false, false, 0},
 		{"a virtual token", rawtest.Get("/cgi-bin/user/info?openid=o&access_token=" + token), false, false, 0},
+		{"a platform's account", strings.Replace(bearer, "POST /cgi-bin", "POST /@"+merchant+"/cgi-bin", 1), false, false, 0},
+		{"a platform's account by a virtual token", rawtest.Get("/cgi-bin/user/info?openid=o&component_access_token=" + ofMerchant), false, false, 0},
+		{"a platform", strings.Replace(bearer, "/cgi-bin/message/custom/send", "/cgi-bin/component/api_create_preauthcode", 1), false, false, 0},
 		{"TLS to WeChat", bearer, true, false, 2}, // crypto/tls's own, one for each record: ours, and the test's WeChat's
 		{"plain_io", bearer, false, true, 4},      // for a look at the idle connection
 		{"plain_io and TLS", bearer, true, true, 8},
@@ -40,6 +45,11 @@ func BenchmarkHotPath(b *testing.B) {
 			hosts := proven(b, hostsAt(b, func(c *upstream.HostsConfig) { c.Roots, c.PlainIO = w.roots, row.plain }, w.url))
 			c := config(hosts)
 			c.Clients = []Client{client}
+			if strings.HasPrefix(row.name, "a platform") {
+				pl := madeUp("saas", "wxcomponent", merchant)
+				pl.Account.Kind = c.Accounts[0].Kind
+				c.Platforms = []Platform{pl}
+			}
 			limits := defaultLimits
 			limits.PlainIO = row.plain
 			caller := serve(b, c, limits).dial(b)

@@ -8,9 +8,9 @@ import (
 	"regexp"
 )
 
-// named matches a credential behind its name, in a URL, a form, JSON or XML, in
-// lower case and unescaped.
-const named = `(?:(?:access|refresh)_token|secret)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
+// named matches a credential behind its name, in a URL, a form, JSON or XML, in lower case
+// and unescaped. Tickets and authorization codes are such as third-party platforms get.
+const named = `(?:(?:access|refresh)_token|secret|verify_?ticket|auth_?code|authorization_?code)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
 
 // A Searcher looks for credentials, in a buffer that it uses again. Only one goroutine
 // at a time may use it.
