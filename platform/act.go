@@ -66,8 +66,8 @@ func isSuperseded(e *waiting.Event, r *token.Record) bool {
 
 // confirm notes in a record with the tokens of a code when its merchant authorized.
 func confirm(r *token.Record, created time.Time) {
-	if r.State == token.Authorized && created.After(r.AuthorizedAt) {
-		r.AuthorizedAt = created
+	if !created.Before(r.AuthorizedAt) && !r.Refresh.Empty() {
+		r.State, r.AuthorizedAt = token.Authorized, created
 	}
 }
 

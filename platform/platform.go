@@ -66,6 +66,7 @@ type Platform struct {
 	ticket   atomic.Pointer[ticket] // nil: none is known
 	listings listings
 	redeemed redemptions
+	hearing  chan struct{} // holds one for each record that is read because another replica wrote it
 	slots    chan struct{} // holds one for each account whose events are acted upon
 
 	ctx    context.Context // of what goes on in the background
@@ -87,7 +88,7 @@ func New(o Options) *Platform {
 	}
 	p := &Platform{
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID}, log: o.Log.With("platform", o.Name),
-		issuer: wechat.NewAuthorizerIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime),
+		issuer: wechat.NewAuthorizerIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
 	p.listings.wanted = make(chan struct{}, 1)
 	p.ctx, p.cancel = context.WithCancel(context.Background())

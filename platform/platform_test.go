@@ -355,6 +355,38 @@ func TestAProgramShowsACodeFirst(t *testing.T) {
 	})
 }
 
+func TestAProgramShowsACodeRightAfterTheMerchantEndedAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		w.push(p, w.Revoke(shop))
+		time.Sleep(2 * time.Second)
+		again := w.Grant(shop)
+		if _, err := p.Redeem(t.Context(), secret.New(again.Code)); err != nil {
+			t.Fatal(err)
+		}
+		w.mustServe(p, shop)
+		w.push(p, again.Event)
+		synctest.Wait()
+		w.mustServe(p, shop)
+		if a, _ := p.Authorizer(shop); !a.Status().Authorized.Equal(again.Event.Created.Truncate(time.Second)) {
+			t.Errorf("got %v; want the time of the event", a.Status().Authorized)
+		}
+	})
+}
+
+func TestProgramsGetAPlaceholderForATicket(t *testing.T) {
+	w := newWorld(t)
+	e := w.NewTicket()
+	got := string(platform.WithPlaceholder(e.Content))
+	if !strings.Contains(got, platform.PlaceholderTicket) || strings.Count(got, "ticket@@@") != 1 || platform.WithPlaceholder(w.Grant(shop).Event.Content) != nil {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestACodeThatAnotherOneUsedIsRecovered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)

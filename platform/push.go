@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -55,6 +56,19 @@ func (p *Platform) Event(_ context.Context, push Push) (Taken, error) {
 		return p.takeTicket(e)
 	}
 	return p.keep(e, push)
+}
+
+// PlaceholderTicket is what programs get in the place of a ticket.
+const PlaceholderTicket = "ticket@@@wxproxy"
+
+// WithPlaceholder returns the event of a ticket for programs: SDKs start only with some
+// ticket, and need no good one. nil: it is no such event.
+func WithPlaceholder(plain []byte) []byte {
+	e, err := event.Read(plain)
+	if err != nil || e.InfoType != event.Ticket || e.Ticket.Empty() || !bytes.Contains(plain, []byte(e.Ticket.Reveal())) {
+		return nil
+	}
+	return bytes.ReplaceAll(plain, []byte(e.Ticket.Reveal()), []byte(PlaceholderTicket))
 }
 
 // keep makes an event durable, and has it acted upon.

@@ -77,10 +77,11 @@ func (p *Platform) redeemOnce(code secret.Secret, hash string, created time.Time
 	if err != nil {
 		return "", err
 	}
-	if created.IsZero() {
-		created = asked.Add(-clockSkew).Truncate(time.Second)
+	of := stamp{hash: hash, code: code.Reveal(), created: created, asked: asked, isShown: created.IsZero()}
+	if of.isShown {
+		of.created = asked.Add(-clockSkew).Truncate(time.Second)
 	}
-	p.store(grant, stamp{hash: hash, code: code.Reveal(), created: created, asked: asked})
+	p.store(grant, of)
 	if p.options.Shared != nil { // for a replica that has not heard of it
 		_, _ = p.options.Store.Save(key, token.Record{
 			Token:  token.Token{Value: secret.New(grant.AppID), Expires: asked.Add(codeLife - time.Minute)},
@@ -120,6 +121,7 @@ func (p *Platform) redeemedBy(key token.Key, hash string) string {
 type stamp struct {
 	hash, code     string
 	created, asked time.Time
+	isShown        bool // by a program, so that created is a guess
 }
 
 // store stores what a code has yielded, for which nobody can ask again: it goes on until
@@ -144,9 +146,11 @@ func (p *Platform) store(grant token.Grant, of stamp) {
 	}
 }
 
-// take puts a grant into a record, unless the merchant has ended the authorization later.
+// take puts a grant into a record, unless the merchant has ended the authorization later. A
+// code that a program has just shown, and WeChat taken, is of a later authorization than one
+// that has ended.
 func (p *Platform) take(r *token.Record, grant token.Grant, of stamp) {
-	if r.State != token.Unauthorized || !of.created.Before(r.AuthorizedAt) {
+	if r.State != token.Unauthorized || of.isShown || !of.created.Before(r.AuthorizedAt) {
 		if of.created.After(r.AuthorizedAt) {
 			r.AuthorizedAt = of.created
 		}

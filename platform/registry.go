@@ -134,6 +134,8 @@ const takeOverAfter = 8 * time.Second
 // heard is called when another replica has written a record of the platform.
 func (p *Platform) heard(key token.Key) {
 	p.background(func() {
+		p.hearing <- struct{}{}
+		defer func() { <-p.hearing }()
 		if key == (token.Key{}) {
 			p.load()
 			return
