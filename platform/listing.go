@@ -34,13 +34,39 @@ type listing struct {
 type listings struct {
 	wanted chan struct{} // of one; filled: the list is to be read soon
 
-	mu    sync.Mutex // guards last and tried, and is held while the list is read: it is read once for all
-	last  *listing   // nil: none was read within listPause
-	tried time.Time
+	turn chan struct{} // of one; filled: somebody reads the list, for all, or looks at last
+	last *listing      // nil: none was read within listPause
 
 	stateMu sync.Mutex // guards what follows
+	tried   time.Time
 	isDue   bool
 	at      time.Time // when any replica last read it
+}
+
+// begin makes l ready for use.
+func (l *listings) begin() {
+	l.wanted, l.turn = make(chan struct{}, 1), make(chan struct{}, 1)
+}
+
+// take waits for the turn to read the list, until ctx ends.
+func (l *listings) take(ctx context.Context) error {
+	select {
+	case l.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// leave ends a turn.
+func (l *listings) leave() { <-l.turn }
+
+// triedLately reports whether this process began to read the list within the last five
+// minutes.
+func (l *listings) triedLately() bool {
+	l.stateMu.Lock()
+	defer l.stateMu.Unlock()
+	return time.Since(l.tried) < listPause
 }
 
 // want has the list read soon.
@@ -73,9 +99,11 @@ func (l *listings) due() bool {
 // recentList returns the list as it was within the last five minutes.
 func (p *Platform) recentList(ctx context.Context) (*listing, error) {
 	l := &p.listings
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if time.Since(l.tried) < listPause {
+	if err := l.take(ctx); err != nil {
+		return nil, err
+	}
+	defer l.leave()
+	if l.triedLately() {
 		if l.last == nil {
 			return nil, errListPause
 		}
@@ -84,11 +112,14 @@ func (p *Platform) recentList(ctx context.Context) (*listing, error) {
 	return p.readList(ctx)
 }
 
-// readList reads the list. The caller holds p.listings.mu.
+// readList reads the list. The caller has the turn.
 func (p *Platform) readList(ctx context.Context) (*listing, error) {
 	l := &p.listings
 	next := &listing{began: time.Now(), all: map[string]wechat.Listed{}}
-	l.last, l.tried = nil, next.began
+	l.last = nil
+	l.stateMu.Lock()
+	l.tried = next.began
+	l.stateMu.Unlock()
 	for offset := 0; ; {
 		page, total, err := p.wechat.List(ctx, offset, wechat.MaxList)
 		if err != nil {
@@ -117,9 +148,11 @@ type Recovery struct{ Listed, Restored, Ended int }
 // Recover reads the list of authorizers: it restores refresh tokens and authorizations that
 // were missed, and ends what was cancelled. After an error nothing was ended.
 func (p *Platform) Recover(ctx context.Context) (Recovery, error) {
-	p.listings.mu.Lock()
+	if err := p.listings.take(ctx); err != nil {
+		return Recovery{}, err
+	}
 	l, err := p.readList(ctx)
-	p.listings.mu.Unlock()
+	p.listings.leave()
 	if err != nil {
 		return Recovery{}, err
 	}
@@ -128,10 +161,7 @@ func (p *Platform) Recover(ctx context.Context) (Recovery, error) {
 
 // readDueList reads the list if that is due and no other replica does.
 func (p *Platform) readDueList(ctx context.Context) {
-	p.listings.mu.Lock()
-	tried := p.listings.tried
-	p.listings.mu.Unlock()
-	if !p.listings.due() || time.Since(tried) < listPause || p.currentTicket().Empty() {
+	if !p.listings.due() || p.listings.triedLately() || p.currentTicket().Empty() {
 		return
 	}
 	release, err := p.lease(token.Key{Platform: p.options.AppID, AppID: p.options.AppID, Ticket: "list"})

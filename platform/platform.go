@@ -90,7 +90,7 @@ func New(o Options) *Platform {
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID}, log: o.Log.With("platform", o.Name),
 		issuer: wechat.NewAuthorizerIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
-	p.listings.wanted = make(chan struct{}, 1)
+	p.listings.begin()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.redeemed.begin()
 	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
