@@ -117,7 +117,7 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 		return err
 	}
 	if r.State == token.Authorized && !r.Refresh.Empty() {
-		return p.settle(a, e, nil)
+		return p.settle(a, e, func(r *token.Record) { confirm(r, e.Created) }) // or an older end would undo it
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, redeemTime)
 	defer cancel()

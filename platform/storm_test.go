@@ -159,6 +159,35 @@ func (s *storm) happen() {
 	time.Sleep(time.Duration(s.random.IntN(40_000)) * time.Millisecond)
 }
 
+// A code whose answer was lost is spent. What it was for counts all the same: an end of before
+// that comes after it changes nothing.
+func TestAnOlderEndDoesNotUndoAnAuthorizationWhoseCodeWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		end := w.Revoke(shop)
+		time.Sleep(time.Minute)
+		again := w.Grant(shop)
+		w.wechat.Inject(wechattest.Fault{Path: "/cgi-bin/component/api_query_auth", Times: 1, CloseAfter: true})
+		w.push(p, again.Event)
+		time.Sleep(time.Minute)
+		w.push(p, end)
+		time.Sleep(time.Minute)
+		a, _ := p.Authorizer(shop)
+		value, err := a.Token(5 * time.Second)
+		if err != nil {
+			t.Fatalf("got %v; want a token, be it one that WeChat refuses", err)
+		}
+		if _, err := a.Replace(value, 5*time.Second); err != nil {
+			t.Errorf("the token is replaced: got %v", err)
+		}
+		w.mustServe(p, shop)
+	})
+}
+
 // Whatever happened, all replicas serve those that authorize the platform, and nobody else,
 // once WeChat and its events have calmed down.
 func TestAfterAStormEverybodyIsServedWhoShouldBe(t *testing.T) {
