@@ -1,7 +1,9 @@
 package token
 
 import (
+	"bytes"
 	"errors"
+	"log/slog"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,4 +136,23 @@ func TestAnAuthorizersRejectionsFetchOnceIn30Seconds(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		wantReplaced(t, k, "token-2", "token-3")
 	})
+}
+
+// A platform without a token says so itself: its accounts do not say it a hundred thousand times.
+func TestAccountsAreSilentAboutThePlatformsToken(t *testing.T) {
+	for _, platform := range []string{"", "wxcomponent"} {
+		var log bytes.Buffer
+		w := &fakeWeChat{classic: true, err: &Unavailable{Account: "saas", Cause: ErrNoTicket}}
+		synctest.Test(t, func(t *testing.T) {
+			k := newKeeper(w, func(o *Options) {
+				o.Platform, o.Log = platform, slog.New(slog.NewTextHandler(&log, nil))
+			})
+			k.Start()
+			time.Sleep(time.Minute)
+			k.Stop()
+		})
+		if said := log.Len() > 0; said != (platform == "") {
+			t.Errorf("platform %q: got %s", platform, log.String())
+		}
+	}
 }

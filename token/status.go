@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 )
@@ -132,6 +133,9 @@ func (k *Keeper) reportFailure(f *flight, before, after *state) {
 	level := slog.LevelError
 	if after.class == ClassTransient {
 		level = slog.LevelWarn
+	}
+	if _, lacksToken := errors.AsType[*Unavailable](after.err); lacksToken && k.options.Platform != "" {
+		level = slog.LevelDebug // what it is was said of the platform, and is the same for all accounts
 	}
 	e := k.options.Issuer.Explain(after.err)
 	details := []any{"reason", f.reason(before), "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH,

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,17 +30,25 @@ func keyOf(i int) token.Key { return token.Key{Platform: component, AppID: fmt.S
 // fill stores what so many authorizers were granted, and a token of each.
 func fill(b *testing.B, s token.PlatformStore, n int) {
 	b.Helper()
+	const writers = 16
 	now := time.Now()
-	for i := range n {
-		key := keyOf(i)
-		if _, err := s.Amend(key, func(r *token.Record) bool {
-			r.Refresh, r.AuthorizedAt = refreshOf(key.AppID), now
-			r.Token, r.Notice.FetchedAt = token.Token{Value: tokenValueOf(key.AppID), Expires: now.Add(2 * time.Hour)}, now
-			return true
-		}); err != nil {
-			b.Fatal(err)
-		}
+	var all sync.WaitGroup
+	for first := range writers {
+		all.Go(func() {
+			for i := first; i < n; i += writers {
+				key := keyOf(i)
+				if _, err := s.Amend(key, func(r *token.Record) bool {
+					r.Refresh, r.AuthorizedAt = refreshOf(key.AppID), now
+					r.Token, r.Notice.FetchedAt = token.Token{Value: tokenValueOf(key.AppID), Expires: now.Add(2 * time.Hour)}, now
+					return true
+				}); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
 	}
+	all.Wait()
 }
 
 // Of the lengths of WeChat's.

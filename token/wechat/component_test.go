@@ -300,6 +300,16 @@ func TestIssuersOfAPlatformKnowWhatRefusesATokenAndASecret(t *testing.T) {
 	}
 }
 
+// Whatever keeps the platform from its token, accounts ask again soon when it has one.
+func TestAnAccountsFailureForWantOfThePlatformsTokenPasses(t *testing.T) {
+	refusal := &token.Refusal{Code: 40125}
+	why := NewComponentIssuer().Explain(refusal)
+	e := NewAuthorizerIssuer().Explain(&token.Unavailable{Cause: refusal, Why: why})
+	if e.Class != token.ClassTransient || e.Code != 40125 || e.Remedy != why.Remedy || why.Class != token.ClassConfiguration {
+		t.Errorf("got %+v of %+v; want the same words, and a class that passes", e, why)
+	}
+}
+
 func FuzzComponentAnswer(f *testing.F) {
 	for _, seed := range []string{
 		`{"authorization_info":{"authorizer_appid":"wx1","authorizer_access_token":"t","expires_in":"7200","authorizer_refresh_token":"r"}}`,

@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"errors"
 	"time"
 
 	"wxproxy/token"
@@ -38,7 +39,13 @@ func NewComponentIssuer() *token.Issuer {
 // an account that has authorized a platform. No AppSecret of its own is ever shown.
 func NewAuthorizerIssuer() *token.Issuer {
 	issuer := NewIssuer()
-	issuer.Explain = func(err error) token.Explanation { return explain(err, apiAuthorizerToken) }
+	issuer.Explain = func(err error) token.Explanation {
+		e := explain(err, apiAuthorizerToken)
+		if _, lacksToken := errors.AsType[*token.Unavailable](err); lacksToken {
+			e.Class = token.ClassTransient // it ends for all accounts as soon as the platform has a token
+		}
+		return e
+	}
 	issuer.OfSecret = func(int) token.Verdict { return token.Unclear }
 	issuer.BlamesSecret = func(error) bool { return false }
 	return issuer
