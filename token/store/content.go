@@ -85,10 +85,10 @@ func codesOf(codes []token.Redeemed) []redeemed {
 
 // opened returns what sealed was given.
 func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
-	refresh, err1 := s.Open(name+"/refresh_token", g.Refresh)
-	before, err2 := s.Open(name+"/refresh_token_before", g.RefreshBefore)
-	ticket, err3 := s.Open(name+"/component_verify_ticket", g.Ticket)
-	events, err4 := s.Open(name+"/events", g.Events)
+	refresh, err1 := s.OpenGranted(name+"/refresh_token", g.Refresh)
+	before, err2 := s.OpenGranted(name+"/refresh_token_before", g.RefreshBefore)
+	ticket, err3 := s.OpenGranted(name+"/component_verify_ticket", g.Ticket)
+	events, err4 := s.OpenGranted(name+"/events", g.Events)
 	var codes []token.Redeemed
 	for _, c := range g.Codes {
 		codes = append(codes, token.Redeemed{Hash: c.Hash, At: c.At})
@@ -110,6 +110,14 @@ func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
 		Refresh: refresh, RefreshBefore: before, AuthorizedAt: g.AuthorizedAt, State: g.State, Codes: codes, Events: events,
 		Ticket: ticket, TicketCreated: g.TicketCreated, TicketArrived: g.TicketArrived, PushAskedAt: g.PushAskedAt, ListedAt: g.ListedAt,
 	}, nil
+}
+
+// resealed returns g as it is stored with the present key, or as it is if it cannot be opened.
+func (g *granted) resealed(s *seal.Sealer, name string) granted {
+	if opened, err := g.opened(s, name); err == nil && s != nil {
+		return sealed(s, name, opened)
+	}
+	return *g
 }
 
 // read returns the content of the file at path. An error that wraps [token.ErrDamaged] is

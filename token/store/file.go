@@ -116,7 +116,7 @@ func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
 		if err != nil && !isReplaced(key, err) {
 			return r, granted{}, err
 		}
-		return r, f.granted, nil // as it is sealed, with whatever key
+		return r, f.resealed(s.seal.Load(), name(key)), nil
 	})
 }
 

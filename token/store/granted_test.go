@@ -75,7 +75,7 @@ func TestAPlatformsFilesAreItsOwnAndEncrypted(t *testing.T) {
 // right one is back. What is granted anew is stored.
 func TestAnotherKeyLosesNoRefreshToken(t *testing.T) {
 	right := aKey()
-	for name, keys := range map[string][2]secret.Secret{"another key": {right, aKey()}, "a first key": {{}, right}, "no key": {right, {}}} {
+	for name, keys := range map[string][2]secret.Secret{"another key": {right, aKey()}, "no key": {right, {}}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			mustGrant(t, openFiles(t, dir, keys[0]), ofShop, "canary")
@@ -100,6 +100,30 @@ func TestAnotherKeyLosesNoRefreshToken(t *testing.T) {
 			wantRefresh(t, s, ofShop, "anew")
 		})
 	}
+}
+
+// What was stored before there was a key, or with the one before, is encrypted with the new
+// one at the next write, whoever writes.
+func TestAFirstKeyAndANewOneEncryptWhatIsGranted(t *testing.T) {
+	dir, first, second := t.TempDir(), aKey(), aKey()
+	mustGrant(t, openFiles(t, dir, secret.Secret{}), ofShop, "canary")
+	save := func(c Config) {
+		c.Spec = secret.New("file:" + dir)
+		s, err := Open(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantRefresh(t, s, ofShop, "canary")
+		if _, err := s.Save(ofShop, token.Record{Token: token.Token{Value: secret.New("token"), Expires: time.Now().Add(time.Hour)}}); err != nil {
+			t.Fatal(err)
+		}
+		if content, err := os.ReadFile(filepath.Join(dir, component, "wxshop.json")); err != nil || bytes.Contains(content, []byte("canary")) {
+			t.Errorf("got %s, %v; want it encrypted", content, err)
+		}
+	}
+	save(Config{Key: first})
+	save(Config{Key: second, OldKey: first})
+	wantRefresh(t, openFiles(t, dir, second), ofShop, "canary")
 }
 
 func TestADamagedFileOfAPlatformIsReplaced(t *testing.T) {

@@ -131,7 +131,7 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 	}
 	sealer := s.link.Load().seal
 	for field, to := range map[string]*secret.Secret{refreshField: &g.Refresh, refreshBeforeField: &g.RefreshBefore, ticketField: &g.Ticket, eventsField: &g.Events} {
-		if *to, err = sealer.Open(s.name(key)+":"+field, a.fields[field]); err != nil {
+		if *to, err = sealer.OpenGranted(s.name(key)+":"+field, a.fields[field]); err != nil {
 			return token.Granted{}, err
 		}
 		if strings.ContainsFunc(to.Reveal(), secret.Invisible) {
@@ -154,6 +154,17 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 		}
 	}
 	return g, nil
+}
+
+// reseal encrypts what is granted in the record of key with the present key, if it is not.
+func (s *Store) reseal(key token.Key, a scriptAnswer) {
+	sealer := s.link.Load().seal
+	for _, field := range [...]string{refreshField, refreshBeforeField, ticketField, eventsField} {
+		if !sealer.IsCurrent(s.name(key)+":"+field, a.fields[field]) {
+			_, _ = s.Amend(key, func(r *token.Record) bool { return r.HasGrants() }) // or after the next write
+			return
+		}
+	}
 }
 
 func fromUnix(seconds int64) time.Time {

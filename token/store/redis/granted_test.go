@@ -97,6 +97,26 @@ func TestWhatIsGrantedIsEncrypted(t *testing.T) {
 	wantRefresh(t, with(wrong), ofShop, "anew")
 }
 
+func TestAFirstKeyAndANewOneEncryptWhatIsGranted(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	first, second := secret.New(strings.Repeat("1", 32)), secret.New(strings.Repeat("2", 32))
+	with := func(key, old secret.Secret) *Store {
+		return openRedis(t, "redis://"+server.Addr, func(c *Config) { c.Key, c.OldKey = key, old })
+	}
+	mustGrant(t, with(secret.Secret{}, secret.Secret{}), ofShop, "canary")
+	for i, s := range []*Store{with(first, secret.Secret{}), with(second, first)} {
+		wantRefresh(t, s, ofShop, "canary")
+		if _, err := s.Save(ofShop, fetched("token", time.Now().Add(time.Duration(i)*time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		if text := held(server, ofShopKey); strings.Contains(text, "canary") {
+			t.Errorf("got %s; want it encrypted", text)
+		}
+	}
+	wantRefresh(t, with(second, secret.Secret{}), ofShop, "canary")
+}
+
 func TestARecordOfALaterVersionIsNotAmended(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t)

@@ -158,6 +158,9 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 		return r, err
 	}
 	stored, err := s.record(key, answer)
+	if err == nil && stored.HasGrants() {
+		s.reseal(key, answer)
+	}
 	switch {
 	case errors.Is(err, token.ErrNewer):
 		return r, err

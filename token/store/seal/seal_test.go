@@ -126,3 +126,43 @@ func TestEitherKeyOpensAndTheNewOneSeals(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasGrantedBeforeThereWasAKeyIsOpened(t *testing.T) {
+	first, second := secret.New(strings.Repeat("1", 32)), secret.New(strings.Repeat("2", 32))
+	of := func(key, old secret.Secret) *Sealer {
+		s, err := New(key, old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	none, one, both, other := of(secret.Secret{}, secret.Secret{}), of(first, secret.Secret{}), of(second, first), of(second, secret.Secret{})
+	sealed := one.Seal("a", secret.New("canary"))
+	for _, row := range []struct {
+		name, stored      string
+		with              *Sealer
+		opens, isItsOwn   bool
+		under             string
+		opensOtherwiseToo bool
+	}{
+		{"in the clear, without a key", "canary", none, true, true, "a", true},
+		{"in the clear, with a first key", "canary", one, true, false, "a", false},
+		{"with its key", sealed, one, true, true, "a", true},
+		{"with the key after it", sealed, both, true, false, "a", true},
+		{"with another key", sealed, other, false, false, "a", false},
+		{"without a key", sealed, none, false, true, "a", false},
+		{"under another name", sealed, one, false, false, "b", false},
+		{"nothing", "", one, true, true, "a", true},
+	} {
+		got, err := row.with.OpenGranted(row.under, row.stored)
+		if opened := err == nil && (row.stored == "" || got.Equal("canary")); opened != row.opens {
+			t.Errorf("%s: got %v", row.name, err)
+		}
+		if is := row.with.IsCurrent(row.under, row.stored); is != row.isItsOwn {
+			t.Errorf("%s: got current %v", row.name, is)
+		}
+		if _, err := row.with.Open(row.under, row.stored); (err == nil) != row.opensOtherwiseToo {
+			t.Errorf("%s: Open: got %v", row.name, err)
+		}
+	}
+}
