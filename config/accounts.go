@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/secret"
 )
 
 const nameRule = "must be 1 to 64 letters, digits, '-' or '_'"
@@ -21,15 +22,22 @@ func (l *loader) readAccount(t *table) {
 
 	t.checkName(a.Name)
 	t.checkAppID(a.AppID)
-	a.Source, a.Secret = source, t.secret(source, given)
-	if words.IsCommon(a.Secret.Reveal()) {
+	a.Source, a.Secret = source, t.appSecret(source, given)
+	keys := t.readPushKeys(push)
+	a.PushToken, a.PushAESKey, a.PushAESKeyOld = keys.token, keys.key, keys.old
+	l.cfg.Accounts = append(l.cfg.Accounts, a)
+}
+
+// appSecret returns the AppSecret that the one given key leads to.
+func (t *table) appSecret(source SecretSource, given []string) secret.Secret {
+	value := t.secret(source, given)
+	if words.IsCommon(value.Reveal()) {
 		t.warn(t.key(given[0]), "is a word that stands in examples; WeChat shows an AppSecret of 32 letters and digits next to the AppID")
 	}
 	if len(given) == 0 {
 		t.missing("write secret, secret_env or secret_file", "secret", "secret_env", "secret_file")
 	}
-	t.readPushKeys(&a, push)
-	l.cfg.Accounts = append(l.cfg.Accounts, a)
+	return value
 }
 
 func (t *table) checkName(name string) {
@@ -57,7 +65,7 @@ func (t *table) checkAppID(appID string) {
 
 func (l *loader) checkAccounts() {
 	accounts := l.cfg.Accounts
-	if len(accounts) == 0 {
+	if len(accounts)+len(l.cfg.Platforms) == 0 {
 		l.reportNoAccount()
 		return
 	}
@@ -78,6 +86,7 @@ func (l *loader) checkAccounts() {
 			defaultAccount = key
 		}
 	}
+	l.checkPlatforms(seen)
 	if len(accounts) == 1 {
 		accounts[0].Default = true
 	}
@@ -87,7 +96,7 @@ func (l *loader) checkAccounts() {
 // all: it is their trouble, and not that of the others.
 func (l *loader) checkAbsent() {
 	for _, a := range l.absent {
-		if len(l.absent) < len(l.cfg.Accounts) {
+		if len(l.absent) < len(l.cfg.Accounts)+len(l.cfg.Platforms) {
 			const text = "the file is not there: the account gets no token until it is, and the others go on"
 			l.warn(a.key, "%s", text+l.shown(a.key, text))
 		} else {
@@ -103,7 +112,7 @@ func (l *loader) reportNoAccount() {
 			"or write a file and give it with -config"+demo)
 		return
 	}
-	l.report("account", "missing; add [[account]] with name, app_id and secret "+
+	l.report("account", "missing; add [[account]] with name, app_id and secret, or a [[platform]] "+
 		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
 }
 

@@ -3,10 +3,10 @@ package config
 import (
 	"maps"
 	"slices"
+	"wxproxy/config/internal/lines"
 
 	"wxproxy/accountkind"
 	"wxproxy/config/internal/address"
-	"wxproxy/config/internal/words"
 )
 
 // check finds the mistakes that only show when settings are compared with one
@@ -21,6 +21,7 @@ func (l *loader) check() {
 	l.warnOfIdleSettings()
 	l.warnOfTokenless()
 	l.warnOfPushes()
+	l.warnOfPlatforms()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
 		l.checkUnique(paths, accountkind.Normal(r.Path), item("route", i), "path")
@@ -83,7 +84,7 @@ func (l *loader) anyClientKey() bool {
 
 func (l *loader) checkClients() {
 	names := map[string]string{}
-	known := l.accountNames()
+	known := l.named()
 	for i, c := range l.cfg.Clients {
 		key := item("client", i)
 		l.checkUnique(names, c.Name, key, "name")
@@ -113,18 +114,14 @@ const enoughSuggestions = 20
 // checkAccountsOf reports the accounts of a client that are not known.
 func (l *loader) checkAccountsOf(c Client, key string, known map[string]bool) {
 	for i, name := range c.Accounts {
-		if known[name] {
+		if known[name] || l.cfg.isOfPlatform(name) {
 			continue
 		}
-		suggestion := ""
-		if len(l.problems) < enoughSuggestions {
-			suggestion = words.DidYouMean(name, slices.Sorted(maps.Keys(known)))
-		}
 		key := key
-		if valueOf(l.document, key+".accounts") == nil {
+		if lines.Value(l.document, key+".accounts") == nil {
 			key = "client_defaults" // says it for this client
 		}
-		l.report(item(key+".accounts", i), "there is no account %s%s", quoted(name), suggestion)
+		l.reportUnknown(item(key+".accounts", i), name, slices.Sorted(maps.Keys(known)))
 	}
 }
 
@@ -134,11 +131,9 @@ func (l *loader) checkAccountOf(f Forward, a *Account, key string, known map[str
 		return
 	}
 	switch {
-	case a == nil && len(l.problems) < enoughSuggestions:
-		l.report(key+".account", "there is no account %s%s", quoted(f.Account), words.DidYouMean(f.Account, slices.Sorted(maps.Keys(known))))
-	case a == nil:
-		l.report(key+".account", "there is no account %s", quoted(f.Account))
-	case a.PushToken.Empty() && l.cfg.Push.Listen != "":
+	case a == nil && !l.cfg.isOfPlatform(f.Account):
+		l.reportUnknown(key+".account", f.Account, slices.Sorted(maps.Keys(known)))
+	case a != nil && a.PushToken.Empty() && l.cfg.Push.Listen != "":
 		l.warn(key+".account", "has no push_token, so that there are no pushes of it")
 	}
 }

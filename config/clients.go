@@ -35,6 +35,7 @@ func (l *loader) readClient(t *table) {
 	t.texts("deny", &c.Deny)
 	t.limit("max_in_flight", &c.MaxInFlight)
 	t.rate("rate", &c.Interval)
+	t.flag("platform_admin", &c.PlatformAdmin)
 	t.refuseUnknown()
 
 	t.checkName(c.Name)
@@ -152,6 +153,9 @@ func (c Client) describe() string {
 	}
 	if c.Interval > 0 {
 		text += ", " + rateOf(c.Interval)
+	}
+	if c.PlatformAdmin {
+		text += ", and change accounts and templates of platforms"
 	}
 	if c.KeySHA256.Empty() {
 		text += "; it has a certificate and no key"

@@ -69,10 +69,10 @@ func TestChangesAreToldByName(t *testing.T) {
 
 // Every table that repeats is compared, whatever there will be.
 func TestEveryEntryIsCompared(t *testing.T) {
-	c := compared(t, comparedBase+"[[route]]\npath = \"/wxa/x\"\ncredential = \"deny\"\n")
+	c := compared(t, comparedBase+"[[route]]\npath = \"/wxa/x\"\ncredential = \"deny\"\n"+platformTable("saas", "wxaaaaaaaaaaaaaaaa"))
 	all := c.entries()
-	for _, name := range []string{"account shop", "client orders", "route /wxa/x"} {
-		if _, ok := all[name]; !ok || len(all) != 3 {
+	for _, name := range []string{"account shop", "client orders", "route /wxa/x", "platform saas"} {
+		if _, ok := all[name]; !ok || len(all) != 4 {
 			t.Errorf("got %v; want %s in it", all, name)
 		}
 	}

@@ -24,6 +24,8 @@ type Config struct {
 	Log      Log
 	Accounts []Account
 
+	Platforms []Platform
+
 	ClientDefaults ClientDefaults
 	Clients        []Client
 	Routes         []Route
@@ -151,23 +153,25 @@ type Client struct {
 	Name      string
 	KeySHA256 secret.Secret // the 32 bytes of the hash of its key; empty if its certificate is its key
 	OldSHA256 secret.Secret // of the key before, which is good as well; empty if there is none
-	Accounts  []string      // names of accounts; empty for all
+	Accounts  []string      // names of accounts, "PLATFORM", "PLATFORM/*", APPID or "PLATFORM:APPID"; empty for all
 	Allow     []string      // path patterns; empty for every path
 	Deny      []string      // path patterns
 
 	MaxInFlight int           // requests at a time; 0 for any number
 	Interval    time.Duration // between two requests, on average; 0 for none
+
+	PlatformAdmin bool // it may call what changes accounts or templates of a platform
 }
 
 // Route says which credential the paths of a pattern take.
 type Route struct {
 	Path       string // a pattern: '*' at its end matches any rest
-	Credential string // "app", "secret", "user", "none" or "deny"
+	Credential string // "app", "platform", "secret", "user", "none" or "deny"
 }
 
 // Forward is a program that gets pushes.
 type Forward struct {
-	Account   string   // the name or AppID of an account; empty for all
+	Account   string   // the name or AppID of an account, "PLATFORM", "PLATFORM/*", APPID or "PLATFORM:APPID"; empty for all
 	Match     []string // MsgType, "event", "event:NAME" or "info:NAME", '*' at the end for any rest; empty for all
 	Name      string   // empty: the URL is its name
 	URL       string   // http, https, or unix:PATH:/path

@@ -39,6 +39,9 @@ func (c *Config) Describe() string {
 	if len(c.Accounts) > 1 && !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Default }) {
 		line("", "none is the default: callers that name none get 404")
 	}
+	for _, p := range c.Platforms {
+		line("platform", "%s", p.describe())
+	}
 	for _, client := range c.Clients {
 		line("client", "%s", client.describe())
 	}

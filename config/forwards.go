@@ -1,17 +1,14 @@
 package config
 
 import (
-	"errors"
 	"fmt"
-	"net/url"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/pushmatch"
-	"wxproxy/internal/secret"
+	"wxproxy/config/internal/words"
 )
 
 // How long a program has for a push: WeChat waits for 5 s, and nobody for what comes from
@@ -52,7 +49,7 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 	for i, pattern := range f.Match {
 		if problem := pushmatch.Check(pattern); problem != "" {
 			t.wrong(item("match", i), "%s", problem)
-		} else if pushmatch.IsInfo(pattern) {
+		} else if pushmatch.IsInfo(pattern) && t.document["platform"] == nil {
 			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
 		}
 	}
@@ -66,14 +63,14 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 	case !f.waits() && f.Timeout > replyTimeout:
 		t.wrong("timeout", `must be at most "4.5s", since WeChat waits for 5 s; for more, write async = true`)
 	}
-	if len(f.Name) > longestShown || strings.ContainsFunc(f.Name, notShown) {
-		t.wrong("name", "must be at most %d printable characters", longestShown)
+	if len(f.Name) > words.LongestShown || strings.ContainsFunc(f.Name, words.Unprintable) {
+		t.wrong("name", "must be at most %d printable characters", words.LongestShown)
 	}
 }
 
 // checkTarget reports what is wrong with where a forward goes.
 func (t *table) checkTarget(f Forward) {
-	switch err := checkForwardURL(f.URL); {
+	switch err := address.CheckForward(f.URL); {
 	case f.URL == "":
 		t.missing(`write where the program takes pushes, as "http://127.0.0.1:9000/wechat"`, "url")
 	case err != nil:
@@ -83,41 +80,11 @@ func (t *table) checkTarget(f Forward) {
 	}
 }
 
-// checkForwardURL says what is wrong with where pushes are sent to.
-func checkForwardURL(raw string) error {
-	if rest, ok := strings.CutPrefix(raw, "unix:"); ok {
-		socket, target, found := strings.Cut(rest, ":/")
-		if !found || !path.IsAbs(socket) {
-			return errors.New("has no absolute path of a socket with a colon and a path behind it")
-		}
-		if err := address.Check("unix:" + socket); err != nil {
-			return err
-		}
-		raw = "http://localhost/" + target
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || strings.ContainsFunc(raw, secret.Invisible):
-		return errors.New("is not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("begins with neither http:// nor https:// nor unix: but something else")
-	case u.User != nil:
-		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature")
-	case u.Fragment != "":
-		return errors.New("has a #, behind which nothing is sent")
-	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
-		return errors.New("has no valid host")
-	case !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()):
-		return errors.New("has no valid port")
-	}
-	return nil
-}
-
 // checkForwards compares forwards with accounts and with each other.
 func (l *loader) checkForwards() {
 	names, urls := map[string]string{}, map[string]int{}
-	known, accounts := l.accountNames(), l.accountsByName()
-	takers := map[*Account][]int{} // the forwards so far that get more than copies; those for all accounts under nil
+	known, accounts := l.named(), l.accountsByName()
+	takers := map[string][]int{} // by account, the forwards so far that get more than copies; those for all under ""
 	for i, f := range l.cfg.Forwards {
 		key := item("forward", i)
 		l.checkUnique(names, f.Name, key, "name")
@@ -131,9 +98,13 @@ func (l *loader) checkForwards() {
 		}
 		a := accounts[f.Account]
 		l.checkAccountOf(f, a, key, known)
-		l.warnOfForward(i, slices.Sorted(slices.Values(slices.Concat(takers[nil], takers[a]))))
-		if !f.Copy && (f.Account == "" || a != nil) {
-			takers[a] = append(takers[a], i)
+		who := f.Account
+		if a != nil {
+			who = a.Name // also when the forward has its AppID
+		}
+		l.warnOfForward(i, slices.Sorted(slices.Values(slices.Concat(takers[""], takers[who]))))
+		if !f.Copy {
+			takers[who] = append(takers[who], i)
 		}
 	}
 }

@@ -56,8 +56,15 @@ func (c *Config) defaults() []setting {
 // hidden returns the function that writes secrets so that they cannot be guessed.
 func (c *Config) hidden() func(any) (string, bool) {
 	key, random := sha256.New(), false
-	for _, app := range slices.SortedFunc(slices.Values(c.Accounts), func(a, b Account) int { return strings.Compare(a.AppID, b.AppID) }) {
-		if value := app.Secret.Reveal(); looksRandom(value) {
+	apps := map[string]string{}
+	for _, a := range c.Accounts {
+		apps[a.AppID] = a.Secret.Reveal()
+	}
+	for _, p := range c.Platforms {
+		apps[p.AppID] = p.Secret.Reveal()
+	}
+	for _, appID := range slices.Sorted(maps.Keys(apps)) {
+		if value := apps[appID]; looksRandom(value) {
 			key.Write([]byte(value + "\n"))
 			random = true
 		}

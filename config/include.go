@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"wxproxy/config/internal/lines"
 
 	"wxproxy/config/internal/pathmatch"
 	"wxproxy/internal/watch"
@@ -150,7 +151,7 @@ func tablesOf(value any) (tables []map[string]any, ok bool) {
 // table called outer of the document, or all that is in it if it is a table.
 func (l *loader) mergeOnce(into map[string]any, outer string, from fileKey) {
 	key := strings.TrimPrefix(strings.TrimPrefix(from.name, outer), ".")
-	value := valueOf(l.decoded[from.file], from.name)
+	value := lines.Value(l.decoded[from.file], from.name)
 	before, there := into[key]
 	table, isTable := value.(map[string]any)
 	inner, wasTable := before.(map[string]any)

@@ -173,6 +173,9 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 	for _, a := range l.cfg.Accounts {
 		add("the name or AppID of an account", a.Name, a.AppID)
 	}
+	for _, p := range l.cfg.Platforms {
+		add("the name or AppID of a platform", p.Name, p.AppID)
+	}
 	for _, c := range l.cfg.Clients {
 		add("the name of a client", c.Name)
 	}

@@ -14,6 +14,7 @@ import (
 // filledIn puts a hash in the place of that which an example does not have.
 func filledIn(example string) string {
 	sum := sha256.Sum256([]byte("a-key-that-no-example-has"))
+	example = strings.NewReplacer(`"<Token>"`, `"QDG6eK"`, `"<EncodingAESKey>"`, `"`+aesKey("P")+`"`).Replace(example)
 	return regexp.MustCompile(`(?m)^(key_sha256\s*=\s*)"<.*>"`).ReplaceAllString(example, fmt.Sprintf(`${1}"%x"`, sum))
 }
 

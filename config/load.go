@@ -130,7 +130,7 @@ func (l *loader) read(document map[string]any) {
 	l.readToken(top.section("token"))
 	top.section("log").readSettings()
 	l.readDefaults(top.section("client_defaults"))
-	for i, read := range []func(*table){l.readAccount, l.readClient, l.readRoute, l.readForward} {
+	for i, read := range []func(*table){l.readAccount, l.readPlatform, l.readClient, l.readRoute, l.readForward} {
 		for _, t := range top.sections(repeatedTables[i]) {
 			read(t)
 		}

@@ -130,6 +130,14 @@ app_id = "wx2"
 secret_file = %[2]q
 token_api = "classic"
 default = true
+[[platform]]
+name = "saas"
+app_id = "wxaaaaaaaaaaaaaaaa"
+secret_env = "SAAS"
+push_token = "saas-%[3]s"
+push_aes_key = %[7]q
+push_aes_key_old_file = %[6]q
+publish_check = false
 [client_defaults]
 accounts = ["club"]
 allow = ["/x"]
@@ -139,7 +147,8 @@ rate = "1/s"
 [[client]]
 name = "orders"
 key = "orders-%[3]s"
-accounts = ["shop", "club"]
+accounts = ["shop", "club", "saas", "saas/*", "wxbbbbbbbbbbbbbbbb", "saas:wxbbbbbbbbbbbbbbbb"]
+platform_admin = true
 allow = ["/cgi-bin/message/*", "/"]
 deny = ["/cgi-bin/message/mass/*"]
 max_in_flight = 10
@@ -166,11 +175,15 @@ url = "https://stock.example"
 timeout = "1m"
 copy = true
 `, roots, write(t, "club", canary+"\r\n \n"), canary, cert, key, write(t, "aes", aesKey("B")+"\n"), aesKey("C")),
-		"SHOP", "shop-"+canary, "ADMIN", "admin-"+canary, "AES", aesKey("A"), "FORWARD", "forward-"+canary)
+		"SHOP", "shop-"+canary, "SAAS", "component-"+canary, "ADMIN", "admin-"+canary, "AES", aesKey("A"), "FORWARD", "forward-"+canary)
 
 	if a, f := cfg.Accounts[0], cfg.Forwards[0]; !a.PushToken.Equal("pushed-"+canary) || !a.PushAESKey.Equal(aesKey("A")) || !a.PushAESKeyOld.Equal(aesKey("B")) ||
 		!f.Token.Equal("forward-"+canary) || !f.AESKey.Equal(aesKey("C")) {
 		t.Errorf("the keys of pushes: got %+v, %+v", a, f)
+	}
+
+	if p := cfg.Platforms[0]; !p.Secret.Equal("component-"+canary) || !p.PushToken.Equal("saas-"+canary) || !p.PushAESKey.Equal(aesKey("C")) || !p.PushAESKeyOld.Equal(aesKey("B")) {
+		t.Errorf("the secrets of [[platform]]: got %+v", p)
 	}
 
 	if a := cfg.Admin; !a.Key.Equal("admin-"+canary) || !a.KeyOld.Equal("old-"+canary) || !a.ReadKey.Equal("read-"+canary) {
@@ -198,8 +211,10 @@ copy = true
 			{Name: "club", AppID: "wx2", Secret: cfg.Accounts[1].Secret, TokenAPI: "classic", Default: true},
 		},
 		ClientDefaults: ClientDefaults{[]string{"club"}, []string{"/x"}, []string{"/y"}, 5, time.Second},
-		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club"},
-			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond}},
+		Platforms: []Platform{{Name: "saas", AppID: "wxaaaaaaaaaaaaaaaa", Secret: cfg.Platforms[0].Secret,
+			PushToken: cfg.Platforms[0].PushToken, PushAESKey: cfg.Platforms[0].PushAESKey, PushAESKeyOld: cfg.Platforms[0].PushAESKeyOld}},
+		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club", "saas", "saas/*", "wxbbbbbbbbbbbbbbbb", "saas:wxbbbbbbbbbbbbbbbb"},
+			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond, true}},
 		Routes: []Route{{"/wxa/something/*", "none"}},
 		Forwards: []Forward{
 			{"shop", []string{"text", "event:subscribe"}, "orders", "http://127.0.0.1:9000/wechat?a=b", 3 * time.Second, cfg.Forwards[0].Token, cfg.Forwards[0].AESKey, "success", false, false},
@@ -219,6 +234,7 @@ copy = true
 	for i := range got.Accounts { // functions are never deeply equal
 		got.Accounts[i].Source, want.Accounts[i].Source = SecretSource{}, SecretSource{}
 	}
+	got.Platforms[0].Source = SecretSource{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
@@ -265,20 +281,20 @@ func TestTheShippedFileNamesEverySetting(t *testing.T) {
 	// A line that begins with # and no space is an example.
 	example := regexp.MustCompile(`(?m)^#([a-z\[].*)$`).ReplaceAllString(string(data), "$1")
 	path := write(t, "config.toml", example)
-	_, err = Load(path, lookup("WXPROXY_SHOP_SECRET", canary))
-	mustReport(t, err, path, []string{"client[1].key_sha256: must be 64 hexadecimal digits, as `wxproxy key` prints them"})
+	_, err = Load(path, lookup("WXPROXY_SHOP_SECRET", canary, "WXPROXY_SAAS_SECRET", canary))
+	mustReport(t, err, path, []string{"platform[1].push_token: is a placeholder", "platform[1].push_aes_key: is a placeholder", "client[1].key_sha256: must be 64 hexadecimal digits, as `wxproxy key` prints them"})
 	example = filledIn(example)
-	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary)
+	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary, "WXPROXY_SAAS_SECRET", canary)
 	if !reflect.DeepEqual(cfg.Upstream, Default().Upstream) {
 		t.Errorf("upstream: got %+v; want %+v", cfg.Upstream, Default().Upstream)
 	}
-	if len(cfg.Clients) != 1 || len(cfg.Routes) != 1 {
+	if len(cfg.Clients) != 1 || len(cfg.Routes) != 1 || len(cfg.Platforms) != 1 {
 		t.Errorf("got %d clients and %d routes; want one of each", len(cfg.Clients), len(cfg.Routes))
 	}
 
 	l := newLoader("", lookup())
 	document := l.parse([]byte(example))
-	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route"} {
+	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route", "platform"} {
 		values, ok := document[name].(map[string]any)
 		if !ok {
 			values = document[name].([]map[string]any)[0]
@@ -298,7 +314,7 @@ func keysOf(name string) []string {
 	t := &table{loader: l, name: name}
 	map[string]func(*table){
 		"proxy": l.readProxy, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute,
+		"log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute, "platform": l.readPlatform,
 	}[name](t)
 	return slices.DeleteFunc(t.known, func(key string) bool {
 		return strings.HasSuffix(key, "_file") && key != "ca_file" || strings.HasSuffix(key, "_env") || strings.HasSuffix(key, "_old_sha256") ||

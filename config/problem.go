@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"wxproxy/config/internal/lines"
 	"wxproxy/config/internal/permission"
+	"wxproxy/config/internal/words"
 )
 
 // Problem is one mistake in the configuration. Tables that may be repeated are
@@ -53,6 +54,25 @@ func (l *loader) report(key, format string, args ...any) {
 	l.reportAt(key, text+l.shown(key, text)+l.position(key))
 }
 
+// shown returns the end of a message about key, which says its value; nothing if the
+// value does not help, stands in the message already, or could be a secret.
+func (l *loader) shown(key, message string) string {
+	if l.sensitive[key] || strings.HasSuffix(key, "_sha256") || strings.HasSuffix(key, "_env") {
+		return ""
+	}
+	switch value := lines.Value(l.document, key).(type) {
+	case string:
+		if value != "" && words.MayShow(key, value) && !strings.Contains(message, "`"+value+"`") {
+			return fmt.Sprintf(" (it is %q)", value)
+		}
+	case int64, float64:
+		return fmt.Sprintf(" (it is %v)", value)
+	case time.Time:
+		return " (it is " + value.Format(time.RFC3339) + ")"
+	}
+	return ""
+}
+
 // anyReported tells whether one of the keys has a problem already: what it would have
 // allowed is then no second problem.
 func (l *loader) anyReported(keys ...string) bool {
@@ -80,22 +100,12 @@ func (l *loader) whereabouts(key string) (where, name string) {
 	if l.cfg.File == "" {
 		return "environment", key
 	}
-	for outer := range enclosing(key) {
+	for outer := range lines.Enclosing(key) {
 		if o, ok := l.origins[outer]; ok {
 			return o.file, o.name + key[len(outer):]
 		}
 	}
 	return l.cfg.File, key
-}
-
-// enclosing yields a key and what it is in: "client[2].allow[1]", "client[2].allow",
-// "client[2]", "client".
-func enclosing(key string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for key != "" && yield(key) {
-			key = key[:max(0, strings.LastIndexAny(key, ".["))]
-		}
-	}
 }
 
 // place returns where a table or key stands, for a message about another one: its name
@@ -112,21 +122,15 @@ func (l *loader) place(key string) string {
 // that is not known.
 func (l *loader) line(key string) int {
 	where, name := l.whereabouts(key)
-	if l.lines[where] == nil {
-		l.lines[where] = lines.Index(l.texts[where])
+	return lines.Of(l.linesOf(where), name)
+}
+
+// linesOf returns the line of each key of a file.
+func (l *loader) linesOf(file string) map[string]int {
+	if l.lines[file] == nil {
+		l.lines[file] = lines.Index(l.texts[file])
 	}
-	found := l.lines[where]
-	for _, how := range []string{"", "_env", "_file", "_sha256"} { // ways to give a secret
-		if line := found[name+how]; line > 0 {
-			return line
-		}
-	}
-	for outer := range enclosing(name) {
-		if line := found[outer]; line > 0 {
-			return line
-		}
-	}
-	return 0
+	return l.lines[file]
 }
 
 // position returns the end of a message about key, which says what the entry that has
@@ -137,18 +141,15 @@ func (l *loader) position(key string) string {
 		return ""
 	}
 	entry, inner, _ := strings.Cut(key, "].")
-	if name, ok := valueOf(l.document, entry+"].name").(string); ok && isName(name) && inner != "name" {
-		return fmt.Sprintf("; %s, line %d", quoted(name), line)
+	if name, ok := lines.Value(l.document, entry+"].name").(string); ok && isName(name) && inner != "name" {
+		return fmt.Sprintf("; %s, line %d", words.Quoted(name), line)
 	}
 	return fmt.Sprintf("; line %d", line)
 }
 
 // reportIn adds a problem with what a file has, before all files are one document.
 func (l *loader) reportIn(at fileKey, text string) {
-	if l.lines[at.file] == nil {
-		l.lines[at.file] = lines.Index(l.texts[at.file])
-	}
-	if line := l.lines[at.file][at.name]; line > 0 {
+	if line := l.linesOf(at.file)[at.name]; line > 0 {
 		text = fmt.Sprintf("%s; line %d", text, line)
 	}
 	l.problems = append(l.problems, Problem{cmp.Or(at.file, "environment"), at.name, text})
@@ -181,7 +182,7 @@ func (l *loader) warnIfOpen(key, path string, secret bool) {
 func (l *loader) warnIfReplaceable(key, path string) {
 	for _, dir := range permission.Above(path) {
 		if !l.looked[dir] && permission.MayReplace(dir) {
-			l.warn(key, "every user of this machine can put another file in its place: take that away with chmod o-w %s", shownPath(dir))
+			l.warn(key, "every user of this machine can put another file in its place: take that away with chmod o-w %s", words.Folder(dir))
 		}
 		l.looked[dir] = true
 	}

@@ -45,29 +45,29 @@ func (c *Config) inMemory() bool { return strings.HasPrefix(c.Token.Store.Reveal
 var pushKeys = []string{"push_token", "push_aes_key", "push_aes_key_old"}
 
 // pushSources reads where they come from.
-func (t *table) pushSources() (sources []givenSource) {
-	for _, key := range pushKeys {
-		sources = append(sources, t.sourceOf(key))
-	}
-	return sources
+func (t *table) pushSources() []givenSource {
+	return []givenSource{t.sourceOf(pushKeys[0]), t.sourceOf(pushKeys[1]), t.sourceOf(pushKeys[2])}
 }
 
+// A pushSecrets is what proves pushes, and what they are encrypted with.
+type pushSecrets struct{ token, key, old secret.Secret }
+
 // readPushKeys reads the keys themselves.
-func (t *table) readPushKeys(a *Account, sources []givenSource) {
+func (t *table) readPushKeys(sources []givenSource) (k pushSecrets) {
 	token, key, old := sources[0], sources[1], sources[2]
-	a.PushToken = t.secret(token.SecretSource, token.given)
-	a.PushAESKey, a.PushAESKeyOld = t.aesKey(key), t.aesKey(old)
+	k = pushSecrets{t.secret(token.SecretSource, token.given), t.aesKey(key), t.aesKey(old)}
 	switch {
 	case len(key.given) > 0 && len(token.given) == 0:
 		t.wrong(key.given[0], "is for pushes, and there is no push_token, which WeChat's pages have next to it; write both, or neither")
 	case len(old.given) > 0 && len(key.given) == 0:
 		t.wrong(old.given[0], "is the key before another one, and there is none; write it as %q", "push_aes_key"+old.given[0][len("push_aes_key_old"):])
-	case !a.PushAESKey.Empty() && a.PushAESKey.Equal(a.PushAESKeyOld.Reveal()):
+	case !k.key.Empty() && k.key.Equal(k.old.Reveal()):
 		t.wrong(old.given[0], "is the same as push_aes_key; write the key that there was before, or take it away")
 	}
-	if a.PushAESKey.Empty() && len(key.given) == 0 && isGuessed(a.PushToken.Reveal()) {
+	if strings.HasPrefix(t.name, "account") && k.key.Empty() && len(key.given) == 0 && isGuessed(k.token.Reveal()) {
 		t.warn(t.key(token.given[0]), "could be guessed, and who knows it can make up pushes, since there is no push_aes_key")
 	}
+	return k
 }
 
 // isGuessed reports whether a token is one that is tried first.
@@ -109,15 +109,18 @@ func (l *loader) checkPushListener() {
 // warnOfPushes remarks on what is missing for pushes.
 func (l *loader) warnOfPushes() {
 	pushed := slices.ContainsFunc(l.cfg.Accounts, func(a Account) bool { return !a.PushToken.Empty() })
+	hasPlatform := len(l.cfg.Platforms) > 0
 	switch {
+	case l.cfg.Push.Listen == "" && hasPlatform:
+		l.warn("push.listen", "is not set, so that no ticket and no authorization reaches wxproxy: [[platform]] cannot do without")
 	case l.cfg.Push.Listen == "" && pushed:
 		l.warn("push.listen", "is not set, so that WeChat's pushes reach nobody: push_token has no effect")
 	case l.cfg.Push.Listen == "" && len(l.cfg.Forwards) > 0:
 		l.warn("push.listen", "is not set, so that WeChat's pushes reach nobody: [[forward]] has no effect")
 	case l.cfg.Push.Listen == "":
-	case !pushed:
+	case !pushed && !hasPlatform:
 		l.warn("push.listen", "no [[account]] has a push_token, so that every push gets 404")
-	case len(l.cfg.Forwards) == 0:
+	case pushed && len(l.cfg.Forwards) == 0:
 		l.warn("push.listen", "there is no [[forward]], so that pushes are answered `success` and go nowhere")
 	}
 }
@@ -130,6 +133,9 @@ func (c *Config) describePush() string {
 		if !a.PushToken.Empty() {
 			names = append(names, "/push/"+a.Name)
 		}
+	}
+	for _, p := range c.Platforms {
+		names = append(names, "/push/"+p.Name, "/push/"+p.Name+"/$APPID$")
 	}
 	const most = 10
 	if len(names) > most {

@@ -160,7 +160,7 @@ func (s documented) readAlone(values map[string]any) *table {
 	t := &table{loader: l, name: name, values: values}
 	map[string]func(*table){
 		"proxy": l.readProxy, "push": l.readPush, "admin": l.readAdmin, "upstream": l.readUpstream, "token": l.readToken,
-		"": readTop, "log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "client": l.readClient, "route": l.readRoute, "forward": l.readForward,
+		"": readTop, "log": (*table).readSettings, "client_defaults": l.readDefaults, "account": l.readAccount, "platform": l.readPlatform, "client": l.readClient, "route": l.readRoute, "forward": l.readForward,
 	}[s.table](t)
 	return t
 }
@@ -169,7 +169,7 @@ func (s documented) readAlone(values map[string]any) *table {
 func readTop(t *table) { t.texts("include", new([]string)) }
 
 func (s documented) isRepeated() bool {
-	return slices.Contains([]string{"account", "client", "route", "forward"}, s.table)
+	return slices.Contains([]string{"account", "platform", "client", "route", "forward"}, s.table)
 }
 
 // said returns what the loader says of a value for the key of s.
@@ -230,7 +230,7 @@ func (s documented) byDefault(keys []string) string {
 			return "needed"
 		}
 	}
-	read := map[string]any{"account": t.cfg.Accounts, "client": t.cfg.Clients, "route": t.cfg.Routes, "forward": t.cfg.Forwards}[s.table]
+	read := map[string]any{"account": t.cfg.Accounts, "platform": t.cfg.Platforms, "client": t.cfg.Clients, "route": t.cfg.Routes, "forward": t.cfg.Forwards}[s.table]
 	field := reflect.ValueOf(read).Index(0).FieldByNameFunc(func(name string) bool {
 		return strings.EqualFold(name, strings.ReplaceAll(s.key, "_", ""))
 	})
@@ -285,7 +285,7 @@ func changed() (c Config) {
 // be missed by nobody.
 func TestTheReferenceHasEverySetting(t *testing.T) {
 	text := string(reference(t))
-	for _, table := range []string{"proxy", "push", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route", "forward"} {
+	for _, table := range []string{"proxy", "push", "admin", "upstream", "token", "log", "client_defaults", "account", "platform", "client", "route", "forward"} {
 		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			if !strings.Contains(section(text, table), "\n| `"+key+"` |") {

@@ -28,12 +28,12 @@ func isOwn(pattern string) bool {
 func (l *loader) readRoute(t *table) {
 	var r Route
 	t.text("path", &r.Path)
-	t.choice("credential", &r.Credential, "app", "secret", "user", "none", "deny")
+	t.choice("credential", &r.Credential, "app", "platform", "secret", "user", "none", "deny")
 	t.refuseUnknown()
 
 	t.checkRoutePath(r)
 	if r.Credential == "" {
-		t.missing(`write "app", "secret", "user", "none" or "deny"`, "credential")
+		t.missing(`write "app", "platform", "secret", "user", "none" or "deny"`, "credential")
 	}
 	l.cfg.Routes = append(l.cfg.Routes, r)
 }

@@ -30,7 +30,7 @@ func (s SecretSource) Read() (secret.Secret, error) {
 // File returns the file that the secret is read from, if its name cannot be a secret in
 // the wrong place.
 func (s SecretSource) File() (path string, ok bool) {
-	return s.file, s.file != "" && looksLikePath(s.file) && looksPublic(s.file)
+	return s.file, s.file != "" && words.LooksLikePath(s.file) && words.LooksPublic(s.file)
 }
 
 // Path returns the file that the secret is read from, empty if it is none. It may be a
@@ -171,7 +171,7 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 // goesOnWithout notes that the file of an account's AppSecret is not there, if a
 // process goes on without it. checkAccounts decides whether it can.
 func (t *table) goesOnWithout(key string, err error) bool {
-	if !t.serves || !strings.HasPrefix(t.name, "account[") || !strings.HasPrefix(key, "secret") {
+	if !t.serves || !strings.HasPrefix(t.name, "account[") && !strings.HasPrefix(t.name, "platform[") || !strings.HasPrefix(key, "secret") {
 		return false
 	}
 	t.absent = append(t.absent, absentSecret{t.key(key), err})
@@ -188,7 +188,7 @@ type absentSecret struct {
 // sentence about it.
 func (t *table) whose() string {
 	if name, _ := t.values["name"].(string); isName(name) {
-		return quoted(name) + ": "
+		return words.Quoted(name) + ": "
 	}
 	return ""
 }

@@ -81,7 +81,7 @@ func TestAValueThatCouldBeASecretIsNeverSaid(t *testing.T) {
 		"an AppSecret in a pattern": func() string { return hex.EncodeToString(random(16)) + "/*" },
 	}
 	keys := map[string][]string{}
-	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "account", "client", "route"} {
+	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "account", "platform", "client", "route"} {
 		keys[name] = documented{table: name}.readAlone(nil).known
 	}
 	for shape, secret := range shapes {
@@ -107,7 +107,7 @@ func mustHide(t *testing.T, name, key string, setting any, secret string) {
 	values := map[string]any{key: setting}
 	document := map[string]any{name: values}
 	switch name {
-	case "account", "client", "route":
+	case "account", "platform", "client", "route":
 		document[name] = []map[string]any{values}
 	}
 	l := newLoader("config.toml", lookup())

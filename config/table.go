@@ -135,7 +135,7 @@ func (t *table) texts(key string, into *[]string) bool {
 
 // repeatedTables are the tables that a file may repeat, in the order in which they are
 // read.
-var repeatedTables = []string{"account", "client", "route", "forward"}
+var repeatedTables = []string{"account", "platform", "client", "route", "forward"}
 
 // section returns the table with the name, an empty one if the file has none.
 func (t *table) section(name string) *table {
@@ -167,7 +167,7 @@ func (t *table) refuseUnknown() {
 		if slices.Contains(t.known, key) {
 			continue
 		}
-		text := "unknown key " + quoted(key)
+		text := "unknown key " + words.Quoted(key)
 		if meant := words.Nearest(key, t.known); meant != "" {
 			text += ", did you mean `" + meant + "`?"
 			t.reported[t.key(meant)] = true

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -121,16 +120,10 @@ func checkURL(raw string) error {
 	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
 		return errors.New("has no valid host" + advice)
 	}
-	if !isPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
+	if !address.IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
 		return errors.New("has no valid port" + advice)
 	}
 	return nil
-}
-
-// isPort reports whether port is a number that one can connect to.
-func isPort(port string) bool {
-	n, err := strconv.ParseUint(port, 10, 16)
-	return err == nil && n > 0
 }
 
 // file returns what the file at path, which key names, holds, or reports why it

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"wxproxy/config/internal/words"
 )
 
 // kindOf returns the type of a decoded value in the words of people that write TOML.
@@ -122,13 +123,8 @@ func isNumber(value any) bool {
 // IsName reports whether s can name an account or a client.
 func IsName(s string) bool { return isName(s) }
 
-// isName reports whether s can name an account or a client: it goes into URLs,
-// file names, logs and metrics as it is.
-func isName(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, nameAlphabet) == ""
-}
-
-const nameAlphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+// isName reports whether s can name an account or a client.
+func isName(s string) bool { return words.IsName(s) }
 
 // count reads a positive number.
 func (t *table) count(key string, into *int) bool { return t.number(key, 1, into) }

@@ -109,6 +109,8 @@ func proxyClients(configured []config.Client) (clients []proxy.Client) {
 
 			MaxInFlight: client.MaxInFlight,
 			Interval:    client.Interval,
+
+			PlatformAdmin: client.PlatformAdmin,
 		})
 	}
 	return clients

@@ -2,9 +2,12 @@ package address
 
 import (
 	"cmp"
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
+	"strconv"
 	"strings"
 )
 
@@ -36,4 +39,40 @@ func LeadsTo(raw, listen string) bool {
 		return false
 	}
 	return Collide(net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")), listen)
+}
+
+// CheckForward says what is wrong with where pushes are sent to.
+func CheckForward(raw string) error {
+	if rest, ok := strings.CutPrefix(raw, "unix:"); ok {
+		socket, target, found := strings.Cut(rest, ":/")
+		if !found || !path.IsAbs(socket) {
+			return errors.New("has no absolute path of a socket with a colon and a path behind it")
+		}
+		if err := Check("unix:" + socket); err != nil {
+			return err
+		}
+		raw = "http://localhost/" + target
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("is not a URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("begins with neither http:// nor https:// nor unix: but something else")
+	case u.User != nil:
+		return errors.New("has a user name or password, which is not sent; a program knows wxproxy by the signature")
+	case u.Fragment != "":
+		return errors.New("has a #, behind which nothing is sent")
+	case u.Hostname() == "" || !IsHost(u.Hostname()):
+		return errors.New("has no valid host")
+	case !IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()):
+		return errors.New("has no valid port")
+	}
+	return nil
+}
+
+// IsPort reports whether port is a number that one can connect to.
+func IsPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return err == nil && n > 0
 }

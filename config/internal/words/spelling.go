@@ -1,5 +1,5 @@
-// Package words judges the words of a configuration: keys that are misspelt, and secrets
-// that are none.
+// Package words judges the words of a configuration: names, keys that are misspelt,
+// secrets that are none, and what may be shown since it is no secret.
 package words
 
 import "strings"
