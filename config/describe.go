@@ -33,15 +33,7 @@ func (c *Config) Describe() string {
 	if len(c.Included) > 0 {
 		line("include", "%s", strings.Join(c.Included, ", "))
 	}
-	for _, a := range c.Accounts {
-		line("account", "%s", a.describe())
-	}
-	if len(c.Accounts) > 1 && !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Default }) {
-		line("", "none is the default: callers that name none get 404")
-	}
-	for _, p := range c.Platforms {
-		line("platform", "%s", p.describe())
-	}
+	c.describeAccounts(line)
 	for _, client := range c.Clients {
 		line("client", "%s", client.describe())
 	}
@@ -53,6 +45,19 @@ func (c *Config) Describe() string {
 	}
 	_ = w.Flush() // to memory: cannot fail
 	return text.String()
+}
+
+// describeAccounts says which accounts and platforms there are.
+func (c *Config) describeAccounts(line func(name, format string, args ...any)) {
+	for _, a := range c.Accounts {
+		line("account", "%s", a.describe())
+	}
+	if len(c.Accounts) > 1 && !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Default }) {
+		line("", "none is the default: callers that name none get 404")
+	}
+	for _, p := range c.Platforms {
+		line("platform", "%s", p.describe())
+	}
 }
 
 func (c *Config) describeCallers() string {

@@ -55,7 +55,7 @@ func CheckForward(raw string) error {
 	}
 	u, err := url.Parse(raw)
 	switch {
-	case err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }):
+	case err != nil || strings.ContainsFunc(raw, isInvisible):
 		return errors.New("is not a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("begins with neither http:// nor https:// nor unix: but something else")
@@ -76,3 +76,5 @@ func IsPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && n > 0
 }
+
+func isInvisible(r rune) bool { return r <= ' ' || r > '~' }
