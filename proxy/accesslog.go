@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"strings"
@@ -31,13 +30,6 @@ func (p *Proxy) conclude(x *exchange, err error) {
 	p.endSpan(x, err)
 }
 
-// An AccessLog is where the lines of the access log may go without slog, in the same
-// form.
-type AccessLog struct {
-	Out    io.Writer // takes a line by each call, and keeps none of its bytes
-	IsJSON bool
-}
-
 // logRequest writes the access log's line. Its path is without secrets, and of the query
 // it has the names alone.
 func (p *Proxy) logRequest(x *exchange, err error) {
@@ -48,32 +40,26 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 	if err == nil && level == slog.LevelInfo && p.writePlain(x) {
 		return
 	}
-	account, client := names(x.account, x.client)
-	attributes := []slog.Attr{
-		slog.String("account", account),
-		slog.String("client", client),
-		slog.String("method", methodName(x.ctx.Method())),
-		slog.String("path", x.loggedPath()),
-		slog.Any("parameters", logged.Names(x.target.Query, p.isSecret)),
-		slog.Int("status", x.ctx.Response.StatusCode()),
-		slog.Int("errcode", x.errcode),
-		slog.Int("attempts", x.attempts),
-		slog.String("duration", time.Since(x.began).Round(time.Microsecond).String()),
-	}
-	if x.requestID != "" {
-		attributes = append(attributes, slog.String("request_id", x.requestID))
-	}
-	if id := x.traceID(); id != "" {
-		attributes = append(attributes, slog.String("trace_id", id))
-	}
+	line := p.requestLine(x, time.Now())
+	attributes := line.Attributes()
 	if err != nil {
 		attributes = append(attributes, slog.Any("err", err))
 	}
 	if level == slog.LevelWarn && !p.config.LogAccess {
-		p.door.failed.Note(account+"\n"+x.asFailure(err).reason(), func(count int) { p.writeFailed(attributes, count) })
+		p.door.failed.Note(line.Account+"\n"+x.asFailure(err).reason(), func(count int) { p.writeFailed(attributes, count) })
 		return
 	}
 	p.config.Log.LogAttrs(context.Background(), level, "request", attributes...)
+}
+
+// requestLine returns what the log says of a request that is answered.
+func (p *Proxy) requestLine(x *exchange, now time.Time) logged.Request {
+	account, client := names(x.account, x.client)
+	return logged.Request{
+		Account: account, Client: client, Method: methodName(x.ctx.Method()), Path: x.shownPath.Of(x.target.Path, p.isSecret), Parameters: logged.Names(x.target.Query, p.isSecret),
+		Status: x.ctx.Response.StatusCode(), Errcode: x.errcode, Attempts: x.attempts,
+		Duration: now.Sub(x.began).Round(time.Microsecond).String(), RequestID: x.requestID, TraceID: x.traceID(),
+	}
 }
 
 // levelOf returns the level of a request's line.
@@ -94,42 +80,15 @@ func (p *Proxy) writePlain(x *exchange) bool {
 	if p.config.AccessLog.Out == nil {
 		return false
 	}
-	account, client := names(x.account, x.client)
-	now, l := time.Now(), &x.line
-	l.Begin(p.config.AccessLog.IsJSON, now, "request")
-	l.Text("account", account)
-	l.Text("client", client)
-	l.Plain("method", methodName(x.ctx.Method()))
-	l.Text("path", x.loggedPath())
-	l.Names("parameters", logged.Names(x.target.Query, p.isSecret))
-	l.Number("status", x.ctx.Response.StatusCode())
-	l.Number("errcode", x.errcode)
-	l.Number("attempts", x.attempts)
-	l.Plain("duration", now.Sub(x.began).Round(time.Microsecond).String())
-	if x.requestID != "" {
-		l.Text("request_id", x.requestID)
-	}
-	if id := x.traceID(); id != "" {
-		l.Plain("trace_id", id)
-	}
-	line, isPlain := l.End()
+	now := time.Now()
+	request := p.requestLine(x, now)
+	x.line.Begin(p.config.AccessLog.IsJSON, now, "request")
+	x.line.Request(&request)
+	line, isPlain := x.line.End()
 	if isPlain {
 		_, _ = p.config.AccessLog.Out.Write(line) // a log that fails ends no request
 	}
 	return isPlain
-}
-
-// loggedPath returns the request's path in the form that a log may show. One without
-// secrets is remembered: another line with it shows nothing new.
-func (x *exchange) loggedPath() string {
-	if path := x.target.Path; string(path) != x.shownPath {
-		shown := x.proxy.loggedPath(path)
-		if string(path) != shown {
-			return shown
-		}
-		x.shownPath = shown
-	}
-	return x.shownPath
 }
 
 // writeFailed writes the line of a request that failed, which stands for count of them.
@@ -170,7 +129,7 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 		said = append(said, "key_of", keyOf.Name)
 	}
 	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
-		said = append(said, "host", p.loggedHost(x.fields.host))
+		said = append(said, "host", logged.Host(x.fields.host, p.isSecret))
 	}
 	return said
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
@@ -187,4 +188,11 @@ func mustBeComplete(k *accountkind.Kind) {
 	if k.Name == "" || k.TokenParameter == "" || k.InvalidToken == 0 || k.ExpiredToken == 0 {
 		panic("BUG: a table of a kind of accounts lacks its name, TokenParameter, InvalidToken or ExpiredToken")
 	}
+}
+
+// An AccessLog is where the lines of the access log may go without slog, in the same
+// form.
+type AccessLog struct {
+	Out    io.Writer // takes a line by each call, and keeps none of its bytes
+	IsJSON bool
 }

@@ -37,8 +37,8 @@ type exchange struct {
 	lastInFilter string // the last token that was added to its account's filter
 	values       []string
 	searcher     secret.Searcher
-	line         logged.Line // of the access log
-	shownPath    string      // the last path that the access log showed as it is
+	line         logged.Line     // of the access log
+	shownPath    logged.LastPath // the last path that the access log showed as it is
 }
 
 // A request is what belongs to one request alone. Its first fields are those that are

@@ -195,20 +195,3 @@ func (f *fields) belongs(name []byte) bool {
 	}
 	return wire.IsName(name) && !headerKind.IsHopByHop() && !headerKind.IsOurs() && (!f.wantsRequestID || headerKind != wire.KindRequestID) && !wire.Listed(f.connection, name)
 }
-
-// maxLoggedHost is how long the name of a host can be.
-const maxLoggedHost = 255
-
-// loggedHost returns the host that a caller sent, in the form that a log may show.
-func (p *Proxy) loggedHost(host []byte) string {
-	host = host[:min(len(host), maxLoggedHost)]
-	return strings.Map(maskInvisible, p.loggedPath(host))
-}
-
-// maskInvisible returns c, or a question mark if no host can have c.
-func maskInvisible(c rune) rune {
-	if secret.Invisible(c) {
-		return '?'
-	}
-	return c
-}

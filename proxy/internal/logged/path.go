@@ -29,6 +29,22 @@ func Path(path []byte, isSecret func(word []byte) bool) string {
 	return withoutParameters(bytes.Join(segments, []byte("/")), isSecret)
 }
 
+// A LastPath remembers the path that was shown last, if it was shown as it is: another line
+// with it shows nothing new. The zero value remembers none.
+type LastPath struct{ shown string }
+
+// Of does what the function Path does.
+func (l *LastPath) Of(path []byte, isSecret func(word []byte) bool) string {
+	if string(path) == l.shown {
+		return l.shown
+	}
+	shown := Path(path, isSecret)
+	if string(path) == shown {
+		l.shown = shown
+	}
+	return shown
+}
+
 // decoded returns isSecret for words that may be encoded.
 func decoded(isSecret func(word []byte) bool) func(word []byte) bool {
 	return func(word []byte) bool {

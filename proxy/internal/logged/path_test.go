@@ -36,3 +36,18 @@ func TestALoggedPathShowsNoValueAndNothingThatLooksLikeAToken(t *testing.T) {
 		})
 	}
 }
+
+func TestTheLastPathIsRememberedAsLongAsItIsTheSame(t *testing.T) {
+	var last LastPath
+	asked := 0
+	isSecret := func(word []byte) bool { asked++; return string(word) == "hush" }
+	for _, row := range []struct {
+		path, want string
+		isAsked    bool
+	}{{"/a/b", "/a/b", true}, {"/a/b", "/a/b", false}, {"/a/hush", "/a/[hidden]", true}, {"/a/hush", "/a/[hidden]", true}, {"/a/b", "/a/b", false}} {
+		asked = 0
+		if got := last.Of([]byte(row.path), isSecret); got != row.want || (asked > 0) != row.isAsked {
+			t.Errorf("%s: got %s, asked %d times; want %s", row.path, got, asked, row.want)
+		}
+	}
+}
