@@ -17,6 +17,7 @@ import (
 	"wxproxy/internal/wechattest"
 	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
+	"wxproxy/platform/event"
 	"wxproxy/token"
 	"wxproxy/token/store"
 )
@@ -381,8 +382,8 @@ func TestAProgramShowsACodeRightAfterTheMerchantEndedAnother(t *testing.T) {
 func TestProgramsGetAPlaceholderForATicket(t *testing.T) {
 	w := newWorld(t)
 	e := w.NewTicket()
-	got := string(platform.WithPlaceholder(e.Content))
-	if !strings.Contains(got, platform.PlaceholderTicket) || strings.Count(got, "ticket@@@") != 1 || platform.WithPlaceholder(w.Grant(shop).Event.Content) != nil {
+	got := string(event.WithPlaceholder(e.Content))
+	if !strings.Contains(got, event.PlaceholderTicket) || strings.Count(got, "ticket@@@") != 1 || event.WithPlaceholder(w.Grant(shop).Event.Content) != nil {
 		t.Errorf("got %s", got)
 	}
 }

@@ -1,9 +1,7 @@
 package platform
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"wxproxy/internal/secret"
@@ -12,30 +10,23 @@ import (
 	"wxproxy/token"
 )
 
-// A Push is an event that WeChat has pushed, verified and decrypted.
-type Push struct {
-	ID          string // the same for each repetition
-	AppID       string // of the account that it is about; empty: of the platform
-	Type        string // "info:INFOTYPE"
-	Received    time.Time
-	ContentType string
-	RequestID   string
-	Body        []byte // the plain text
-}
+// Push is an event that WeChat has pushed. The words for it are those of package event, which
+// those who take pushes know too.
+type Push = event.Push
 
-// A Taken says what has become of an event.
-type Taken int
+// Taken says what has become of an event.
+type Taken = event.Taken
 
 // What may become of an event.
 const (
-	PassOn    Taken = iota // it is none that a platform acts upon: it is forwarded as any push
-	Kept                   // it is durable, and is forwarded when it was acted upon
-	NewTicket              // it was a ticket, which is durable, and the newest; programs may get a placeholder
-	Repeated               // it was kept before, or is a ticket that is not the newest
+	PassOn    = event.PassOn
+	Kept      = event.Kept
+	NewTicket = event.NewTicket
+	Repeated  = event.Repeated
 )
 
 // ErrForeign says that an event is for another platform.
-var ErrForeign = errors.New("the event is for another platform")
+var ErrForeign = event.ErrForeign
 
 // ErrFull says that too many events of one account wait. WeChat keeps another one, if it is
 // told so.
@@ -56,19 +47,6 @@ func (p *Platform) Event(_ context.Context, push Push) (Taken, error) {
 		return p.takeTicket(e)
 	}
 	return p.keep(e, push)
-}
-
-// PlaceholderTicket is what programs get in the place of a ticket.
-const PlaceholderTicket = "ticket@@@wxproxy"
-
-// WithPlaceholder returns the event of a ticket for programs: SDKs start only with some
-// ticket, and need no good one. nil: it is no such event.
-func WithPlaceholder(plain []byte) []byte {
-	e, err := event.Read(plain)
-	if err != nil || e.InfoType != event.Ticket || e.Ticket.Empty() || !bytes.Contains(plain, []byte(e.Ticket.Reveal())) {
-		return nil
-	}
-	return bytes.ReplaceAll(plain, []byte(e.Ticket.Reveal()), []byte(PlaceholderTicket))
 }
 
 // keep makes an event durable, and has it acted upon.

@@ -19,23 +19,28 @@ var (
 // Deliver sends a push from the inbox to its program, whose reply nobody needs. It
 // returns nil when the program has taken it.
 func (r *Receiver) Deliver(ctx context.Context, p *inbox.Push) error {
-	err := r.deliver(ctx, p)
-	if err != nil {
-		r.counts.fail(p.Account, err.Error())
+	now := r.now.Load()
+	a := now.ofWaiting(p)
+	err := now.deliver(ctx, p, a)
+	switch {
+	case err == nil:
+	case a == nil:
+		r.counts.fail(groupOf(p.Account), err.Error())
+	default:
+		r.counts.fail(a.group(), err.Error())
 	}
 	return err
 }
 
-func (r *Receiver) deliver(ctx context.Context, p *inbox.Push) error {
-	now := r.now.Load()
-	a := now.accounts[p.Account]
+// deliver sends a push of an account, nil if it is not configured any more.
+func (c *configuration) deliver(ctx context.Context, p *inbox.Push, a *account) error {
 	switch {
 	case p.Closed != nil:
 		return &inbox.NotSent{Why: p.Closed}
 	case a == nil:
 		return &inbox.NotSent{Why: errNoAccount}
 	}
-	f := now.named(p.Forward, a)
+	f := c.named(p.Forward, a)
 	if f == nil {
 		return &inbox.NotSent{Why: errNoForward}
 	}
@@ -44,8 +49,8 @@ func (r *Receiver) deliver(ctx context.Context, p *inbox.Push) error {
 		read = message.Message{Format: message.FormatOf(p.Body)}
 	}
 	return f.sender.Deliver(ctx, &sending.Push{
-		ID: p.ID, Attempt: p.Attempts, Account: p.Account, AppID: p.AppID, Token: a.Token, OpenID: p.OpenID,
-		RequestID: p.RequestID, ContentType: p.ContentType, Message: read, Plain: p.Body,
+		ID: p.ID, Attempt: p.Attempts, Account: a.title(), AppID: p.AppID, Inside: a.ID, Token: a.Token, OpenID: p.OpenID,
+		RequestID: p.RequestID, ContentType: p.ContentType, Message: read, IsEvent: a.isPlatform && isEvent(p.Type), Plain: p.Body,
 	})
 }
 

@@ -49,7 +49,7 @@ func (r *Receiver) send(ctx context.Context, p *push, f *forward) (o result, out
 	case err == nil:
 		return result{Status: http.StatusOK, Reply: reply.Body, ContentType: reply.ContentType}, answered
 	}
-	r.counts.fail(p.account.Name, err.Error())
+	r.counts.fail(p.account.group(), err.Error())
 	r.lines.failed(p, f, err)
 	var failure *sending.Failure
 	switch {
@@ -67,8 +67,8 @@ func (r *Receiver) enqueue(ctx context.Context, p *push, f *forward) (o result, 
 	if err == nil {
 		return result{Status: http.StatusOK}, async
 	}
-	r.counts.fail(p.account.Name, err.Error())
-	r.lines.unkept(p.account.Name, f, err)
+	r.counts.fail(p.account.group(), err.Error())
+	r.lines.unkept(p.account.group(), f, err)
 	if errors.Is(err, inbox.ErrFull) {
 		return result{Status: http.StatusServiceUnavailable}, failed
 	}
@@ -79,8 +79,8 @@ func (r *Receiver) enqueue(ctx context.Context, p *push, f *forward) (o result, 
 func (r *Receiver) copy(ctx context.Context, p *push, copies []*forward) {
 	for _, f := range copies {
 		if err := r.keep(ctx, p, f); err != nil {
-			r.counts.drop(p.account.Name)
-			r.lines.dropped(p.account.Name, f, err)
+			r.counts.drop(p.account.group())
+			r.lines.dropped(p.account.group(), f, err)
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (r *Receiver) keep(ctx context.Context, p *push, f *forward) error {
 	ctx, cancel := context.WithTimeout(ctx, keepPatience)
 	defer cancel()
 	return r.inbox.Add(ctx, &inbox.Push{
-		ID: p.id, Account: p.account.Name, AppID: p.account.ID, Forward: f.Name, Type: p.message.Type, Received: time.Now(),
+		ID: p.id, Account: p.waitsAs(), AppID: p.account.appID(), Forward: f.Name, Type: p.message.Type, Received: p.received,
 		ContentType: p.contentType, OpenID: p.openID, RequestID: p.requestID, Body: p.plain,
 	})
 }
@@ -104,7 +104,7 @@ func (r *Receiver) keep(ctx context.Context, p *push, f *forward) error {
 // toSend returns a push as it is sent.
 func (p *push) toSend() *sending.Push {
 	return &sending.Push{
-		ID: p.id, Attempt: p.attempt, Account: p.account.Name, AppID: p.account.ID, Token: p.account.Token, OpenID: p.openID,
-		RequestID: p.requestID, ContentType: p.contentType, Message: p.message, Plain: p.plain,
+		ID: p.id, Attempt: p.attempt, Account: p.account.title(), AppID: p.account.appID(), Inside: p.account.ID, Token: p.account.Token,
+		OpenID: p.openID, RequestID: p.requestID, ContentType: p.contentType, Message: p.message, IsEvent: p.isEvent, Plain: p.plain,
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// ServeHTTP answers /push/NAME, and nothing else.
+// ServeHTTP answers /push/NAME and /push/NAME/APPID, and nothing else.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	began := time.Now()
 	defer r.survive(func() { w.WriteHeader(http.StatusInternalServerError) })
@@ -17,7 +17,7 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	a := r.now.Load().accounts[name]
+	a := r.now.Load().find(name, request.Method == http.MethodGet)
 	switch {
 	case a == nil:
 		r.refuse(w, request, "", unknownName)
@@ -25,13 +25,13 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		r.check(w, request, a)
 	case request.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		r.refuse(w, request, name, wrongMethod)
+		r.refuse(w, request, a.group(), wrongMethod)
 	default:
 		b := &body{request: request, large: r.large}
 		defer b.release()
 		p, why := a.read(b)
 		if why != taken {
-			r.refuse(w, request, name, why)
+			r.refuse(w, request, a.group(), why)
 			return
 		}
 		r.serve(w, request, p)
@@ -55,10 +55,14 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 	outcome := repeated
 	o, _ := r.repeats.Do(request.Context(), p.id, func(attempt int) (o result) {
 		p.attempt = attempt
-		o, outcome = r.forward(request.Context(), p)
+		o, outcome = r.take(request.Context(), p)
 		return o
 	})
-	r.counts.push(p.account.Name, p.message.Type, outcome)
+	if outcome == refused {
+		r.refuse(w, request, p.account.group(), wrongAppID)
+		return
+	}
+	r.counts.push(p.account.group(), p.message.Type, outcome)
 	p.answer(w, o)
 }
 
@@ -81,7 +85,7 @@ func (r *Receiver) refuse(w http.ResponseWriter, request *http.Request, account 
 func (r *Receiver) check(w http.ResponseWriter, request *http.Request, a *account) {
 	echo, why := a.echo(query(request.URL.RawQuery))
 	if why != taken {
-		r.refuse(w, request, a.Name, why)
+		r.refuse(w, request, a.group(), why)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain")

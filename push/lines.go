@@ -40,7 +40,7 @@ func (l lines) failed(p *push, f *forward, err error) {
 	if f.Succeeds {
 		remedy = "look at the program of the forward: this push is lost to it, as on_failure says"
 	}
-	account := p.account.Name
+	account := p.account.group()
 	l.byName.Note("failed "+account+" "+f.Name+" "+kindOf(err), func(count int) {
 		l.log.Warn("a push could not be forwarded", "account", account, "forward", f.title(), "type", p.message.Type,
 			"push_id", p.id, "err", err, "count", count, "remedy", remedy)
@@ -56,6 +56,22 @@ func (l lines) unkept(account string, f *forward, err error) {
 	l.byName.Note("unkept "+account+" "+f.Name+" "+kindOf(err), func(count int) {
 		l.log.Warn("a push could not be put into the inbox, and WeChat is told to send it again",
 			"account", account, "forward", f.title(), "err", err, "remedy", remedy, "count", count)
+	})
+}
+
+// unstored says that a platform could not make an event durable.
+func (l lines) unstored(platform string, err error) {
+	l.byName.Note("unstored "+platform+" "+kindOf(err), func(count int) {
+		l.log.Error("an event of a platform could not be stored, and WeChat is told to send it again", "account", platform, "err", err,
+			"remedy", "see what the log says of token.store, which has to be writable", "count", count)
+	})
+}
+
+// delayed says that an event which its platform has kept could not be put into the inbox.
+func (l lines) delayed(platform string, f *forward, err error) {
+	l.byName.Note("delayed "+platform+" "+f.Name+" "+kindOf(err), func(count int) {
+		l.log.Warn("an event of a platform could not be put into the inbox, and waits", "account", platform, "forward", f.title(), "err", err,
+			"remedy", "see that the inbox has room (push.inbox_max), and that token.store can be written", "count", count)
 	})
 }
 

@@ -5,9 +5,26 @@ import (
 	"strings"
 )
 
+// forwardsFor returns the forwards that get pushes of an account.
+func (c *configuration) forwardsFor(a *account) (all []*forward) {
+	for _, f := range c.forwards {
+		if f.isFor(a) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 // isFor reports whether a forward gets pushes of an account.
-func (f *forward) isFor(a Account) bool {
-	return f.Account == "" || f.Account == a.Name || f.Account == a.ID
+func (f *forward) isFor(a *account) bool {
+	switch {
+	case f.Account == "":
+		return true
+	case a.authorizer == "":
+		return f.Account == a.Name || f.Account == a.ID
+	}
+	rest, isOfPlatform := strings.CutPrefix(f.Account, a.Name)
+	return f.Account == a.authorizer || isOfPlatform && (rest == "/*" || rest == "/"+a.authorizer || rest == ":"+a.authorizer)
 }
 
 // title returns what the log calls a forward: its name, or where it is.
@@ -21,6 +38,11 @@ func (f *forward) title() string {
 // matches reports whether a forward gets pushes of a type.
 func (f *forward) matches(messageType string) bool {
 	return len(f.Match) == 0 || slices.ContainsFunc(f.Match, func(pattern string) bool { return isMatch(pattern, messageType) })
+}
+
+// names reports whether a forward spells a type.
+func (f *forward) names(messageType string) bool {
+	return slices.ContainsFunc(f.Match, func(pattern string) bool { return strings.EqualFold(pattern, messageType) })
 }
 
 // isMatch reports whether pattern means messageType, in any letter case: "event" is every
@@ -37,13 +59,17 @@ func isMatch(pattern, messageType string) bool {
 }
 
 // choose returns the forward that gets a push of a type, nil if none does, and those that
-// get a copy.
+// get a copy. Of a platform's tickets only those get anything that name them.
 func (a *account) choose(messageType string) (first *forward, copies []*forward) {
+	matches := (*forward).matches
+	if a.isPlatform && isTicket(messageType) {
+		matches = (*forward).names
+	}
 	for _, f := range a.forwards {
 		switch {
-		case f.Copy && f.matches(messageType):
+		case f.Copy && matches(f, messageType):
 			copies = append(copies, f)
-		case !f.Copy && first == nil && f.matches(messageType):
+		case !f.Copy && first == nil && matches(f, messageType):
 			first = f
 		}
 	}

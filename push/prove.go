@@ -3,6 +3,7 @@ package push
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"wxproxy/push/internal/envelope"
 	"wxproxy/push/internal/message"
@@ -16,8 +17,12 @@ type push struct {
 	openID      string
 	requestID   string
 	contentType string
+	received    time.Time
 	plain       []byte
 	message     message.Message
+
+	isEvent bool   // of a third-party platform
+	about   string // the app id of the account that the event is about; empty: none
 
 	key    *envelope.Key  // the one that it came with; nil: it was not encrypted
 	format message.Format // of its envelope
@@ -53,18 +58,32 @@ func (a *account) read(b *body) (*push, refusal) {
 	if why != taken {
 		return nil, why
 	}
-	p := &push{account: a, plain: text, openID: q.get("openid")}
+	p := &push{account: a, received: time.Now(), plain: text, openID: q.get("openid")}
 	if isEncrypted {
 		if why := p.open(q, text); why != taken {
 			return nil, why
 		}
 	}
-	var err error
-	if p.message, err = message.Read(p.plain); err != nil {
-		return nil, unreadable
+	if why := p.read(); why != taken {
+		return nil, why
 	}
-	p.id = pushID(a.Token, a.Name, p.plain)
+	p.id = pushID(a.Token, p.account.key(), p.plain)
 	return p, taken
+}
+
+// read finds out what a push is.
+func (p *push) read() refusal {
+	var err error
+	p.message, err = message.Read(p.plain)
+	if p.account.isOfPlatform() {
+		if isEvent, why := p.readEvent(err == nil); isEvent {
+			return why
+		}
+	}
+	if err != nil {
+		return unreadable
+	}
+	return taken
 }
 
 // admit judges what the query alone shows. The signature of a push that is not encrypted

@@ -27,15 +27,21 @@ type Receiver struct {
 
 // A configuration is what a Receiver does at present. It is replaced, not edited.
 type configuration struct {
-	accounts map[string]*account
+	accounts map[string]*account // platforms too, but not who has authorized them
 	forwards []*forward
 }
 
-// An account is an Account with its keys, and with the forwards that are for it.
+// An account is an Account with its keys, and with the forwards that are for it; or a
+// platform; or an account that has authorized one, which is made when it is needed.
 type account struct {
 	Account
 	keys     []*envelope.Key // the present one first
 	forwards []*forward
+
+	isPlatform bool
+	events     Events   // of the platform
+	owner      *account // the platform that it has authorized; nil: none
+	authorizer string   // its app id; empty: it has authorized none
 }
 
 // A forward is a Forward with what sends to it.
@@ -70,11 +76,20 @@ func (r *Receiver) Use(c Config) error {
 		next.forwards = append(next.forwards, one)
 	}
 	for _, a := range c.Accounts {
-		one, err := newAccount(a, next.forwards)
+		one, err := newAccount(a)
 		if err != nil {
 			return fmt.Errorf("account %q: %w", a.Name, err)
 		}
+		one.forwards = next.forwardsFor(one)
 		next.accounts[a.Name] = one
+	}
+	for _, p := range c.Platforms {
+		one, err := newPlatform(p)
+		if err != nil {
+			return fmt.Errorf("platform %q: %w", p.Name, err)
+		}
+		one.forwards = next.forwardsFor(one)
+		next.accounts[p.Name] = one
 	}
 	for _, f := range r.now.Swap(next).forwards {
 		f.sender.Close()
@@ -94,7 +109,7 @@ func newForward(f Forward, c Config) (*forward, error) {
 	return &forward{Forward: f, sender: sender}, err
 }
 
-func newAccount(a Account, forwards []*forward) (*account, error) {
+func newAccount(a Account) (*account, error) {
 	one := &account{Account: a}
 	for _, text := range []secret.Secret{a.Key, a.KeyOld} {
 		if text.Empty() {
@@ -105,11 +120,6 @@ func newAccount(a Account, forwards []*forward) (*account, error) {
 			return nil, err
 		}
 		one.keys = append(one.keys, key)
-	}
-	for _, f := range forwards {
-		if f.isFor(a) {
-			one.forwards = append(one.forwards, f)
-		}
 	}
 	return one, nil
 }

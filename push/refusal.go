@@ -55,7 +55,7 @@ func (r refusal) String() string {
 func (r refusal) words() (reason, remedy string) {
 	switch r {
 	case unknownName:
-		return "no account of this name has a push_token", "the URL in WeChat's console ends with /push/ and the account's name"
+		return "no account of this name has a push_token", "the URL in WeChat's console ends with /push/ and the account's name, or, for a platform's messages, with /push/, its name and /$APPID$"
 	case wrongMethod:
 		return "it is neither GET nor POST", "WeChat sends no such requests"
 	case tooLarge:

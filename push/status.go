@@ -2,6 +2,7 @@ package push
 
 import (
 	"maps"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -35,9 +36,11 @@ type Status struct {
 	LastFailure *Failure  // nil: there was none
 }
 
-// Status returns that of an account, and whether the account has pushes.
+// Status returns that of an account, and whether the account has pushes. "PLATFORM" are
+// the events of a platform, and "PLATFORM/*" the messages of those that have authorized it.
 func (r *Receiver) Status(account string) (s Status, hasPushes bool) {
-	_, hasPushes = r.now.Load().accounts[account]
+	a := r.now.Load().accounts[strings.TrimSuffix(account, "/*")]
+	hasPushes = a != nil && (a.isPlatform || a.Name == account)
 	c := &r.counts
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -92,14 +92,14 @@ func (e *Event) IsKept() bool {
 	case Ticket:
 		return !e.Ticket.Empty()
 	case Authorized, UpdateAuthorized, Unauthorized:
-		return isAppID(e.Authorizer)
+		return IsAppID(e.Authorizer)
 	}
-	return strings.HasPrefix(e.InfoType, "notify_") && isAppID(e.Authorizer) && !e.Code.Empty()
+	return strings.HasPrefix(e.InfoType, "notify_") && IsAppID(e.Authorizer) && !e.Code.Empty()
 }
 
-// isAppID reports whether text may be the app id of an account, under which a store keeps
+// IsAppID reports whether text may be the app id of an account, under which a store keeps
 // it.
-func isAppID(text string) bool {
+func IsAppID(text string) bool {
 	const longest = 64
 	return text != "" && len(text) <= longest && !strings.ContainsFunc(text, func(c rune) bool {
 		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'

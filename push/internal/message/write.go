@@ -13,6 +13,12 @@ func WriteEnvelope(format Format, toUserName, encrypt string) []byte {
 	return []byte("<xml><ToUserName>" + cdata(toUserName) + "</ToUserName><Encrypt>" + cdata(encrypt) + "</Encrypt></xml>")
 }
 
+// WriteEventEnvelope returns the body of an encrypted event of a third-party platform, which
+// has its app id.
+func WriteEventEnvelope(appID, encrypt string) []byte {
+	return []byte("<xml><AppId>" + cdata(appID) + "</AppId><Encrypt>" + cdata(encrypt) + "</Encrypt></xml>")
+}
+
 // A Reply is an encrypted reply to a push.
 type Reply struct {
 	Encrypt      string

@@ -50,8 +50,11 @@ func (s *Sender) sign(p *Push) (query string, body []byte) {
 	if s.key == nil {
 		return query, p.Plain
 	}
-	encrypt := s.key.Seal(p.Plain, p.AppID)
+	encrypt := s.key.Seal(p.Plain, p.Inside)
 	query += "&encrypt_type=aes&msg_signature=" + envelope.Signature(token, timestamp, nonce, encrypt)
+	if p.IsEvent && p.Message.Format == message.XML {
+		return query, message.WriteEventEnvelope(p.Inside, encrypt)
+	}
 	return query, message.WriteEnvelope(p.Message.Format, p.Message.ToUserName, encrypt)
 }
 

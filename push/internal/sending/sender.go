@@ -41,12 +41,14 @@ type Push struct {
 	ID          string
 	Attempt     int
 	Account     string
-	AppID       string // which an encrypted push has in it too
+	AppID       string
+	Inside      string // the id that an encrypted push has in it
 	Token       secret.Secret
 	OpenID      string
 	RequestID   string
 	ContentType string
 	Message     message.Message
+	IsEvent     bool // of a third-party platform, which has another envelope
 	Plain       []byte
 }
 
