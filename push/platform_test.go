@@ -166,6 +166,53 @@ func TestEventsAreKeptByThePlatformAndThenForwarded(t *testing.T) {
 	}
 }
 
+// One program that takes no event of one account holds up neither others' events nor its
+// own of other accounts.
+func TestEventsAreInOrderForEachAccount(t *testing.T) {
+	refuse := func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), merchant) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}
+	p, other := newProgram(t, refuse), newProgram(t, nil)
+	s := startSaaS(t, Forward{Name: "first", URL: p.URL, Match: []string{"info:*"}}, Forward{Name: "other", Account: "saas", URL: other.URL, Copy: true})
+	box, err := inbox.Open(inbox.Config{Max: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.inbox.next = box
+	box.Start(s.Deliver)
+	t.Cleanup(func() {
+		if err := box.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	mustSucceed(t, "a ticket", s.PushTicket(t.Context()))
+	kinds := func(p *program, appID string) string {
+		var all []string
+		for _, r := range p.got() {
+			if strings.Contains(r.body, appID) && r.header.Get("Wxproxy-Push-Attempt") == "1" {
+				all = append(all, between(r.body, "<InfoType>", "</InfoType>"))
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	for _, appID := range []string{merchant, anotherShop} {
+		_, d := s.Authorize(t.Context(), appID)
+		mustSucceed(t, "an authorization", d)
+		mustSucceed(t, "an end", s.Cancel(t.Context(), appID))
+	}
+	const both = "authorized unauthorized"
+	eventually(t, "all but what is refused is there", func() bool {
+		return kinds(p, anotherShop) == both && kinds(other, merchant) == both && kinds(other, anotherShop) == both
+	})
+	if got := kinds(p, merchant); got != "authorized" {
+		t.Errorf("the program that refuses it got %s; want the first alone, again and again", got)
+	}
+	p.set(nil)
+	eventually(t, "the rest is there", func() bool { return kinds(p, merchant) == both })
+}
+
 // What waits is sent as the platform's, whoever it is about, and in the envelope that
 // WeChat's events have.
 func TestAnEventFromTheInboxIsThePlatforms(t *testing.T) {

@@ -231,12 +231,19 @@ func replying(status int, contentType, body string) func(http.ResponseWriter, *h
 
 // A fakeInbox keeps pushes in memory.
 type fakeInbox struct {
+	next Inbox // gets them, too; nil: none does
+
 	mu  sync.Mutex // guards what follows
 	err error
 	got []inbox.Push
 }
 
-func (b *fakeInbox) Add(_ context.Context, p *inbox.Push) error {
+func (b *fakeInbox) Add(ctx context.Context, p *inbox.Push) error {
+	if b.next != nil {
+		if err := b.next.Add(ctx, p); err != nil {
+			return err
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.err == nil {
