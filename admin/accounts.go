@@ -17,9 +17,9 @@ const tokenWait = 8 * time.Second
 // withAccount answers for the account that the path names.
 func (a *Admin) withAccount(answer func(Account, http.ResponseWriter, *http.Request)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		account, found := a.account(r.PathValue("name"))
-		if !found {
-			writeError(w, http.StatusNotFound, errNoAccount)
+		account, err := a.find(r.PathValue("name"))
+		if err != nil {
+			writeError(w, http.StatusNotFound, err.Error())
 			return
 		}
 		answer(account, w, r)
@@ -42,9 +42,7 @@ func asking(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-const errNoAccount = "there is no account of this name"
-
-// account returns the account with this name, or else with this app_id.
+// account returns the configured account with this name, or else with this app_id.
 func (a *Admin) account(name string) (Account, bool) {
 	i := slices.IndexFunc(a.Accounts, func(account Account) bool { return account.Name == name })
 	if i < 0 {
@@ -58,6 +56,11 @@ func (a *Admin) account(name string) (Account, bool) {
 
 // lend hands out the account's token.
 func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
+	if account.Lend == nil {
+		a.note(r, audit.RealToken, account.Name, audit.Refused)
+		writeError(w, http.StatusForbidden, "the token of a platform is handed to nobody; programs call WeChat for it through the proxy")
+		return
+	}
 	token, life, err := account.Lend(tokenWait)
 	a.note(r, audit.RealToken, account.Name, outcome(err))
 	if err != nil {

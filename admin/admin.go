@@ -32,6 +32,8 @@ type Admin struct {
 	Metrics  http.Handler            // answers in Prometheus's words
 	Pushes   *Pushes                 // nil: none are taken
 
+	Platforms []Platform
+
 	// ConfigHash is the same for processes with the same configuration in force, and
 	// Loaded says how it was read last.
 	ConfigHash func() string
@@ -102,6 +104,8 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(audit.Refresh, asking(a.withAccount(a.refresh))))
+	mux.Handle("GET /platforms/{name}/authorizers", a.reading(a.withPlatform(a.listAuthorizers)))
+	mux.Handle("POST /platforms/{name}/recover", a.changing(audit.Recover, asking(a.withPlatform(a.recover))))
 	mux.Handle("GET /pushes/failed", a.reading(a.listFailed))
 	mux.Handle("POST /pushes/failed/{id}/retry", a.changing(audit.RetryPush, a.retryPush))
 	mux.Handle("POST /reload", a.changing(audit.Reload, a.reload))

@@ -24,9 +24,16 @@ func (a *Admin) note(r *http.Request, action, account, outcome string) {
 	a.Audit.Did(e)
 }
 
-// known returns the configured name of an account, "" for one that somebody made up.
+// known returns the name of an account or a platform, "" for one that somebody made up. It
+// asks no store.
 func (a *Admin) known(name string) string {
-	account, _ := a.account(name)
+	for i := range a.Platforms {
+		if !a.Platforms[i].Loaded() {
+			account, _ := a.account(name)
+			return account.Name
+		}
+	}
+	account, _ := a.find(name)
 	return account.Name
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // readiness is the answer of /readyz.
@@ -21,7 +22,8 @@ type withoutToken struct {
 // ready answers whether requests are taken, and whether one account has a token, or
 // all have, or the one that is asked for has. Those who may read /status are also told
 // which accounts have none, and why. An account that nobody has called for a day needs
-// none.
+// none, nor do a platform and those that have authorized it: one without a ticket, or which
+// merchants have left, is no fault of this process. What the store has of them must be known.
 func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	of, err := askedOf(r)
 	if err != nil {
@@ -30,12 +32,12 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	accounts := a.Accounts
 	if of.one {
-		account, found := a.account(of.account)
-		if !found {
-			writeError(w, http.StatusNotFound, errNoAccount)
+		account, err := a.find(of.account)
+		if err != nil {
+			writeError(w, http.StatusNotFound, err.Error())
 			return
 		}
-		accounts = []Account{account}
+		accounts = a.judged(account)
 	}
 	answer := readiness{Draining: a.Draining()}
 	for _, account := range accounts {
@@ -44,7 +46,8 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	wanting := len(answer.Without)
-	answer.Ready = !answer.Draining && (wanting == 0 || wanting < len(accounts) && !of.all)
+	hasOne := wanting < len(accounts) || len(a.Platforms) > 0 && !of.one
+	answer.Ready = !answer.Draining && a.isLoaded() && (wanting == 0 || hasOne && !of.all)
 	if a.isNobody(r) {
 		answer.Without = nil // a reason can name this machine's public address
 	}
@@ -53,6 +56,19 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 		code = http.StatusServiceUnavailable
 	}
 	writeJSON(w, code, answer)
+}
+
+// judged returns the account if its token decides over readiness.
+func (a *Admin) judged(account Account) []Account {
+	if _, isConfigured := a.account(account.Name); isConfigured {
+		return []Account{account}
+	}
+	return nil
+}
+
+// isLoaded reports whether what the store has of platforms is known.
+func (a *Admin) isLoaded() bool {
+	return !slices.ContainsFunc(a.Platforms, func(p Platform) bool { return !p.Loaded() })
 }
 
 // A question says which accounts /readyz is asked about: any, all, or one.

@@ -9,14 +9,15 @@ import (
 
 // processStatus is the answer of /status.
 type processStatus struct {
-	Version          string          `json:"version"`
-	Uptime           int64           `json:"uptime"` // seconds
-	Accounts         []accountStatus `json:"accounts"`
-	Upstream         []Host          `json:"upstream"`
-	Store            Store           `json:"store"`
-	RequestsInFlight int             `json:"requests_in_flight"`
-	Config           configStatus    `json:"config"`
-	Inbox            *inboxStatus    `json:"inbox,omitempty"` // of pushes; absent while it cannot be asked
+	Version          string           `json:"version"`
+	Uptime           int64            `json:"uptime"` // seconds
+	Accounts         []accountStatus  `json:"accounts"`
+	Platforms        []platformStatus `json:"platforms,omitempty"` // absent without any
+	Upstream         []Host           `json:"upstream"`
+	Store            Store            `json:"store"`
+	RequestsInFlight int              `json:"requests_in_flight"`
+	Config           configStatus     `json:"config"`
+	Inbox            *inboxStatus     `json:"inbox,omitempty"` // of pushes; absent while it cannot be asked
 
 	// How many requests were answered with an error of the proxy's own, by its slug,
 	// or by WeChat's errcode where it is told in WeChat's words.
@@ -99,6 +100,11 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		one.Pushes = a.pushesOf(account.Name, box)
 		answer.Accounts = append(answer.Accounts, one)
 	}
+	for i := range a.Platforms {
+		one := describePlatform(&a.Platforms[i], now)
+		one.Pushes = a.pushesOf(one.Name, box)
+		answer.Platforms = append(answer.Platforms, one)
+	}
 	writeJSON(w, http.StatusOK, answer)
 }
 
@@ -145,8 +151,7 @@ func lastError(s token.Status) *errorStatus {
 	if s.LastError == nil {
 		return nil
 	}
-	e := s.Problem()
-	return &errorStatus{Errcode: e.Code, Errmsg: e.Reason, Remedy: e.Remedy, RemedyZH: e.RemedyZH}
+	return errorOf(s.Problem())
 }
 
 // utc returns t for JSON, nil if it is no time.

@@ -73,7 +73,7 @@ func replyTo(m event.Message, text string) []byte {
 func (p *Platform) answerCode(appID, openID, code string) {
 	_, err := p.redeem(p.ctx, secret.New(code), time.Time{})
 	if err != nil && !isSpent(err) {
-		p.log.Warn("the code of WeChat's check before a platform is published was not redeemed", "account", appID, "errmsg", p.explain(err).Reason)
+		p.log.Warn("the code of WeChat's check before a platform is published was not redeemed", "account", appID, "errmsg", p.Explain(err).Reason)
 	}
 	for try := range checkTries {
 		if try > 0 && !sleep(p.ctx, time.Second) {
@@ -84,7 +84,7 @@ func (p *Platform) answerCode(appID, openID, code string) {
 			return
 		}
 	}
-	p.log.Warn("WeChat's check before a platform is published was not answered", "account", appID, "errmsg", p.explain(err).Reason)
+	p.log.Warn("WeChat's check before a platform is published was not answered", "account", appID, "errmsg", p.Explain(err).Reason)
 }
 
 // sendText sends a text from an account to a user.

@@ -66,6 +66,7 @@ type Platform struct {
 	ticket   atomic.Pointer[ticket] // nil: none is known
 	listings listings
 	redeemed redemptions
+	fetches  fetches       // of its accounts' tokens
 	hearing  chan struct{} // holds one for each record that is read because another replica wrote it
 	slots    chan struct{} // holds one for each account whose events are acted upon
 

@@ -121,12 +121,27 @@ func hasCode(e *waiting.Event) bool {
 }
 
 // Reconsider has WeChat asked again for the refresh token of an account that needs to be
-// authorized, because somebody wants that. The error may be a [*NotAuthorized].
+// authorized, because somebody wants that, and waits for it until ctx ends. The error may be
+// a [*NotAuthorized].
 func (a *Authorizer) Reconsider(ctx context.Context) error {
 	p := a.platform
 	if a.Usable() == nil {
 		return nil
 	}
+	done := make(chan error, 1)
+	p.background(func() { done <- a.reconsider(p.ctx) }) // the list that it reads is of use to all
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.ctx.Done():
+		return token.ErrStopped
+	}
+}
+
+func (a *Authorizer) reconsider(ctx context.Context) error {
+	p := a.platform
 	r, err := p.options.Store.Load(p.key(a.appID))
 	if err != nil {
 		return err

@@ -1,8 +1,7 @@
 package platform
 
 import (
-	"slices"
-	"strings"
+	"errors"
 	"time"
 
 	"wxproxy/token"
@@ -77,7 +76,7 @@ func (a *Authorizer) Status() AuthorizerStatus {
 	state, err := a.condition()
 	s := AuthorizerStatus{AppID: a.appID, State: state}
 	if err != nil {
-		s.Problem = a.platform.explain(err)
+		s.Problem = a.platform.Explain(err)
 	}
 	a.mu.Lock()
 	s.Authorized, s.Expires = a.authorized, a.expires
@@ -123,26 +122,9 @@ func (a *Authorizer) hasWaiting() bool {
 	return a.waits
 }
 
-// Authorizers returns limit authorizers from offset on, by app id, and how many there are, of
-// the given state if that is not empty.
-func (p *Platform) Authorizers(offset, limit int, state string) (total int, page []AuthorizerStatus) {
-	var all []*Authorizer
-	p.each(func(a *Authorizer) {
-		if is, _ := a.condition(); state == "" || is == state {
-			all = append(all, a)
-		}
-	})
-	slices.SortFunc(all, func(a, b *Authorizer) int { return strings.Compare(a.appID, b.appID) })
-	from := min(max(offset, 0), len(all))
-	for _, a := range all[from:min(from+max(limit, 0), len(all))] {
-		page = append(page, a.Status())
-	}
-	return len(all), page
-}
-
-// explain returns what an error means and what to do about it.
-func (p *Platform) explain(err error) token.Explanation {
-	if unusable, ok := err.(*NotAuthorized); ok { //nolint:errorlint // usable returns it as it is
+// Explain returns what an error means and what to do about it.
+func (p *Platform) Explain(err error) token.Explanation {
+	if unusable, ok := errors.AsType[*NotAuthorized](err); ok {
 		return unusable.Explanation()
 	}
 	return wechat.NewAuthorizerIssuer().Explain(err)

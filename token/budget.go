@@ -94,6 +94,9 @@ func (k *Keeper) count(reason string, err error) {
 	if err != nil {
 		outcome = string(k.options.Issuer.Explain(err).Class)
 	}
+	if k.options.Counted != nil {
+		k.options.Counted(FetchCount{reason, outcome, 1})
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for i := range k.fetches {

@@ -26,14 +26,14 @@ type Options struct {
 	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
 	Lazy          bool              // it is fetched when somebody asks for it, not at the start
+	Counted       func(FetchCount)  // is told of each fetch, with N 1; nil: nobody counts those of several keepers
 	Renewed       func() bool       // whether there is another credential to ask with than last time; nil: it is no question
 	Log           *slog.Logger      // nil: nothing is logged
 }
 
-// A Keeper keeps the access token of one account fresh. Its methods may be
-// called concurrently. It has no goroutine at rest, only a timer, which starts
-// one flight to WeChat when the token is due. After a day without a call the account
-// rests until the next one.
+// A Keeper keeps the access token of one account fresh. Its methods may be called
+// concurrently. It has no goroutine at rest, only a timer, which starts one flight to WeChat
+// when the token is due. After a day without a call the account rests until the next one.
 type Keeper struct {
 	state      atomic.Pointer[state] // replaced under mu, read without
 	used       atomic.Int64          // when a caller last asked, in Unix seconds, to the minute

@@ -66,6 +66,12 @@ var (
 	inboxMax      = describe("push_inbox_max_bytes", "What they may take (push.inbox_max).")
 	inboxOldest   = describe("push_inbox_oldest_seconds", "For how long the oldest push has been waiting; 0 while none waits.")
 
+	platformTicket = describe("platform_ticket_timestamp_seconds",
+		"When WeChat last sent the platform a component_verify_ticket, which it does every 10 minutes; 0 if there is none.", "platform")
+	platformAuthorizers = describe("platform_authorizers", "Accounts that have authorized the platform, by state.", "platform", "state")
+	platformEvents      = describe("platform_events_waiting", "Accounts of which events were not acted upon or not forwarded yet.", "platform")
+	platformListed      = describe("platform_list_timestamp_seconds", "When WeChat's list of the platform's authorizers was last read; 0 if it never was.", "platform")
+
 	up = describe("upstream_up", "1 while the host of WeChat's can be reached, 0 while it is left out.", "host")
 )
 

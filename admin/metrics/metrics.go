@@ -29,6 +29,7 @@ type Sources struct {
 
 	Certificates map[string]time.Time // when they expire, by setting
 	Pushes       *Pushes              // nil: none are taken
+	Platforms    []Platform
 }
 
 // A Store is what is known of the token store.
@@ -48,7 +49,7 @@ type Account struct {
 
 // write tells all that the Sources say now.
 func (c Sources) write(out text) {
-	snapshot, accounts := c.Counts.Snapshot(), countedOnce(c.Accounts())
+	snapshot, accounts := c.Counts.Snapshot(), countedOnce(append(c.Accounts(), accountsOf(c.Platforms)...))
 	out.counted(snapshot)
 	out.zeros(seriesOf(snapshot), accounts, c.Clients)
 	for _, a := range accounts {
@@ -67,6 +68,9 @@ func (c Sources) write(out text) {
 	}
 	if c.Pushes != nil {
 		out.pushes(c.Pushes)
+	}
+	for _, p := range c.Platforms {
+		out.platform(p)
 	}
 }
 
@@ -103,6 +107,9 @@ func (s text) account(a Account, zeros bool) {
 	}
 	for _, d := range denied {
 		s.counter(denials, d.N, a.Name, strconv.Itoa(d.Errcode))
+	}
+	if a.Status == nil {
+		return // of the authorizers of a platform, whose tokens are many
 	}
 	switch status := a.Status(); {
 	case status.Asleep:

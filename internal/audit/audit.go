@@ -16,6 +16,7 @@ const (
 	Refresh        = "refresh"
 	RefreshByForce = "refresh_by_force"
 	Reload         = "reload"
+	Recover        = "recover"    // had a platform's list of authorizers read
 	RetryPush      = "retry_push" // had a push delivered that could not be
 	Profile        = "profile"    // asked for a profile of the process, which can hold secrets
 	Read           = "read"       // asked for the status, the metrics or the page
