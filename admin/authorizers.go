@@ -155,7 +155,7 @@ func (p *Platform) account(appID string, of Authorizer) Account {
 			if err != nil {
 				return true, err
 			}
-			asked, err := k.Refresh(refused, left)
+			asked, err := refreshLazy(k, refused, left)
 			return asked || unusable != nil, err
 		},
 		Replace: func(wait time.Duration) error {

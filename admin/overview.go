@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"wxproxy/platform"
 	"wxproxy/token"
 )
 
@@ -123,4 +124,74 @@ func (a accountNow) look() markup {
 		return "bad"
 	}
 	return "fair"
+}
+
+// A platformNow is a platform, how it is, and the first of its authorizers that match a
+// filter, those with a problem before the others.
+type platformNow struct {
+	*Platform
+	platform.Status
+	filter   string
+	matching int
+	rows     []platform.AuthorizerStatus
+}
+
+// platformsNow asks all platforms how they are.
+func (a *Admin) platformsNow(filter string, l lang) []platformNow {
+	words := strings.Fields(strings.ToLower(filter))
+	matches := func(appID, state string) bool {
+		said := strings.ToLower(appID) + " " + state + " " + platformWords[state][l]
+		for _, word := range words {
+			if !strings.Contains(said, word) {
+				return false
+			}
+		}
+		return true
+	}
+	all := make([]platformNow, 0, len(a.Platforms))
+	for i := range a.Platforms {
+		now := platformNow{Platform: &a.Platforms[i], Status: a.Platforms[i].Status(), filter: filter}
+		q := platform.Query{Limit: max(1, maxRows/len(a.Platforms)), ProblemsFirst: true, Matches: matches}
+		now.matching, now.rows = now.Search(q)
+		all = append(all, now)
+	}
+	return all
+}
+
+// all returns how many accounts the platform has heard of.
+func (p *platformNow) all() int { return sumOfCounts(p.Authorizers) }
+
+// isIn counts the platforms that are in a state.
+func isIn(state string, platforms []platformNow) (n int) {
+	for _, p := range platforms {
+		if p.State == state {
+			n++
+		}
+	}
+	return n
+}
+
+// troubled returns how many accounts of platforms have a problem that somebody should look
+// after, and how many there are. That a merchant has ended an authorization is none.
+func troubled(platforms []platformNow) (n, all int) {
+	for _, p := range platforms {
+		n += p.Authorizers[platform.StateFailing] + p.Authorizers[platform.StateNeedsAuthorization]
+		all += p.all() - p.Authorizers[platform.StateUnauthorized]
+	}
+	return n, all
+}
+
+// platformHeadline returns what is to be said of platforms before anything else; "" if all
+// of them are well.
+func (d *document) platformHeadline(platforms []platformNow) (words string, class markup) {
+	if n := isIn(platform.StateNoTicket, platforms); n > 0 {
+		return d.sayf(wordNoTicket, counted(n)), "bad"
+	}
+	if n := isIn(platform.StateFailing, platforms); n > 0 {
+		return d.sayf(wordPlatformFail, counted(n)), "fair"
+	}
+	if n, all := troubled(platforms); n > 0 {
+		return d.sayf(wordAuthProblems, counted(n), counted(all)), "fair"
+	}
+	return "", ""
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxproxy/internal/audit"
+	"wxproxy/platform"
 )
 
 //go:embed page.css
@@ -33,7 +34,7 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 			a.resist(r) // of a browser that shows no key there is no line: it waits to be asked
 			w.Header().Set("WWW-Authenticate", `Basic realm="wxproxy", charset="UTF-8"`)
 			d := &document{lang: langOf(r)}
-			d.head(nil)
+			d.head(0)
 			d.say("<body><main><h1>wxproxy</h1><p>", wordLogin, "</p></main></body></html>\n")
 			guard(w.Header(), "text/html; charset=utf-8")
 			w.WriteHeader(http.StatusUnauthorized)
@@ -48,13 +49,17 @@ func (a *Admin) showing(next http.HandlerFunc) http.Handler {
 func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d := &document{lang: langOf(r), now: time.Now()}
 	accounts, counted, box := a.overview(filterOf(r), d.lang), a.Counted(), a.inboxNow(r)
-	d.head(accounts)
+	platforms := a.platformsNow(accounts.filter, d.lang)
+	d.head(accounts.gone + isIn(platform.StateNoTicket, platforms))
 	d.mark(`<body><header><h1>wxproxy</h1>`)
 	d.languageSwitch(r)
 	d.mark(`</header><main id="main">`)
-	a.summary(d, accounts, waitsLong(box, d.now))
+	a.summary(d, accounts, platforms, waitsLong(box, d.now))
 	d.charts(a.Hour(), counted)
-	d.accounts(a, accounts)
+	if len(a.Accounts) > 0 || len(platforms) == 0 {
+		d.accounts(a, accounts)
+	}
+	d.platforms(a, accounts, platforms)
 	d.pushes(a, r, box)
 	d.mark(`<div class="two">`)
 	d.hosts(a.Hosts())
@@ -99,13 +104,13 @@ func guard(h http.Header, contentType string) {
 }
 
 // head adds what stands before the body of the page. The icon is red while an account has no
-// token.
-func (d *document) head(o *overview) {
+// token, or a platform no ticket: gone of them.
+func (d *document) head(gone int) {
 	d.say(`<!doctype html><html lang="`, wordLang, `"><head><meta charset="utf-8"><title>`)
 	d.say("", wordTitle, "")
 	icon := markup("%231f9d57")
-	if o != nil && o.gone > 0 {
-		d.in(" (", grouped(uint64(o.gone)), ")")
+	if gone > 0 {
+		d.in(" (", counted(gone), ")")
 		icon = "%23d93a2f"
 	}
 	d.mark(`</title><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">`)
@@ -127,13 +132,16 @@ func (d *document) languageSwitch(r *http.Request) {
 }
 
 // summary adds, in one line, how everything is, and what is known of the process.
-func (a *Admin) summary(d *document, o *overview, pushesWait bool) {
+func (a *Admin) summary(d *document, o *overview, platforms []platformNow, pushesWait bool) {
+	ofPlatforms, look := d.platformHeadline(platforms)
 	store, headline, class := a.Store(), wordAllWell[d.lang], markup("good")
 	switch {
 	case a.Draining():
 		headline, class = wordDraining[d.lang], "fair"
 	case o.gone > 0:
 		headline, class = d.sayf(wordNoTokens, o.gone, len(a.Accounts)), "bad"
+	case look == "bad":
+		headline, class = ofPlatforms, look
 	case allDown(a.Hosts()):
 		headline, class = wordNoHosts[d.lang], "bad"
 	case o.failing > 0:
@@ -142,6 +150,8 @@ func (a *Admin) summary(d *document, o *overview, pushesWait bool) {
 		headline, class = wordNoStore[d.lang], "fair"
 	case pushesWait:
 		headline, class = wordPushesWait[d.lang], "fair"
+	case ofPlatforms != "":
+		headline, class = ofPlatforms, look
 	case a.Loaded().refused():
 		headline, class = wordOldConfig[d.lang], "fair"
 	}
@@ -158,15 +168,6 @@ func (a *Admin) summary(d *document, o *overview, pushesWait bool) {
 	d.loaded(a.ConfigHash(), a.Loaded())
 	d.say("<div><dt>", wordVersion, "</dt>")
 	d.in("<dd>", a.Version, "</dd></div></dl>")
-}
-
-func allDown(hosts []Host) bool {
-	for _, host := range hosts {
-		if host.State == "up" {
-			return false
-		}
-	}
-	return len(hosts) > 0
 }
 
 // footer adds what the script needs: where it asks for the key, and where it

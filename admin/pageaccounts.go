@@ -127,10 +127,6 @@ func (d *document) problem(a accountNow, ticket string, e token.Explanation) {
 	if ticket != "" {
 		d.in("<b>", d.sayf(wordTicket, ticket), "</b> ")
 	}
-	if e.Code != 0 {
-		d.in("<b>", d.sayf(wordErrcode, e.Code), "</b> ")
-	}
-	d.in("<span>", e.Reason, "</span>")
-	d.say(` <span class="remedy"><b>`, wordRemedy, "</b>")
-	d.in("", phrase{e.Remedy, e.RemedyZH}[d.lang], "</span></td></tr>")
+	d.explanation(e)
+	d.mark("</td></tr>")
 }

@@ -91,21 +91,33 @@ func (d *document) pushAccounts(a *Admin, box *inbox.State) {
 	d.say(`<table class="cards" role="table"><caption>`, wordPushes, "</caption>")
 	d.columns(wordAccount, wordLastPush, wordPushesToday, wordWaiting, wordUndelivered, wordLastFailure)
 	rows := 0
-	for _, account := range a.Accounts {
-		s, hasPushes := a.Pushes.Status(account.Name)
+	for _, name := range a.pushNames() {
+		s, hasPushes := a.Pushes.Status(name)
 		if !hasPushes {
 			continue
 		}
 		if rows++; rows > maxRows {
 			break
 		}
-		d.pushAccount(account.Name, "", s, box)
+		d.pushAccount(name, "", s, box)
 	}
 	rows += d.otherAccounts(a, box)
 	d.mark("</tbody></table>")
 	if rows == 0 {
 		d.say(`<p class="none">`, wordNoPushes, "</p>")
 	}
+}
+
+// pushNames returns what pushes are counted under: accounts, platforms for what they are
+// told, and all that have authorized one together.
+func (a *Admin) pushNames() (names []string) {
+	for _, account := range a.Accounts {
+		names = append(names, account.Name)
+	}
+	for i := range a.Platforms {
+		names = append(names, a.Platforms[i].Component.Name, a.Platforms[i].All())
+	}
+	return names
 }
 
 // otherAccounts adds those that only the inbox knows, and returns how many there are.

@@ -64,6 +64,16 @@ func (d *document) hosts(hosts []Host) {
 	d.mark("</tbody></table></section>")
 }
 
+// allDown reports whether no host can be reached.
+func allDown(hosts []Host) bool {
+	for _, host := range hosts {
+		if host.State == "up" {
+			return false
+		}
+	}
+	return len(hosts) > 0
+}
+
 // columns adds the head of a table and begins its body.
 func (d *document) columns(words ...phrase) {
 	d.mark(`<thead role="rowgroup"><tr role="row">`)

@@ -51,6 +51,9 @@ func NewPlatform(name, appID string, p *platform.Platform, hour func(account str
 	}
 }
 
+// All returns what counts call all that have authorized the platform together.
+func (p *Platform) All() string { return p.Component.Name + "/*" }
+
 // platformStatus is how a platform is, in the answer of /status.
 type platformStatus struct {
 	Name        string         `json:"name"`
@@ -62,10 +65,11 @@ type platformStatus struct {
 	LastError   *errorStatus   `json:"last_error"`
 	Authorizers map[string]int `json:"authorizers"` // how many are in each state
 
-	Loaded   bool          `json:"loaded"`         // what the store has of the authorizers is known
-	ListedAt *time.Time    `json:"listed_at"`      // when WeChat's list of them was last read
-	Waiting  int           `json:"events_waiting"` // accounts of which events were not acted upon or not forwarded yet
-	Pushes   *pushesStatus `json:"pushes,omitempty"`
+	Loaded   bool          `json:"loaded"`                      // what the store has of the authorizers is known
+	ListedAt *time.Time    `json:"listed_at"`                   // when WeChat's list of them was last read
+	Waiting  int           `json:"events_waiting"`              // accounts of which events were not acted upon or not forwarded yet
+	Pushes   *pushesStatus `json:"pushes,omitempty"`            // of what WeChat tells the platform
+	Messages *pushesStatus `json:"authorizer_pushes,omitempty"` // of those for its authorizers
 }
 
 func describePlatform(p *Platform, now time.Time) platformStatus {

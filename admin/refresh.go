@@ -48,6 +48,21 @@ func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request)
 	writeJSON(w, code, answer)
 }
 
+// refreshLazy refreshes a token that may not have been wanted yet, so that the store was not
+// read: what is in it is no answer of WeChat's.
+func refreshLazy(k *token.Keeper, refused string, wait time.Duration) (asked bool, err error) {
+	began := time.Now()
+	if s := k.Status(); s.Expires.IsZero() && s.LastError == nil {
+		if _, err := k.Token(wait); err != nil {
+			return true, err
+		}
+		if !k.Status().RefreshedAt.Before(began) {
+			return true, nil
+		}
+	}
+	return k.Refresh(refused, wait-time.Since(began))
+}
+
 // A refreshAnswer is an account's status after somebody had it refreshed.
 type refreshAnswer struct {
 	accountStatus

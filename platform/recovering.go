@@ -148,6 +148,9 @@ func (a *Authorizer) reconsider(ctx context.Context) error {
 	}
 	based := r.Granted
 	found, err := p.find(ctx, a.appID, doubt{})
+	if errors.Is(err, errContradiction) { // a list from before it ended
+		return a.Usable()
+	}
 	if err != nil {
 		return err
 	}
