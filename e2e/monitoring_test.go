@@ -586,8 +586,29 @@ func scenarios() map[string]scenario {
 		"pushes that failed": {func(*testing.T) period {
 			return period{name: "pushes that failed", only: "wxproxy_push_inbox_failed{" + instance + "}", values: "3 5"}
 		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesNotDelivered"}`}, 500: {`{alertname="WxproxyAbsent"}`}}},
+		"ticketless": {platformPeriod("wxproxy_platform_ticket_timestamp_seconds{", "0"), 1,
+			map[int][]string{20: absentOnly, 30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPlatformNoTicket", platform="saas"}`}}},
+		"lost authorizations": {platformPeriod(`wxproxy_platform_authorizers{state="needs_authorization",`, "3 5"), 1,
+			map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyAccountsNotAuthorized", platform="saas"}`}, 500: absentOnly}},
+		"ended authorizations": {platformPeriod(`wxproxy_platform_authorizers{state="unauthorized",`, "9 20"), 1,
+			map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyAuthorizationsEnd", platform="saas"}`}, 500: absentOnly}},
+		"a merchant who leaves": {platformPeriod(`wxproxy_platform_authorizers{state="unauthorized",`, "9 10"), 1, map[int][]string{30: absentOnly}},
+		"failing authorizers": {platformPeriod(`wxproxy_platform_authorizers{state="failing",`, "20"), 1,
+			map[int][]string{9: {`{alertname="WxproxyAbsent"}`}, 30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyAuthorizersFail", platform="saas"}`}}},
+		"events that wait": {platformPeriod("wxproxy_platform_events_waiting{", "1"), 1,
+			map[int][]string{25: absentOnly, 60: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPlatformEventsWait", platform="saas"}`}}},
 		"absent": {func(*testing.T) period { return period{name: "absent", only: `up{job="another"}`} }, 1,
 			map[int][]string{4: {}, 30: {`{alertname="WxproxyAbsent"}`}}},
+	}
+}
+
+// absentOnly is what fires where a series of a platform alone was scraped.
+var absentOnly = []string{`{alertname="WxproxyAbsent"}`}
+
+// platformPeriod is the period of a platform that has one series, with these values.
+func platformPeriod(series, values string) func(*testing.T) period {
+	return func(*testing.T) period {
+		return period{name: series, only: series + `platform="saas",` + instance + "}", values: values}
 	}
 }
 

@@ -37,6 +37,8 @@ type option struct {
 type options struct {
 	config, listen, url string
 	chaos, live         bool
+	platform            string // a platform's name
+	replace             bool
 	word                string // one of the command's
 	names               []string
 }
@@ -53,6 +55,9 @@ func subcommands(o *options) []command {
 		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "", "exit 0 if the proxy is ready", runHealth},
 		{"reload", []option{file, {"url", "URL", "the address of the admin listener", &o.url}},
 			nil, "", "have a running proxy read its configuration again", runReload},
+		{"platform", []option{file, {"platform", "NAME", "which [[platform]], if there are several", &o.platform},
+			{"replace", "", "overwrite what the store has", &o.replace}},
+			[]string{"import", "export"}, "FILE", "move the refresh tokens of a third-party platform into the token store, or out of it", runPlatform},
 		{"key", nil, nil, "NAME", "make a client key and its key_sha256, or a [[client]] for each NAME", runKey},
 		{"version", nil, nil, "", "print the version", runVersion},
 		{"completion", nil, []string{"bash", "zsh", "fish"}, "", "print a script with which that shell completes these words", runCompletion},
@@ -81,7 +86,8 @@ func (c command) parse(args []string, o *options) error {
 		if len(rest) == 0 || !slices.Contains(c.words, rest[0]) {
 			return service.MistakeError{Err: fmt.Errorf("wxproxy %s: name one of %s", c.name, strings.Join(c.words, ", "))}
 		}
-		o.word, rest = rest[0], rest[1:]
+		o.word = rest[0]
+		rest, err = operands(flags, rest[1:])
 	}
 	if c.names != "" {
 		o.names, rest = rest, nil
@@ -93,6 +99,19 @@ func (c command) parse(args []string, o *options) error {
 		return service.MistakeError{Err: fmt.Errorf("wxproxy %s: %w; wxproxy help lists the flags", c.name, err)}
 	}
 	return nil
+}
+
+// operands returns what of args are no flags, which may stand among them.
+func operands(flags *flag.FlagSet, args []string) (rest []string, err error) {
+	for len(args) > 0 {
+		if err := flags.Parse(args); err != nil {
+			return nil, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			rest, args = append(rest, args[0]), args[1:]
+		}
+	}
+	return rest, nil
 }
 
 const usageFoot = `
@@ -120,7 +139,9 @@ func usage() string {
 		if len(c.words) > 0 {
 			args = append(args, strings.Join(c.words, "|"))
 		}
-		if c.names != "" {
+		if c.names != "" && len(c.words) > 0 {
+			args = append(args, c.names)
+		} else if c.names != "" {
 			args = append(args, "["+c.names+"...]")
 		}
 		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, strings.Join(args, " "), c.does)

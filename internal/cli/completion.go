@@ -36,6 +36,11 @@ func bashCompletion() string {
 				fmt.Fprintf(&values, "\t%[1]s:-%[2]s|%[1]s:--%[2]s) return ;;\n", c.name, f.name)
 			}
 		}
+		for _, word := range c.words {
+			if c.names == "FILE" {
+				fmt.Fprintf(&values, "\t%s:%s) compopt -o default 2>/dev/null || COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n", c.name, word)
+			}
+		}
 		fmt.Fprintf(&cases, "\t%s) words=%s ;;\n", c.name, quoted(strings.Join(words, " ")))
 	}
 	return `# wxproxy in bash: eval "$(wxproxy completion bash)"
@@ -99,6 +104,9 @@ func zshArguments(c command) (arguments string) {
 	}
 	if len(c.words) > 0 {
 		arguments += " " + quoted("1:word:("+strings.Join(c.words, " ")+")")
+		if c.names == "FILE" {
+			arguments += " " + quoted("2:FILE:_files")
+		}
 	}
 	return arguments
 }
@@ -122,6 +130,9 @@ func fishCompletion() string {
 		}
 		if len(c.words) > 0 {
 			fmt.Fprintf(&script, "complete -c wxproxy -n %s -a %s\n", quoted(when), quoted(strings.Join(c.words, " ")))
+			if c.names == "FILE" {
+				fmt.Fprintf(&script, "complete -c wxproxy -n %s -F\n", quoted("__fish_seen_subcommand_from "+strings.Join(c.words, " ")))
+			}
 		}
 	}
 	return script.String()

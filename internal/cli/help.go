@@ -69,6 +69,28 @@ Warnings are what wxproxy check would say of it.
 
 Exit code: 0 if it is reloaded, 1 if not, 2 for a mistake on the command line.
 `,
+	"platform": `usage: wxproxy platform import [-config FILE] [-platform NAME] [-replace] FILE
+       wxproxy platform export [-config FILE] [-platform NAME] FILE
+
+Moves the refresh tokens of the accounts that have authorized a [[platform]] into the token
+store of the configuration, or out of it. A file has a line for each:
+
+  authorizer_appid,refresh_token
+
+Empty lines, those that begin with #, and a first line with these two words are left out. A
+file with a mistake is not imported at all; the mistakes have their lines' numbers, and never
+quote a token. Run again, the same file changes nothing. Where the store knows more of an
+account (another refresh token, an authorization that has ended, an event), its line is refused.
+An export is encrypted with token.encryption_key, and is imported where that key, or
+encryption_key_old, is the same. FILE may be - for standard input or output. Run it as the user
+that serves.
+
+  -config FILE    the configuration; wxproxy help says what is read without it
+  -platform NAME  the [[platform]]; not needed if there is only one
+  -replace        import: overwrite what the store has
+
+Exit code: 0 if all of it was moved, 1 if not, 2 for a mistake on the command line.
+`,
 	"key": `usage: wxproxy key [NAME...]
 
 Prints a new key for a [[client]] and its hash. The program gets key, the configuration

@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"wxproxy/config"
+	"wxproxy/internal/service"
+	"wxproxy/token"
+	"wxproxy/token/store"
+	"wxproxy/token/store/seal"
+)
+
+// runPlatform moves the refresh tokens of a platform into the token store, or out of it.
+func runPlatform(o options, t terminal) error {
+	if len(o.names) != 1 {
+		return service.MistakeError{Err: fmt.Errorf("wxproxy platform %s: name one file, or - for the standard input or output", o.word)}
+	}
+	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
+	if err != nil {
+		fmt.Fprintln(t.err, err)
+		return errMistakes
+	}
+	of, err := platformNamed(cfg, o.platform)
+	if err != nil {
+		return err
+	}
+	if cfg.Token.Store.Reveal() == "memory:" {
+		return service.Mistake(cfg, "token.store", errors.New(`"memory:" is no place to import into or to export from: it ends with its process`))
+	}
+	sealer, err := seal.New(cfg.Token.EncryptionKey, cfg.Token.EncryptionKeyOld)
+	if err != nil {
+		return err
+	}
+	opened, err := store.Open(store.Config{
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, OldKey: cfg.Token.EncryptionKeyOld,
+	})
+	if err != nil {
+		return service.Mistake(cfg, "token.store", err)
+	}
+	s, ok := opened.(token.PlatformStore)
+	if !ok {
+		panic("BUG: a store that keeps nothing of platforms")
+	}
+	if closer, ok := s.(io.Closer); ok {
+		defer closer.Close()
+	}
+	move := grantMove{store: s, platform: of, sealer: sealer, replaces: o.replace, file: o.names[0], terminal: t}
+	if o.word == "export" {
+		return move.export()
+	}
+	if err := move.run(); err != nil {
+		return err
+	}
+	if strings.HasPrefix(cfg.Token.Store.Reveal(), "file:") {
+		fmt.Fprintf(t.out, "a proxy that runs already takes them at its next start, or when its list is read: POST /platforms/%s/recover\n", of.Name)
+	}
+	return nil
+}
+
+// platformNamed returns the platform with this name, or the only one if it is empty.
+func platformNamed(cfg *config.Config, name string) (config.Platform, error) {
+	var names []string
+	for _, p := range cfg.Platforms {
+		if p.Name == name || name == "" && len(cfg.Platforms) == 1 {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	switch {
+	case len(names) == 0:
+		return config.Platform{}, errors.New("the configuration has no [[platform]]")
+	case name == "":
+		return config.Platform{}, service.MistakeError{Err: errors.New("wxproxy platform: say which with -platform: " + strings.Join(names, ", "))}
+	}
+	return config.Platform{}, service.MistakeError{Err: fmt.Errorf("wxproxy platform: there is no platform %q; there is %s", name, strings.Join(names, ", "))}
+}
+
+// A grantMove moves refresh tokens.
+type grantMove struct {
+	store    token.PlatformStore
+	platform config.Platform
+	sealer   *seal.Sealer
+	replaces bool // what the store has is overwritten
+	file     string
+	terminal terminal
+}
+
+// run imports a file: all of it, or nothing if it has a mistake.
+func (m *grantMove) run() error {
+	lines, mistakes, err := m.read()
+	if err != nil {
+		return err
+	}
+	m.tell(mistakes)
+	if len(mistakes) > 0 {
+		return errors.New("nothing was imported")
+	}
+	return m.put(lines)
+}
+
+func (m *grantMove) read() (lines []grantLine, mistakes []error, err error) {
+	in := io.Reader(os.Stdin)
+	if m.file != "-" {
+		file, err := os.Open(m.file)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer file.Close()
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
+			fmt.Fprintf(m.terminal.err, "warning: every user of this machine can read %s; remove it when all is imported\n", m.file)
+		}
+		in = file
+	}
+	lines, mistakes = readGrants(in, m.platform.AppID, m.sealer)
+	return lines, mistakes, nil
+}
