@@ -27,8 +27,8 @@ const (
 	// maxGrantMistakes is after how many mistakes nobody reads on: it is another file.
 	maxGrantMistakes = 1000
 
-	maxAppID     = 64
-	maxRefresh   = 1024
+	maxAppID   = 64
+	maxRefresh = 1024
 
 	// grantColumns is the first line that exports of databases have.
 	grantColumns = "authorizer_appid,refresh_token"
