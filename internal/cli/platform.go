@@ -28,22 +28,9 @@ func runPlatform(o options, t terminal) error {
 	if err != nil {
 		return err
 	}
-	if cfg.Token.Store.Reveal() == "memory:" {
-		return service.Mistake(cfg, "token.store", errors.New(`"memory:" is no place to import into or to export from: it ends with its process`))
-	}
-	sealer, err := seal.New(cfg.Token.EncryptionKey, cfg.Token.EncryptionKeyOld)
+	s, sealer, err := openPlatformStore(cfg)
 	if err != nil {
 		return err
-	}
-	opened, err := store.Open(store.Config{
-		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, OldKey: cfg.Token.EncryptionKeyOld,
-	})
-	if err != nil {
-		return service.Mistake(cfg, "token.store", err)
-	}
-	s, ok := opened.(token.PlatformStore)
-	if !ok {
-		panic("BUG: a store that keeps nothing of platforms")
 	}
 	if closer, ok := s.(io.Closer); ok {
 		defer closer.Close()
@@ -59,6 +46,28 @@ func runPlatform(o options, t terminal) error {
 		fmt.Fprintf(t.out, "a proxy that runs already takes them at its next start, or when its list is read: POST /platforms/%s/recover\n", of.Name)
 	}
 	return nil
+}
+
+// openPlatformStore opens the token store, and what an export is encrypted with.
+func openPlatformStore(cfg *config.Config) (token.PlatformStore, *seal.Sealer, error) {
+	if cfg.Token.Store.Reveal() == "memory:" {
+		return nil, nil, service.Mistake(cfg, "token.store", errors.New(`"memory:" is no place to import into or to export from: it ends with its process`))
+	}
+	sealer, err := seal.New(cfg.Token.EncryptionKey, cfg.Token.EncryptionKeyOld)
+	if err != nil {
+		return nil, nil, err
+	}
+	opened, err := store.Open(store.Config{
+		Spec: cfg.Token.Store, KeyPrefix: cfg.Token.KeyPrefix, Key: cfg.Token.EncryptionKey, OldKey: cfg.Token.EncryptionKeyOld,
+	})
+	if err != nil {
+		return nil, nil, service.Mistake(cfg, "token.store", err)
+	}
+	s, ok := opened.(token.PlatformStore)
+	if !ok {
+		panic("BUG: a store that keeps nothing of platforms")
+	}
+	return s, sealer, nil
 }
 
 // platformNamed returns the platform with this name, or the only one if it is empty.

@@ -23,52 +23,70 @@ const (
 	isRefused
 )
 
-// importing is how many records are written at a time: each waits for the disk, or for Redis.
-const importing = 16
+// atATime is how many records are written at a time: each waits for the disk, or for Redis.
+const atATime = 16
+
+// An importing is what became of the lines so far.
+type importing struct {
+	mu      sync.Mutex // guards what follows
+	counts  [isRefused + 1]int
+	refused []grantMistake
+	failed  error
+}
+
+// note notes what became of a line.
+func (i *importing) note(line grantLine, what imported, why string, err error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err != nil {
+		i.failed = errors.Join(i.failed, fmt.Errorf("line %d: %w", line.number, err))
+		return
+	}
+	if i.counts[what]++; what == isRefused {
+		i.refused = append(i.refused, grantMistake{line.number, why})
+	}
+}
+
+func (i *importing) hasFailed() bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.failed != nil
+}
 
 // put stores all lines, and says of each that it refuses why.
 func (m *grantMove) put(lines []grantLine) error {
-	var (
-		mu      sync.Mutex // guards what follows
-		counts  [isRefused + 1]int
-		refused []grantMistake
-		failed  error
-	)
+	var all importing
 	next := make(chan grantLine)
 	var workers sync.WaitGroup
-	for range importing {
+	for range atATime {
 		workers.Go(func() {
 			for line := range next {
 				what, why, err := m.putOne(line)
-				mu.Lock()
-				if err != nil {
-					failed = errors.Join(failed, fmt.Errorf("line %d: %w", line.number, err))
-				} else if counts[what]++; what == isRefused {
-					refused = append(refused, grantMistake{line.number, why})
-				}
-				mu.Unlock()
+				all.note(line, what, why, err)
 			}
 		})
 	}
 	for _, line := range lines {
-		mu.Lock()
-		stop := failed != nil
-		mu.Unlock()
-		if stop {
+		if all.hasFailed() {
 			break
 		}
 		next <- line
 	}
 	close(next)
 	workers.Wait()
-	slices.SortFunc(refused, func(a, b grantMistake) int { return a.line - b.line })
-	m.tell(asErrors(refused))
+	return m.report(&all)
+}
+
+// report prints what became of the lines.
+func (m *grantMove) report(all *importing) error {
+	slices.SortFunc(all.refused, func(a, b grantMistake) int { return a.line - b.line })
+	m.tell(asErrors(all.refused))
 	fmt.Fprintf(m.terminal.out, "%s (%s): %d imported, %d there already, %d older than what is there, %d refused\n",
-		m.platform.Name, m.platform.AppID, counts[isNew], counts[wasThere], counts[isOlder], counts[isRefused])
+		m.platform.Name, m.platform.AppID, all.counts[isNew], all.counts[wasThere], all.counts[isOlder], all.counts[isRefused])
 	switch {
-	case failed != nil:
-		return fmt.Errorf("not all was imported; run it again: %w", failed)
-	case counts[isRefused] > 0:
+	case all.failed != nil:
+		return fmt.Errorf("not all was imported; run it again: %w", all.failed)
+	case all.counts[isRefused] > 0:
 		return errors.New("some were refused, since the store knows more of them; -replace overwrites that")
 	}
 	return nil
