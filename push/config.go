@@ -35,7 +35,7 @@ type Account struct {
 // A Forward is a program that gets pushes.
 type Forward struct {
 	Name     string        // what waiting pushes remember; empty: the URL
-	Account  string        // a name or an app_id, "PLATFORM/*" or "PLATFORM/APPID"; empty: all accounts and platforms
+	Account  string        // a name or an app_id, "PLATFORM/*" or "PLATFORM:APPID"; empty: all accounts and platforms
 	Match    []string      // MsgType, "event", "event:NAME" or "info:NAME", with '*' at the end for any rest; empty: all
 	URL      string        // http, https, or unix:PATH:/path
 	Timeout  time.Duration // 0: DefaultTimeout, or DefaultInboxTimeout

@@ -40,7 +40,7 @@ func (c *configuration) deliver(ctx context.Context, p *inbox.Push, a *account) 
 	case a == nil:
 		return &inbox.NotSent{Why: errNoAccount}
 	}
-	f := c.named(p.Forward, a)
+	f := c.named(p, a)
 	if f == nil {
 		return &inbox.NotSent{Why: errNoForward}
 	}
@@ -54,13 +54,20 @@ func (c *configuration) deliver(ctx context.Context, p *inbox.Push, a *account) 
 	})
 }
 
-// named returns the forward that a waiting push of an account names: the account's that has
-// its pushes from the inbox, or else, since the configuration may have changed, any of that
-// name; nil if there is none.
-func (c *configuration) named(name string, a *account) (found *forward) {
+// named returns the forward that a waiting push of an account names: the account's that gets
+// an event of its platform's, or that has its pushes from the inbox, or else, since the
+// configuration may have changed, any of that name; nil if there is none.
+func (c *configuration) named(p *inbox.Push, a *account) (found *forward) {
+	isNamed := func(f *forward) bool { return f.Name == p.Forward }
+	if a.isPlatform && isEvent(p.Type) {
+		getsIt := func(f *forward) bool { return isNamed(f) && f.matches(p.Type) }
+		if i := slices.IndexFunc(a.forwards, getsIt); i >= 0 {
+			return a.forwards[i]
+		}
+	}
 	for _, f := range slices.Concat(a.forwards, c.forwards) {
 		switch {
-		case f.Name != name:
+		case !isNamed(f):
 		case f.Async, f.Copy:
 			return f
 		case found == nil:

@@ -218,6 +218,7 @@ func TestEventsAreInOrderForEachAccount(t *testing.T) {
 func TestAnEventFromTheInboxIsThePlatforms(t *testing.T) {
 	clear, sealed := newProgram(t, nil), newProgram(t, nil)
 	b := start(t, Config{Platforms: []Platform{platformOf(nil)}, Forwards: []Forward{
+		{Name: "clear", Account: "saas/*", URL: sealed.URL, Async: true}, {Name: "clear", Account: "saas", URL: sealed.URL, Match: []string{"text"}, Async: true},
 		{Name: "clear", Account: "saas", URL: clear.URL}, {Name: "sealed", Account: "saas", URL: sealed.URL, AESKey: secret.New(oldKeyText), Copy: true},
 	}})
 	const malformed = "<xml><AppId>" + component + "</AppId><InfoType>authorized</InfoType><xml>"
