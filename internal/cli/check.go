@@ -60,7 +60,9 @@ func checkLive(cfg *config.Config, t terminal) error {
 		return err
 	}
 	objections, faults := 0, 0
-	fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
+	if len(cfg.Accounts) > 0 {
+		fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
+	}
 	for i, account := range cfg.Accounts {
 		clients[i].API = wechat.Stable
 		got, err := clients[i].Fetch(context.Background())
@@ -79,13 +81,14 @@ func checkLive(cfg *config.Config, t terminal) error {
 			faults++
 		}
 	}
+	ofPlatforms := checkPlatforms(cfg, t)
 	if objections > 0 {
 		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
 	}
 	if faults > 0 {
 		return fmt.Errorf("WeChat has nowhere to push to for %d of %d accounts", faults, len(cfg.Accounts))
 	}
-	return nil
+	return ofPlatforms
 }
 
 // isUnknown reports whether nothing can be said of an account, as stable_token is not

@@ -39,7 +39,8 @@ port and changes nothing, so it may run beside a proxy.
   -config FILE  the configuration; wxproxy help says what is read without it
   -live         ask WeChat for a token of each account, and say in words what it objects to.
                 It is a stable one, so that no token in use comes to an end.
-                For an account with pushes, WeChat also says whether its servers reach it
+                For an account with pushes, WeChat also says whether its servers reach it. Of a
+                platform, WeChat is asked to send tickets, which it does anyway
 
 Exit code: 0 if all is well, 1 if not, 2 for a mistake on the command line.
 `,

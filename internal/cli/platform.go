@@ -1,17 +1,20 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"wxproxy/config"
 	"wxproxy/internal/service"
 	"wxproxy/token"
 	"wxproxy/token/store"
 	"wxproxy/token/store/seal"
+	"wxproxy/token/wechat"
 )
 
 // runPlatform moves the refresh tokens of a platform into the token store, or out of it.
@@ -126,4 +129,53 @@ func (m *grantMove) read() (lines []grantLine, mistakes []error, err error) {
 	}
 	lines, mistakes = readGrants(in, m.platform.AppID, m.sealer)
 	return lines, mistakes, nil
+}
+
+// checkPlatforms has WeChat send each platform tickets, which it does anyway, prints its
+// objections, and when the last ticket came. A component token would end the one in use.
+func checkPlatforms(cfg *config.Config, t terminal) error {
+	clients, err := service.PlatformClients(cfg)
+	if err != nil || len(clients) == 0 {
+		return err
+	}
+	fmt.Fprintf(t.out, "\nasking %s for tickets of each platform:\n", cfg.Upstream.URL)
+	objections := 0
+	for i, of := range cfg.Platforms {
+		if err := clients[i].StartTicketPush(context.Background()); err != nil {
+			objections++
+			t.explain(of.Name, wechat.NewComponentIssuer().Explain(err))
+			continue
+		}
+		fmt.Fprintf(t.out, "  %s: good; WeChat accepts its AppSecret, and sends tickets to the authorization-event URL that the console has; it has to end with /push/%s\n",
+			of.Name, of.Name)
+		fmt.Fprintf(t.out, "    %s\n", lastTicket(cfg, of))
+	}
+	if objections > 0 {
+		return fmt.Errorf("WeChat refuses %d of %d platforms", objections, len(clients))
+	}
+	return nil
+}
+
+// lastTicket says when the last ticket came, as far as the store knows. It makes none.
+func lastTicket(cfg *config.Config, of config.Platform) string {
+	if dir, isFile := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:"); isFile {
+		if _, err := os.Stat(dir); err != nil {
+			return "no ticket has come yet: the token store is not there"
+		}
+	}
+	s, _, err := openPlatformStore(cfg)
+	if err != nil {
+		return "the token store, which has the tickets, is of its process alone, or cannot be opened"
+	}
+	if closer, ok := s.(io.Closer); ok {
+		defer closer.Close()
+	}
+	r, err := s.Load(token.Key{Platform: of.AppID, AppID: of.AppID})
+	switch {
+	case err != nil && !errors.Is(err, token.ErrNotStored):
+		return "the token store, which has the tickets, cannot be read: " + err.Error()
+	case r.Ticket.Empty():
+		return "no ticket has come yet; WeChat sends the first within ten minutes"
+	}
+	return fmt.Sprintf("the last ticket came %v ago", time.Since(r.TicketArrived).Round(time.Second))
 }

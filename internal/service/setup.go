@@ -142,3 +142,17 @@ func TokenClients(cfg *config.Config) ([]*wechat.Client, error) {
 	}
 	return clients, nil
 }
+
+// PlatformClients returns, for each platform of cfg, what asks WeChat for it, as the
+// service does, without a token.
+func PlatformClients(cfg *config.Config) ([]*wechat.Component, error) {
+	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*wechat.Component, 0, len(cfg.Platforms))
+	for _, p := range cfg.Platforms {
+		clients = append(clients, &wechat.Component{HTTP: asker, URL: cfg.Upstream.URL, AppID: p.AppID, Secret: p.Source.Read})
+	}
+	return clients, nil
+}
