@@ -686,7 +686,7 @@ func TestAlertsFireForWhatTheySayAndNothingElse(t *testing.T) {
 // its for and two scrapes: it counts what happens again and again, here once a minute.
 var promised = map[string]int{
 	"WxproxyManyTokenFetches": 450, "WxproxyForcedRefreshes": 14, "WxproxyTokenOverwritten": 6,
-	"WxproxyTokenAPIAway": 10, "WxproxyRestarting": 16, "WxproxySlow": 14,
+	"WxproxyTokenAPIAway": 10, "WxproxyRestarting": 16, "WxproxySlow": 14, "WxproxyPlatformNoTicket": 27,
 }
 
 // hasToLast is how long what an alert is about has to last.

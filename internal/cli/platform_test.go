@@ -92,7 +92,7 @@ func FuzzGrants(f *testing.F) {
 		}
 		var again strings.Builder
 		for _, line := range lines {
-			fmt.Fprintf(&again, "%s,%s%s\n", line.appID, sealedGrant, sealer.Seal(grantName(component, line.appID), line.refresh))
+			fmt.Fprintf(&again, "%s,%s\n", line.appID, line.refresh.Reveal())
 		}
 		copied, mistakes := readGrants(strings.NewReader(again.String()), component, sealer)
 		if len(mistakes) > 0 || len(copied) != len(lines) {
