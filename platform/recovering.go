@@ -75,7 +75,7 @@ func (p *Platform) isListed(appID string) (bool, error) {
 
 // recoverRefresh finds a refresh token for an account whose own WeChat refuses, or that has
 // none. See [grants.Means].
-func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, why *token.Refusal) (secret.Secret, error) {
+func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, useless secret.Secret, why *token.Refusal) (secret.Secret, error) {
 	r, err := p.options.Store.Load(key)
 	if err != nil {
 		return secret.Secret{}, err
@@ -83,8 +83,11 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, why *token
 	if q := p.queue(key.AppID, r.Events); hasCode(q.NextToAct()) {
 		return secret.Secret{}, errRedeeming
 	}
+	if r.State == token.Authorized && !r.Refresh.Empty() && !useless.Equal(r.Refresh.Reveal()) {
+		return r.Refresh, nil // a redemption that ran beside has brought it
+	}
 	based := r.Granted
-	found, err := p.find(ctx, key.AppID, doubt{based.Refresh, why != nil && why.Code == wechat.NotAuthorized})
+	found, err := p.find(ctx, key.AppID, doubt{useless, why != nil && why.Code == wechat.NotAuthorized})
 	if err != nil {
 		return secret.Secret{}, err
 	}

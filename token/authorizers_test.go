@@ -77,7 +77,7 @@ func TestReplicasRefreshAnAuthorizerTogether(t *testing.T) {
 		if _, err := shared.join().Amend(key, func(r *token.Record) bool { r.Refresh = secret.New("refresh-0"); return true }); err != nil {
 			t.Fatal(err)
 		}
-		means := &grants.Means{Ask: m.ask, Recover: func(context.Context, token.Key, *token.Refusal) (secret.Secret, error) {
+		means := &grants.Means{Ask: m.ask, Recover: func(context.Context, token.Key, secret.Secret, *token.Refusal) (secret.Secret, error) {
 			t.Error("the refresh token was lost")
 			return secret.Secret{}, token.ErrNotAuthorized
 		}}

@@ -34,10 +34,11 @@ type Means struct {
 	// Ask is as [wechat.Component.AuthorizerToken].
 	Ask func(ctx context.Context, appID string, refresh secret.Secret) (token.Grant, error)
 
-	// Recover is called when the store has no refresh token, or none that WeChat takes: it
-	// refused the last with RefreshInvalid or NotAuthorized, which is why; nil: there is none. It
-	// finds another refresh token, and stores it, or returns the error to end with.
-	Recover func(ctx context.Context, key token.Key, why *token.Refusal) (secret.Secret, error)
+	// Recover is called when the store had no refresh token, or a useless one: WeChat refused
+	// it with RefreshInvalid or NotAuthorized, which is why; empty and nil: there was none. It
+	// finds another refresh token, which the store may have by now, and stores it, or returns
+	// the error to end with.
+	Recover func(ctx context.Context, key token.Key, useless secret.Secret, why *token.Refusal) (secret.Secret, error)
 }
 
 // rounds is how often another refresh token is tried that somebody else has stored
@@ -103,7 +104,7 @@ func (a *Authorizer) refresh(ctx context.Context, tried []secret.Secret, why *to
 	case !a.known.Refresh.Empty() && !isIn(tried, a.known.Refresh):
 		return a.known.Refresh, nil // or of a redemption that ran beside
 	}
-	recovered, err := a.Means.Recover(ctx, a.Key, why)
+	recovered, err := a.Means.Recover(ctx, a.Key, a.known.Refresh, why)
 	if err == nil {
 		a.known.Refresh, a.known.RefreshBefore = recovered, secret.Secret{}
 	}

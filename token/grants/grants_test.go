@@ -90,7 +90,7 @@ func (w *wechatOfRefreshTokens) ask(_ context.Context, appID string, refresh sec
 
 var errNone = errors.New("nothing is found")
 
-func (w *wechatOfRefreshTokens) recovered(_ context.Context, _ token.Key, why *token.Refusal) (secret.Secret, error) {
+func (w *wechatOfRefreshTokens) recovered(_ context.Context, _ token.Key, _ secret.Secret, why *token.Refusal) (secret.Secret, error) {
 	w.whys = append(w.whys, why)
 	if len(w.recover) == 0 {
 		return secret.Secret{}, errNone
