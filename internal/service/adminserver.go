@@ -84,7 +84,7 @@ func (s *Service) statusOf(keeper *token.Keeper, account config.Account) func() 
 	if !account.Secret.Empty() {
 		return keeper.Status
 	}
-	read := s.secrets.reading(account)
+	read := s.secrets.reading(account.AppID, account.Source)
 	return func() token.Status {
 		status := keeper.Status()
 		if status.LastError != nil {

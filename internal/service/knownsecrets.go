@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"wxproxy/config"
+	"wxproxy/internal/platforms"
 	"wxproxy/internal/secret"
 )
 
@@ -80,6 +81,10 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 		k.add(account.Secret.Reveal())
 		k.recent.add(account.AppID, account.Secret)
 	}
+	for _, p := range cfg.Platforms {
+		k.add(p.Secret.Reveal())
+		k.recent.add(p.AppID, p.Secret)
+	}
 	for _, key := range pushSecrets(cfg) {
 		k.redact(key.Reveal())
 	}
@@ -109,6 +114,9 @@ func pushSecrets(cfg *config.Config) (all []secret.Secret) {
 	for _, a := range cfg.Accounts {
 		all = append(all, a.PushToken, a.PushAESKeyOld, a.PushAESKey)
 	}
+	for _, p := range cfg.Platforms {
+		all = append(all, p.PushToken, p.PushAESKeyOld, p.PushAESKey)
+	}
 	for _, f := range cfg.Forwards {
 		all = append(all, f.Token, f.AESKey)
 	}
@@ -132,6 +140,6 @@ func (s *Service) isSecret(of *setup) func(word []byte) bool {
 				return true
 			}
 		}
-		return false
+		return slices.ContainsFunc(of.platforms, func(p *platforms.Running) bool { return p.Component().Holds(value) })
 	}
 }

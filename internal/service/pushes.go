@@ -30,7 +30,7 @@ func (s *Service) newPushes(first *setup) (*pushes, error) {
 	}
 	p := &pushes{receiver: s.newReceiver(box), inbox: box}
 	p.server = push.NewServer(p.receiver, s.files.pushes, s.log)
-	return p, usePushes(first.cfg, p.receiver)
+	return p, usePushes(first.cfg, first.platforms, p.receiver)
 }
 
 // preparePushes has pushes be those of next, and go where it says, and returns the
@@ -44,7 +44,7 @@ func (s *Service) preparePushes(next *setup) (take func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := usePushes(next.cfg, s.pushes.receiver); err != nil {
+	if err := usePushes(next.cfg, next.platforms, s.pushes.receiver); err != nil {
 		return nil, err
 	}
 	return func() { s.pushes.inbox.Use(int64(next.cfg.InboxLimit()), sealer) }, nil

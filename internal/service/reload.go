@@ -65,7 +65,17 @@ func (s *Service) rebuild() error {
 	if err != nil {
 		return err
 	}
-	takeSecrets, err := s.prepareStore(cfg)
+	if err := s.prepareAndReplace(next, before); err != nil {
+		s.platforms.DropAll(next.platforms)
+		return err
+	}
+	return nil
+}
+
+// prepareAndReplace has next take the place of before, once the store and the pushes can be
+// as it says.
+func (s *Service) prepareAndReplace(next, before *setup) error {
+	takeSecrets, err := s.prepareStore(next.cfg)
 	if err != nil {
 		return err
 	}

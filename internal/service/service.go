@@ -16,6 +16,7 @@ import (
 	"wxproxy/internal/audit"
 	"wxproxy/internal/background"
 	"wxproxy/internal/limits"
+	"wxproxy/internal/platforms"
 	"wxproxy/internal/tracing"
 	"wxproxy/proxy"
 	"wxproxy/proxy/front"
@@ -38,9 +39,10 @@ type Service struct {
 	atStart    *config.Config // the listeners, the store and the log were made of it
 	files      openFiles
 	store      token.Store
-	tally      *tally.Tally      // of what the store is asked
-	redis      *redis.Store      // the store, if tokens are shared
-	pushes     *pushes           // nil: turned off
+	tally      *tally.Tally // of what the store is asked
+	redis      *redis.Store // the store, if tokens are shared
+	pushes     *pushes      // nil: turned off
+	platforms  platforms.All
 	background *background.Queue // work of the keepers that no caller waits for
 	counts     *traffic.Counts
 	secrets    knownSecrets

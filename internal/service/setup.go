@@ -11,6 +11,7 @@ import (
 
 	"wxproxy/admin"
 	"wxproxy/config"
+	"wxproxy/internal/platforms"
 	"wxproxy/proxy"
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
@@ -24,10 +25,12 @@ type setup struct {
 	force   atomic.Pointer[force]
 	keepers map[string]*token.Keeper  // by the account's name
 	tickets map[string]*token.Tickets // likewise
-	hosts   *upstream.Hosts
-	tls     *tls.Config // nil: callers speak plain HTTP
-	proxy   *proxy.Proxy
-	admin   http.Handler
+
+	platforms []*platforms.Running // as the configuration has them
+	hosts     *upstream.Hosts
+	tls       *tls.Config // nil: callers speak plain HTTP
+	proxy     *proxy.Proxy
+	admin     http.Handler
 }
 
 // A force is what of a configuration is in force. An AppSecret is read again from its file
@@ -60,7 +63,7 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 		return nil, err
 	}
 	s.addAccounts(next, before)
-	return next, nil
+	return next, s.addPlatforms(next)
 }
 
 // addAccounts gives each account of next a keeper of its token and one of its
@@ -74,7 +77,7 @@ func (s *Service) addAccounts(next, before *setup) {
 			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
 			continue
 		}
-		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account), asker)
+		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account.AppID, account.Source), asker)
 		keeper := token.NewKeeper(s.keeperOptions(next, account, client, issuer))
 		if old := tokens[account.AppID]; old != nil {
 			keeper.Inherit(old)
@@ -107,8 +110,17 @@ func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[
 }
 
 // isReady reports whether one account can be called, or all of them. An account can
-// if it has a token, or if nobody has called it for a day.
+// if it has a token, or if nobody has called it for a day. A platform, and those that have
+// authorized it, have theirs when they are called: it has to be known only who these are.
 func (s *setup) isReady(all bool) bool {
+	for _, p := range s.platforms {
+		if !p.Loaded() {
+			return false
+		}
+	}
+	if !all && len(s.platforms) > 0 {
+		return true
+	}
 	for _, keeper := range s.keepers {
 		if ready := !admin.IsGone(keeper.Status()); ready != all {
 			return ready

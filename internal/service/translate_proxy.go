@@ -42,6 +42,7 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 			c.Default = account.Name
 		}
 	}
+	c.Platforms = s.proxyPlatforms(of, kind)
 	return c
 }
 
@@ -72,7 +73,7 @@ func wechatKind(of *setup) *proxy.Kind {
 // proxyAccount tells the proxy of an account.
 func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account {
 	keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
-	secret := newAccountSecret(s.secrets.reading(account))
+	secret := newAccountSecret(s.secrets.reading(account.AppID, account.Source))
 	return proxy.Account{
 		Name:   account.Name,
 		AppID:  account.AppID,
@@ -80,7 +81,7 @@ func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account 
 		Secret: secret.reveal,
 		Lend:   keeper.Lend,
 		Ticket: tickets.Ticket,
-		Known:  s.credentials(of, account),
+		Known:  s.credentials(keeper, account.AppID),
 
 		LendTicket:     tickets.Lend,
 		Accepted:       keeper.Accepted,

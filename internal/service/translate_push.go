@@ -8,6 +8,7 @@ import (
 	"wxproxy/admin"
 	"wxproxy/admin/metrics"
 	"wxproxy/config"
+	"wxproxy/internal/platforms"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
 	pushredis "wxproxy/push/redis"
@@ -15,7 +16,8 @@ import (
 )
 
 // pushConfig says in the words of package push whose pushes are taken, and where they go.
-func pushConfig(cfg *config.Config) (push.Config, error) {
+// The events of cfg's platforms go to running, in their order; nil: to nobody.
+func pushConfig(cfg *config.Config, running []*platforms.Running) (push.Config, error) {
 	roots, err := rootsWith(cfg)
 	if err != nil {
 		return push.Config{}, Mistake(cfg, "upstream.ca_file", err)
@@ -26,6 +28,13 @@ func pushConfig(cfg *config.Config) (push.Config, error) {
 			continue
 		}
 		to.Accounts = append(to.Accounts, push.Account{Name: a.Name, ID: a.AppID, Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld})
+	}
+	for i, p := range cfg.Platforms {
+		of := push.Platform{Name: p.Name, AppID: p.AppID, Token: p.PushToken, Key: p.PushAESKey, KeyOld: p.PushAESKeyOld}
+		if running != nil {
+			of.Events = running[i].Events(p.PublishCheck)
+		}
+		to.Platforms = append(to.Platforms, of)
 	}
 	for _, f := range cfg.Forwards {
 		to.Forwards = append(to.Forwards, push.Forward{
@@ -40,13 +49,13 @@ func pushConfig(cfg *config.Config) (push.Config, error) {
 func tryPushes(cfg *config.Config) error {
 	receiver := push.New(push.Options{})
 	defer receiver.Close()
-	return usePushes(cfg, receiver)
+	return usePushes(cfg, nil, receiver)
 }
 
 // usePushes has receiver take the pushes of cfg, and send them where it says. What package
 // push refuses is a mistake in the configuration, which looks for all of them itself.
-func usePushes(cfg *config.Config, receiver *push.Receiver) error {
-	to, err := pushConfig(cfg)
+func usePushes(cfg *config.Config, running []*platforms.Running, receiver *push.Receiver) error {
+	to, err := pushConfig(cfg, running)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ func (s *Service) start(next, before *setup) {
 			next.tickets[name].Retry()
 		}
 	}
+	s.startPlatforms(next, before)
 	if before == nil {
 		return
 	}
@@ -82,6 +83,7 @@ func (s *Service) release(old *setup) {
 			old.keepers[name].Stop()
 		})
 	}
+	stopping.Go(func() { s.platforms.DropAll(old.platforms) })
 	stopping.Wait()
 	if hosts != nil {
 		hosts.Close()

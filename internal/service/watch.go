@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"wxproxy/config"
+	"wxproxy/internal/secret"
 	"wxproxy/internal/watch"
 )
 
@@ -73,22 +75,34 @@ func (s *Service) follow(seen map[string]fs.FileInfo) {
 	of := s.now.Load()
 	before := of.force.Load()
 	next := *before.cfg
-	next.Accounts = slices.Clone(next.Accounts)
+	next.Accounts, next.Platforms = slices.Clone(next.Accounts), slices.Clone(next.Platforms)
 	changed := false
 	for i := range next.Accounts {
-		account := &next.Accounts[i]
-		path := account.Source.Path()
-		if path == "" || s.isEnding() || !hasChanged(seen, path) {
-			continue
-		}
-		appSecret, err := s.secrets.reading(*account)()
-		if err == nil && !appSecret.Equal(account.Secret.Reveal()) {
-			account.Secret, changed = appSecret, true
-		}
+		a := &next.Accounts[i]
+		changed = s.readAgain(seen, a.AppID, a.Source, &a.Secret) || changed
+	}
+	for i := range next.Platforms {
+		p := &next.Platforms[i]
+		changed = s.readAgain(seen, p.AppID, p.Source, &p.Secret) || changed
 	}
 	if changed {
 		of.force.CompareAndSwap(before, &force{&next, next.Hash(cmp.Or(s.atStart, &next))})
 	}
+}
+
+// readAgain has known be the AppSecret that is in its file now, if that has changed, and
+// reports whether it is another one.
+func (s *Service) readAgain(seen map[string]fs.FileInfo, appID string, source config.SecretSource, known *secret.Secret) bool {
+	path := source.Path()
+	if path == "" || s.isEnding() || !hasChanged(seen, path) {
+		return false
+	}
+	appSecret, err := s.secrets.reading(appID, source)()
+	if err != nil || appSecret.Equal(known.Reveal()) {
+		return false
+	}
+	*known = appSecret
+	return true
 }
 
 // hasChanged reports whether the file at path is another one than was seen, and notes

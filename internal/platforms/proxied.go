@@ -1,0 +1,136 @@
+package platforms
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/platform"
+	"wxproxy/proxy"
+	"wxproxy/token"
+)
+
+// ForProxy tells the proxy of the platform. The account has what the proxy has to know of the
+// platform itself besides its token.
+func (r *Running) ForProxy(component proxy.Account) proxy.Platform {
+	own := r.Component()
+	component.Name, component.AppID, component.Tokens = r.key.Name, r.key.AppID, tokens{own}
+	component.Accepted, component.IsHonoured, component.IsDead = own.Accepted, own.IsHonoured, own.IsDead
+	return proxy.Platform{Account: component, Authorizer: r.forProxy, Redeem: r.redeem, PreAuthCode: r.preAuthCode}
+}
+
+// forProxy tells the proxy of an account that has authorized the platform.
+func (r *Running) forProxy(appID string) (proxy.Account, bool) {
+	known, isKnown := r.Authorizer(appID)
+	if !isKnown {
+		return proxy.Account{}, false
+	}
+	a := &authorizer{known, r.ticket}
+	return proxy.Account{
+		Tokens: tokens{known}, Authorized: a.authorized, Lend: a.lend, Ticket: a.useTicket, LendTicket: a.lendTicket,
+		Accepted: a.accepted, IsHonoured: a.isHonoured, IsDead: a.isDead, Known: a.appendKnown,
+	}, true
+}
+
+func (r *Running) redeem(code string, wait time.Duration) (proxy.Grant, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	appID, err := r.Redeem(ctx, secret.New(code))
+	return proxy.Grant{AppID: appID}, ofCall(err)
+}
+
+func (r *Running) preAuthCode(wait time.Duration) (string, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	code, life, err := r.wechat.PreAuthCode(ctx)
+	return code.Reveal(), life, ofCall(err)
+}
+
+// tokens are those of a keeper, or of an account, with errors in the proxy's words.
+type tokens struct{ proxy.Tokens }
+
+// Token implements [proxy.Tokens].
+func (t tokens) Token(wait time.Duration) (string, error) {
+	value, err := t.Tokens.Token(wait)
+	return value, inWords(err)
+}
+
+// Replace implements [proxy.Tokens].
+func (t tokens) Replace(refused string, wait time.Duration) (string, error) {
+	value, err := t.Tokens.Replace(refused, wait)
+	return value, inWords(err)
+}
+
+// An authorizer is an account that has authorized a platform. Its keeper is another one after
+// a day without a call.
+type authorizer struct {
+	*platform.Authorizer
+	ticket token.FetchTicket
+}
+
+func (a *authorizer) authorized() error { return inWords(a.Usable()) }
+
+// with calls use with the keeper, and with another one if that was about to be dropped.
+func (a *authorizer) with(use func(*token.Keeper) error) error {
+	var err error
+	for range 2 {
+		k, unusable := a.Keeper()
+		if unusable != nil {
+			return inWords(unusable)
+		}
+		if err = use(k); !errors.Is(err, token.ErrStopped) {
+			break
+		}
+	}
+	return inWords(err)
+}
+
+func (a *authorizer) lend(wait time.Duration) (value string, life time.Duration, err error) {
+	err = a.with(func(k *token.Keeper) (err error) {
+		value, life, err = k.Lend(wait)
+		return err
+	})
+	return value, life, err
+}
+
+func (a *authorizer) useTicket(ticketType string, wait time.Duration) (string, error) {
+	tickets, err := a.Tickets(a.ticket)
+	if err != nil {
+		return "", inWords(err)
+	}
+	value, err := tickets.Ticket(ticketType, wait)
+	return value, inWords(err)
+}
+
+func (a *authorizer) lendTicket(ticketType string, wait time.Duration) (string, time.Duration, error) {
+	tickets, err := a.Tickets(a.ticket)
+	if err != nil {
+		return "", 0, inWords(err)
+	}
+	value, life, err := tickets.Lend(ticketType, wait)
+	return value, life, inWords(err)
+}
+
+func (a *authorizer) accepted(value string, sent time.Time) {
+	if k, err := a.Keeper(); err == nil {
+		k.Accepted(value, sent)
+	}
+}
+
+func (a *authorizer) isHonoured(value string) bool {
+	k, err := a.Keeper()
+	return err == nil && k.IsHonoured(value)
+}
+
+func (a *authorizer) isDead(value string) bool {
+	k, err := a.Keeper()
+	return err == nil && k.IsDead(value)
+}
+
+func (a *authorizer) appendKnown(dst []string) []string {
+	if k, err := a.Keeper(); err == nil {
+		return k.Known(dst)
+	}
+	return dst
+}
