@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -96,4 +97,36 @@ func BenchmarkStart(b *testing.B) {
 		p.Stop()
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N)*100_000/n, "ms/100000")
+}
+
+// BenchmarkSearch tells how long the page takes to find some of 100,000 authorizers.
+func BenchmarkSearch(b *testing.B) {
+	const n = 100_000
+	w := &world{}
+	w.store = store.NewMemory()
+	fill(b, w.store, n)
+	o := platform.Options{Name: "saas", AppID: component, Store: w.store}
+	o.Secret = func() (secret.Secret, error) { return secret.New(appSecret), nil }
+	p := platform.New(o)
+	p.Start()
+	defer p.Stop()
+	for !p.Loaded() {
+		time.Sleep(time.Millisecond)
+	}
+	for name, q := range map[string]platform.Query{
+		"all":  {Limit: 200, ProblemsFirst: true},
+		"some": {Limit: 200, ProblemsFirst: true, Matches: func(appID, _ string) bool { return strings.Contains(appID, "99") }},
+		"last": {Offset: n - 100, Limit: 100},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				p.Search(q)
+			}
+		})
+	}
+	b.Run("status", func(b *testing.B) {
+		for b.Loop() {
+			p.Status()
+		}
+	})
 }

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -21,30 +22,60 @@ func (p *Platform) Authorizers(offset, limit int, state string) (total int, page
 
 // Search returns the authorizers that a query asks for, and how many match.
 func (p *Platform) Search(q Query) (total int, page []AuthorizerStatus) {
-	type found struct {
-		*Authorizer
-		rank int
-	}
-	var all []found
+	offset, limit := max(q.Offset, 0), max(q.Limit, 0)
+	first := foremost{most: offset + min(limit, math.MaxInt-offset)}
 	p.each(func(a *Authorizer) {
 		state, _ := a.condition()
 		if q.Matches != nil && !q.Matches(a.appID, state) {
 			return
 		}
+		total++
 		rank := 0
 		if q.ProblemsFirst {
 			rank = rankOf(state)
 		}
-		all = append(all, found{a, rank})
+		first.add(ranked{a, rank})
 	})
-	slices.SortFunc(all, func(a, b found) int {
-		return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.appID, b.appID))
-	})
-	from := min(max(q.Offset, 0), len(all))
-	for _, a := range all[from : from+min(max(q.Limit, 0), len(all)-from)] {
+	all := first.inOrder()
+	for _, a := range all[min(offset, len(all)):] {
 		page = append(page, a.Status())
 	}
-	return len(all), page
+	return total, page
+}
+
+// A ranked is an authorizer with its place among others.
+type ranked struct {
+	*Authorizer
+	rank int
+}
+
+func compareRanked(a, b ranked) int {
+	return cmp.Or(cmp.Compare(a.rank, b.rank), strings.Compare(a.appID, b.appID))
+}
+
+// foremost are the first of many, which need not be sorted all for that.
+type foremost struct {
+	most  int
+	all   []ranked // at most twice as many, and a few
+	bound *ranked  // what comes behind it is none of the first; nil: not known yet
+}
+
+func (f *foremost) add(a ranked) {
+	if f.bound != nil && compareRanked(a, *f.bound) > 0 {
+		return
+	}
+	f.all = append(f.all, a)
+	if spare := len(f.all) - f.most; f.most > 0 && spare > f.most {
+		last := f.inOrder()[f.most-1]
+		f.bound = &last
+	}
+}
+
+// inOrder drops all but the first, and returns them.
+func (f *foremost) inOrder() []ranked {
+	slices.SortFunc(f.all, compareRanked)
+	f.all = f.all[:min(len(f.all), f.most)]
+	return f.all
 }
 
 // rankOf returns how soon a person should see an account in this state. One whose merchant
