@@ -61,6 +61,8 @@ var reasonWords = map[string]phrase{
 	"upstream_unreachable": {"WeChat not reached", "无法连接微信"},
 	"token_unavailable":    {"no token", "无可用 token"},
 	"upstream_busy":        {"no connection free", "无空闲连接"},
+	"not_authorized":       {"merchant has not authorized", "商家未授权"},
+	"no_ticket":            {"platform without a ticket", "平台没有 ticket"},
 	"too_many_connections": {"too many connections", "连接过多"},
 	"upstream_timeout":     {"WeChat did not answer", "微信未应答"},
 	traffic.OtherReason:    wordOther,
