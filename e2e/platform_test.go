@@ -190,3 +190,46 @@ func TestClientsAreHeldToTheirPartOfAPlatform(t *testing.T) {
 	p.mustServe("POST", template, `{"template_id":1}`, bearer("admin"))
 	p.stop()
 }
+
+// Operators see a platform and who has authorized it, and can act upon both.
+func TestOperatorsSeeAPlatformAndItsAccounts(t *testing.T) {
+	t.Parallel()
+	w, saas := newSaas(t)
+	p := serveSaas(t, w, saas, platformLines)
+	status := func() (said struct {
+		Platforms []struct {
+			Name, State string
+			AppID       string `json:"app_id"`
+			TicketAge   *int   `json:"ticket_age"`
+			Authorizers map[string]int
+		}
+	}) {
+		if err := json.Unmarshal([]byte(p.mustAsk("GET", p.admin+"/status", "").body), &said); err != nil || len(said.Platforms) != 1 {
+			t.Fatalf("got %+v, %v; want a platform", said, err)
+		}
+		return said
+	}
+	if s := status().Platforms[0]; s.Name != "saas" || s.AppID != componentID || s.State != "no_ticket" || s.TicketAge != nil {
+		t.Errorf("without a ticket: got %+v", s)
+	}
+	mustDeliver(t, saas.PushTicket(t.Context()))
+	_, d := saas.Authorize(t.Context(), merchantID)
+	mustDeliver(t, d)
+	p.awaitMerchant()
+	if s := status().Platforms[0]; s.State != "ready" || s.TicketAge == nil || s.Authorizers["ready"] != 1 {
+		t.Errorf("with an account: got %+v", s)
+	}
+	for _, ask := range []struct{ method, path, want string }{
+		{"GET", "/platforms/saas/authorizers", `"app_id":"` + merchantID + `"`},
+		{"POST", "/platforms/saas/recover", `"listed":1`},
+		{"POST", "/accounts/" + merchantID + "/refresh", merchantID},
+		{"GET", "/readyz?all=1", `"ready":true`},
+		{"GET", "/metrics", `wxproxy_requests_total{account="saas/*"`},
+		{"GET", "/metrics", `wxproxy_pushes_total{account="saas"`},
+	} {
+		if a := p.mustAsk(ask.method, p.admin+ask.path, ""); a.code != 200 || !strings.Contains(strings.ReplaceAll(a.body, ": ", ":"), ask.want) {
+			t.Errorf("%s %s: got %d %.500s; want %s in it", ask.method, ask.path, a.code, a.body, ask.want)
+		}
+	}
+	p.stop()
+}

@@ -46,6 +46,9 @@ func newRunning(o platform.Options) *Running {
 	return r
 }
 
+// Key returns which platform it is.
+func (r *Running) Key() Key { return r.key }
+
 func (r *Running) secret() (secret.Secret, error) {
 	if read := r.read.Load(); read != nil {
 		return (*read)()

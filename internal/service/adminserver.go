@@ -57,6 +57,10 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
 		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),
 	}
+	for _, r := range of.platforms {
+		key := r.Key()
+		a.Platforms = append(a.Platforms, admin.NewPlatform(key.Name, key.AppID, r.Platform, s.counts.AccountHour))
+	}
 	a.ConfigHash = of.hash
 	for _, client := range of.cfg.Clients {
 		a.Clients = append(a.Clients, admin.Client{

@@ -27,6 +27,7 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 
 		Certificates: of.certificateEnds(),
 		Pushes:       s.pushes.metered(of.cfg),
+		Platforms:    of.meteredPlatforms(),
 	}, s.log)
 }
 
@@ -53,6 +54,13 @@ func (s *setup) meteredAccounts() []metrics.Account {
 		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials})
 	}
 	return accounts
+}
+
+func (s *setup) meteredPlatforms() (all []metrics.Platform) {
+	for _, r := range s.platforms {
+		all = append(all, metrics.NewPlatform(r.Key().Name, r.Platform))
+	}
+	return all
 }
 
 func (s *Service) meteredStore() metrics.Store {

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -107,7 +108,7 @@ func (p *pushes) forOperators() *admin.Pushes {
 	if p == nil {
 		return nil
 	}
-	return &admin.Pushes{Status: p.receiver.Status, Hour: p.receiver.Hour, Inbox: p.inbox.State, Failed: p.inbox.Failed, Retry: p.inbox.Retry}
+	return &admin.Pushes{Status: p.receiver.Status, Hour: p.receiver.Hour, Inbox: p.inboxState, Failed: p.inbox.Failed, Retry: p.inbox.Retry}
 }
 
 // metered returns what metrics tell of the pushes of cfg; nil: none are taken.
@@ -115,11 +116,20 @@ func (p *pushes) metered(cfg *config.Config) *metrics.Pushes {
 	if p == nil {
 		return nil
 	}
-	m := &metrics.Pushes{Snapshot: p.receiver.Snapshot, Inbox: p.inbox.State}
+	m := &metrics.Pushes{Snapshot: p.receiver.Snapshot, Inbox: p.inboxState}
 	for _, a := range cfg.Accounts {
 		if !a.PushToken.Empty() {
 			m.Accounts = append(m.Accounts, a.Name)
 		}
 	}
+	for _, a := range cfg.Platforms {
+		m.Accounts = append(m.Accounts, a.Name, a.All())
+	}
 	return m
+}
+
+// inboxState returns how the inbox is, with the accounts of a platform taken together.
+func (p *pushes) inboxState(ctx context.Context) (inbox.State, error) {
+	state, err := p.inbox.State(ctx)
+	return push.Grouped(state), err
 }
