@@ -258,7 +258,7 @@ func healthy(t *testing.T) period {
 }
 
 // troubled is the period of a program whose accounts each have another problem,
-// but for shop's token; and of WeChat's two hosts one is down.
+// but for shop's token; a platform has no ticket, and of WeChat's two hosts one is down.
 func troubled(t *testing.T) period {
 	apps := map[string]wechattest.App{
 		"shop": {}, "typo": {}, "stolen": {}, "dead": {}, "closed": {}, "spent": {StablePerDay: 1}, "brief": {Life: 100 * time.Second},
@@ -281,7 +281,7 @@ func troubled(t *testing.T) period {
 		}
 	}
 	dir := t.TempDir()
-	writeFile(t, dir+"/config.toml", toml)
+	writeFile(t, dir+"/config.toml", toml+platformLines)
 	store := storeWithOldToken(t, w, accountWith("dead", ids["dead"], appSecret, "stable"))
 	p := start(t, launch{dir: dir, env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", store}})
 	p.awaitServing()
@@ -544,6 +544,7 @@ var inTrouble = []string{
 	`{alertname="WxproxyPushInboxFull"}`,
 	`{alertname="WxproxyPushCopiesDropped", account="stolen"}`,
 	`{alertname="WxproxyWrongKeys"}`,
+	`{alertname="WxproxyPlatformNoTicket", platform="saas"}`,
 }
 
 // A scenario is a period and what fires in it, at minutes of it.
