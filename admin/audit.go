@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"strings"
 
 	"wxproxy/internal/audit"
 	"wxproxy/internal/origin"
@@ -33,7 +34,7 @@ func (a *Admin) known(name string) string {
 			return account.Name
 		}
 	}
-	account, _ := a.find(name)
+	account, _ := a.find(strings.Replace(name, "/", ":", 1)) // as the inbox has it
 	return account.Name
 }
 

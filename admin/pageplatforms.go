@@ -80,7 +80,11 @@ func (d *document) authorizers(p *platformNow, qualified bool) {
 	}
 	caption := d.sayf(wordAuthorizers, p.Component.Name)
 	d.in(`<table class="cards" role="table"><caption>`, caption, "</caption>")
-	d.columns(wordAccount, wordState, wordExpires, wordAuthorized, wordRefresh)
+	d.mark(`<thead role="rowgroup"><tr role="row">`)
+	for _, word := range []phrase{wordAccount, wordState, wordExpires, wordAuthorized} {
+		d.say(`<th role="columnheader" scope="col">`, word, "</th>")
+	}
+	d.say(`<th role="columnheader" scope="col" class="script"><span class="unseen">`, wordRefresh, `</span></th></tr></thead><tbody role="rowgroup">`)
 	for _, row := range p.rows {
 		name := row.AppID
 		if qualified {

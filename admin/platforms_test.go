@@ -403,3 +403,21 @@ func crowded(n int) Platform {
 		Explain:    func(err error) token.Explanation { return token.Explanation{Reason: err.Error()} },
 	}
 }
+
+// What the inbox calls an account of a platform is told in the audit as its app id, and what
+// somebody made up is not.
+func TestTheAuditKnowsTheAccountsOfAPlatform(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newSaas(t, "saas", component)
+		w.push(w.NewTicket())
+		w.push(w.Grant(authShop).Event)
+		for name, want := range map[string]string{
+			"saas/" + authShop: authShop, "saas:" + authShop: authShop, authShop: authShop, "saas": "saas", component: "saas", "shop": "shop",
+			"saas/" + authCafe: "", "other/" + authShop: "", "canary": "", "": "", "saas/": "",
+		} {
+			if got := w.admin.known(name); got != want {
+				t.Errorf("%q: got %q; want %q", name, got, want)
+			}
+		}
+	})
+}
