@@ -176,25 +176,6 @@ func malformed(err error) string {
 	return "the chunks of the body are not as RFC 9112 has them: each is its size in hexadecimal digits, CRLF, as many bytes, and CRLF; the last has the size 0"
 }
 
-// whyUnavailable returns the problem of a request for which there is no token.
-func whyUnavailable(err error) problem {
-	var unauthorized interface {
-		error
-		NotAuthorized() bool
-	}
-	var unfed interface {
-		error
-		NoTicket() bool
-	}
-	switch {
-	case errors.As(err, &unauthorized) && unauthorized.NotAuthorized():
-		return notAuthorized
-	case errors.As(err, &unfed) && unfed.NoTicket():
-		return noTicket
-	}
-	return tokenUnavailable
-}
-
 // inWords returns the refusal of a virtual token with WeChat's errcodes, upon which SDKs
 // fetch another one, and that of a client that asks for more than its quota; any other
 // error as it is.

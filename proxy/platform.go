@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -174,4 +175,23 @@ func (p *Proxy) readRights(c *Client) {
 	case len(p.platforms) > 0 && len(configured) == 1:
 		c.only = configured[0]
 	}
+}
+
+// whyUnavailable returns the problem of a request for which there is no token.
+func whyUnavailable(err error) problem {
+	var unauthorized interface {
+		error
+		NotAuthorized() bool
+	}
+	var unfed interface {
+		error
+		NoTicket() bool
+	}
+	switch {
+	case errors.As(err, &unauthorized) && unauthorized.NotAuthorized():
+		return notAuthorized
+	case errors.As(err, &unfed) && unfed.NoTicket():
+		return noTicket
+	}
+	return tokenUnavailable
 }
