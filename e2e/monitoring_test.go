@@ -385,6 +385,32 @@ func (p *program) pushInVain() {
 	}
 }
 
+// losing is the period of a program whose waiting pushes are damaged on the disk.
+func losing(t *testing.T) period {
+	w, store := startWeChat(t), t.TempDir()
+	p := serving(t, w.URL, fmt.Sprintf("[token]\nstore = \"file:%s\"\n[[forward]]\nurl = \"http://%s\"\nasync = true\n", store, refusing(t))+
+		fourLines+fmt.Sprintf("push_token = %q\n", pushedWith), "WXPROXY_PUSH_LISTEN=127.0.0.1:0")
+	p.awaitReady()
+	defer p.stop()
+	c := wechattest.Callback{URL: p.push + "/push/shop", Token: pushedWith, Tries: 1}
+	return p.monitored("losing", func() {
+		mustDeliver(t, c.Push(t.Context(), c.Event("o1", "subscribe")))
+		records, err := filepath.Glob(store + "/pushes/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, record := range records {
+			if info, err := os.Stat(record); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+				writeFile(t, record, "damaged")
+			}
+		}
+		p.eventually("a push that is lost", func() bool {
+			lost, _ := p.scrape().value("wxproxy_push_inbox_lost_total")
+			return lost == 1
+		})
+	})
+}
+
 // outage is the period of a program that does not find WeChat.
 func outage(t *testing.T) period {
 	away := refusing(t)
@@ -587,6 +613,10 @@ func scenarios() map[string]scenario {
 		"pushes that failed": {func(*testing.T) period {
 			return period{name: "pushes that failed", only: "wxproxy_push_inbox_failed{" + instance + "}", values: "3 5"}
 		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesNotDelivered"}`}, 500: {`{alertname="WxproxyAbsent"}`}}},
+		"pushes that are lost": {losing, 1, map[int][]string{30: {`{alertname="WxproxyPushesLost"}`}}},
+		"pushes that a new process found damaged": {func(*testing.T) period {
+			return period{name: "pushes found damaged", only: "wxproxy_push_inbox_lost_total{" + instance + "}", values: "2"}
+		}, 1, map[int][]string{10: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesLost"}`}, 30: absentOnly}},
 		"ticketless": {platformPeriod("wxproxy_platform_ticket_timestamp_seconds{", "0"), 1,
 			map[int][]string{20: absentOnly, 30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPlatformNoTicket", platform="saas"}`}}},
 		"lost authorizations": {platformPeriod(`wxproxy_platform_authorizers{state="needs_authorization",`, "3 5"), 1,
