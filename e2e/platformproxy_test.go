@@ -62,6 +62,9 @@ func TestSDKsManageAPlatformBehindTheProxy(t *testing.T) {
 				authorized, _ := saas.Authorize(t.Context(), merchantID)
 				s.managePlatform(t, p.proxy, "whatever", "ticket@@@wxproxy", authorized.Code)
 				p.stop()
+				if got := saas.Counts(); got.ComponentTokens != 2 || got.QueryAuths != 1 || got.Refreshes != 1 || got.RefusedRefreshes != 0 {
+					t.Errorf("got %+v; want both tokens replaced once", got)
+				}
 			})
 		})
 	}
