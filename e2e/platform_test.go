@@ -27,9 +27,9 @@ func newSaas(t *testing.T, configure ...func(*http.Server)) (weChat, *platformte
 }
 
 // serveSaas starts a proxy for a platform of w, which no ticket was pushed to yet.
-func serveSaas(t *testing.T, w weChat, saas *platformtest.Platform, toml string) *program {
+func serveSaas(t *testing.T, w weChat, saas *platformtest.Platform, toml string, env ...string) *program {
 	t.Helper()
-	p := serving(t, w.URL, toml, "WXPROXY_PUSH_LISTEN=127.0.0.1:0")
+	p := serving(t, w.URL, toml, append([]string{"WXPROXY_PUSH_LISTEN=127.0.0.1:0"}, env...)...)
 	saas.Change(func(s *platformtest.Settings) {
 		s.EventURL, s.MessageURL = p.push+"/push/saas", p.push+"/push/saas/$APPID$"
 		s.Token, s.AESKey, s.Transport = pushToken, pushAESKey, p.client.Transport

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest/platformtest"
 )
 
@@ -68,6 +70,118 @@ func TestSDKsManageAPlatformBehindTheProxy(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A saasSeason is some hours in the life of programs that manage a platform's tokens with
+// SDKs whose caches outlast them: silenceper and PowerWeChat in Redis, easywechat in files.
+// Their programs, Redis, wxproxy and WeChat live by one clock, which the test moves.
+type saasSeason struct {
+	t     *testing.T
+	clock *clock
+	w     weChat
+	saas  *platformtest.Platform
+	redis *redistest.Server
+	p     *program
+	sdks  []sdk
+	dirs  map[string]string // of their caches, by name
+	code  string            // not shown yet
+}
+
+func newSaasSeason(t *testing.T, toml string) *saasSeason {
+	t.Helper()
+	s := &saasSeason{t: t, clock: newClock(t), sdks: platformSDKs(t), dirs: map[string]string{}}
+	s.w, s.saas = newSaas(t)
+	s.redis = redistest.Start(t, s.clock.env...)
+	s.p = serveSaas(t, s.w, s.saas, platformLines+toml, s.clock.env...)
+	mustDeliver(t, s.saas.PushTicket(t.Context()))
+	authorized, d := s.saas.Authorize(t.Context(), merchantID)
+	mustDeliver(t, d)
+	s.code = authorized.Code
+	for _, one := range s.sdks {
+		s.dirs[one.name] = t.TempDir()
+	}
+	return s
+}
+
+// pass lets time pass, while WeChat pushes tickets and every few minutes each SDK's program
+// starts, makes its calls with this secret and ends. Between two such rounds befall happens.
+func (s *saasSeason) pass(long time.Duration, secret string, befall func()) {
+	s.t.Helper()
+	const pause = 11 * time.Minute
+	for ; long > 0; long -= pause {
+		var running sync.WaitGroup
+		for _, one := range s.sdks {
+			running.Go(func() {
+				env := append([]string{"SDK_REDIS=" + s.redis.Addr}, s.clock.env...)
+				if !one.managePlatformIn(s.t, s.dirs[one.name], s.p.proxy, secret, "ticket@@@wxproxy", s.code, env...) {
+					s.t.Errorf("%s: that was after %v", one.name, s.clock.ahead)
+				}
+			})
+		}
+		running.Wait()
+		if s.t.Failed() {
+			s.t.FailNow()
+		}
+		s.code = ""
+		s.clock.advance(pause)
+		s.w.Advance(pause)
+		mustDeliver(s.t, s.saas.PushTicket(s.t.Context()))
+		befall()
+	}
+}
+
+// end ends the season, in which WeChat was asked for a token about every two hours, and by
+// each of so many mishaps once more at most.
+func (s *saasSeason) end(mishaps int) {
+	s.t.Helper()
+	s.p.stop()
+	hours, c := int(s.clock.ahead/time.Hour), s.saas.Counts()
+	if c.QueryAuths != 1 || c.RefusedQueryAuths+c.RefusedRefreshes+c.RefusedComponentTokens > 0 {
+		s.t.Errorf("got %+v; want one code redeemed, and nothing refused", c)
+	}
+	for what, n := range map[string]int{"component tokens": c.ComponentTokens, "refreshes": c.Refreshes} {
+		if n < hours/2 || n > hours/2+2+mishaps {
+			s.t.Errorf("got %d %s in %d hours; want one about every two hours, and %d more at most", n, what, hours, mishaps)
+		}
+	}
+}
+
+// No call of an SDK that manages a platform fails while its caches outlive tokens, whether
+// WeChat has expired or revoked them, and the key of its program.
+func TestSDKsThatManageAPlatformWithLastingCachesNeverFail(t *testing.T) {
+	t.Parallel()
+	t.Run("with a key", func(t *testing.T) {
+		t.Parallel()
+		const first, second = "orders-key-first-0123456789", "orders-key-second-0123456789"
+		client := func(keys string) string {
+			return "[[client]]\nname = \"orders\"\naccounts = [\"saas/*\"]\n" + keys
+		}
+		s := newSaasSeason(t, client(`key = "`+first+`"`))
+		nothing := func() {}
+		s.pass(60*time.Minute, first, nothing)
+		s.p.mustReload(platformLines + client(`key = "`+second+"\"\nkey_old = \""+first+`"`))
+		s.pass(20*time.Minute, first, nothing)
+		s.pass(125*time.Minute, second, nothing)
+		s.p.mustReload(platformLines + client(`key = "`+second+`"`))
+		s.pass(60*time.Minute, second, nothing)
+		s.end(0)
+	})
+	t.Run("while WeChat revokes tokens", func(t *testing.T) {
+		t.Parallel()
+		s := newSaasSeason(t, "")
+		mishaps := 0
+		s.pass(150*time.Minute, "whatever", func() {
+			mishaps++
+			for _, appID := range []string{componentID, merchantID} {
+				if mishaps%2 == 0 {
+					s.saas.RevokeTokens(appID)
+				} else {
+					s.saas.Expire(appID)
+				}
+			}
+		})
+		s.end(mishaps)
+	})
 }
 
 // mustHaveManaged fails the test if WeChat was asked for more than was needed, or got what

@@ -36,13 +36,23 @@ func platformSDKs(t *testing.T) []sdk {
 // the platform at base.
 func (s sdk) managePlatform(t *testing.T, base, secret, ticket, code string) {
 	t.Helper()
+	s.managePlatformIn(t, t.TempDir(), base, secret, ticket, code)
+}
+
+// managePlatformIn does so in a directory that may have caches of earlier runs, one of which
+// has shown the code if there is none. It reports whether all calls succeeded.
+func (s sdk) managePlatformIn(t *testing.T, dir, base, secret, ticket, code string, env ...string) bool {
+	t.Helper()
 	c := exec.Command(s.command[0], append(s.command[1:len(s.command):len(s.command)], base, componentID, secret, ticket, merchantID, code)...)
-	c.Dir = t.TempDir()
-	c.Env = append(os.Environ(), "TMPDIR="+c.Dir)
+	c.Dir = dir
+	c.Env = append(append(os.Environ(), "TMPDIR="+c.Dir), env...)
 	out, err := c.CombinedOutput()
-	if calls := strings.Count(string(out), ": ok\n"); err != nil || calls < 9 {
+	calls := strings.Count(string(out), ": ok\n")
+	if err != nil || calls < 9 {
 		t.Errorf("%s: %v, %d calls succeeded:\n%s", s.name, err, calls, out)
+		return false
 	}
+	return true
 }
 
 // The programs work with WeChat itself, so that what they say of the proxy means something.
