@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"wxproxy/bench/load"
 	"wxproxy/bench/peer"
@@ -46,6 +48,7 @@ func begin(ctx context.Context, p *peer.Peer, s peer.Site, up *upstream.Server) 
 		if err := process.Ready(); err != nil {
 			return err
 		}
+		c.readyAfter = time.Since(process.Began)
 		_, err := c.ask(ctx, c.target.Calls[0])
 		return err
 	})
@@ -74,7 +77,7 @@ func trusting(path string) (*tls.Config, error) {
 // ask makes one call and returns the answer's status, which is 200 if the body is
 // the upstream's.
 func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err error) {
-	scheme, transport := "http://", http.RoundTripper(http.DefaultTransport)
+	scheme, transport := "http://", cmp.Or(c.transport, http.RoundTripper(http.DefaultTransport))
 	if c.target.TLS != nil {
 		scheme, transport = "https://", &http.Transport{TLSClientConfig: c.target.TLS, DisableKeepAlives: true}
 	}
@@ -82,7 +85,9 @@ func (c *contestant) ask(ctx context.Context, call load.Call) (status int, err e
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Authorization", "Bearer "+call.Key)
+	if call.Key != load.NoKey {
+		request.Header.Set("Authorization", "Bearer "+call.Key)
+	}
 	answer, err := transport.RoundTrip(request)
 	if err != nil {
 		return 0, err

@@ -66,6 +66,7 @@ func (b *bench) goals(f findings) report.Table {
 	t = append(t, compared(answeringWith(name, 1), alone(f.shared), goal{"p99 to nginx with one worker, shared cores, one thread", 1.10, report.P99Of})...)
 	t = append(t, grown("1 account", "accounts", f.accounts)...)
 	t = append(t, grown("1 client", "clients", f.clients)...)
+	t = append(t, f.platform.goals()...)
 	return append(t, resting(name, f)...)
 }
 

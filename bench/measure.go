@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"time"
 
@@ -17,9 +18,11 @@ import (
 // A contestant is a running proxy and the requests that its callers send.
 type contestant struct {
 	*peer.Process
-	name     string
-	target   load.Target
-	upstream *upstream.Server
+	name       string
+	target     load.Target
+	upstream   *upstream.Server
+	transport  http.RoundTripper // of ask; nil: as usual
+	readyAfter time.Duration     // from the start of its process until it passed check
 }
 
 // A test is one way to load a proxy. It calls began right before the requests that are

@@ -21,6 +21,7 @@ type findings struct {
 	start                  *report.Figure
 	accounts, clients      report.Comparison
 	scraped, shared        report.Comparison
+	platform               platformFindings
 }
 
 // A part of the whole fills in some of the findings.
@@ -56,6 +57,7 @@ func parts() []part {
 			func(b *bench) contest { return contest{peers: b.withoutHAProxy(), list: b.silence()} }),
 		{name: "scrape", measure: (*bench).scrapePart},
 		{name: "growth", measure: (*bench).growthPart},
+		{name: "platform", measure: (*bench).platformPart},
 		{name: "shared", measure: (*bench).sharedPart, aside: true},
 	}
 }

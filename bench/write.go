@@ -51,6 +51,7 @@ func (b *bench) writeTables(folder string, f findings, about []string) error {
 	section(&md, "After a silence", tables(f.silent)...)
 	section(&md, "More callers, very long bodies", tables(f.larger)...)
 	section(&md, "More accounts, more clients", tables([]report.Comparison{f.scraped, f.accounts, f.clients})...)
+	section(&md, "A platform with many accounts", append(tables([]report.Comparison{f.platform.calls}), f.platform.sizes())...)
 	return writeFile(folder, "RESULTS.md", md.Bytes())
 }
 

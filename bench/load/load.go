@@ -17,8 +17,11 @@ import (
 // A Call is one of the requests that callers send in turn.
 type Call struct {
 	Path string
-	Key  string // of a client; shown in Authorization
+	Key  string // of a client; shown in Authorization. NoKey: there is none
 }
+
+// NoKey has a Call show no key: its path has a virtual token.
+const NoKey = "-"
 
 // A Target is a proxy and the calls that it gets, each with the same body.
 type Target struct {

@@ -12,7 +12,7 @@ wrk.headers["User-Agent"] = "bench"
 local calls = {}
 for line in io.lines(folder .. "/calls.txt") do
   local path, key = line:match("^(%S+) (%S+)$")
-  calls[#calls + 1] = { path = path, key = "Bearer " .. key }
+  calls[#calls + 1] = { path = path, key = key ~= "-" and "Bearer " .. key or nil }
 end
 
 wrk.path, wrk.headers["Authorization"] = calls[1].path, calls[1].key

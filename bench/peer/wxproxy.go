@@ -11,8 +11,9 @@ import (
 	"strings"
 )
 
-// A Shape is how many accounts and clients a wxproxy is configured with.
-type Shape struct{ Accounts, Clients int }
+// A Shape is how many accounts and clients a wxproxy is configured with, and how many
+// accounts have authorized its platform; without any it has no platform.
+type Shape struct{ Accounts, Clients, Authorizers int }
 
 // AppSecret is the secret of every account.
 const AppSecret = "0123456789abcdef0123456789abcdef"
@@ -36,6 +37,13 @@ func WXProxy(name, path string, shape Shape) (*Peer, error) {
 			return nil, err
 		}
 		toml := wxproxyTOML(s, shape, addr, admin)
+		if shape.Authorizers > 0 {
+			more, err := platformTOML(s.Dir)
+			if err != nil {
+				return nil, err
+			}
+			toml += more
+		}
 		file, err := s.write("config.toml", toml)
 		if err != nil {
 			return nil, err
@@ -51,7 +59,13 @@ func adminFile(dir string) string { return filepath.Join(dir, "admin") }
 func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	var toml strings.Builder
 	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\ntls_cert = %q\ntls_key = %q\n[admin]\nlisten = %q\n", addr, s.Callers, s.Callers, admin)
+	if shape.Authorizers > 0 {
+		fmt.Fprintf(&toml, "key = %q\n", adminKey)
+	}
 	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, s.store())
+	if shape.Authorizers > 0 {
+		fmt.Fprintf(&toml, "encryption_key = %q\n", encryptionKey)
+	}
 	if s.Log {
 		toml.WriteString("[log]\naccess = true\n")
 	}
@@ -88,21 +102,31 @@ func (p *Process) Ready() error { return p.askAdmin("/readyz?all=1") }
 func (p *Process) Scrape() error { return p.askAdmin("/metrics") }
 
 func (p *Process) askAdmin(path string) error {
+	_, err := p.readAdmin(path)
+	return err
+}
+
+// readAdmin returns what the admin listener says, nothing if there is none.
+func (p *Process) readAdmin(path string) ([]byte, error) {
 	admin, err := os.ReadFile(adminFile(p.command.Dir))
 	if os.IsNotExist(err) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	answer, err := http.Get("http://" + string(admin) + path)
+	request, err := http.NewRequest(http.MethodGet, "http://"+string(admin)+path, nil)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+adminKey)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s says %s", path, answer.Status)
+		return nil, fmt.Errorf("%s says %s", path, answer.Status)
 	}
-	_, err = io.Copy(io.Discard, answer.Body)
-	return err
+	return io.ReadAll(answer.Body)
 }

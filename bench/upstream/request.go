@@ -16,13 +16,28 @@ const (
 	answerHead = "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/json; encoding=utf-8\r\n" +
 		"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Length: "
 	tokenAnswer = `{"access_token":"` + Token + `","expires_in":7200}`
+
+	// What a platform gets for its ticket, and for a refresh token, which stays as it is.
+	componentAnswer  = `{"component_access_token":"` + Token + `","expires_in":7200}`
+	authorizerAnswer = `{"authorizer_access_token":"` + Token + `","expires_in":7200}`
 )
 
 // answers are written out before, with their heads, so that a request costs little.
 var (
-	plainAnswer = []byte(answerHead + strconv.Itoa(len(Answer)) + "\r\n\r\n" + Answer)
-	tokenIssued = []byte(answerHead + strconv.Itoa(len(tokenAnswer)) + "\r\n\r\n" + tokenAnswer)
+	plainAnswer = whole(Answer)
+	tokenAPIs   = []tokenAPI{
+		{[]byte("POST /cgi-bin/stable_token"), whole(tokenAnswer)},
+		{[]byte("POST /cgi-bin/component/api_component_token"), whole(componentAnswer)},
+		{[]byte("POST /cgi-bin/component/api_authorizer_token"), whole(authorizerAnswer)},
+	}
 )
+
+// A tokenAPI is how a request begins that asks for a token, and the answer to it.
+type tokenAPI struct{ begin, answer []byte }
+
+func whole(body string) []byte {
+	return []byte(answerHead + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+}
 
 // longPath, and a number behind it, is the path of an answer of so many bytes.
 const longPath = "/cgi-bin/message/long/"
@@ -45,17 +60,21 @@ func (s *Server) longAnswer(length int) []byte {
 
 // A request is what its head says.
 type request struct {
-	tokenAPI bool
-	token    bool // it has the token
-	key      bool // it has an Authorization
-	length   int  // of the body
-	long     int  // of the answer's body; 0: it gets Answer
+	api    *tokenAPI // nil: it is for another one
+	token  bool      // it has the token
+	key    bool      // it has an Authorization
+	length int       // of the body
+	long   int       // of the answer's body; 0: it gets Answer
 }
 
 // parse reads a head that a proxy made, and that therefore is well-formed.
 func parse(head []byte) (r request) {
 	line, rest, _ := bytes.Cut(head, []byte("\r\n"))
-	r.tokenAPI = bytes.HasPrefix(line, []byte("POST /cgi-bin/stable_token"))
+	for i := range tokenAPIs {
+		if bytes.HasPrefix(line, tokenAPIs[i].begin) {
+			r.api = &tokenAPIs[i]
+		}
+	}
 	r.token = bytes.Contains(line, []byte("access_token="+Token))
 	if _, number, ok := bytes.Cut(line, []byte(longPath)); ok {
 		number, _, _ = bytes.Cut(number, []byte("?"))
@@ -83,9 +102,9 @@ func field(line []byte, name string) ([]byte, bool) {
 
 // answerTo counts the request and returns the whole answer.
 func (s *Server) answerTo(r request, head []byte) []byte {
-	if r.tokenAPI {
+	if r.api != nil {
 		s.fetches.Add(1)
-		return tokenIssued
+		return r.api.answer
 	}
 	if r.token && !r.key {
 		s.requests.Add(1)

@@ -145,7 +145,9 @@ func TestParse(t *testing.T) {
 		{"a long answer", "POST " + LongPath(42) + "?access_token=" + Token + " HTTP/1.1\r\n\r\n", request{token: true, long: 42}},
 		{"a name that begins alike", "POST / HTTP/1.1\r\nAuthorization-Not: x\r\nContent-Length-Not: 3\r\n\r\n", request{}},
 		{"a token in a header", "POST / HTTP/1.1\r\nX: access_token=" + Token + "\r\n\r\n", request{}},
-		{"the token API", "POST /cgi-bin/stable_token HTTP/1.1\r\ncontent-length:7\r\n\r\n", request{tokenAPI: true, length: 7}},
+		{"the token API", "POST /cgi-bin/stable_token HTTP/1.1\r\ncontent-length:7\r\n\r\n", request{api: &tokenAPIs[0], length: 7}},
+		{"a platform's", "POST /cgi-bin/component/api_component_token HTTP/1.1\r\n\r\n", request{api: &tokenAPIs[1]}},
+		{"that of a platform's account", "POST /cgi-bin/component/api_authorizer_token?access_token=" + Token + " HTTP/1.1\r\n\r\n", request{api: &tokenAPIs[2], token: true}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
