@@ -58,10 +58,7 @@ func adminFile(dir string) string { return filepath.Join(dir, "admin") }
 
 func wxproxyTOML(s Site, shape Shape, addr, admin string) string {
 	var toml strings.Builder
-	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\ntls_cert = %q\ntls_key = %q\n[admin]\nlisten = %q\n", addr, s.Callers, s.Callers, admin)
-	if shape.Authorizers > 0 {
-		fmt.Fprintf(&toml, "key = %q\n", adminKey)
-	}
+	fmt.Fprintf(&toml, "[proxy]\nlisten = %q\nmax_connections = 16384\ntls_cert = %q\ntls_key = %q\n[admin]\nlisten = %q\nkey = %q\n", addr, s.Callers, s.Callers, admin, adminKey)
 	fmt.Fprintf(&toml, "[upstream]\nurl = %q\nca_file = %q\n[token]\nstore = %q\n", s.Upstream, s.CA, s.store())
 	if shape.Authorizers > 0 {
 		fmt.Fprintf(&toml, "encryption_key = %q\n", encryptionKey)
