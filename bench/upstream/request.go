@@ -29,6 +29,7 @@ var (
 		{[]byte("POST /cgi-bin/stable_token"), whole(tokenAnswer)},
 		{[]byte("POST /cgi-bin/component/api_component_token"), whole(componentAnswer)},
 		{[]byte("POST /cgi-bin/component/api_authorizer_token"), whole(authorizerAnswer)},
+		{[]byte("POST /cgi-bin/component/api_start_push_ticket"), whole(Answer)}, // of a platform that has no ticket yet
 	}
 )
 
