@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"wxproxy/config"
@@ -39,16 +41,24 @@ func runPlatform(o options, t terminal) error {
 		defer closer.Close()
 	}
 	move := grantMove{store: s, platform: of, sealer: sealer, replaces: o.replace, file: o.names[0], terminal: t}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	if o.word == "export" {
-		return move.export()
+		return move.export(ctx)
 	}
-	if err := move.run(); err != nil {
+	if err := move.run(ctx); err != nil {
 		return err
 	}
-	if strings.HasPrefix(cfg.Token.Store.Reveal(), "file:") {
-		fmt.Fprintf(t.out, "a proxy that runs already takes them at its next start, or when its list is read: POST /platforms/%s/recover\n", of.Name)
-	}
+	fmt.Fprintln(t.out, whenTaken(cfg, of))
 	return nil
+}
+
+// whenTaken says when a proxy that runs already serves what was imported.
+func whenTaken(cfg *config.Config, of config.Platform) string {
+	if strings.HasPrefix(cfg.Token.Store.Reveal(), "file:") {
+		return fmt.Sprintf("a proxy that runs already takes them at its next start, or when its list is read: POST /platforms/%s/recover", of.Name)
+	}
+	return "proxies that run already with this Redis have been told, and serve them from now on"
 }
 
 // openPlatformStore opens the token store, and what an export is encrypted with.
@@ -102,7 +112,7 @@ type grantMove struct {
 }
 
 // run imports a file: all of it, or nothing if it has a mistake.
-func (m *grantMove) run() error {
+func (m *grantMove) run(ctx context.Context) error {
 	lines, mistakes, err := m.read()
 	if err != nil {
 		return err
@@ -111,7 +121,7 @@ func (m *grantMove) run() error {
 	if len(mistakes) > 0 {
 		return errors.New("nothing was imported")
 	}
-	return m.put(lines)
+	return m.put(ctx, lines)
 }
 
 func (m *grantMove) read() (lines []grantLine, mistakes []error, err error) {

@@ -40,6 +40,18 @@ func TestALineHasAnAppIDAndARefreshToken(t *testing.T) {
 		{"a long line", "wx1,a\nwx2," + strings.Repeat("canary", 1000), "", "line 2: it has more than 4096 bytes"},
 		{"a placeholder", "wx1," + placeholder, "", "line 1: this is the placeholder"},
 		{"one that is encrypted, without a key", "wx1,sealed:canary", "", "line 1: the refresh token is encrypted, and token.encryption_key is not set"},
+		{"bytes that are no text", "wx1,canary\xff\xfe", "", "line 1: the second column is no refresh token"},
+		{"bytes that are no text in the first column", "wx\xff1,canary", "", "line 1: the first column is no app_id"},
+		{"two bytes for each character", "\xff\xfew\x00x\x001\x00,\x00c\x00\n\x00", "", "line 1: the first column is no app_id"},
+		{"a mark further below", "wx1,a\n\ufeffwx2,canary", "", "line 2: the first column is no app_id"},
+		{"the ends of lines of an old system", "wx1,canary\rwx2,canary", "", "line 1: there is more than one comma"},
+		{"semicolons", "wx1;canary", "", "line 1: there is no comma"},
+		{"names of columns alone", "authorizer_appid,refresh_token\n", "", "there is no line in it"},
+		{"an empty file", "", "", "there is no line in it"},
+		{"an original ID", "gh_0123456789ab,canary", "", "line 1: the first column is no app_id"},
+		{"an app_id with a space before it", " wx1,canary", "", "line 1: the first column is no app_id"},
+		{"a comma in the token", "wx1,refreshtoken@@@can,ary", "", "line 1: there is more than one comma"},
+		{"a quotation mark in the token", `wx1,refreshtoken@@@"canary`, "", "line 1: write it without quotation marks"},
 		{"all mistakes", "canary\nwx1,a\nwx1,canary", "", "line 3: line 2 has"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,7 +12,7 @@ import (
 )
 
 // export writes what the store has, encrypted.
-func (m *grantMove) export() error {
+func (m *grantMove) export(ctx context.Context) error {
 	if m.sealer == nil {
 		return errors.New("an export is encrypted with token.encryption_key, and there is none; openssl rand -base64 32 makes one")
 	}
@@ -19,7 +20,7 @@ func (m *grantMove) export() error {
 	if err != nil {
 		return err
 	}
-	written, unreadable, err := m.write(out)
+	written, unreadable, err := m.write(ctx, out)
 	if err = errors.Join(err, end(err == nil)); err != nil {
 		return fmt.Errorf("exporting: %w", err)
 	}
@@ -47,13 +48,15 @@ func (m *grantMove) create() (out io.Writer, end func(isGood bool) error, err er
 	}, nil
 }
 
-// write writes a line for each account that has a refresh token.
-func (m *grantMove) write(to io.Writer) (written, unreadable int, err error) {
+// write writes a line for each account that has a refresh token, until ctx ends.
+func (m *grantMove) write(ctx context.Context, to io.Writer) (written, unreadable int, err error) {
 	out := bufio.NewWriter(to)
 	fmt.Fprintf(out, "%s refresh tokens of the platform %s; wxproxy platform import reads them\n", grantComment, m.platform.AppID)
 	seen := map[string]bool{}
 	err = m.store.Each(m.platform.AppID, func(key token.Key, r token.Record, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return errInterrupted
 		case err != nil:
 			unreadable++
 		case r.State != token.Authorized || r.Refresh.Empty() || seen[key.AppID]:

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,8 +51,11 @@ func (i *importing) hasFailed() bool {
 	return i.failed != nil
 }
 
+// errInterrupted is why a part is moved only.
+var errInterrupted = errors.New("interrupted")
+
 // put stores all lines, and says of each that it refuses why.
-func (m *grantMove) put(lines []grantLine) error {
+func (m *grantMove) put(ctx context.Context, lines []grantLine) error {
 	var all importing
 	next := make(chan grantLine)
 	var workers sync.WaitGroup
@@ -64,6 +68,9 @@ func (m *grantMove) put(lines []grantLine) error {
 		})
 	}
 	for _, line := range lines {
+		if ctx.Err() != nil {
+			all.note(line, 0, "", errInterrupted)
+		}
 		if all.hasFailed() {
 			break
 		}
