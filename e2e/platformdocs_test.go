@@ -71,6 +71,7 @@ func TestThePageOnPlatformsIsTrue(t *testing.T) {
 			g.mustExport()
 			p.stop()
 			g.mustHoldNoSecret(p)
+			g.mustRecover(name)
 		})
 	}
 }
@@ -300,6 +301,18 @@ func (g *platformPage) mustExport() {
 	if got := g.run(again); !strings.Contains(got, "1 imported") {
 		g.t.Errorf("the import of an export: got %s", got)
 	}
+}
+
+// mustRecover fails the test unless a proxy with an empty store knows the merchant when it has
+// a ticket, by WeChat's list.
+func (g *platformPage) mustRecover(name string) {
+	g.t.Helper()
+	again := newPlatformPage(g.t, name)
+	p := again.serve(again.block("toml config", `name = "authorizations"`), g.w.URL)
+	g.saas.Change(func(s *platformtest.Settings) { s.EventURL, s.Transport = p.push+"/push/saas", p.client.Transport })
+	mustDeliver(g.t, g.saas.PushTicket(g.t.Context()))
+	p.awaitMerchant()
+	p.stop()
 }
 
 // state returns what /status says of the platform.
