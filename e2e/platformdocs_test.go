@@ -145,23 +145,21 @@ func TestMovingAPlatformAsThePageSaysLosesNothing(t *testing.T) {
 func TestThePagesOnPlatformsAgree(t *testing.T) {
 	t.Parallel()
 	var outlines, blocks, words [2][]string
+	blocksOf := regexp.MustCompile("(?ms)^```.*?^```")
 	for i, name := range platformPages {
-		text := read(t, name)
-		for _, line := range regexp.MustCompile(`(?m)^#+ |^\|(?: [^|]*\|)+`).FindAllString(regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(text, ""), -1) {
+		text := blocksOf.ReplaceAllString(read(t, name), "")
+		for _, line := range regexp.MustCompile(`(?m)^#+ |^\|(?: [^|]*\|)+`).FindAllString(text, -1) {
 			if strings.HasPrefix(line, "|") {
 				line = fmt.Sprintf("a row of %d", strings.Count(line, "|")-1)
 			}
 			outlines[i] = append(outlines[i], line)
 		}
 		for _, b := range readBlocks(t, name) {
-			if b.info == "text" {
-				continue // a drawing
+			if b.info != "text" { // a drawing
+				blocks[i] = append(blocks[i], b.info+"\n"+regexp.MustCompile(`(?m)(^| +)# [^{s].*$`).ReplaceAllString(b.text, ""))
 			}
-			blocks[i] = append(blocks[i], b.info+"\n"+regexp.MustCompile(`(?m)(^| +)# [^{s].*$`).ReplaceAllString(b.text, ""))
 		}
-		for _, word := range regexp.MustCompile("(?m)`[^`\n]+`").FindAllString(regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(text, ""), -1) {
-			words[i] = append(words[i], word)
-		}
+		words[i] = regexp.MustCompile("`[^`\n]+`").FindAllString(text, -1)
 		slices.Sort(words[i])
 		words[i] = slices.Compact(words[i])
 	}
