@@ -20,9 +20,10 @@ type Platform struct {
 	// The members of requests and answers of those paths.
 	CodeName, AuthorizerName string
 
-	WrongToken    int // the errcode of another token than the platform's
-	NotAuthorized int // of an account that has not authorized the platform
-	OwnTokenPath  int // of a platform's appid at a path for accounts' tokens
+	WrongToken     int // the errcode of another token than the platform's
+	NotAuthorized  int // of an account that has not authorized the platform
+	OwnTokenPath   int // of a platform's appid at a path for accounts' tokens
+	AddressRefused int // of a call from an address that is not on the platform's list
 }
 
 var wechatPlatform = Platform{
@@ -41,9 +42,10 @@ var wechatPlatform = Platform{
 	},
 	CodeName: "authorization_code", AuthorizerName: "authorizer_appid",
 
-	WrongToken:    61014,
-	NotAuthorized: 61003,
-	OwnTokenPath:  61024,
+	WrongToken:     61014,
+	NotAuthorized:  61003,
+	OwnTokenPath:   61024,
+	AddressRefused: 61004,
 }
 
 // platformRoutes are the APIs of third-party platforms, and those that are taken for

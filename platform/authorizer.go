@@ -124,7 +124,7 @@ func (a *Authorizer) kept() *token.Keeper {
 func (p *Platform) newKeeper(appID string) *token.Keeper {
 	source := &grants.Authorizer{Key: p.key(appID), Store: p.options.Store, Means: p.means}
 	k := token.NewKeeper(p.keeperOptions(token.Options{
-		Name: appID, AppID: appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer, Counted: p.fetches.add,
+		Name: appID, AppID: appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer, Counted: p.counted,
 	}))
 	k.Start()
 	return k

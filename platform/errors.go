@@ -1,6 +1,12 @@
 package platform
 
-import "wxproxy/token"
+import (
+	"errors"
+	"strconv"
+
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+)
 
 // NotAuthorized is why an account is not served: it has not, or no longer, authorized the
 // platform, or nobody has a refresh token for it. It is safe to show.
@@ -31,5 +37,69 @@ func (n *NotAuthorized) Explanation() token.Explanation {
 	return e
 }
 
+// A pending is why nothing can be concluded of an account for now. It is safe to show.
+type pending struct{ reason, remedy, remedyZH string }
+
+// Error says what is wrong.
+func (e *pending) Error() string { return e.reason }
+
+// Explanation returns what it means and what to do about it.
+func (e *pending) Explanation() token.Explanation {
+	return token.Explanation{Class: token.ClassTransient, Reason: e.reason, Remedy: e.remedy, RemedyZH: e.remedyZH}
+}
+
+// Sentinel errors of an account, and of the list of authorizers.
+var (
+	errContradiction = &pending{
+		"WeChat says of the account that it has not authorized the platform, and that it has",
+		"wxproxy asks again by itself; if it lasts, look in the open platform's console whether the account is still authorized, and have the merchant authorize again if it is not",
+		"wxproxy 会自动重试；如果持续出现，请在开放平台查看该账号是否仍在授权中，如已取消请商家重新授权",
+	}
+	errRedeeming = &pending{
+		"the account's authorization code is not redeemed yet",
+		"wxproxy redeems it as soon as it can; if it lasts, look at what is said of the platform itself",
+		"wxproxy 会尽快兑换授权码；如果持续出现，请查看该平台自身的状态",
+	}
+	errListBroken = &pending{
+		"WeChat's list of authorizers has fewer than it says",
+		"wxproxy reads it again by itself; no account was ended for it",
+		"wxproxy 会自动重新读取授权账号列表；没有账号因此停用",
+	}
+)
+
+// listPaused is why the list is not read now: it could not be read shortly before.
+func (p *Platform) listPaused(failed error) error {
+	why := p.issuer.Explain(failed)
+	text := why.Reason
+	if why.Code != 0 {
+		text = "errcode " + strconv.Itoa(why.Code) + ": " + text
+	}
+	return &pending{
+		"WeChat has no refresh token for the account that it accepts, and its list of authorizers, which may have one, could not be read less than five minutes ago: " + text,
+		"wxproxy reads the list again by itself five minutes after that; POST /platforms/" + p.options.Name + "/recover reads it at once",
+		"授权账号列表读取失败，wxproxy 会在五分钟后自动重新读取；POST /platforms/" + p.options.Name + "/recover 可立即读取",
+	}
+}
+
 // Is reports that it is [token.ErrNotAuthorized].
 func (n *NotAuthorized) Is(target error) bool { return target == token.ErrNotAuthorized }
+
+// Explain returns what an error means and what to do about it.
+func (p *Platform) Explain(err error) token.Explanation { return p.issuer.Explain(err) }
+
+// newIssuer returns what explains the errors of a platform's accounts, its own among them.
+func newIssuer() *token.Issuer {
+	issuer := wechat.NewAuthorizerIssuer()
+	ofWeChat := issuer.Explain
+	issuer.Explain = func(err error) token.Explanation {
+		var own interface {
+			error
+			Explanation() token.Explanation
+		}
+		if errors.As(err, &own) {
+			return own.Explanation()
+		}
+		return ofWeChat(err)
+	}
+	return issuer
+}

@@ -25,6 +25,15 @@ func (f *fetches) add(c token.FetchCount) {
 	f.counts[c] += n
 }
 
+// counted counts a fetch of the token of one of the accounts. One that went well tells that
+// WeChat takes calls from here.
+func (p *Platform) counted(c token.FetchCount) {
+	p.fetches.add(c)
+	if c.Outcome == token.FetchSucceeded && c.N > 0 {
+		p.AddressAccepted()
+	}
+}
+
 // Fetches returns how often WeChat was asked for the tokens of all its accounts since the
 // start.
 func (p *Platform) Fetches() []token.FetchCount {

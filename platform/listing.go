@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -18,12 +17,6 @@ const (
 	listEvery = 24 * time.Hour
 )
 
-// Sentinel errors of the list of authorizers.
-var (
-	errListBroken = errors.New("WeChat's list of authorizers has fewer than it says")
-	errListPause  = errors.New("WeChat's list of authorizers could not be read less than five minutes ago")
-)
-
 // A listing is the list of authorizers, read to its end.
 type listing struct {
 	began time.Time
@@ -34,8 +27,9 @@ type listing struct {
 type listings struct {
 	wanted chan struct{} // of one; filled: the list is to be read soon
 
-	turn chan struct{} // of one; filled: somebody reads the list, for all, or looks at last
-	last *listing      // nil: none was read within listPause
+	turn   chan struct{} // of one; filled: somebody reads the list, for all, or looks at last
+	last   *listing      // nil: none was read within listPause
+	failed error         // why, if it was tried
 
 	stateMu sync.Mutex // guards what follows
 	tried   time.Time
@@ -105,7 +99,7 @@ func (p *Platform) recentList(ctx context.Context) (*listing, error) {
 	defer l.leave()
 	if l.triedLately() {
 		if l.last == nil {
-			return nil, errListPause
+			return nil, p.listPaused(l.failed)
 		}
 		return l.last, nil
 	}
@@ -115,11 +109,18 @@ func (p *Platform) recentList(ctx context.Context) (*listing, error) {
 // readList reads the list. The caller has the turn.
 func (p *Platform) readList(ctx context.Context) (*listing, error) {
 	l := &p.listings
-	next := &listing{began: time.Now(), all: map[string]wechat.Listed{}}
-	l.last = nil
+	began := time.Now()
 	l.stateMu.Lock()
-	l.tried = next.began
+	l.tried = began
 	l.stateMu.Unlock()
+	l.last = nil
+	l.last, l.failed = p.askForList(ctx, began)
+	return l.last, l.failed
+}
+
+// askForList asks WeChat for all pages of the list.
+func (p *Platform) askForList(ctx context.Context, began time.Time) (*listing, error) {
+	l := &listing{began: began, all: map[string]wechat.Listed{}}
 	for offset := 0; ; {
 		page, total, err := p.wechat.List(ctx, offset, wechat.MaxList)
 		if err != nil {
@@ -127,17 +128,16 @@ func (p *Platform) readList(ctx context.Context) (*listing, error) {
 		}
 		for _, one := range page {
 			if isAppID(one.AppID) {
-				next.all[one.AppID] = one
+				l.all[one.AppID] = one
 			}
 		}
 		offset += len(page)
 		switch {
 		case offset < total && len(page) > 0:
-		case len(next.all) < total:
+		case len(l.all) < total:
 			return nil, errListBroken
 		default:
-			l.last = next
-			return next, nil
+			return l, nil
 		}
 	}
 }
@@ -156,6 +156,7 @@ func (p *Platform) Recover(ctx context.Context) (Recovery, error) {
 	if err != nil {
 		return Recovery{}, err
 	}
+	p.AddressAccepted()
 	return p.reconcile(ctx, l)
 }
 

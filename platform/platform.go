@@ -66,14 +66,16 @@ type Platform struct {
 	ticket   atomic.Pointer[ticket] // nil: none is known
 	listings listings
 	redeemed redemptions
-	fetches  fetches       // of its accounts' tokens
+	fetches  fetches // of its accounts' tokens
+	address  address
 	hearing  chan struct{} // holds one for each record that is read because another replica wrote it
 	slots    chan struct{} // holds one for each account whose events are acted upon
 
-	ctx    context.Context // of what goes on in the background
-	cancel context.CancelFunc
-	loaded atomic.Bool    // what the store has is known
-	work   sync.WaitGroup // of all in the background
+	ctx              context.Context // of what goes on in the background
+	cancel           context.CancelFunc
+	loaded           atomic.Bool // what the store has is known
+	isAddressRefused atomic.Bool
+	work             sync.WaitGroup // of all in the background
 
 	mu          sync.RWMutex // guards what follows
 	authorizers map[string]*Authorizer
@@ -89,7 +91,7 @@ func New(o Options) *Platform {
 	}
 	p := &Platform{
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID}, log: o.Log.With("platform", o.Name),
-		issuer: wechat.NewAuthorizerIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
+		issuer: newIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
 	p.listings.begin()
 	p.ctx, p.cancel = context.WithCancel(context.Background())

@@ -23,12 +23,6 @@ type doubt struct {
 	isDenied bool          // WeChat says that the account has not authorized the platform
 }
 
-// errContradiction says that nothing is to be concluded.
-var errContradiction = errors.New("WeChat says of the account that it has not authorized the platform, and that it has: wxproxy asks again")
-
-// errRedeeming says that a code of the account is about to be redeemed.
-var errRedeeming = errors.New("the account's authorization code is not redeemed yet")
-
 // find asks WeChat for the refresh token of an account, other than one that it refuses: by
 // itself, and then in the list. An error means that nothing is to be concluded.
 func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, error) {

@@ -1,11 +1,9 @@
 package platform
 
 import (
-	"errors"
 	"time"
 
 	"wxproxy/token"
-	"wxproxy/token/wechat"
 )
 
 // The states of a platform, and of the accounts that have authorized it.
@@ -50,7 +48,7 @@ func (p *Platform) Status() Status {
 		}
 	})
 	s.Problem = s.Token.Problem()
-	ticket := p.currentTicket()
+	ticket, address := p.currentTicket(), p.refusedAddress()
 	switch refused := p.fetch.Refusal(ticket); {
 	case ticket.Empty():
 		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(token.ErrNoTicket)
@@ -58,6 +56,8 @@ func (p *Platform) Status() Status {
 		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(refused)
 	case s.Problem.Reason != "":
 		s.State = StateFailing
+	case address != nil:
+		s.State, s.Problem = StateFailing, s.Token.Issuer.Explain(address)
 	}
 	return s
 }
@@ -83,7 +83,7 @@ func (a *Authorizer) Status() AuthorizerStatus {
 	k := a.keeper
 	a.mu.Unlock()
 	if k != nil {
-		if kept := k.Status(); !kept.Expires.IsZero() {
+		if kept := k.Status(); !kept.Expires.IsZero() || kept.LastError != nil { // else it has not looked into the store yet
 			s.Expires = kept.Expires
 		}
 	}
@@ -120,12 +120,4 @@ func (a *Authorizer) hasWaiting() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.waits
-}
-
-// Explain returns what an error means and what to do about it.
-func (p *Platform) Explain(err error) token.Explanation {
-	if unusable, ok := errors.AsType[*NotAuthorized](err); ok {
-		return unusable.Explanation()
-	}
-	return wechat.NewAuthorizerIssuer().Explain(err)
 }

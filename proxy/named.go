@@ -27,10 +27,11 @@ func (c *givenValue) add(text string) {
 // Refusals of requests that name two accounts, so that neither wins, or one that is not
 // there.
 var (
-	errTwoAccounts = refuse(badRequest, "the request names two accounts, one by its appid and another one by its path prefix, by Wxproxy-Account or from_appid; leave one of them out")
-	errTwoAppIDs   = refuse(badRequest, "the request gives two different values for appid, in its query or in its body; leave one of them out")
-	errTwoFrom     = refuse(badRequest, "the request gives two different values for from_appid; leave one of them out")
-	errNobody      = refuse(unknownAccount, "no account has the name or app_id that the request gives")
+	errTwoAccounts  = refuse(badRequest, "the request names two accounts, one by its appid and another one by its path prefix, by Wxproxy-Account or from_appid; leave one of them out")
+	errTwoAppIDs    = refuse(badRequest, "the request gives two different values for appid, in its query or in its body; leave one of them out")
+	errTwoFrom      = refuse(badRequest, "the request gives two different values for from_appid; leave one of them out")
+	errTwoPlatforms = refuse(unknownAccount, "the account has authorized several platforms; name it as PLATFORM:APPID")
+	errNobody       = refuse(unknownAccount, "no account has the name or app_id that the request gives")
 )
 
 // account chooses the account of a request: the one that it names, the client's

@@ -33,6 +33,12 @@ type Platform struct {
 	// PreAuthCode returns a new code with which an authorization begins, and how long it
 	// lives.
 	PreAuthCode func(wait time.Duration) (code string, life time.Duration, err error)
+
+	// AddressRefused is called when WeChat refused a call, for the platform or one of its
+	// accounts, for the address that it came from, and AddressAccepted after one that went
+	// well; both may be nil.
+	AddressRefused  func(errcode int, errmsg string)
+	AddressAccepted func()
 }
 
 // The errors of a Platform's functions and of its accounts' Tokens may have methods that
@@ -107,9 +113,6 @@ func (l *platform) account(appID []byte, now time.Time) *Account {
 	one.filter.Start(one.Known)
 	return l.known.Add(name, &one.Account, now)
 }
-
-// errTwoPlatforms refuses a name that means two accounts.
-var errTwoPlatforms = refuse(unknownAccount, "the account has authorized several platforms; name it as PLATFORM:APPID")
 
 // find returns the account with a name or an app_id, or nil: one that is configured, or
 // else one that has authorized a platform.

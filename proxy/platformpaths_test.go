@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +40,40 @@ func TestEveryPathOfPlatformsHasItsToken(t *testing.T) {
 	for path, want := range rows {
 		if got := routeOf(t, p, path).Credential; got != want {
 			t.Errorf("%s: got %q; want %q", path, got, want)
+		}
+	}
+}
+
+// That a table has paths does not make those beside them the platform's.
+func TestPathsThatNoTableNamesTakeTheAccountsToken(t *testing.T) {
+	p := New(platformConfig(nil))
+	for _, path := range strings.Fields("/wxa/servicemarket /wxa/gettemplatelists /wxa/gettemplatelist/x " +
+		"/tcb/new /wedata/new /sns/componentx /sns/oauth2/componentx /cgi-bin/componentx/api_query_auth /cgi-bin/componenttcb /componenttc/x") {
+		if got := routeOf(t, p, path).Credential; got != accountkind.CredentialApp {
+			t.Errorf("%s: got %q; want %q", path, got, accountkind.CredentialApp)
+		}
+	}
+}
+
+// Whether WeChat takes calls from this machine is seen in those for the platform and in those
+// for its accounts, and in no others.
+func TestThePlatformIsToldOfARefusedAddress(t *testing.T) {
+	const refused = `{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 203.0.113.7 rid: 1"}`
+	for _, row := range []struct{ raw, answer, want string }{
+		{rawtest.Get("/@" + merchant + "/p"), refused, "61004 access clientip is not registered requestIP: 203.0.113.7 rid: 1"},
+		{rawtest.Get("/wxa/gettemplatelist"), refused, "61004 access clientip is not registered requestIP: 203.0.113.7 rid: 1"},
+		{rawtest.Get("/sns/jscode2session?appid=" + merchant), refused, "61004 access clientip is not registered requestIP: 203.0.113.7 rid: 1"},
+		{rawtest.Get("/p"), refused, ""},
+		{rawtest.Get("/@" + merchant + "/p"), `{"errcode":48001,"errmsg":"api unauthorized"}`, ""},
+		{rawtest.Get("/@" + merchant + "/p"), rawtest.OKBody, "accepted"},
+		{rawtest.Get("/wxa/gettemplatelist"), rawtest.OKBody, "accepted"},
+		{rawtest.Get("/p"), rawtest.OKBody, ""},
+	} {
+		c, got := platformConfig(&recorder{answers: []string{row.answer}}), ""
+		c.Platforms[0].AddressRefused = func(errcode int, errmsg string) { got += fmt.Sprint(errcode, " ", errmsg) }
+		c.Platforms[0].AddressAccepted = func() { got += "accepted" }
+		if handle(t, New(c), row.raw); got != row.want {
+			t.Errorf("%.50q, %s: got %q; want %q", row.raw, row.answer, got, row.want)
 		}
 	}
 }

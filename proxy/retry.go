@@ -106,8 +106,23 @@ func (x *exchange) isRefused() bool {
 // that reports any failure proves nothing: WeChat may have failed before it looked at the
 // token.
 func (x *exchange) accept(token string, err error) {
-	if a := x.holder(); err == nil && x.wentWell() && a.Accepted != nil {
+	a := x.holder()
+	if err == nil && x.wentWell() && a.Accepted != nil {
 		a.Accepted(token, x.began)
+	}
+	if err == nil && a.platform != nil {
+		a.platform.reportAddress(x)
+	}
+}
+
+// reportAddress tells the platform whether WeChat takes calls from the address of this
+// machine.
+func (l *platform) reportAddress(x *exchange) {
+	switch {
+	case x.wentWell() && l.AddressAccepted != nil:
+		l.AddressAccepted()
+	case x.errcode == x.kind.Table.Platform.AddressRefused && l.AddressRefused != nil:
+		l.AddressRefused(x.errcode, errmsgOf(&x.ctx.Response))
 	}
 }
 

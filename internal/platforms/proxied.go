@@ -17,7 +17,10 @@ func (r *Running) ForProxy(component proxy.Account) proxy.Platform {
 	own := r.Component()
 	component.Name, component.AppID, component.Tokens = r.key.Name, r.key.AppID, tokens{own}
 	component.Accepted, component.IsHonoured, component.IsDead = own.Accepted, own.IsHonoured, own.IsDead
-	return proxy.Platform{Account: component, Authorizer: r.forProxy, Redeem: r.redeem, PreAuthCode: r.preAuthCode}
+	return proxy.Platform{
+		Account: component, Authorizer: r.forProxy, Redeem: r.redeem, PreAuthCode: r.preAuthCode,
+		AddressRefused: r.AddressRefused, AddressAccepted: r.AddressAccepted,
+	}
 }
 
 // forProxy tells the proxy of an account that has authorized the platform.

@@ -1,0 +1,125 @@
+package platform_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxproxy/internal/wechattest/platformtest"
+	"wxproxy/platform"
+)
+
+// The list of addresses that may call is one for the platform and all its accounts: that
+// this machine is not on it is seen in a call, hours before a token has to be fetched.
+func TestARefusedAddressIsAProblemOfThePlatform(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		w.mustServe(p, shop)
+		mustBeReady := func(when string) {
+			t.Helper()
+			if s := p.Status(); s.State != platform.StateReady || s.Problem.Reason != "" {
+				t.Errorf("%s: got %+v; want it ready", when, s)
+			}
+		}
+		mustBeReady("at first")
+		p.AddressAccepted()
+		for range 20 {
+			p.AddressRefused(61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 1")
+		}
+		s := p.Status()
+		if s.State != platform.StateFailing || s.Problem.Code != 61004 || !strings.Contains(s.Problem.Remedy, "203.0.113.7") || !strings.Contains(s.Problem.RemedyZH, "203.0.113.7") {
+			t.Errorf("got %s, %+v; want the address, and what to do", s.State, s.Problem)
+		}
+		p.AddressAccepted()
+		mustBeReady("after a call that went well")
+		p.AddressRefused(61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 1")
+		if lines := strings.Count(w.log.String(), "refuses calls from this machine"); lines != 1 {
+			t.Errorf("got %d lines about it in 10 minutes; want 1", lines)
+		}
+		if _, err := p.Recover(t.Context()); err != nil {
+			t.Error(err)
+		}
+		mustBeReady("after the list was read")
+
+		p.AddressRefused(61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 1")
+		w.Expire(shop)
+		time.Sleep(3 * time.Hour)
+		w.push(p, w.NewTicket())
+		w.mustServe(p, shop)
+		mustBeReady("after a token came")
+	})
+}
+
+// Of an account whose refresh token is lost the operator reads why nothing can be said yet,
+// and not that the network is to be looked at.
+func TestWhatCannotBeConcludedIsSaidInWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		w.mustServe(p, shop)
+		time.Sleep(time.Hour)
+		w.Change(func(s *platformtest.Settings) { s.AllowIPs = []string{"203.0.113.7"} })
+		if _, err := p.Recover(t.Context()); err == nil {
+			t.Fatal("the list could be read")
+		}
+		w.Change(func(s *platformtest.Settings) { s.AllowIPs = nil })
+		w.LoseRefresh(shop)
+		w.RevokeTokens(shop)
+		a, _ := p.Authorizer(shop)
+		k, err := a.Keeper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked, err := k.Refresh("", time.Minute)
+		s := a.Status()
+		if !asked || err == nil || s.State != platform.StateFailing {
+			t.Fatalf("got %v, %v, %+v; want it failing", asked, err, s)
+		}
+		for _, want := range []string{"errcode 61004", "list of authorizers"} {
+			if !strings.Contains(s.Problem.Reason, want) {
+				t.Errorf("got %q; want %q in it", s.Problem.Reason, want)
+			}
+		}
+		if !strings.Contains(s.Problem.Remedy, "POST /platforms/saas/recover") || !strings.Contains(s.Problem.RemedyZH, "POST /platforms/saas/recover") || strings.Contains(s.Problem.Remedy, "network") {
+			t.Errorf("got %+v; want what helps", s.Problem)
+		}
+		if _, err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second) // between two refreshes by hand
+		_, _ = k.Refresh("", time.Minute)
+		if s := a.Status(); s.State != platform.StateNeedsAuthorization {
+			t.Errorf("got %+v; want it to need authorization", s)
+		}
+	})
+}
+
+// A token that WeChat refuses, and has no other for, does not expire in two hours.
+func TestADeadTokenOfAnAccountHasNoLifeLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		a, _ := p.Authorizer(shop)
+		if s := a.Status(); time.Until(s.Expires) < time.Hour {
+			t.Errorf("got %+v; want what the store has", s)
+		}
+		w.mustServe(p, shop)
+		w.RevokeTokens(shop)
+		w.Disown(shop, true)
+		time.Sleep(time.Minute)
+		value, _ := served(p, shop)
+		k, _ := a.Keeper()
+		_, err := k.Replace(value, time.Minute)
+		if s := a.Status(); err == nil || s.State != platform.StateFailing || !s.Expires.IsZero() {
+			t.Errorf("got %v, %+v; want it failing, without a token", err, s)
+		}
+	})
+}
