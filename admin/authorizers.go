@@ -83,8 +83,8 @@ func queryOf(raw string) (q platform.Query, err error) {
 		}
 	}
 	q.Limit = min(q.Limit, mostAuthorizers)
-	q.Matches = func(appID, is string) bool {
-		return (state == "" || is == state) && strings.Contains(strings.ToLower(appID), part)
+	q.Matches = func(m platform.Match) bool {
+		return (state == "" || m.State == state) && strings.Contains(strings.ToLower(m.AppID), part)
 	}
 	return q, nil
 }

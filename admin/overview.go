@@ -139,8 +139,14 @@ type platformNow struct {
 // platformsNow asks all platforms how they are.
 func (a *Admin) platformsNow(filter string, l lang) []platformNow {
 	words := strings.Fields(strings.ToLower(filter))
-	matches := func(appID, state string) bool {
-		said := strings.ToLower(appID) + " " + state + " " + platformWords[state][l]
+	matches := func(m platform.Match) bool {
+		if len(words) == 0 {
+			return true
+		}
+		said := strings.ToLower(m.AppID) + " " + m.State + " " + platformWords[m.State][l]
+		if m.Errcode != 0 {
+			said += " " + strconv.Itoa(m.Errcode)
+		}
 		for _, word := range words {
 			if !strings.Contains(said, word) {
 				return false
@@ -161,6 +167,16 @@ func (a *Admin) platformsNow(filter string, l lang) []platformNow {
 // all returns how many accounts the platform has heard of.
 func (p *platformNow) all() int { return sumOfCounts(p.Authorizers) }
 
+// looking counts the platforms that have a look.
+func looking(look markup, platforms []platformNow) (n int) {
+	for i := range platforms {
+		if platforms[i].look() == look {
+			n++
+		}
+	}
+	return n
+}
+
 // isIn counts the platforms that are in a state.
 func isIn(state string, platforms []platformNow) (n int) {
 	for _, p := range platforms {
@@ -179,19 +195,4 @@ func troubled(platforms []platformNow) (n, all int) {
 		all += p.all() - p.Authorizers[platform.StateUnauthorized]
 	}
 	return n, all
-}
-
-// platformHeadline returns what is to be said of platforms before anything else; "" if all
-// of them are well.
-func (d *document) platformHeadline(platforms []platformNow) (words string, class markup) {
-	if n := isIn(platform.StateNoTicket, platforms); n > 0 {
-		return d.sayf(wordNoTicket, counted(n)), "bad"
-	}
-	if n := isIn(platform.StateFailing, platforms); n > 0 {
-		return d.sayf(wordPlatformFail, counted(n)), "fair"
-	}
-	if n, all := troubled(platforms); n > 0 {
-		return d.sayf(wordAuthProblems, counted(n), counted(all)), "fair"
-	}
-	return "", ""
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"wxproxy/internal/audit"
-	"wxproxy/platform"
 )
 
 //go:embed page.css
@@ -50,7 +49,7 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d := &document{lang: langOf(r), now: time.Now()}
 	accounts, counted, box := a.overview(filterOf(r), d.lang), a.Counted(), a.inboxNow(r)
 	platforms := a.platformsNow(accounts.filter, d.lang)
-	d.head(accounts.gone + isIn(platform.StateNoTicket, platforms))
+	d.head(accounts.gone + looking("bad", platforms))
 	d.mark(`<body><header><h1>wxproxy</h1>`)
 	d.languageSwitch(r)
 	d.mark(`</header><main id="main">`)
@@ -104,7 +103,7 @@ func guard(h http.Header, contentType string) {
 }
 
 // head adds what stands before the body of the page. The icon is red while an account has no
-// token, or a platform no ticket: gone of them.
+// token, or no call of a platform can go well: gone of them.
 func (d *document) head(gone int) {
 	d.say(`<!doctype html><html lang="`, wordLang, `"><head><meta charset="utf-8"><title>`)
 	d.say("", wordTitle, "")

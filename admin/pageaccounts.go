@@ -13,8 +13,8 @@ import (
 // accounts adds the table of those that match the filter.
 func (d *document) accounts(a *Admin, o *overview) {
 	d.say(`<section aria-labelledby="accounts"><div class="bar"><h2 id="accounts">`, wordAccounts, "</h2>")
-	d.filterForm(o, len(a.Accounts))
-	d.mark("</div>")
+	d.filterForm(o)
+	d.in(`<p class="shown" role="status">`, d.shown(o.filter, len(o.rows), o.matching, len(a.Accounts)), "</p></div>")
 	if len(o.rows) == 0 {
 		d.say(`<p class="none">`, wordNoneMatch, "</p></section>")
 		return
@@ -33,23 +33,26 @@ func (d *document) accounts(a *Admin, o *overview) {
 	d.mark("</tbody></table></section>")
 }
 
-// filterForm adds the box that filters, which needs no script, and how many
-// accounts are shown.
-func (d *document) filterForm(o *overview, all int) {
+// filterForm adds the box that filters, which needs no script.
+func (d *document) filterForm(o *overview) {
 	d.mark(`<form role="search">`)
 	d.say(`<input type="hidden" name="lang" value="`, wordLang, `">`)
 	d.say(`<input id="q" type="search" name="q" maxlength="100" autocomplete="off" spellcheck="false" aria-label="`, wordFilter, `"`)
 	d.say(` placeholder="`, wordFilter, `"`)
 	d.in(` value="`, o.filter, `">`)
 	d.say(`<button class="scriptless">`, wordDoFilter, "</button></form>")
-	shown := ""
+}
+
+// shown says how many accounts of all match the filter, and how many of them are shown, if
+// that is worth a word.
+func (d *document) shown(filter string, rows, matching, all int) string {
 	switch {
-	case o.matching > len(o.rows):
-		shown = d.sayf(wordShown, grouped(uint64(len(o.rows))), grouped(uint64(o.matching)))
-	case o.filter != "":
-		shown = d.sayf(wordMatching, grouped(uint64(o.matching)), grouped(uint64(all)))
+	case matching > rows:
+		return d.sayf(wordShown, counted(rows), counted(matching))
+	case filter != "":
+		return d.sayf(wordMatching, counted(matching), counted(all))
 	}
-	d.in(`<p class="shown" role="status">`, shown, "</p>")
+	return ""
 }
 
 // account adds a row, and another one if something is wrong.

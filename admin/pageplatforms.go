@@ -18,12 +18,12 @@ func (d *document) platforms(a *Admin, o *overview, platforms []platformNow) {
 		d.say("", wordPlatform, " ")
 		d.in("", name, ` <small>`)
 		d.in("", p.Component.AppID, `</small></h2><span class="state `)
-		d.mark(lookOf(p.State))
+		d.mark(p.look())
 		d.say(`">`, platformWords[p.State], "</span>")
 		if len(a.Accounts) == 0 && i == 0 { // where there are accounts, theirs filters both
-			d.filterForm(o, 0)
+			d.filterForm(o)
 		}
-		d.mark("</div>")
+		d.in(`<p class="shown" role="status">`, d.shown(p.filter, len(p.rows), p.matching, p.all()), "</p></div>")
 		d.platformFacts(p)
 		d.authorizers(p, len(platforms) > 1)
 		d.mark("</section>")
@@ -34,7 +34,7 @@ func (d *document) platforms(a *Admin, o *overview, platforms []platformNow) {
 func (d *document) platformFacts(p *platformNow) {
 	if e := p.Problem; e.Reason != "" {
 		d.mark(`<p class="trouble `)
-		d.mark(lookOf(p.State))
+		d.mark(p.look())
 		d.mark(`">`)
 		d.explanation(e)
 		d.mark("</p>")
@@ -85,24 +85,21 @@ func (d *document) authorizers(p *platformNow, qualified bool) {
 		d.say(`<th role="columnheader" scope="col">`, word, "</th>")
 	}
 	d.say(`<th role="columnheader" scope="col" class="script"><span class="unseen">`, wordRefresh, `</span></th></tr></thead><tbody role="rowgroup">`)
+	above := token.Explanation{}
 	for _, row := range p.rows {
 		name := row.AppID
 		if qualified {
 			name = p.Component.Name + ":" + name
 		}
-		d.authorizer(name, row)
+		d.authorizer(name, row, above)
+		above = row.Problem
 	}
 	d.mark("</tbody></table>")
-	switch {
-	case p.matching > len(p.rows):
-		d.in(`<p class="none">`, d.sayf(wordShown, counted(len(p.rows)), counted(p.matching)), "</p>")
-	case p.filter != "":
-		d.in(`<p class="none">`, d.sayf(wordMatching, counted(p.matching), counted(p.all())), "</p>")
-	}
 }
 
-// authorizer adds a row, and another one if something is wrong.
-func (d *document) authorizer(name string, s platform.AuthorizerStatus) {
+// authorizer adds a row, and another one if something is wrong. What a person has just read
+// of the account above is not said again: a thousand accounts may lack the same.
+func (d *document) authorizer(name string, s platform.AuthorizerStatus, above token.Explanation) {
 	look := lookOf(s.State)
 	isBad := look == "bad" || look == "fair"
 	d.in(`<tr role="row" id="authorizer-`, name, `"`)
@@ -123,23 +120,44 @@ func (d *document) authorizer(name string, s platform.AuthorizerStatus) {
 	d.in(` data-account="`, name, `" aria-label="`)
 	d.in("", d.sayf(wordRefreshOf, name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
-	if isBad && s.Problem.Reason != "" {
+	if isBad && s.Problem.Reason != "" && s.Problem != above {
 		d.mark(`<tr role="row" class="failing problem `)
 		d.mark(look)
 		d.in(`" id="problem-`, name, `"><td role="cell" colspan="5">`)
-		d.explanation(s.Problem)
+		d.problemReason(s.Problem)
+		if s.Problem.Code != above.Code || s.Problem.Remedy != above.Remedy {
+			d.remedy(s.Problem)
+		}
 		d.mark("</td></tr>")
 	}
 }
 
 // explanation adds what is wrong and what to do about it.
 func (d *document) explanation(e token.Explanation) {
+	d.problemReason(e)
+	d.remedy(e)
+}
+
+func (d *document) problemReason(e token.Explanation) {
 	if e.Code != 0 {
 		d.in("<b>", d.sayf(wordErrcode, e.Code), "</b> ")
 	}
 	d.in("<span>", e.Reason, "</span>")
+}
+
+func (d *document) remedy(e token.Explanation) {
 	d.say(` <span class="remedy"><b>`, wordRemedy, "</b>")
 	d.in("", phrase{e.Remedy, e.RemedyZH}[d.lang], "</span>")
+}
+
+// look returns the class that gives the state of the platform its looks. One that fails is in
+// as bad a way as one without a ticket if no call can go well: it has no token, or WeChat
+// objects to what is configured, which does not pass by itself.
+func (p *platformNow) look() markup {
+	if p.State == platform.StateFailing && (IsGone(p.Token) || p.Problem.Class == token.ClassConfiguration) {
+		return "bad"
+	}
+	return lookOf(p.State)
 }
 
 // lookOf returns the class that gives the state of a platform, or of an authorizer, its
@@ -154,4 +172,22 @@ func lookOf(state string) markup {
 		return "idle"
 	}
 	return "fair"
+}
+
+// platformHeadline returns what is to be said of platforms before anything else; "" if all
+// of them are well.
+func (d *document) platformHeadline(platforms []platformNow) (words string, class markup) {
+	if n := isIn(platform.StateNoTicket, platforms); n > 0 {
+		return d.sayf(wordNoTicket, counted(n)), "bad"
+	}
+	if n := isIn(platform.StateFailing, platforms); n > 0 {
+		if looking("bad", platforms) > 0 {
+			return d.sayf(wordPlatformFail, counted(n)), "bad"
+		}
+		return d.sayf(wordPlatformFail, counted(n)), "fair"
+	}
+	if n, all := troubled(platforms); n > 0 {
+		return d.sayf(wordAuthProblems, counted(n), counted(all)), "fair"
+	}
+	return "", ""
 }

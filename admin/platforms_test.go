@@ -364,6 +364,71 @@ func TestThePageShowsAPlatform(t *testing.T) {
 	})
 }
 
+// What is wrong with many accounts is said once where they stand one below the other, and is
+// found by its errcode. A platform all of whose calls fail is as bad as one without a ticket.
+func TestThePageSaysOnceWhatManyAccountsLack(t *testing.T) {
+	a := newAdmin()
+	crowd := crowded(0)
+	refused := func(appID string) platform.AuthorizerStatus {
+		return platform.AuthorizerStatus{AppID: appID, State: platform.StateFailing, Problem: token.Explanation{Code: 61004, Reason: "not registered rid: " + appID, Remedy: "put 203.0.113.7 on the list", RemedyZH: "白名单"}}
+	}
+	lacking := func(appID string) platform.AuthorizerStatus {
+		return platform.AuthorizerStatus{AppID: appID, State: platform.StateNeedsAuthorization, Problem: token.Explanation{Reason: "no refresh token", Remedy: "have the merchant authorize", RemedyZH: "重新授权"}}
+	}
+	all := []platform.AuthorizerStatus{refused("wx1"), refused("wx2"), lacking("wx3"), lacking("wx4"), lacking("wx5"), {AppID: "wx6", State: platform.StateReady}}
+	crowd.Search = func(q platform.Query) (total int, page []platform.AuthorizerStatus) {
+		for _, one := range all {
+			if q.Matches(platform.Match{AppID: one.AppID, State: one.State, Errcode: one.Problem.Code}) {
+				total, page = total+1, append(page, one)
+			}
+		}
+		return total, page
+	}
+	a.Platforms = []Platform{crowd}
+	page := open(t, a, "/")
+	for said, want := range map[string]int{"put 203.0.113.7": 1, "not registered rid: ": 2, "have the merchant authorize": 1, "no refresh token": 1, `class="state bad">needs authorization`: 3} {
+		if got := strings.Count(page, said); got != want {
+			t.Errorf("%q: got it %d times; want %d", said, got, want)
+		}
+	}
+	page = open(t, a, "/?q=61004")
+	if rows := strings.Count(page, `id="authorizer-`); rows != 2 {
+		t.Errorf("got %d rows; want those with the errcode", rows)
+	}
+	for _, row := range []struct {
+		left   time.Duration
+		class  token.Class
+		title  string
+		colour string
+	}{
+		{time.Hour, token.ClassConfiguration, "(1)</title>", "bad"},
+		{time.Hour, token.ClassTransient, "wxproxy</title>", "fair"},
+		{-time.Hour, token.ClassTransient, "(1)</title>", "bad"},
+	} {
+		crowd.Status = func() platform.Status {
+			s := platform.Status{State: platform.StateFailing, TicketArrived: time.Now(), Token: fresh(), Problem: token.Explanation{Class: row.class, Reason: "no", Remedy: "yes"}}
+			if row.left < 0 {
+				s.Token.State = token.StateGone
+			}
+			return s
+		}
+		a.Platforms, a.Accounts = []Platform{crowd}, nil
+		mustShow(t, open(t, a, "/"), row.title, `class="`+row.colour+`">Third-party platforms with a problem: 1`, `<p class="trouble `+row.colour)
+	}
+}
+
+// How many match stands beside the box, which is the platform's own without other accounts.
+func TestThePageCountsBesideTheBox(t *testing.T) {
+	a := newAdmin()
+	a.Accounts, a.Platforms = nil, []Platform{crowded(1000)}
+	mustShow(t, open(t, a, "/"), `<p class="shown" role="status">200 of 1,000 shown`)
+	page := open(t, a, "/?q=0999")
+	mustShow(t, page, `<p class="shown" role="status">1 of 1,000 match</p>`)
+	if strings.Contains(page, "0 of 0") {
+		t.Error("the page counts accounts where there are none")
+	}
+}
+
 // A person finds one of 100,000 accounts, and the page stays small.
 func TestThePageSearchesAmongManyAuthorizers(t *testing.T) {
 	a := newAdmin()
@@ -390,7 +455,7 @@ func crowded(n int) Platform {
 		},
 		Search: func(q platform.Query) (total int, page []platform.AuthorizerStatus) {
 			for i := range n {
-				if appID := fmt.Sprintf("wx%016d", i); q.Matches(appID, platform.StateReady) {
+				if appID := fmt.Sprintf("wx%016d", i); q.Matches(platform.Match{AppID: appID, State: platform.StateReady}) {
 					if total++; len(page) < q.Limit {
 						page = append(page, platform.AuthorizerStatus{AppID: appID, State: platform.StateReady})
 					}

@@ -115,7 +115,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	for name, q := range map[string]platform.Query{
 		"all":  {Limit: 200, ProblemsFirst: true},
-		"some": {Limit: 200, ProblemsFirst: true, Matches: func(appID, _ string) bool { return strings.Contains(appID, "99") }},
+		"some": {Limit: 200, ProblemsFirst: true, Matches: func(m platform.Match) bool { return strings.Contains(m.AppID, "99") }},
 		"last": {Offset: n - 100, Limit: 100},
 	} {
 		b.Run(name, func(b *testing.B) {

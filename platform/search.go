@@ -2,22 +2,31 @@ package platform
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"strings"
+
+	"wxproxy/token"
 )
 
 // A Query asks for some of the accounts that the platform has heard of.
 type Query struct {
 	Offset, Limit int
-	ProblemsFirst bool                           // else they are in the order of their app ids
-	Matches       func(appID, state string) bool // nil: all do
+	ProblemsFirst bool             // else they are in the order of their app ids
+	Matches       func(Match) bool // nil: all do
+}
+
+// A Match is what a query can look at of an account.
+type Match struct {
+	AppID, State string
+	Errcode      int // WeChat's, of what is wrong; 0: nothing is, or WeChat said nothing
 }
 
 // Authorizers returns limit authorizers from offset on, by app id, and how many there are, of
 // the given state if that is not empty.
 func (p *Platform) Authorizers(offset, limit int, state string) (total int, page []AuthorizerStatus) {
-	return p.Search(Query{Offset: offset, Limit: limit, Matches: func(_, is string) bool { return state == "" || is == state }})
+	return p.Search(Query{Offset: offset, Limit: limit, Matches: func(m Match) bool { return state == "" || m.State == state }})
 }
 
 // Search returns the authorizers that a query asks for, and how many match.
@@ -25,8 +34,8 @@ func (p *Platform) Search(q Query) (total int, page []AuthorizerStatus) {
 	offset, limit := max(q.Offset, 0), max(q.Limit, 0)
 	first := foremost{most: offset + min(limit, math.MaxInt-offset)}
 	p.each(func(a *Authorizer) {
-		state, _ := a.condition()
-		if q.Matches != nil && !q.Matches(a.appID, state) {
+		state, problem := a.condition()
+		if q.Matches != nil && !q.Matches(Match{a.appID, state, errcodeOf(problem)}) {
 			return
 		}
 		total++
@@ -41,6 +50,14 @@ func (p *Platform) Search(q Query) (total int, page []AuthorizerStatus) {
 		page = append(page, a.Status())
 	}
 	return total, page
+}
+
+// errcodeOf returns WeChat's errcode in an error, 0 if there is none.
+func errcodeOf(err error) int {
+	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
+		return refusal.Code
+	}
+	return 0
 }
 
 // A ranked is an authorizer with its place among others.
