@@ -79,7 +79,7 @@ func (d *document) authorizers(p *platformNow, qualified bool) {
 		return
 	}
 	caption := d.sayf(wordAuthorizers, p.Component.Name)
-	d.in(`<table class="cards" role="table"><caption>`, caption, "</caption>")
+	d.in(`<table class="cards authorizers" role="table"><caption>`, caption, "</caption>")
 	d.mark(`<thead role="rowgroup"><tr role="row">`)
 	for _, word := range []phrase{wordAccount, wordState, wordExpires, wordAuthorized} {
 		d.say(`<th role="columnheader" scope="col">`, word, "</th>")

@@ -25,6 +25,7 @@ import (
 	"wxproxy/admin"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
+	"wxproxy/platform"
 	"wxproxy/proxy/traffic"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
@@ -58,6 +59,7 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	given, _ := json.Marshal(map[string]string{
 		"chromium": browser, "key": canaryAdminKey, "shots": os.Getenv(screenshots), "only": os.Getenv("WXPROXY_BROWSER_ONLY"),
 		"sample":  sampleDashboard(t), // one of everything
+		"saas":    saasDashboard(t),   // no account but those of a platform, 100,000: wx and 16 digits
 		"plain":   plain.admin + "/",  // no key, one account
 		"call":    plain.proxy + userInfo,
 		"failing": failing.admin + "/", // a key, an account "shop" and one whose address is not on the allow-list
@@ -174,6 +176,58 @@ func sampleDashboard(t *testing.T) string {
 		Metrics:  http.NotFoundHandler(),
 		Pushes:   samplePushes(now),
 	}
+	server := httptest.NewServer(a.Handler())
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+// saasDashboard serves the page of a process that runs a platform alone, and returns its URL.
+// The first accounts have problems.
+func saasDashboard(t *testing.T) string {
+	t.Helper()
+	now := time.Now()
+	status := func(i int) platform.AuthorizerStatus {
+		s := platform.AuthorizerStatus{AppID: fmt.Sprintf("wx%016d", i), State: platform.StateReady, Expires: now.Add(time.Hour), Authorized: now.Add(-49 * time.Hour)}
+		switch {
+		case i < 2:
+			refused := &token.Refusal{Code: 61004, Reason: fmt.Sprintf("access clientip is not registered requestIP: 203.0.113.7 rid: %d", i)}
+			s.State, s.Expires, s.Problem = platform.StateFailing, time.Time{}, wechat.NewAuthorizerIssuer().Explain(refused)
+		case i < 6:
+			lacking := &platform.NotAuthorized{Platform: "saas", AppID: s.AppID, State: token.NeedsAuthorization}
+			s.State, s.Expires, s.Problem = platform.StateNeedsAuthorization, time.Time{}, lacking.Explanation()
+		case i < 8:
+			s.State, s.Expires = platform.StateUnauthorized, time.Time{}
+		}
+		return s
+	}
+	const all = 100_000
+	a := &admin.Admin{
+		ConfigHash: func() string { return "" }, Version: "v1.0.0", Started: now, Store: func() admin.Store { return admin.Store{Kind: "file", Address: "file:/var/lib/wxproxy", Up: true} },
+		Hosts: func() []admin.Host { return nil }, Loaded: func() admin.Loaded { return admin.Loaded{} }, InFlight: func() int { return 0 }, Draining: func() bool { return false },
+		Counted: sampleCounts, Hour: func() []traffic.Minute { return sampleHour(286) }, Metrics: http.NotFoundHandler(),
+	}
+	a.Platforms = []admin.Platform{{
+		Component: admin.Account{Name: "saas", AppID: componentID, Hour: func() []traffic.Minute { return nil }}, Hour: func() []traffic.Minute { return sampleHour(286) }, Loaded: func() bool { return true },
+		Status: func() platform.Status {
+			refused := &token.Refusal{Code: 61004, Reason: "access clientip is not registered requestIP: 203.0.113.7"}
+			return platform.Status{
+				State: platform.StateFailing, TicketArrived: now.Add(-7 * time.Minute), ListedAt: now.Add(-5 * time.Hour), Loaded: true, Problem: wechat.NewComponentIssuer().Explain(refused),
+				Token:       token.Status{State: token.StateDue, Expires: now.Add(time.Hour), LastError: refused},
+				Authorizers: map[string]int{platform.StateFailing: 2, platform.StateNeedsAuthorization: 4, platform.StateUnauthorized: 2, platform.StateReady: all - 8},
+			}
+		},
+		Search: func(q platform.Query) (total int, page []platform.AuthorizerStatus) {
+			for i := range all {
+				s := status(i)
+				if q.Matches(platform.Match{AppID: s.AppID, State: s.State, Errcode: s.Problem.Code}) {
+					if total++; len(page) < q.Limit {
+						page = append(page, s)
+					}
+				}
+			}
+			return total, page
+		},
+	}}
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(server.Close)
 	return server.URL + "/"

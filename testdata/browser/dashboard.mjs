@@ -117,6 +117,51 @@ for (const [name, options, query] of [
   };
 }
 
+// The first ten accounts of a platform are in all its states.
+for (const [name, options, query] of [
+  ["light", { colorScheme: "light" }, ""],
+  ["dark phone", { colorScheme: "dark", viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }, ""],
+  ["chinese phone", { colorScheme: "light", viewport: { width: 360, height: 740 } }, "&lang=zh"],
+  ["narrow", { colorScheme: "light", viewport: { width: 320, height: 640 } }, ""],
+]) {
+  checks[`a platform, ${name}: it fits, and is accessible`] = async () => {
+    const page = await visit(given.saas + "?q=wx000000000000000" + query, options);
+    await page.waitForSelector(":root.script");
+    await fits(page);
+    await uncovered(page);
+    await accessible(page);
+    await leave(page);
+  };
+}
+
+checks["a platform with 100,000 accounts: problems and what to do come first, and the box finds the others"] = async () => {
+  const page = await visit(given.saas);
+  assert.equal(await page.title(), "wxproxy (1)");
+  assert.equal(await text(page, "#headline"), "Third-party platforms with a problem: 1");
+  assert.match(await text(page, "#platform-saas .trouble"), /errcode 61004.*What to do: put 203\.0\.113\.7 on the platform's IP allow-list/s);
+  const rows = page.locator('tr[id^="authorizer-"]');
+  assert.equal(await rows.count(), 200);
+  assert.deepEqual((await page.locator(".authorizers .state").allInnerTexts()).slice(0, 9), [
+    ...Array(2).fill("failing"), ...Array(4).fill("needs authorization"), ...Array(2).fill("unauthorized"), "ready",
+  ]);
+  assert.match(await text(page, "#platform-saas .shown"), /^200 of 100,000 shown/);
+  const box = await page.locator("#q").boundingBox();
+  await page.focus("#q");
+  await page.keyboard.type("wx0000000000099999", { delay: 20 });
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="authorizer-"]').length === 1);
+  assert.equal(await text(page, "#platform-saas .shown"), "1 of 100,000 match");
+  assert.deepEqual(await page.locator("#q").boundingBox(), box, "the box has moved while somebody typed");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "q");
+  await tabTo(page, "#refresh-wx0000000000099999");
+  await page.fill("#q", "failing 61004");
+  await page.waitForFunction(() => document.querySelectorAll('tr[id^="authorizer-"]').length === 2);
+  await page.click("nav a");
+  assert.equal(await text(page, "#headline"), "有问题的第三方平台：1");
+  assert.match(await text(page, "#platform-saas .trouble"), /错误码 61004.*处理办法：.*203\.0\.113\.7/s);
+  assert.match(await text(page, "#platform-saas .facts"), /需重新授权\s+4/);
+  await leave(page);
+};
+
 checks["dark and light differ"] = async () => {
   const grounds = [];
   for (const colorScheme of ["light", "dark"]) {
