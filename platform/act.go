@@ -94,7 +94,7 @@ func (p *Platform) postpone(a *Authorizer, e *waiting.Event, why error) error {
 	}
 	explained := p.issuer.Explain(why)
 	if e.Failures == 0 {
-		p.log.Warn("an event cannot be acted upon yet", "account", a.appID, "type", e.InfoType,
+		p.log().Warn("an event cannot be acted upon yet", "account", a.appID, "type", e.InfoType,
 			"errcode", explained.Code, "errmsg", explained.Reason, "remedy", explained.Remedy, "remedy_zh", explained.RemedyZH)
 	}
 	a.mu.Lock()

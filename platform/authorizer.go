@@ -52,7 +52,7 @@ func (a *Authorizer) usable() error {
 	if state == token.Authorized {
 		state = token.NeedsAuthorization
 	}
-	return &NotAuthorized{Platform: a.platform.options.Name, AppID: a.appID, State: state}
+	return &NotAuthorized{Platform: a.platform.name(), AppID: a.appID, State: state}
 }
 
 // Token is as that of a [token.Keeper]. The error may be a [*NotAuthorized].
@@ -125,7 +125,12 @@ func (p *Platform) newKeeper(appID string) *token.Keeper {
 	source := &grants.Authorizer{Key: p.key(appID), Store: p.options.Store, Means: p.means}
 	k := token.NewKeeper(p.keeperOptions(token.Options{
 		Name: appID, AppID: appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer, Counted: p.counted,
+		Adjusted: &p.eachAdjust,
 	}))
+	if p.ctx.Err() != nil { // a request that outlived the platform asks
+		k.Stop()
+		return k
+	}
 	k.Start()
 	return k
 }

@@ -73,25 +73,25 @@ func replyTo(m event.Message, text string) []byte {
 func (p *Platform) answerCode(appID, openID, code string) {
 	_, err := p.redeem(p.ctx, secret.New(code), time.Time{})
 	if err != nil && !isSpent(err) {
-		p.log.Warn("the code of WeChat's check before a platform is published was not redeemed", "account", appID, "errmsg", p.Explain(err).Reason)
+		p.log().Warn("the code of WeChat's check before a platform is published was not redeemed", "account", appID, "errmsg", p.Explain(err).Reason)
 	}
 	for try := range checkTries {
 		if try > 0 && !sleep(p.ctx, time.Second) {
 			return
 		}
 		if err = p.sendText(appID, openID, code+"_from_api"); err == nil {
-			p.log.Info("WeChat's check before a platform is published was answered", "account", appID)
+			p.log().Info("WeChat's check before a platform is published was answered", "account", appID)
 			return
 		}
 	}
-	p.log.Warn("WeChat's check before a platform is published was not answered", "account", appID, "errmsg", p.Explain(err).Reason)
+	p.log().Warn("WeChat's check before a platform is published was not answered", "account", appID, "errmsg", p.Explain(err).Reason)
 }
 
 // sendText sends a text from an account to a user.
 func (p *Platform) sendText(appID, openID, text string) error {
 	a, isKnown := p.Authorizer(appID)
 	if !isKnown {
-		return &NotAuthorized{Platform: p.options.Name, AppID: appID}
+		return &NotAuthorized{Platform: p.name(), AppID: appID}
 	}
 	value, err := a.Token(checkTime)
 	if err != nil {

@@ -179,8 +179,8 @@ func (p *Platform) readDueList(ctx context.Context) {
 	done, err := p.Recover(ctx)
 	if err != nil {
 		e := p.issuer.Explain(err)
-		p.log.Warn("the list of authorizers was not read to its end", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		p.log().Warn("the list of authorizers was not read to its end", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 		return
 	}
-	p.log.Info("list of authorizers read", "listed", done.Listed, "restored", done.Restored, "ended", done.Ended)
+	p.log().Info("list of authorizers read", "listed", done.Listed, "restored", done.Restored, "ended", done.Ended)
 }

@@ -61,7 +61,10 @@ type Platform struct {
 	component *token.Keeper
 	own       token.Key // of the component's record
 	issuer    *token.Issuer
-	log       *slog.Logger
+
+	settings   atomic.Pointer[settings]
+	ownAdjust  token.Adjustment // of the component's keeper
+	eachAdjust token.Adjustment // of its accounts' keepers
 
 	ticket   atomic.Pointer[ticket] // nil: none is known
 	listings listings
@@ -90,9 +93,10 @@ func New(o Options) *Platform {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Platform{
-		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID}, log: o.Log.With("platform", o.Name),
+		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID},
 		issuer: newIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
+	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
 	p.listings.begin()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.redeemed.begin()
@@ -100,6 +104,7 @@ func New(o Options) *Platform {
 	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
 		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: wechat.NewComponentIssuer(), Renewed: p.fetch.Renewed,
+		Adjusted: &p.ownAdjust,
 	}))
 	p.wechat.Tokens = (*ownTokens)(p)
 	p.means = &grants.Means{Ask: p.wechat.AuthorizerToken, Recover: p.recoverRefresh}
@@ -109,8 +114,7 @@ func New(o Options) *Platform {
 // keeperOptions returns o with what is the same for all keepers of the platform.
 func (p *Platform) keeperOptions(o token.Options) token.Options {
 	o.Platform, o.Kind, o.Lazy = p.options.AppID, token.Rotating{}, true
-	o.Store, o.Queue, o.RefreshBefore = p.options.Store, p.options.Queue, p.options.RefreshBefore
-	o.Lent, o.Log = p.options.Lent && o.AppID != p.options.AppID, p.options.Log
+	o.Store, o.Queue, o.Log = p.options.Store, p.options.Queue, p.options.Log
 	if p.options.Shared != nil {
 		o.Shared = p.options.Shared
 	}
@@ -139,7 +143,7 @@ func (p *Platform) Start() {
 	if p.options.Shared != nil {
 		p.unfollow = p.options.Shared.Follow(p.options.AppID, p.heard)
 	}
-	p.work.Go(func() { background.Persist(p.ctx, p.log, p.run) })
+	p.work.Go(func() { background.Persist(p.ctx, p.log(), p.run) })
 }
 
 // Stop ends what is under way, and waits for it.
@@ -147,6 +151,7 @@ func (p *Platform) Stop() {
 	p.mu.Lock()
 	p.stopped = true
 	unfollow := p.unfollow
+	p.cancel() // from now on no account gets another keeper that would go on
 	var keepers []*token.Keeper
 	for _, a := range p.authorizers {
 		if k := a.kept(); k != nil {
@@ -157,7 +162,6 @@ func (p *Platform) Stop() {
 	if unfollow != nil {
 		unfollow()
 	}
-	p.cancel()
 	var all sync.WaitGroup
 	for _, k := range append(keepers, p.component) {
 		all.Go(k.Stop)

@@ -107,7 +107,7 @@ func (p *Platform) key(appID string) token.Key {
 func (p *Platform) queue(appID string, text secret.Secret) waiting.Queue {
 	q, err := waiting.Read(text)
 	if err != nil {
-		p.log.Error("events lost", "account", appID, "err", err)
+		p.log().Error("events lost", "account", appID, "err", err)
 	}
 	return q
 }

@@ -160,7 +160,7 @@ func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
 		return false, err
 	}
 	if ended {
-		p.log.Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID)
+		p.log().Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID)
 	}
 	return ended, nil
 }

@@ -136,10 +136,10 @@ func (p *Platform) store(grant token.Grant, of stamp) {
 			if k := a.kept(); k != nil && r.Token.ValidAt(time.Now()) {
 				k.Adopt(r.Token, of.asked)
 			}
-			p.log.Info("authorization redeemed", "account", grant.AppID)
+			p.log().Info("authorization redeemed", "account", grant.AppID)
 			return
 		}
-		p.log.Error("an authorization is not stored yet", "account", grant.AppID, "err", err)
+		p.log().Error("an authorization is not stored yet", "account", grant.AppID, "err", err)
 		if !sleep(p.ctx, wait) {
 			return
 		}

@@ -98,7 +98,7 @@ func (p *Platform) learnRead(appID string, r *token.Record) *Authorizer {
 func (p *Platform) load() bool {
 	r, err := p.options.Store.Load(p.own)
 	if err != nil && !errors.Is(err, token.ErrNotStored) {
-		p.log.Warn("the platform's record cannot be read", "err", err)
+		p.log().Warn("the platform's record cannot be read", "err", err)
 		if errors.Is(err, token.ErrAway) {
 			return false
 		}
@@ -108,7 +108,7 @@ func (p *Platform) load() bool {
 	err = p.options.Store.Each(p.options.AppID, func(key token.Key, r token.Record, unreadable error) error {
 		if unreadable != nil {
 			if unread++; unread == 1 {
-				p.log.Error("the record of an account cannot be read", "account", key.AppID, "err", unreadable)
+				p.log().Error("the record of an account cannot be read", "account", key.AppID, "err", unreadable)
 			}
 			return p.ctx.Err()
 		}
@@ -118,13 +118,13 @@ func (p *Platform) load() bool {
 		return p.ctx.Err()
 	})
 	if err != nil {
-		p.log.Warn("the authorizers cannot be read from the store", "err", err)
+		p.log().Warn("the authorizers cannot be read from the store", "err", err)
 		return false
 	}
 	p.mu.RLock()
 	known := len(p.authorizers)
 	p.mu.RUnlock()
-	p.log.Info("authorizers loaded", "authorizers", known, "unreadable", unread, "took", time.Since(began).Round(time.Millisecond).String())
+	p.log().Info("authorizers loaded", "authorizers", known, "unreadable", unread, "took", time.Since(began).Round(time.Millisecond).String())
 	return true
 }
 
@@ -172,7 +172,7 @@ func (p *Platform) each(do func(*Authorizer)) {
 func (p *Platform) survive(do func()) {
 	defer func() {
 		if recover() != nil {
-			p.log.Error("panic in a platform", "stack", string(debug.Stack()))
+			p.log().Error("panic in a platform", "stack", string(debug.Stack()))
 		}
 	}()
 	do()

@@ -31,7 +31,7 @@ type Status struct {
 // Status returns how the platform is now.
 func (p *Platform) Status() Status {
 	s := Status{
-		Name: p.options.Name, AppID: p.options.AppID, State: StateReady, Token: p.component.Status(), Loaded: p.Loaded(),
+		Name: p.name(), AppID: p.options.AppID, State: StateReady, Token: p.component.Status(), Loaded: p.Loaded(),
 		Authorizers: map[string]int{StateReady: 0, StateFailing: 0, StateNeedsAuthorization: 0, StateUnauthorized: 0},
 	}
 	if t := p.ticket.Load(); t != nil {

@@ -104,7 +104,7 @@ func (p *Platform) learnOwn(r *token.Record) {
 		return
 	}
 	if before == nil {
-		p.log.Info("there is a component_verify_ticket")
+		p.log().Info("there is a component_verify_ticket")
 	}
 	p.background(func() {
 		if p.fetch.Renewed() {
@@ -138,9 +138,9 @@ func (p *Platform) requestTickets() {
 	}
 	err = p.wechat.StartTicketPush(p.ctx)
 	if err == nil || errors.Is(err, p.ctx.Err()) {
-		p.log.Warn("no component_verify_ticket came for long: WeChat was asked to send some")
+		p.log().Warn("no component_verify_ticket came for long: WeChat was asked to send some")
 		return
 	}
 	e := p.issuer.Explain(err)
-	p.log.Error("WeChat does not send a component_verify_ticket", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+	p.log().Error("WeChat does not send a component_verify_ticket", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 }

@@ -30,7 +30,7 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) (asked bool, err err
 			go k.run(f)
 		}
 		if !f.await(wait - time.Since(began)) {
-			return false, &Timeout{Account: k.options.Name, Waited: wait}
+			return false, &Timeout{Account: k.options.name(), Waited: wait}
 		}
 		asked = f.reached && (f.byHand || !f.sent.Before(began))
 		more = !asked && !f.byHand // what was under way may have had another AppSecret
@@ -127,7 +127,7 @@ func (k *Keeper) ReplaceByForce(wait time.Duration) error {
 			go k.run(f)
 		}
 		if !f.await(time.Until(deadline)) {
-			return &Timeout{Account: k.options.Name, Waited: wait}
+			return &Timeout{Account: k.options.name(), Waited: wait}
 		}
 		if f.forces && (f.why != nil || !f.sent.IsZero()) { // or it only took what the store had
 			return k.whetherReplaced(f)
@@ -194,6 +194,6 @@ func (k *Keeper) whetherReplaced(f *flight) error {
 	case f.why != nil:
 		return k.unavailable(f.why, max(time.Until(s.next), 0))
 	}
-	return &Limit{Account: k.options.Name, Retry: standing,
+	return &Limit{Account: k.options.name(), Retry: standing,
 		Reason: "WeChat repeated it: it allows one forced refresh in 30 s and 20 a day, and another program may have used them"}
 }

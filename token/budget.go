@@ -111,7 +111,7 @@ func (k *Keeper) count(reason string, err error) {
 // limit returns what forbids to have WeChat replace the token of s; nil: nothing.
 func (k *Keeper) limit(s *state, now time.Time) *Limit {
 	spent, young, pacing := s.spent.On(now), s.youngFor(now), &k.options.Issuer.Pacing
-	limit := &Limit{Account: k.options.Name}
+	limit := &Limit{Account: k.options.name()}
 	last := later(spent.ForcedAt, spent.RotatedAt)
 	switch {
 	case spent.isOverBudget(now, k.options):

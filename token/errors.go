@@ -53,7 +53,7 @@ type Unavailable struct {
 
 // unavailable returns why there is no token now.
 func (k *Keeper) unavailable(cause error, retry time.Duration) *Unavailable {
-	return &Unavailable{Account: k.options.Name, Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
+	return &Unavailable{Account: k.options.name(), Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
 }
 
 // Error says in one line what happened and what to do about it, the latter in

@@ -25,6 +25,7 @@ type Options struct {
 	RefreshBefore time.Duration     // so long before its expiry a token is due; 0: five minutes
 	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
+	Adjusted      *Adjustment       // is said instead of Name, RefreshBefore and Lent, once it says something; nil: never
 	Lazy          bool              // it is fetched when somebody asks for it, not at the start
 	Counted       func(FetchCount)  // is told of each fetch, with N 1; nil: nobody counts those of several keepers
 	Renewed       func() bool       // whether there is another credential to ask with than last time; nil: it is no question
@@ -167,7 +168,7 @@ func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 			go k.run(f)
 		}
 		if !f.await(time.Until(deadline)) {
-			return "", &Timeout{Account: k.options.Name, Waited: wait, Refused: refused != ""}
+			return "", &Timeout{Account: k.options.name(), Waited: wait, Refused: refused != ""}
 		}
 	}
 }

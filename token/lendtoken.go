@@ -95,7 +95,7 @@ func (k *Keeper) renew(wait time.Duration) error {
 		go k.run(f)
 	}
 	if !f.await(wait) {
-		return &Timeout{Account: k.options.Name, Waited: wait}
+		return &Timeout{Account: k.options.name(), Waited: wait}
 	}
 	if s := k.state.Load(); s.err != nil {
 		return k.unavailable(s.err, max(time.Until(s.next), 0))

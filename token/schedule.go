@@ -1,6 +1,11 @@
 package token
 
-import "time"
+import (
+	"cmp"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// RotationWindow is the end of a token's life in which stable_token hands
@@ -29,14 +34,23 @@ func refreshAfter(life, before time.Duration, random float64) time.Duration {
 }
 
 // rotatesLent reports whether programs keep tokens of which a fetch ends the one before.
-func (o *Options) rotatesLent() bool { return o.Kind.rotates() && o.Lent }
+func (o *Options) rotatesLent() bool { return o.Kind.rotates() && o.lent() }
 
 // before returns how long before its expiry a token is due.
 func (o *Options) before() time.Duration {
 	if o.rotatesLent() {
-		return max(o.RefreshBefore, lentBefore)
+		return max(o.refreshBefore(), lentBefore)
 	}
-	return o.RefreshBefore
+	return o.refreshBefore()
+}
+
+// replanned returns when a token is due that was planned for another moment.
+func (o *Options) replanned(t Token, now time.Time) time.Time {
+	next := now.Round(0)
+	if left := t.Expires.Sub(now); left > o.before() {
+		next = next.Add(o.refreshAfter(left, rand.Float64()))
+	}
+	return next
 }
 
 // refreshAfter returns how long to keep a token that has life left. A classic one
@@ -69,4 +83,53 @@ func portion(d time.Duration, random float64) time.Duration {
 func BeijingDay(t time.Time) int64 {
 	const eastOfGreenwich = 8 * 60 * 60
 	return (t.Unix() + eastOfGreenwich) / (24 * 60 * 60)
+}
+
+// An Adjustment is what of their Options may change while keepers are in use, one or many.
+// The zero value says nothing yet.
+type Adjustment struct{ now atomic.Pointer[Adjusted] }
+
+// Adjusted is what an Adjustment says.
+type Adjusted struct {
+	Name          string // empty: that of the Options
+	Platform      string // what the log calls the platform that the accounts have authorized; empty: none
+	RefreshBefore time.Duration
+	Lent          bool
+}
+
+// Set has it say something else from now on. Keepers plan by it when they plan next, or
+// Replan.
+func (a *Adjustment) Set(to Adjusted) {
+	if to.RefreshBefore <= 0 {
+		to.RefreshBefore = RotationWindow
+	}
+	a.now.Store(&to)
+}
+
+// adjusted returns what is said instead of the options themselves.
+func (o *Options) adjusted() Adjusted {
+	if o.Adjusted != nil {
+		if said := o.Adjusted.now.Load(); said != nil {
+			return *said
+		}
+	}
+	return Adjusted{RefreshBefore: o.RefreshBefore, Lent: o.Lent}
+}
+
+func (o *Options) name() string                 { return cmp.Or(o.adjusted().Name, o.Name) }
+func (o *Options) refreshBefore() time.Duration { return o.adjusted().RefreshBefore }
+func (o *Options) lent() bool                   { return o.adjusted().Lent }
+
+// Replan has the token be due when what was adjusted says so, unless something else is
+// planned.
+func (k *Keeper) Replan() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, now := k.state.Load(), time.Now()
+	if k.stopped || !s.mayReplan(now, k.options) {
+		return
+	}
+	next := *s
+	next.next = k.options.replanned(s.token, now)
+	k.update(&next)
 }

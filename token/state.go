@@ -181,7 +181,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 		}
 		return wall.Add(after)
 	}
-	soon := wall.Add(repeatAfter(left, o.RefreshBefore, rand.Float64()))
+	soon := wall.Add(repeatAfter(left, o.refreshBefore(), rand.Float64()))
 	if soon.Before(s.next) && s.next.Before(wall.Add(left)) {
 		return s.next // a rejection made us ask, and the plan holds
 	}

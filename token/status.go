@@ -85,7 +85,10 @@ func (s *state) name(now time.Time) string {
 // logger returns the log with the account's name. It is not kept, because ten
 // thousand of them are large.
 func (k *Keeper) logger() *slog.Logger {
-	log := k.options.Log.With("account", k.options.Name, "app_id", k.options.AppID)
+	log := k.options.Log.With("account", k.options.name(), "app_id", k.options.AppID)
+	if platform := k.options.adjusted().Platform; platform != "" {
+		log = log.With("platform", platform)
+	}
 	if k.options.Kind.ticket() != "" {
 		return log.With("ticket", k.options.Kind.ticket())
 	}

@@ -146,10 +146,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 		next.next = time.Time{}
 	}
 	if k.replans(from, s) {
-		next.next = now.Round(0)
-		if left := s.token.Expires.Sub(now); left > k.options.before() {
-			next.next = next.next.Add(k.options.refreshAfter(left, rand.Float64()))
-		}
+		next.next = k.options.replanned(s.token, now)
 	}
 	if due := next.token.Expires.Add(-k.options.before()); k.options.rotatesLent() && due.Before(next.next) {
 		next.next = due.Round(0)
@@ -167,9 +164,12 @@ func (k *Keeper) Inherit(from *Keeper) {
 // replans reports whether what from had planned in the state s is another moment
 // for k, which refreshes a token earlier or later before its expiry.
 func (k *Keeper) replans(from *Keeper, s *state) bool {
-	now := time.Now()
-	return k.options.Kind.ticket() == "" && k.options.RefreshBefore != from.options.RefreshBefore &&
-		s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isOverBudget(now, k.options)
+	return k.options.refreshBefore() != from.options.refreshBefore() && s.mayReplan(time.Now(), k.options)
+}
+
+// mayReplan reports whether what s has planned follows from the token's life alone.
+func (s *state) mayReplan(now time.Time, o Options) bool {
+	return o.Kind.ticket() == "" && s.err == nil && s.stuck == nil && s.token.ValidAt(now) && !s.spent.isOverBudget(now, o)
 }
 
 // resume plans the next flight if there is a token that was inherited.

@@ -46,6 +46,12 @@ func TestAPlatformRunsAsLongAsSomebodyNeedsIt(t *testing.T) {
 	if again := all.Take(o); again != r {
 		t.Error("got another platform; want the one that runs")
 	}
+	renamed := o
+	renamed.Name = "mall"
+	if again := all.Take(renamed); again != r {
+		t.Error("got another platform for another name; want the one that runs, or both would act upon what the store has")
+	}
+	all.Drop(r)
 	other := o
 	other.AppID = "wxbbbbbbbbbbbbbbbb"
 	another := all.Take(other)
@@ -73,7 +79,7 @@ func callForAnAccount(t *testing.T) {
 	var all All
 	r, saas, _ := started(t, &all)
 	defer all.Drop(r)
-	p := r.ForProxy(proxy.Account{})
+	p := r.ForProxy(proxy.Account{Name: "saas"})
 	if _, isKnown := p.Authorizer(shop); isKnown {
 		t.Error("got an account that nobody has heard of")
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 // ForProxy tells the proxy of the platform. The account has what the proxy has to know of the
-// platform itself besides its token.
+// platform itself besides its app id and its token.
 func (r *Running) ForProxy(component proxy.Account) proxy.Platform {
 	own := r.Component()
-	component.Name, component.AppID, component.Tokens = r.key.Name, r.key.AppID, tokens{own}
+	component.AppID, component.Tokens = r.appID, tokens{own}
 	component.Accepted, component.IsHonoured, component.IsDead = own.Accepted, own.IsHonoured, own.IsDead
 	return proxy.Platform{
 		Account: component, Authorizer: r.forProxy, Redeem: r.redeem, PreAuthCode: r.preAuthCode,

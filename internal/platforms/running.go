@@ -16,14 +16,11 @@ import (
 	"wxproxy/token/wechat"
 )
 
-// A Key says which platform it is: one that has another name or app id is another one.
-type Key struct{ Name, AppID string }
-
-// Running is a platform that lives over reloads. Only its AppSecret may come from elsewhere
-// after one.
+// Running is a platform that lives over reloads, which change its settings, its name too, and
+// where its AppSecret comes from. Only another app id makes it another one.
 type Running struct {
 	*platform.Platform
-	key    Key
+	appID  string
 	wechat *wechat.Component // asks for codes with which authorizations begin
 	ticket token.FetchTicket // asks for tickets of its accounts
 	read   atomic.Pointer[ReadSecret]
@@ -38,16 +35,13 @@ var errNoSecret = errors.New("the component_appsecret is not known yet")
 
 // newRunning returns a platform that was not started. Its options have no Secret.
 func newRunning(o platform.Options) *Running {
-	r := &Running{key: Key{o.Name, o.AppID}}
+	r := &Running{appID: o.AppID}
 	o.Secret = r.secret
 	r.Platform = platform.New(o)
 	r.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: r.secret, Tokens: r.Component()}
 	r.ticket = (&wechat.Client{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID}).Ticket
 	return r
 }
-
-// Key returns which platform it is.
-func (r *Running) Key() Key { return r.key }
 
 func (r *Running) secret() (secret.Secret, error) {
 	if read := r.read.Load(); read != nil {
@@ -88,8 +82,8 @@ func (e Events) Check(appID string, plain []byte) (reply []byte, isCheck bool) {
 
 // All are the platforms of a process. The zero value has none.
 type All struct {
-	mu      sync.Mutex // guards what follows, and the uses of those that run
-	running map[Key]*Running
+	mu      sync.Mutex          // guards what follows, and the uses of those that run
+	running map[string]*Running // by app id: what the store has of one is acted upon once
 }
 
 // Take returns the platform that the options are of: the one that runs, or else a new one,
@@ -97,14 +91,13 @@ type All struct {
 func (a *All) Take(o platform.Options) *Running {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	key := Key{o.Name, o.AppID}
-	r := a.running[key]
+	r := a.running[o.AppID]
 	if r == nil {
 		r = newRunning(o)
 		if a.running == nil {
-			a.running = map[Key]*Running{}
+			a.running = map[string]*Running{}
 		}
-		a.running[key] = r
+		a.running[o.AppID] = r
 	}
 	r.uses++
 	return r
@@ -116,7 +109,7 @@ func (a *All) Drop(r *Running) {
 	r.uses--
 	isLast := r.uses == 0
 	if isLast {
-		delete(a.running, r.key)
+		delete(a.running, r.appID)
 	}
 	a.mu.Unlock()
 	if isLast {

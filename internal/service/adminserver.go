@@ -57,9 +57,9 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Public:   slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return isPublic(ln.Addr()) }),
 		Socket:   !slices.ContainsFunc(s.operators, func(ln net.Listener) bool { return ln.Addr().Network() != "unix" }),
 	}
-	for _, r := range of.platforms {
-		key := r.Key()
-		a.Platforms = append(a.Platforms, admin.NewPlatform(key.Name, key.AppID, r.Platform, s.counts.AccountHour))
+	for i, r := range of.platforms {
+		p := of.cfg.Platforms[i]
+		a.Platforms = append(a.Platforms, admin.NewPlatform(p.Name, p.AppID, r.Platform, s.counts.AccountHour))
 	}
 	a.ConfigHash = of.hash
 	for _, client := range of.cfg.Clients {

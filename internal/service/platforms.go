@@ -44,7 +44,7 @@ func (s *Service) platformOptions(of *setup, p config.Platform, store token.Plat
 		RefreshBefore: of.cfg.Token.RefreshBefore,
 		Lent:          of.handsOutTokens(),
 		PublishCheck:  true, // Events says whether it is answered
-		Forward:       func(ctx context.Context, e platform.Push) error { return s.forwardEvent(ctx, p.Name, e) },
+		Forward:       func(ctx context.Context, e platform.Push) error { return s.forwardEvent(ctx, p.AppID, e) },
 		Log:           s.log,
 	}
 	if s.redis != nil {
@@ -53,15 +53,24 @@ func (s *Service) platformOptions(of *setup, p config.Platform, store token.Plat
 	return o
 }
 
-// errNoPushes says why an event of a platform cannot be forwarded now.
-var errNoPushes = errors.New("push.listen is not set, so that nothing is forwarded")
+// Reasons why an event of a platform cannot be forwarded now.
+var (
+	errNoPushes   = errors.New("push.listen is not set, so that nothing is forwarded")
+	errNoPlatform = errors.New("the platform is configured no more")
+)
 
-// forwardEvent has programs get an event that a platform has acted upon.
-func (s *Service) forwardEvent(ctx context.Context, name string, e platform.Push) error {
+// forwardEvent has programs get an event that the platform of an app id has acted upon, by the
+// name that it has now.
+func (s *Service) forwardEvent(ctx context.Context, appID string, e platform.Push) error {
 	if s.pushes == nil {
 		return errNoPushes
 	}
-	return s.pushes.receiver.ForwardEvent(ctx, name, e)
+	for _, p := range s.now.Load().cfg.Platforms {
+		if p.AppID == appID {
+			return s.pushes.receiver.ForwardEvent(ctx, p.Name, e)
+		}
+	}
+	return errNoPlatform
 }
 
 // askAsPresent sends a request of a platform, which outlives setups, to the hosts of the
@@ -90,15 +99,23 @@ func (b *timedBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// startPlatforms starts those that do not run yet. The others read their AppSecret from where
-// next has it.
-func (s *Service) startPlatforms(next, before *setup) {
+// startPlatforms starts those that do not run yet. The others obey the settings of next, and
+// read their AppSecret from where it has it.
+func (s *Service) startPlatforms(next *setup) {
 	for i, r := range next.platforms {
 		p := next.cfg.Platforms[i]
 		r.ReadSecretWith(s.secrets.reading(p.AppID, p.Source))
+		r.Adjust(platform.Settings{Name: p.Name, RefreshBefore: next.cfg.Token.RefreshBefore, Lent: next.handsOutTokens()})
 		r.Start()
-		if before != nil && slices.Contains(before.platforms, r) {
-			r.Retry() // an operator who reloads has repaired something
+	}
+}
+
+// retryPlatforms has those asked for again that failed before a reload: an operator who
+// reloads has repaired something. They ask the hosts of the present setup.
+func (s *Service) retryPlatforms(before *setup) {
+	for _, r := range s.now.Load().platforms {
+		if slices.Contains(before.platforms, r) {
+			r.Retry()
 		}
 	}
 }
@@ -109,7 +126,7 @@ func (s *Service) proxyPlatforms(of *setup, kind *proxy.Kind) (all []proxy.Platf
 		p, own := of.cfg.Platforms[i], r.Component()
 		appSecret := newAccountSecret(s.secrets.reading(p.AppID, p.Source))
 		all = append(all, r.ForProxy(proxy.Account{
-			Kind: kind, Secret: appSecret.reveal, Known: s.credentials(own, p.AppID), SecretAccepted: own.SecretAccepted,
+			Name: p.Name, Kind: kind, Secret: appSecret.reveal, Known: s.credentials(own, p.AppID), SecretAccepted: own.SecretAccepted,
 			SecretRefused: func(errcode int, errmsg string) {
 				appSecret.refused(errcode)
 				own.SecretRefused(errcode, errmsg)

@@ -104,6 +104,7 @@ func (s *Service) replace(next, before *setup, take func()) error {
 	s.level.Set(next.cfg.Log.Level)
 	next.proxy = before.proxy.Reload(s.proxyConfig(next))
 	s.use(next)
+	s.retryPlatforms(before)
 	s.retiring.Go(func() { s.retire(before) })
 	return nil
 }

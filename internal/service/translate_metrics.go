@@ -57,8 +57,8 @@ func (s *setup) meteredAccounts() []metrics.Account {
 }
 
 func (s *setup) meteredPlatforms() (all []metrics.Platform) {
-	for _, r := range s.platforms {
-		all = append(all, metrics.NewPlatform(r.Key().Name, r.Platform))
+	for i, r := range s.platforms {
+		all = append(all, metrics.NewPlatform(s.cfg.Platforms[i].Name, r.Platform))
 	}
 	return all
 }

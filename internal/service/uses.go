@@ -62,7 +62,7 @@ func (s *Service) start(next, before *setup) {
 			next.tickets[name].Retry()
 		}
 	}
-	s.startPlatforms(next, before)
+	s.startPlatforms(next)
 	if before == nil {
 		return
 	}

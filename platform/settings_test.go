@@ -1,0 +1,105 @@
+package platform_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxproxy/platform"
+	"wxproxy/token"
+)
+
+// adjusted starts a platform that serves the shop, which is called each minute, and has it
+// obey other settings. It returns how long after its first token the shop got the next one.
+func adjusted(t *testing.T, first, then platform.Settings) (renewed time.Duration, w *world) {
+	w = newWorld(t)
+	o := w.options()
+	o.Name, o.RefreshBefore, o.Lent = first.Name, first.RefreshBefore, first.Lent
+	p := w.run(o)
+	w.push(p, w.Grant(shop).Event)
+	time.Sleep(time.Second)
+	w.mustServe(p, shop)
+	began := time.Now()
+	p.Adjust(then)
+	for time.Since(began) < 2*time.Hour && w.Counts().Refreshes == 0 {
+		time.Sleep(time.Minute)
+		w.mustServe(p, shop)
+	}
+	return time.Since(began), w
+}
+
+// A reload may change when tokens are due, those that are there, too.
+func TestTokensAreDueWhenTheSettingsOfAReloadSaySo(t *testing.T) {
+	for _, row := range []struct {
+		name            string
+		then            platform.Settings
+		earliest, until time.Duration
+	}{
+		{"as before", platform.Settings{Name: "saas"}, 110 * time.Minute, 119 * time.Minute},
+		{"earlier", platform.Settings{Name: "saas", RefreshBefore: 40 * time.Minute}, 78 * time.Minute, 98 * time.Minute},
+		{"lent to programs", platform.Settings{Name: "saas", Lent: true}, 70 * time.Minute, 108 * time.Minute},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				got, w := adjusted(t, platform.Settings{Name: "saas"}, row.then)
+				if got < row.earliest || got > row.until {
+					t.Errorf("the shop's token was replaced after %v; want between %v and %v", got, row.earliest, row.until)
+				}
+				if row.then.RefreshBefore > 0 && w.Counts().ComponentTokens != 2 {
+					t.Errorf("got %+v; want the platform's own token replaced as early", w.Counts())
+				}
+			})
+		})
+	}
+}
+
+// A renamed platform is called by its new name wherever it is named: it is the same one.
+func TestARenamedPlatformSaysItsNewName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		time.Sleep(time.Second)
+		p.Adjust(platform.Settings{Name: "mall"})
+		time.Sleep(time.Minute)
+		w.mu.Lock()
+		w.log.Reset()
+		w.mu.Unlock()
+		w.push(p, w.Revoke(shop))
+		w.push(p, w.Grant(cafe).Event)
+		time.Sleep(time.Second)
+		w.mustServe(p, cafe)
+		w.RevokeTokens(cafe)
+		a, _ := p.Authorizer(cafe)
+		value, _ := a.Token(time.Second)
+		_, _ = a.Replace(value, 5*time.Second)
+		a, _ = p.Authorizer(shop)
+		if err := a.Usable(); err == nil || !strings.Contains(err.Error(), "the platform mall") || p.Status().Name != "mall" {
+			t.Errorf("got %v of %s; want its new name", err, p.Status().Name)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if log := w.log.String(); strings.Contains(log, "platform=saas") || strings.Count(log, "platform=mall") < 2 || !strings.Contains(log, "token refreshed") {
+			t.Errorf("got %s; want each line of mall", log)
+		}
+	})
+}
+
+// A request that outlives the platform gets no keeper that would go on for ever.
+func TestAStoppedPlatformKeepsNoTokenOfAnAccountFresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		time.Sleep(time.Second)
+		a, _ := p.Authorizer(shop)
+		p.Stop()
+		if k, err := a.Keeper(); err != nil {
+			t.Error(err)
+		} else if _, err := k.Token(time.Second); !errors.Is(err, token.ErrStopped) {
+			t.Errorf("got %v; want a keeper that has stopped", err)
+		}
+	})
+}
