@@ -67,9 +67,6 @@ func NewKeeper(o Options) *Keeper {
 	if o.Kind == nil {
 		o.Kind = Repeating{}
 	}
-	if o.RefreshBefore <= 0 {
-		o.RefreshBefore = RotationWindow
-	}
 	if o.Issuer == nil {
 		panic("BUG: a Keeper has to know its Issuer")
 	}

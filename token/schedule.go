@@ -1,11 +1,6 @@
 package token
 
-import (
-	"cmp"
-	"math/rand/v2"
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 const (
 	// RotationWindow is the end of a token's life in which stable_token hands
@@ -44,11 +39,12 @@ func (o *Options) before() time.Duration {
 	return o.refreshBefore()
 }
 
-// replanned returns when a token is due that was planned for another moment.
-func (o *Options) replanned(t Token, now time.Time) time.Time {
+// replanned returns when a token is due that was planned for another moment. random is in
+// [0,1).
+func (o *Options) replanned(t Token, now time.Time, random float64) time.Time {
 	next := now.Round(0)
 	if left := t.Expires.Sub(now); left > o.before() {
-		next = next.Add(o.refreshAfter(left, rand.Float64()))
+		next = next.Add(o.refreshAfter(left, random))
 	}
 	return next
 }
@@ -83,53 +79,4 @@ func portion(d time.Duration, random float64) time.Duration {
 func BeijingDay(t time.Time) int64 {
 	const eastOfGreenwich = 8 * 60 * 60
 	return (t.Unix() + eastOfGreenwich) / (24 * 60 * 60)
-}
-
-// An Adjustment is what of their Options may change while keepers are in use, one or many.
-// The zero value says nothing yet.
-type Adjustment struct{ now atomic.Pointer[Adjusted] }
-
-// Adjusted is what an Adjustment says.
-type Adjusted struct {
-	Name          string // empty: that of the Options
-	Platform      string // what the log calls the platform that the accounts have authorized; empty: none
-	RefreshBefore time.Duration
-	Lent          bool
-}
-
-// Set has it say something else from now on. Keepers plan by it when they plan next, or
-// Replan.
-func (a *Adjustment) Set(to Adjusted) {
-	if to.RefreshBefore <= 0 {
-		to.RefreshBefore = RotationWindow
-	}
-	a.now.Store(&to)
-}
-
-// adjusted returns what is said instead of the options themselves.
-func (o *Options) adjusted() Adjusted {
-	if o.Adjusted != nil {
-		if said := o.Adjusted.now.Load(); said != nil {
-			return *said
-		}
-	}
-	return Adjusted{RefreshBefore: o.RefreshBefore, Lent: o.Lent}
-}
-
-func (o *Options) name() string                 { return cmp.Or(o.adjusted().Name, o.Name) }
-func (o *Options) refreshBefore() time.Duration { return o.adjusted().RefreshBefore }
-func (o *Options) lent() bool                   { return o.adjusted().Lent }
-
-// Replan has the token be due when what was adjusted says so, unless something else is
-// planned.
-func (k *Keeper) Replan() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	s, now := k.state.Load(), time.Now()
-	if k.stopped || !s.mayReplan(now, k.options) {
-		return
-	}
-	next := *s
-	next.next = k.options.replanned(s.token, now)
-	k.update(&next)
 }

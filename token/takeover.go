@@ -146,7 +146,7 @@ func (k *Keeper) Inherit(from *Keeper) {
 		next.next = time.Time{}
 	}
 	if k.replans(from, s) {
-		next.next = k.options.replanned(s.token, now)
+		next.next = k.options.replanned(s.token, now, rand.Float64())
 	}
 	if due := next.token.Expires.Add(-k.options.before()); k.options.rotatesLent() && due.Before(next.next) {
 		next.next = due.Round(0)

@@ -1,6 +1,11 @@
 package token
 
-import "time"
+import (
+	"cmp"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// unusedFor is how long an account has had no call when it is left to rest.
@@ -74,4 +79,57 @@ func (k *Keeper) use(now time.Time) {
 // isAsleep reports whether the account has had no call for a day.
 func (k *Keeper) isAsleep(now time.Time) bool {
 	return now.Unix()-k.used.Load() >= int64(unusedFor/time.Second)
+}
+
+// An Adjustment is what of their Options may change while keepers are in use, one or many.
+// The zero value says nothing yet.
+type Adjustment struct{ now atomic.Pointer[Adjusted] }
+
+// Adjusted is what an Adjustment says.
+type Adjusted struct {
+	Name          string // empty: that of the Options
+	Platform      string // what the log calls the platform that the accounts have authorized; empty: none
+	RefreshBefore time.Duration
+	Lent          bool
+}
+
+// Set has it say something else from now on. Keepers plan by it when they plan next, or
+// Replan.
+func (a *Adjustment) Set(to Adjusted) {
+	a.now.Store(&to)
+}
+
+// adjusted returns what is said instead of the options themselves.
+func (o *Options) adjusted() Adjusted {
+	if o.Adjusted != nil {
+		if said := o.Adjusted.now.Load(); said != nil {
+			return *said
+		}
+	}
+	return Adjusted{Name: o.Name, RefreshBefore: o.RefreshBefore, Lent: o.Lent}
+}
+
+func (o *Options) name() string { return cmp.Or(o.adjusted().Name, o.Name) }
+
+func (o *Options) lent() bool { return o.adjusted().Lent }
+
+func (o *Options) refreshBefore() time.Duration {
+	if before := o.adjusted().RefreshBefore; before > 0 {
+		return before
+	}
+	return RotationWindow
+}
+
+// Replan has the token be due when what was adjusted says so, unless something else is
+// planned.
+func (k *Keeper) Replan() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s, now := k.state.Load(), time.Now()
+	if k.stopped || !s.mayReplan(now, k.options) {
+		return
+	}
+	next := *s
+	next.next = k.options.replanned(s.token, now, rand.Float64())
+	k.update(&next)
 }
