@@ -36,7 +36,7 @@ func (p *Platform) act(a *Authorizer, e *waiting.Event, r *token.Record) error {
 			return p.settle(a, e, nil)
 		}
 	}
-	_, err := p.redeem(p.ctx, secret.New(e.Code), e.Created)
+	_, err := p.redeem(context.WithoutCancel(p.ctx), secret.New(e.Code), e.Created) // it ends by itself
 	switch {
 	case err == nil:
 		return p.settle(a, e, func(r *token.Record) { confirm(r, e.Created) })

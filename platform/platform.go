@@ -31,6 +31,7 @@ type Options struct {
 	Secret func() (secret.Secret, error) // component_appsecret, read whenever it is sent
 	Store  token.PlatformStore           // what was granted; never nil
 	Shared Shared                        // the Store, if other processes use it, too; nil: none does
+	Turns  Turns                         // where Shared is nil, keeps apart the Platforms of one AppID; nil: there is one
 
 	ReadsList     bool              // the Store starts empty: the list of authorizers is read at the start
 	Queue         *background.Queue // of what no caller waits for; nil: it starts at once
@@ -50,6 +51,13 @@ type Options struct {
 type Shared interface {
 	token.Sharer
 	token.Follower
+}
+
+// Turns make one Platform of a process the one that does something: after a reload there may
+// be two of a kind for a moment, of which one is about to end.
+type Turns interface {
+	// Lease returns what ends the turn, or [token.ErrLeased].
+	Lease(key token.Key) (release func(), err error)
 }
 
 // A Platform is one third-party platform. Its methods may be called concurrently.

@@ -43,10 +43,17 @@ func (p *Platform) Event(_ context.Context, push Push) (Taken, error) {
 		return PassOn, ErrForeign
 	case !e.IsKept():
 		return PassOn, nil
-	case e.InfoType == event.Ticket:
-		return p.takeTicket(e)
 	}
-	return p.keep(e, push)
+	taken := PassOn
+	if e.InfoType == event.Ticket {
+		taken, err = p.takeTicket(e)
+	} else {
+		taken, err = p.keep(e, push)
+	}
+	if err == nil && p.ctx.Err() != nil {
+		return PassOn, token.ErrStopped // a reload has another one take its place, which may have read the store before
+	}
+	return taken, err
 }
 
 // keep makes an event durable, and has it acted upon.

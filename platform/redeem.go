@@ -72,8 +72,10 @@ func (p *Platform) redeemOnce(code secret.Secret, hash string, created time.Time
 	if appID := p.redeemedBy(key, hash); appID != "" {
 		return appID, nil
 	}
+	whole, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), redeemTime)
+	defer cancel() // the end of the platform is not that of the question: its answer comes once
 	asked := time.Now()
-	grant, err := p.wechat.QueryAuth(ctx, code)
+	grant, err := p.wechat.QueryAuth(whole, code)
 	if err != nil {
 		return "", err
 	}

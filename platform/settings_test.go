@@ -3,10 +3,12 @@ package platform_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/wechattest"
 	"wxproxy/platform"
 	"wxproxy/token"
 )
@@ -102,4 +104,51 @@ func TestAStoppedPlatformKeepsNoTokenOfAnAccountFresh(t *testing.T) {
 			t.Errorf("got %v; want a keeper that has stopped", err)
 		}
 	})
+}
+
+// The end of a platform is not that of a code's redemption: the answer comes once, and the
+// platform that takes its place, as after a reload, finds it in the store.
+func TestTheEndOfAPlatformLosesNoRedemption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		o.Turns = new(turns)
+		p := w.run(o)
+		time.Sleep(time.Second)
+		w.wechat.Inject(wechattest.Fault{Path: "/cgi-bin/component/api_query_auth", Times: 1, Delay: 3 * time.Second})
+		w.push(p, w.Grant(shop).Event)
+		time.Sleep(time.Second)
+		ending := make(chan struct{})
+		go func() {
+			defer close(ending)
+			p.Stop()
+		}()
+		synctest.Wait()
+		next := w.run(o)
+		late := w.Grant(cafe).Event
+		if _, err := p.Event(t.Context(), platform.Push{Received: time.Now(), Body: late.Content}); !errors.Is(err, token.ErrStopped) {
+			t.Errorf("an event for the platform that has ended: got %v; want that WeChat sends it again", err)
+		}
+		w.push(next, late)
+		<-ending
+		time.Sleep(10 * time.Second)
+		w.mustServe(next, shop)
+		w.mustServe(next, cafe)
+		if c := w.Counts(); c.QueryAuths != 2 || c.RefusedQueryAuths != 0 || c.Infos != 0 {
+			t.Errorf("got %+v; want each code redeemed once", c)
+		}
+		if got := w.types(shop) + "," + w.types(cafe); got != "info:authorized,info:authorized" {
+			t.Errorf("got %s forwarded; want each event once", got)
+		}
+	})
+}
+
+// turns are those of a process.
+type turns struct{ held sync.Map }
+
+func (t *turns) Lease(key token.Key) (func(), error) {
+	if _, isHeld := t.held.LoadOrStore(key, nil); isHeld {
+		return nil, token.ErrLeased
+	}
+	return func() { t.held.Delete(key) }, nil
 }

@@ -141,12 +141,15 @@ func untilSent(q *waiting.Queue, now time.Time) time.Duration {
 	return longestPause
 }
 
-// lease makes this replica the one that does something.
+// lease makes this Platform, of this process and of all replicas, the one that does something.
 func (p *Platform) lease(key token.Key) (release func(), err error) {
-	if p.options.Shared == nil {
-		return func() {}, nil
+	switch {
+	case p.options.Shared != nil:
+		return p.options.Shared.Lease(key)
+	case p.options.Turns != nil:
+		return p.options.Turns.Lease(key)
 	}
-	return p.options.Shared.Lease(key)
+	return func() {}, nil
 }
 
 // forward hands an event to programs.

@@ -82,6 +82,8 @@ func (e Events) Check(appID string, plain []byte) (reply []byte, isCheck bool) {
 
 // All are the platforms of a process. The zero value has none.
 type All struct {
+	turns turns
+
 	mu      sync.Mutex          // guards what follows, and the uses of those that run
 	running map[string]*Running // by app id: what the store has of one is acted upon once
 }
@@ -93,6 +95,7 @@ func (a *All) Take(o platform.Options) *Running {
 	defer a.mu.Unlock()
 	r := a.running[o.AppID]
 	if r == nil {
+		o.Turns = &a.turns
 		r = newRunning(o)
 		if a.running == nil {
 			a.running = map[string]*Running{}
