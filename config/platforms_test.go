@@ -84,3 +84,24 @@ func TestThePlatformsSecretsCountForTheHash(t *testing.T) {
 		t.Error("got the same hash for another secret")
 	}
 }
+
+// These words name of a platform where a forward's account can be named, and a client's: no
+// other ones do.
+func TestWhatOfAPlatformAForwardOrAClientIsFor(t *testing.T) {
+	saas := pushListener + platformTable("saas", "wxaaaaaaaaaaaaaaaa")
+	for word, isGood := range map[string]bool{
+		"saas": true, "saas/*": true, "wx0123456789abcdef": true, "saas:wx0123456789abcdef": true,
+		"saas/wx0123456789abcdef": false, "saas:*": false, "saas:": false, "saas/": false, "*": false, "mall/*": false, "mall:wx0123456789abcdef": false,
+		"saas/*:wx0123456789abcdef": false, "wx0123456789abcdeg": false, "SAAS": false,
+	} {
+		for key, table := range map[string]string{
+			"forward[1].account":    "[[forward]]\nurl = \"http://127.0.0.1:9000/x\"\naccount = %q\n",
+			"client[1].accounts[1]": "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\naccounts = [%q]\n",
+		} {
+			_, err := Load(write(t, "config.toml", saas+fmt.Sprintf(table, word)), lookup())
+			if (err == nil) != isGood || !isGood && !strings.Contains(err.Error(), key) {
+				t.Errorf("%s = %q: got %v; want it taken: %t", key, word, err, isGood)
+			}
+		}
+	}
+}

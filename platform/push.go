@@ -44,12 +44,11 @@ func (p *Platform) Event(_ context.Context, push Push) (Taken, error) {
 	case !e.IsKept():
 		return PassOn, nil
 	}
-	taken := PassOn
+	take := func() (Taken, error) { return p.keep(e, push) }
 	if e.InfoType == event.Ticket {
-		taken, err = p.takeTicket(e)
-	} else {
-		taken, err = p.keep(e, push)
+		take = func() (Taken, error) { return p.takeTicket(e) }
 	}
+	taken, err := take()
 	if err == nil && p.ctx.Err() != nil {
 		return PassOn, token.ErrStopped // a reload has another one take its place, which may have read the store before
 	}

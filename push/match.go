@@ -24,7 +24,7 @@ func (f *forward) isFor(a *account) bool {
 		return f.Account == a.Name || f.Account == a.ID
 	}
 	rest, isOfPlatform := strings.CutPrefix(f.Account, a.Name)
-	return f.Account == a.authorizer || isOfPlatform && (rest == "/*" || rest == "/"+a.authorizer || rest == ":"+a.authorizer)
+	return f.Account == a.authorizer || isOfPlatform && (rest == "/*" || rest == ":"+a.authorizer)
 }
 
 // title returns what the log calls a forward: its name, or where it is.

@@ -388,7 +388,7 @@ func TestMessagesAreForTheAccountInTheURL(t *testing.T) {
 	}
 	b := start(t, Config{Accounts: []Account{safeShop()}, Platforms: []Platform{platformOf(&told{}), {Name: "saas2", AppID: "wxother", Token: secret.New(saasToken), Key: secret.New(keyText)}}, Forwards: []Forward{
 		forward("shop", "/shop"), forward("saas", "/platform"), forward("saas2/*", "/other"), forward("saas2/"+merchant, "/other"),
-		forward(merchant, "/one"), forward("saas/"+anotherShop, "/another"), forward("saas:wx3", "/third"), forward("saas/*", "/rest"),
+		forward(merchant, "/one"), forward("saas:"+anotherShop, "/another"), forward("saas/wx4", "/nobody"), forward("saas:wx3", "/third"), forward("saas/*", "/rest"),
 		{URL: p.URL + "/events", Match: []string{"event"}, AESKey: secret.New(oldKeyText)},
 	}})
 	for path, want := range map[string]string{
