@@ -15,8 +15,6 @@ const (
 	// the same code.
 	redeemTime = 20 * time.Second
 
-	maxCodes = 16 // that are remembered of one account
-
 	// clockSkew is how much later than WeChat's this machine's clock may be, where a program
 	// shows a code and no event tells when the merchant authorized.
 	clockSkew = 5 * time.Second
@@ -160,7 +158,7 @@ func (p *Platform) take(r *token.Record, grant token.Grant, of stamp) {
 		r.Refresh, r.RefreshBefore = grant.Refresh, secret.Secret{}
 		r.Token, r.Notice.FetchedAt = grant.Token, of.asked
 	}
-	remember(r, of.hash, of.asked)
+	remember(r, token.Redeemed{Hash: of.hash, At: of.asked, Permissions: grant.Permissions})
 	q := p.queue(grant.AppID, r.Events)
 	for i := range q.Events {
 		if q.Events[i].Code == of.code {
@@ -169,15 +167,4 @@ func (p *Platform) take(r *token.Record, grant token.Grant, of stamp) {
 	}
 	q.Tidy()
 	r.Events = q.Write(time.Now())
-}
-
-// remember notes in a record that a code was redeemed.
-func remember(r *token.Record, hash string, at time.Time) {
-	codes := []token.Redeemed{{Hash: hash, At: at.Truncate(time.Second)}}
-	for _, c := range r.Codes {
-		if c.Hash != hash && at.Sub(c.At) < codeLife && len(codes) < maxCodes {
-			codes = append(codes, c)
-		}
-	}
-	r.Codes = codes
 }

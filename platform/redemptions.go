@@ -3,10 +3,19 @@ package platform
 import (
 	"sync"
 	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/platform/event"
+	"wxproxy/token"
 )
 
-// codeLife is for how long it is known what a code yielded.
-const codeLife = 24 * time.Hour
+const (
+	// codeLife is for how long it is known what a code yielded.
+	codeLife = 24 * time.Hour
+
+	maxCodes       = 16      // that are remembered of one account
+	maxPermissions = 2 << 10 // bytes of what the account granted with them
+)
 
 // redemptions are the codes that are being redeemed, or were within the last day.
 type redemptions struct {
@@ -80,4 +89,36 @@ func (r *redemptions) forget(now time.Time) {
 			delete(r.known, hash)
 		}
 	}
+}
+
+// remember notes in a record that a code was redeemed. What the account granted with earlier
+// ones is forgotten first: a record has to be one that a store takes.
+func remember(r *token.Record, one token.Redeemed) {
+	one.At = one.At.Truncate(time.Second)
+	codes, room := []token.Redeemed{one}, maxPermissions-len(one.Permissions)
+	for _, c := range r.Codes {
+		if c.Hash != one.Hash && one.At.Sub(c.At) < codeLife && len(codes) < maxCodes {
+			if room -= len(c.Permissions); room < 0 {
+				c.Permissions = ""
+			}
+			codes = append(codes, c)
+		}
+	}
+	r.Codes = codes
+}
+
+// Permissions returns what an account granted with a code that was redeemed within a day, for
+// [wechat.FuncInfo]; empty: that is not known.
+func (p *Platform) Permissions(appID string, code secret.Secret) string {
+	r, err := p.options.Store.Load(p.key(appID))
+	if err != nil {
+		return ""
+	}
+	hash := event.Hash([]byte(code.Reveal()))
+	for _, c := range r.Codes {
+		if c.Hash == hash && time.Since(c.At) < codeLife {
+			return c.Permissions
+		}
+	}
+	return ""
 }

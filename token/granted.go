@@ -46,6 +46,8 @@ func (a Authorization) IsKnown() bool {
 type Redeemed struct {
 	Hash string // of letters and digits
 	At   time.Time
+
+	Permissions string // of the Grant; digits, dots and spaces
 }
 
 // HasGrants reports whether anything was granted.
@@ -59,7 +61,9 @@ func (g Granted) SameGrants(h Granted) bool {
 			return false
 		}
 	}
-	return g.State == h.State && slices.EqualFunc(g.Codes, h.Codes, func(a, b Redeemed) bool { return a.Hash == b.Hash && a.At.Equal(b.At) }) &&
+	return g.State == h.State && slices.EqualFunc(g.Codes, h.Codes, func(a, b Redeemed) bool {
+		return a.Hash == b.Hash && a.At.Equal(b.At) && a.Permissions == b.Permissions
+	}) &&
 		g.AuthorizedAt.Equal(h.AuthorizedAt) && g.TicketCreated.Equal(h.TicketCreated) && g.TicketArrived.Equal(h.TicketArrived) &&
 		g.PushAskedAt.Equal(h.PushAskedAt) && g.ListedAt.Equal(h.ListedAt)
 }
@@ -116,6 +120,8 @@ type Grant struct {
 	AppID   string
 	Token   Token         // empty if the account has no APIs
 	Refresh secret.Secret // for the next time
+
+	Permissions string // func_info, as far as an authorization code yields that, in digits, dots and spaces; empty: it is not known
 }
 
 // Adopt has k use a token that WeChat handed out to somebody else, who asked at asked and

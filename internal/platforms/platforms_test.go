@@ -84,8 +84,9 @@ func callForAnAccount(t *testing.T) {
 		t.Error("got an account that nobody has heard of")
 	}
 	grant, err := p.Redeem(saas.Grant(shop).Code, time.Minute)
-	if err != nil || grant.AppID != shop {
-		t.Fatalf("got %+v, %v; want the account of the code", grant, err)
+	const granted = `[{"funcscope_category":{"id":1}},{"funcscope_category":{"id":2}},{"funcscope_category":{"id":3}}]`
+	if err != nil || grant.AppID != shop || string(grant.FuncInfo) != granted {
+		t.Fatalf("got %+v, %v; want the account of the code, and what it granted", grant, err)
 	}
 	a, isKnown := p.Authorizer(shop)
 	if !isKnown || a.Authorized() != nil {

@@ -9,6 +9,7 @@ import (
 	"wxproxy/platform"
 	"wxproxy/proxy"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // ForProxy tells the proxy of the platform. The account has what the proxy has to know of the
@@ -39,8 +40,12 @@ func (r *Running) forProxy(appID string) (proxy.Account, bool) {
 func (r *Running) redeem(code string, wait time.Duration) (proxy.Grant, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), wait)
 	defer cancel()
-	appID, err := r.Redeem(ctx, secret.New(code))
-	return proxy.Grant{AppID: appID}, ofCall(err)
+	shown := secret.New(code)
+	appID, err := r.Redeem(ctx, shown)
+	if err != nil {
+		return proxy.Grant{}, ofCall(err)
+	}
+	return proxy.Grant{AppID: appID, FuncInfo: wechat.FuncInfo(r.Permissions(appID, shown))}, nil
 }
 
 func (r *Running) preAuthCode(wait time.Duration) (string, time.Duration, error) {

@@ -56,6 +56,8 @@ type granted struct {
 type redeemed struct {
 	Hash string    `json:"hash"`
 	At   time.Time `json:"at"`
+
+	Permissions string `json:"permissions,omitempty"`
 }
 
 // sealed returns g as it is stored in the record of this name.
@@ -78,7 +80,7 @@ func sealed(s *seal.Sealer, name string, g token.Granted) granted {
 func codesOf(codes []token.Redeemed) []redeemed {
 	var all []redeemed
 	for _, c := range codes {
-		all = append(all, redeemed{c.Hash, c.At.UTC()})
+		all = append(all, redeemed{c.Hash, c.At.UTC(), c.Permissions})
 	}
 	return all
 }
@@ -91,7 +93,7 @@ func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
 	events, err4 := s.OpenGranted(name+"/events", g.Events)
 	var codes []token.Redeemed
 	for _, c := range g.Codes {
-		codes = append(codes, token.Redeemed{Hash: c.Hash, At: c.At})
+		codes = append(codes, token.Redeemed{Hash: c.Hash, At: c.At, Permissions: c.Permissions})
 	}
 	for _, err := range []error{err1, err2, err3, err4} {
 		if err != nil {

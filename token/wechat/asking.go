@@ -117,6 +117,8 @@ type authorization struct {
 	Token     string `json:"authorizer_access_token"`
 	Refresh   string `json:"authorizer_refresh_token"`
 	ExpiresIn number `json:"expires_in"`
+
+	Permissions permissions `json:"func_info"`
 }
 
 // A listed account is one of api_get_authorizer_list's.
@@ -133,7 +135,7 @@ func (a *authorization) grant(sent time.Time) (token.Grant, error) {
 		return token.Grant{}, err
 	}
 	refresh, err := credential(a.Refresh)
-	return token.Grant{AppID: a.AppID, Token: t, Refresh: refresh}, err
+	return token.Grant{AppID: a.AppID, Token: t, Refresh: refresh, Permissions: string(a.Permissions)}, err
 }
 
 // readComponentAnswer returns what body answers to q, or the [*token.Refusal] that it is.

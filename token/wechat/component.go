@@ -95,7 +95,7 @@ func (c *Component) QueryAuth(ctx context.Context, code secret.Secret) (token.Gr
 		return token.Grant{}, badAnswer("WeChat's answer has no authorizer_appid")
 	}
 	if granted.Token == "" && granted.Refresh == "" {
-		return token.Grant{AppID: granted.AppID}, nil
+		return token.Grant{AppID: granted.AppID, Permissions: string(granted.Permissions)}, nil
 	}
 	return granted.grant(sent)
 }

@@ -104,7 +104,7 @@ func (s *Store) grantedFields(key token.Key, g token.Granted) []any {
 	sealer, name := s.link.Load().seal, s.name(key)+":"
 	codes := make([]string, len(g.Codes))
 	for i, c := range g.Codes {
-		codes[i] = c.Hash + ":" + strconv.FormatInt(c.At.Unix(), 10)
+		codes[i] = c.Hash + ":" + strconv.FormatInt(c.At.Unix(), 10) + ":" + strings.ReplaceAll(c.Permissions, " ", ",")
 	}
 	return []any{
 		refreshField, sealer.Seal(name+refreshField, g.Refresh),
@@ -148,9 +148,10 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 		*to = fromUnix(a.number(field))
 	}
 	for word := range strings.FieldsSeq(a.fields["codes"]) {
-		hash, at, _ := strings.Cut(word, ":")
+		hash, rest, _ := strings.Cut(word, ":")
+		at, permissions, _ := strings.Cut(rest, ":")
 		if seconds, err := strconv.ParseInt(at, 10, 64); err == nil {
-			g.Codes = append(g.Codes, token.Redeemed{Hash: hash, At: fromUnix(seconds)})
+			g.Codes = append(g.Codes, token.Redeemed{Hash: hash, At: fromUnix(seconds), Permissions: strings.ReplaceAll(permissions, ",", " ")})
 		}
 	}
 	return g, nil
