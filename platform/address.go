@@ -36,7 +36,7 @@ func (p *Platform) AddressRefused(errcode int, errmsg string) {
 	p.isAddressRefused.Store(true)
 	if warns {
 		e := p.issuer.Explain(refused)
-		p.log.Error("WeChat refuses calls from this machine's address, for the platform and all its accounts", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		p.log().Error("WeChat refuses calls from this machine's address, for the platform and all its accounts", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 }
 
@@ -51,7 +51,7 @@ func (p *Platform) AddressAccepted() {
 	p.isAddressRefused.Store(false)
 	p.address.mu.Unlock()
 	if ended {
-		p.log.Info("WeChat takes calls from this machine's address again")
+		p.log().Info("WeChat takes calls from this machine's address again")
 	}
 }
 

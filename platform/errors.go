@@ -76,8 +76,8 @@ func (p *Platform) listPaused(failed error) error {
 	}
 	return &pending{
 		"WeChat has no refresh token for the account that it accepts, and its list of authorizers, which may have one, could not be read less than five minutes ago: " + text,
-		"wxproxy reads the list again by itself five minutes after that; POST /platforms/" + p.options.Name + "/recover reads it at once",
-		"授权账号列表读取失败，wxproxy 会在五分钟后自动重新读取；POST /platforms/" + p.options.Name + "/recover 可立即读取",
+		"wxproxy reads the list again by itself five minutes after that; POST /platforms/" + p.name() + "/recover reads it at once",
+		"授权账号列表读取失败，wxproxy 会在五分钟后自动重新读取；POST /platforms/" + p.name() + "/recover 可立即读取",
 	}
 }
 
