@@ -132,6 +132,13 @@ func TestMovingAPlatformAsThePageSaysLosesNothing(t *testing.T) {
 			if d := messages.Push(t.Context(), messages.Text("oABC", "hello")); d.Fault != "" {
 				t.Errorf("a message: got %s", d.Fault)
 			}
+			const another = "a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1a1"
+			saas.Change(func(s *platformtest.Settings) { s.Secret = another })
+			writeFile(t, g.etc+"/saas-secret", another+"\n")
+			saas.RevokeTokens(componentID)
+			p.eventually("the new AppSecret is taken", func() bool {
+				return p.call("GET", "/wxa/gettemplatelist", "").code == 200
+			})
 			p.stop()
 			if got := saas.Counts(); got.QueryAuths != 3 || got.RefusedQueryAuths != 0 {
 				t.Errorf("got %+v; want three codes redeemed, each once", got)
