@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -145,6 +146,54 @@ func TestMovingAPlatformAsThePageSaysLosesNothing(t *testing.T) {
 			}
 			g.mustHoldNoSecret(p)
 		})
+	}
+}
+
+// Environments share a platform as docs/platforms.md says: each program gets what is for it, and
+// may call for its own merchants alone.
+func TestEnvironmentsShareAPlatformAsThePageSays(t *testing.T) {
+	t.Parallel()
+	g, staging := newPlatformPage(t, platformPages[0]), startHeardProgram(t)
+	keys := []string{"production-key-0123456789", "staging-key-0123456789"}
+	toml := g.block("toml config", `name = "staging"`)
+	for _, key := range keys {
+		toml.text = strings.Replace(toml.text, "<what `wxproxy key` prints>", fmt.Sprintf("%x", sha256.Sum256([]byte(key))), 1)
+	}
+	toml.text = strings.ReplaceAll(toml.text, "https://staging.example.com", "http://"+staging.address)
+	p, saas := g.serve(toml, g.w.URL), g.saas
+	saas.Change(func(s *platformtest.Settings) {
+		s.EventURL, s.MessageURL, s.Transport = p.push+"/push/saas", p.push+"/push/saas/$APPID$", p.client.Transport
+	})
+	mustDeliver(t, saas.PushTicket(t.Context()))
+	staging.await("ticket@@@wxproxy")
+	for _, id := range []string{merchantID, secondMerchant} {
+		_, d := saas.Authorize(t.Context(), id)
+		mustDeliver(t, d)
+		g.program.await(id)
+		staging.await(id)
+		messages := saas.Messages(id)
+		if d := messages.Push(t.Context(), messages.Text("oABC", "hello "+id)); d.Fault != "" || len(d.Reply) == 0 {
+			t.Errorf("a message to %s: got %s, %s", id, d.Reply, d.Fault)
+		}
+	}
+	if got := g.program.await("hello "+merchantID).path + staging.await("hello "+secondMerchant).path; got != "/messages/messages" {
+		t.Errorf("got messages at %s; want each at its own program", got)
+	}
+	production, other := "Authorization: Bearer "+keys[0], "Authorization: Bearer "+keys[1]
+	p.mustServe("GET", "/@"+merchantID+userInfo, "", production)
+	p.mustServe("POST", "/wxa/deletetemplate", `{"template_id":1}`, production)
+	p.mustServe("GET", userInfo, "", other)
+	p.call("GET", "/@"+merchantID+userInfo, "", other).mustBe(t, 403, "forbidden_account")
+	p.call("GET", "/wxa/gettemplatelist", "", other).mustBe(t, 403, "forbidden_account")
+	p.stop()
+	for _, one := range []*heardProgram{g.program, staging} {
+		one.mu.Lock()
+		defer one.mu.Unlock()
+		for _, got := range one.heard {
+			if strings.Contains(got.body, saas.Ticket()) {
+				t.Errorf("a program got the real ticket: %s", got.body)
+			}
+		}
 	}
 }
 
