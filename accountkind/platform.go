@@ -58,7 +58,7 @@ var platformRoutes = []Route{
 	{Pattern: "/sns/component/*", Credential: CredentialPlatform, OAuth: true},
 	{Pattern: "/sns/oauth2/component/*", Credential: CredentialPlatform, OAuth: true},
 
-	{Pattern: "/cgi-bin/component/*", Credential: CredentialPlatform},
+	{Pattern: "/cgi-bin/component/*", Credential: CredentialPlatform, HoldsRefreshTokens: true}, // those that nobody knows may
 	{Pattern: "/cgi-bin/component/api_get_authorizer_list", Credential: CredentialPlatform, HoldsRefreshTokens: true},
 	{Pattern: "/cgi-bin/component/api_get_authorizer_info", Credential: CredentialPlatform, HoldsRefreshTokens: true, NamesAuthorizer: true},
 	{Pattern: "/cgi-bin/component/fastregister*", Credential: CredentialPlatform, Administers: true},

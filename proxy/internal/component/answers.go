@@ -4,9 +4,13 @@
 package component
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"regexp"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // RefreshToken is what programs get in the place of every refresh token.
@@ -46,25 +50,60 @@ func Redeemed(appID, token string, life time.Duration, funcInfo json.RawMessage)
 	}{info{appID, token, int64(life / time.Second), RefreshToken, funcInfo}})
 }
 
-var (
-	// named matches a token in an answer by the name of its member, which has a value.
-	named = regexp.MustCompile(`(?i)("(?:authorizer_)?(refresh|access)(?:_|\\u005f)token"\s*:\s*)"(?:[^"\\]|\\.)+"`)
+// A matcher finds tokens in an answer.
+type matcher struct {
+	named   *regexp.Regexp // by the name of a member, which has a value
+	nested  *regexp.Regexp // the same in JSON that is itself a string of JSON
+	looking *regexp.Regexp // what looks like a refresh token, wherever it stands
+}
 
-	// looking matches what looks like a refresh token, wherever it stands.
-	looking = regexp.MustCompile(`(?i)refreshtoken(?:@|\\u0040|%40){3}[^"'\s,<>&{}\[\]]*`)
+// The matchers of answers without a backslash, which nearly all are, and of the others.
+var (
+	plain   = newMatcher(func(name string) string { return name })
+	escaped = newMatcher(spelled)
 )
+
+// newMatcher returns a matcher of names that are written so.
+func newMatcher(spell func(string) string) matcher {
+	name := "(?:" + spell("authorizer_") + ")?(?:(" + spell("refresh") + ")|" + spell("access") + ")" + spell("_token")
+	return matcher{
+		named:   regexp.MustCompile(`(?i)("` + name + `"\s*:\s*)"(?:[^"\\]|\\.)+"`),
+		nested:  regexp.MustCompile(`(?i)(\\+"` + name + `\\+"\s*:\s*\\+")(?:[^"\\]|\\[^"\\])+`),
+		looking: regexp.MustCompile(`(?i)` + spell("refreshtoken") + `(?:@|\\u0040|%40){3}(?:[^"'\s,<>&{}\[\]\\]|\\u[0-9a-f]{4}|\\/)*`),
+	}
+}
+
+// spelled returns what matches a name, letters of which may be written as JSON's escapes.
+func spelled(name string) string {
+	var pattern strings.Builder
+	for _, c := range name {
+		fmt.Fprintf(&pattern, `(?:%c|\\u00%02x|\\u00%02x)`, c, c, unicode.ToUpper(c))
+	}
+	return pattern.String()
+}
 
 // Mask returns an answer of WeChat's with the placeholder in the place of every refresh
 // token, and mask in that of every account's token. It makes no difference whether the
 // answer is valid JSON.
 func Mask(answer []byte, mask string) []byte {
-	answer = named.ReplaceAllFunc(answer, func(member []byte) []byte {
-		parts := named.FindSubmatch(member)
+	m := plain
+	if bytes.IndexByte(answer, '\\') >= 0 {
+		m = escaped
+		answer = replaceValues(m.nested, answer, mask, "")
+	}
+	answer = replaceValues(m.named, answer, mask, `"`)
+	return m.looking.ReplaceAll(answer, []byte(RefreshToken))
+}
+
+// replaceValues replaces what stands behind the first group of a pattern, whose second one
+// tells a refresh token.
+func replaceValues(pattern *regexp.Regexp, answer []byte, mask, quote string) []byte {
+	return pattern.ReplaceAllFunc(answer, func(member []byte) []byte {
+		parts := pattern.FindSubmatch(member)
 		value := mask
-		if parts[2][0] == 'r' || parts[2][0] == 'R' {
+		if len(parts[2]) > 0 {
 			value = RefreshToken
 		}
-		return append(append(append(append([]byte{}, parts[1]...), '"'), value...), '"')
+		return []byte(string(parts[1]) + quote + value + quote)
 	})
-	return looking.ReplaceAll(answer, []byte(RefreshToken))
 }
