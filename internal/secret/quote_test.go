@@ -24,6 +24,8 @@ func TestAQuoteIsOneSafeLine(t *testing.T) {
 		{"got S3CR3T%2Ds3cr3t", "got [hidden]"},
 		{`access_token\u003dabc&x=1`, `access_token\u003d[hidden]&x=1`},
 		{"invalid [" + strings.Repeat("aB3_-", 8) + "]", "invalid [[hidden]]"},
+		{"invalid refreshtoken%40%40%40abc, ticket@@@def [preauthcode@@@ghi]", "invalid refreshtoken%40%40%40[hidden], ticket@@@[hidden] [preauthcode@@@[hidden]]"},
+		{"queryauthcode\\u0040@@jkl is expired", "queryauthcode\\u0040@@[hidden] is expired"},
 		{"rid: 62bd3be0-12345678-12345678", "rid: 62bd3be0-12345678-12345678"},
 		{strings.Repeat("啊 ", MaxQuote), strings.Repeat("啊 ", MaxQuote/2-1) + "啊…"},
 	} {

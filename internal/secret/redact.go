@@ -10,7 +10,8 @@ import (
 
 // named matches a credential behind its name, in a URL, a form, JSON or XML, in lower case
 // and unescaped. Tickets and authorization codes are such as third-party platforms get.
-const named = `(?:(?:access|refresh)_token|secret|verify_?ticket|auth_?code|authorization_?code)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)`
+const named = `(?:(?:access|refresh)_token|secret|verify_?ticket|auth_?code|authorization_?code)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)` +
+	`|(?:ticket|authcode|refreshtoken)@@@([^&"'\\%\s<>\],]+)` // by which they begin themselves
 
 // A Searcher looks for credentials, in a buffer that it uses again. Only one goroutine
 // at a time may use it.
@@ -42,8 +43,9 @@ func Redact(text []byte, mask string, values []string) []byte {
 	for r.next() {
 		r.findValues(values)
 		for _, match := range credential.FindAllSubmatchIndex(r.plain, -1) {
-			if !bytes.HasPrefix(r.plain[match[2]:], masked) { // nothing to hide any more
-				r.found(match[2], match[3])
+			from, to := max(match[2], match[4]), max(match[3], match[5]) // one of the two
+			if !bytes.HasPrefix(r.plain[from:], masked) {                // nothing to hide any more
+				r.found(from, to)
 			}
 		}
 	}

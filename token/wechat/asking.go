@@ -95,7 +95,13 @@ func (c *Component) askAt(ctx context.Context, q question, query string) (*compo
 	if err != nil {
 		return nil, newTransportError(q.api, err, q.secrets...)
 	}
-	return readComponentAnswer(answered, q)
+	a, err := readComponentAnswer(answered, q)
+	if refusal, isRefused := errors.AsType[*token.Refusal](err); isRefused {
+		if appSecret, unread := c.Secret(); unread == nil { // should WeChat quote that in the answer to another question
+			refusal.Reason = secret.Quote(refusal.Reason, appSecret)
+		}
+	}
+	return a, err
 }
 
 // A componentAnswer is the body of the answers to all calls, in success and refusal.
