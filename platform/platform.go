@@ -123,6 +123,7 @@ func New(o Options) *Platform {
 func (p *Platform) keeperOptions(o token.Options) token.Options {
 	o.Platform, o.Kind, o.Lazy = p.options.AppID, token.Rotating{}, true
 	o.Store, o.Queue, o.Log = p.options.Store, p.options.Queue, p.options.Log
+	o.Spread = o.AppID != p.options.AppID
 	if p.options.Shared != nil {
 		o.Shared = p.options.Shared
 	}

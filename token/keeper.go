@@ -26,6 +26,7 @@ type Options struct {
 	Kind          Kind              // nil: Repeating
 	Lent          bool              // programs get the token to keep it for a while
 	Adjusted      *Adjustment       // is said instead of Name, RefreshBefore and Lent, once it says something; nil: never
+	Spread        bool              // the first token is due up to a quarter earlier, as many Keepers begin at the same time
 	Lazy          bool              // it is fetched when somebody asks for it, not at the start
 	Counted       func(FetchCount)  // is told of each fetch, with N 1; nil: nobody counts those of several keepers
 	Renewed       func() bool       // whether there is another credential to ask with than last time; nil: it is no question
@@ -42,8 +43,7 @@ type Keeper struct {
 	doubted    atomic.Bool // a refusal of the token has changed the state
 
 	secretDoubted atomic.Bool // WeChat refused the AppSecret last
-
-	options Options
+	options       Options
 
 	flights, saves sync.WaitGroup
 

@@ -65,7 +65,7 @@ func (Repeating) force(o *Options, s *Spent, now time.Time) Fetch {
 func (Repeating) afterLoad(s *state, now time.Time, o Options) time.Time {
 	left, wall := s.token.Expires.Sub(now), now.Round(0)
 	if left > o.before() {
-		return wall.Add(o.refreshAfter(left, rand.Float64()))
+		return wall.Add(o.firstAfter(o.refreshAfter(left, rand.Float64()), rand.Float64()))
 	}
 	return wall
 }

@@ -60,6 +60,16 @@ func (o *Options) refreshAfter(life time.Duration, random float64) time.Duration
 	return refreshAfter(life, before, random)
 }
 
+// firstAfter returns how long to keep the first token that a Keeper has, of which
+// refreshAfter says after. A hundred thousand that began within a minute would ask within
+// two minutes for ever.
+func (o *Options) firstAfter(after time.Duration, random float64) time.Duration {
+	if !o.Spread || o.rotatesLent() {
+		return after
+	}
+	return max(after-portion(after/4, random), min(after, minPause))
+}
+
 // repeatAfter returns how long to wait before asking again for the successor of
 // a token that has left to live and was just repeated by WeChat, because it was
 // asked too early: before that one expires, unless it does within a moment.

@@ -176,6 +176,9 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 	repeated := s.token.Value.Equal(t.Value.Reveal()) && t.Expires.Sub(s.token.Expires) < sameExpiry
 	if !repeated {
 		after := o.refreshAfter(left, rand.Float64())
+		if s.token.Value.Empty() {
+			after = o.firstAfter(after, rand.Float64())
+		}
 		if s.spent.isOverBudget(now, o) {
 			after = max(after, min(o.Issuer.Pacing.FetchPause, left))
 		}
