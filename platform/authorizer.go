@@ -12,25 +12,26 @@ import (
 
 // An Authorizer is an account that the platform has heard of.
 type Authorizer struct {
-	platform *Platform
-	appID    string
+	mu        sync.Mutex          // guards what follows and is not held during I/O; what requests look at comes first, so that it is one line of the processor's cache
+	isStored  bool                // there is a record
+	granted   bool                // there is a refresh token, or a token
+	waits     bool                // events of it wait
+	isWorking bool                // a goroutine acts upon them
+	again     bool                // and is to look again
+	state     token.Authorization // of the record
+	keeper    *token.Keeper       // nil: nobody asked for a token yet, or for a day
+
+	tickets    *token.Tickets
+	authorized time.Time   // CreateTime of the event that counts
+	expires    time.Time   // of the token that was stored last
+	problem    error       // why its code is not redeemed yet
+	timer      *time.Timer // nil: none runs
+	due        time.Time   // of the timer
 
 	storing sync.Mutex // held from reading or writing the record to noting what it has
 
-	mu         sync.Mutex // guards what follows and is not held during I/O
-	isStored   bool       // there is a record
-	state      token.Authorization
-	granted    bool          // there is a refresh token, or a token
-	authorized time.Time     // CreateTime of the event that counts
-	expires    time.Time     // of the token that was stored last
-	keeper     *token.Keeper // nil: nobody asked for a token yet, or for a day
-	tickets    *token.Tickets
-	problem    error       // why its code is not redeemed yet
-	waits      bool        // events of it wait
-	isWorking  bool        // a goroutine acts upon them
-	again      bool        // and is to look again
-	timer      *time.Timer // nil: none runs
-	due        time.Time   // of the timer
+	platform *Platform
+	appID    string
 }
 
 // AppID returns its app id.

@@ -103,15 +103,16 @@ func (l *platform) account(appID []byte, now time.Time) *Account {
 		return nil
 	}
 	one := &struct {
-		Account
+		lately.Entry[Account]
 		closed closedapis.Set
 		filter secret.Filter
-	}{Account: configured}
-	one.Name, one.AppID, one.platform, one.seen = name, name, l, &l.seen
-	one.kind, one.signing = l.component.kind, l.component.signing
-	one.Account.closed, one.Account.filter = &one.closed, &one.filter
-	one.filter.Start(one.Known)
-	return l.known.Add(name, &one.Account, now)
+	}{Entry: lately.Entry[Account]{Value: configured}}
+	a := &one.Value
+	a.Name, a.AppID, a.platform, a.seen = name, name, l, &l.seen
+	a.kind, a.signing = l.component.kind, l.component.signing
+	a.closed, a.filter = &one.closed, &one.filter
+	a.filter.Start(a.Known)
+	return l.known.Add(name, &one.Entry, now)
 }
 
 // find returns the account with a name or an app_id, or nil: one that is configured, or

@@ -30,10 +30,10 @@ func (r *Running) forProxy(appID string) (proxy.Account, bool) {
 	if !isKnown {
 		return proxy.Account{}, false
 	}
-	a := &authorizer{known, r.ticket}
+	of, a := (*tokensOf)(known), &authorizer{known, r.ticket}
 	return proxy.Account{
-		Tokens: tokens{known}, Authorized: a.authorized, Lend: a.lend, Ticket: a.useTicket, LendTicket: a.lendTicket,
-		Accepted: a.accepted, IsHonoured: a.isHonoured, IsDead: a.isDead, Known: a.appendKnown,
+		Tokens: of, Authorized: of.authorized, Lend: a.lend, Ticket: a.useTicket, LendTicket: a.lendTicket,
+		Accepted: of.accepted, IsHonoured: a.isHonoured, IsDead: a.isDead, Known: a.appendKnown,
 	}, true
 }
 
@@ -70,14 +70,36 @@ func (t tokens) Replace(refused string, wait time.Duration) (string, error) {
 	return value, inWords(err)
 }
 
+// tokensOf is an account as each request asks it, without another step through memory:
+// with a hundred thousand accounts none is in the processor's cache, and each step is a wait.
+type tokensOf platform.Authorizer
+
+// Token implements [proxy.Tokens].
+func (t *tokensOf) Token(wait time.Duration) (string, error) {
+	value, err := (*platform.Authorizer)(t).Token(wait)
+	return value, inWords(err)
+}
+
+// Replace implements [proxy.Tokens].
+func (t *tokensOf) Replace(refused string, wait time.Duration) (string, error) {
+	value, err := (*platform.Authorizer)(t).Replace(refused, wait)
+	return value, inWords(err)
+}
+
+func (t *tokensOf) authorized() error { return inWords((*platform.Authorizer)(t).Usable()) }
+
+func (t *tokensOf) accepted(value string, sent time.Time) {
+	if k, err := (*platform.Authorizer)(t).Keeper(); err == nil {
+		k.Accepted(value, sent)
+	}
+}
+
 // An authorizer is an account that has authorized a platform. Its keeper is another one after
 // a day without a call.
 type authorizer struct {
 	*platform.Authorizer
 	ticket token.FetchTicket
 }
-
-func (a *authorizer) authorized() error { return inWords(a.Usable()) }
 
 // with calls use with the keeper, and with another one if that was about to be dropped.
 func (a *authorizer) with(use func(*token.Keeper) error) error {
@@ -118,12 +140,6 @@ func (a *authorizer) lendTicket(ticketType string, wait time.Duration) (string, 
 	}
 	value, life, err := tickets.Lend(ticketType, wait)
 	return value, life, inWords(err)
-}
-
-func (a *authorizer) accepted(value string, sent time.Time) {
-	if k, err := a.Keeper(); err == nil {
-		k.Accepted(value, sent)
-	}
 }
 
 func (a *authorizer) isHonoured(value string) bool {

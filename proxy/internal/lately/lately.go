@@ -34,13 +34,15 @@ type Map[T any] struct {
 
 type piece[T any] struct {
 	mu     sync.RWMutex // guards what follows
-	values map[string]*entry[T]
+	values map[string]*Entry[T]
 	swept  time.Time
 }
 
-type entry[T any] struct {
-	value *T
+// An Entry is a value together with what the Map notes of it, so that both are read in one
+// step.
+type Entry[T any] struct {
 	asked atomic.Int64 // in Unix nanoseconds
+	Value T
 }
 
 // Get returns the value called name, or nil.
@@ -55,29 +57,28 @@ func (m *Map[T]) Get(name []byte, now time.Time) *T {
 	if asked := now.UnixNano(); asked-e.asked.Load() > int64(precision) {
 		e.asked.Store(asked)
 	}
-	return e.value
+	return &e.Value
 }
 
-// Add adds a value, and returns the one that is called name: if there was one already,
+// Add adds an entry, and returns the value that is called name: if there was one already,
 // that.
-func (m *Map[T]) Add(name string, value *T, now time.Time) *T {
+func (m *Map[T]) Add(name string, e *Entry[T], now time.Time) *T {
 	p := m.pieceOf([]byte(name))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if known := p.values[name]; known != nil {
-		return known.value
+		return &known.Value
 	}
 	p.sweep(now)
-	e := &entry[T]{value: value}
 	e.asked.Store(now.UnixNano())
 	p.values[name] = e
-	return value
+	return &e.Value
 }
 
 // sweep forgets what nobody has asked for lately. The caller holds p.mu.
 func (p *piece[T]) sweep(now time.Time) {
 	if p.values == nil {
-		p.values, p.swept = map[string]*entry[T]{}, now
+		p.values, p.swept = map[string]*Entry[T]{}, now
 	}
 	if now.Sub(p.swept) < sweepEvery {
 		return
