@@ -109,8 +109,7 @@ func (l *platform) account(appID []byte, now time.Time) *Account {
 	}{Entry: lately.Entry[Account]{Value: configured}}
 	a := &one.Value
 	a.Name, a.AppID, a.platform, a.seen = name, name, l, &l.seen
-	a.kind, a.signing = l.component.kind, l.component.signing
-	a.closed, a.filter = &one.closed, &one.filter
+	a.kind, a.signing, a.closed, a.filter = l.component.kind, l.component.signing, &one.closed, &one.filter
 	a.filter.Start(a.Known)
 	return l.known.Add(name, &one.Entry, now)
 }
