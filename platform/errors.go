@@ -3,9 +3,9 @@ package platform
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"wxproxy/token"
-	"wxproxy/token/wechat"
 )
 
 // NotAuthorized is why an account is not served: it has not, or no longer, authorized the
@@ -87,19 +87,21 @@ func (n *NotAuthorized) Is(target error) bool { return target == token.ErrNotAut
 // Explain returns what an error means and what to do about it.
 func (p *Platform) Explain(err error) token.Explanation { return p.issuer.Explain(err) }
 
-// newIssuer returns what explains the errors of a platform's accounts, its own among them.
-func newIssuer() *token.Issuer {
-	issuer := wechat.NewAuthorizerIssuer()
-	ofWeChat := issuer.Explain
+// explaining has an issuer of WeChat's explain the errors of this package, too, and say the
+// name of the platform.
+func explaining(issuer *token.Issuer, name string) *token.Issuer {
+	ofWeChat, own := issuer.Explain, strings.NewReplacer("/push/NAME", "/push/"+name)
 	issuer.Explain = func(err error) token.Explanation {
-		var own interface {
+		var known interface {
 			error
 			Explanation() token.Explanation
 		}
-		if errors.As(err, &own) {
-			return own.Explanation()
+		if errors.As(err, &known) {
+			return known.Explanation()
 		}
-		return ofWeChat(err)
+		e := ofWeChat(err)
+		e.Remedy, e.RemedyZH = own.Replace(e.Remedy), own.Replace(e.RemedyZH)
+		return e
 	}
 	return issuer
 }

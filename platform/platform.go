@@ -102,7 +102,7 @@ func New(o Options) *Platform {
 	}
 	p := &Platform{
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID},
-		issuer: newIssuer(), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
+		issuer: explaining(wechat.NewAuthorizerIssuer(), o.Name), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
 	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
 	p.listings.begin()
@@ -111,7 +111,7 @@ func New(o Options) *Platform {
 	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
 	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
-		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: wechat.NewComponentIssuer(), Renewed: p.fetch.Renewed,
+		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: explaining(wechat.NewComponentIssuer(), o.Name), Renewed: p.fetch.Renewed,
 		Adjusted: &p.ownAdjust,
 	}))
 	p.wechat.Tokens = (*ownTokens)(p)

@@ -8,6 +8,7 @@ import (
 
 	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
+	"wxproxy/token"
 )
 
 // The list of addresses that may call is one for the platform and all its accounts: that
@@ -120,6 +121,25 @@ func TestADeadTokenOfAnAccountHasNoLifeLeft(t *testing.T) {
 		_, err := k.Replace(value, time.Minute)
 		if s := a.Status(); err == nil || s.State != platform.StateFailing || !s.Expires.IsZero() {
 			t.Errorf("got %v, %+v; want it failing, without a token", err, s)
+		}
+	})
+}
+
+// What is to be done about a platform has its name, as there may be several.
+func TestRemediesNameThePlatform(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := platform.New(w.options())
+		p.Start()
+		defer p.Stop()
+		synctest.Wait()
+		for _, e := range []token.Explanation{p.Status().Problem, p.Explain(token.ErrNoTicket)} {
+			if !strings.Contains(e.Remedy, "/push/saas") || !strings.Contains(e.RemedyZH, "/push/saas") || strings.Contains(e.Remedy+e.RemedyZH, "NAME") {
+				t.Errorf("got %+v; want the platform's name", e)
+			}
+		}
+		if _, err := p.Component().Token(time.Second); err == nil || !strings.Contains(err.Error(), "/push/saas") {
+			t.Errorf("got %v; want the platform's name", err)
 		}
 	})
 }

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -259,6 +261,7 @@ func TestAPlatformsFailuresAreExplained(t *testing.T) {
 		{"no ticket", apiComponentToken, fmt.Errorf("x: %w", token.ErrNoTicket), token.ClassTransient, "/push/NAME", "/push/NAME", false, 0},
 		{"ended", apiAuthorizerToken, fmt.Errorf("%w: unauthorized", token.ErrNotAuthorized), token.ClassAccount, "authorize", "授权", false, 0},
 		{"a store that takes nothing", apiAuthorizerToken, fmt.Errorf("%w: %w", token.ErrUnstored, io.ErrUnexpectedEOF), token.ClassTransient, "token.store", "token.store", false, 0},
+		{"a store that cannot be read", apiAuthorizerToken, fmt.Errorf("reading a stored token: %w", &fs.PathError{Op: "open", Path: "/x", Err: syscall.EIO}), token.ClassTransient, "token.store", "token.store", false, 0},
 		{"many fetches", apiAuthorizerToken, token.ErrManyFetches, token.ClassQuota, "api_authorizer_token", "api_authorizer_token", false, 0},
 		{"for want of the component's token", apiAuthorizerToken, &token.Unavailable{Cause: of("", 40001, ""), Why: explain(of("", 40001, ""), apiComponentToken)},
 			token.ClassConfiguration, "check that secret", "AppSecret", false, 40001},

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -76,6 +77,7 @@ func withoutAnswer(err error) remedy {
 		dial    *net.OpError
 		bad     badAnswer
 		unread  *secretError
+		file    *fs.PathError
 		short   interface{ Shortage() string }
 	)
 	if row, decided := ofKeeper(err); decided {
@@ -86,6 +88,8 @@ func withoutAnswer(err error) remedy {
 		return usedUp
 	case errors.As(err, &unread):
 		return unreadableSecret
+	case errors.As(err, &file): // of an account of a platform, whose refresh token is there
+		return storeAway
 	case errors.Is(err, token.ErrStopped), errors.Is(err, context.Canceled):
 		return shuttingDown
 	case errors.As(err, &bad), errors.Is(err, token.ErrUnusable):
