@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -16,9 +17,10 @@ const addressWarnings = 10 * time.Minute
 // those that may call is one for the platform and all its accounts, and no token tells
 // whether it has this machine.
 type address struct {
-	mu      sync.Mutex // guards what follows
-	refused *token.Refusal
-	warned  time.Time // of the last warning; zero if there was none
+	mu      sync.Mutex        // guards what follows
+	refused *token.Refusal    // what it said last; nil: it takes calls
+	counted token.DenialCount // how often it refused one since the start
+	warned  time.Time         // of the last warning; zero if there was none
 }
 
 // AddressRefused tells that WeChat answered a call, for the platform or for one of its
@@ -28,6 +30,8 @@ func (p *Platform) AddressRefused(errcode int, errmsg string) {
 	refused, now := &token.Refusal{Code: errcode, Reason: secret.Quote(errmsg)}, time.Now()
 	p.address.mu.Lock()
 	p.address.refused = refused
+	p.address.counted.Errcode = errcode
+	p.address.counted.N++
 	warns := p.address.warned.IsZero() || now.Sub(p.address.warned) >= addressWarnings
 	if warns {
 		p.address.warned = now
@@ -63,4 +67,21 @@ func (p *Platform) refusedAddress() error {
 		return nil
 	}
 	return p.address.refused
+}
+
+// Denials returns how often WeChat refused the AppSecret in requests of callers, or this
+// machine's address in calls, since the start.
+func (p *Platform) Denials() []token.DenialCount {
+	all := p.component.Denials()
+	p.address.mu.Lock()
+	defer p.address.mu.Unlock()
+	if p.address.counted.N == 0 {
+		return all
+	}
+	i := slices.IndexFunc(all, func(c token.DenialCount) bool { return c.Errcode == p.address.counted.Errcode })
+	if i < 0 {
+		return append(all, p.address.counted)
+	}
+	all[i].N += p.address.counted.N
+	return all
 }

@@ -38,6 +38,14 @@ func TestARefusedAddressIsAProblemOfThePlatform(t *testing.T) {
 		p.AddressAccepted()
 		mustBeReady("after a call that went well")
 		p.AddressRefused(61004, "access clientip is not registered requestIP: 203.0.113.7 rid: 1")
+		if got := p.Denials(); len(got) != 1 || got[0] != (token.DenialCount{Errcode: 61004, N: 21}) {
+			t.Errorf("got %v; want each counted", got)
+		}
+		p.Component().SecretRefused(61004, "x")
+		if got := p.Denials(); len(got) != 1 || got[0].N != 22 {
+			t.Errorf("got %v; want those of the AppSecret counted with them", got)
+		}
+		p.Component().SecretAccepted()
 		if lines := strings.Count(w.log.String(), "refuses calls from this machine"); lines != 1 {
 			t.Errorf("got %d lines about it in 10 minutes; want 1", lines)
 		}

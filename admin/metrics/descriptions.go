@@ -20,7 +20,7 @@ var (
 			"transient, configuration, quota, account).",
 		"account", "outcome", "reason")
 	denials = describe("secret_refusals_total",
-		"Requests with the AppSecret, such as logins, that WeChat refused because of it or of this machine's address.",
+		"Requests with the AppSecret, such as logins, that WeChat refused because of it or of this machine's address; of a platform, and of its accounts, all calls because of the address.",
 		"account", "errcode")
 	expiry = describe("token_expiry_timestamp_seconds",
 		"When the account's token expires; 0 while there is none. An account that nobody has called for a day has no value.",

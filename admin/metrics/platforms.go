@@ -17,7 +17,7 @@ type Platform struct {
 // NewPlatform returns what is told of p, which has this name.
 func NewPlatform(name string, p *platform.Platform) Platform {
 	own := p.Component()
-	return Platform{Component: Account{Name: name, Status: own.Status, Fetches: own.Fetches, Denials: own.Denials}, Status: p.Status, Fetches: p.Fetches}
+	return Platform{Component: Account{Name: name, Status: own.Status, Fetches: own.Fetches, Denials: p.Denials}, Status: p.Status, Fetches: p.Fetches}
 }
 
 // accountsOf returns the platforms as accounts, and all that have authorized one as one.
