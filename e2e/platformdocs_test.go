@@ -107,13 +107,21 @@ func TestMovingAPlatformAsThePageSaysLosesNothing(t *testing.T) {
 			old.mustCall(merchantID)
 
 			lines := "server {\nlisten 443 ssl;\nserver_name push.example.com;\nssl_certificate /etc/nginx/push.crt;\nssl_certificate_key /etc/nginx/push.key;\naccess_log /var/log/nginx/push.log;\n" +
-				g.blocks["nginx locations"][0].text + "}\n"
+				strings.ReplaceAll(g.blocks["nginx locations"][0].text+g.blocks["nginx locations"][1].text, "127.0.0.1:9000", g.program.address) + "}\n"
 			site := startNginx(t, lines, strings.TrimPrefix(p.push, "http://"))
 			saas.Change(func(s *platformtest.Settings) {
 				s.EventURL, s.MessageURL, s.Transport = "https://push.example.com/wechat/ticket", "https://push.example.com/wechat/$APPID$/message", site.client.Transport
 			})
 			mustDeliver(t, saas.PushTicket(t.Context()))
 			p.eventually("the platform is ready", func() bool { return g.state(p) == "ready" })
+			byPath, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://push.example.com/wechat/message?nonce=1", strings.NewReader("by its path"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			byPath.Header.Set("Wxproxy-App-Id", merchantID)
+			if response, err := site.client.Do(byPath); err != nil || response.Body.Close() != nil || g.program.await("by its path").path != "/wechat/"+merchantID+"/message" {
+				t.Errorf("got %+v, %v; want the app id in the path", response, err)
+			}
 			old.mustCall(secondMerchant) // with its own tokens, beside wxproxy
 			p.mustServe("GET", "/@"+merchantID+userInfo, "")
 			p.mustServe("GET", "/@"+secondMerchant+userInfo, "")
