@@ -86,7 +86,8 @@ type Platform struct {
 	cancel           context.CancelFunc
 	loaded           atomic.Bool // what the store has is known
 	isAddressRefused atomic.Bool
-	work             sync.WaitGroup // of all in the background
+	unread           atomic.Pointer[error] // why the store was not read when that was tried last; nil: it was not tried
+	work             sync.WaitGroup        // of all in the background
 
 	mu          sync.RWMutex // guards what follows
 	authorizers map[string]*Authorizer

@@ -27,6 +27,19 @@ func (p *Platform) Authorizer(appID string) (a *Authorizer, isKnown bool) {
 	return a, err == nil
 }
 
+// Unreadable returns why nobody can tell whether the platform has heard of an account: the
+// store was not read yet, and cannot be asked; nil: it can be told.
+func (p *Platform) Unreadable(appID string) error {
+	if p.loaded.Load() {
+		return nil
+	}
+	_, err := p.options.Store.Load(p.key(appID))
+	if errors.Is(err, token.ErrNotStored) {
+		return nil
+	}
+	return err
+}
+
 // account returns what is known of an account, or is about to be.
 func (p *Platform) account(appID string) *Authorizer {
 	p.mu.Lock()
@@ -100,6 +113,7 @@ func (p *Platform) load() bool {
 	if err != nil && !errors.Is(err, token.ErrNotStored) {
 		p.log().Warn("the platform's record cannot be read", "err", err)
 		if errors.Is(err, token.ErrAway) {
+			p.unread.Store(&err)
 			return false
 		}
 	}
@@ -119,6 +133,7 @@ func (p *Platform) load() bool {
 	})
 	if err != nil {
 		p.log().Warn("the authorizers cannot be read from the store", "err", err)
+		p.unread.Store(&err)
 		return false
 	}
 	p.mu.RLock()

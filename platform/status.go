@@ -50,6 +50,8 @@ func (p *Platform) Status() Status {
 	s.Problem = s.Token.Problem()
 	ticket, address := p.currentTicket(), p.refusedAddress()
 	switch refused := p.fetch.Refusal(ticket); {
+	case !s.Loaded && p.unread.Load() != nil: // or nobody knows whether there is a ticket
+		s.State, s.Problem = StateFailing, p.Explain(*p.unread.Load())
 	case ticket.Empty():
 		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(token.ErrNoTicket)
 	case refused != nil:

@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,4 +151,42 @@ func TestRemediesNameThePlatform(t *testing.T) {
 			t.Errorf("got %v; want the platform's name", err)
 		}
 	})
+}
+
+// A store that cannot be read when the process starts is what is wrong, and not that there is
+// no ticket; and whether it has an account, nobody can tell.
+func TestAStoreThatIsNotReadYetIsSaidToBeTheProblem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		away := &awayStore{PlatformStore: w.store}
+		away.isAway.Store(true)
+		o.Store = away
+		p := platform.New(o)
+		p.Start()
+		defer p.Stop()
+		synctest.Wait()
+		s := p.Status()
+		if s.State != platform.StateFailing || s.Loaded || !strings.Contains(s.Problem.Remedy, "token.store") || p.Unreadable(shop) == nil {
+			t.Errorf("got %+v; want the store named", s)
+		}
+		away.isAway.Store(false)
+		time.Sleep(time.Minute)
+		if s := p.Status(); s.State != platform.StateNoTicket || !s.Loaded || p.Unreadable(shop) != nil {
+			t.Errorf("got %+v; want that there is no ticket", s)
+		}
+	})
+}
+
+// An awayStore is out of reach now and then.
+type awayStore struct {
+	token.PlatformStore
+	isAway atomic.Bool
+}
+
+func (s *awayStore) Load(key token.Key) (token.Record, error) {
+	if s.isAway.Load() {
+		return token.Record{}, token.ErrAway
+	}
+	return s.PlatformStore.Load(key)
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,4 +177,22 @@ func (x *exchange) leaveQuota() {
 	if !x.streams {
 		x.client.quota.Leave()
 	}
+}
+
+// mayUseOf reports whether the client may use the platform's account with an appid.
+func (c *Client) mayUseOf(pl *platform, appID string) bool {
+	return len(c.Accounts) == 0 || slices.ContainsFunc(c.Accounts, func(name string) bool {
+		prefix, rest, _ := strings.Cut(name, ":")
+		return name == pl.all || name == appID || prefix == pl.Account.Name && rest == appID
+	})
+}
+
+// authorizerOf returns the account of the request's platform that a program's body names.
+func (x *exchange) authorizerOf(appID string) (*Account, error) {
+	l := x.account.platform
+	if a := l.account([]byte(appID), x.began); a != nil {
+		return a, nil
+	}
+	return nil, cmp.Or(l.unreadable([]byte(appID)),
+		refuseAsWeChat(x.kind.Table.Platform.NotAuthorized, "component is not authorized by this account (wxproxy: the platform has never heard of it)"))
 }

@@ -48,9 +48,9 @@ func (emulated) answer(p *Proxy, x *exchange) error {
 		return err
 	}
 	table := &x.kind.Table.Platform
-	a := x.account.platform.account([]byte(ask.AppID), x.began)
-	if a == nil {
-		return refuseAsWeChat(table.NotAuthorized, "component is not authorized by this account (wxproxy: the platform has never heard of it)")
+	a, err := x.authorizerOf(ask.AppID)
+	if err != nil {
+		return err
 	}
 	if a.Authorized != nil {
 		if why := a.Authorized(); why != nil {
@@ -76,9 +76,9 @@ func (redeeming) answer(p *Proxy, x *exchange) error {
 	if err := x.permitAuthorizer(grant.AppID); err != nil {
 		return err
 	}
-	a := pl.account([]byte(grant.AppID), x.began)
-	if a == nil {
-		return refuseAsWeChat(x.kind.Table.Platform.NotAuthorized, "component is not authorized by this account")
+	a, err := x.authorizerOf(grant.AppID)
+	if err != nil {
+		return err
 	}
 	answer, err := component.Redeemed(a.AppID, p.virtualFor(x, a), virtual.Life, grant.FuncInfo)
 	return x.answerWith(answer, err)

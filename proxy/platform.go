@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -26,6 +27,10 @@ type Platform struct {
 	// has of it is kept for as long as somebody calls for the account at least once a day,
 	// so it has to follow what becomes of the account. Name, AppID and Kind are left empty.
 	Authorizer func(appID string) (Account, bool)
+
+	// Unreadable returns why nobody can tell whether the platform has heard of an account that
+	// Authorizer does not return; nil: it has not. It may be nil itself.
+	Unreadable func(appID string) error
 
 	// Redeem returns what an authorization code yields, or has yielded already.
 	Redeem func(code string, wait time.Duration) (Grant, error)
@@ -82,15 +87,6 @@ func (a *Account) isComponent() bool { return a.platform != nil && a.platform.co
 // isAuthorizer reports whether the account is one that has authorized a platform.
 func (a *Account) isAuthorizer() bool { return a.platform != nil && a.platform.component != a }
 
-// counted returns what the counts call the account: all that have authorized a platform
-// have one name, as there may be a hundred thousand.
-func (a *Account) counted() string {
-	if a.isAuthorizer() {
-		return a.platform.all
-	}
-	return a.Name
-}
-
 // account returns the account with an appid that has authorized the platform, now or
 // earlier, or nil.
 func (l *platform) account(appID []byte, now time.Time) *Account {
@@ -129,14 +125,25 @@ func (p *Proxy) find(name []byte, now time.Time) (found *Account, err error) {
 			continue
 		}
 		a := pl.account(appID, now)
-		if a != nil && found != nil {
+		switch {
+		case a == nil && found == nil:
+			err = cmp.Or(err, pl.unreadable(appID))
+		case a == nil:
+		case found != nil:
 			return nil, errTwoPlatforms
-		}
-		if a != nil {
-			found = a
+		default:
+			found, err = a, nil
 		}
 	}
-	return found, nil
+	return found, err
+}
+
+// unreadable returns why nobody can tell whether there is an account of an appid.
+func (l *platform) unreadable(appID []byte) (why error) {
+	if l.Unreadable != nil && len(appID) > 0 {
+		why = l.Unreadable(string(appID))
+	}
+	return why
 }
 
 // mayUse reports whether the client may use the account.
@@ -150,14 +157,6 @@ func (c *Client) mayUse(a *Account) bool {
 		return true
 	}
 	return slices.Contains(c.Accounts, a.Name)
-}
-
-// mayUseOf reports whether the client may use the platform's account with an appid.
-func (c *Client) mayUseOf(pl *platform, appID string) bool {
-	return len(c.Accounts) == 0 || slices.ContainsFunc(c.Accounts, func(name string) bool {
-		prefix, rest, _ := strings.Cut(name, ":")
-		return name == pl.all || name == appID || prefix == pl.Account.Name && rest == appID
-	})
 }
 
 // readRights finds out which of the client's accounts are configured ones.

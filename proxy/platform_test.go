@@ -453,6 +453,33 @@ func TestAnswersNameTheAccountAndCountsThePlatform(t *testing.T) {
 	}
 }
 
+// An account that is in a store which cannot be read yet is not unknown: its callers ask again,
+// and no SDK is told that the merchant has left.
+func TestAnAccountThatNobodyCanTellOfIsNotUnknown(t *testing.T) {
+	for raw, want := range map[string]string{
+		rawtest.Get("/@wx9999999999999999/p"):                                                        "token_unavailable",
+		rawtest.Get("/@saas:wx9999999999999999/p"):                                                   "token_unavailable",
+		rawtest.Get("/p", "Wxproxy-Account: wx9999999999999999"):                                     "token_unavailable",
+		rawtest.Get("/sns/jscode2session?appid=wx9999999999999999&js_code=1"):                        "token_unavailable",
+		post("/cgi-bin/component/api_authorizer_token", `{"authorizer_appid":"wx9999999999999999"}`): "token_unavailable",
+		rawtest.Get("/@other:wx9999999999999999/p"):                                                  "unknown_account",
+		rawtest.Get("/@" + merchant + "/p"):                                                          "",
+		rawtest.Get("/p"):                                                                            "",
+		rawtest.Get("/@saas/wxa/gettemplatelist"):                                                    "",
+	} {
+		c := platformConfig(&recorder{answers: []string{rawtest.OKBody}})
+		c.Platforms[0].Unreadable = func(string) error { return late{errors.New("the store is away")} }
+		if ctx := handle(t, New(c), raw); slugOf(ctx) != want || want == "token_unavailable" && (ctx.Response.StatusCode() != 503 || len(ctx.Response.Header.Peek("Retry-After")) == 0) {
+			t.Errorf("%.70q: got %d %s; want %q", raw, ctx.Response.StatusCode(), ctx.Response.Body(), want)
+		}
+	}
+}
+
+// A late is an error that passes.
+type late struct{ error }
+
+func (late) RetryAfter() time.Duration { return time.Second }
+
 // With a hundred thousand accounts a request costs what it costs with one, and nobody is
 // known beforehand.
 func TestAVirtualTokenOfAPlatformsAccountIsGoodAtEveryReplica(t *testing.T) {

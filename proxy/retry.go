@@ -176,3 +176,12 @@ func errmsgOf(resp *fasthttp.Response) string {
 	}
 	return said.Errmsg
 }
+
+// counted returns what the counts call the account: all that have authorized a platform
+// have one name, as there may be a hundred thousand.
+func (a *Account) counted() string {
+	if a.isAuthorizer() {
+		return a.platform.all
+	}
+	return a.Name
+}

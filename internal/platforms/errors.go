@@ -71,3 +71,15 @@ func ofCall(err error) error {
 	}
 	return failedCall{p}
 }
+
+// An unread is why nobody can tell whether an account has authorized a platform.
+type unread struct {
+	problem
+	words string
+}
+
+// Error says so, and what to do about it.
+func (u unread) Error() string { return u.words }
+
+// RetryAfter returns how long it is useless to ask again.
+func (u unread) RetryAfter() time.Duration { return callAgain }

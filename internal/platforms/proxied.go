@@ -19,7 +19,7 @@ func (r *Running) ForProxy(component proxy.Account) proxy.Platform {
 	component.AppID, component.Tokens = r.appID, tokens{own}
 	component.Accepted, component.IsHonoured, component.IsDead = own.Accepted, own.IsHonoured, own.IsDead
 	return proxy.Platform{
-		Account: component, Authorizer: r.forProxy, Redeem: r.redeem, PreAuthCode: r.preAuthCode,
+		Account: component, Authorizer: r.forProxy, Unreadable: r.unreadable, Redeem: r.redeem, PreAuthCode: r.preAuthCode,
 		AddressRefused: r.AddressRefused, AddressAccepted: r.AddressAccepted,
 	}
 }
@@ -35,6 +35,16 @@ func (r *Running) forProxy(appID string) (proxy.Account, bool) {
 		Tokens: of, Authorized: of.authorized, Lend: a.lend, Ticket: a.useTicket, LendTicket: a.lendTicket,
 		Accepted: of.accepted, IsHonoured: a.isHonoured, IsDead: a.isDead, Known: a.appendKnown,
 	}, true
+}
+
+// unreadable says in words why nobody can tell whether an account has authorized the platform.
+func (r *Running) unreadable(appID string) error {
+	err := r.Unreadable(appID)
+	if err == nil {
+		return nil
+	}
+	e := r.Explain(err)
+	return unread{problem{err}, "nobody can tell yet whether the account " + appID + " has authorized the platform " + r.appID + ": " + e.Reason + "; " + e.Remedy + " (" + e.RemedyZH + ")"}
 }
 
 func (r *Running) redeem(code string, wait time.Duration) (proxy.Grant, error) {
