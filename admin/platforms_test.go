@@ -290,6 +290,9 @@ func TestPlatformsDoNotMakeAProcessUnready(t *testing.T) {
 			}
 		}
 		ready("/readyz", http.StatusServiceUnavailable)
+		if said := ask(w.admin, "GET", "/readyz", "").Body.String(); !strings.Contains(said, `"platforms_not_loaded"`) || !strings.Contains(said, `"name": "saas"`) {
+			t.Errorf("got %s; want the platform named", said)
+		}
 		loaded = true
 		for range 2 {
 			ready("/readyz", http.StatusOK)

@@ -12,6 +12,7 @@ type readiness struct {
 	Ready    bool           `json:"ready"`
 	Draining bool           `json:"draining,omitempty"`
 	Without  []withoutToken `json:"without_token,omitempty"`
+	Unread   []withoutToken `json:"platforms_not_loaded,omitempty"` // whose accounts the store has not told yet
 }
 
 type withoutToken struct {
@@ -50,6 +51,8 @@ func (a *Admin) ready(w http.ResponseWriter, r *http.Request) {
 	answer.Ready = !answer.Draining && a.isLoaded() && (wanting == 0 || hasOne && !of.all)
 	if a.isNobody(r) {
 		answer.Without = nil // a reason can name this machine's public address
+	} else {
+		answer.Unread = a.unreadPlatforms()
 	}
 	code := http.StatusOK
 	if !answer.Ready {
@@ -69,6 +72,16 @@ func (a *Admin) judged(account Account) []Account {
 // isLoaded reports whether what the store has of platforms is known.
 func (a *Admin) isLoaded() bool {
 	return !slices.ContainsFunc(a.Platforms, func(p Platform) bool { return !p.Loaded() })
+}
+
+// unreadPlatforms returns those platforms of which that is not known, and why.
+func (a *Admin) unreadPlatforms() (all []withoutToken) {
+	for i := range a.Platforms {
+		if p := &a.Platforms[i]; !p.Loaded() {
+			all = append(all, withoutToken{p.Component.Name, errorOf(p.Status().Problem)})
+		}
+	}
+	return all
 }
 
 // A question says which accounts /readyz is asked about: any, all, or one.
