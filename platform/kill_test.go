@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
 	"wxproxy/token"
 )
@@ -157,6 +159,140 @@ func killedAt(t *testing.T, steps int, after bool) (killed bool) {
 		t.Errorf("got %+v; want nothing left", s)
 	}
 	return killed
+}
+
+// A killing is a life of an account in which a process is killed.
+type killing struct {
+	name   string
+	before func(w *world, p *platform.Platform)                                // what a process that nobody kills has done
+	during func(w *world, p *platform.Platform, push func(platformtest.Event)) // push has an event taken, by the next process if not by this one
+	events string                                                              // that are forwarded, each perhaps twice
+	most   platformtest.Counts                                                 // of what is done with WeChat once more than it should be
+}
+
+// killings are all that happens to an account besides its first authorization.
+func killings() []killing {
+	authorize := func(w *world, p *platform.Platform) {
+		w.push(p, w.Grant(shop).Event)
+		time.Sleep(2 * time.Minute)
+	}
+	return []killing{
+		{"a refresh that brings another refresh token", authorize, func(w *world, p *platform.Platform, _ func(platformtest.Event)) {
+			w.Change(func(s *platformtest.Settings) { s.Rotate = true })
+			w.RevokeTokens(shop)
+			if a, isKnown := p.Authorizer(shop); isKnown {
+				value, _ := a.Token(5 * time.Second)
+				_, _ = a.Replace(value, 5*time.Second)
+			}
+		}, "info:authorized", platformtest.Counts{QueryAuths: 1}},
+		{"an end, and another authorization", authorize, func(w *world, _ *platform.Platform, push func(platformtest.Event)) {
+			push(w.Revoke(shop))
+			time.Sleep(2 * time.Second)
+			push(w.Grant(shop).Event)
+		}, "info:authorized info:unauthorized info:authorized", platformtest.Counts{QueryAuths: 2, RefusedQueryAuths: 1}},
+		{"a registration", nil, func(w *world, _ *platform.Platform, push func(platformtest.Event)) {
+			push(w.Register(shop).Event)
+		}, "info:notify_third_fasteregister", platformtest.Counts{QueryAuths: 1, RefusedQueryAuths: 1}},
+		{"a refresh token that WeChat refuses", authorize, func(w *world, p *platform.Platform, _ func(platformtest.Event)) {
+			w.ReplaceRefresh(shop)
+			time.Sleep(10 * time.Minute)
+			w.RevokeTokens(shop)
+			if a, isKnown := p.Authorizer(shop); isKnown {
+				value, _ := a.Token(5 * time.Second)
+				_, _ = a.Replace(value, 5*time.Second)
+			}
+		}, "info:authorized", platformtest.Counts{QueryAuths: 1}},
+	}
+}
+
+// TestAnAccountIsServedWhereverTheProcessIsKilled kills a process at each step of what else
+// happens in the life of an account: the next one serves it, and nobody has to authorize again.
+func TestAnAccountIsServedWhereverTheProcessIsKilled(t *testing.T) {
+	const mostSteps = 60
+	for _, k := range killings() {
+		t.Run(k.name, func(t *testing.T) {
+			kills := 0
+			for steps := range mostSteps {
+				for _, after := range []bool{false, true} {
+					synctest.Test(t, func(t *testing.T) {
+						if k.at(t, &process{left: steps, after: after}) {
+							kills++
+						}
+					})
+					if t.Failed() {
+						t.Fatalf("killed at step %d, after its effect: %v", steps, after)
+					}
+				}
+			}
+			if kills < 10 || kills >= 2*mostSteps {
+				t.Errorf("%d kills; want all the steps, and some without a kill", kills)
+			}
+		})
+	}
+}
+
+// at kills a process that goes through it.
+func (k *killing) at(t *testing.T, dying *process) (killed bool) {
+	w := newWorld(t)
+	first := platform.New(w.options())
+	first.Start()
+	w.push(first, w.NewTicket())
+	if k.before != nil {
+		k.before(w, first)
+	}
+	first.Stop()
+
+	p := platform.New(w.mortal(dying))
+	p.Start()
+	time.Sleep(time.Second)
+	var missed []platformtest.Event
+	k.during(w, p, func(e platformtest.Event) {
+		if _, err := p.Event(t.Context(), platform.Push{ID: "id", Received: time.Now(), Body: e.Content}); err != nil {
+			missed = append(missed, e)
+		}
+	})
+	time.Sleep(2 * time.Minute)
+	dying.mu.Lock()
+	killed = dying.killed
+	dying.killed = true
+	dying.mu.Unlock()
+	p.Stop()
+
+	next := platform.New(w.options())
+	next.Start()
+	defer next.Stop()
+	for _, e := range missed {
+		w.push(next, e)
+	}
+	time.Sleep(2 * time.Minute)
+	w.awaitGood(next)
+	if got := strings.Fields(w.types(shop)); strings.Join(slices.Compact(got), " ") != k.events {
+		t.Errorf("got %q forwarded; want %q, some of it twice if the process was killed then", got, k.events)
+	}
+	if c := w.Counts(); c.QueryAuths != k.most.QueryAuths || c.RefusedQueryAuths > k.most.RefusedQueryAuths {
+		t.Errorf("got %+v; want each code redeemed once", c)
+	}
+	if s := next.Status(); s.Waiting != 0 || s.Authorizers[platform.StateReady] != 1 {
+		t.Errorf("got %+v; want nothing left", s)
+	}
+	return killed
+}
+
+// awaitGood has the shop called, as a caller does whose token WeChat may refuse.
+func (w *world) awaitGood(p *platform.Platform) {
+	w.t.Helper()
+	a, isKnown := p.Authorizer(shop)
+	if !isKnown {
+		w.t.Fatal("the shop is not known")
+	}
+	value, err := a.Token(5 * time.Second)
+	if good := w.Tokens(shop); err == nil && !slices.Contains(good, value) {
+		_, err = a.Replace(value, 5*time.Second)
+	}
+	if err != nil {
+		w.t.Errorf("the shop: %v", err)
+	}
+	w.mustServe(p, shop)
 }
 
 // TestAStoreThatTakesNothing has WeChat keep its events: there is no success then.
