@@ -53,13 +53,6 @@ type Shared interface {
 	token.Follower
 }
 
-// Turns make one Platform of a process the one that does something: after a reload there may
-// be two of a kind for a moment, of which one is about to end.
-type Turns interface {
-	// Lease returns what ends the turn, or [token.ErrLeased].
-	Lease(key token.Key) (release func(), err error)
-}
-
 // A Platform is one third-party platform. Its methods may be called concurrently.
 type Platform struct {
 	options   Options
@@ -71,6 +64,7 @@ type Platform struct {
 	issuer    *token.Issuer
 
 	settings   atomic.Pointer[settings]
+	lines      *lines           // of the log, about its accounts
 	ownAdjust  token.Adjustment // of the component's keeper
 	eachAdjust token.Adjustment // of its accounts' keepers
 
@@ -105,6 +99,7 @@ func New(o Options) *Platform {
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID},
 		issuer: explaining(wechat.NewAuthorizerIssuer(), o.Name), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
 	}
+	p.lines = newLines(o.Log.Handler())
 	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
 	p.listings.begin()
 	p.ctx, p.cancel = context.WithCancel(context.Background())
@@ -124,6 +119,9 @@ func New(o Options) *Platform {
 func (p *Platform) keeperOptions(o token.Options) token.Options {
 	o.Platform, o.Kind, o.Lazy = p.options.AppID, token.Rotating{}, true
 	o.Store, o.Queue, o.Log = p.options.Store, p.options.Queue, p.options.Log
+	if o.AppID != p.options.AppID {
+		o.Log = slog.New(p.lines)
+	}
 	o.Spread = o.AppID != p.options.AppID
 	if p.options.Shared != nil {
 		o.Shared = p.options.Shared
@@ -178,6 +176,7 @@ func (p *Platform) Stop() {
 	}
 	all.Wait()
 	p.work.Wait()
+	p.lines.counts.flush()
 }
 
 // background runs do beside, unless the platform is stopped.

@@ -113,7 +113,8 @@ func (p *Platform) key(appID string) token.Key {
 func (p *Platform) queue(appID string, text secret.Secret) waiting.Queue {
 	q, err := waiting.Read(text)
 	if err != nil {
-		p.log().Error("events lost", "account", appID, "err", err)
+		p.log().Error("events lost", "account", appID, "err", err,
+			"remedy", "POST /platforms/"+p.name()+"/recover finds what they said of the authorization; programs do not get them")
 	}
 	return q
 }

@@ -160,7 +160,8 @@ func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
 		return false, err
 	}
 	if ended {
-		p.log().Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID)
+		e := (&NotAuthorized{State: token.Unauthorized}).Explanation()
+		p.log().Warn("an account is not in WeChat's list of authorizers any more", "account", a.appID, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 	}
 	return ended, nil
 }

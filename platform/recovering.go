@@ -100,8 +100,10 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, useless se
 		return secret.Secret{}, err
 	}
 	if r.State != token.Authorized {
-		p.log().Warn("an account has to authorize the platform again", "account", key.AppID, "state", string(r.State))
-		return secret.Secret{}, &NotAuthorized{Platform: p.name(), AppID: key.AppID, State: r.State}
+		unusable := &NotAuthorized{Platform: p.name(), AppID: key.AppID, State: r.State}
+		e := unusable.Explanation()
+		p.log().Warn("an account has to authorize the platform again", "account", key.AppID, "state", string(r.State), "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		return secret.Secret{}, unusable
 	}
 	p.log().Info("a refresh token was recovered", "account", key.AppID)
 	return r.Refresh, nil

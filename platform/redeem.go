@@ -139,7 +139,10 @@ func (p *Platform) store(grant token.Grant, of stamp) {
 			p.log().Info("authorization redeemed", "account", grant.AppID)
 			return
 		}
-		p.log().Error("an authorization is not stored yet", "account", grant.AppID, "err", err)
+		if wait == leasePoll {
+			p.log().Error("an authorization is not stored yet", "account", grant.AppID, "err", err,
+				"remedy", "have token.store be writable before this process ends: wxproxy has in memory what WeChat gives once, and tries again until then")
+		}
 		if !sleep(p.ctx, wait) {
 			return
 		}

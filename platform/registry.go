@@ -107,11 +107,14 @@ func (p *Platform) learnRead(appID string, r *token.Record) *Authorizer {
 	return a
 }
 
+// storeRemedy is what to do when the store cannot be read.
+const storeRemedy = "see what is wrong with token.store; wxproxy tries again by itself, and reads a single account when it is called"
+
 // load reads what the store has, and reports whether it has told all.
 func (p *Platform) load() bool {
 	r, err := p.options.Store.Load(p.own)
 	if err != nil && !errors.Is(err, token.ErrNotStored) {
-		p.log().Warn("the platform's record cannot be read", "err", err)
+		p.log().Warn("the platform's record cannot be read", "err", err, "remedy", storeRemedy)
 		if errors.Is(err, token.ErrAway) {
 			p.unread.Store(&err)
 			return false
@@ -122,7 +125,8 @@ func (p *Platform) load() bool {
 	err = p.options.Store.Each(p.options.AppID, func(key token.Key, r token.Record, unreadable error) error {
 		if unreadable != nil {
 			if unread++; unread == 1 {
-				p.log().Error("the record of an account cannot be read", "account", key.AppID, "err", unreadable)
+				p.log().Error("the record of an account cannot be read", "account", key.AppID, "err", unreadable,
+					"remedy", "see that token.encryption_key, or encryption_key_old, is the key that it was written with; POST /platforms/"+p.name()+"/recover asks WeChat for what it had")
 			}
 			return p.ctx.Err()
 		}
@@ -132,7 +136,7 @@ func (p *Platform) load() bool {
 		return p.ctx.Err()
 	})
 	if err != nil {
-		p.log().Warn("the authorizers cannot be read from the store", "err", err)
+		p.log().Warn("the authorizers cannot be read from the store", "err", err, "remedy", storeRemedy)
 		p.unread.Store(&err)
 		return false
 	}

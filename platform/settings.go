@@ -44,7 +44,7 @@ func (p *Platform) Adjust(to Settings) {
 
 // set takes settings. The component's own token is handed to nobody.
 func (p *Platform) set(to Settings) {
-	p.settings.Store(&settings{to, p.options.Log.With("platform", to.Name)})
+	p.settings.Store(&settings{to, slog.New(p.lines).With("platform", to.Name)})
 	p.ownAdjust.Set(token.Adjusted{Name: to.Name, RefreshBefore: to.RefreshBefore})
 	p.eachAdjust.Set(token.Adjusted{Platform: to.Name, RefreshBefore: to.RefreshBefore, Lent: to.Lent})
 }

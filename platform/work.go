@@ -141,6 +141,13 @@ func untilSent(q *waiting.Queue, now time.Time) time.Duration {
 	return longestPause
 }
 
+// Turns make one Platform of a process the one that does something: after a reload there may
+// be two of a kind for a moment, of which one is about to end.
+type Turns interface {
+	// Lease returns what ends the turn, or [token.ErrLeased].
+	Lease(key token.Key) (release func(), err error)
+}
+
 // lease makes this Platform, of this process and of all replicas, the one that does something.
 func (p *Platform) lease(key token.Key) (release func(), err error) {
 	switch {
