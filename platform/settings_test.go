@@ -39,8 +39,8 @@ func TestTokensAreDueWhenTheSettingsOfAReloadSaySo(t *testing.T) {
 		then            platform.Settings
 		earliest, until time.Duration
 	}{
-		{"as before", platform.Settings{Name: "saas"}, 110 * time.Minute, 119 * time.Minute},
-		{"earlier", platform.Settings{Name: "saas", RefreshBefore: 40 * time.Minute}, 78 * time.Minute, 98 * time.Minute},
+		{"as before", platform.Settings{Name: "saas"}, 86 * time.Minute, 119 * time.Minute},
+		{"earlier", platform.Settings{Name: "saas", RefreshBefore: 59 * time.Minute}, 45 * time.Minute, 85 * time.Minute},
 		{"lent to programs", platform.Settings{Name: "saas", Lent: true}, 70 * time.Minute, 108 * time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestTokensAreDueWhenTheSettingsOfAReloadSaySo(t *testing.T) {
 				if got < row.earliest || got > row.until {
 					t.Errorf("the shop's token was replaced after %v; want between %v and %v", got, row.earliest, row.until)
 				}
-				time.Sleep(98*time.Minute - got)
+				time.Sleep(90*time.Minute - got)
 				if row.then.RefreshBefore > 0 && w.Counts().ComponentTokens != 2 {
 					t.Errorf("got %+v; want the platform's own token replaced as early", w.Counts())
 				}

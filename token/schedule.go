@@ -44,7 +44,7 @@ func (o *Options) before() time.Duration {
 func (o *Options) replanned(t Token, now time.Time, random float64) time.Time {
 	next := now.Round(0)
 	if left := t.Expires.Sub(now); left > o.before() {
-		next = next.Add(o.refreshAfter(left, random))
+		next = next.Add(o.firstAfter(o.refreshAfter(left, random), random)) // many are planned anew at a time
 	}
 	return next
 }
