@@ -157,6 +157,9 @@ func (p *platformNow) look() markup {
 	if p.State == platform.StateFailing && (IsGone(p.Token) || p.Problem.Class == token.ClassConfiguration) {
 		return "bad"
 	}
+	if p.State == platform.StateReady && p.Problem.Reason != "" {
+		return "fair"
+	}
 	return lookOf(p.State)
 }
 
@@ -185,6 +188,9 @@ func (d *document) platformHeadline(platforms []platformNow) (words string, clas
 			return d.sayf(wordPlatformFail, counted(n)), "bad"
 		}
 		return d.sayf(wordPlatformFail, counted(n)), "fair"
+	}
+	if n := looking("fair", platforms); n > 0 { // ready, and yet there is a problem
+		return d.sayf(wordTicketLate, counted(n)), "fair"
 	}
 	if n, all := troubled(platforms); n > 0 {
 		return d.sayf(wordAuthProblems, counted(n), counted(all)), "fair"

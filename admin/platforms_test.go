@@ -349,6 +349,7 @@ func TestThePageShowsAPlatform(t *testing.T) {
 		w.LoseRefresh(authBar)
 		w.Expire(authBar)
 		time.Sleep(3 * time.Hour)
+		w.push(w.NewTicket())
 		_, _ = w.ask("GET", "/accounts/"+authBar+"/token")
 		mustShow(t, pageOf(w, "/"), "with a problem: 1 of 2", "needs authorization</dt><dd>1", `id="authorizer-`+authBar, "has no refresh token", "What to do: </b>have the merchant authorize")
 		mustShow(t, pageOf(w, "/?lang=zh"), "第三方平台中有问题的账号：1 / 2", "需重新授权", "请商家通过")
@@ -356,6 +357,14 @@ func TestThePageShowsAPlatform(t *testing.T) {
 			t.Errorf("got %s; want those that match", page)
 		}
 		w.admin.Accounts = nil
+		status := w.admin.Platforms[0].Status
+		w.admin.Platforms[0].Status = func() platform.Status {
+			s := status()
+			s.State, s.Problem = platform.StateReady, token.Explanation{Reason: "none since 3 a.m.", Remedy: "look at /push/saas"}
+			return s
+		}
+		mustShow(t, pageOf(w, "/"), `class="fair">Third-party platforms to which no ticket has come for long: 1`, `<p class="trouble fair`, "none since 3 a.m.", "look at /push/saas")
+		w.admin.Platforms[0].Status = status
 		if page := pageOf(w, "/?q=authorization"); strings.Count(page, `id="q"`) != 1 || strings.Contains(page, authCafe) || !strings.Contains(page, authBar) {
 			t.Errorf("got %s; want a box, and those in that state", page)
 		}

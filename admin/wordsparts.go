@@ -6,6 +6,7 @@ import "wxproxy/platform"
 var (
 	wordPlatform     = phrase{"Third-party platform", "第三方平台"}
 	wordNoTicket     = phrase{"Third-party platforms without a usable ticket: %s", "没有可用 component_verify_ticket 的第三方平台：%s"}
+	wordTicketLate   = phrase{"Third-party platforms to which no ticket has come for long: %s", "长时间未收到 component_verify_ticket 的第三方平台：%s"}
 	wordPlatformFail = phrase{"Third-party platforms with a problem: %s", "有问题的第三方平台：%s"}
 	wordAuthProblems = phrase{"Accounts of third-party platforms with a problem: %s of %s", "第三方平台中有问题的账号：%s / %s"}
 	wordNotLoaded    = phrase{"the accounts are being read from the store", "正在从存储中读取授权账号"}

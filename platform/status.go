@@ -60,6 +60,9 @@ func (p *Platform) Status() Status {
 		s.State = StateFailing
 	case address != nil:
 		s.State, s.Problem = StateFailing, s.Token.Issuer.Explain(address)
+	case time.Since(s.TicketArrived) >= ticketsLate: // all goes well, for twelve hours at most
+		s.Problem = s.Token.Issuer.Explain(token.ErrNoTicket)
+		s.Problem.Reason = "no component_verify_ticket has come since " + s.TicketArrived.UTC().Format(time.RFC3339) + "; the last one is good for 12 hours"
 	}
 	return s
 }

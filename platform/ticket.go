@@ -138,7 +138,8 @@ func (p *Platform) requestTickets() {
 	}
 	err = p.wechat.StartTicketPush(p.ctx)
 	if err == nil || errors.Is(err, p.ctx.Err()) {
-		p.log().Warn("no component_verify_ticket came for long: WeChat was asked to send some")
+		e := p.issuer.Explain(token.ErrNoTicket)
+		p.log().Warn("no component_verify_ticket came for long: WeChat was asked to send some", "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 		return
 	}
 	e := p.issuer.Explain(err)

@@ -190,3 +190,28 @@ func (s *awayStore) Load(key token.Key) (token.Record, error) {
 	}
 	return s.PlatformStore.Load(key)
 }
+
+// Tickets that have stopped are a problem long before the last one ends.
+func TestTicketsThatAreLateAreSaidToBe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		synctest.Wait()
+		time.Sleep(24 * time.Minute)
+		if s := p.Status(); s.State != platform.StateReady || s.Problem.Reason != "" {
+			t.Errorf("got %+v; want no problem", s)
+		}
+		time.Sleep(2 * time.Minute)
+		s := p.Status()
+		if s.State != platform.StateReady || !strings.Contains(s.Problem.Reason, "since 2000-01-01T00:00:00Z") || !strings.Contains(s.Problem.Remedy, "/push/saas") {
+			t.Errorf("got %+v; want it said, while calls go on", s)
+		}
+		if !strings.Contains(w.log.String(), "came for long") || !strings.Contains(w.log.String(), "remedy_zh") {
+			t.Errorf("got %s; want it logged, with what to do", w.log.String())
+		}
+		w.push(p, w.NewTicket())
+		if s := p.Status(); s.Problem.Reason != "" {
+			t.Errorf("got %+v; want it over", s)
+		}
+	})
+}
