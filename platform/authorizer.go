@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/platform/internal/waiting"
 	"wxproxy/token"
 	"wxproxy/token/grants"
@@ -22,11 +23,12 @@ type Authorizer struct {
 	keeper    *token.Keeper       // nil: nobody asked for a token yet, or for a day
 
 	tickets    *token.Tickets
-	authorized time.Time   // CreateTime of the event that counts
-	expires    time.Time   // of the token that was stored last
-	problem    error       // why its code is not redeemed yet
-	timer      *time.Timer // nil: none runs
-	due        time.Time   // of the timer
+	authorized time.Time     // CreateTime of the event that counts
+	refresh    secret.Secret // the refresh token that was stored last
+	expires    time.Time     // of the token that was stored last
+	problem    error         // why its code is not redeemed yet
+	timer      *time.Timer   // nil: none runs
+	due        time.Time     // of the timer
 
 	storing sync.Mutex // held from reading or writing the record to noting what it has
 
@@ -95,7 +97,7 @@ func (a *Authorizer) Keeper() (*token.Keeper, error) {
 		return nil, err
 	}
 	if a.keeper == nil {
-		a.keeper = a.platform.newKeeper(a.appID)
+		a.keeper = a.newKeeper()
 	}
 	return a.keeper, nil
 }
@@ -121,11 +123,12 @@ func (a *Authorizer) kept() *token.Keeper {
 	return a.keeper
 }
 
-// newKeeper returns a keeper of an account's token.
-func (p *Platform) newKeeper(appID string) *token.Keeper {
-	source := &grants.Authorizer{Key: p.key(appID), Store: p.options.Store, Means: p.means}
+// newKeeper returns a keeper of its token.
+func (a *Authorizer) newKeeper() *token.Keeper {
+	p := a.platform
+	source := &grants.Authorizer{Key: p.key(a.appID), Store: p.options.Store, Means: p.means, Heard: a.heard}
 	k := token.NewKeeper(p.keeperOptions(token.Options{
-		Name: appID, AppID: appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer, Counted: p.counted,
+		Name: a.appID, AppID: a.appID, Fetch: source.Fetch, Probe: p.wechat.Probe, Issuer: p.issuer, Counted: p.counted,
 		Adjusted: &p.eachAdjust,
 	}))
 	if p.ctx.Err() != nil { // a request that outlived the platform asks
@@ -134,6 +137,13 @@ func (p *Platform) newKeeper(appID string) *token.Keeper {
 	}
 	k.Start()
 	return k
+}
+
+// heard returns what was last heard of its record.
+func (a *Authorizer) heard() token.Granted {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return token.Granted{State: a.state, AuthorizedAt: a.authorized, Refresh: a.refresh}
 }
 
 // drop has the account do without its keeper until it is called again.
@@ -157,7 +167,7 @@ func (a *Authorizer) learn(r *token.Record, q *waiting.Queue) {
 	ended := a.state != r.State && r.State != token.Authorized
 	renewed := !a.authorized.Equal(r.AuthorizedAt) && r.State == token.Authorized
 	a.state, a.authorized, a.waits = r.State, r.AuthorizedAt, len(q.Events) > 0
-	a.granted = !r.Refresh.Empty() || !r.Token.Value.Empty()
+	a.refresh, a.granted = r.Refresh, !r.Refresh.Empty() || !r.Token.Value.Empty()
 	if !r.Token.Value.Empty() {
 		a.expires = r.Token.Expires
 	}

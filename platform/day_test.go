@@ -59,12 +59,16 @@ func (v *view) Save(key token.Key, r token.Record) (token.Record, error) {
 	return stored, err
 }
 
-// Amend changes a record.
+// Amend changes a record. The plan of another token than it has then is none.
 func (v *view) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
 	written := false
 	stored, err := v.Memory.Amend(key, func(r *token.Record) bool {
+		before := *r
 		if written = change(r); written {
 			r.Notice.Generation++
+		}
+		if r.Token != before.Token && r.Notice.Next.Equal(before.Notice.Next) {
+			r.Notice.Next = r.Token.Expires.Add(-token.RotationWindow)
 		}
 		return written
 	})
@@ -85,7 +89,7 @@ func (v *view) tell(key token.Key, generation int64) {
 		if look := other.watched[key]; look != nil {
 			go look(generation)
 		}
-		if other.follow != nil {
+		if other.follow != nil && key.Ticket == "" {
 			go other.follow(key)
 		}
 	}
@@ -219,12 +223,16 @@ func (d *saasDay) refreshes(from, to int) (least, most int) {
 
 func simulateDays(t *testing.T, rotate bool) {
 	// A token lives for two hours, of which the last five minutes are not used.
-	const leastADay, mostADay = 12, 14
+	const leastADay, mostADay = 12, 13
 	synctest.Test(t, func(t *testing.T) {
 		d := newSaasDay(t, rotate)
 		d.authorize()
 		before := d.Counts().ComponentTokens
 		d.call(0, busy+once)
+		synctest.Wait()
+		if c := d.Counts(); c.Refreshes > 0 {
+			t.Errorf("got %+v; want the tokens used that came with the codes", c)
+		}
 		for day := 1; day <= 2; day++ {
 			d.pass()
 			c := d.Counts()

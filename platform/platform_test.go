@@ -132,7 +132,11 @@ func state(p *platform.Platform, appID string) string {
 func TestAnAuthorizationIsServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		p := w.run(w.options())
+		p := platform.New(w.options())
+		p.Start()
+		t.Cleanup(p.Stop)
+		synctest.Wait() // until the list is to be read as soon as it can be
+		w.push(p, w.NewTicket())
 		if w.Counts().ComponentTokens != 0 {
 			t.Error("a component token was fetched because a ticket came")
 		}

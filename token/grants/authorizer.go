@@ -23,6 +23,10 @@ type Authorizer struct {
 	Store token.PlatformStore
 	Means *Means // of the platform
 
+	// Heard returns what was last heard of the record, for when the store is away or has lost
+	// it; nil: nothing.
+	Heard func() token.Granted
+
 	mu       sync.Mutex    // guards what follows and is held during a fetch: a Keeper has one at a time
 	known    token.Granted // what the store had last
 	unstored *token.Grant  // what WeChat answered and the store did not take yet
@@ -113,6 +117,11 @@ func (a *Authorizer) refresh(ctx context.Context, tried []secret.Secret, why *to
 
 // look reads what the store has. What it has lost, it gets again.
 func (a *Authorizer) look() error {
+	if a.Heard != nil {
+		if heard := a.Heard(); !a.known.HasGrants() || heard.AuthorizedAt.After(a.known.AuthorizedAt) {
+			a.known = heard
+		}
+	}
 	r, err := a.Store.Load(a.Key)
 	switch {
 	case err == nil && (r.HasGrants() || !a.known.HasGrants()):
