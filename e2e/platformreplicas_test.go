@@ -50,7 +50,7 @@ func newSaasFleet(t *testing.T, n int, redisArgs ...string) *saasFleet {
 		_, _ = io.WriteString(w, "success")
 	}))
 	t.Cleanup(receiver.Close)
-	f.toml = platformLines + fmt.Sprintf("[[forward]]\naccount = \"saas/*\"\nurl = %q\nasync = true\n", receiver.URL)
+	f.toml = platformLines + fmt.Sprintf("[[forward]]\naccount = \"saas\"\nurl = %q\nasync = true\n", receiver.URL)
 	f.saas.Change(func(s *platformtest.Settings) {
 		s.EventURL, s.MessageURL = "http://fleet/push/saas", "http://fleet/push/saas/$APPID$"
 		s.Token, s.AESKey, s.Transport = pushToken, pushAESKey, f
@@ -254,7 +254,6 @@ func TestNoRefreshTokenIsLostWithRedis(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newSaasFleet(t, 3, tt.args...)
-			f.saas.Change(func(s *platformtest.Settings) { s.Rotate = true })
 			mustDeliver(t, f.saas.PushTicket(t.Context()))
 			const n = 6
 			appID := func(i int) string { return fmt.Sprintf("wx%016x", i) }
@@ -280,6 +279,7 @@ func TestNoRefreshTokenIsLostWithRedis(t *testing.T) {
 			f.replicas[0].eventually("events taken again", func() bool { return f.saas.PushTicket(t.Context()).Fault == "" })
 			f.replicas[0].eventually("the event taken", func() bool { return f.saas.Push(t.Context(), late.Event).Fault == "" })
 			f.all("the late one served", 15*time.Second, serves(appID(n)))
+			f.saas.Change(func(s *platformtest.Settings) { s.Rotate = true })
 			for i := range n + 1 {
 				f.saas.Expire(appID(i))
 			}

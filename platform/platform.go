@@ -73,6 +73,7 @@ type Platform struct {
 	redeemed redemptions
 	fetches  fetches // of its accounts' tokens
 	address  address
+	missed   chan struct{} // of one; filled: what another replica has written may have been missed
 	hearing  chan struct{} // holds one for each record that is read because another replica wrote it
 	slots    chan struct{} // holds one for each account whose events are acted upon
 
@@ -97,7 +98,8 @@ func New(o Options) *Platform {
 	}
 	p := &Platform{
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID},
-		issuer: explaining(wechat.NewAuthorizerIssuer(), o.Name), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime), hearing: make(chan struct{}, atATime),
+		issuer: explaining(wechat.NewAuthorizerIssuer(), o.Name), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime),
+		hearing: make(chan struct{}, atATime), missed: make(chan struct{}, 1),
 	}
 	p.lines = newLines(o.Log.Handler())
 	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
@@ -150,6 +152,7 @@ func (p *Platform) Start() {
 	p.isStarted = true
 	if p.options.Shared != nil {
 		p.unfollow = p.options.Shared.Follow(p.options.AppID, p.heard)
+		p.work.Go(func() { background.Persist(p.ctx, p.log(), p.catchUp) })
 	}
 	p.work.Go(func() { background.Persist(p.ctx, p.log(), p.run) })
 }

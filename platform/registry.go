@@ -93,82 +93,56 @@ func (p *Platform) learn(a *Authorizer, r *token.Record) {
 	a.learn(r, &q)
 }
 
-// learnRead notes what was read of an account a while ago, unless more is known.
-func (p *Platform) learnRead(appID string, r *token.Record) *Authorizer {
+// learnRead notes what was read of an account a while ago, unless more is known. The error
+// says that the store is away.
+func (p *Platform) learnRead(appID string, r *token.Record) (*Authorizer, error) {
 	a := p.account(appID)
 	a.storing.Lock()
 	if known := a.hasRecord(); !known {
 		p.learn(a, r)
 		a.storing.Unlock()
-		return a
+		return a, nil
 	}
 	a.storing.Unlock()
-	_, _, _ = p.read(appID) // what cannot be read now was read before
-	return a
-}
-
-// storeRemedy is what to do when the store cannot be read.
-const storeRemedy = "see what is wrong with token.store; wxproxy tries again by itself, and reads a single account when it is called"
-
-// load reads what the store has, and reports whether it has told all.
-func (p *Platform) load() bool {
-	r, err := p.options.Store.Load(p.own)
-	if err != nil && !errors.Is(err, token.ErrNotStored) {
-		p.log().Warn("the platform's record cannot be read", "err", err, "remedy", storeRemedy)
-		if errors.Is(err, token.ErrAway) {
-			p.unread.Store(&err)
-			return false
-		}
+	if _, _, err := p.read(appID); errors.Is(err, token.ErrAway) {
+		return a, err
 	}
-	p.learnOwn(&r)
-	began, unread := time.Now(), 0
-	err = p.options.Store.Each(p.options.AppID, func(key token.Key, r token.Record, unreadable error) error {
-		if unreadable != nil {
-			if unread++; unread == 1 {
-				p.log().Error("the record of an account cannot be read", "account", key.AppID, "err", unreadable,
-					"remedy", "see that token.encryption_key, or encryption_key_old, is the key that it was written with; POST /platforms/"+p.name()+"/recover asks WeChat for what it had")
-			}
-			return p.ctx.Err()
-		}
-		if a := p.learnRead(key.AppID, &r); !r.Events.Empty() {
-			a.wake(0)
-		}
-		return p.ctx.Err()
-	})
-	if err != nil {
-		p.log().Warn("the authorizers cannot be read from the store", "err", err, "remedy", storeRemedy)
-		p.unread.Store(&err)
-		return false
-	}
-	p.mu.RLock()
-	known := len(p.authorizers)
-	p.mu.RUnlock()
-	p.log().Info("authorizers loaded", "authorizers", known, "unreadable", unread, "took", time.Since(began).Round(time.Millisecond).String())
-	return true
+	return a, nil // what cannot be read now was read before
 }
 
 // takeOverAfter is how long another replica has for an event that it took.
 const takeOverAfter = 8 * time.Second
 
-// heard is called when another replica has written a record of the platform.
+// heard is called when another replica has written a record of the platform. What cannot be
+// read then is read when the store is back.
 func (p *Platform) heard(key token.Key) {
+	if key == (token.Key{}) {
+		p.miss()
+		return
+	}
 	p.background(func() {
 		p.hearing <- struct{}{}
 		defer func() { <-p.hearing }()
-		if key == (token.Key{}) {
-			p.load()
-			return
-		}
-		if key == p.own {
-			if r, err := p.options.Store.Load(key); err == nil {
-				p.learnOwn(&r)
-			}
-			return
-		}
-		if r, a, err := p.read(key.AppID); err == nil && !r.Events.Empty() {
-			a.wake(takeOverAfter)
+		if err := p.readHeard(key); errors.Is(err, token.ErrAway) {
+			p.miss()
 		}
 	})
+}
+
+// readHeard reads a record that another replica has written.
+func (p *Platform) readHeard(key token.Key) error {
+	if key == p.own {
+		r, err := p.options.Store.Load(key)
+		if err == nil {
+			p.learnOwn(&r)
+		}
+		return err
+	}
+	r, a, err := p.read(key.AppID)
+	if err == nil && !r.Events.Empty() {
+		a.wake(takeOverAfter)
+	}
+	return err
 }
 
 // each calls do with each authorizer.

@@ -98,9 +98,12 @@ func (p *Platform) takeTicket(e event.Event) (taken Taken, err error) {
 // learnOwn notes what the component's record has. What waits for a ticket goes on.
 func (p *Platform) learnOwn(r *token.Record) {
 	next := ticketOf(r)
-	before := p.ticket.Swap(next)
 	p.listings.learn(r.ListedAt)
-	if next == nil || before != nil && before.value.Equal(next.value.Reveal()) {
+	if next == nil {
+		return // the store has lost it, if there was one
+	}
+	before := p.ticket.Swap(next)
+	if before != nil && before.value.Equal(next.value.Reveal()) {
 		return
 	}
 	if before == nil {
@@ -112,6 +115,22 @@ func (p *Platform) learnOwn(r *token.Record) {
 		}
 		p.wakeAll()
 	})
+}
+
+// restoreTicket has the store get the ticket again that it has lost.
+func (p *Platform) restoreTicket() error {
+	t := p.ticket.Load()
+	if t == nil || p.currentTicket().Empty() {
+		return nil
+	}
+	_, err := p.options.Store.Amend(p.own, func(r *token.Record) bool {
+		if !r.Ticket.Empty() {
+			return false
+		}
+		r.Ticket, r.TicketCreated, r.TicketArrived = t.value, t.created, t.arrived
+		return true
+	})
+	return err
 }
 
 // watchTickets asks WeChat for tickets if none came for too long.
