@@ -127,10 +127,8 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 	}
 	return p.settle(a, e, func(r *token.Record) {
 		if !e.Created.Before(r.AuthorizedAt) {
-			r.AuthorizedAt, r.State = e.Created, found.state
-			if found.state == token.Authorized {
-				r.Refresh, r.RefreshBefore, r.Token = found.refresh, secret.Secret{}, token.Token{}
-			}
+			r.AuthorizedAt, r.Token = e.Created, token.Token{}
+			found.note(r)
 		}
 	})
 }

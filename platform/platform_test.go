@@ -515,6 +515,44 @@ func TestTheListRestoresAndEnds(t *testing.T) {
 	})
 }
 
+// An account that WeChat disowned everywhere for a while comes back, however little its list
+// and its events agree about when the merchant authorized.
+func TestWhatWeChatDisownedByMistakeComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		for _, appID := range []string{shop, cafe} {
+			w.push(p, w.Grant(appID).Event)
+		}
+		synctest.Wait()
+		time.Sleep(3 * time.Hour)
+		w.push(p, w.NewTicket())
+		w.SpoilList(platformtest.ListFault{Without: []string{shop, cafe}})
+		w.Disown(shop, true)
+		w.Disown(cafe, true)
+		_, _ = served(p, cafe) // ended because its refresh token is refused
+		if _, err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err) // and the shop because of the list
+		}
+		synctest.Wait()
+		for _, appID := range []string{shop, cafe} {
+			if got := state(p, appID); got != platform.StateUnauthorized {
+				t.Errorf("%s: got %s; want it unauthorized", appID, got)
+			}
+		}
+
+		w.SpoilList(platformtest.ListFault{Earlier: 2 * time.Second})
+		w.Disown(shop, false)
+		w.Disown(cafe, false)
+		if got, err := p.Recover(t.Context()); err != nil || got.Restored != 2 {
+			t.Errorf("got %+v, %v; want both restored", got, err)
+		}
+		time.Sleep(time.Minute)
+		w.mustServe(p, shop)
+		w.mustServe(p, cafe)
+	})
+}
+
 func TestWeChatsCheckIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const checker = "wx570bc396a51b8ff8"

@@ -152,7 +152,7 @@ func (p *Platform) end(a *Authorizer, began time.Time) (ended bool, err error) {
 	_, _, err = p.amend(a.appID, func(r *token.Record) bool {
 		ended = r.State == token.Authorized && r.AuthorizedAt.Before(began.Add(-listLag))
 		if ended {
-			r.State, r.Token = token.Unauthorized, token.Token{}
+			finding{state: token.Unauthorized}.note(r)
 		}
 		return ended
 	})

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"errors"
+	"time"
 
 	"wxproxy/internal/secret"
 	"wxproxy/platform/event"
@@ -15,6 +16,19 @@ import (
 type finding struct {
 	state   token.Authorization
 	refresh secret.Secret // if it is Authorized
+}
+
+// note puts a finding into a record. Nobody knows when an authorization ended of which no
+// event told: what the list or an event says of it later counts, however old that is.
+func (f finding) note(r *token.Record) {
+	if r.State = f.state; f.state == token.Authorized {
+		r.Refresh, r.RefreshBefore = f.refresh, secret.Secret{}
+		return
+	}
+	r.Token = token.Token{}
+	if f.state == token.Unauthorized {
+		r.AuthorizedAt = time.Time{}
+	}
 }
 
 // A doubt is why WeChat is asked for a refresh token.
@@ -89,11 +103,7 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, useless se
 		if !isBased(r, based) {
 			return false // a redemption ran beside
 		}
-		if r.State = found.state; r.State == token.Authorized {
-			r.Refresh, r.RefreshBefore = found.refresh, secret.Secret{}
-		} else {
-			r.Token = token.Token{}
-		}
+		found.note(r)
 		return true
 	})
 	if err != nil {

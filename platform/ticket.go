@@ -158,7 +158,7 @@ func (p *Platform) requestTickets() {
 	err = p.wechat.StartTicketPush(p.ctx)
 	if err == nil || errors.Is(err, p.ctx.Err()) {
 		e := p.issuer.Explain(token.ErrNoTicket)
-		p.log().Warn("no component_verify_ticket came for long: WeChat was asked to send some", "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+		p.log().Warn("no fresh component_verify_ticket is there: WeChat was asked to send some", "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 		return
 	}
 	e := p.issuer.Explain(err)

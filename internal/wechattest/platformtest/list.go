@@ -2,15 +2,17 @@ package platformtest
 
 import (
 	"slices"
+	"time"
 
 	"wxproxy/internal/wechattest"
 )
 
 // A ListFault is what is wrong with the list of authorizers.
 type ListFault struct {
-	Without []string // accounts that it does not have, although they authorize the platform
-	Too     []string // accounts that it has, although they do not
-	Extra   int      // how much total_count is larger than the list
+	Without []string      // accounts that it does not have, although they authorize the platform
+	Too     []string      // accounts that it has, although they do not
+	Extra   int           // how much total_count is larger than the list
+	Earlier time.Duration // how much earlier than the events' CreateTime auth_time is
 }
 
 // SpoilList has the list be wrong in this way, from now on.
@@ -45,7 +47,7 @@ func (p *Platform) authorizerList(c *call) wechattest.Result {
 	for _, id := range all[min(c.body.Offset, len(all)):min(c.body.Offset+c.body.Count, len(all))] {
 		one := listed{AppID: id}
 		if a := p.accounts[id]; a != nil {
-			one.Refresh, one.AuthTime = a.listed(), a.since.Unix()
+			one.Refresh, one.AuthTime = a.listed(), a.since.Add(-p.list.Earlier).Unix()
 		}
 		page = append(page, one)
 	}
