@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -116,6 +117,36 @@ func TestARenamedPlatformGoesOn(t *testing.T) {
 	if c := saas.Counts(); c.ComponentTokens != 1 || c.QueryAuths != 2 || c.RefusedQueryAuths != 0 {
 		t.Errorf("got %+v; want one platform", c)
 	}
+	p.stop()
+}
+
+// Another upstream.url is where a platform asks from then on, too, for its own token and for
+// those of its accounts.
+func TestAPlatformAsksTheUpstreamOfAReload(t *testing.T) {
+	t.Parallel()
+	w, saas := newSaas(t)
+	elsewhere := serveWeChat(t, w.WeChat)
+	toml := func(url string) string { return fmt.Sprintf("[upstream]\nurl = %q\n", url) + platformLines }
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "config.toml"), toml(w.URL))
+	p := start(t, launch{dir: dir, env: []string{"WXPROXY_LISTEN=127.0.0.1:0", "WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_PUSH_LISTEN=127.0.0.1:0"}})
+	p.awaitServing()
+	saas.Change(func(s *platformtest.Settings) {
+		s.EventURL, s.Token, s.AESKey, s.Transport = p.push+"/push/saas", pushToken, pushAESKey, p.client.Transport
+	})
+	mustDeliver(t, saas.PushTicket(t.Context()))
+	_, d := saas.Authorize(t.Context(), merchantID)
+	mustDeliver(t, d)
+	p.awaitMerchant()
+
+	p.mustReload(toml(elsewhere.URL))
+	w.Close()
+	saas.RevokeTokens(componentID)
+	p.mustServe("POST", "/@saas/cgi-bin/component/api_create_preauthcode", fmt.Sprintf(`{"component_appid":%q}`, componentID))
+	const cafe = "wx2222222222222222"
+	_, d = saas.Authorize(t.Context(), cafe)
+	mustDeliver(t, d)
+	p.eventually("a code is redeemed there", func() bool { return p.call("GET", "/@"+cafe+userInfo, "").code == 200 })
 	p.stop()
 }
 

@@ -109,7 +109,7 @@ func New(o Options) *Platform {
 	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
 	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
-		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: explaining(wechat.NewComponentIssuer(), o.Name), Renewed: p.fetch.Renewed,
+		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: explaining(wechat.NewComponentIssuer(), o.Name), Renewed: p.fetch.Renewed, SecretChanged: p.wechat.SecretChanged,
 		Adjusted: &p.ownAdjust,
 	}))
 	p.wechat.Tokens = (*ownTokens)(p)

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/platform"
 	"wxproxy/token"
@@ -152,4 +154,29 @@ func (t *turns) Lease(key token.Key) (func(), error) {
 		return nil, token.ErrLeased
 	}
 	return func() { t.held.Delete(key) }, nil
+}
+
+// An AppSecret that WeChat refuses is looked at again without a reload, as an account's is.
+func TestAnAppSecretThatWasRepairedIsFoundWithoutAReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		var repaired atomic.Bool
+		o.Secret = func() (secret.Secret, error) {
+			if repaired.Load() {
+				return secret.New(appSecret), nil
+			}
+			return secret.New("wrong"), nil
+		}
+		p := w.run(o)
+		for range 20 { // it backs off more and more
+			_, _ = p.Component().Token(time.Second)
+			time.Sleep(time.Minute)
+		}
+		repaired.Store(true)
+		time.Sleep(3 * time.Second)
+		if c := w.Counts(); c.ComponentTokens != 1 || p.Status().State != platform.StateReady {
+			t.Errorf("got %+v, %+v; want the platform ready", c, p.Status())
+		}
+	})
 }

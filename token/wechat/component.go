@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"wxproxy/internal/secret"
@@ -19,6 +20,8 @@ type Component struct {
 	AppID  string                        // component_appid
 	Secret func() (secret.Secret, error) // component_appsecret, read whenever it is sent
 	Tokens Tokens                        // component_access_token; only Token and StartTicketPush do without
+
+	sent atomic.Pointer[secret.Secret] // the AppSecret that Token sent last; nil: none
 }
 
 // Tokens is where a platform's token comes from, as a [token.Keeper].
@@ -56,8 +59,10 @@ const (
 func (c *Component) Token(ctx context.Context, ticket secret.Secret) (token.Token, error) {
 	appSecret, err := c.Secret()
 	if err != nil {
+		c.sent.Store(nil)
 		return token.Token{}, &secretError{err}
 	}
+	c.sent.Store(&appSecret)
 	sent := time.Now()
 	a, err := c.ask(ctx, question{api: apiComponentToken, once: true, secrets: []secret.Secret{appSecret, ticket}, members: members{
 		"component_appid": c.AppID, "component_appsecret": appSecret.Reveal(), "component_verify_ticket": ticket.Reveal(),
@@ -66,6 +71,13 @@ func (c *Component) Token(ctx context.Context, ticket secret.Secret) (token.Toke
 		return token.Token{}, err
 	}
 	return tokenOf(a.ComponentToken, a.ExpiresIn, sent)
+}
+
+// SecretChanged reports whether the AppSecret is another one than Token sent last.
+func (c *Component) SecretChanged() bool {
+	appSecret, err := c.Secret()
+	sent := c.sent.Load()
+	return err == nil && (sent == nil || !sent.Equal(appSecret.Reveal()))
 }
 
 // StartTicketPush asks WeChat to send tickets, if it has stopped that.
