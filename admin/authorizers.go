@@ -99,6 +99,7 @@ func count(text string, into *int) bool {
 // These errors say why a name leads to no account.
 var (
 	errNoAccount = errors.New("there is no account of this name")
+	errNotRead   = errors.New("there is no account of this name, as far as is known: what the store has of a platform's accounts is not read yet; /readyz says when it is")
 	errShared    = errors.New("several platforms have this account; write the platform's name and a colon before it, as saas:APPID")
 )
 
@@ -129,6 +130,9 @@ func (a *Admin) find(name string) (Account, error) {
 			}
 			found, err = p.account(appID, authorizer), nil
 		}
+	}
+	if errors.Is(err, errNoAccount) && !a.isLoaded() {
+		err = errNotRead
 	}
 	return found, err
 }

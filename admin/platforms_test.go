@@ -293,6 +293,9 @@ func TestPlatformsDoNotMakeAProcessUnready(t *testing.T) {
 		if said := ask(w.admin, "GET", "/readyz", "").Body.String(); !strings.Contains(said, `"platforms_not_loaded"`) || !strings.Contains(said, `"name": "saas"`) {
 			t.Errorf("got %s; want the platform named", said)
 		}
+		if _, answer := w.ask("GET", "/readyz?account="+authShop); !strings.Contains(answer["error"].(string), "not read yet") {
+			t.Errorf("got %v; want it said that nobody can tell", answer)
+		}
 		loaded = true
 		for range 2 {
 			ready("/readyz", http.StatusOK)
