@@ -50,6 +50,8 @@ type granted struct {
 	TicketArrived time.Time           `json:"ticket_arrived_at,omitzero"`
 	PushAskedAt   time.Time           `json:"push_asked_at,omitzero"`
 	ListedAt      time.Time           `json:"listed_at,omitzero"`
+
+	isNew bool // the file is not to take the place of another
 }
 
 // redeemed is a [token.Redeemed].

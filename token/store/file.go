@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -120,20 +121,6 @@ func (s *File) Save(key token.Key, r token.Record) (token.Record, error) {
 	})
 }
 
-// Amend implements [token.Amender].
-func (s *File) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
-	return s.write(key, func(string) (token.Record, granted, error) {
-		r, err := s.load(key)
-		if err != nil && !isReplaced(key, err) {
-			return r, granted{}, err
-		}
-		if !change(&r) {
-			return r, granted{}, errUnchanged
-		}
-		return r, sealed(s.seal.Load(), name(key), r.Granted), nil
-	})
-}
-
 // errUnchanged is why nothing is written.
 var errUnchanged = errors.New("nothing is to be written")
 
@@ -156,7 +143,7 @@ func (s *File) write(key token.Key, next func(path string) (token.Record, grante
 		err = s.replace(path, key, r, kept)
 	}
 	s.tally.Took(tally.Save, time.Since(began), err)
-	if !errors.Is(err, token.ErrNewer) {
+	if !errors.Is(err, token.ErrNewer) && !errors.Is(err, fs.ErrExist) {
 		s.tell(err)
 	}
 	return r, err
@@ -184,9 +171,9 @@ func (s *File) replace(path string, key token.Key, r token.Record, kept granted)
 		return fmt.Errorf("storing a token: %s would be larger than %d bytes, which is never read again", path, maxFile)
 	}
 	if key.Platform != "" {
-		return s.replaceDurably(path, append(content, '\n'))
+		return s.replaceDurably(path, append(content, '\n'), kept.isNew)
 	}
-	if err := writeWhole(path, append(content, '\n')); err != nil {
+	if err := writeWhole(path, append(content, '\n'), os.Rename); err != nil {
 		return fmt.Errorf("storing a token: %w", err)
 	}
 	return nil

@@ -233,3 +233,35 @@ func TestEarlierVersionsDoNotFindAPlatformsFiles(t *testing.T) {
 		}
 	}
 }
+
+// An import runs beside the proxy, which takes an event of the same account meanwhile: neither
+// overwrites what the other has written.
+func TestANewRecordReplacesNoneOfAnotherProcess(t *testing.T) {
+	dir := t.TempDir()
+	importing, serving := newFile(t, dir), newFile(t, dir)
+	key, tries := token.Key{Platform: "wxcomponent", AppID: "wx1"}, 0
+	r, err := importing.Amend(key, func(r *token.Record) bool {
+		if tries++; tries == 1 {
+			if _, err := serving.Amend(key, func(r *token.Record) bool { r.Events = secret.New("event"); return true }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Refresh = secret.New("imported")
+		return true
+	})
+	if err != nil || tries != 2 || !r.Events.Equal("event") || !r.Refresh.Equal("imported") {
+		t.Errorf("got %v after %d tries; want both kept at the second", err, tries)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "wxcomponent")); err != nil || len(left) != 1 {
+		t.Errorf("got %d files, %v; want the record alone", len(left), err)
+	}
+}
+
+func newFile(t *testing.T, dir string) *File {
+	t.Helper()
+	s, err := NewFile(dir, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

@@ -10,12 +10,39 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/token"
 	"wxproxy/token/store/tally"
 )
 
-// writeWhole writes a temporary file with mode 0600 beside path and renames it
+// Amend implements [token.Amender]. A new file takes the place of none that another process,
+// which imports, has written meanwhile.
+func (s *File) Amend(key token.Key, change func(*token.Record) bool) (r token.Record, err error) {
+	for range amendTries {
+		r, err = s.write(key, func(string) (token.Record, granted, error) {
+			r, err := s.load(key)
+			if err != nil && !isReplaced(key, err) {
+				return r, granted{}, err
+			}
+			if !change(&r) {
+				return r, granted{}, errUnchanged
+			}
+			kept := sealed(s.seal.Load(), name(key), r.Granted)
+			kept.isNew = errors.Is(err, token.ErrNotStored)
+			return r, kept, nil
+		})
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return r, err
+}
+
+// amendTries is how often a change is made to what another process has written meanwhile.
+const amendTries = 3
+
+// writeWhole writes a temporary file with mode 0600 beside path and has rename rename it
 // when it is safely on the disk.
-func writeWhole(path string, content []byte) (err error) {
+func writeWhole(path string, content []byte, rename func(from, to string) error) (err error) {
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -32,13 +59,28 @@ func writeWhole(path string, content []byte) (err error) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	return os.Rename(file.Name(), path)
+	return rename(file.Name(), path)
+}
+
+// renameNew is as os.Rename, but for an error that is fs.ErrExist if there is a file already,
+// where the file system can tell.
+func renameNew(from, to string) error {
+	switch err := os.Link(from, to); {
+	case err == nil:
+		return os.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return err
+	}
+	return os.Rename(from, to)
 }
 
 // replaceDurably writes a file of a platform, whose directory it makes if it is missing. A
 // loss of power takes nothing back after that: WeChat would not hand it out again.
-func (s *File) replaceDurably(path string, content []byte) error {
-	dir := filepath.Dir(path)
+func (s *File) replaceDurably(path string, content []byte, isNew bool) error {
+	dir, rename := filepath.Dir(path), os.Rename
+	if isNew {
+		rename = renameNew
+	}
 	err := os.Mkdir(dir, 0o700)
 	switch {
 	case err == nil:
@@ -47,7 +89,7 @@ func (s *File) replaceDurably(path string, content []byte) error {
 		err = nil
 	}
 	if err == nil {
-		err = writeWhole(path, content)
+		err = writeWhole(path, content, rename)
 	}
 	if err == nil {
 		err = syncFolder(dir)
@@ -133,7 +175,7 @@ func (s *File) Condition() tally.Condition {
 func (s *File) try() error {
 	path := filepath.Join(s.dir, triedFile)
 	const size = 4 << 10 // so that a full disk shows
-	err := writeWhole(path, make([]byte, size))
+	err := writeWhole(path, make([]byte, size), os.Rename)
 	if err == nil {
 		err = os.Remove(path)
 	}
