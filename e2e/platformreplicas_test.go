@@ -24,7 +24,8 @@ type saasFleet struct {
 	t     *testing.T
 	w     weChat
 	saas  *platformtest.Platform
-	redis *redistest.Server
+	redis *redistest.Server // nil: the store is files
+	store string
 	toml  string
 	env   []string
 
@@ -36,13 +37,25 @@ type saasFleet struct {
 
 func newSaasFleet(t *testing.T, n int, redisArgs ...string) *saasFleet {
 	t.Helper()
-	f := &saasFleet{t: t, redis: redistest.Start(t, redisArgs...), forwarded: map[string]int{}}
-	f.w, f.saas = newSaas(t)
+	server := redistest.Start(t, redisArgs...)
+	f := newSaasFleetOn(t, "redis://"+server.Addr)
+	f.redis = server
 	for _, variable := range redisArgs {
 		if !strings.HasPrefix(variable, "-") && strings.Contains(variable, "=") {
 			f.env = append(f.env, variable)
 		}
 	}
+	for range n {
+		f.add()
+	}
+	return f
+}
+
+// newSaasFleetOn returns a fleet without a replica yet that has this store.
+func newSaasFleetOn(t *testing.T, store string) *saasFleet {
+	t.Helper()
+	f := &saasFleet{t: t, store: store, forwarded: map[string]int{}}
+	f.w, f.saas = newSaas(t)
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		f.mu.Lock()
@@ -56,16 +69,13 @@ func newSaasFleet(t *testing.T, n int, redisArgs ...string) *saasFleet {
 		s.EventURL, s.MessageURL = "http://fleet/push/saas", "http://fleet/push/saas/$APPID$"
 		s.Token, s.AESKey, s.Transport = pushToken, pushAESKey, f
 	})
-	for range n {
-		f.add()
-	}
 	return f
 }
 
 // add starts a replica.
 func (f *saasFleet) add() *program {
 	f.t.Helper()
-	p := serving(f.t, f.w.URL, f.toml, append([]string{"WXPROXY_PUSH_LISTEN=127.0.0.1:0", "WXPROXY_STORE=redis://" + f.redis.Addr}, f.env...)...)
+	p := serving(f.t, f.w.URL, f.toml, append([]string{"WXPROXY_PUSH_LISTEN=127.0.0.1:0", "WXPROXY_STORE=" + f.store}, f.env...)...)
 	p.awaitReady()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -99,6 +109,10 @@ func (f *saasFleet) stop() {
 // RoundTrip brings a push to the replica that is next.
 func (f *saasFleet) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()
+	if len(f.replicas) == 0 {
+		f.mu.Unlock()
+		return nil, syscall.ECONNREFUSED
+	}
 	p := f.replicas[f.next%len(f.replicas)]
 	f.next++
 	f.mu.Unlock()
