@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,8 +23,9 @@ type killing struct {
 	grants     int // codes that WeChat has given out
 	kills      int
 
+	events []platformtest.Event // all
+
 	mu      sync.Mutex           // guards unheard
-	events  []platformtest.Event // all
 	unheard []platformtest.Event // those that had no success yet
 }
 
@@ -37,8 +39,9 @@ func (k *killing) round(replicas int) {
 	k.unheard = nil
 	var pushing sync.WaitGroup
 	push := func(e platformtest.Event) {
+		wait := time.Duration(k.random.IntN(60)) * time.Millisecond
 		pushing.Go(func() {
-			time.Sleep(time.Duration(k.random.IntN(60)) * time.Millisecond)
+			time.Sleep(wait)
 			if d := k.saas.Push(k.t.Context(), e); d.Fault != "" {
 				k.mu.Lock()
 				defer k.mu.Unlock()
@@ -93,14 +96,25 @@ func (k *killing) mustAgree() {
 		return true
 	})
 	k.stop()
-	twice := 0
+	twice, shown := 0, map[string]int{}
 	for _, e := range k.events {
 		twice += k.timesForwarded(e) - 1
 	}
+	for _, r := range k.w.Requests() {
+		if strings.HasPrefix(r.Target, "/cgi-bin/component/api_query_auth") {
+			shown[string(r.Body)]++
+		}
+	}
+	again := 0
+	for code, n := range shown {
+		if again += n - 1; n > 3 {
+			k.t.Errorf("got %d requests with %s; want one, and another one after a kill", n, code)
+		}
+	}
 	c := k.saas.Counts()
-	k.t.Logf("%d kills, %d events, %d more forwarded, %d codes: %+v", k.kills, len(k.events), twice, k.grants, c)
-	if c.QueryAuths > k.grants || c.RefusedQueryAuths > killedMerchants*k.kills || c.RefusedRefreshes > 0 {
-		k.t.Errorf("got %+v; want no code redeemed twice, and no refresh token used that is none", c)
+	k.t.Logf("%d kills, %d events, of which %d were forwarded again, %d codes, of which %d were shown again: %+v", k.kills, len(k.events), twice, k.grants, again, c)
+	if most := killedMerchants * k.kills / 4; again > most || twice > most || c.QueryAuths > k.grants {
+		k.t.Errorf("got %+v; want only what a kill has interrupted done again", c)
 	}
 	k.mustStore(all)
 }
