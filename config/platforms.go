@@ -24,12 +24,6 @@ type Platform struct {
 	PushAESKeyOld secret.Secret // the one before; empty when none is set
 }
 
-// KeepsAs reports whether what a process has of the platform b is as good for a, which has
-// its name: only what is read at each reload may differ.
-func (a Platform) KeepsAs(b Platform) bool {
-	return a.Name == b.Name && a.AppID == b.AppID && a.PublishCheck == b.PublishCheck
-}
-
 // All returns what clients and forwards call all accounts that authorize the platform.
 func (a Platform) All() string { return a.Name + "/*" }
 

@@ -37,6 +37,8 @@ func newHub() *hub {
 
 func (h *hub) view() *view {
 	v := &view{hub: h, watched: make(map[token.Key]func(int64))}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.views = append(h.views, v)
 	return v
 }
