@@ -7,7 +7,6 @@ import (
 
 	"wxproxy/platform"
 	"wxproxy/token"
-	"wxproxy/token/store"
 )
 
 // twoReplicas starts two replicas, each with its way to the store.
@@ -58,7 +57,14 @@ func TestAStoreThatHasLostTheTicketGetsItAgain(t *testing.T) {
 		time.Sleep(time.Minute)
 		starts := w.Counts().Starts
 		emptied := stores[0].hub
-		emptied.Memory = store.NewMemory()
+		for _, appID := range []string{component, shop} {
+			if _, err := emptied.Memory.Amend(token.Key{Platform: component, AppID: appID}, func(r *token.Record) bool {
+				r.Granted = token.Granted{}
+				return true
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		for _, v := range emptied.views {
 			v.follow(token.Key{})
 		}
