@@ -58,7 +58,7 @@ func TestAStoreThatHasLostTheTicketGetsItAgain(t *testing.T) {
 		starts := w.Counts().Starts
 		emptied := stores[0].hub
 		for _, appID := range []string{component, shop} {
-			if _, err := emptied.Memory.Amend(token.Key{Platform: component, AppID: appID}, func(r *token.Record) bool {
+			if _, err := emptied.Amend(token.Key{Platform: component, AppID: appID}, func(r *token.Record) bool {
 				r.Granted = token.Granted{}
 				return true
 			}); err != nil {
