@@ -90,9 +90,23 @@ func Mask(answer []byte, mask string) []byte {
 	if bytes.IndexByte(answer, '\\') >= 0 {
 		m = escaped
 		answer = replaceValues(m.nested, answer, mask, "")
+	} else if !mentionsToken(answer) {
+		return answer // the usual case, without an allocation
 	}
 	answer = replaceValues(m.named, answer, mask, `"`)
 	return m.looking.ReplaceAll(answer, []byte(RefreshToken))
+}
+
+// mentionsToken reports whether an answer without a backslash may hold a token: all names
+// of members that do, and refresh tokens themselves, have this word.
+func mentionsToken(answer []byte) bool {
+	const word = "token"
+	for i := range max(len(answer)-len(word)+1, 0) {
+		if answer[i]|0x20 == word[0] && bytes.EqualFold(answer[i:i+len(word)], []byte(word)) {
+			return true
+		}
+	}
+	return false
 }
 
 // replaceValues replaces what stands behind the first group of a pattern, whose second one
