@@ -68,6 +68,14 @@ func Decrypt(encodingAESKey, encrypted, id string) ([]byte, error) {
 	return pushDecrypt(encodingAESKey, encrypted, id)
 }
 
+// Encrypt encrypts message for the account with this ID, as pushes and replies have it.
+func Encrypt(encodingAESKey string, message []byte, id string) string {
+	return pushEncrypt(encodingAESKey, message, id)
+}
+
+// Sign returns what signs a push or a reply with these parts.
+func Sign(parts ...string) string { return pushSignature(parts...) }
+
 // pushDecrypt decrypts a message for the account with this ID.
 func pushDecrypt(encodingAESKey, encrypted, id string) ([]byte, error) {
 	text, err := base64.StdEncoding.Strict().DecodeString(encrypted)
