@@ -35,7 +35,7 @@ func (c *call) agent() string {
 
 // agentProblem returns why the agent that c names is none that its token may be used for;
 // 0: it may.
-func (w *WeCom) agentProblem(c *call, _ route) (errcode int) {
+func (w *WeCom) agentProblem(c *call) (errcode int) {
 	if c.app == nil || !strings.HasPrefix(c.path, "/cgi-bin/message/") && !strings.HasPrefix(c.path, "/cgi-bin/agent/") {
 		return 0
 	}

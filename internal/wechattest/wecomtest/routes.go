@@ -82,13 +82,16 @@ func (w *WeCom) dispatch(c *call) answer {
 	case w.isBanned(c):
 		return w.refuse(c, 45009)
 	}
-	for _, check := range []func(*call, route) int{w.credentialProblem, w.addressProblem, w.usageProblem, w.agentProblem} {
+	for _, check := range []func(*call, route) int{w.credentialProblem, w.addressProblem, w.usageProblem} {
 		if errcode := check(c, r); errcode != 0 {
 			return w.refuse(c, errcode)
 		}
 	}
 	if a, refused := w.badPayload(c, r.payload); refused {
 		return a
+	}
+	if errcode := w.agentProblem(c); errcode != 0 {
+		return w.refuse(c, errcode)
 	}
 	return r.serve(w, c)
 }
