@@ -17,8 +17,8 @@ func (c *call) hasJSON() bool { return json.Valid(c.Body) }
 type agentID string
 
 // UnmarshalJSON implements [json.Unmarshaler].
-func (id *agentID) UnmarshalJSON(text []byte) error {
-	*id = agentID(strings.Trim(string(text), `"`))
+func (i *agentID) UnmarshalJSON(text []byte) error {
+	*i = agentID(strings.Trim(string(text), `"`))
 	return nil
 }
 

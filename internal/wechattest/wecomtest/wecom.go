@@ -25,6 +25,7 @@ import (
 // does not say.
 type NearEnd int
 
+// What it may do.
 const (
 	Keep    NearEnd = iota // the same token, which ends when it was to end
 	Prolong                // the same token, which lives on

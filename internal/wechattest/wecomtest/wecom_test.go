@@ -284,11 +284,10 @@ func TestADisabledApplicationIsRefused(t *testing.T) {
 // for an hour, all applications behind it.
 func TestManyWrongSecretsBanTheAddress(t *testing.T) {
 	c := newCompany(t, Rules{BanAfter: 3})
-	token := c.token("shop-secret")
 	c.fetch("wrong")
 	c.Advance(time.Hour) // that one does not count any more
 	c.crm.ResetSecret("other")
-	token = c.token("shop-secret")
+	token := c.token("shop-secret")
 	c.fetch("crm-secret")
 	c.must(40013, "/cgi-bin/gettoken?corpid=ww-nobody&corpsecret=x", "")
 	c.must(0, "/cgi-bin/user/get?userid=a&access_token="+token, "")
@@ -442,6 +441,7 @@ func TestRequestsUnderWayAreLimited(t *testing.T) {
 // Section 1 [90454]: 10,000 per minute, corp and API; the block lasts a minute. debug=1 is
 // good five times a minute [45009 (7)].
 func TestRequestsPerMinuteAreLimited(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newCompany(t, Rules{})
 		token := c.token("crm-secret")
