@@ -3,6 +3,8 @@
 // pattern of paths matches. It is data, and needs no other package of ours.
 package accountkind
 
+import "slices"
+
 // A Kind is what WeChat's manual says of all accounts of one kind. Nothing changes it
 // while the process runs. The proxy reads the names, paths and errcodes when it decides
 // about a request and its answer. The configuration has some fields as defaults, and the
@@ -64,8 +66,13 @@ type Kind struct {
 	// kind.
 	Platform Platform
 
-	// TicketTypes are the values of type (of getticket) whose tickets the proxy caches.
+	// TicketTypes are the values of the parameter type, at paths of class "ticket" whose route
+	// has no type of its own, whose tickets the proxy caches.
 	TicketTypes []string
+
+	// PageTicket is the type of the ticket that signs pages for wx.config; empty: there is
+	// none.
+	PageTicket string
 
 	// QuotingPath is the path of the API that returns an earlier request by its rid, with
 	// the URL and so with the access token or AppSecret of that time. The proxy redacts
@@ -76,6 +83,17 @@ type Kind struct {
 	// access tokens.
 	InvalidToken int // "invalid credential, access_token is invalid or not latest"
 	ExpiredToken int // "access_token expired"; it happens to every program, and is not logged
+}
+
+// AllTickets returns the types of all tickets that an account can have.
+func (k *Kind) AllTickets() []string {
+	all := slices.Clone(k.TicketTypes)
+	for _, row := range k.Routes {
+		if row.Ticket != "" {
+			all = append(all, row.Ticket)
+		}
+	}
+	return all
 }
 
 // A TokenRequest is a request for an access token: what a program sends in the query, as a

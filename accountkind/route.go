@@ -24,6 +24,10 @@ type Route struct {
 	// Names are for class "secret" alone; if they are empty, the kind has them.
 	Names SecretNames
 
+	// Ticket is, for class "ticket" alone, the type of ticket that the path is for; empty: the
+	// parameter type says it.
+	Ticket string
+
 	// What follows is about third-party platforms.
 
 	// AsPlatform is, for class "secret", the path that does the same for an account that

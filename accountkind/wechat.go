@@ -34,6 +34,7 @@ var WeChat = Kind{
 	Platform: wechatPlatform,
 
 	TicketTypes: []string{"jsapi", "wx_card"},
+	PageTicket:  "jsapi",
 	QuotingPath: "/cgi-bin/openapi/rid/get",
 
 	TokenErrcodes: []int{40001, 40014, 42001},
