@@ -1,9 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
+	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
@@ -11,9 +14,12 @@ import (
 const nameRule = "must be 1 to 64 letters, digits, '-' or '_'"
 
 func (l *loader) readAccount(t *table) {
-	a := Account{TokenAPI: "stable"}
+	a := Account{}
 	t.text("name", &a.Name)
+	t.kind(&a.Kind)
 	t.text("app_id", &a.AppID)
+	t.text("corp_id", &a.CorpID)
+	t.agentID(&a)
 	source, given := t.source("secret")
 	t.choice("token_api", &a.TokenAPI, "stable", "classic")
 	t.flag("default", &a.Default)
@@ -21,11 +27,76 @@ func (l *loader) readAccount(t *table) {
 	t.refuseUnknown()
 
 	t.checkName(a.Name)
-	t.checkAppID(a.AppID)
+	if a.Kind == WeCom {
+		t.checkApplication(a)
+	} else {
+		a.TokenAPI = cmp.Or(a.TokenAPI, "stable")
+		t.checkApp(a)
+	}
 	a.Source, a.Secret = source, t.appSecret(source, given)
 	keys := t.readPushKeys(push)
+	if a.Kind == WeCom && len(push[0].given) > 0 && len(push[1].given) == 0 {
+		t.missing("WeCom's pushes are always encrypted: write what the application's page shows next to the Token, or push_aes_key_env or push_aes_key_file", "push_aes_key")
+	}
 	a.PushToken, a.PushAESKey, a.PushAESKeyOld = keys.token, keys.key, keys.old
 	l.cfg.Accounts = append(l.cfg.Accounts, a)
+}
+
+// agentID reads the agent_id, which WeCom's pages show as a number, and its programs write
+// as one or as a text.
+func (t *table) agentID(a *Account) {
+	const key = "agent_id"
+	value, ok := t.value(key)
+	if !ok {
+		return
+	}
+	switch id := value.(type) {
+	case int64:
+		a.AgentID = strconv.FormatInt(id, 10)
+	case string:
+		a.AgentID, a.AgentIsText = id, true
+	default:
+		t.wrong(key, `is %s; write a number: 1000002`, parse.KindOf(value))
+		return
+	}
+	if !isName(a.AgentID) || strings.HasPrefix(a.AgentID, "-") {
+		t.wrong(key, "must be what WeCom's pages call AgentId, as 1000002; leave it out for applications that have none")
+	}
+}
+
+// checkApplication reports what is wrong with an application of WeCom's.
+func (t *table) checkApplication(a Account) {
+	if a.AppID != "" && a.CorpID == "" {
+		t.wrong("app_id", "is for WeChat's accounts; an application of WeCom's has corp_id, and agent_id")
+		t.reported[t.key("corp_id")] = true
+	} else if a.AppID != "" {
+		t.wrong("app_id", "is for WeChat's accounts; corp_id and agent_id are all that WeCom has; take it away")
+	}
+	if a.TokenAPI != "" {
+		t.wrong("token_api", "is for WeChat's accounts; WeCom has one way to hand out tokens; take it away")
+	}
+	const longest = 43 // of WeCom's secrets
+	switch {
+	case a.CorpID == "":
+		t.missing(`write the corp id that WeCom's console shows for the corp, as "ww0123456789abcdef"`, "corp_id")
+	case len(a.CorpID) == longest:
+		t.wrong("corp_id", "looks like an application's secret; are the two swapped?")
+	case !isName(a.CorpID):
+		t.wrong("corp_id", nameRule)
+	case words.IsPlaceholder(strings.TrimPrefix(a.CorpID, "ww")):
+		t.wrong("corp_id", "is a placeholder; write the corp id that WeCom's console shows for the corp")
+	}
+}
+
+// checkApp reports what is wrong with an account of WeChat's.
+func (t *table) checkApp(a Account) {
+	for _, key := range []string{"corp_id", "agent_id"} {
+		if _, given := t.values[key]; given {
+			t.wrong(key, `is for applications of WeCom's, which have kind = "wecom", too`)
+			t.reported[t.key("app_id")] = t.reported[t.key("app_id")] || a.AppID == ""
+		}
+	}
+	t.checkAppID(a.AppID)
 }
 
 // appSecret returns the AppSecret that the one given key leads to.
@@ -70,54 +141,45 @@ func (l *loader) checkAccounts() {
 		return
 	}
 	l.checkAbsent()
-	// Names and AppIDs share one space: both choose the account in a URL.
-	seen := map[string]string{}
-	defaultAccount := ""
+	// Names, AppIDs and corp ids share one space: all choose the account in a URL.
+	seen, applications, corps := map[string]string{}, map[string]string{}, map[string]bool{}
+	defaults := map[Kind]string{}
 	for i, a := range accounts {
 		key := item("account", i)
 		l.checkUnique(seen, a.Name, key, "name")
-		if a.AppID != a.Name {
-			l.checkUnique(seen, a.AppID, key, "app_id")
+		if id := a.ID(); id != a.Name && !corps[id] {
+			l.checkUnique(seen, id, key, a.Kind.idKey())
 		}
-		switch {
-		case a.Default && defaultAccount != "":
-			l.report(key+".default", "%s is the default already; there can be only one", l.place(defaultAccount))
+		if a.Kind == WeCom {
+			corps[a.CorpID] = true
+		}
+		if a.AgentID != "" {
+			l.checkUnique(applications, a.Key(), key, "agent_id")
+		}
+		switch first := defaults[a.Kind]; {
+		case a.Default && first != "":
+			l.report(key+".default", "%s is the default already; there can be only one of its kind", l.place(first))
 		case a.Default:
-			defaultAccount = key
+			defaults[a.Kind] = key
 		}
 	}
 	l.checkPlatforms(seen)
-	if len(accounts) == 1 {
-		accounts[0].Default = true
-	}
+	l.cfg.implyDefault()
 }
 
-// checkAbsent remarks on accounts whose AppSecret is not there, unless that is so of
-// all: it is their trouble, and not that of the others.
-func (l *loader) checkAbsent() {
-	for _, a := range l.absent {
-		if len(l.absent) < len(l.cfg.Accounts)+len(l.cfg.Platforms) {
-			const text = "the file is not there: the account gets no token until it is, and the others go on"
-			l.warn(a.key, "%s", text+l.shown(a.key, text))
-		} else {
-			l.report(a.key, "%v", a.err)
-		}
+// idKey returns the key of what callers may call an account besides its name.
+func (k Kind) idKey() string {
+	if k == WeCom {
+		return "corp_id"
 	}
-}
-
-func (l *loader) reportNoAccount() {
-	const demo = "; or try `wxproxy demo`, which needs none"
-	if l.cfg.File == "" {
-		l.report("", "there is no account: set WXPROXY_APP_ID and WXPROXY_SECRET (or WXPROXY_SECRET_FILE), "+
-			"or write a file and give it with -config"+demo)
-		return
-	}
-	l.report("account", "missing; add [[account]] with name, app_id and secret, or a [[platform]] "+
-		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
+	return "app_id"
 }
 
 func (a Account) describe() string {
 	text := fmt.Sprintf("%s is %s, %s tokens, secret from %s", a.Name, a.AppID, a.TokenAPI, a.Source)
+	if a.Kind == WeCom {
+		text = fmt.Sprintf("%s is %s of the corp %s at WeCom, secret from %s", a.Name, a.application(), a.CorpID, a.Source)
+	}
 	if a.Default {
 		text += ", the default"
 	}

@@ -24,7 +24,9 @@ func (l *loader) check() {
 	l.warnOfPlatforms()
 	paths := map[string]string{}
 	for i, r := range l.cfg.Routes {
-		l.checkUnique(paths, accountkind.Normal(r.Path), item("route", i), "path")
+		if r.Path != "" {
+			l.checkUnique(paths, r.Kind.String()+accountkind.Normal(r.Path), item("route", i), "path")
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func differentKeys(a, b reflect.Value) (keys []string) {
 func keyOf(field string) string {
 	known := map[string]string{
 		"Source": "secret", "KeySHA256": "key", "OldSHA256": "key_old", "Interval": "rate",
-		"AESKey": "aes_key", "PushAESKey": "push_aes_key", "PushAESKeyOld": "push_aes_key_old",
+		"AESKey": "aes_key", "AgentIsText": "agent_id", "PushAESKey": "push_aes_key", "PushAESKeyOld": "push_aes_key_old",
 	}
 	if key, ok := known[field]; ok {
 		return key

@@ -20,6 +20,7 @@ type Config struct {
 	Push     Push
 	Admin    Admin
 	Upstream Upstream
+	WeCom    Upstream // the way to WeCom: UpstreamOf has it with what is as in Upstream
 	Token    Token
 	Log      Log
 	Accounts []Account
@@ -118,27 +119,6 @@ type Log struct {
 	Audit  bool    // who got a real token, refreshed, reloaded, showed a wrong key
 }
 
-// Account is one app of WeChat's.
-type Account struct {
-	Name     string
-	AppID    string
-	Secret   secret.Secret // as it was when the configuration was loaded
-	Source   SecretSource  // where to read it again
-	TokenAPI string        // "stable" or "classic"
-	Default  bool          // true for the only account, too
-
-	PushToken     secret.Secret // empty: it has no pushes
-	PushAESKey    secret.Secret // an EncodingAESKey; empty: its pushes are not encrypted
-	PushAESKeyOld secret.Secret // the one before; empty when none is set
-}
-
-// KeepsAs reports whether the token, and what else a process has of the account b, is
-// as good for a: only their names, and which one is the default, may differ.
-func (a Account) KeepsAs(b Account) bool {
-	return a.AppID == b.AppID && a.TokenAPI == b.TokenAPI && (a.Secret.Empty() || a.Secret.Equal(b.Secret.Reveal())) &&
-		a.Source.env == b.Source.env && a.Source.file == b.Source.file
-}
-
 // ClientDefaults is what clients may do that say nothing of it.
 type ClientDefaults struct {
 	Accounts    []string
@@ -167,6 +147,7 @@ type Client struct {
 type Route struct {
 	Path       string // a pattern: '*' at its end matches any rest
 	Credential string // "app", "platform", "secret", "user", "none" or "deny"
+	Kind       Kind   // of the accounts that it is for
 }
 
 // Forward is a program that gets pushes.

@@ -28,6 +28,9 @@ func (c *Config) Describe() string {
 	}
 	line("admin", "%s", c.Admin.describe())
 	line("upstream", "%s", c.Upstream.describe())
+	if slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Kind == WeCom }) {
+		line("", "of WeCom %s", c.UpstreamOf(WeCom).describe())
+	}
 	line("token", "%s", c.Token.describe())
 	line("log", "%s", c.Log.describe())
 	if len(c.Included) > 0 {

@@ -3,6 +3,7 @@ package config
 import (
 	"testing"
 
+	"wxproxy/config/internal/parse"
 	"wxproxy/internal/secret"
 )
 
@@ -125,7 +126,7 @@ account   shop is wx0123456789abcdef, stable tokens, secret from the configurati
 
 func TestARateIsSaidAsItIsWritten(t *testing.T) {
 	for _, text := range []string{"1/s", "3/s", "100/s", "700/s", "90/min", "1/min", "1/h", "7/h", "999983/h"} {
-		if interval, err := parseRate(text); err != nil || rateOf(interval) != text {
+		if interval, err := parse.Rate(text); err != nil || rateOf(interval) != text {
 			t.Errorf("%s: got %s, %v", text, rateOf(interval), err)
 		}
 	}
@@ -155,16 +156,16 @@ func TestDescribeSaysWhichPathsOfItsOwnARouteCloses(t *testing.T) {
 		routes []Route
 		want   string // of the first one
 	}{
-		{[]Route{{"/cgi-bin/t*", "deny"}}, "/cgi-bin/t* is denied to everybody, also /cgi-bin/token"},
-		{[]Route{{"/CGI-bin/*", "deny"}}, "/CGI-bin/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token"},
-		{[]Route{{"/*", "deny"}}, "/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token, " + own + "; wxproxy goes on answering /wxproxy/healthz, /wxproxy/readyz"},
-		{[]Route{{"/wxproxy/*", "deny"}}, "/wxproxy/* is denied to everybody, also " + own + ", /wxproxy/healthz, /wxproxy/readyz"},
-		{[]Route{{"/wxproxy/j*", "deny"}}, "/wxproxy/j* is denied to everybody, also " + own},
-		{[]Route{{"/cgi-bin/*", "deny"}, {"/cgi-bin/t*", "app"}}, "/cgi-bin/* is denied to everybody, also /cgi-bin/stable_token"},
-		{[]Route{{"/cgi-bin/t*", "app"}, {"/cgi-bin/*", "deny"}}, `/cgi-bin/t* takes the credential "app"; wxproxy goes on answering /cgi-bin/token`},
-		{[]Route{{"/cgi-bin/to*", "app"}, {"/cgi-bin/Token/", "deny"}}, `/cgi-bin/to* takes the credential "app"`},
-		{[]Route{{"/cgi-bin/token", "deny"}}, "/cgi-bin/token is denied to everybody"},
-		{[]Route{{"/wxa/*", "none"}}, `/wxa/* takes the credential "none"`},
+		{[]Route{{Path: "/cgi-bin/t*", Credential: "deny"}}, "/cgi-bin/t* is denied to everybody, also /cgi-bin/token"},
+		{[]Route{{Path: "/CGI-bin/*", Credential: "deny"}}, "/CGI-bin/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token"},
+		{[]Route{{Path: "/*", Credential: "deny"}}, "/* is denied to everybody, also /cgi-bin/token, /cgi-bin/stable_token, " + own + "; wxproxy goes on answering /wxproxy/healthz, /wxproxy/readyz"},
+		{[]Route{{Path: "/wxproxy/*", Credential: "deny"}}, "/wxproxy/* is denied to everybody, also " + own + ", /wxproxy/healthz, /wxproxy/readyz"},
+		{[]Route{{Path: "/wxproxy/j*", Credential: "deny"}}, "/wxproxy/j* is denied to everybody, also " + own},
+		{[]Route{{Path: "/cgi-bin/*", Credential: "deny"}, {Path: "/cgi-bin/t*", Credential: "app"}}, "/cgi-bin/* is denied to everybody, also /cgi-bin/stable_token"},
+		{[]Route{{Path: "/cgi-bin/t*", Credential: "app"}, {Path: "/cgi-bin/*", Credential: "deny"}}, `/cgi-bin/t* takes the credential "app"; wxproxy goes on answering /cgi-bin/token`},
+		{[]Route{{Path: "/cgi-bin/to*", Credential: "app"}, {Path: "/cgi-bin/Token/", Credential: "deny"}}, `/cgi-bin/to* takes the credential "app"`},
+		{[]Route{{Path: "/cgi-bin/token", Credential: "deny"}}, "/cgi-bin/token is denied to everybody"},
+		{[]Route{{Path: "/wxa/*", Credential: "none"}}, `/wxa/* takes the credential "none"`},
 	} {
 		c := Config{Routes: row.routes}
 		if got := c.describeRoute(row.routes[0]); got != row.want {

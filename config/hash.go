@@ -58,7 +58,7 @@ func (c *Config) hidden() func(any) (string, bool) {
 	key, random := sha256.New(), false
 	apps := map[string]string{}
 	for _, a := range c.Accounts {
-		apps[a.AppID] = a.Secret.Reveal()
+		apps[a.Key()] = a.Secret.Reveal()
 	}
 	for _, p := range c.Platforms {
 		apps[p.AppID] = p.Secret.Reveal()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"wxproxy/config/internal/lines"
 
+	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/pathmatch"
 	"wxproxy/internal/watch"
 )
@@ -110,7 +111,7 @@ func (l *loader) merge(document map[string]any, key string, from fileKey) {
 	_, there := document[key]
 	more, repeated := tablesOf(value)
 	if _, single := value.(map[string]any); single && slices.Contains(repeatedTables, key) {
-		l.reportIn(from, fmt.Sprintf("is %s; write [[%s]], with two brackets", kindOf(value), key))
+		l.reportIn(from, fmt.Sprintf("is %s; write [[%s]], with two brackets", parse.KindOf(value), key))
 		return
 	}
 	if !repeated {

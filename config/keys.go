@@ -171,7 +171,7 @@ func (l *loader) guessable() map[[sha256.Size]byte]string {
 		}
 	}
 	for _, a := range l.cfg.Accounts {
-		add("the name or AppID of an account", a.Name, a.AppID)
+		add("the name or AppID of an account", a.Name, a.ID())
 	}
 	for _, p := range l.cfg.Platforms {
 		add("the name or AppID of a platform", p.Name, p.AppID)

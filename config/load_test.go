@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -106,6 +107,10 @@ timeout = "2s"
 idle_timeout = "500ms"
 max_connections = 3
 ca_file = %[1]q
+[upstream.wecom]
+url = "http://wecom.internal:8080"
+timeout = "5s"
+max_connections = 9
 [token]
 store = "file:/var/lib/wxproxy"
 refresh_before = "10m"
@@ -203,6 +208,7 @@ copy = true
 		Push:     Push{"127.0.0.1:9092", 5, 2 << 20},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
 		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
+		WeCom:    Upstream{URL: "http://wecom.internal:8080", FallbackURLs: []string{}, Timeout: 5 * time.Second, MaxConnections: 9},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test", secret.Secret{}},
 		Log:      Log{slog.LevelDebug, "json", true, 0.25, false},
 		Accounts: []Account{
@@ -215,7 +221,7 @@ copy = true
 			PushToken: cfg.Platforms[0].PushToken, PushAESKey: cfg.Platforms[0].PushAESKey, PushAESKeyOld: cfg.Platforms[0].PushAESKeyOld}},
 		Clients: []Client{{"orders", cfg.Clients[0].KeySHA256, cfg.Clients[0].OldSHA256, []string{"shop", "club", "saas", "saas/*", "wxbbbbbbbbbbbbbbbb", "saas:wxbbbbbbbbbbbbbbbb"},
 			[]string{"/cgi-bin/message/*", "/"}, []string{"/cgi-bin/message/mass/*"}, 10, 12 * time.Millisecond, true}},
-		Routes: []Route{{"/wxa/something/*", "none"}},
+		Routes: []Route{{Path: "/wxa/something/*", Credential: "none"}},
 		Forwards: []Forward{
 			{"shop", []string{"text", "event:subscribe"}, "orders", "http://127.0.0.1:9000/wechat?a=b", 3 * time.Second, cfg.Forwards[0].Token, cfg.Forwards[0].AESKey, "success", false, false},
 			{"", nil, "", "unix:/run/crm.sock:/wechat", 30 * time.Second, secret.Secret{}, secret.Secret{}, "retry", true, false},
@@ -281,12 +287,16 @@ func TestTheShippedFileNamesEverySetting(t *testing.T) {
 	// A line that begins with # and no space is an example.
 	example := regexp.MustCompile(`(?m)^#([a-z\[].*)$`).ReplaceAllString(string(data), "$1")
 	path := write(t, "config.toml", example)
-	_, err = Load(path, lookup("WXPROXY_SHOP_SECRET", canary, "WXPROXY_SAAS_SECRET", canary))
+	_, err = Load(path, lookup("WXPROXY_SHOP_SECRET", canary, "WXPROXY_CRM_SECRET", canary, "WXPROXY_SAAS_SECRET", canary))
 	mustReport(t, err, path, []string{"platform[1].push_token: is a placeholder", "platform[1].push_aes_key: is a placeholder", "client[1].key_sha256: must be 64 hexadecimal digits, as `wxproxy key` prints them"})
 	example = filledIn(example)
-	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary, "WXPROXY_SAAS_SECRET", canary)
+	defaults := Default()
+	cfg := mustLoad(t, example, "WXPROXY_SHOP_SECRET", canary, "WXPROXY_CRM_SECRET", canary, "WXPROXY_SAAS_SECRET", canary)
 	if !reflect.DeepEqual(cfg.Upstream, Default().Upstream) {
 		t.Errorf("upstream: got %+v; want %+v", cfg.Upstream, Default().Upstream)
+	}
+	if want := defaults.UpstreamOf(WeCom); !reflect.DeepEqual(cfg.UpstreamOf(WeCom), want) {
+		t.Errorf("upstream.wecom: got %+v; want %+v", cfg.UpstreamOf(WeCom), want)
 	}
 	if len(cfg.Clients) != 1 || len(cfg.Routes) != 1 || len(cfg.Platforms) != 1 {
 		t.Errorf("got %d clients and %d routes; want one of each", len(cfg.Clients), len(cfg.Routes))
@@ -297,7 +307,10 @@ func TestTheShippedFileNamesEverySetting(t *testing.T) {
 	for _, name := range []string{"proxy", "admin", "upstream", "token", "log", "client_defaults", "account", "client", "route", "platform"} {
 		values, ok := document[name].(map[string]any)
 		if !ok {
-			values = document[name].([]map[string]any)[0]
+			values = map[string]any{}
+			for _, one := range document[name].([]map[string]any) {
+				maps.Copy(values, one)
+			}
 		}
 		for _, key := range keysOf(name) {
 			if _, there := values[key]; !there {
@@ -541,6 +554,7 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 		Upstream: Upstream{URL: "https://api.weixin.qq.com", IPFamily: "any", MaxConnections: 512,
 			FallbackURLs:   []string{"https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com", "https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"},
 			ConnectTimeout: 3 * time.Second, Timeout: 30 * time.Second, IdleTimeout: 5 * time.Second},
+		WeCom:          Upstream{URL: "https://qyapi.weixin.qq.com", FallbackURLs: []string{}},
 		Token:          Token{Store: secret.New("memory:"), RefreshBefore: 5 * time.Minute, RetryErrcodes: []int{40001, 40014, 42001}, KeyPrefix: "wxproxy"},
 		ClientDefaults: ClientDefaults{Accounts: []string{}, Allow: []string{}, Deny: []string{}},
 

@@ -154,3 +154,16 @@ func (a Platform) describe() string {
 	}
 	return text
 }
+
+// checkAbsent remarks on accounts whose AppSecret is not there, unless that is so of
+// all: it is their trouble, and not that of the others.
+func (l *loader) checkAbsent() {
+	for _, a := range l.absent {
+		if len(l.absent) < len(l.cfg.Accounts)+len(l.cfg.Platforms) {
+			const text = "the file is not there: the account gets no token until it is, and the others go on"
+			l.warn(a.key, "%s", text+l.shown(a.key, text))
+		} else {
+			l.report(a.key, "%v", a.err)
+		}
+	}
+}

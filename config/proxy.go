@@ -13,6 +13,7 @@ import (
 
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/expiry"
+	"wxproxy/config/internal/parse"
 	"wxproxy/internal/origin"
 )
 
@@ -44,7 +45,7 @@ func (t *table) shutdownDelay(key string, into *time.Duration) bool {
 			}
 			return 0, nil
 		}
-		d, err := parseDuration(value)
+		d, err := parse.Duration(value)
 		if d > longestDelay {
 			return 0, fmt.Errorf("must be at most %s", short(longestDelay))
 		}

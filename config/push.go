@@ -162,11 +162,14 @@ func (a Account) describePushes() string {
 
 // accountsByName returns the accounts, by each name that a forward may have for them.
 func (l *loader) accountsByName() map[string]*Account {
-	accounts := make(map[string]*Account, 2*len(l.cfg.Accounts))
+	accounts, corps := make(map[string]*Account, 2*len(l.cfg.Accounts)), map[string]int{}
+	for _, a := range l.cfg.Accounts {
+		corps[a.CorpID]++
+	}
 	for i := range l.cfg.Accounts {
 		a := &l.cfg.Accounts[i]
-		for _, name := range []string{a.Name, a.AppID} {
-			if name != "" && accounts[name] == nil {
+		for _, name := range []string{a.Name, a.ID()} {
+			if isOfSeveral := name != a.Name && corps[name] > 1; name != "" && accounts[name] == nil && !isOfSeveral {
 				accounts[name] = a
 			}
 		}

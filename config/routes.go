@@ -12,26 +12,38 @@ import (
 
 // ownPaths returns the paths that wxproxy answers itself. They are never forwarded, so
 // all that a route can say of them is that nobody may.
-func ownPaths() []string { return append(keyedPaths(), accountkind.HealthPaths...) }
+func (k Kind) ownPaths() []string { return append(k.keyedPaths(), accountkind.HealthPaths...) }
 
 // keyedPaths returns those of them that take a client's key.
-func keyedPaths() []string {
-	return append(slices.Clone(accountkind.WeChat.TokenPaths), accountkind.SignaturePath)
+func (k Kind) keyedPaths() []string {
+	return append(slices.Clone(k.table().TokenPaths), accountkind.SignaturePath)
+}
+
+// table returns what the manual says of accounts of the kind.
+func (k Kind) table() *accountkind.Kind {
+	if k == WeCom {
+		return &accountkind.WeCom
+	}
+	return &accountkind.WeChat
 }
 
 // isOwn reports whether wxproxy itself answers all that a pattern matches.
-func isOwn(pattern string) bool {
+func (k Kind) isOwn(pattern string) bool {
 	pattern = accountkind.Normal(pattern)
-	return slices.Contains(accountkind.WeChat.TokenPaths, pattern) || covers(accountkind.OwnPrefix+"*", pattern)
+	return slices.Contains(k.table().TokenPaths, pattern) || covers(accountkind.OwnPrefix+"*", pattern)
 }
 
 func (l *loader) readRoute(t *table) {
 	var r Route
 	t.text("path", &r.Path)
 	t.choice("credential", &r.Credential, "app", "platform", "secret", "user", "none", "deny")
+	t.kind(&r.Kind)
 	t.refuseUnknown()
 
 	t.checkRoutePath(r)
+	if r.Kind == WeCom && r.Credential == "secret" {
+		t.wrong("credential", `is for WeChat's accounts: no API of WeCom's but gettoken takes a secret; write "app", "none" or "deny"`)
+	}
 	if r.Credential == "" {
 		t.missing(`write "app", "platform", "secret", "user", "none" or "deny"`, "credential")
 	}
@@ -45,7 +57,7 @@ func (t *table) checkRoutePath(r Route) {
 		t.missing(`write a path, as "/wxa/something/*"`, "path")
 	case checkPattern(r.Path) != "":
 		t.wrong("path", "%s", checkPattern(r.Path))
-	case isOwn(r.Path) && r.Credential != "" && r.Credential != "deny":
+	case r.Kind.isOwn(r.Path) && r.Credential != "" && r.Credential != "deny":
 		t.wrong("path", `is answered by wxproxy itself and never forwarded; the only credential for it is "deny" (token_endpoint in [proxy] says what SDKs get)`)
 	}
 }
@@ -69,7 +81,7 @@ func (t *table) checkPatterns(key string, patterns []string) {
 // that wxproxy answers.
 func isAboutHealth(pattern string) bool {
 	isMatched := func(path string) bool { return covers(pattern, path) }
-	return slices.ContainsFunc(accountkind.HealthPaths, isMatched) && !slices.ContainsFunc(keyedPaths(), isMatched)
+	return slices.ContainsFunc(accountkind.HealthPaths, isMatched) && !slices.ContainsFunc(WeChat.keyedPaths(), isMatched) && !slices.ContainsFunc(WeCom.keyedPaths(), isMatched)
 }
 
 // warnOfDeadPatterns remarks on patterns that are allowed, and denied by others.
@@ -115,13 +127,16 @@ func (c *Config) describeRoute(r Route) string {
 	if r.Credential == "deny" {
 		text = r.Path + " is denied to everybody"
 	}
+	if r.Kind == WeCom {
+		text += ", where the account is WeCom's"
+	}
 	if !strings.HasSuffix(r.Path, "*") {
 		return text
 	}
 	var closed, answered []string
-	for _, path := range ownPaths() {
+	for _, path := range r.Kind.ownPaths() {
 		switch {
-		case c.routeOf(path) != accountkind.Normal(r.Path):
+		case c.routeOf(r.Kind, path) != accountkind.Normal(r.Path):
 		case r.Credential != "deny", slices.Contains(accountkind.HealthPaths, path) && !accountkind.IsAboutOwn(accountkind.Normal(r.Path)):
 			answered = append(answered, path)
 		default:
@@ -139,9 +154,12 @@ func (c *Config) describeRoute(r Route) string {
 
 // routeOf returns the pattern of the route that decides about a path: the path
 // itself, else the longest that matches.
-func (c *Config) routeOf(path string) (decides string) {
+func (c *Config) routeOf(kind Kind, path string) (decides string) {
 	for _, r := range c.Routes {
 		pattern := accountkind.Normal(r.Path)
+		if r.Kind != kind {
+			continue
+		}
 		if pattern == path {
 			return pattern
 		}

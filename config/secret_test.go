@@ -83,3 +83,10 @@ func TestOnlyPlainVariablesAreNamed(t *testing.T) {
 		}
 	}
 }
+
+func says(err error, want string) bool {
+	if err == nil || want == "" {
+		return err == nil && want == ""
+	}
+	return strings.HasPrefix(err.Error(), want)
+}

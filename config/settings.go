@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/redisurl"
 	"wxproxy/internal/secret"
 )
@@ -51,7 +52,7 @@ func in[T any](into *T, byDefault T, read func(t *table, key string, into *T) bo
 // settings returns the settings of the tables that stand once in the file, each with
 // its place in c.
 func (c *Config) settings() []setting {
-	return slices.Concat(c.Proxy.settings(), c.Push.settings(), c.Admin.settings(), c.Upstream.settings(), c.Token.settings(), c.Log.settings(), c.ClientDefaults.settings())
+	return slices.Concat(c.Proxy.settings(), c.Push.settings(), c.Admin.settings(), c.Upstream.settings(), c.WeCom.settingsOfWeCom(), c.Token.settings(), c.Log.settings(), c.ClientDefaults.settings())
 }
 
 func (p *Proxy) settings() []setting {
@@ -184,7 +185,7 @@ func (t *table) share(key string, into *float64) bool {
 	}
 	switch {
 	case !ok:
-		t.wrong(key, "is %s; write a number without quotes", kindOf(value))
+		t.wrong(key, "is %s; write a number without quotes", parse.KindOf(value))
 	case !(number >= 0 && number <= 1): // nor what is no number
 		t.wrong(key, "must be between 0 and 1, as 0.01 for one of a hundred")
 	default:

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
 )
 
@@ -73,7 +74,7 @@ func take[T any](t *table, key, want string, into *T) bool {
 	}
 	typed, ok := value.(T)
 	if !ok {
-		t.wrong(key, "is %s; write %s", kindOf(value), want)
+		t.wrong(key, "is %s; write %s", parse.KindOf(value), want)
 		return false
 	}
 	*into = typed
@@ -118,7 +119,7 @@ func list[T any](t *table, key, want string, into *[]T) bool {
 	for i, one := range items {
 		value, ok := one.(T)
 		if !ok {
-			t.wrong(item(key, i), "is %s; write a list of %s: [...]", kindOf(one), want)
+			t.wrong(item(key, i), "is %s; write a list of %s: [...]", parse.KindOf(one), want)
 			good = false
 		}
 		typed[i] = value
@@ -140,8 +141,8 @@ var repeatedTables = []string{"account", "platform", "client", "route", "forward
 // section returns the table with the name, an empty one if the file has none.
 func (t *table) section(name string) *table {
 	var values map[string]any
-	take(t, name, fmt.Sprintf("it once, as [%s]", name), &values)
-	return &table{loader: t.loader, name: name, values: values}
+	take(t, name, fmt.Sprintf("it once, as [%s]", t.key(name)), &values)
+	return &table{loader: t.loader, name: t.key(name), values: values}
 }
 
 // sections returns the tables with the name, which the file may repeat.

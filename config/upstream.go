@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -15,17 +16,65 @@ import (
 )
 
 func (l *loader) readUpstream(t *table) {
+	wecom := t.section("wecom")
 	t.readSettings()
+	t.checkUpstream(l.cfg.Upstream, &accountkind.WeChat)
+	l.readUpstreamOfWeCom(wecom)
+}
 
-	u := &l.cfg.Upstream
-	if err := u.check(u.URL); err != nil {
+func (l *loader) readUpstreamOfWeCom(t *table) {
+	if t.readSettings(); len(t.values) > 0 {
+		t.checkUpstream(l.cfg.UpstreamOf(WeCom), &accountkind.WeCom)
+	}
+}
+
+// checkUpstream reports what is wrong with the way to one of both.
+func (t *table) checkUpstream(u Upstream, kind *accountkind.Kind) {
+	if err := u.check(u.URL, kind.URL); err != nil {
 		t.wrong("url", "%v", err)
 	} else if inTheClear(u.URL) {
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 	}
-	t.checkFallbacks(u)
-	t.checkAuthorities("ca_file", u.CAFile)
-	t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
+	t.checkFallbacks(&u, kind)
+	if _, own := t.values["ca_file"]; own {
+		t.checkAuthorities("ca_file", u.CAFile)
+		t.warnIfOpen(t.key("ca_file"), u.CAFile, false)
+	}
+}
+
+// UpstreamOf returns the way to where accounts of a kind are. What the one to WeCom does
+// not say itself is as on the way to WeChat.
+func (c *Config) UpstreamOf(kind Kind) Upstream {
+	u := c.Upstream
+	if kind != WeCom {
+		return u
+	}
+	own := c.WeCom
+	return Upstream{
+		URL:            own.URL,
+		FallbackURLs:   own.FallbackURLs,
+		ConnectTimeout: cmp.Or(own.ConnectTimeout, u.ConnectTimeout),
+		Timeout:        cmp.Or(own.Timeout, u.Timeout),
+		IdleTimeout:    cmp.Or(own.IdleTimeout, u.IdleTimeout),
+		MaxConnections: cmp.Or(own.MaxConnections, u.MaxConnections),
+		CAFile:         cmp.Or(own.CAFile, u.CAFile),
+		IPFamily:       cmp.Or(own.IPFamily, u.IPFamily),
+	}
+}
+
+// settingsOfWeCom are those of [upstream.wecom]. Of zero is what is as in [upstream].
+func (u *Upstream) settingsOfWeCom() []setting {
+	const section = "upstream.wecom"
+	return []setting{
+		{section, "url", "", atReload, in(&u.URL, accountkind.WeCom.URL, (*table).text)},
+		{section, "fallback_urls", "", atReload, in(&u.FallbackURLs, []string{}, (*table).texts)},
+		{section, "connect_timeout", "", atReload, in(&u.ConnectTimeout, 0, (*table).duration)},
+		{section, "timeout", "", atReload, in(&u.Timeout, 0, (*table).duration)},
+		{section, "idle_timeout", "", atReload, in(&u.IdleTimeout, 0, (*table).duration)},
+		{section, "max_connections", "", atReload, in(&u.MaxConnections, 0, (*table).count)},
+		{section, "ca_file", "", atReload, in(&u.CAFile, "", (*table).text)},
+		{section, "ip_family", "", atReload, in(&u.IPFamily, "", oneWordOf(anyFamily, "ipv4", "ipv6"))},
+	}
 }
 
 // TokenWait is how long a request waits for a token or a ticket if there is none, or
@@ -49,13 +98,13 @@ func (u *Upstream) readFallbacks(t *table, key string, into *[]string) bool {
 // maxHosts is how many URLs package proxy can use, with url.
 const maxHosts = 64
 
-func (t *table) checkFallbacks(u *Upstream) {
+func (t *table) checkFallbacks(u *Upstream, kind *accountkind.Kind) {
 	if len(u.FallbackURLs) >= maxHosts {
 		t.wrong("fallback_urls", "has %d URLs; at most %d can be used", len(u.FallbackURLs), maxHosts-1)
 	}
 	for i, fallback := range u.FallbackURLs {
 		key := item("fallback_urls", i)
-		err := u.check(fallback)
+		err := u.check(fallback, kind.URL)
 		switch {
 		case err != nil:
 			t.wrong(key, "%v", err)
@@ -84,9 +133,9 @@ func hostPort(raw string) string {
 const anyFamily = "any"
 
 // check says what is wrong with the URL of an upstream host, given the addresses
-// that may be connected to.
-func (u *Upstream) check(raw string) error {
-	if err := checkURL(raw); err != nil {
+// that may be connected to, and what a good one is like.
+func (u *Upstream) check(raw, good string) error {
+	if err := address.CheckURL(raw, good); err != nil {
 		return err
 	}
 	host, _, _ := net.SplitHostPort(hostPort(raw)) // it was checked
@@ -100,28 +149,6 @@ func (u *Upstream) check(raw string) error {
 	}
 	if family != u.IPFamily {
 		return fmt.Errorf("is an address that ip_family = %q rules out; write a host's name, or ip_family = %q", u.IPFamily, family)
-	}
-	return nil
-}
-
-// checkURL says what is wrong with the URL of an upstream host.
-func checkURL(raw string) error {
-	const advice = `; write scheme and host only, as "https://api.weixin.qq.com"`
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return errors.New("is not a URL" + advice)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("has to begin with https:// or http://" + advice)
-	case u.User != nil:
-		return errors.New("has a user name or password" + advice)
-	case u.Scheme+"://"+u.Host != raw:
-		return errors.New("has more than scheme and host" + advice)
-	case u.Hostname() == "" || !address.IsHost(u.Hostname()):
-		return errors.New("has no valid host" + advice)
-	}
-	if !address.IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
-		return errors.New("has no valid port" + advice)
 	}
 	return nil
 }

@@ -1,123 +1,99 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"math"
-	"strconv"
-	"strings"
 	"time"
+
+	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
 )
 
-// kindOf returns the type of a decoded value in the words of people that write TOML.
-func kindOf(value any) string {
-	switch value.(type) {
-	case string:
-		return "a text"
-	case int64, float64:
-		return "a number"
-	case bool:
-		return "true or false"
-	case time.Time:
-		return "a date"
-	case map[string]any:
-		return "a table"
-	default:
-		return "a list"
+// replaced are the keys that mean nothing any more once a variable took the
+// place of another one.
+var replaced = map[string][]string{
+	"WXPROXY_ADMIN_KEY":    {"key_env", "key_file"},
+	"WXPROXY_STORE":        {"store_file"},
+	"WXPROXY_UPSTREAM_URL": {"fallback_urls"}, // which lead to the same WeChat as the file's url
+}
+
+// applyEnvironment writes the variables into the document, so that they are
+// read and checked like the rest of it, and remembers whose values they are. An
+// empty variable counts as not set, as it does in compose files, except that
+// WXPROXY_ADMIN_LISTEN may turn the listener off.
+func (l *loader) applyEnvironment(document map[string]any) {
+	for _, s := range l.cfg.settings() {
+		if s.variable == "" {
+			continue
+		}
+		value, ok := l.lookupEnv(s.variable)
+		if !ok || value == "" && s.variable != "WXPROXY_ADMIN_LISTEN" {
+			continue
+		}
+		if document[s.table] == nil {
+			document[s.table] = map[string]any{}
+		}
+		values, ok := document[s.table].(map[string]any)
+		if !ok {
+			continue // not a table: a problem of the file's
+		}
+		values[s.key] = value
+		l.variables[s.table+"."+s.key] = s.variable
+		if urls, _ := values["fallback_urls"].([]any); s.variable == "WXPROXY_UPSTREAM_URL" && len(urls) > 0 {
+			l.warn("upstream.fallback_urls", "those of the file are not used, since WXPROXY_UPSTREAM_URL takes the place of url and of them")
+		}
+		for _, key := range replaced[s.variable] {
+			delete(values, key)
+		}
+	}
+	if l.cfg.File == "" {
+		l.applyAccount(document)
+	} else if l.variable("WXPROXY_APP_ID") != "" {
+		l.warn("", "WXPROXY_APP_ID and its secret count only without a file; they are not used")
 	}
 }
 
-// parseDuration reads a positive duration written with a unit.
-func parseDuration(value any) (time.Duration, error) {
-	text, ok := value.(string)
+// applyAccount makes the one account that the environment can define.
+func (l *loader) applyAccount(document map[string]any) {
+	const account = "account[1]."
+	l.variables[account+"app_id"] = "WXPROXY_APP_ID"
+	l.variables[account+"secret"] = "WXPROXY_SECRET"
+	l.variables[account+"secret_env"] = "WXPROXY_SECRET"
+	l.variables[account+"secret_file"] = "WXPROXY_SECRET_FILE"
+
+	appID, secret, file := l.variable("WXPROXY_APP_ID"), l.variable("WXPROXY_SECRET"), l.variable("WXPROXY_SECRET_FILE")
 	switch {
-	case isNumber(value):
-		return 0, fmt.Errorf(`has no unit; write %v seconds as "%vs"`, value, value)
-	case !ok:
-		return 0, fmt.Errorf(`is %s; write a duration with its unit, as "5s"`, kindOf(value))
+	case appID == "" && secret == "" && file == "":
+		return
+	case secret == "" && file == "":
+		l.report(account+"secret", "missing; set it to the AppSecret, or WXPROXY_SECRET_FILE to the path of a file")
+	case secret != "" && file != "":
+		l.report(account+"secret_env", "WXPROXY_SECRET_FILE is set, too; keep one of them")
 	}
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil:
-		return 0, errors.New(`is not a duration; write it with its unit, as "500ms", "5s" or "1m30s"`)
-	case d <= 0:
-		return 0, errors.New("must be longer than zero")
-	case d < time.Millisecond:
-		return 0, errors.New("must be at least a millisecond")
+	values := map[string]any{"name": "default", "secret_file": file}
+	if appID != "" {
+		values["app_id"] = appID
 	}
-	return d, nil
+	if secret != "" {
+		values["secret_env"] = "WXPROXY_SECRET"
+	}
+	document["account"] = []map[string]any{values}
 }
 
-// parseRate reads a rate such as "100/s" as the time between two requests, 0 if there
-// is none.
-func parseRate(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, nil
-	}
-	digits, unit, _ := strings.Cut(text, "/")
-	per := map[string]time.Duration{"s": time.Second, "min": time.Minute, "h": time.Hour}[unit]
-	number, err := strconv.ParseUint(digits, 10, 31)
-	switch {
-	case per == 0, err != nil && !errors.Is(err, strconv.ErrRange):
-		return 0, errors.New(`is not a rate; write it as "100/s", "5000/min" or "100000/h"`)
-	case err != nil, time.Duration(number) > per:
-		return 0, errors.New("is too large")
-	case number == 0:
-		return 0, errors.New(`must be more than 0; leave it out, or write "", for no limit`)
-	}
-	return per / time.Duration(number), nil
+func (l *loader) variable(name string) string {
+	value, _ := l.lookupEnv(name)
+	return value
 }
 
-// parseSize reads a positive number of bytes, with or without a unit.
-func parseSize(value any) (int, error) {
-	text, ok := value.(string)
-	if !ok {
-		return 0, fmt.Errorf(`is %s; write a size in quotes, as "16MiB"`, kindOf(value))
+// reportNoAccount says how to write one.
+func (l *loader) reportNoAccount() {
+	const demo = "; or try `wxproxy demo`, which needs none"
+	if l.cfg.File == "" {
+		l.report("", "there is no account: set WXPROXY_APP_ID and WXPROXY_SECRET (or WXPROXY_SECRET_FILE), "+
+			"or write a file and give it with -config"+demo)
+		return
 	}
-	digits := strings.TrimRight(text, "BGKMi")
-	factor := bytesPer(text[len(digits):])
-	number, err := strconv.ParseUint(digits, 10, 63)
-	switch {
-	case err != nil && !errors.Is(err, strconv.ErrRange), factor == 0:
-		return 0, errors.New(`is not a size; write it as "16MiB", with KiB, MiB, GiB, KB, MB, GB or nothing for bytes`)
-	case err != nil, number > math.MaxInt/factor:
-		return 0, errors.New("is too large")
-	case number == 0:
-		return 0, errors.New("must be larger than zero")
-	}
-	return int(number * factor), nil
-}
-
-// bytesPer returns how many bytes a unit stands for, 0 if it is none.
-func bytesPer(unit string) uint64 {
-	switch unit {
-	case "", "B":
-		return 1
-	case "KB":
-		return 1e3
-	case "MB":
-		return 1e6
-	case "GB":
-		return 1e9
-	case "KiB":
-		return 1 << 10
-	case "MiB":
-		return 1 << 20
-	case "GiB":
-		return 1 << 30
-	default:
-		return 0
-	}
-}
-
-func isNumber(value any) bool {
-	switch value.(type) {
-	case int64, float64:
-		return true
-	default:
-		return false
-	}
+	l.report("account", "missing; add [[account]] with name, app_id and secret, or a [[platform]] "+
+		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
 }
 
 // IsName reports whether s can name an account or a client.
@@ -151,7 +127,7 @@ func (t *table) rate(key string, into *time.Duration) bool {
 	if !t.text(key, &text) {
 		return false
 	}
-	interval, err := parseRate(text)
+	interval, err := parse.Rate(text)
 	if err != nil {
 		t.wrong(key, "%v", err)
 		return false
@@ -163,10 +139,10 @@ func (t *table) rate(key string, into *time.Duration) bool {
 // duration reads a text with a unit. The decoder would take a bare 5 for five
 // nanoseconds.
 func (t *table) duration(key string, into *time.Duration) bool {
-	return parsed(t, key, parseDuration, into)
+	return parsed(t, key, parse.Duration, into)
 }
 
-func (t *table) size(key string, into *int) bool { return parsed(t, key, parseSize, into) }
+func (t *table) size(key string, into *int) bool { return parsed(t, key, parse.Size, into) }
 
 // parsed sets into to the value of key, as parse reads it.
 func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bool {

@@ -21,9 +21,11 @@ import (
 // answerTicket answers a request for a ticket from the cache. A type that is not cached
 // is WeChat's to answer.
 func (p *Proxy) answerTicket(x *exchange) error {
-	ticketType := x.ticketType()
-	if !slices.Contains(x.kind.Table.TicketTypes, ticketType) {
-		return p.forwardWithToken(x) // WeChat answers it
+	ticketType := x.route.Ticket
+	if ticketType == "" {
+		if ticketType = x.ticketType(); !slices.Contains(x.kind.Table.TicketTypes, ticketType) {
+			return p.forwardWithToken(x) // WeChat answers it
+		}
 	}
 	began := x.span.now()
 	ticket, life, err := x.account.LendTicket(ticketType, p.config.TokenWait)
@@ -106,13 +108,11 @@ func (p *Proxy) answerOwnPage(x *exchange) error {
 	return p.answerSignature(x)
 }
 
-// ticketOfPages is the type of the ticket that signs pages for wx.config.
-const ticketOfPages = "jsapi"
-
 // answerSignature answers with the signature that the page in x's query gives to
 // wx.config.
 func (p *Proxy) answerSignature(x *exchange) error {
-	if !slices.Contains(x.kind.Table.TicketTypes, ticketOfPages) || x.account.isComponent() {
+	ticketType := x.kind.Table.PageTicket
+	if ticketType == "" || x.account.isComponent() {
 		return refuse(noCredential, "accounts of this kind have no ticket for pages, so nothing can be signed")
 	}
 	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
@@ -120,7 +120,7 @@ func (p *Proxy) answerSignature(x *exchange) error {
 		return refuse(badRequest, err.Error())
 	}
 	began := x.span.now()
-	ticket, err := x.account.Ticket(ticketOfPages, p.config.TokenWait)
+	ticket, err := x.account.Ticket(ticketType, p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
 		return asRefused(err)

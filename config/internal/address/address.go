@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -127,4 +128,27 @@ func addressOf(host string) string {
 		return "127.0.0.1"
 	}
 	return host
+}
+
+// CheckURL says what is wrong with the URL of an upstream host, and what a good one is
+// like.
+func CheckURL(raw, good string) error {
+	advice := `; write scheme and host only, as "` + good + `"`
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("is not a URL" + advice)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("has to begin with https:// or http://" + advice)
+	case u.User != nil:
+		return errors.New("has a user name or password" + advice)
+	case u.Scheme+"://"+u.Host != raw:
+		return errors.New("has more than scheme and host" + advice)
+	case u.Hostname() == "" || !IsHost(u.Hostname()):
+		return errors.New("has no valid host" + advice)
+	}
+	if !IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
+		return errors.New("has no valid port" + advice)
+	}
+	return nil
 }

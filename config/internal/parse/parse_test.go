@@ -1,4 +1,4 @@
-package config
+package parse
 
 import (
 	"strings"
@@ -27,7 +27,7 @@ func TestParseDuration(t *testing.T) {
 		{"-1s", 0, "must be longer than zero"},
 		{"999us", 0, "must be at least a millisecond"},
 	} {
-		got, err := parseDuration(row.value)
+		got, err := Duration(row.value)
 		if got != row.want || !says(err, row.err) {
 			t.Errorf("%v: got %v, %v; want %v, %q", row.value, got, err, row.want, row.err)
 		}
@@ -62,7 +62,7 @@ func TestParseSize(t *testing.T) {
 		{"9223372036854775807KiB", 0, "is too large"},
 		{"9999999999999999999999", 0, "is too large"},
 	} {
-		got, err := parseSize(row.value)
+		got, err := Size(row.value)
 		if got != row.want || !says(err, row.err) {
 			t.Errorf("%v: got %v, %v; want %v, %q", row.value, got, err, row.want, row.err)
 		}
@@ -81,7 +81,7 @@ func FuzzParseSize(f *testing.F) {
 	f.Add("16MiB")
 	f.Add("18446744073709551616GiB")
 	f.Fuzz(func(t *testing.T, text string) {
-		if size, err := parseSize(text); (err == nil) != (size > 0) {
+		if size, err := Size(text); (err == nil) != (size > 0) {
 			t.Errorf("%q: got %d, %v", text, size, err)
 		}
 	})

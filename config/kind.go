@@ -1,0 +1,111 @@
+package config
+
+import (
+	"cmp"
+	"slices"
+
+	"wxproxy/internal/secret"
+)
+
+// A Kind says whose accounts are meant.
+type Kind string
+
+// The kinds of accounts. Only WeCom's have to be told of.
+const (
+	WeChat Kind = ""
+	WeCom  Kind = "wecom"
+)
+
+// String returns the word that the file has for k.
+func (k Kind) String() string { return cmp.Or(string(k), "wechat") }
+
+// kind reads whose accounts are meant.
+func (t *table) kind(into *Kind) {
+	if word := ""; t.choice("kind", &word, WeChat.String(), string(WeCom)) && word == string(WeCom) {
+		*into = WeCom
+	}
+}
+
+// Account is one app of WeChat's, or one application of a corp at WeCom.
+type Account struct {
+	Name     string
+	Kind     Kind
+	AppID    string        // WeChat's
+	CorpID   string        // WeCom's, which the corp's other applications have, too
+	AgentID  string        // WeCom's, of the application; it may be empty
+	Secret   secret.Secret // as it was when the configuration was loaded
+	Source   SecretSource  // where to read it again
+	TokenAPI string        // "stable" or "classic"; at WeCom empty
+	Default  bool          // of its kind; see implyDefault
+
+	AgentIsText bool // agent_id is in quotes
+
+	PushToken     secret.Secret // empty: it has no pushes
+	PushAESKey    secret.Secret // an EncodingAESKey; empty: its pushes are not encrypted
+	PushAESKeyOld secret.Secret // the one before; empty when none is set
+}
+
+// ID returns what callers may call the account besides its name. At WeCom that is clear
+// only if the corp has no other.
+func (a Account) ID() string { return a.AppID + a.CorpID }
+
+// Key returns what the account's token, and what else is kept of it, is known by. No other
+// account has the same: those of WeCom have dots, which an AppID has not, and behind an
+// agent_id there is none.
+func (a Account) Key() string {
+	switch {
+	case a.Kind != WeCom:
+		return a.AppID
+	case a.AgentID == "":
+		return a.CorpID + ".name." + a.Name
+	}
+	return a.CorpID + "." + a.AgentID
+}
+
+// application returns what the account is of its corp.
+func (a Account) application() string {
+	if a.AgentID == "" {
+		return "an application"
+	}
+	return "application " + a.AgentID
+}
+
+// KeepsAs reports whether the token, and what else a process has of the account b, is
+// as good for a: only their names, and which one is the default, may differ.
+func (a Account) KeepsAs(b Account) bool {
+	return a.Key() == b.Key() && a.TokenAPI == b.TokenAPI && (a.Secret.Empty() || a.Secret.Equal(b.Secret.Reveal())) &&
+		a.Source.env == b.Source.env && a.Source.file == b.Source.file
+}
+
+// implyDefault makes the only account of WeChat's the default; without any the only one of
+// WeCom's.
+func (c *Config) implyDefault() {
+	kind, only := WeCom, (*Account)(nil)
+	if slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Kind == WeChat }) {
+		kind = WeChat
+	}
+	for i := range c.Accounts {
+		if c.Accounts[i].Kind != kind {
+			continue
+		}
+		if only != nil {
+			return
+		}
+		only = &c.Accounts[i]
+	}
+	if only != nil {
+		only.Default = true
+	}
+}
+
+// DefaultAccount returns the account of callers that name none, if there is one: that of WeChat's
+// accounts, or else that of WeCom's.
+func (c *Config) DefaultAccount() (a Account, found bool) {
+	for _, kind := range []Kind{WeChat, WeCom} {
+		is := func(a Account) bool { return a.Kind == kind && a.Default }
+		if i := slices.IndexFunc(c.Accounts, is); i >= 0 {
+			return c.Accounts[i], true
+		}
+	}
+	return Account{}, false
+}
