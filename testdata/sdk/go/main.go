@@ -8,6 +8,10 @@
 //
 //	sdk platform silenceper|powerwechat BASE COMPONENT SECRET TICKET APPID CODE
 //
+// With wecom it makes calls to WeCom instead: see there.
+//
+//	sdk wecom go-workwx|silenceper|powerwechat BASE CORPID SECRET AGENTID
+//
 // With receive it takes pushes with an SDK's server instead: see there.
 //
 //	sdk receive APPID TOKEN AESKEY
@@ -35,7 +39,7 @@ func main() {
 		return
 	}
 	sdk, args := os.Args[1], os.Args[2:]
-	if sdk == "platform" {
+	if sdk == "platform" || sdk == "wecom" {
 		sdk, args = args[0], args[1:]
 	}
 	base, err := url.Parse(args[0])
@@ -47,6 +51,8 @@ func main() {
 	switch {
 	case os.Args[1] == "platform":
 		calls = platform(sdk, base, authorization{component: args[1], secret: args[2], ticket: args[3], authorizer: args[4], code: args[5]})
+	case os.Args[1] == "wecom":
+		calls = wecom(sdk, base, args[1], args[2], args[3])
 	case sdk == "fastwego":
 		calls = fastwego(base, args[1], args[2])
 	default:

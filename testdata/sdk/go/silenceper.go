@@ -26,15 +26,16 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 )
 
-// redirected sends what is for WeChat's API to the proxy instead. The SDK's other
-// packages use the same client: WeChat Pay and WeCom stay where they are.
+// redirected sends what is for one host, WeChat's or WeCom's API, to the proxy instead.
+// The SDK's other packages use the same client: WeChat Pay stays where it is.
 type redirected struct {
+	host string
 	base *url.URL
 	next http.RoundTripper // nil: http.DefaultTransport
 }
 
 func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Host == "api.weixin.qq.com" {
+	if req.URL.Host == r.host {
 		req = req.Clone(req.Context())
 		req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
 	}
@@ -57,7 +58,7 @@ func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // silenceper makes the commonest calls with github.com/silenceper/wechat.
 func silenceper(base *url.URL, appID, secret string) []call {
-	util.DefaultHTTPClient = &http.Client{Transport: redirected{base: base}}
+	util.DefaultHTTPClient = &http.Client{Transport: redirected{host: "api.weixin.qq.com", base: base}}
 	http.DefaultTransport = others{http.DefaultTransport}
 	tokens := cache.Cache(cache.NewMemory())
 	if address := os.Getenv("SDK_REDIS"); address != "" {
