@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
@@ -84,7 +85,7 @@ func (w *WeCom) exchange(r *http.Request) (answer, error) {
 func newCall(r *http.Request) *call {
 	c := &call{
 		Request: wechattest.Request{Method: r.Method, Target: r.RequestURI, Host: r.Host, Header: r.Header, From: "127.0.0.1"},
-		path:    r.URL.EscapedPath(),
+		path:    "/" + strings.TrimLeft(r.URL.EscapedPath(), "/"), // PowerWeChat sends two slashes to WeCom itself
 	}
 	c.params, _ = url.ParseQuery(r.URL.RawQuery) // parameters that cannot be decoded are left out
 	if c.Target == "" {                          // the request came in memory, from an http.Client

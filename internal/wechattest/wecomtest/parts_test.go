@@ -186,6 +186,16 @@ func TestADownstreamTokenIsACredential(t *testing.T) {
 	}
 }
 
+// Section 9 [SDK]: PowerWeChat's base URL ends in a slash, and the path of its corp ticket
+// begins with one; it posts.
+func TestTwoSlashesAreOne(t *testing.T) {
+	c := newCompany(t, Rules{})
+	r := c.do(http.MethodPost, "//cgi-bin/get_jsapi_ticket?type=jsapi&access_token="+c.token("crm-secret"), "", "")
+	if r.text("ticket") == "" || c.Calls("/cgi-bin/get_jsapi_ticket") != 1 {
+		t.Errorf("got %s; want a ticket", r.raw)
+	}
+}
+
 func TestPathsThatWeComDoesNotHave(t *testing.T) {
 	c := newCompany(t, Rules{})
 	if r := c.call("/sns/jscode2session", ""); r.StatusCode != http.StatusNotFound {

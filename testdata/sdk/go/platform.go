@@ -47,7 +47,7 @@ func platform(sdk string, base *url.URL, a authorization) []call {
 
 // silenceperPlatform does so with github.com/silenceper/wechat.
 func silenceperPlatform(base *url.URL, a authorization) []call {
-	util.DefaultHTTPClient = &http.Client{Transport: redirected{host: "api.weixin.qq.com", base: base}}
+	util.DefaultHTTPClient = &http.Client{Transport: redirected{base: base}}
 	tokens := silencecache.Cache(silencecache.NewMemory())
 	if address := os.Getenv("SDK_REDIS"); address != "" {
 		tokens = silencecache.NewRedis(context.Background(), &silencecache.RedisOpts{Host: address})
@@ -114,7 +114,7 @@ func silenceperPlatform(base *url.URL, a authorization) []call {
 
 // powerWeChat does so with github.com/ArtisanCloud/PowerWeChat.
 func powerWeChat(base *url.URL, a authorization) []call {
-	http.DefaultTransport = redirected{"api.weixin.qq.com", base, http.DefaultTransport} // an account's client has no base URL of its own
+	http.DefaultTransport = redirected{base: base, next: http.DefaultTransport} // an account's client has no base URL of its own
 	tokens := cache.CacheInterface(cache.NewMemCache("sdk", 0, ""))
 	if address := os.Getenv("SDK_REDIS"); address != "" {
 		tokens = kernel.NewRedisClient(&kernel.UniversalOptions{Addrs: []string{address}})

@@ -26,16 +26,16 @@ import (
 	"github.com/silenceper/wechat/v2/util"
 )
 
-// redirected sends what is for one host, WeChat's or WeCom's API, to the proxy instead.
-// The SDK's other packages use the same client: WeChat Pay stays where it is.
+// redirected sends what is for WeChat's API to the proxy instead. The SDK's other
+// packages use the same client: WeChat Pay and WeCom stay where they are.
 type redirected struct {
-	host string
 	base *url.URL
 	next http.RoundTripper // nil: http.DefaultTransport
+	host string            // empty: api.weixin.qq.com
 }
 
 func (r redirected) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.URL.Host == r.host {
+	if req.URL.Host == cmp.Or(r.host, "api.weixin.qq.com") {
 		req = req.Clone(req.Context())
 		req.URL.Scheme, req.URL.Host, req.Host = r.base.Scheme, r.base.Host, ""
 	}
@@ -58,7 +58,7 @@ func (o others) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // silenceper makes the commonest calls with github.com/silenceper/wechat.
 func silenceper(base *url.URL, appID, secret string) []call {
-	util.DefaultHTTPClient = &http.Client{Transport: redirected{host: "api.weixin.qq.com", base: base}}
+	util.DefaultHTTPClient = &http.Client{Transport: redirected{base: base}}
 	http.DefaultTransport = others{http.DefaultTransport}
 	tokens := cache.Cache(cache.NewMemory())
 	if address := os.Getenv("SDK_REDIS"); address != "" {

@@ -9,7 +9,7 @@ const { Work } = require('node-easywechat');
 const FormData = require('form-data');
 
 const [base, corp, secret, agent] = process.argv.slice(2);
-const app = new Work({ corp_id: corp, secret, token: 'token', aes_key: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', http: { baseURL: base + '/', maxBodyLength: Infinity } });
+const app = new Work({ corp_id: corp, secret, token: 'token', aes_key: 'abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG', http: { baseURL: base + '/' } });
 const client = app.getClient();
 const file = Buffer.from('\x00\xff\x89-\n'.repeat(4 << 20), 'latin1'); // as large as an upload may be
 let mediaID;
