@@ -134,7 +134,7 @@ func powerWeChatWork(base *url.URL, a agent) []call {
 		CorpID: a.corp, AgentID: a.id, Secret: a.secret,
 		OAuth: work.OAuth{Callback: "https://shop.example/back"},
 		Cache: cache.NewMemCache("sdk", 0, ""),
-		Http:  work.Http{BaseURI: base.String() + "/"},
+		Http:  work.Http{BaseURI: base.String()}, // with a slash at its end the corp's ticket has two
 		Log:   work.Log{Level: "error", File: "info.log", Error: "error.log"},
 	})
 	if err != nil {
