@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -108,97 +107,19 @@ func TestWeComSDKsWorkAtWeCom(t *testing.T) {
 	}
 }
 
-// Lines of accounts of these applications.
-var (
-	crmLines = fmt.Sprintf("[[account]]\nkind = \"wecom\"\nname = \"crm\"\ncorp_id = %q\nagent_id = %s\nsecret = %q\n",
-		wecomCorp, wecomCRM.AgentID, wecomCRM.Secret)
-	shopLines = fmt.Sprintf("[[account]]\nkind = \"wecom\"\nname = \"store\"\ncorp_id = %q\nagent_id = %s\nsecret = %q\n",
-		wecomCorp, wecomShop.AgentID, wecomShop.Secret)
-)
-
-// servingWeCom starts a proxy before a WeCom.
-func servingWeCom(t *testing.T, upstream, toml string) *program {
-	t.Helper()
-	return serving(t, "http://127.0.0.1:1", "[upstream.wecom]\nurl = \""+upstream+"\"\n"+toml)
-}
-
-// mustKeepSecrets fails the test if WeCom got something that is ours alone.
-func mustKeepSecrets(t *testing.T, w *wecomtest.WeCom) {
-	t.Helper()
-	for _, r := range w.Requests() {
-		if head := r.Target + fmt.Sprint(r.Header); strings.Contains(head, "-key-0123456789") || strings.Contains(head, "wxp_") {
-			t.Errorf("WeCom got %s %s; want no key and no token of ours", r.Method, r.Target)
-		}
-	}
-}
-
-// Every SDK does what it does at WeCom's, with nothing changed but its base URL and, where
-// there are clients, its secret.
-func TestWeComSDKsWorkUnchanged(t *testing.T) {
+// A server of others' understands what the simulated WeCom pushes, and is understood.
+func TestAServerOfOthersTakesWeComsPushes(t *testing.T) {
 	t.Parallel()
-	for _, s := range wecomSDKs(t) {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			t.Run("alone", func(t *testing.T) {
-				w := wecomtest.New(wecomtest.Rules{})
-				w.Record()
-				crm := w.Add(wecomCRM)
-				p := servingWeCom(t, serveWeCom(t, w), crmLines)
-				s.runWeCom(t, p.proxy, wecomCRM, "whatever")
-				p.stop()
-				mustHaveServed(t, w, crm)
-				mustKeepSecrets(t, w)
-				if n := w.Calls("/cgi-bin/gettoken"); n != 1 {
-					t.Errorf("got %d calls of gettoken; want 1", n)
-				}
-			})
-			t.Run("while WeCom revokes the token between calls", func(t *testing.T) {
-				w := wecomtest.New(wecomtest.Rules{})
-				crm := w.Add(wecomCRM)
-				upstream := serveWeCom(t, w, func(server *http.Server) {
-					server.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-						w.ServeHTTP(rw, r)
-						if r.URL.Path != "/cgi-bin/gettoken" && r.URL.Path != "/cgi-bin/get_api_domain_ip" {
-							crm.Revoke()
-						}
-					})
-				})
-				p := servingWeCom(t, upstream, crmLines)
-				s.runWeCom(t, p.proxy, wecomCRM, "whatever")
-				p.stop()
-				mustHaveServed(t, w, crm)
-				if n := w.Calls("/cgi-bin/gettoken"); n < 4 {
-					t.Errorf("got %d calls of gettoken; want one after each token that was revoked", n)
-				}
-			})
-			t.Run("two clients with two applications of one corp at once", func(t *testing.T) {
-				w := wecomtest.New(wecomtest.Rules{})
-				w.Record()
-				crm, shop := w.Add(wecomCRM), w.Add(wecomShop)
-				p := servingWeCom(t, serveWeCom(t, w), crmLines+shopLines+
-					"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\naccounts = [\"crm\"]\n"+
-					"[[client]]\nname = \"games\"\nkey = \"games-key-0123456789\"\naccounts = [\"store\"]\n")
-				var running sync.WaitGroup
-				running.Go(func() { s.runWeCom(t, p.proxy, wecomCRM, "orders-key-0123456789") })
-				running.Go(func() { s.runWeCom(t, p.proxy, wecomShop, "games-key-0123456789") })
-				running.Wait()
-				p.stop()
-				mustHaveServed(t, w, crm, shop)
-				mustKeepSecrets(t, w)
-			})
-			t.Run("one client with two applications, which its secret tells apart", func(t *testing.T) {
-				w := wecomtest.New(wecomtest.Rules{})
-				w.Record()
-				crm, shop := w.Add(wecomCRM), w.Add(wecomShop)
-				p := servingWeCom(t, serveWeCom(t, w), crmLines+shopLines+"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\n")
-				var running sync.WaitGroup
-				running.Go(func() { s.runWeCom(t, p.proxy, wecomCRM, "orders-key-0123456789:crm") })
-				running.Go(func() { s.runWeCom(t, p.proxy, wecomShop, "orders-key-0123456789:"+wecomShop.AgentID) })
-				running.Wait()
-				p.stop()
-				mustHaveServed(t, w, crm, shop)
-				mustKeepSecrets(t, w)
-			})
-		})
+	command := receivers(t)["easywechat"]
+	r := startReceiver(t, append(command[:2:2], "easywechat-work"), programAESKey, programToken)
+	c := wecomtest.Callback{CorpID: appID, AgentID: wecomCRM.AgentID, URL: r.url + "/", Token: programToken, AESKey: programAESKey, CheckTimeout: patience, Timeout: patience}
+	if err := c.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if d := c.Push(t.Context(), c.Text("zhangsan", "你好")); d.Fault != "" || !strings.Contains(string(d.Reply), "you said: 你好") {
+		t.Errorf("a text: got %q and fault %q; want the words again", d.Reply, d.Fault)
+	}
+	if d := c.Push(t.Context(), c.Event("zhangsan", "enter_agent")); d.Fault != "" || d.Reply != nil || r.times("evententer_agent ") != 1 {
+		t.Errorf("an event: got %q and fault %q; want neither", d.Reply, d.Fault)
 	}
 }

@@ -133,6 +133,7 @@ func TestPushesAreRepeated(t *testing.T) {
 	}{
 		{"nothing", func(*http.Request, string) (int, string) { return 200, "" }, 1, true},
 		{"success", func(*http.Request, string) (int, string) { return 200, "success" }, 1, true},
+		{"success in capitals", func(*http.Request, string) (int, string) { return 200, "SUCCESS" }, 1, true}, // section 9, node-easywechat
 		{"another word", func(*http.Request, string) (int, string) { return 200, "ok" }, 1, false},
 		{"an error", func(*http.Request, string) (int, string) { return 500, "" }, 3, false},
 		{"too late", func(*http.Request, string) (int, string) { time.Sleep(5100 * time.Millisecond); return 200, "" }, 3, false},

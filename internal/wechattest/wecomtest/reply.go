@@ -3,15 +3,16 @@ package wecomtest
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"wxproxy/internal/wechattest"
 )
 
-// judge reads an answer to a push: nothing, "success", or a reply, which is encrypted.
-// Anything else is a fault.
+// judge reads an answer to a push: nothing, "success" in whatever case, as node-easywechat
+// answers, or a reply, which is encrypted. Anything else is a fault.
 func (c Callback) judge(answer []byte) (reply []byte, fault string) {
-	if text := string(answer); text == "" || text == "success" {
+	if text := string(answer); text == "" || strings.EqualFold(text, "success") {
 		return nil, ""
 	}
 	members, err := wechattest.Members(answer)

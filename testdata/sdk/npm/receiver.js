@@ -2,17 +2,17 @@
 // address, and then what each message says. A message is answered with its own words, but
 // "nothing" with nothing; what "slow" says takes a second and a half.
 //
-//	node receiver.js easywechat|wecom-crypto APPID TOKEN AESKEY
+//	node receiver.js easywechat|easywechat-work|wecom-crypto APPID TOKEN AESKEY
 //
 // "easywechat" is node-easywechat's official-account server; without AESKEY it takes
-// pushes in the clear. "wecom-crypto" knows WeChat's encryption alone, from @wecom/crypto:
+// pushes in the clear. "easywechat-work" is its server for WeCom. "wecom-crypto" knows WeChat's encryption alone, from @wecom/crypto:
 // it checks all that is in a push, and encrypts its answers.
 'use strict';
 
 const http = require('http');
 
 const [sdk, appID, token, aesKey] = process.argv.slice(2);
-const library = require({ 'easywechat': 'node-easywechat', 'wecom-crypto': '@wecom/crypto' }[sdk]);
+const library = require({ 'easywechat': 'node-easywechat', 'easywechat-work': 'node-easywechat', 'wecom-crypto': '@wecom/crypto' }[sdk]);
 
 async function reply(type, content) {
   console.log(`${type} ${content}`);
@@ -21,8 +21,10 @@ async function reply(type, content) {
 }
 
 async function easywechat(req, res) {
-  const { OfficialAccount, ServerRequest } = library;
-  const app = new OfficialAccount({ app_id: appID, secret: 'none', token, aes_key: aesKey });
+  const { OfficialAccount, Work, ServerRequest } = library;
+  const app = sdk === 'easywechat'
+    ? new OfficialAccount({ app_id: appID, secret: 'none', token, aes_key: aesKey })
+    : new Work({ corp_id: appID, secret: 'none', token, aes_key: aesKey });
   app.setRequest(await ServerRequest.createFromIncomingMessage(req));
   const server = app.getServer();
   server.withHandler(async message => reply(message.MsgType + (message.Event || ''), message.Content || ''));
@@ -58,7 +60,7 @@ async function wecomCrypto(req, res) {
   res.end(body.startsWith('{') ? JSON.stringify(answer) : '<xml>' + Object.entries(answer).map(([name, value]) => `<${name}>${value}</${name}>`).join('') + '</xml>');
 }
 
-const receive = { 'easywechat': easywechat, 'wecom-crypto': wecomCrypto }[sdk];
+const receive = { 'easywechat': easywechat, 'easywechat-work': easywechat, 'wecom-crypto': wecomCrypto }[sdk];
 const server = http.createServer((req, res) => receive(req, res).catch(err => {
   console.log('refused: ' + err.message);
   res.writeHead(403);
