@@ -82,8 +82,15 @@ func (w *WeCom) document(o outcome, v any) answer {
 		header.Set("Error-Code", strconv.Itoa(o.Errcode))
 		header.Set("Error-Msg", o.Errmsg)
 	}
-	return answer{status: http.StatusOK, header: header, body: encode(v)}
+	body := encode(v)
+	if w.rules.Warns {
+		body = append(bytes.TrimSuffix(body, []byte("}")), warning...)
+	}
+	return answer{status: http.StatusOK, header: header, body: body}
 }
+
+// warning is the end of an answer, as callers with an old version of TLS were seen to get it.
+const warning = `,"warning_msg":"you are using TLS v1 which is deprecated, please use TLS v1.2 or higher."}`
 
 // refuse returns an answer with an error: status 200, with the code in the body.
 func (w *WeCom) refuse(c *call, errcode int) answer {

@@ -68,6 +68,9 @@ type Rules struct {
 	// NoHeaders leaves out Error-Code and Error-Msg, as private deployments may.
 	NoHeaders bool
 
+	// Warns adds the warning about old versions of TLS to every answer, as one more member.
+	Warns bool
+
 	// HideIP has errors name no address: their "from ip: " is empty.
 	HideIP bool
 

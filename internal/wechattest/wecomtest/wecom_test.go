@@ -462,7 +462,7 @@ func TestRequestsPerMinuteAreLimited(t *testing.T) {
 }
 
 // Section 3: Error-Code and Error-Msg mirror the body, which private deployments may lack;
-// the type; errcode need not come first.
+// the type; errcode need not come first; further members may stand behind.
 func TestTheShapeOfAnswers(t *testing.T) {
 	c := newCompany(t, Rules{})
 	token := c.token("crm-secret")
@@ -474,9 +474,9 @@ func TestTheShapeOfAnswers(t *testing.T) {
 	if !strings.HasPrefix(r.raw, `{"ip_list":[],"errcode":42001,`) {
 		t.Errorf("got %s", r.raw)
 	}
-	c.Change(func(r *Rules) { r.NoHeaders = true })
-	if r = c.must(41001, "/cgi-bin/user/get?userid=a", ""); r.Header.Get("Error-Code") != "" {
-		t.Errorf("got the header %v", r.Header)
+	c.Change(func(r *Rules) { r.NoHeaders, r.Warns = true, true })
+	if r = c.must(41001, "/cgi-bin/user/get?userid=a", ""); r.Header.Get("Error-Code") != "" || r.text("warning_msg") == "" {
+		t.Errorf("got the header %v and %s", r.Header, r.raw)
 	}
 }
 
