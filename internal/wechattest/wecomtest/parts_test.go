@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// file returns n bytes.
+func file(n int) []byte { return bytes.Repeat([]byte("\x00\xff\x89-\n"), n/5+1)[:n] }
+
 // upload returns a multipart body with a file of n bytes, and its type.
 func upload(t *testing.T, n int, disposition string) (contentType, body string) {
 	t.Helper()
@@ -20,7 +23,7 @@ func upload(t *testing.T, n int, disposition string) (contentType, body string) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := part.Write(bytes.Repeat([]byte("\x00\xff\x89-\n"), n/5+1)[:n]); err != nil {
+	if _, err := part.Write(file(n)); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.Close(); err != nil {
@@ -40,10 +43,9 @@ func TestUploads(t *testing.T) {
 		name, kind, disposition string
 		size, want              int
 	}{
-		{"a file of 20 MB", "file", named, 20 << 20, 0},
+		{"a file", "file", named, 1 << 20, 0}, // e2e's SDKs upload 20 MB
 		{"too large a file", "file", named, 20<<20 + 1, 40006},
 		{"an image", "image", named, 1 << 20, 0},
-		{"too large an image", "image", named, 10<<20 + 1, 40006},
 		{"too long a voice", "voice", named, 2<<20 + 1, 40006},
 		{"hardly anything", "file", named, 5, 40006},
 		{"no such type", "thumb", named, 100, 40005},
@@ -69,7 +71,7 @@ func TestUploads(t *testing.T) {
 			}
 			get := "/cgi-bin/media/get?media_id=" + r.text("media_id") + "&access_token="
 			got := c.call(get+c.token("shop-secret"), "")
-			if len(got.raw) != test.size || !strings.Contains(body, got.raw) || got.Header.Get("Content-Type") != "application/octet-stream" {
+			if got.raw != string(file(test.size)) || got.Header.Get("Content-Type") != "application/octet-stream" {
 				t.Errorf("got %d bytes; want the file", len(got.raw))
 			}
 		})
