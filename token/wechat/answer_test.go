@@ -14,6 +14,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
@@ -84,7 +85,7 @@ func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			sent := time.Now()
-			got, err := readAnswer([]byte(test.body), sent, secret.New(appSecret))
+			got, err := asking.Read(issuerName, []byte(test.body), sent, secret.New(appSecret))
 			if got.Value.Reveal() != test.token {
 				t.Errorf("got token %q; want %q", got.Value.Reveal(), test.token)
 			}
@@ -94,7 +95,7 @@ func TestAnAnswerIsATokenOrARefusalOrNothing(t *testing.T) {
 			if refusal, ok := errors.AsType[*token.Refusal](err); test.refusal.Code != 0 && (!ok || *refusal != test.refusal) {
 				t.Errorf("got error %v; want %v", err, &test.refusal)
 			}
-			if bad, ok := errors.AsType[badAnswer](err); test.problem != "" && (!ok || !strings.Contains(bad.Error(), test.problem)) {
+			if bad, ok := errors.AsType[asking.Bad](err); test.problem != "" && (!ok || !strings.Contains(bad.Error(), test.problem)) {
 				t.Errorf("got error %v; want one about %q", err, test.problem)
 			}
 		})
@@ -111,7 +112,7 @@ func FuzzAnAnswerNeverLeaksAndNeverLies(f *testing.F) {
 	credential := secret.New("canary")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sent := time.Now()
-		got, err := readAnswer(body, sent, credential)
+		got, err := asking.Read(issuerName, body, sent, credential)
 		if (err == nil) == got.Value.Empty() {
 			t.Fatalf("got token %q and error %v; want one of them", got.Value.Reveal(), err)
 		}
@@ -151,7 +152,7 @@ func TestAStableTokenWithAnOddLifeIsRepeatedWithoutAStorm(t *testing.T) {
 				fetches := 0
 				k := token.NewKeeper(token.Options{Issuer: NewIssuer(), Name: "shop", AppID: "wx1", Fetch: func(context.Context) (token.Token, error) {
 					fetches++
-					return readAnswer([]byte(`{"access_token":"T"`+test.life+`}`), time.Now(), secret.Secret{})
+					return asking.Read(issuerName, []byte(`{"access_token":"T"`+test.life+`}`), time.Now(), secret.Secret{})
 				}})
 				defer k.Stop()
 				k.Start()
@@ -189,7 +190,7 @@ func TestALifetimeThatIsOddIsLivedWith(t *testing.T) {
 				var asked atomic.Int64
 				k := token.NewKeeper(token.Options{Issuer: NewIssuer(), Name: "shop", AppID: "wx1", Kind: token.Rotating{}, Fetch: func(context.Context) (token.Token, error) {
 					body := strings.Replace(test.body, `"T"`, fmt.Sprintf(`"T%d"`, asked.Add(1)), 1)
-					return readAnswer([]byte(body), time.Now(), secret.Secret{})
+					return asking.Read(issuerName, []byte(body), time.Now(), secret.Secret{})
 				}})
 				defer k.Stop()
 				k.Start()

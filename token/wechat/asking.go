@@ -13,6 +13,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // members are those of a question's body.
@@ -85,15 +86,15 @@ func (c *Component) askAt(ctx context.Context, q question, query string) (*compo
 		req, err = http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/cgi-bin/component/"+q.api+query, bytes.NewReader(bytes.TrimSpace(body.Bytes())))
 	}
 	if err != nil {
-		return nil, newTransportError(q.api, &unsentError{err}, q.secrets...)
+		return nil, asking.Failed(issuerName, q.api, asking.NotSent(err), q.secrets...)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if !q.once {
-		repeatable(req)
+		asking.Repeatable(req)
 	}
-	answered, err := send(c.HTTP, req, maxComponentAnswer)
+	answered, err := asking.Send(issuerName, c.HTTP, req, maxComponentAnswer)
 	if err != nil {
-		return nil, newTransportError(q.api, err, q.secrets...)
+		return nil, asking.Failed(issuerName, q.api, err, q.secrets...)
 	}
 	a, err := readComponentAnswer(answered, q)
 	if refusal, isRefused := errors.AsType[*token.Refusal](err); isRefused {
@@ -106,32 +107,32 @@ func (c *Component) askAt(ctx context.Context, q question, query string) (*compo
 
 // A componentAnswer is the body of the answers to all calls, in success and refusal.
 type componentAnswer struct {
-	Errcode number `json:"errcode"`
-	Errmsg  string `json:"errmsg"`
+	Errcode asking.Number `json:"errcode"`
+	Errmsg  string        `json:"errmsg"`
 
 	ComponentToken string `json:"component_access_token"`
 	PreAuthCode    string `json:"pre_auth_code"`
 	authorization
 	Info  *authorization `json:"authorization_info"` // which api_query_auth sometimes leaves out around what is in it
-	Total *number        `json:"total_count"`
+	Total *asking.Number `json:"total_count"`
 	List  []listed       `json:"list"`
 }
 
 // An authorization is what an account has granted.
 type authorization struct {
-	AppID     string `json:"authorizer_appid"`
-	Token     string `json:"authorizer_access_token"`
-	Refresh   string `json:"authorizer_refresh_token"`
-	ExpiresIn number `json:"expires_in"`
+	AppID     string        `json:"authorizer_appid"`
+	Token     string        `json:"authorizer_access_token"`
+	Refresh   string        `json:"authorizer_refresh_token"`
+	ExpiresIn asking.Number `json:"expires_in"`
 
 	Permissions permissions `json:"func_info"`
 }
 
 // A listed account is one of api_get_authorizer_list's.
 type listed struct {
-	AppID   string `json:"authorizer_appid"`
-	Refresh string `json:"refresh_token"`
-	AuthAt  number `json:"auth_time"`
+	AppID   string        `json:"authorizer_appid"`
+	Refresh string        `json:"refresh_token"`
+	AuthAt  asking.Number `json:"auth_time"`
 }
 
 // grant returns what a is, which was asked for at sent.
@@ -147,11 +148,11 @@ func (a *authorization) grant(sent time.Time) (token.Grant, error) {
 // readComponentAnswer returns what body answers to q, or the [*token.Refusal] that it is.
 func readComponentAnswer(body []byte, q question) (*componentAnswer, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, badAnswer("WeChat's answer is empty")
+		return nil, asking.Bad("WeChat's answer is empty")
 	}
 	a := new(componentAnswer)
-	if err := json.Unmarshal(withoutControls(body), a); err != nil {
-		return nil, badAnswer("WeChat's answer is not the JSON it documents") // err may quote a token
+	if err := json.Unmarshal(asking.WithoutControls(body), a); err != nil {
+		return nil, asking.Bad("WeChat's answer is not the JSON it documents") // err may quote a token
 	}
 	if code := int(a.Errcode); code != 0 {
 		return nil, &token.Refusal{API: q.api, Code: code, Reason: cmp.Or(secret.Quote(a.Errmsg, q.secrets...), "no errmsg")}
@@ -160,19 +161,19 @@ func readComponentAnswer(body []byte, q question) (*componentAnswer, error) {
 }
 
 // tokenOf returns the token of this value.
-func tokenOf(value string, expiresIn number, sent time.Time) (token.Token, error) {
+func tokenOf(value string, expiresIn asking.Number, sent time.Time) (token.Token, error) {
 	t, err := credential(value)
 	if err != nil || t.Empty() {
-		return token.Token{}, noToken
+		return token.Token{}, asking.NoToken(issuerName)
 	}
-	return token.Token{Value: t, Expires: sent.Add((&answer{ExpiresIn: expiresIn}).life())}, nil
+	return token.Token{Value: t, Expires: sent.Add((&asking.Answer{ExpiresIn: expiresIn}).Life())}, nil
 }
 
 // credential returns one that WeChat has answered, if it can be one.
 func credential(value string) (secret.Secret, error) {
 	const longest = 4096 // WeChat documents 512
 	if strings.ContainsFunc(value, secret.Invisible) || len(value) > longest {
-		return secret.Secret{}, badAnswer("WeChat's answer has a credential with characters that none has")
+		return secret.Secret{}, asking.Bad("WeChat's answer has a credential with characters that none has")
 	}
 	return secret.New(value), nil
 }

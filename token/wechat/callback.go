@@ -10,6 +10,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // A Callback is what WeChat sees of the host that an account's pushes go to.
@@ -35,13 +36,13 @@ func (c *Client) CheckCallback(ctx context.Context, t secret.Secret) (Callback, 
 	const ask = `{"action":"all","check_operator":"DEFAULT"}`
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL+"/cgi-bin/callback/check?access_token="+url.QueryEscape(t.Reveal()), bytes.NewReader([]byte(ask)))
 	if err != nil {
-		return Callback{}, newTransportError("look at the URL of pushes", &unsentError{err}, t)
+		return Callback{}, asking.Failed(issuerName, "look at the URL of pushes", asking.NotSent(err), t)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	repeatable(req)
+	asking.Repeatable(req)
 	body, err := c.send(req)
 	if err != nil {
-		return Callback{}, newTransportError("look at the URL of pushes", err, t)
+		return Callback{}, asking.Failed(issuerName, "look at the URL of pushes", err, t)
 	}
 	return readCallback(body, t)
 }
@@ -50,7 +51,7 @@ func (c *Client) CheckCallback(ctx context.Context, t secret.Secret) (Callback, 
 // some lines.
 func readCallback(body []byte, t secret.Secret) (seen Callback, err error) {
 	var a struct {
-		answer
+		asking.Answer
 		DNS []struct {
 			IP       string `json:"ip"`
 			Operator string `json:"real_operator"`
@@ -61,8 +62,8 @@ func readCallback(body []byte, t secret.Secret) (seen Callback, err error) {
 			Time string `json:"time"`
 		} `json:"ping"`
 	}
-	if err := json.Unmarshal(withoutControls(body), &a); err != nil {
-		return seen, badAnswer("WeChat's answer is not the JSON it documents")
+	if err := json.Unmarshal(asking.WithoutControls(body), &a); err != nil {
+		return seen, asking.Bad("WeChat's answer is not the JSON it documents")
 	}
 	if code := int(a.Errcode); code != 0 {
 		return seen, &token.Refusal{Code: code, Reason: secret.Quote(a.Errmsg, t)}

@@ -6,20 +6,18 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
 	"time"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
-// maxAnswer is far more than WeChat needs to answer with a token.
-const maxAnswer = 64 << 10
+// issuerName is what messages call the side that is asked.
+const issuerName = "WeChat"
 
 // An API is one of WeChat's two ways to hand out access tokens.
 type API string
@@ -70,19 +68,19 @@ func (c *Client) fetch(ctx context.Context, force bool) (token.Token, error) {
 	appSecret, err := c.Secret()
 	if err != nil {
 		c.sent.Store(nil)
-		return token.Token{}, &secretError{err}
+		return token.Token{}, asking.Unread(err)
 	}
 	c.sent.Store(&appSecret)
 	req, err := c.request(ctx, appSecret, force)
 	if err != nil {
-		return token.Token{}, newTransportError("token", &unsentError{err}, appSecret)
+		return token.Token{}, asking.Failed(issuerName, "token", asking.NotSent(err), appSecret)
 	}
 	sent := time.Now()
 	body, err := c.send(req)
 	if err != nil {
-		return token.Token{}, newTransportError("token", err, appSecret)
+		return token.Token{}, asking.Failed(issuerName, "token", err, appSecret)
 	}
-	return readAnswer(body, sent, appSecret)
+	return asking.Read(issuerName, body, sent, appSecret)
 }
 
 // request returns the question that c's API expects.
@@ -104,37 +102,16 @@ func (c *Client) request(ctx context.Context, appSecret secret.Secret, force boo
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if !force {
-		repeatable(req)
+		asking.Repeatable(req)
 	}
 	return req, nil
 }
 
-// repeatable says that the request has no effect that sending it twice would repeat,
-// as net/http wants it said: nothing of it is sent. A classic token is another one
-// each time it is asked for.
-func repeatable(req *http.Request) { req.Header["Idempotency-Key"] = nil }
-
 // send returns the body that answers req.
-func (c *Client) send(req *http.Request) ([]byte, error) { return send(c.HTTP, req, maxAnswer) }
-
-// send returns the body that answers req, or the beginning of a long one. A redirect is an
-// answer like any other: the secret goes where the configuration says, and nowhere else.
-func send(client *http.Client, req *http.Request, most int64) ([]byte, error) {
-	once := *client
-	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	var connected atomic.Bool // net/http may say so late
-	trace := httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	resp, err := once.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &trace)))
-	if err != nil && !connected.Load() {
-		return nil, &unsentError{err}
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most))
-	if resp.StatusCode != http.StatusOK {
-		return nil, badAnswer(fmt.Sprintf("WeChat's answer is HTTP status %d", resp.StatusCode))
-	}
-	return body, err
+func (c *Client) send(req *http.Request) ([]byte, error) {
+	return asking.Send(issuerName, c.HTTP, req, asking.MaxAnswer)
 }
+
+// Unread returns err, for which an AppSecret cannot be read, as the error of a fetch that
+// needs it.
+func Unread(err error) error { return asking.Unread(err) }

@@ -8,6 +8,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // A Component asks WeChat for what a third-party platform is handed. Its fields must be
@@ -60,7 +61,7 @@ func (c *Component) Token(ctx context.Context, ticket secret.Secret) (token.Toke
 	appSecret, err := c.Secret()
 	if err != nil {
 		c.sent.Store(nil)
-		return token.Token{}, &secretError{err}
+		return token.Token{}, asking.Unread(err)
 	}
 	c.sent.Store(&appSecret)
 	sent := time.Now()
@@ -84,7 +85,7 @@ func (c *Component) SecretChanged() bool {
 func (c *Component) StartTicketPush(ctx context.Context) error {
 	appSecret, err := c.Secret()
 	if err != nil {
-		return &secretError{err}
+		return asking.Unread(err)
 	}
 	_, err = c.ask(ctx, question{api: apiStartPushTicket, secrets: []secret.Secret{appSecret}, members: members{
 		"component_appid": c.AppID, "component_secret": appSecret.Reveal(),
@@ -104,7 +105,7 @@ func (c *Component) QueryAuth(ctx context.Context, code secret.Secret) (token.Gr
 		granted = *a.Info
 	}
 	if granted.AppID == "" {
-		return token.Grant{}, badAnswer("WeChat's answer has no authorizer_appid")
+		return token.Grant{}, asking.Bad("WeChat's answer has no authorizer_appid")
 	}
 	if granted.Token == "" && granted.Refresh == "" {
 		return token.Grant{AppID: granted.AppID, Permissions: string(granted.Permissions)}, nil
@@ -132,7 +133,7 @@ func (c *Component) Info(ctx context.Context, appID string) (refresh secret.Secr
 		return secret.Secret{}, err
 	}
 	if a.Info == nil {
-		return secret.Secret{}, badAnswer("WeChat's answer has no authorization_info")
+		return secret.Secret{}, asking.Bad("WeChat's answer has no authorization_info")
 	}
 	return credential(a.Info.Refresh)
 }
@@ -152,7 +153,7 @@ func (c *Component) List(ctx context.Context, offset, count int) (all []Listed, 
 		return nil, 0, err
 	}
 	if a.Total == nil || *a.Total < 0 || *a.Total > farBeyond {
-		return nil, 0, badAnswer("WeChat's answer has no total_count")
+		return nil, 0, asking.Bad("WeChat's answer has no total_count")
 	}
 	for _, one := range a.List {
 		refresh, err := credential(one.Refresh)
@@ -180,9 +181,9 @@ func (c *Component) PreAuthCode(ctx context.Context) (code secret.Secret, life t
 		return secret.Secret{}, 0, err
 	}
 	if code, err = credential(a.PreAuthCode); err != nil || code.Empty() {
-		return secret.Secret{}, 0, badAnswer("WeChat's answer has no pre_auth_code")
+		return secret.Secret{}, 0, asking.Bad("WeChat's answer has no pre_auth_code")
 	}
-	return code, (&answer{ExpiresIn: a.ExpiresIn}).life(), nil
+	return code, (&asking.Answer{ExpiresIn: a.ExpiresIn}).Life(), nil
 }
 
 // Probe says whether WeChat honours t, the token of the component or of an account that has

@@ -15,6 +15,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 const componentAppID, componentSecret = "wxcomponent0000000", "canaryappsecret0123456789canary01"
@@ -331,7 +332,7 @@ func FuzzComponentAnswer(f *testing.F) {
 		if g, err := a.grant(time.Now()); err == nil && (g.Token.Value.Empty() || time.Until(g.Token.Expires) > token.LongestLife) {
 			t.Errorf("got %+v", g)
 		}
-		if !json.Valid(withoutControls(body)) {
+		if !json.Valid(asking.WithoutControls(body)) {
 			t.Errorf("got an answer in %q", body)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // ofToken returns what an errcode says of the token that a request was sent with.
@@ -35,7 +36,7 @@ func ofSecret(errcode int) token.Verdict {
 
 // blamesSecret reports whether err may end with another AppSecret.
 func blamesSecret(err error) bool {
-	if _, unreadable := errors.AsType[*secretError](err); unreadable {
+	if asking.IsUnread(err) {
 		return true
 	}
 	refusal, ok := errors.AsType[*token.Refusal](err)

@@ -2,19 +2,13 @@ package wechat
 
 import (
 	"cmp"
-	"context"
-	"crypto/tls"
 	"errors"
-	"io"
 	"io/fs"
-	"net"
-	"net/http"
-	"net/netip"
 	"strings"
-	"syscall"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // A remedy is a row of the tables of failures.
@@ -48,8 +42,8 @@ func explain(err error, api string) token.Explanation {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal, api)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address") || ofTicket(e.Code)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", quotedAddress(e.Reason, "this machine's public IP address"))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", quotedAddress(e.Reason, "本机的公网 IP"))
+	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
+	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
 	return e
 }
 
@@ -68,44 +62,31 @@ func remedyOf(r *token.Refusal, api string) remedy {
 	return row
 }
 
+// troubles are the remedies where there is no answer of WeChat's.
+var troubles = map[asking.Trouble]remedy{
+	asking.Shortage:       usedUp,
+	asking.Unreadable:     unreadableSecret,
+	asking.Stopped:        shuttingDown,
+	asking.Strange:        strangeAnswer,
+	asking.UnknownHost:    unknownHost,
+	asking.Late:           noAnswer,
+	asking.Untrusted:      untrusted,
+	asking.Unreachable:    noConnection,
+	asking.LostConnection: lostConnection,
+	asking.Other:          otherFailure,
+}
+
 // withoutAnswer returns the remedy for a fetch that ended in another way than
 // with WeChat's refusal.
 func withoutAnswer(err error) remedy {
-	var (
-		dns     *net.DNSError
-		timeout interface{ Timeout() bool }
-		dial    *net.OpError
-		bad     badAnswer
-		unread  *secretError
-		file    *fs.PathError
-		short   interface{ Shortage() string }
-	)
 	if row, decided := ofKeeper(err); decided {
 		return row
 	}
-	switch {
-	case errors.As(err, &short):
-		return usedUp
-	case errors.As(err, &unread):
-		return unreadableSecret
-	case errors.As(err, &file): // of an account of a platform, whose refresh token is there
-		return storeAway
-	case errors.Is(err, token.ErrStopped), errors.Is(err, context.Canceled):
-		return shuttingDown
-	case errors.As(err, &bad), errors.Is(err, token.ErrUnusable):
-		return strangeAnswer
-	case errors.As(err, &dns):
-		return unknownHost
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return noAnswer
-	case isTLS(err):
-		return untrusted
-	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dial) && dial.Op == "dial":
-		return noConnection
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial):
-		return lostConnection
+	trouble := asking.TroubleOf(err)
+	if _, isFile := errors.AsType[*fs.PathError](err); isFile && trouble != asking.Shortage && trouble != asking.Unreadable {
+		return storeAway // of an account of a platform, whose refresh token is there
 	}
-	return otherFailure
+	return troubles[trouble]
 }
 
 // ofKeeper returns the remedy for what a Keeper found out or decided itself.
@@ -128,36 +109,4 @@ func ofKeeper(err error) (row remedy, ok bool) {
 		return storeAway, true
 	}
 	return remedy{}, false
-}
-
-// isTLS reports whether err ended a TLS handshake: neither side trusts the other
-// unasked, or the other end does not speak TLS at all.
-func isTLS(err error) bool {
-	var (
-		certificate *tls.CertificateVerificationError
-		alert       *net.OpError
-	)
-	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch) ||
-		errors.As(err, &alert) && alert.Op == "remote error"
-}
-
-// quotedAddress returns the IP address that WeChat names in reason, preferably
-// of version 4, as the allow-list knows it, or otherwise the given words.
-func quotedAddress(reason, otherwise string) string {
-	words := strings.FieldsFunc(reason, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) })
-	found := otherwise
-	for _, word := range words {
-		address, err := netip.ParseAddr(word)
-		if err != nil {
-			address, err = netip.ParseAddr(strings.Trim(word, ".:"))
-		}
-		if err != nil {
-			continue
-		}
-		if address = address.Unmap(); address.Is4() {
-			return address.String()
-		}
-		found = address.String()
-	}
-	return found
 }

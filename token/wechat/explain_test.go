@@ -16,6 +16,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 func TestFailuresAreExplained(t *testing.T) {
@@ -57,15 +58,15 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"unknown authority", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, token.ClassTransient, "ca_file"},
 		{"handshake refused", &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, token.ClassTransient, "ca_file"},
 		{"no TLS", http.ErrSchemeMismatch, token.ClassTransient, "upstream.url"},
-		{"no answer of WeChat's", badAnswer("the answer is HTTP status 502"), token.ClassTransient, "upstream.url"},
-		{"secret file", &secretError{errors.New("open /run/secrets/shop: permission denied")}, token.ClassConfiguration, "readable"},
+		{"no answer of WeChat's", asking.Bad("the answer is HTTP status 502"), token.ClassTransient, "upstream.url"},
+		{"secret file", asking.Unread(errors.New("open /run/secrets/shop: permission denied")), token.ClassConfiguration, "readable"},
 		{"stopped", token.ErrStopped, token.ClassTransient, "started again"},
 		{"anything", errors.New("boom"), token.ClassTransient, "log"},
 		{"no descriptors", fmt.Errorf("WeChat cannot be reached: %w", shortage{&net.DNSError{Err: "too many open files"}}), token.ClassTransient, "LimitNOFILE"},
 		{"a caller's timeout", &token.Timeout{Account: "shop"}, token.ClassTransient, "firewall"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			for _, err := range []error{test.err, newTransportError("token", test.err, secret.Secret{})} {
+			for _, err := range []error{test.err, asking.Failed(issuerName, "token", test.err, secret.Secret{})} {
 				got := Explain(err)
 				if got.Class != test.class || !strings.Contains(got.Remedy, test.remedy) || got.RemedyZH == "" {
 					t.Errorf("got %+v; want class %s and a remedy with %q", got, test.class, test.remedy)
@@ -132,7 +133,7 @@ func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	got = unavailable(newTransportError("token", syscall.ECONNREFUSED, secret.Secret{})).Error()
+	got = unavailable(asking.Failed(issuerName, "token", syscall.ECONNREFUSED, secret.Secret{})).Error()
 	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
 		"check upstream.url, the network and the firewall: WeChat cannot be reached (请检查 upstream.url、网络和防火墙：无法连接微信)"
 	if got != want {

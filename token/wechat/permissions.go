@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"wxproxy/token/internal/asking"
 )
 
 // maxPermissions is how many permission sets are read of one account. WeChat has about a
@@ -17,13 +19,13 @@ type permission struct {
 }
 
 type category struct {
-	ID number `json:"id"`
+	ID asking.Number `json:"id"`
 }
 
 type confirm struct {
-	Need    number `json:"need_confirm"`
-	Already number `json:"already_confirm"`
-	Can     number `json:"can_confirm"`
+	Need    asking.Number `json:"need_confirm"`
+	Already asking.Number `json:"already_confirm"`
+	Can     asking.Number `json:"can_confirm"`
 }
 
 // permissions are func_info, of which nothing else depends: what is not as WeChat documents it
@@ -59,7 +61,7 @@ func permissionsOf(info []permission) string {
 	return string(text)
 }
 
-func bit(isSet number, value int64) int64 {
+func bit(isSet asking.Number, value int64) int64 {
 	if isSet == 0 {
 		return 0
 	}
@@ -76,13 +78,13 @@ func FuncInfo(permissions string) json.RawMessage {
 		if err != nil || n <= 0 || n > farBeyond || len(info) == maxPermissions {
 			return nil
 		}
-		p := permission{Category: category{number(n)}}
+		p := permission{Category: category{asking.Number(n)}}
 		if isConfirmed {
 			set, err := strconv.ParseUint(bits, 10, 3)
 			if err != nil {
 				return nil
 			}
-			p.Confirm = &confirm{number(set >> 2), number(set >> 1 & 1), number(set & 1)}
+			p.Confirm = &confirm{asking.Number(set >> 2), asking.Number(set >> 1 & 1), asking.Number(set & 1)}
 		}
 		info = append(info, p)
 	}

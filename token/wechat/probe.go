@@ -8,6 +8,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 // Probe calls an API that every account may use and that changes nothing:
@@ -28,10 +29,10 @@ func probe(ctx context.Context, client *http.Client, base string, t secret.Secre
 	if err != nil {
 		return 0, false
 	}
-	repeatable(req)
-	body, err := send(client, req, maxAnswer)
-	var a answer
-	if err != nil || json.Unmarshal(withoutControls(body), &a) != nil {
+	asking.Repeatable(req)
+	body, err := asking.Send(issuerName, client, req, asking.MaxAnswer)
+	var a asking.Answer
+	if err != nil || json.Unmarshal(asking.WithoutControls(body), &a) != nil {
 		return 0, false
 	}
 	return int(a.Errcode), true

@@ -1,4 +1,4 @@
-package wechat
+package asking
 
 import (
 	"errors"
@@ -10,15 +10,18 @@ import (
 	"wxproxy/token"
 )
 
-// A transportError is a question that got no answer of WeChat's. It shows what
+// A transportError is a question that got no answer of the issuer's. It shows what
 // net/http says about that, without the URL and the secret.
 type transportError struct {
-	asked string // what WeChat was asked for, or the API of a platform that was called
-	text  string
-	cause error
+	issuer string
+	asked  string // what was asked for, or the API of a platform that was called
+	text   string
+	cause  error
 }
 
-func newTransportError(asked string, err error, credentials ...secret.Secret) error {
+// Failed returns err, with which a question for something ended, or the call of an API
+// whose name begins with api_.
+func Failed(issuer, asked string, err error, credentials ...secret.Secret) error {
 	_, unsent := errors.AsType[*unsentError](err)
 	if withURL, ok := errors.AsType[*url.Error](err); ok {
 		err = withURL.Err // the URL holds the secret
@@ -28,23 +31,26 @@ func newTransportError(asked string, err error, credentials ...secret.Secret) er
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
 	if unsent {
-		err = &unsentError{err}
+		err = NotSent(err)
 	}
-	return &transportError{asked: asked, text: text, cause: err}
+	return &transportError{issuer: issuer, asked: asked, text: text, cause: err}
 }
 
 // An unsentError is the end of a question for which there was no connection.
 type unsentError struct{ error }
 
-// Unwrap returns the cause, and that there was no question to WeChat.
+// NotSent returns err, for which a question was not sent.
+func NotSent(err error) error { return &unsentError{err} }
+
+// Unwrap returns the cause, and that there was no question to the issuer.
 func (u *unsentError) Unwrap() []error { return []error{u.error, token.ErrNotAsked} }
 
 // Error implements error.
 func (t *transportError) Error() string {
 	if strings.HasPrefix(t.asked, "api_") {
-		return "calling WeChat's " + t.asked + ": " + t.text
+		return "calling " + t.issuer + "'s " + t.asked + ": " + t.text
 	}
-	return "asking WeChat for a " + t.asked + ": " + t.text
+	return "asking " + t.issuer + " for a " + t.asked + ": " + t.text
 }
 
 // Unwrap returns the cause, to be examined but not printed.
@@ -60,5 +66,11 @@ func (s *secretError) Error() string { return "reading the secret: " + secret.Qu
 // needs it.
 func Unread(err error) error { return &secretError{err} }
 
-// Unwrap returns the cause, and that there was no question to WeChat.
+// IsUnread reports whether err is that a secret cannot be read.
+func IsUnread(err error) bool {
+	_, unread := errors.AsType[*secretError](err)
+	return unread
+}
+
+// Unwrap returns the cause, and that there was no question to the issuer.
 func (s *secretError) Unwrap() []error { return []error{s.cause, token.ErrNotAsked} }

@@ -1,0 +1,96 @@
+package asking
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"syscall"
+
+	"wxproxy/token"
+)
+
+// A Trouble is why there is no answer of an issuer's, or none that it documents.
+type Trouble int
+
+// The Troubles.
+const (
+	Other          Trouble = iota // none of the following
+	Shortage                      // this machine lacks descriptors, ports or memory
+	Unreadable                    // the secret cannot be read
+	Stopped                       // the process is about to end
+	Strange                       // the answer is not what is documented
+	UnknownHost                   // DNS does not know the host
+	Late                          // the answer did not come in time
+	Untrusted                     // there is no trusted TLS connection
+	Unreachable                   // there is no connection
+	LostConnection                // it ended before the answer came
+)
+
+// TroubleOf returns why err ended a fetch in another way than with a refusal.
+func TroubleOf(err error) Trouble {
+	var (
+		dns     *net.DNSError
+		timeout interface{ Timeout() bool }
+		dial    *net.OpError
+		bad     Bad
+		short   interface{ Shortage() string }
+	)
+	switch {
+	case errors.As(err, &short):
+		return Shortage
+	case IsUnread(err):
+		return Unreadable
+	case errors.Is(err, token.ErrStopped), errors.Is(err, context.Canceled):
+		return Stopped
+	case errors.As(err, &bad), errors.Is(err, token.ErrUnusable):
+		return Strange
+	case errors.As(err, &dns):
+		return UnknownHost
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return Late
+	case isTLS(err):
+		return Untrusted
+	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dial) && dial.Op == "dial":
+		return Unreachable
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial):
+		return LostConnection
+	}
+	return Other
+}
+
+// isTLS reports whether err ended a TLS handshake: neither side trusts the other
+// unasked, or the other end does not speak TLS at all.
+func isTLS(err error) bool {
+	var (
+		certificate *tls.CertificateVerificationError
+		alert       *net.OpError
+	)
+	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch) ||
+		errors.As(err, &alert) && alert.Op == "remote error"
+}
+
+// QuotedAddress returns the IP address that an issuer names in reason, preferably
+// of version 4, as the allow-list knows it, or otherwise the given words.
+func QuotedAddress(reason, otherwise string) string {
+	words := strings.FieldsFunc(reason, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) })
+	found := otherwise
+	for _, word := range words {
+		address, err := netip.ParseAddr(word)
+		if err != nil {
+			address, err = netip.ParseAddr(strings.Trim(word, ".:"))
+		}
+		if err != nil {
+			continue
+		}
+		if address = address.Unmap(); address.Is4() {
+			return address.String()
+		}
+		found = address.String()
+	}
+	return found
+}
