@@ -116,6 +116,8 @@ func (k *Keeper) limit(s *state, now time.Time) *Limit {
 	switch {
 	case spent.isOverBudget(now, k.options):
 		limit.Reason, limit.Retry = fmt.Sprintf("%d tokens were fetched today, which is all until midnight in Beijing", pacing.FetchesPerDay), untilBeijingMidnight(now)
+	case !k.options.Kind.rotates() && k.options.Force == nil:
+		limit.Reason, limit.Retry = "its issuer repeats it until its end and cannot be made to replace it; for a leaked one, reset the secret in the issuer's console", untilBeijingMidnight(now)
 	case !k.options.Kind.rotates() && spent.Forced >= pacing.ForcedPerDay:
 		limit.Reason, limit.Retry = fmt.Sprintf("WeChat allows %d forced refreshes a day, which are used up until midnight in Beijing", pacing.ForcedPerDay), untilBeijingMidnight(now)
 	case recently(last, now):

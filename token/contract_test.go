@@ -80,6 +80,7 @@ func TestEveryStoreKeepsTheContract(t *testing.T) {
 			t.Run("nothing of an old token comes back", func(t *testing.T) { mustForgetTheOldToken(t, s) })
 			t.Run("many at a time", func(t *testing.T) { mustServeManyAtATime(t, s) })
 			t.Run("what is granted stays", func(t *testing.T) { mustKeepWhatIsGranted(t, s) })
+			t.Run("what is known of a secret stays", func(t *testing.T) { mustKeepTrials(t, s) })
 			t.Run("no change is lost", func(t *testing.T) { mustLoseNoChange(t, s) })
 			t.Run("a platform's records are listed", func(t *testing.T) { mustList(t, s) })
 		})
@@ -250,6 +251,50 @@ func granted() token.Granted {
 		Refresh: secret.New("refreshtoken@@@canary"), RefreshBefore: secret.New("refreshtoken@@@before"), AuthorizedAt: now.Add(-time.Hour),
 		State: token.NeedsAuthorization, Events: secret.New("canary=="), Codes: []token.Redeemed{{Hash: "00ff", At: now, Permissions: "1 2 17.5"}, {Hash: "aa11", At: now.Add(-time.Hour)}},
 		Ticket: secret.New("ticket@@@canary"), TicketCreated: now.Add(-time.Minute), TicketArrived: now, PushAskedAt: now.Add(time.Second), ListedAt: now.Add(-time.Second),
+		Trial: token.Trial{Secret: "0f1e2d", Worked: true, Refusals: 2, Errcode: 40001, Until: now.Add(10 * time.Minute)},
+	}
+}
+
+// What is known of an application's secret outlives tokens, and is that of no other
+// application of the corp.
+func mustKeepTrials(t *testing.T, s token.PlatformStore) {
+	now := time.Now().Truncate(time.Second)
+	trials := map[token.Key]token.Trial{
+		{AppID: "ww1.1000002"}:  {Secret: "aa", Refusals: 1, Errcode: 40001, Until: now.Add(5 * time.Minute)},
+		{AppID: "ww1.1000003"}:  {Secret: "bb", Worked: true},
+		{AppID: "ww1.name.crm"}: {Errcode: 45009, Until: now.Add(time.Hour), Resting: true},
+		{AppID: "ww1"}:          {Worked: true},
+	}
+	for key, want := range trials {
+		if got := amended(t, s, key, func(r *token.Record) { r.Trial = want }); !got.Trial.SameTrial(want) {
+			t.Errorf("%v: got %+v; want %+v", key, got.Trial, want)
+		}
+	}
+	for key, want := range trials {
+		for _, life := range []time.Duration{time.Hour, -time.Hour} {
+			savedIn(t, s, key, recordOf("token-"+key.AppID, life))
+			got, err := s.Load(key)
+			if err != nil || !got.Trial.SameTrial(want) || got.Token.Value.Equal("token-"+key.AppID) != (life > 0) {
+				t.Errorf("%v, after a token that lives for %v: got %+v, %v; want %+v", key, life, got, err, want)
+			}
+		}
+		remover, can := s.(token.Remover)
+		if !can { // a test's
+			continue
+		}
+		if err := remover.Remove(key); err != nil {
+			t.Errorf("%v: removing: %v", key, err)
+		}
+		if got, err := s.Load(key); !errors.Is(err, token.ErrNotStored) {
+			t.Errorf("%v, removed: got %+v, %v", key, got, err)
+		}
+	}
+	for _, bad := range []string{"..", ".", ".hidden", "ww1/7", "../ww1.7"} {
+		if files, ok := s.(*store.File); ok {
+			if _, err := files.Load(token.Key{AppID: bad}); err == nil || errors.Is(err, token.ErrNotStored) {
+				t.Errorf("%q: got %v; want it refused as the name of a file", bad, err)
+			}
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -16,12 +17,13 @@ var ErrNotAsked = errors.New("WeChat was not asked")
 // ErrUnusable is a fetch's success without a token that is valid.
 var ErrUnusable = errors.New("the token in WeChat's answer has expired")
 
-// A Refusal is WeChat declining to issue a token, or a ticket.
+// A Refusal is WeChat, or another issuer, declining to issue a token, or a ticket.
 type Refusal struct {
 	Code   int    // errcode
 	Reason string // errmsg, fit to be shown
 	Ticket bool   // it was asked for a ticket
 	API    string // of a third-party platform that was called, as "api_query_auth"; else empty
+	By     string // what messages call who declines; empty: WeChat
 }
 
 // RefusedTicket returns WeChat's errcode and errmsg if it was asked for a ticket.
@@ -31,20 +33,42 @@ func (r *Refusal) RefusedTicket() (errcode int, errmsg string, ok bool) {
 
 // Error implements error.
 func (r *Refusal) Error() string {
+	by := cmp.Or(r.By, "WeChat")
 	if r.API != "" {
-		return "WeChat refuses " + r.API + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+		return by + " refuses " + r.API + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
 	}
 	what := "token"
 	if r.Ticket {
 		what = "ticket"
 	}
-	return "WeChat refuses to issue a " + what + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+	return by + " refuses to issue a " + what + ": errcode " + strconv.Itoa(r.Code) + ": " + r.Reason
+}
+
+// Paused is why an issuer that counts failures, against all accounts of this machine, is
+// left alone: nothing but time, or another secret, ends that. A fetch returns it as it
+// is.
+type Paused struct {
+	Cause error     // a [*Refusal], unless it is about other accounts
+	Until time.Time // until then the account's secret is not shown again
+	Asked bool      // Cause was just answered
+}
+
+// Error implements error.
+func (p *Paused) Error() string { return p.Cause.Error() }
+
+// Unwrap returns the cause, and that the issuer was not asked, unless it was.
+func (p *Paused) Unwrap() []error {
+	if p.Asked {
+		return []error{p.Cause}
+	}
+	return []error{p.Cause, ErrNotAsked}
 }
 
 // Unavailable is why there is no token for a caller, or no ticket. It is safe to
 // show.
 type Unavailable struct {
 	Account string        // its name
+	Issuer  string        // what messages call the side that is asked; empty: WeChat
 	Ticket  string        // the type of ticket that is missing; empty: the token is
 	Cause   error         // what the last fetch ended with
 	Why     Explanation   // of Cause
@@ -53,7 +77,7 @@ type Unavailable struct {
 
 // unavailable returns why there is no token now.
 func (k *Keeper) unavailable(cause error, retry time.Duration) *Unavailable {
-	return &Unavailable{Account: k.options.name(), Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
+	return &Unavailable{Account: k.options.name(), Issuer: k.options.Issuer.Name, Cause: cause, Why: k.options.Issuer.Explain(cause), Retry: retry}
 }
 
 // Error says in one line what happened and what to do about it, the latter in
@@ -62,7 +86,7 @@ func (u *Unavailable) Error() string {
 	e := u.Why
 	what := e.Reason
 	if e.Code != 0 {
-		what = fmt.Sprintf("WeChat answered errcode %d: %s", e.Code, e.Reason)
+		what = fmt.Sprintf("%s answered errcode %d: %s", cmp.Or(u.Issuer, "WeChat"), e.Code, e.Reason)
 	}
 	return fmt.Sprintf("no %s for account %s: %s; %s (%s)", missing(u.Ticket), u.Account, what, e.Remedy, e.RemedyZH)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Granted is what WeChat has handed to a third-party platform, and would not hand out
-// again. Only an [Amender] changes it, and a store keeps a record with some of it until it
-// is removed.
+// again, and what an issuer said of a secret. Only an [Amender] changes it, and a store
+// keeps a record with some of it until it is removed.
 type Granted struct {
 	Refresh       secret.Secret // the refresh token of an account that authorized the platform
 	RefreshBefore secret.Secret // the one before, for a second try
@@ -25,6 +25,25 @@ type Granted struct {
 	TicketArrived time.Time
 	PushAskedAt   time.Time // when WeChat was last asked to send tickets
 	ListedAt      time.Time // when the list of authorizers was last read to its end
+
+	Trial Trial // of an account whose issuer counts wrong secrets
+}
+
+// A Trial is what came of showing an account's secret to an issuer that counts wrong ones.
+type Trial struct {
+	Secret   string    // a hash of the secret that was shown last, of letters and digits
+	Worked   bool      // some secret of the account was right once
+	Refusals int       // of Secret, in a row
+	Errcode  int       // of the last refusal
+	Until    time.Time // until then Secret is not shown again, in whole seconds
+	Resting  bool      // until then nothing is asked, whatever the secret
+}
+
+// SameTrial reports whether both say the same.
+func (t Trial) SameTrial(u Trial) bool {
+	at, other := t.Until, u.Until
+	t.Until, u.Until = time.Time{}, time.Time{}
+	return t == u && at.Equal(other)
 }
 
 // An Authorization is how an account stands to a platform.
@@ -65,7 +84,7 @@ func (g Granted) SameGrants(h Granted) bool {
 		return a.Hash == b.Hash && a.At.Equal(b.At) && a.Permissions == b.Permissions
 	}) &&
 		g.AuthorizedAt.Equal(h.AuthorizedAt) && g.TicketCreated.Equal(h.TicketCreated) && g.TicketArrived.Equal(h.TicketArrived) &&
-		g.PushAskedAt.Equal(h.PushAskedAt) && g.ListedAt.Equal(h.ListedAt)
+		g.PushAskedAt.Equal(h.PushAskedAt) && g.ListedAt.Equal(h.ListedAt) && g.Trial.SameTrial(h.Trial)
 }
 
 // A PlatformStore is a Store for third-party platforms.

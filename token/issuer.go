@@ -8,6 +8,7 @@ import (
 // An Issuer is what a Keeper has to know of WeChat, or of another one that issues
 // tokens: what its answers mean, and how often it may be asked. All accounts of one kind have the same.
 type Issuer struct {
+	Name         string                    // what messages call it; empty: WeChat
 	Explain      func(error) Explanation   // what the failure of a fetch or of a Keeper means; nothing of nil
 	OfToken      func(errcode int) Verdict // what an errcode says of the token that a request was sent with
 	OfSecret     func(errcode int) Verdict // what it says of the AppSecret that a request showed
@@ -20,6 +21,7 @@ type Pacing struct {
 	Transient Backoff       // after failures that pass by themselves
 	Lasting   Backoff       // after all others
 	Waiting   time.Duration // so long after a transient failure it is asked for callers who wait for a token
+	Repeating time.Duration // at least so long after a token that it has repeated, which is about to end; 0: 10 s
 
 	ForcedPerDay  int           // how many forced refreshes it allows
 	FetchesPerDay int           // so many tokens, each of which ends the one before, are enough: then a refusal has none fetched

@@ -72,10 +72,10 @@ func (o *Options) firstAfter(after time.Duration, random float64) time.Duration 
 
 // repeatAfter returns how long to wait before asking again for the successor of
 // a token that has left to live and was just repeated by WeChat, because it was
-// asked too early: before that one expires, unless it does within a moment.
-// random is in [0,1).
-func repeatAfter(left, before time.Duration, random float64) time.Duration {
-	wait := max(left-min(before, RotationWindow), minRepeat) + portion(minRepeat, random)
+// asked too early: before that one expires, unless it does within a moment, and not
+// before least. random is in [0,1).
+func repeatAfter(left, before, least time.Duration, random float64) time.Duration {
+	wait := max(left-min(before, RotationWindow), least) + portion(minRepeat, random)
 	return max(min(wait, left), minPause)
 }
 

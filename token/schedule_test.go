@@ -57,7 +57,7 @@ func TestARepeatedTokenIsAskedForAgainSoonButNotAtOnce(t *testing.T) {
 		{"as good as expired", time.Millisecond, 5 * time.Minute, 0, time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if got := repeatAfter(test.left, test.before, test.random); got != test.want {
+			if got := repeatAfter(test.left, test.before, minRepeat, test.random); got != test.want {
 				t.Errorf("got %v; want %v", got, test.want)
 			}
 		})

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 
@@ -120,6 +121,9 @@ func (s *state) failed(o outcome, with Options) *state {
 	if s.spent.isOverBudget(now, with) {
 		wait = max(wait, with.Issuer.Pacing.FetchPause)
 	}
+	if paused, ok := o.err.(*Paused); ok { //nolint:errorlint // a fetch returns it as it is
+		wait = max(paused.Until.Sub(now), minPause)
+	}
 	next.next = now.Round(0).Add(wait)
 	return next
 }
@@ -184,7 +188,7 @@ func (s *state) due(t Token, now time.Time, o Options) time.Time {
 		}
 		return wall.Add(after)
 	}
-	soon := wall.Add(repeatAfter(left, o.refreshBefore(), rand.Float64()))
+	soon := wall.Add(repeatAfter(left, o.refreshBefore(), cmp.Or(o.Issuer.Pacing.Repeating, minRepeat), rand.Float64()))
 	if soon.Before(s.next) && s.next.Before(wall.Add(left)) {
 		return s.next // a rejection made us ask, and the plan holds
 	}

@@ -50,8 +50,19 @@ type granted struct {
 	TicketArrived time.Time           `json:"ticket_arrived_at,omitzero"`
 	PushAskedAt   time.Time           `json:"push_asked_at,omitzero"`
 	ListedAt      time.Time           `json:"listed_at,omitzero"`
+	Trial         trial               `json:"trial,omitzero"`
 
 	isNew bool // the file is not to take the place of another
+}
+
+// trial is a [token.Trial].
+type trial struct {
+	Secret   string    `json:"secret_sha256,omitempty"` // a part of it
+	Worked   bool      `json:"worked,omitempty"`
+	Refusals int       `json:"refusals,omitempty"`
+	Errcode  int       `json:"errcode,omitempty"`
+	Until    time.Time `json:"until,omitzero"`
+	Resting  bool      `json:"resting,omitempty"`
 }
 
 // redeemed is a [token.Redeemed].
@@ -76,6 +87,7 @@ func sealed(s *seal.Sealer, name string, g token.Granted) granted {
 		TicketArrived: g.TicketArrived.UTC(),
 		PushAskedAt:   g.PushAskedAt.UTC(),
 		ListedAt:      g.ListedAt.UTC(),
+		Trial:         trial{g.Trial.Secret, g.Trial.Worked, g.Trial.Refusals, g.Trial.Errcode, g.Trial.Until.UTC(), g.Trial.Resting},
 	}
 }
 
@@ -112,7 +124,7 @@ func (g *granted) opened(s *seal.Sealer, name string) (token.Granted, error) {
 	}
 	return token.Granted{
 		Refresh: refresh, RefreshBefore: before, AuthorizedAt: g.AuthorizedAt, State: g.State, Codes: codes, Events: events,
-		Ticket: ticket, TicketCreated: g.TicketCreated, TicketArrived: g.TicketArrived, PushAskedAt: g.PushAskedAt, ListedAt: g.ListedAt,
+		Ticket: ticket, TicketCreated: g.TicketCreated, TicketArrived: g.TicketArrived, PushAskedAt: g.PushAskedAt, ListedAt: g.ListedAt, Trial: token.Trial(g.Trial),
 	}, nil
 }
 
@@ -159,8 +171,8 @@ func (u *unreadable) Unwrap() error { return u.error }
 // directory.
 func (s *File) path(key token.Key) (string, error) {
 	for _, id := range []string{key.Platform, ownName(key)} {
-		if id == "" && key.Platform != "" || strings.ContainsFunc(id, func(r rune) bool { return !isOfAppID(r) }) {
-			return "", fmt.Errorf("naming the file of a stored token: app_id %q has other characters than letters, digits, - and _", id)
+		if id == "" && key.Platform != "" || strings.HasPrefix(id, ".") || strings.ContainsFunc(id, func(r rune) bool { return !isOfAppID(r) }) {
+			return "", fmt.Errorf("naming the file of a stored token: app_id %q has other characters than letters, digits, - and _, and dots behind the first", id)
 		}
 	}
 	if key.AppID == "" {
@@ -169,7 +181,8 @@ func (s *File) path(key token.Key) (string, error) {
 	return filepath.Join(s.dir, key.Platform, ownName(key)+".json"), nil
 }
 
-// isOfAppID reports whether app ids are made of characters like r.
+// isOfAppID reports whether app ids are made of characters like r. Those with dots are of
+// WeCom's applications, which several have with one id of their corp.
 func isOfAppID(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
+	return r == '.' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_'
 }

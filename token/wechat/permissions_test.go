@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"wxproxy/token/internal/asking"
 )
 
 func TestPermissionsAreKeptAsWeChatAnswersThem(t *testing.T) {
@@ -35,7 +37,7 @@ func TestPermissionsAreKeptAsWeChatAnswersThem(t *testing.T) {
 	}
 	var many []permission
 	for i := range 3 * maxPermissions {
-		many = append(many, permission{Category: category{number(1e8 + i)}})
+		many = append(many, permission{Category: category{asking.Number(1e8 + i)}})
 	}
 	if got := permissionsOf(many); strings.Count(got, " ") != maxPermissions-1 || len(got) > 2<<10 {
 		t.Errorf("got %d bytes; want a bound", len(got))

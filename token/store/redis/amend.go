@@ -114,7 +114,27 @@ func (s *Store) grantedFields(key token.Key, g token.Granted) []any {
 		eventsField, sealer.Seal(name+eventsField, g.Events),
 		"ticket_created_at", unix(g.TicketCreated), "ticket_arrived_at", unix(g.TicketArrived),
 		"push_asked_at", unix(g.PushAskedAt), "listed_at", unix(g.ListedAt),
+		"trial", trialText(g.Trial),
 	}
+}
+
+// trialText returns t as it is stored, empty if it says nothing.
+func trialText(t token.Trial) string {
+	if t == (token.Trial{}) {
+		return ""
+	}
+	return fmt.Sprintf("%d %d %d %t %t %s", t.Refusals, t.Errcode, unix(t.Until), t.Resting, t.Worked, t.Secret)
+}
+
+// readTrial returns what trialText wrote. Of anything else it knows nothing.
+func readTrial(text string) (t token.Trial) {
+	var until int64
+	n, _ := fmt.Sscanf(text, "%d %d %d %t %t %s", &t.Refusals, &t.Errcode, &until, &t.Resting, &t.Worked, &t.Secret)
+	if n < 5 || t.Refusals < 0 || until > largest/1000 { // before the first question there is no hash
+		return token.Trial{}
+	}
+	t.Until = fromUnix(until)
+	return t
 }
 
 func unix(t time.Time) int64 {
@@ -147,6 +167,7 @@ func (s *Store) granted(key token.Key, a scriptAnswer) (g token.Granted, err err
 	} {
 		*to = fromUnix(a.number(field))
 	}
+	g.Trial = readTrial(a.fields["trial"])
 	for word := range strings.FieldsSeq(a.fields["codes"]) {
 		hash, rest, _ := strings.Cut(word, ":")
 		at, permissions, _ := strings.Cut(rest, ":")

@@ -1,0 +1,77 @@
+package wecom
+
+import (
+	"errors"
+	"strings"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/internal/asking"
+)
+
+// A remedy is a row of the tables of failures.
+type remedy struct {
+	class  token.Class
+	en, zh string // "{ip}" stands for the address that WeCom objects to
+}
+
+// Explain says what err, the failure of a [Client] or a Keeper, means and what to do about
+// it. Without an error there is nothing to explain.
+func Explain(err error) token.Explanation {
+	for unavailable, ok := errors.AsType[*token.Unavailable](err); ok; unavailable, ok = errors.AsType[*token.Unavailable](err) {
+		if unavailable.Why.Class != "" {
+			return unavailable.Why // by who knows of what it is
+		}
+		err = unavailable.Cause // for want of a token there is no ticket
+	}
+	if err == nil {
+		return token.Explanation{}
+	}
+	e := token.Explanation{Reason: secret.Quote(err.Error())}
+	row := withoutAnswer(err)
+	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
+		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal)
+	}
+	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong)
+	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
+	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
+	return e
+}
+
+// remedyOf returns what the errcode means where it was answered: by gettoken, for a ticket,
+// or by an API that programs call.
+func remedyOf(r *token.Refusal) remedy {
+	rows, unknown := refusals, unknownRefusal
+	switch {
+	case r.Ticket:
+		rows, unknown = ticketRefusals, unknownCall
+	case r.API != "":
+		rows, unknown = callRefusals, unknownCall
+	}
+	if row, known := rows[r.Code]; known {
+		return row
+	}
+	if row, known := callRefusals[r.Code]; known {
+		return row
+	}
+	return unknown
+}
+
+// withoutAnswer returns the remedy for what ended in another way than with WeCom's
+// refusal.
+func withoutAnswer(err error) remedy {
+	_, stuck := errors.AsType[token.StuckToken](err)
+	switch {
+	case stuck:
+		return deadToken
+	case errors.Is(err, errManyWrong):
+		return manyWrong
+	case errors.Is(err, token.ErrResting):
+		return diedSoon
+	case errors.Is(err, token.ErrBrief):
+		return successorLate
+	case errors.Is(err, token.ErrAway):
+		return storeAway
+	}
+	return troubles[asking.TroubleOf(err)]
+}
