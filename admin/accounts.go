@@ -42,11 +42,15 @@ func asking(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// account returns the configured account with this name, or else with this app_id.
+// account returns the configured account with this name, or else the only one with this
+// app_id.
 func (a *Admin) account(name string) (Account, bool) {
 	i := slices.IndexFunc(a.Accounts, func(account Account) bool { return account.Name == name })
 	if i < 0 {
-		i = slices.IndexFunc(a.Accounts, func(account Account) bool { return account.AppID == name })
+		has := func(account Account) bool { return account.AppID == name }
+		if i = slices.IndexFunc(a.Accounts, has); i >= 0 && slices.ContainsFunc(a.Accounts[i+1:], has) {
+			return Account{}, false // several applications of one corp
+		}
 	}
 	if i < 0 || name == "" {
 		return Account{}, false

@@ -28,7 +28,7 @@ func (c *Config) Describe() string {
 	}
 	line("admin", "%s", c.Admin.describe())
 	line("upstream", "%s", c.Upstream.describe())
-	if slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.Kind == WeCom }) {
+	if slices.Contains(c.Kinds(), WeCom) {
 		line("", "of WeCom %s", c.UpstreamOf(WeCom).describe())
 	}
 	line("token", "%s", c.Token.describe())

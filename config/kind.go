@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"wxproxy/accountkind"
 	"wxproxy/internal/secret"
 )
 
@@ -43,6 +44,36 @@ type Account struct {
 	PushToken     secret.Secret // empty: it has no pushes
 	PushAESKey    secret.Secret // an EncodingAESKey; empty: its pushes are not encrypted
 	PushAESKeyOld secret.Secret // the one before; empty when none is set
+}
+
+// Kinds returns the kinds that there are accounts of; without any account WeChat's.
+func (c *Config) Kinds() (all []Kind) {
+	isWeCom := func(a Account) bool { return a.Kind == WeCom }
+	isWeChat := func(a Account) bool { return a.Kind == WeChat }
+	hasWeCom := slices.ContainsFunc(c.Accounts, isWeCom)
+	if !hasWeCom || len(c.Platforms) > 0 || slices.ContainsFunc(c.Accounts, isWeChat) {
+		all = append(all, WeChat)
+	}
+	if hasWeCom {
+		all = append(all, WeCom)
+	}
+	return all
+}
+
+// Section returns the table that says where accounts of the kind are.
+func (k Kind) Section() string {
+	if k == WeCom {
+		return "upstream.wecom"
+	}
+	return "upstream"
+}
+
+// Table returns what the manual says of accounts of the kind.
+func (k Kind) Table() *accountkind.Kind {
+	if k == WeCom {
+		return &accountkind.WeCom
+	}
+	return &accountkind.WeChat
 }
 
 // ID returns what callers may call the account besides its name. At WeCom that is clear

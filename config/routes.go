@@ -16,21 +16,13 @@ func (k Kind) ownPaths() []string { return append(k.keyedPaths(), accountkind.He
 
 // keyedPaths returns those of them that take a client's key.
 func (k Kind) keyedPaths() []string {
-	return append(slices.Clone(k.table().TokenPaths), accountkind.SignaturePath)
-}
-
-// table returns what the manual says of accounts of the kind.
-func (k Kind) table() *accountkind.Kind {
-	if k == WeCom {
-		return &accountkind.WeCom
-	}
-	return &accountkind.WeChat
+	return append(slices.Clone(k.Table().TokenPaths), accountkind.SignaturePath)
 }
 
 // isOwn reports whether wxproxy itself answers all that a pattern matches.
 func (k Kind) isOwn(pattern string) bool {
 	pattern = accountkind.Normal(pattern)
-	return slices.Contains(k.table().TokenPaths, pattern) || covers(accountkind.OwnPrefix+"*", pattern)
+	return slices.Contains(k.Table().TokenPaths, pattern) || covers(accountkind.OwnPrefix+"*", pattern)
 }
 
 func (l *loader) readRoute(t *table) {

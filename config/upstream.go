@@ -64,7 +64,7 @@ func (c *Config) UpstreamOf(kind Kind) Upstream {
 
 // settingsOfWeCom are those of [upstream.wecom]. Of zero is what is as in [upstream].
 func (u *Upstream) settingsOfWeCom() []setting {
-	const section = "upstream.wecom"
+	section := WeCom.Section()
 	return []setting{
 		{section, "url", "", atReload, in(&u.URL, accountkind.WeCom.URL, (*table).text)},
 		{section, "fallback_urls", "", atReload, in(&u.FallbackURLs, []string{}, (*table).texts)},

@@ -73,7 +73,8 @@ type Tokens interface {
 // An Account is a WeChat account that callers may use without its credential.
 type Account struct {
 	Name   string
-	AppID  string
+	AppID  string // several accounts of a kind may have the same one, which then names none
+	Key    string // no other account has it; empty: AppID
 	Kind   *Kind
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
@@ -130,6 +131,7 @@ type Kind struct {
 	Hosts         []string            // hosts, in lower case, that an absolute-form request may name
 	Routes        []accountkind.Route // they win over the table's
 	TokenErrcodes []int               // an answer with one of these errcodes refuses the token
+	Default       string              // name of the account for requests that are for the kind and name none; may be empty
 }
 
 // newAccounts returns the configured accounts, ready for requests. Each is together in
@@ -149,10 +151,10 @@ func newAccounts(configured []Account, deployment string) (accounts []*Account) 
 			filter secret.Filter
 		}{Account: a}
 		one.Name, rest = rest[:len(a.Name)], rest[len(a.Name):]
-		one.Account.seen, one.closed, one.id = &one.seen, new(closedapis.Set), virtual.IDOf(a.AppID)
+		one.Account.seen, one.closed, one.id = &one.seen, new(closedapis.Set), virtual.IDOf(a.key())
 		one.Account.filter = &one.filter
 		one.filter.Start(a.Known)
-		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.AppID))}
+		one.signing = virtual.Keys{virtual.NewKey(deployment, []byte(a.key()))}
 		accounts = append(accounts, &one.Account)
 	}
 	return accounts

@@ -63,8 +63,9 @@ func New(config Config) *Proxy {
 		if len(config.Clients) == 0 {
 			a.honourEarlierBuild()
 		}
-		p.accounts[a.Name], p.accounts[a.AppID], p.byID[a.id] = a, a, a
+		p.byID[a.id] = a
 	}
+	p.nameAccounts(accounts)
 	p.fallback = p.accounts[config.Default]
 	if len(config.Accounts) == 1 {
 		p.fallback = p.accounts[config.Accounts[0].Name]

@@ -14,6 +14,7 @@ import (
 	"wxproxy/internal/service"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 var errMistakes = errors.New("the configuration has mistakes")
@@ -51,37 +52,30 @@ func runCheck(o options, t terminal) error {
 // notPermitted is the errcode for an account that may not use an API.
 const notPermitted = 48001
 
-// checkLive asks WeChat for a token of each account and prints its objections. It asks
-// for stable tokens only: WeChat objects to the same, and a classic token would end
-// the one that a running proxy uses.
+// checkLive asks for a token of each account and prints the objections.
 func checkLive(cfg *config.Config, t terminal) error {
-	clients, err := service.TokenClients(cfg)
+	clients, err := service.NewClients(cfg)
 	if err != nil {
 		return err
 	}
 	objections, faults := 0, 0
-	if len(cfg.Accounts) > 0 {
-		fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.Upstream.URL)
-	}
-	for i, account := range cfg.Accounts {
-		clients[i].API = wechat.Stable
-		got, err := clients[i].Fetch(context.Background())
-		switch {
-		case err != nil && isUnknown(account, err):
-			fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
-		case err != nil:
-			objections++
-			t.explain(account.Name, wechat.Explain(err))
-		case account.TokenAPI == string(wechat.Classic):
-			fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
-		default:
-			fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
+	for _, kind := range cfg.Kinds() {
+		if len(cfg.Accounts) > 0 {
+			fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.UpstreamOf(kind).URL)
 		}
-		if err == nil && !account.PushToken.Empty() && !checkPushes(clients[i], account, got.Value, t) {
-			faults++
+		for _, account := range cfg.Accounts {
+			if account.Kind != kind {
+				continue
+			}
+			good, pushed := checkAccount(account, clients, t)
+			if !good {
+				objections++
+			} else if !pushed {
+				faults++
+			}
 		}
 	}
-	ofPlatforms := checkPlatforms(cfg, t)
+	ofPlatforms := checkPlatforms(cfg, clients.Platforms, t)
 	if objections > 0 {
 		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
 	}
@@ -89,6 +83,59 @@ func checkLive(cfg *config.Config, t terminal) error {
 		return fmt.Errorf("WeChat has nowhere to push to for %d of %d accounts", faults, len(cfg.Accounts))
 	}
 	return ofPlatforms
+}
+
+// checkAccount asks for a token of an account and prints the objections. It reports whether
+// there is none, and whether pushes have somewhere to go.
+func checkAccount(account config.Account, clients service.Clients, t terminal) (good, pushed bool) {
+	if account.Kind == config.WeCom {
+		return checkApplication(account, clients.WeCom[account.Name], t), true
+	}
+	client := clients.WeChat[account.Name]
+	got, ok := checkApp(account, client, t)
+	if !ok || got.Value.Empty() || account.PushToken.Empty() {
+		return ok, true
+	}
+	return true, checkPushes(client, account, got.Value, t)
+}
+
+// checkApp asks WeChat for a token, and returns it if there is one. It asks for stable
+// tokens only: WeChat objects to the same, and a classic token would end the one that a
+// running proxy uses.
+func checkApp(account config.Account, client *wechat.Client, t terminal) (got token.Token, good bool) {
+	client.API = wechat.Stable
+	got, err := client.Fetch(context.Background())
+	switch {
+	case err != nil && isUnknown(account, err):
+		fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
+	case err != nil:
+		t.explain(account.Name, wechat.Explain(err))
+		return got, false
+	case account.TokenAPI == string(wechat.Classic):
+		fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
+	default:
+		fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
+	}
+	return got, true
+}
+
+// checkApplication asks WeCom once for a token, which it repeats, and calls an API with it:
+// only calls show whether the IP address is trusted.
+func checkApplication(account config.Account, client *wecom.Client, t terminal) (good bool) {
+	got, err := client.Fetch(context.Background())
+	if err == nil {
+		err = client.Try(context.Background(), got.Value, account.AgentID)
+	}
+	if err != nil {
+		t.explain(account.Name, wecom.Explain(err))
+		return false
+	}
+	text := "and a call went well, so that this machine's IP address is trusted"
+	if account.AgentID == "" {
+		text = "and a call went well, but of an API that may be open to every IP address: with agent_id more could be said"
+	}
+	fmt.Fprintf(t.out, "  %s: good; WeCom issued a token for %v, %s\n", account.Name, time.Until(got.Expires).Round(time.Second), text)
+	return true
 }
 
 // isUnknown reports whether nothing can be said of an account, as stable_token is not

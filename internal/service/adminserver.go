@@ -75,7 +75,7 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 	for _, account := range of.cfg.Accounts {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
 		accounts = append(accounts, admin.Account{
-			Name: account.Name, AppID: account.AppID, Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+			Name: account.Name, AppID: account.ID(), Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
 			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		})
 	}
@@ -88,7 +88,7 @@ func (s *Service) statusOf(keeper *token.Keeper, account config.Account) func() 
 	if !account.Secret.Empty() {
 		return keeper.Status
 	}
-	read := s.secrets.reading(account.AppID, account.Source)
+	read := s.secrets.reading(account.Key(), account.Source)
 	return func() token.Status {
 		status := keeper.Status()
 		if status.LastError != nil {
@@ -114,7 +114,7 @@ func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.
 
 func (s *setup) hostStates() []admin.Host {
 	var hosts []admin.Host
-	for _, state := range s.hosts.States() {
+	for _, state := range s.hosts.states() {
 		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}
 		if state.Down {
 			host.State = "down"

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"wxproxy/accountkind"
+	"wxproxy/config"
 	"wxproxy/token"
 )
 
@@ -20,14 +20,15 @@ func (s *Service) forget(old *setup) {
 		return
 	}
 	for _, account := range old.cfg.Accounts {
-		s.forgetApp(store, account.Name, account.AppID)
+		s.forgetApp(store, account)
 	}
 }
 
-// hasApp reports whether the present configuration has an account of the app.
-func (s *Service) hasApp(appID string) bool {
+// hasApp reports whether the present configuration has the account that is stored under
+// key.
+func (s *Service) hasApp(key string) bool {
 	for _, account := range s.now.Load().cfg.Accounts {
-		if account.AppID == appID {
+		if account.Key() == key {
 			return true
 		}
 	}
@@ -36,9 +37,10 @@ func (s *Service) hasApp(appID string) bool {
 
 // forgetApp removes the app's records. It tries again while the store is away, until the
 // process ends or the account is back.
-func (s *Service) forgetApp(store token.Remover, name, appID string) {
+func (s *Service) forgetApp(store token.Remover, account config.Account) {
+	name, appID := account.Name, account.Key()
 	for said := false; !s.hasApp(appID); said = true {
-		err := removeAll(store, appID)
+		err := removeAll(store, account)
 		switch {
 		case err == nil:
 			s.log.Info("the tokens of an account that was removed have left the store", "account", name, "app_id", appID)
@@ -60,10 +62,10 @@ func (s *Service) forgetApp(store token.Remover, name, appID string) {
 
 // removeAll removes the records of the app's token and tickets. What keeps the store from
 // that keeps it from all of them mostly, and is said once.
-func removeAll(store token.Remover, appID string) error {
-	first := store.Remove(token.Key{AppID: appID})
-	for _, ticket := range accountkind.WeChat.TicketTypes {
-		err := store.Remove(token.Key{AppID: appID, Ticket: ticket})
+func removeAll(store token.Remover, account config.Account) error {
+	first := store.Remove(token.Key{AppID: account.Key()})
+	for _, ticket := range account.Kind.Table().AllTickets() {
+		err := store.Remove(token.Key{AppID: account.Key(), Ticket: ticket})
 		if first == nil || errors.Is(first, token.ErrNewer) && err != nil {
 			first = err
 		}

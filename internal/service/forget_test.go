@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"wxproxy/config"
 	"wxproxy/token"
 )
 
@@ -32,7 +33,7 @@ func TestWhyAnAccountIsNotForgottenIsSaidOnce(t *testing.T) {
 		{remover{newer, away}, away}, // which is worth another try
 		{remover{away, newer}, away},
 	} {
-		if err := removeAll(row.store, "wx1"); !errors.Is(err, row.want) || err != nil && err.Error() != row.want.Error() {
+		if err := removeAll(row.store, config.Account{AppID: "wx1"}); !errors.Is(err, row.want) || err != nil && err.Error() != row.want.Error() {
 			t.Errorf("%v: got %v; want %v", row.store, err, row.want)
 		}
 	}

@@ -84,7 +84,7 @@ func (k *knownSecrets) addHash(hash string) {
 func (k *knownSecrets) addAll(cfg *config.Config) {
 	for _, account := range cfg.Accounts {
 		k.add(account.Secret.Reveal())
-		k.recent.add(account.AppID, account.Secret)
+		k.recent.add(account.Key(), account.Secret)
 	}
 	for _, p := range cfg.Platforms {
 		k.add(p.Secret.Reveal())

@@ -33,17 +33,35 @@ func shareFiles(limit int, cfg *config.Config) openFiles {
 	}
 	pushes := pushFiles(limit, cfg)
 	other := min(otherFiles+admin.MaxConnections, 16+limit/8) + limit/proxy.BodyFilesShare + 2*pushes
-	callers := min(cfg.Proxy.MaxConnections+front.SpareConnections, limit-other-min(cfg.Upstream.MaxConnections, limit/4))
+	callers := min(cfg.Proxy.MaxConnections+front.SpareConnections, limit-other-min(upstreamConnections(cfg), limit/4))
 	return openFiles{
 		limit: limit, callers: max(1, callers), upstream: max(1, limit-other-callers),
 		operators: min(admin.MaxConnections, 4+limit/16), pushes: pushes,
 	}
 }
 
+// upstreamConnections returns how many connections there may be to the hosts of all kinds.
+func upstreamConnections(cfg *config.Config) (sum int) {
+	for _, kind := range cfg.Kinds() {
+		sum += cfg.UpstreamOf(kind).MaxConnections
+	}
+	return sum
+}
+
+// toHosts returns how many connections the files suffice for to the hosts of a kind, which
+// share them with the others as they would like to have them.
+func (f openFiles) toHosts(cfg *config.Config, kind config.Kind) int {
+	own, all := cfg.UpstreamOf(kind).MaxConnections, upstreamConnections(cfg)
+	if f.upstream >= all {
+		return own
+	}
+	return max(1, int(float64(f.upstream)*float64(own)/float64(all)))
+}
+
 // warnOfFewFiles has the log say that there cannot be as many connections as the
 // settings allow.
 func (s *Service) warnOfFewFiles(limits front.Limits) {
-	callers, upstream := limits.MaxConnections, s.atStart.Upstream.MaxConnections
+	callers, upstream := limits.MaxConnections, upstreamConnections(s.atStart)
 	pushes := 0
 	if s.atStart.Push.Listen != "" {
 		pushes = s.atStart.Push.MaxConnections

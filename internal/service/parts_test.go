@@ -87,7 +87,7 @@ func mustBuild(t testing.TB, cfg *config.Config) {
 	if err != nil {
 		t.Fatalf("got %v of what was approved", err)
 	}
-	for _, state := range first.hosts.States() {
+	for _, state := range first.hosts.states() {
 		r, err := http.NewRequest(http.MethodGet, state.URL+"/cgi-bin/token", nil)
 		if err != nil || r.URL.Hostname() == "" || r.URL.Path != "/cgi-bin/token" {
 			t.Errorf("got %v, %v for %s; want a request", r, err, state.URL)

@@ -78,7 +78,7 @@ func (s *Service) forwardEvent(ctx context.Context, appID string, e platform.Pus
 func (s *Service) askAsPresent(req *http.Request) (*http.Response, error) {
 	now := s.now.Load()
 	ctx, cancel := context.WithTimeout(req.Context(), now.cfg.Upstream.FetchTime())
-	resp, err := failover{now.hosts}.RoundTrip(req.WithContext(ctx))
+	resp, err := failover{now.hosts[config.WeChat]}.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel()
 		return nil, err

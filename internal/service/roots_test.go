@@ -42,7 +42,7 @@ func TestRootCertificatesAreCompiledIn(t *testing.T) {
 	defer simulated.Close()
 	caFile := filepath.Join(t.TempDir(), "ca.pem")
 	mustWrite(t, caFile, string(simulated.CA))
-	withCA, err := rootsWith(&config.Config{Upstream: config.Upstream{CAFile: caFile}})
+	withCA, err := rootsWith(new(config.Config), caFile)
 	if err != nil {
 		t.Fatal(err)
 	}

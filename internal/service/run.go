@@ -126,7 +126,7 @@ func (s *Service) announce() {
 	if s.pushes != nil {
 		attributes = append(attributes, "push", addresses(s.pushes.listeners))
 	}
-	s.log.Info("serving", append(attributes, "upstream", cfg.Upstream.URL, "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash())...)
+	s.log.Info("serving", append(attributes, "upstream", strings.Join(s.now.Load().urls(), ", "), "accounts", len(cfg.Accounts), "config_hash", s.now.Load().hash())...)
 	s.tell(systemd.Ready)
 }
 

@@ -24,6 +24,7 @@ import (
 	"wxproxy/token"
 	"wxproxy/token/store/redis"
 	"wxproxy/token/store/tally"
+	"wxproxy/token/wecom"
 )
 
 // A Service is a proxy with everything that it needs. A reload replaces its setup and
@@ -44,6 +45,7 @@ type Service struct {
 	pushes     *pushes      // nil: turned off
 	platforms  platforms.All
 	background *background.Queue // work of the keepers that no caller waits for
+	guard      *wecom.Guard      // of secrets that WeCom refuses
 	counts     *traffic.Counts
 	secrets    knownSecrets
 	tracer     *tracing.Tracer // nil: no spans are made
@@ -94,6 +96,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		return nil, err
 	}
 	s.redis, _ = s.store.(*redis.Store)
+	s.guard = newGuard(s.store, s.log)
 	first, err := s.newSetup(cfg, nil)
 	if err != nil {
 		return nil, err

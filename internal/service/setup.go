@@ -3,19 +3,16 @@ package service
 import (
 	"cmp"
 	"crypto/tls"
-	"log/slog"
-	"math"
 	"net/http"
-	"reflect"
 	"sync/atomic"
 
 	"wxproxy/admin"
 	"wxproxy/config"
 	"wxproxy/internal/platforms"
 	"wxproxy/proxy"
-	"wxproxy/proxy/upstream"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // A setup is all that belongs to one configuration. A reload replaces it by another
@@ -27,7 +24,7 @@ type setup struct {
 	tickets map[string]*token.Tickets // likewise
 
 	platforms []*platforms.Running // as the configuration has them
-	hosts     *upstream.Hosts
+	hosts     hostsByKind
 	tls       *tls.Config // nil: callers speak plain HTTP
 	proxy     *proxy.Proxy
 	admin     http.Handler
@@ -46,7 +43,7 @@ func (s *setup) hash() string { return s.force.Load().hash }
 // newSetup builds the setup of a valid configuration, but for its proxy, to take
 // the place of before if that is not nil. It starts nothing.
 func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
-	next := &setup{cfg: cfg, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
+	next := &setup{cfg: cfg, hosts: hostsByKind{}, keepers: map[string]*token.Keeper{}, tickets: map[string]*token.Tickets{}}
 	next.force.Store(&force{cfg, cfg.Hash(cmp.Or(s.atStart, cfg))})
 	var err error
 	if next.tls, err = callersTLS(cfg); err != nil {
@@ -56,33 +53,43 @@ func (s *Service) newSetup(cfg *config.Config, before *setup) (*setup, error) {
 	if before != nil && (before.tls == nil) != (next.tls == nil) {
 		next.tls = before.tls // HTTPS comes or goes at the next start
 	}
-	const roots = "upstream.ca_file"
-	if before != nil && reflect.DeepEqual(before.cfg.Upstream, cfg.Upstream) && before.cfg.Fingerprint(roots) == cfg.Fingerprint(roots) {
-		next.hosts = before.hosts
-	} else if next.hosts, err = newHosts(cfg, s.files.upstream, s.log); err != nil {
+	if err := s.addHosts(next, before); err != nil {
 		return nil, err
 	}
 	s.addAccounts(next, before)
 	return next, s.addPlatforms(next)
 }
 
+// addHosts gives next the hosts of each kind that it has accounts of: those of before, or
+// new ones.
+func (s *Service) addHosts(next, before *setup) (err error) {
+	for _, kind := range next.cfg.Kinds() {
+		if before != nil && before.hosts[kind] != nil && isSameWay(before.cfg, next.cfg, kind) {
+			next.hosts[kind] = before.hosts[kind]
+		} else if next.hosts[kind], err = newHosts(next.cfg, kind, s.files.toHosts(next.cfg, kind), s.log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // addAccounts gives each account of next a keeper of its token and one of its
 // tickets: those of before as long as nothing that they depend on has changed, or
 // new ones that take over the account's token.
 func (s *Service) addAccounts(next, before *setup) {
-	asker, issuer := tokenHTTP(next.cfg.Upstream, next.hosts), wechat.NewIssuer()
+	askers := next.askers()
 	same, tokens := before.keptBy(next)
 	for _, account := range next.cfg.Accounts {
 		if known, ok := same[account.Name]; ok && account.KeepsAs(known) {
 			next.keepers[account.Name], next.tickets[account.Name] = before.keepers[account.Name], before.tickets[account.Name]
 			continue
 		}
-		client := tokenClient(next.cfg.Upstream, account, s.secrets.reading(account.AppID, account.Source), asker)
-		keeper := token.NewKeeper(s.keeperOptions(next, account, client, issuer))
-		if old := tokens[account.AppID]; old != nil {
+		options, ticket := s.keeperOptions(next, account, askers[account.Kind])
+		keeper := token.NewKeeper(options)
+		if old := tokens[account.Key()]; old != nil {
 			keeper.Inherit(old)
 		}
-		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(client.Ticket, keeper)
+		next.keepers[account.Name], next.tickets[account.Name] = keeper, token.NewTickets(ticket, keeper)
 	}
 }
 
@@ -92,17 +99,16 @@ func (s *setup) handsOutTokens() bool {
 }
 
 // keptBy returns the accounts of s, which may be nil, by name as far as next can
-// keep them as they are, and all keepers of s by app_id.
+// keep them as they are, and all keepers of s by what their accounts are stored by.
 func (s *setup) keptBy(next *setup) (same map[string]config.Account, tokens map[string]*token.Keeper) {
 	if s == nil {
 		return nil, nil
 	}
 	same, tokens = map[string]config.Account{}, map[string]*token.Keeper{}
-	keeps := s.hosts == next.hosts && s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore &&
-		s.handsOutTokens() == next.handsOutTokens()
+	keeps := s.cfg.Token.RefreshBefore == next.cfg.Token.RefreshBefore && s.handsOutTokens() == next.handsOutTokens()
 	for _, account := range s.cfg.Accounts {
-		tokens[account.AppID] = s.keepers[account.Name]
-		if keeps {
+		tokens[account.Key()] = s.keepers[account.Name]
+		if keeps && s.hosts[account.Kind] == next.hosts[account.Kind] {
 			same[account.Name] = account
 		}
 	}
@@ -135,36 +141,37 @@ func Try(cfg *config.Config) error {
 	if _, err := callersTLS(cfg); err != nil {
 		return err
 	}
-	if _, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := allHosts(cfg); err != nil {
 		return err
 	}
 	return tryPushes(cfg)
 }
 
-// TokenClients returns, for each account of cfg, the client that asks WeChat for its
-// token, as the service does.
-func TokenClients(cfg *config.Config) ([]*wechat.Client, error) {
-	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return nil, err
-	}
-	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*wechat.Client, 0, len(cfg.Accounts))
-	for _, account := range cfg.Accounts {
-		clients = append(clients, tokenClient(cfg.Upstream, account, account.Source.Read, asker))
-	}
-	return clients, nil
+// Clients are what asks for a configuration's tokens, as the service does, once and
+// whatever it asked before.
+type Clients struct {
+	WeChat    map[string]*wechat.Client // by the names of accounts
+	WeCom     map[string]*wecom.Client  // likewise
+	Platforms []*wechat.Component       // in the order of the configuration; without a token
 }
 
-// PlatformClients returns, for each platform of cfg, what asks WeChat for it, as the
-// service does, without a token.
-func PlatformClients(cfg *config.Config) ([]*wechat.Component, error) {
-	hosts, err := newHosts(cfg, math.MaxInt, slog.New(slog.DiscardHandler))
+// NewClients returns those of cfg.
+func NewClients(cfg *config.Config) (Clients, error) {
+	hosts, err := allHosts(cfg)
 	if err != nil {
-		return nil, err
+		return Clients{}, err
 	}
-	asker, clients := tokenHTTP(cfg.Upstream, hosts), make([]*wechat.Component, 0, len(cfg.Platforms))
+	all, askers := Clients{WeChat: map[string]*wechat.Client{}, WeCom: map[string]*wecom.Client{}}, (&setup{cfg: cfg, hosts: hosts}).askers()
+	for _, account := range cfg.Accounts {
+		if account.Kind == config.WeCom {
+			all.WeCom[account.Name] = wecomClient(account, account.Source.Read, askers[account.Kind])
+		} else {
+			all.WeChat[account.Name] = wechatClient(account, account.Source.Read, askers[account.Kind])
+		}
+	}
 	for _, p := range cfg.Platforms {
-		clients = append(clients, &wechat.Component{HTTP: asker, URL: cfg.Upstream.URL, AppID: p.AppID, Secret: p.Source.Read})
+		a := askers[config.WeChat]
+		all.Platforms = append(all.Platforms, &wechat.Component{HTTP: a.http, URL: a.url, AppID: p.AppID, Secret: p.Source.Read})
 	}
-	return clients, nil
+	return all, nil
 }

@@ -12,8 +12,8 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 	return metrics.NewHandler(metrics.Sources{
 		Counts:      s.counts,
 		InFlight:    of.proxy.InFlight,
-		Connections: of.hosts.Connections,
-		Hosts:       of.hosts.States,
+		Connections: of.hosts.connections,
+		Hosts:       of.hosts.states,
 		Accounts:    of.meteredAccounts,
 		Clients:     of.clientNames(),
 		LinesLost:   s.dropped,

@@ -33,16 +33,19 @@ func (s *Service) proxyConfig(of *setup) proxy.Config {
 	if s.tracer != nil {
 		c.Tracer = s.tracer
 	}
-	kind := wechatKind(of)
+	kinds := map[config.Kind]*proxy.Kind{}
+	for _, kind := range of.cfg.Kinds() {
+		kinds[kind] = proxyKind(of, kind)
+	}
 	for _, account := range of.cfg.Accounts {
 		a := s.proxyAccount(of, account)
-		a.Kind = kind
+		a.Kind = kinds[account.Kind]
 		c.Accounts = append(c.Accounts, a)
-		if account.Default {
-			c.Default = account.Name
-		}
 	}
-	c.Platforms = s.proxyPlatforms(of, kind)
+	if account, found := of.cfg.DefaultAccount(); found {
+		c.Default = account.Name
+	}
+	c.Platforms = s.proxyPlatforms(of, kinds[config.WeChat])
 	return c
 }
 
@@ -56,15 +59,27 @@ func tokenEndpoint(word string) proxy.TokenEndpoint {
 	panic("BUG: the proxy knows no such token_endpoint: " + word)
 }
 
-// wechatKind tells the proxy what all of WeChat's accounts have in common.
-func wechatKind(of *setup) *proxy.Kind {
+// proxyKind tells the proxy what all accounts of a kind have in common.
+func proxyKind(of *setup, kind config.Kind) *proxy.Kind {
+	table, hosts := kind.Table(), of.hosts[kind]
 	k := &proxy.Kind{
-		Table:         &accountkind.WeChat,
-		Upstream:      of.hosts,
-		Hosts:         append(of.hosts.Names(), accountkind.WeChat.Hosts...),
-		TokenErrcodes: of.cfg.Token.RetryErrcodes,
+		Table:         table,
+		Upstream:      hosts,
+		Hosts:         append(hosts.Names(), table.Hosts...),
+		TokenErrcodes: table.TokenErrcodes,
+	}
+	if kind == config.WeChat {
+		k.TokenErrcodes = of.cfg.Token.RetryErrcodes
+	}
+	for _, account := range of.cfg.Accounts {
+		if account.Kind == kind && account.Default {
+			k.Default = account.Name
+		}
 	}
 	for _, route := range of.cfg.Routes {
+		if route.Kind != kind {
+			continue
+		}
 		k.Routes = append(k.Routes, accountkind.Route{Pattern: route.Path, Credential: accountkind.Credential(route.Credential)})
 	}
 	return k
@@ -73,15 +88,16 @@ func wechatKind(of *setup) *proxy.Kind {
 // proxyAccount tells the proxy of an account.
 func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account {
 	keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
-	secret := newAccountSecret(s.secrets.reading(account.AppID, account.Source))
+	secret := newAccountSecret(s.secrets.reading(account.Key(), account.Source))
 	return proxy.Account{
 		Name:   account.Name,
-		AppID:  account.AppID,
+		AppID:  account.ID(),
+		Key:    account.Key(),
 		Tokens: keeper,
 		Secret: secret.reveal,
 		Lend:   keeper.Lend,
 		Ticket: tickets.Ticket,
-		Known:  s.credentials(keeper, account.AppID),
+		Known:  s.credentials(keeper, account.Key()),
 
 		LendTicket:     tickets.Lend,
 		Accepted:       keeper.Accepted,

@@ -19,7 +19,7 @@ import (
 // pushConfig says in the words of package push whose pushes are taken, and where they go.
 // The events of cfg's platforms go to running, in their order; nil: to nobody.
 func pushConfig(cfg *config.Config, running []*platforms.Running) (push.Config, error) {
-	roots, err := rootsWith(cfg)
+	roots, err := rootsWith(cfg, cfg.Upstream.CAFile)
 	if err != nil {
 		return push.Config{}, Mistake(cfg, "upstream.ca_file", err)
 	}
@@ -28,7 +28,7 @@ func pushConfig(cfg *config.Config, running []*platforms.Running) (push.Config, 
 		if a.PushToken.Empty() {
 			continue
 		}
-		to.Accounts = append(to.Accounts, push.Account{Name: a.Name, ID: a.AppID, Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld})
+		to.Accounts = append(to.Accounts, push.Account{Name: a.Name, ID: a.ID(), Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld})
 	}
 	for i, p := range cfg.Platforms {
 		of := push.Platform{Name: p.Name, AppID: p.AppID, Token: p.PushToken, Key: p.PushAESKey, KeyOld: p.PushAESKeyOld}

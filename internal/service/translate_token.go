@@ -12,6 +12,7 @@ import (
 	"wxproxy/token/store"
 	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // openStore opens the store that token.store names.
@@ -46,18 +47,34 @@ func (s *Service) prepareStore(cfg *config.Config) (take func(), err error) {
 // caller waits for.
 const backgroundFlights = 32
 
+// An asker is what all clients of a kind ask with, and what their keepers know.
+type asker struct {
+	http   *http.Client
+	url    string
+	issuer *token.Issuer
+}
+
+// askers returns that of each kind that there are accounts of.
+func (s *setup) askers() map[config.Kind]asker {
+	all := map[config.Kind]asker{}
+	for kind, hosts := range s.hosts {
+		way := s.cfg.UpstreamOf(kind)
+		all[kind] = asker{tokenHTTP(way, hosts), way.URL, wechat.NewIssuer()}
+	}
+	if a, has := all[config.WeCom]; has {
+		a.issuer = wecom.NewIssuer()
+		all[config.WeCom] = a
+	}
+	return all
+}
+
 // keeperOptions tells the keeper of an account of the setup, in its own words, what the
-// configuration says.
-func (s *Service) keeperOptions(of *setup, account config.Account, client *wechat.Client, issuer *token.Issuer) token.Options {
+// configuration says, and returns what asks for the account's tickets.
+func (s *Service) keeperOptions(of *setup, account config.Account, a asker) (token.Options, token.FetchTicket) {
 	o := token.Options{
 		Name:          account.Name,
-		AppID:         account.AppID,
-		Issuer:        issuer,
-		Kind:          client.API.Kind(),
-		Fetch:         client.Fetch,
-		Force:         client.Force,
-		Probe:         client.Probe,
-		SecretChanged: client.SecretChanged,
+		AppID:         account.Key(),
+		Issuer:        a.issuer,
 		Store:         s.store,
 		Queue:         s.background,
 		RefreshBefore: of.cfg.Token.RefreshBefore,
@@ -67,20 +84,36 @@ func (s *Service) keeperOptions(of *setup, account config.Account, client *wecha
 	if s.redis != nil {
 		o.Shared = s.redis
 	}
-	return o
+	read := s.secrets.reading(account.Key(), account.Source)
+	if account.Kind == config.WeCom {
+		client := wecomClient(account, read, a)
+		client.Guard = s.guard
+		o.Fetch, o.Probe, o.SecretChanged = client.Fetch, client.Probe, client.SecretChanged
+		return o, client.Ticket
+	}
+	client := wechatClient(account, read, a)
+	o.Kind = client.API.Kind()
+	o.Fetch, o.Force, o.Probe, o.SecretChanged = client.Fetch, client.Force, client.Probe, client.SecretChanged
+	return o, client.Ticket
 }
 
-// tokenClient returns the client that asks for the account's tokens. The
+// wechatClient returns the client that asks for the account's tokens. The
 // AppSecret is read for every fetch, so that one that was changed in its file
 // is found.
-func tokenClient(upstream config.Upstream, account config.Account, read func() (secret.Secret, error), asker *http.Client) *wechat.Client {
-	return &wechat.Client{
-		HTTP:   asker,
-		URL:    upstream.URL,
-		AppID:  account.AppID,
-		Secret: read,
-		API:    wechat.API(account.TokenAPI),
-	}
+func wechatClient(account config.Account, read func() (secret.Secret, error), a asker) *wechat.Client {
+	return &wechat.Client{HTTP: a.http, URL: a.url, AppID: account.AppID, Secret: read, API: wechat.API(account.TokenAPI)}
+}
+
+// wecomClient does so for an application of WeCom's. Nobody guards it.
+func wecomClient(account config.Account, read func() (secret.Secret, error), a asker) *wecom.Client {
+	return &wecom.Client{HTTP: a.http, URL: a.url, CorpID: account.CorpID, Key: token.Key{AppID: account.Key()}, Secret: read}
+}
+
+// newGuard returns what keeps the accounts from showing wrong secrets to WeCom. What it
+// knows is stored where tokens are.
+func newGuard(kept token.Store, log *slog.Logger) *wecom.Guard {
+	lasting, _ := kept.(token.PlatformStore)
+	return wecom.NewGuard(lasting, log)
 }
 
 // tokenHTTP returns the HTTP client of the token API. It has connections of its

@@ -23,7 +23,9 @@ func (u *uses) take(by *setup) {
 	if u.keepers == nil {
 		u.keepers, u.hosts = map[*token.Keeper]int{}, map[*upstream.Hosts]int{}
 	}
-	u.hosts[by.hosts]++
+	for _, hosts := range by.hosts {
+		u.hosts[hosts]++
+	}
 	for _, keeper := range by.keepers {
 		u.keepers[keeper]++
 	}
@@ -31,12 +33,14 @@ func (u *uses) take(by *setup) {
 
 // drop counts one setup less, and returns its accounts and its hosts that no setup
 // needs any more.
-func (u *uses) drop(by *setup) (accounts []string, hosts *upstream.Hosts) {
+func (u *uses) drop(by *setup) (accounts []string, unused []*upstream.Hosts) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.hosts[by.hosts]--; u.hosts[by.hosts] == 0 {
-		delete(u.hosts, by.hosts)
-		hosts = by.hosts
+	for _, hosts := range by.hosts {
+		if u.hosts[hosts]--; u.hosts[hosts] == 0 {
+			delete(u.hosts, hosts)
+			unused = append(unused, hosts)
+		}
 	}
 	for name, keeper := range by.keepers {
 		if u.keepers[keeper]--; u.keepers[keeper] == 0 {
@@ -44,15 +48,17 @@ func (u *uses) drop(by *setup) (accounts []string, hosts *upstream.Hosts) {
 			accounts = append(accounts, name)
 		}
 	}
-	return accounts, hosts
+	return accounts, unused
 }
 
 // start starts the parts of next that it does not share with before, which may be
 // nil.
 func (s *Service) start(next, before *setup) {
 	s.uses.take(next)
-	if before == nil || before.hosts != next.hosts {
-		next.hosts.Start()
+	for kind, hosts := range next.hosts {
+		if before == nil || before.hosts[kind] != hosts {
+			hosts.Start()
+		}
 	}
 	for name, keeper := range next.keepers {
 		if before == nil || before.keepers[name] != keeper {
@@ -85,7 +91,7 @@ func (s *Service) release(old *setup) {
 	}
 	stopping.Go(func() { s.platforms.DropAll(old.platforms) })
 	stopping.Wait()
-	if hosts != nil {
-		hosts.Close()
+	for _, one := range hosts {
+		one.Close()
 	}
 }

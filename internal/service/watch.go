@@ -79,7 +79,7 @@ func (s *Service) follow(seen map[string]fs.FileInfo) {
 	changed := false
 	for i := range next.Accounts {
 		a := &next.Accounts[i]
-		changed = s.readAgain(seen, a.AppID, a.Source, &a.Secret) || changed
+		changed = s.readAgain(seen, a.Key(), a.Source, &a.Secret) || changed
 	}
 	for i := range next.Platforms {
 		p := &next.Platforms[i]

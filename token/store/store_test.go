@@ -187,7 +187,7 @@ func TestAnAppIDCannotLeadOutOfTheDirectory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, appID := range []string{"", ".", "../wx1", "a/b", `a\b`, "a.b", "wx\x00", "微信"} {
+	for _, appID := range []string{"", ".", "../wx1", "a/b", `a\b`, "..", ".a", "wx\x00", "微信"} {
 		if _, err := store.Load(token.Key{AppID: appID}); err == nil || errors.Is(err, token.ErrNotStored) {
 			t.Errorf("loading %q: got %v; want an error", appID, err)
 		}
