@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -181,3 +182,6 @@ func closes(configured, local route) bool {
 	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn
 }
+
+// key returns what virtual tokens know the account by.
+func (a *Account) key() string { return cmp.Or(a.Key, a.AppID) }

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"cmp"
 	"strings"
 
 	"wxproxy/proxy/internal/target"
@@ -196,20 +195,3 @@ func (p *Proxy) checkSameAccount(x *exchange) error {
 	return refuse(badRequest, "the virtual token in access_token is for the account "+x.account.Name+
 		", and the request names another one by its path prefix, by Wxproxy-Account, from_appid or appid; leave one of them out")
 }
-
-// nameAccounts has accounts be found by their names, and by an appid that is one's alone.
-func (p *Proxy) nameAccounts(accounts []*Account) {
-	for _, a := range accounts {
-		if _, isTaken := p.accounts[a.AppID]; isTaken {
-			p.accounts[a.AppID] = nil
-		} else {
-			p.accounts[a.AppID] = a
-		}
-	}
-	for _, a := range accounts {
-		p.accounts[a.Name] = a
-	}
-}
-
-// key returns what virtual tokens know the account by.
-func (a *Account) key() string { return cmp.Or(a.Key, a.AppID) }

@@ -188,17 +188,3 @@ func (t *turn) note(next token.Trial, refusal *token.Refusal, now time.Time) {
 	g.underWay--
 	t.left = true
 }
-
-// pauseAfter returns how long a secret that was refused so often in a row is not shown,
-// with a tenth of jitter at most. Random is in [0,1).
-func pauseAfter(refusals int, random float64) time.Duration {
-	pause := firstPause
-	for n := 1; n < refusals && pause < longestPause; n++ {
-		pause *= 2
-	}
-	pause = min(pause, longestPause)
-	return pause + time.Duration(random*float64(pause)/10)
-}
-
-// inSeconds returns t, which is stored in whole seconds, not before it.
-func inSeconds(t time.Time) time.Time { return t.Round(0).Add(time.Second - 1).Truncate(time.Second) }
