@@ -68,13 +68,16 @@ func (w *WeCom) Add(settings App) *Application {
 	return a
 }
 
-// ResetSecret replaces the secret, as an administrator can in the console. The token ends.
+// ResetSecret replaces the secret, as an administrator can in the console. The token ends,
+// unless the rules keep it.
 func (a *Application) ResetSecret(secret string) {
 	a.wecom.mu.Lock()
 	defer a.wecom.mu.Unlock()
 	a.Secret = secret
-	a.end(true)
-	a.current = nil
+	if !a.wecom.rules.ResetKeeps {
+		a.end(true)
+		a.current = nil
+	}
 }
 
 // Disable disables the application, or enables it again.

@@ -52,6 +52,9 @@ type Rules struct {
 	// StaleFor is how long gettoken goes on to yield a token that was revoked.
 	StaleFor time.Duration
 
+	// ResetKeeps has a token outlive the secret that it was fetched with.
+	ResetKeeps bool
+
 	// Expired and Revoked are the errcodes of tokens that ended in time, or before; 0:
 	// 42001 and 40014.
 	Expired, Revoked int

@@ -222,7 +222,7 @@ func TestATokenMayEndEarly(t *testing.T) {
 	c.must(40014, "/cgi-bin/user/get?userid=a&access_token="+second, "")
 }
 
-// Sections 1 and 14.2 [#292]: resetting a secret ends the token; section 2: the secret
+// Sections 1 and 14.2 [#292]: resetting a secret ends the token, or not; section 2: the secret
 // before gets 40001.
 func TestResettingASecretEndsTheToken(t *testing.T) {
 	c := newCompany(t, Rules{})
@@ -232,7 +232,11 @@ func TestResettingASecretEndsTheToken(t *testing.T) {
 	if got := c.fetch("crm-secret").errcode(); got != 40001 {
 		t.Errorf("got %d; want 40001", got)
 	}
-	c.must(0, "/cgi-bin/user/get?userid=a&access_token="+c.token("new-secret"), "")
+	second := c.token("new-secret")
+	c.must(0, "/cgi-bin/user/get?userid=a&access_token="+second, "")
+	c.Change(func(r *Rules) { r.ResetKeeps = true })
+	c.crm.ResetSecret("third-secret")
+	c.must(0, "/cgi-bin/user/get?userid=a&access_token="+second, "")
 }
 
 // Section 2: 40001, 40091, 40013, 41002, 41004; section 1: the words of a refusal, and
