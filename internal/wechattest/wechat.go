@@ -12,7 +12,7 @@
 //
 // A [Callback] pushes messages and events as WeChat does, and judges the answers.
 //
-// Package platformtest adds third-party platforms to it.
+// Package platformtest adds third-party platforms to it; package wecomtest simulates WeCom.
 package wechattest
 
 import (
