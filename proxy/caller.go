@@ -196,17 +196,3 @@ func (x *exchange) authorizerOf(appID string) (*Account, error) {
 	return nil, cmp.Or(l.unreadable([]byte(appID)),
 		refuseAsWeChat(x.kind.Table.Platform.NotAuthorized, "component is not authorized by this account (wxproxy: the platform has never heard of it)"))
 }
-
-// nameAccounts has accounts be found by their names, and by an appid that is one's alone.
-func (p *Proxy) nameAccounts(accounts []*Account) {
-	for _, a := range accounts {
-		if _, isTaken := p.accounts[a.AppID]; isTaken {
-			p.accounts[a.AppID] = nil
-		} else {
-			p.accounts[a.AppID] = a
-		}
-	}
-	for _, a := range accounts {
-		p.accounts[a.Name] = a
-	}
-}

@@ -185,3 +185,16 @@ func closes(configured, local route) bool {
 
 // key returns what virtual tokens know the account by.
 func (a *Account) key() string { return cmp.Or(a.Key, a.AppID) }
+
+// nameAccounts has accounts be found by their names, and by an appid that is one's alone.
+func (p *Proxy) nameAccounts(accounts []*Account) {
+	for _, a := range accounts {
+		_, isTaken := p.accounts[a.AppID]
+		if p.accounts[a.AppID] = a; isTaken {
+			p.accounts[a.AppID] = nil
+		}
+	}
+	for _, a := range accounts {
+		p.accounts[a.Name] = a
+	}
+}
