@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"wxproxy/config/internal/lines"
 
@@ -61,6 +62,9 @@ func (l *loader) warnOfDangers() {
 // warnOfIdleSettings remarks on settings that have no effect.
 func (l *loader) warnOfIdleSettings() {
 	proxy := l.cfg.Proxy
+	if !slices.Contains(l.cfg.Kinds(), WeCom) && !reflect.DeepEqual(l.cfg.WeCom, Default().WeCom) {
+		l.warn(WeCom.Section(), "has no effect: there is no [[account]] with kind = \"wecom\"")
+	}
 	if len(l.cfg.Clients) == 0 {
 		if !l.cfg.ClientDefaults.empty() {
 			l.warn("client_defaults", "has no effect: there is no [[client]]")

@@ -27,9 +27,8 @@ func (c *Config) Describe() string {
 		line("push", "%s", c.describePush())
 	}
 	line("admin", "%s", c.Admin.describe())
-	line("upstream", "%s", c.Upstream.describe())
-	if slices.Contains(c.Kinds(), WeCom) {
-		line("", "of WeCom %s", c.UpstreamOf(WeCom).describe())
+	for _, kind := range c.Kinds() {
+		line(kind.Section(), "%s", c.UpstreamOf(kind).describe())
 	}
 	line("token", "%s", c.Token.describe())
 	line("log", "%s", c.Log.describe())

@@ -28,7 +28,7 @@ func TestApplicationsOfOneCorpAreAccounts(t *testing.T) {
 		}
 	}
 	if text := cfg.Describe(); !strings.Contains(text, "crm is application 1000002 of the corp ww1 at WeCom, secret from the configuration") ||
-		!strings.Contains(text, "book is an application of the corp ww1 at WeCom") || !strings.Contains(text, "of WeCom https://qyapi.weixin.qq.com\n") {
+		!strings.Contains(text, "book is an application of the corp ww1 at WeCom") || !strings.Contains(text, "upstream.wecom  https://qyapi.weixin.qq.com\n") {
 		t.Errorf("got %s", text)
 	}
 }
@@ -90,6 +90,10 @@ func TestTheWayToWeComIsAsToWeChatUnlessItSaysOtherwise(t *testing.T) {
 	}
 	if len(cfg.Warnings) != 0 {
 		t.Errorf("got the warnings %q; want none for loopback", cfg.Warnings)
+	}
+	cfg = mustLoad(t, "[upstream.wecom]\nurl = \"https://wecom.internal\"\n"+shop)
+	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom: has no effect") {
+		t.Errorf("got the warnings %q; want one of no effect", cfg.Warnings)
 	}
 	cfg = mustLoad(t, "[upstream.wecom]\nurl = \"http://wecom.internal:8080\"\n"+application("crm", "ww1", ""))
 	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom.url: http:// sends AppSecret and tokens in the clear") {

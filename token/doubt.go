@@ -122,7 +122,7 @@ func (s *state) foundDead(before *state, now time.Time, o Options) *state {
 	if before.stuck != nil && before.err == nil {
 		next.failures = before.failures + 1
 	}
-	next.next = now.Round(0).Add(o.Issuer.Pacing.retryAfter(next.class, next.failures, rand.Float64()))
+	next.next = now.Round(0).Add(o.Issuer.Pacing.deadAfter(next.failures, rand.Float64()))
 	return &next
 }
 

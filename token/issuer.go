@@ -20,6 +20,7 @@ type Issuer struct {
 type Pacing struct {
 	Transient Backoff       // after failures that pass by themselves
 	Lasting   Backoff       // after all others
+	Dead      Backoff       // after it had no other token than one that is dead; zero: Lasting
 	Waiting   time.Duration // so long after a transient failure it is asked for callers who wait for a token
 	Repeating time.Duration // at least so long after a token that it has repeated, which is about to end; 0: 10 s
 
@@ -52,6 +53,15 @@ func (p *Pacing) retryAfter(class Class, failures int, random float64) time.Dura
 		return p.Transient.after(failures, random)
 	}
 	return p.Lasting.after(failures, random)
+}
+
+// deadAfter returns how long to wait after it had so often no other token than one that is
+// dead.
+func (p *Pacing) deadAfter(failures int, random float64) time.Duration {
+	if p.Dead == (Backoff{}) {
+		return p.Lasting.after(failures, random)
+	}
+	return p.Dead.after(failures, random)
 }
 
 // refusesSecret reports whether err is the refusal of the AppSecret, or of the account

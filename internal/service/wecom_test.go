@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest/wecomtest"
 )
 
@@ -142,10 +143,17 @@ func TestAccountsOfBothKindsAreServed(t *testing.T) {
 
 // A wrong secret is shown once, whatever operators do and however often the process starts.
 func TestAWrongSecretOfWeComIsShownOnce(t *testing.T) {
-	t.Parallel()
+	for name, spec := range map[string]string{"files": "file:" + filepath.Join(t.TempDir(), "tokens"), "Redis": "redis://" + redistest.Start(t).Addr} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mustShowItOnce(t, spec)
+		})
+	}
+}
+
+func mustShowItOnce(t *testing.T, store string) {
 	weCom, url := startWeCom(t)
-	dir := filepath.Join(t.TempDir(), "tokens")
-	toml := fmt.Sprintf("[upstream.wecom]\nurl = %q\n[token]\nstore = %q\n", url, "file:"+dir) + applicationOf("crm", "ww1", "agent_id = 1000002")
+	toml := fmt.Sprintf("[upstream.wecom]\nurl = %q\n[token]\nstore = %q\n", url, store) + applicationOf("crm", "ww1", "agent_id = 1000002")
 	wrong := strings.Replace(toml, "secret-of-crm", "a-wrong-secret", 1)
 	for range 2 {
 		r := runService(t, wrong)

@@ -197,6 +197,24 @@ func TestAGoodTokenStands(t *testing.T) {
 	})
 }
 
+// WeCom may hand out a token that is dead already for a moment.
+func TestADeadTokenIsReplacedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFake()
+		w.stubborn = true
+		k := keeper(w.client(guard(nil), "right"), nil)
+		k.Start()
+		defer k.Stop()
+		time.Sleep(time.Hour)
+		w.set(func() { w.dead = true })
+		_, _ = k.Replace("token-1", time.Minute)
+		w.set(func() { w.stubborn = false })
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		wantToken(t, k, "token-2")
+	})
+}
+
 // Nothing makes WeCom replace a token, not even one that it repeats although it is dead.
 func TestATokenIsNeverForced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -215,6 +233,11 @@ func TestATokenIsNeverForced(t *testing.T) {
 		s := k.Status()
 		if p := s.Problem(); !errors.As(s.LastError, new(token.StuckToken)) || !strings.Contains(p.Remedy, "WeCom's console") {
 			t.Errorf("got %v, %+v; want it stuck", s.LastError, p)
+		}
+		asked := w.fetches()
+		time.Sleep(10 * time.Minute)
+		if n := w.fetches() - asked; n > 20 {
+			t.Errorf("gettoken was asked %d times in ten minutes", n)
 		}
 		w.set(func() { w.stubborn = false })
 		time.Sleep(2 * time.Minute)

@@ -20,6 +20,7 @@ func NewIssuer() *token.Issuer {
 		Pacing: token.Pacing{
 			Transient: token.Backoff{First: time.Second, Longest: time.Minute},
 			Lasting:   token.Backoff{First: time.Minute, Longest: 30 * time.Minute},
+			Dead:      token.Backoff{First: 3 * time.Second, Longest: time.Minute}, // to ask again costs nothing
 			Waiting:   3 * time.Second,
 			Repeating: time.Minute, // it may hand out the same token until that ends
 		},

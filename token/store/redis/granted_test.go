@@ -313,3 +313,27 @@ func TestAnAmendedTokenHasAPlan(t *testing.T) {
 		t.Errorf("the next fetch is due in %v; want it before the token's end", due)
 	}
 }
+
+// What is known of a secret is read as it was written, and of anything else nothing is.
+func FuzzTrial(f *testing.F) {
+	f.Add(1, 40001, int64(1764400000), false, true, "0f1e2d")
+	f.Add(0, 45009, int64(1764400000), true, false, "")
+	f.Add(-1, 0, int64(-5), false, false, "a b")
+	f.Fuzz(func(t *testing.T, refusals, errcode int, until int64, resting, worked bool, hash string) {
+		want := token.Trial{Refusals: refusals, Errcode: errcode, Until: fromUnix(until), Resting: resting, Worked: worked, Secret: hash}
+		text := trialText(want)
+		got := readTrial(text)
+		isHash := !strings.ContainsFunc(hash, func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') })
+		if isHash && refusals >= 0 && until >= 0 && until <= largest/1000 && !got.SameTrial(want) {
+			t.Errorf("%q: got %+v; want %+v", text, got, want)
+		}
+		if again := readTrial(trialText(got)); !again.SameTrial(got) {
+			t.Errorf("%q: got %+v, and of that %+v", text, got, again)
+		}
+		for _, odd := range []string{hash, text + "x", "1", "1 2 3", "-1 2 3 true true a"} {
+			if got := readTrial(odd); got.Refusals < 0 {
+				t.Errorf("%q: got %+v", odd, got)
+			}
+		}
+	})
+}
