@@ -13,6 +13,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/internal/asking"
 )
 
 const (
@@ -78,6 +79,9 @@ type turn struct {
 // [*token.Paused] why it has none.
 func (g *Guard) begin(ctx context.Context, key token.Key, hash string) (*turn, error) {
 	known := g.recall(ctx, key, hash)
+	if err := ctx.Err(); err != nil { // the store may not have answered
+		return nil, asking.Failed(issuerName, "token", asking.NotSent(err))
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()

@@ -51,7 +51,7 @@ func TestAWrongSecretIsShownSeldom(t *testing.T) {
 				least := []time.Duration{0, 5, 10, 20, 40, 60, 60, 60}
 				for i, at := range w.asked {
 					if i > 0 && at.Sub(w.asked[i-1]) < least[min(i, len(least)-1)]*time.Minute {
-						t.Errorf("question %d came after %v; want %d minutes at least", i+1, at.Sub(w.asked[i-1]), least[i])
+						t.Errorf("question %d came after %v; want %d minutes at least", i+1, at.Sub(w.asked[i-1]), least[min(i, len(least)-1)])
 					}
 				}
 				if n := len(w.asked); n < 6 || n > 7 {

@@ -38,12 +38,13 @@ func (g *Guard) recall(ctx context.Context, key token.Key, hash string) trial {
 	return known
 }
 
-// keep stores what is known of the account, before the answer is used.
+// keep stores what is known of the account, before the answer is used, also when the
+// process is about to end.
 func (g *Guard) keep(ctx context.Context, key token.Key, next token.Trial) {
 	if g.store == nil {
 		return
 	}
-	err := within(ctx, func() error {
+	err := within(context.WithoutCancel(ctx), func() error {
 		_, err := g.store.Amend(key, func(r *token.Record) bool {
 			if isLater(r.Trial, next) {
 				return false
