@@ -94,3 +94,19 @@ func TestAPageOfAnotherSiteRefreshesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Applications of one corp at WeCom have its id, which names one only if there is no other.
+func TestAnAppIDOfSeveralAccountsNamesNone(t *testing.T) {
+	a := newAdmin()
+	a.Accounts = nil
+	for name, appID := range map[string]string{"crm": "ww1", "oa": "ww1", "book": "ww2"} {
+		one := account(name, fresh())
+		one.AppID = appID
+		a.Accounts = append(a.Accounts, one)
+	}
+	for name, want := range map[string]string{"crm": "crm", "ww2": "book", "ww1": "", "": ""} {
+		if got, found := a.account(name); got.Name != want || found != (want != "") {
+			t.Errorf("%q: got %q, %v; want %q", name, got.Name, found, want)
+		}
+	}
+}

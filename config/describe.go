@@ -30,7 +30,7 @@ func (c *Config) Describe() string {
 	for _, kind := range c.Kinds() {
 		line(kind.Section(), "%s", c.UpstreamOf(kind).describe())
 	}
-	line("token", "%s", c.Token.describe())
+	line("token", "%s", c.Token.describe(c.Kinds()))
 	line("log", "%s", c.Log.describe())
 	if len(c.Included) > 0 {
 		line("include", "%s", strings.Join(c.Included, ", "))

@@ -28,7 +28,8 @@ func TestApplicationsOfOneCorpAreAccounts(t *testing.T) {
 		}
 	}
 	if text := cfg.Describe(); !strings.Contains(text, "crm is application 1000002 of the corp ww1 at WeCom, secret from the configuration") ||
-		!strings.Contains(text, "book is an application of the corp ww1 at WeCom") || !strings.Contains(text, "upstream.wecom  https://qyapi.weixin.qq.com\n") {
+		!strings.Contains(text, "book is an application of the corp ww1 at WeCom") || !strings.Contains(text, "upstream.wecom  https://qyapi.weixin.qq.com\n") ||
+		!strings.Contains(text, "on errcode 40001, 40014, 42001 and on WeCom's errcode 40014, 42001\n") {
 		t.Errorf("got %s", text)
 	}
 }

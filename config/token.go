@@ -62,13 +62,25 @@ func (t Token) where() string {
 	return place
 }
 
-func (t Token) describe() string {
-	codes := make([]string, len(t.RetryErrcodes))
-	for i, code := range t.RetryErrcodes {
-		codes[i] = strconv.Itoa(code)
+func (t Token) describe(kinds []Kind) string {
+	text := fmt.Sprintf("kept %s, renewed %s before expiry", t.where(), short(t.RefreshBefore))
+	for _, kind := range kinds {
+		if kind == WeCom {
+			text += " and on WeCom's errcode " + listed(kind.Table().TokenErrcodes)
+		} else {
+			text += " and on errcode " + listed(t.RetryErrcodes)
+		}
 	}
-	return fmt.Sprintf("kept %s, renewed %s before expiry and on errcode %s",
-		t.where(), short(t.RefreshBefore), strings.Join(codes, ", "))
+	return text
+}
+
+// listed writes numbers behind one another.
+func listed(numbers []int) string {
+	words := make([]string, len(numbers))
+	for i, n := range numbers {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ", ")
 }
 
 // encryptionKey returns the bytes that the setting, in base64, stands for.

@@ -171,3 +171,32 @@ func TestATableThatIsNotCompleteIsAMistakeOfTheProgrammers(t *testing.T) {
 		})
 	}
 }
+
+// Several applications of a corp have its id, which then names none of them; a virtual
+// token names one all the same.
+func TestAccountsThatShareAnAppIDAreKeptApart(t *testing.T) {
+	p, _, shelf := twoKinds(nil, rawtest.OKBody)
+	shelved := p.accounts["branch"].kind.Kind
+	c := config(&recorder{answers: []string{rawtest.OKBody}}, account("shop", "wxshop"))
+	c.Default, c.TokenEndpoint = "shop", TokenVirtual
+	for _, name := range []string{"north", "south", "lib9"} {
+		a := account(name, "lib7")
+		a.Key, a.Kind, a.Tokens = "lib7."+name, &shelved, &fixedTokens{token: "card-of-" + name}
+		c.Accounts = append(c.Accounts, a)
+	}
+	c.Accounts[3].AppID = "lib9" // as its name
+	p = New(c)
+	if p.accounts["lib7"] != nil || p.accounts["lib9"] == nil || p.accounts["lib9"].Name != "lib9" {
+		t.Errorf("got %v and %v; want lib7 to name none, and lib9 one", p.accounts["lib7"], p.accounts["lib9"])
+	}
+	if ctx := handle(t, p, rawtest.Get("/@lib7/loans")); slugOf(ctx) != "unknown_account" {
+		t.Errorf("got %s; want it unknown", ctx.Response.Body())
+	}
+	north, south := p.accounts["north"], p.accounts["south"]
+	if north.id == south.id || p.byID[north.id] != north || p.byID[south.id] != south {
+		t.Error("virtual tokens know two accounts by one id")
+	}
+	if handle(t, p, rawtest.Get("/@south/loans")); len(shelf.got) != 1 || shelf.got[0].target != "/loans?card=card-of-south" {
+		t.Errorf("got %v; want the account that is named", shelf.got)
+	}
+}
