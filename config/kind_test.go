@@ -1,9 +1,12 @@
 package config
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"wxproxy/internal/secret"
 )
 
 // application returns an [[account]] of WeCom's.
@@ -126,5 +129,29 @@ func TestForwardsAndClientsOfApplications(t *testing.T) {
 	_, err := Load(write(t, "config.toml", application("crm", "ww1", "")+application("oa", "ww1", "")+application("hr", "ww1", "")+"[[forward]]\naccount = \"ww1\"\nurl = \"http://127.0.0.1:9000/\"\n"), lookup())
 	if err == nil || !strings.Contains(err.Error(), "forward[1].account: ") {
 		t.Errorf("got %v; want a forward for the corp id of several refused", err)
+	}
+}
+
+// A setting of [upstream] that is new holds for WeCom, too.
+func TestTheWayToWeComLeavesNothingOut(t *testing.T) {
+	c := Default()
+	way := reflect.ValueOf(&c.Upstream).Elem()
+	for i := range way.NumField() {
+		switch f := way.Field(i); f.Interface().(type) {
+		case string:
+			f.SetString("x")
+		case secret.Secret:
+			f.Set(reflect.ValueOf(secret.New("x")))
+		case int, time.Duration:
+			f.SetInt(7)
+		case bool:
+			f.SetBool(true)
+		}
+	}
+	got := reflect.ValueOf(c.UpstreamOf(WeCom))
+	for i := range got.NumField() {
+		if name := got.Type().Field(i).Name; got.Field(i).IsZero() {
+			t.Errorf("%s is lost", name)
+		}
 	}
 }

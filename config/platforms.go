@@ -115,6 +115,8 @@ func (l *loader) reportUnknown(key, name string, known []string) {
 	switch i := slices.IndexFunc(l.cfg.Accounts, isAccount); {
 	case i >= 0:
 		l.report(key, "is the app_id of an [[account]]; write its name, %s", words.Quoted(l.cfg.Accounts[i].Name))
+	case slices.ContainsFunc(l.cfg.Accounts, func(a Account) bool { return a.CorpID == name && name != "" }):
+		l.report(key, "is the corp_id of an [[account]], and names no application; write the name of one")
 	case isQualified && isPlatform:
 		l.report(key, "has no AppID behind the colon; write it as %q", prefix+":wx0123456789abcdef")
 	case looksLikeAppID(cmp.Or(rest, name)) && len(l.cfg.Platforms) == 0:
