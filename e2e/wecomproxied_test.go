@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"wxproxy/internal/wechattest/wecomtest"
@@ -73,6 +74,24 @@ func TestWeComSDKsWorkUnchanged(t *testing.T) {
 					}
 				})
 			}
+			t.Run("two clients with applications of two corps at once", func(t *testing.T) {
+				w := wecomtest.New(wecomtest.Rules{})
+				w.Record()
+				elsewhere := wecomShop
+				elsewhere.CorpID = "wwfedcba9876543210"
+				crm, shop := w.Add(wecomCRM), w.Add(elsewhere)
+				p := servingWeCom(t, serveWeCom(t, w), crmLines+strings.NewReplacer(wecomCorp, elsewhere.CorpID, "crm\"", "store\"",
+					wecomCRM.AgentID, elsewhere.AgentID, wecomCRM.Secret, elsewhere.Secret).Replace(crmLines)+
+					"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\naccounts = [\"crm\"]\n"+
+					"[[client]]\nname = \"games\"\nkey = \"games-key-0123456789\"\naccounts = [\"store\"]\n")
+				var running sync.WaitGroup
+				running.Go(func() { s.runWeCom(t, p.proxy, wecomCRM, "orders-key-0123456789") })
+				running.Go(func() { s.runWeCom(t, p.proxy, elsewhere, "games-key-0123456789") })
+				running.Wait()
+				p.stop()
+				mustHaveServed(t, w, crm, shop)
+				mustKeepSecrets(t, w)
+			})
 		})
 	}
 }
