@@ -58,6 +58,11 @@ type Kind struct {
 	// then sends the request once more. They are the default of the setting retry_errcodes.
 	TokenErrcodes []int
 
+	// ReportedErrcodes are the errcodes of answers that only somebody at the account's console,
+	// or in the configuration, can do something about. Callers get them, and /status tells
+	// them with this machine's address, if the errmsg has it.
+	ReportedErrcodes []int
+
 	// TokenRequest says how programs ask for an access token at TokenPaths, and with which
 	// errcodes the API, and so the proxy, refuses them.
 	TokenRequest TokenRequest

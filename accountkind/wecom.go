@@ -31,8 +31,11 @@ var WeCom = Kind{
 
 	// 40001 is a wrong secret, which only gettoken answers.
 	TokenErrcodes: []int{40014, 42001},
-	InvalidToken:  42001, // some SDKs stop at 40014, and all ask again for this
-	ExpiredToken:  42001,
+	// The address is not on the list, the contacts assistant meets a new address, the
+	// application is disabled, the agentid of the body is another application's.
+	ReportedErrcodes: []int{60020, 48009, 50003, 301002},
+	InvalidToken:     42001, // some SDKs stop at 40014, and all ask again for this
+	ExpiredToken:     42001,
 }
 
 // wecomRoutes is the credential table of WeCom's API. The source is WeCom's manual of each

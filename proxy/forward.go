@@ -62,7 +62,7 @@ func (p *Proxy) send(x *exchange) error {
 		return err
 	}
 	if x.errcode = errcode.Of(&x.ctx.Response); x.errcode != 0 {
-		p.config.Counts.Errcode(x.account.counted(), x.errcode)
+		p.countErrcode(x)
 	}
 	return nil
 }

@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -13,7 +11,6 @@ import (
 
 	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/traffic"
 )
 
@@ -122,7 +119,7 @@ func (l *platform) reportAddress(x *exchange) {
 	case x.wentWell() && l.AddressAccepted != nil:
 		l.AddressAccepted()
 	case x.errcode == x.kind.Table.Platform.AddressRefused && l.AddressRefused != nil:
-		l.AddressRefused(x.errcode, errmsgOf(&x.ctx.Response))
+		l.AddressRefused(x.errcode, errcode.Message(&x.ctx.Response))
 	}
 }
 
@@ -157,24 +154,18 @@ func (x *exchange) reportSecret(secret string) {
 	case x.wentWell() && account.SecretAccepted != nil:
 		account.SecretAccepted()
 	case x.errcode != 0 && account.SecretRefused != nil:
-		account.SecretRefused(x.errcode, strings.ReplaceAll(errmsgOf(&x.ctx.Response), secret, "***"))
+		account.SecretRefused(x.errcode, strings.ReplaceAll(errcode.Message(&x.ctx.Response), secret, "***"))
 	}
 }
 
-// errmsgOf returns the errmsg of an answer that has an errcode.
-func errmsgOf(resp *fasthttp.Response) string {
-	body := resp.Body()
-	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
-		body = errcode.Gunzip(body, errcode.MaxRefusal)
+// countErrcode counts an answer that is an error.
+func (p *Proxy) countErrcode(x *exchange) {
+	p.config.Counts.Errcode(x.account.counted(), x.errcode)
+	if slices.Contains(x.kind.Table.ReportedErrcodes, x.errcode) {
+		p.config.Counts.Refused(x.account.counted(), traffic.Refusal{
+			Errcode: x.errcode, LastAt: time.Now(), IP: errcode.Address(errcode.Message(&x.ctx.Response)),
+		})
 	}
-	var said struct {
-		Errmsg string `json:"errmsg"`
-	}
-	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends control bytes, which JSON does not allow
-	if json.Unmarshal(printable, &said) != nil || said.Errmsg == "" {
-		return "no errmsg"
-	}
-	return said.Errmsg
 }
 
 // counted returns what the counts call the account: all that have authorized a platform

@@ -30,6 +30,7 @@ type accountCounts struct {
 	errcodes map[int]uint64
 	retries  map[retry]uint64
 	minutes  minuteTotals
+	refusals []Refusal // by errcode; at most maxRefusals
 }
 
 type retry struct {

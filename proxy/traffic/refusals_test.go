@@ -1,24 +1,36 @@
 package traffic
 
 import (
-	"fmt"
+	"net/netip"
 	"testing"
+	"time"
 )
 
-func TestReasonsAreBounded(t *testing.T) {
+func TestRefusalsAreCountedByTheirErrcode(t *testing.T) {
+	c, ip, now := NewCounts(), netip.MustParseAddr("203.0.113.7"), time.Now()
+	c.Refused("crm", Refusal{Errcode: 60020, IP: ip, LastAt: now})
+	c.Refused("crm", Refusal{Errcode: 50003, LastAt: now.Add(time.Second)})
+	c.Refused("crm", Refusal{Errcode: 60020, IP: ip, LastAt: now.Add(time.Minute)})
+	got := c.Refusals("crm")
+	if len(got) != 2 || got[0] != (Refusal{60020, 2, now.Add(time.Minute), ip}) || got[1] != (Refusal{50003, 1, now.Add(time.Second), netip.Addr{}}) {
+		t.Errorf("got %v; want 60020 twice, and before that 50003 once", got)
+	}
+	if got := c.Refusals("oa"); got != nil || len(c.Snapshot().Failures) != 0 || c.accounts["oa"] != nil {
+		t.Errorf("got %v of another account; want nothing, and nothing kept of it", got)
+	}
+}
+
+func TestRefusalsAreBounded(t *testing.T) {
 	c := NewCounts()
 	for i := range 1000 {
-		c.Failure("orders", fmt.Sprint(i))
+		c.Refused("crm", Refusal{Errcode: i})
 	}
-	sum, others := uint64(0), uint64(0)
-	failures := c.Snapshot().Failures
-	for _, f := range failures {
-		sum += f.N
-		if f.Reason == OtherReason {
-			others = f.N
-		}
+	if got := len(c.Refusals("crm")); got != maxRefusals {
+		t.Errorf("got %d; want %d", got, maxRefusals)
 	}
-	if len(failures) != maxReasons+1 || sum != 1000 || others != 1000-maxReasons {
-		t.Errorf("got %d reasons, %d in all, %d others", len(failures), sum, others)
+	var none *Counts
+	none.Refused("crm", Refusal{})
+	if none.Refusals("crm") != nil {
+		t.Error("got refusals where nothing is counted")
 	}
 }
