@@ -27,8 +27,8 @@ type Account struct {
 	Key    secret.Secret // push_aes_key; empty: its pushes are not encrypted
 	KeyOld secret.Secret // push_aes_key_old; empty: there is none
 
-	// IsWeCom says that the URL check is encrypted and signed as pushes are, as WeCom
-	// has it.
+	// IsWeCom says that all is encrypted, the URL check too, and that envelopes have an
+	// AgentID, as WeCom has it.
 	IsWeCom bool
 }
 

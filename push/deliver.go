@@ -50,7 +50,8 @@ func (c *configuration) deliver(ctx context.Context, p *inbox.Push, a *account) 
 	}
 	return f.sender.Deliver(ctx, &sending.Push{
 		ID: p.ID, Attempt: p.Attempts, Account: a.title(), AppID: p.AppID, Inside: a.ID, Token: a.Token, OpenID: p.OpenID,
-		RequestID: p.RequestID, ContentType: p.ContentType, Message: read, IsEvent: a.isPlatform && isEvent(p.Type), Plain: p.Body,
+		RequestID: p.RequestID, ContentType: p.ContentType, Message: read, IsEvent: a.isPlatform && isEvent(p.Type),
+		IsWeCom: a.IsWeCom, Plain: p.Body,
 	})
 }
 

@@ -105,6 +105,7 @@ func (r *Receiver) keep(ctx context.Context, p *push, f *forward) error {
 func (p *push) toSend() *sending.Push {
 	return &sending.Push{
 		ID: p.id, Attempt: p.attempt, Account: p.account.title(), AppID: p.account.appID(), Inside: p.account.ID, Token: p.account.Token,
-		OpenID: p.openID, RequestID: p.requestID, ContentType: p.contentType, Message: p.message, IsEvent: p.isEvent, Plain: p.plain,
+		OpenID: p.openID, RequestID: p.requestID, ContentType: p.contentType, Message: p.message, IsEvent: p.isEvent,
+		IsWeCom: p.account.IsWeCom, Plain: p.plain,
 	}
 }

@@ -20,18 +20,18 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	a := r.now.Load().find(name, request.Method == http.MethodGet)
 	switch {
 	case a == nil:
-		r.refuse(w, request, "", unknownName)
+		r.refuse(w, request, nil, unknownName)
 	case request.Method == http.MethodGet:
 		r.check(w, request, a)
 	case request.Method != http.MethodPost:
 		w.Header().Set("Allow", "GET, POST")
-		r.refuse(w, request, a.group(), wrongMethod)
+		r.refuse(w, request, a, wrongMethod)
 	default:
 		b := &body{request: request, large: r.large}
 		defer b.release()
 		p, why := a.read(b)
 		if why != taken {
-			r.refuse(w, request, a.group(), why)
+			r.refuse(w, request, a, why)
 			return
 		}
 		r.serve(w, request, p)
@@ -59,7 +59,7 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 		return o
 	})
 	if outcome == refused {
-		r.refuse(w, request, p.account.group(), wrongAppID)
+		r.refuse(w, request, p.account, wrongAppID)
 		return
 	}
 	r.counts.push(p.account.group(), p.message.Type, outcome)
@@ -67,10 +67,10 @@ func (r *Receiver) serve(w http.ResponseWriter, request *http.Request, p *push) 
 }
 
 // refuse answers a push that is not taken: with nothing, whatever is wrong. Only
-// senders of pushes keep a connection.
-func (r *Receiver) refuse(w http.ResponseWriter, request *http.Request, account string, why refusal) {
-	r.counts.refuse(account, why)
-	r.lines.refused(account, why)
+// senders of pushes keep a connection. a is nil if there is no such account.
+func (r *Receiver) refuse(w http.ResponseWriter, request *http.Request, a *account, why refusal) {
+	r.counts.refuse(a.group(), why)
+	r.lines.refused(a, why)
 	w.Header().Set("Connection", "close")
 	w.Header().Set("Content-Length", "0")
 	control := http.NewResponseController(w)
@@ -85,7 +85,7 @@ func (r *Receiver) refuse(w http.ResponseWriter, request *http.Request, account 
 func (r *Receiver) check(w http.ResponseWriter, request *http.Request, a *account) {
 	echo, why := a.echo(query(request.URL.RawQuery))
 	if why != taken {
-		r.refuse(w, request, a.group(), why)
+		r.refuse(w, request, a, why)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain")

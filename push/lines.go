@@ -27,16 +27,17 @@ func newLines(log *slog.Logger) lines {
 }
 
 // refused says that a push was not taken.
-func (l lines) refused(account string, why refusal) {
+func (l lines) refused(a *account, why refusal) {
+	account := a.group()
 	l.byName.Note("refused "+account+" "+strconv.Itoa(int(why)), func(count int) {
-		reason, remedy := why.words()
+		reason, remedy := why.words(a)
 		l.log.Warn("a push was refused", "account", account, "reason", reason, "remedy", remedy, "count", count)
 	})
 }
 
 // failed says that a program did not take a push.
 func (l lines) failed(p *push, f *forward, err error) {
-	remedy := "look at the program of the forward: WeChat sends the push again, three times within 15 s at most"
+	remedy := "look at the program of the forward: " + p.account.issuer() + " sends the push again, three times within 15 s at most"
 	if f.Succeeds {
 		remedy = "look at the program of the forward: this push is lost to it, as on_failure says"
 	}

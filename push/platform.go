@@ -109,8 +109,13 @@ func (a *account) key() string {
 	return a.Name
 }
 
-// group returns what its pushes are counted under.
-func (a *account) group() string { return groupOf(a.key()) }
+// group returns what its pushes are counted under; those of nobody, nil, under "".
+func (a *account) group() string {
+	if a == nil {
+		return ""
+	}
+	return groupOf(a.key())
+}
 
 // Grouped returns a state of the inbox with the accounts of a platform taken together, as
 // "PLATFORM/*": there may be very many.

@@ -42,6 +42,9 @@ func (a *account) echo(q query) (string, refusal) {
 		return "", wrongSignature
 	}
 	plain, _, why := a.open(echo)
+	if why == taken && message.IsMessage(plain) {
+		return "", wrongEcho
+	}
 	return string(plain), why
 }
 

@@ -44,6 +44,14 @@ type account struct {
 	authorizer string   // its app id; empty: it has authorized none
 }
 
+// issuer returns who pushes.
+func (a *account) issuer() string {
+	if a.IsWeCom {
+		return "WeCom"
+	}
+	return "WeChat"
+}
+
 // A forward is a Forward with what sends to it.
 type forward struct {
 	Forward

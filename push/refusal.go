@@ -1,6 +1,9 @@
 package push
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // A refusal is why a push is not taken.
 type refusal int
@@ -16,6 +19,7 @@ const (
 	notEncrypted
 	notPlain
 	noEcho
+	wrongEcho
 	wrongSignature
 	noEnvelope
 	noBase64
@@ -46,13 +50,27 @@ func (r refusal) status() int {
 func (r refusal) String() string {
 	return [...]string{
 		unknownName: "name", wrongMethod: "method", tooLarge: "size", tooMany: "busy", brokenOff: "body", notEncrypted: "not_encrypted",
-		notPlain: "encrypted", noEcho: "echostr", wrongSignature: "signature", noEnvelope: "envelope", noBase64: "base64", wrongLength: "length",
+		notPlain: "encrypted", noEcho: "echostr", wrongEcho: "echostr_message", wrongSignature: "signature", noEnvelope: "envelope", noBase64: "base64", wrongLength: "length",
 		wrongPadding: "padding", wrongAppID: "appid", unreadable: "format",
 	}[r]
 }
 
-// words returns what the log says of it, and what to do.
-func (r refusal) words() (reason, remedy string) {
+// words returns what the log says of it, and what to do. Without an account it is about
+// WeChat.
+func (r refusal) words(a *account) (reason, remedy string) {
+	reason, remedy = r.toWeChat()
+	if a == nil || !a.IsWeCom {
+		return reason, remedy
+	}
+	if r == noEnvelope {
+		reason = "it has no Encrypt that can be read, and WeCom encrypts all pushes"
+	}
+	toWeCom := strings.NewReplacer("WeChat", "WeCom", "app_id", "corp_id")
+	return toWeCom.Replace(reason), toWeCom.Replace(remedy)
+}
+
+// toWeChat returns the words for what comes from WeChat.
+func (r refusal) toWeChat() (reason, remedy string) {
 	switch r {
 	case unknownName:
 		return "no account of this name has a push_token", "the URL in WeChat's console ends with /push/ and the account's name, or, for a platform's messages, with /push/, its name and /$APPID$"
@@ -70,6 +88,8 @@ func (r refusal) words() (reason, remedy string) {
 		return "it is encrypted, and the account has no push_aes_key", "set push_aes_key to the EncodingAESKey of WeChat's console"
 	case noEcho:
 		return "it is a URL check without echostr", "WeChat sends no such requests"
+	case wrongEcho:
+		return "it is a URL check that asks for a message in the clear", "WeChat sends no such requests: somebody has seen a push, and tries to have it decrypted; let WeChat push over https"
 	case wrongSignature:
 		return "its signature is not that of push_token", "set push_token to the Token of WeChat's console, unless it was a stranger"
 	case noEnvelope:

@@ -28,7 +28,9 @@ func pushConfig(cfg *config.Config, running []*platforms.Running) (push.Config, 
 		if a.PushToken.Empty() {
 			continue
 		}
-		to.Accounts = append(to.Accounts, push.Account{Name: a.Name, ID: a.ID(), Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld})
+		to.Accounts = append(to.Accounts, push.Account{
+			Name: a.Name, ID: a.ID(), Token: a.PushToken, Key: a.PushAESKey, KeyOld: a.PushAESKeyOld, IsWeCom: a.Kind == config.WeCom,
+		})
 	}
 	for i, p := range cfg.Platforms {
 		of := push.Platform{Name: p.Name, AppID: p.AppID, Token: p.PushToken, Key: p.PushAESKey, KeyOld: p.PushAESKeyOld}

@@ -13,6 +13,14 @@ func WriteEnvelope(format Format, toUserName, encrypt string) []byte {
 	return []byte("<xml><ToUserName>" + cdata(toUserName) + "</ToUserName><Encrypt>" + cdata(encrypt) + "</Encrypt></xml>")
 }
 
+// WriteAgentEnvelope returns the body of an encrypted push of WeCom's.
+func WriteAgentEnvelope(format Format, toUserName, agentID, encrypt string) []byte {
+	if format == JSON {
+		return marshal(struct{ ToUserName, Encrypt, AgentID string }{toUserName, encrypt, agentID})
+	}
+	return []byte("<xml><ToUserName>" + cdata(toUserName) + "</ToUserName><Encrypt>" + cdata(encrypt) + "</Encrypt><AgentID>" + cdata(agentID) + "</AgentID></xml>")
+}
+
 // WriteEventEnvelope returns the body of an encrypted event of a third-party platform, which
 // has its app id.
 func WriteEventEnvelope(appID, encrypt string) []byte {

@@ -52,8 +52,11 @@ func (s *Sender) sign(p *Push) (query string, body []byte) {
 	}
 	encrypt := s.key.Seal(p.Plain, p.Inside)
 	query += "&encrypt_type=aes&msg_signature=" + envelope.Signature(token, timestamp, nonce, encrypt)
-	if p.IsEvent && p.Message.Format == message.XML {
+	switch {
+	case p.IsEvent && p.Message.Format == message.XML:
 		return query, message.WriteEventEnvelope(p.Inside, encrypt)
+	case p.IsWeCom:
+		return query, message.WriteAgentEnvelope(p.Message.Format, p.Message.ToUserName, message.AgentOf(p.Plain), encrypt)
 	}
 	return query, message.WriteEnvelope(p.Message.Format, p.Message.ToUserName, encrypt)
 }

@@ -49,6 +49,7 @@ type Push struct {
 	ContentType string
 	Message     message.Message
 	IsEvent     bool // of a third-party platform, which has another envelope
+	IsWeCom     bool // which has yet another one
 	Plain       []byte
 }
 
