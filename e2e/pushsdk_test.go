@@ -28,8 +28,14 @@ type receiver struct {
 // startReceiver starts a receiver and waits until it listens.
 func startReceiver(t *testing.T, command []string, aesKey, token string) *receiver {
 	t.Helper()
+	return startReceiverOf(t, appID, command, aesKey, token)
+}
+
+// startReceiverOf starts one that takes pushes for an account of this id.
+func startReceiverOf(t *testing.T, id string, command []string, aesKey, token string) *receiver {
+	t.Helper()
 	r := new(receiver)
-	c := exec.Command(command[0], append(command[1:], appID, token, aesKey)...)
+	c := exec.Command(command[0], append(command[1:], id, token, aesKey)...)
 	c.Dir = t.TempDir()
 	c.Stdout, c.Stderr = &r.lines, &r.lines
 	if err := c.Start(); err != nil {

@@ -249,10 +249,34 @@ func seeds(f *testing.F) {
 	}
 }
 
+func TestWhichApplicationAMessageIsFor(t *testing.T) {
+	for plain, want := range map[string]string{
+		"<xml><MsgType>text</MsgType><AgentID>1000002</AgentID></xml>": "1000002",
+		"<xml><AgentID><![CDATA[ 1 ]]></AgentID></xml>":                "1",
+		`{"AgentID":1000002}`: "1000002",
+		"<xml></xml>":         "",
+		"<xml><AgentID>1</AgentID><AgentID>2</AgentID></xml>": "",
+		"<xml><Deeper><AgentID>1</AgentID></Deeper></xml>":    "",
+		"1616140317555161061":                                 "",
+	} {
+		if got := AgentOf([]byte(plain)); got != want {
+			t.Errorf("%s: got %q; want %q", plain, got, want)
+		}
+	}
+	got := string(WriteAgentEnvelope(JSON, "ww1", "1000002", "Q=="))
+	if want := `{"ToUserName":"ww1","Encrypt":"Q==","AgentID":"1000002"}`; got != want {
+		t.Errorf("got %s; want %s", got, want)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, plain []byte) {
 		got, err := Read(plain)
+		if err == nil && !IsMessage(plain) {
+			t.Error("it can be read, and is none")
+		}
+		AgentOf(plain)
 		if err != nil {
 			if got != (Message{}) {
 				t.Errorf("got %+v with error %v", got, err)

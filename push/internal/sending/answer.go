@@ -66,8 +66,9 @@ func judgeStatus(response *http.Response) error {
 	return &Failure{Words: "the program answered with status " + strconv.Itoa(response.StatusCode)}
 }
 
-// isSuccess reports whether a reply means that there is none.
+// isSuccess reports whether a reply means that there is none. node-easywechat's server for
+// WeCom writes the word in capitals.
 func isSuccess(body []byte) bool {
 	body = bytes.TrimSpace(body)
-	return len(body) == 0 || string(body) == "success"
+	return len(body) == 0 || bytes.EqualFold(body, []byte("success"))
 }
