@@ -83,7 +83,9 @@ func TestPushesOfWeComThatAreNotForTheApplicationAreRefused(t *testing.T) {
 		"no signature":               func(c *wecomtest.Callback) { c.Tamper = func(r *http.Request) { r.URL.RawQuery = "" } },
 		"an unknown application":     func(c *wecomtest.Callback) { c.URL = b.base + "/push/nobody" },
 		"in the clear": func(c *wecomtest.Callback) {
-			c.Tamper = func(r *http.Request) { r.URL.RawQuery = "signature=" + wechattest.Sign(crmToken, "1", "2") + "&timestamp=1&nonce=2" }
+			c.Tamper = func(r *http.Request) {
+				r.URL.RawQuery = "signature=" + wechattest.Sign(crmToken, "1", "2") + "&timestamp=1&nonce=2"
+			}
 		},
 	} {
 		c := b.crm()
