@@ -87,22 +87,6 @@ func Read(plain []byte) (Message, error) {
 	return m, nil
 }
 
-// IsMessage reports whether plain, well formed or not, begins as messages do.
-func IsMessage(plain []byte) bool {
-	plain = trimmed(plain)
-	return len(plain) > 0 && (plain[0] == '<' || plain[0] == '{')
-}
-
-// AgentOf returns the application of WeCom's that a push in the clear is for, "" if it
-// does not say.
-func AgentOf(plain []byte) string {
-	found := members{names: []string{"AgentID"}}
-	if _, err := found.read(plain); err != nil {
-		return ""
-	}
-	return found.kind(0)
-}
-
 // An Envelope is the body of an encrypted push. In compatible mode the message stands
 // beside Encrypt, and is not looked at.
 type Envelope struct {
