@@ -22,7 +22,8 @@ var (
 	wecomShop = wecomtest.App{CorpID: wecomCorp, AgentID: "1000003", Secret: "shop0shop0shop0shop0shop0shop000"}
 )
 
-// wecomSDKs returns the programs that make calls to WeCom with an SDK of others'.
+// wecomSDKs returns the programs that make calls to WeCom with an SDK of others': the four
+// that people are told of, and two more.
 func wecomSDKs(t *testing.T) []sdk {
 	t.Helper()
 	inGo := sdks(t)[0].command[0]
@@ -34,6 +35,8 @@ func wecomSDKs(t *testing.T) []sdk {
 		{"go-workwx", []string{inGo, "wecom", "go-workwx"}},
 		{"silenceper", []string{inGo, "wecom", "silenceper"}},
 		{"PowerWeChat", []string{inGo, "wecom", "powerwechat"}},
+		{"fastwego", []string{inGo, "wecom", "fastwego"}},
+		{"go-wecom", []string{inGo, "wecom", "go-wecom"}},
 		{"easywechat", []string{"node", script}},
 	}
 }
@@ -93,6 +96,9 @@ func mustHaveServed(t *testing.T, w *wecomtest.WeCom, apps ...*wecomtest.Applica
 func TestWeComSDKsWorkAtWeCom(t *testing.T) {
 	t.Parallel()
 	for _, s := range wecomSDKs(t) {
+		if s.name == "fastwego" {
+			continue // its uploads are chunked, which the proxy mends, and of which nobody knows what WeCom thinks
+		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			w := wecomtest.New(wecomtest.Rules{})

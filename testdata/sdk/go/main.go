@@ -10,7 +10,7 @@
 //
 // With wecom it makes calls to WeCom instead: see there.
 //
-//	sdk wecom go-workwx|silenceper|powerwechat BASE CORPID SECRET AGENTID
+//	sdk wecom go-workwx|silenceper|powerwechat|fastwego|go-wecom BASE CORPID SECRET AGENTID
 //
 // With receive it takes pushes with an SDK's server instead: see there.
 //

@@ -31,7 +31,7 @@ func file() []byte { return bytes.Repeat([]byte("\x00\xff\x89-\n"), 4<<20) }
 
 // wecom makes the calls that people make most with a Go SDK for WeCom:
 //
-//	sdk wecom go-workwx|silenceper|powerwechat BASE CORPID SECRET AGENTID
+//	sdk wecom go-workwx|silenceper|powerwechat|fastwego|go-wecom BASE CORPID SECRET AGENTID
 func wecom(sdk string, base *url.URL, corp, secret, agentID string) []call {
 	id, err := strconv.Atoi(agentID)
 	if err != nil {
@@ -44,6 +44,10 @@ func wecom(sdk string, base *url.URL, corp, secret, agentID string) []call {
 		return goWorkwx(base, a)
 	case "silenceper":
 		return silenceperWork(base, a)
+	case "fastwego":
+		return fastwegoWork(base, a)
+	case "go-wecom":
+		return goWecom(base, a)
 	default:
 		return powerWeChatWork(base, a)
 	}
