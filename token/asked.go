@@ -30,7 +30,7 @@ func (k *Keeper) Refresh(failed string, wait time.Duration) (asked bool, err err
 			go k.run(f)
 		}
 		if !f.await(wait - time.Since(began)) {
-			return false, &Timeout{Account: k.options.name(), Waited: wait}
+			return false, k.timeout(wait)
 		}
 		asked = f.reached && (f.byHand || !f.sent.Before(began))
 		more = !asked && !f.byHand // what was under way may have had another AppSecret
@@ -127,7 +127,7 @@ func (k *Keeper) ReplaceByForce(wait time.Duration) error {
 			go k.run(f)
 		}
 		if !f.await(time.Until(deadline)) {
-			return &Timeout{Account: k.options.name(), Waited: wait}
+			return k.timeout(wait)
 		}
 		if f.forces && (f.why != nil || !f.sent.IsZero()) { // or it only took what the store had
 			return k.whetherReplaced(f)

@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -64,7 +65,7 @@ func (s *state) isYoung(now time.Time) bool { return recently(s.since, now) }
 // reportConfirmed logs that a token which was said to be dead is not.
 func (k *Keeper) reportConfirmed(before *state) {
 	if before.stuck != nil {
-		k.logger().Info("WeChat honours the token again", "expires_in", timeUntil(before.token.Expires))
+		k.say(slog.LevelInfo, "{issuer} honours the token again", "expires_in", timeUntil(before.token.Expires))
 	}
 }
 
@@ -74,7 +75,7 @@ const examineEvery = 15 * time.Second
 
 // ErrResting is the state of a token that died so soon that WeChat is not asked for
 // another one yet.
-var ErrResting = errors.New("WeChat refuses the token, which was issued or asked for less than 30 s ago: it is replaced when these are over")
+var ErrResting = errors.New("the token is refused, which was issued or asked for less than 30 s ago: it is replaced when these are over")
 
 // isJudged reports whether it is known, as far as it can be, what WeChat thinks of the
 // token, and no flight is about to replace one that is dead.

@@ -12,10 +12,10 @@ import (
 var ErrStopped = errors.New("the proxy is shutting down")
 
 // ErrNotAsked is in the error of a Fetch that ended before the question was sent.
-var ErrNotAsked = errors.New("WeChat was not asked")
+var ErrNotAsked = errors.New("the question was not sent")
 
 // ErrUnusable is a fetch's success without a token that is valid.
-var ErrUnusable = errors.New("the token in WeChat's answer has expired")
+var ErrUnusable = errors.New("the token in the answer has expired")
 
 // A Refusal is WeChat, or another issuer, declining to issue a token, or a ticket.
 type Refusal struct {
@@ -108,9 +108,15 @@ func (u *Unavailable) RetryAfter() time.Duration { return u.Retry }
 // Timeout tells a caller that its wait ended before WeChat's answer came.
 type Timeout struct {
 	Account string        // its name
+	Issuer  string        // what messages call the side that is waited for; empty: WeChat
 	Ticket  string        // the type of ticket that was waited for; empty: the token was
 	Waited  time.Duration // what the caller was prepared to wait
 	Refused bool          // there is a token, and what its refusal means was waited for
+}
+
+// timeout returns why a caller has no token after wait.
+func (k *Keeper) timeout(wait time.Duration) *Timeout {
+	return &Timeout{Account: k.options.name(), Issuer: k.options.Issuer.Name, Waited: wait}
 }
 
 // settleTime is how long it takes, with time to spare, until it is known whether a token
@@ -121,15 +127,16 @@ const settleTime = 10 * time.Second
 // Error says what was waited for in vain, and what to do about it where that is not to
 // ask again.
 func (t *Timeout) Error() string {
+	by := cmp.Or(t.Issuer, "WeChat")
 	if t.Refused {
 		remedy := "ask again in a moment (请稍后重试)"
 		if t.Waited < settleTime {
 			remedy = fmt.Sprintf("that takes seconds: set upstream.timeout to %v or more, and ask again in a moment (请将 upstream.timeout 设为 %v 或更长，并稍后重试)", settleTime, settleTime)
 		}
-		return fmt.Sprintf("no %s for account %s yet in the place of the one that WeChat refused: whether it is dead was not settled within %v; %s",
-			missing(t.Ticket), t.Account, t.Waited, remedy)
+		return fmt.Sprintf("no %s for account %s yet in the place of the one that %s refused: whether it is dead was not settled within %v; %s",
+			missing(t.Ticket), t.Account, by, t.Waited, remedy)
 	}
-	return fmt.Sprintf("no %s for account %s yet: WeChat has not answered within %v", missing(t.Ticket), t.Account, t.Waited)
+	return fmt.Sprintf("no %s for account %s yet: %s has not answered within %v", missing(t.Ticket), t.Account, by, t.Waited)
 }
 
 // Timeout reports true, as net.Error has it.
@@ -143,7 +150,7 @@ type StuckToken string
 
 // Error implements error.
 func (s StuckToken) Error() string {
-	return "WeChat refuses the token and repeats it when asked for another: " + string(s)
+	return "the token is refused, and is repeated when another is asked for: " + string(s)
 }
 
 // ErrManyFetches is the state of an account whose classic token was fetched so often

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"time"
 )
@@ -15,6 +16,9 @@ type Issuer struct {
 	BlamesSecret func(error) bool          // whether another AppSecret may end a failure
 	Pacing       Pacing
 }
+
+// name returns what messages call the issuer.
+func (i *Issuer) name() string { return cmp.Or(i.Name, "WeChat") }
 
 // A Pacing says how often an Issuer is asked, besides when a token is due.
 type Pacing struct {

@@ -165,7 +165,9 @@ func (k *Keeper) obtain(refused string, wait time.Duration) (string, error) {
 			go k.run(f)
 		}
 		if !f.await(time.Until(deadline)) {
-			return "", &Timeout{Account: k.options.name(), Waited: wait, Refused: refused != ""}
+			late := k.timeout(wait)
+			late.Refused = refused != ""
+			return "", late
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (k *Keeper) lendTicket(wait time.Duration) (string, time.Duration, error) {
 	case s.err != nil:
 		return "", 0, k.unavailable(s.err, max(time.Until(s.next), 0))
 	case time.Since(began) >= wait:
-		return "", 0, &Timeout{Account: k.options.name(), Waited: wait}
+		return "", 0, k.timeout(wait)
 	}
 	return "", 0, k.unavailable(ErrBrief, minPause)
 }

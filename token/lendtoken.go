@@ -27,7 +27,7 @@ const (
 )
 
 // ErrBrief is why a token that is good is not handed out.
-var ErrBrief = errors.New("it is about to expire, and WeChat has not answered with one that lives for more than 300 s")
+var ErrBrief = errors.New("it is about to expire, and there is no successor yet that lives for more than 300 s")
 
 // lendToken returns a token and how long it lives: more than 300 s. Callers that would
 // get less wait for the successor, and get an error if that lives no longer: a life
@@ -95,7 +95,7 @@ func (k *Keeper) renew(wait time.Duration) error {
 		go k.run(f)
 	}
 	if !f.await(wait) {
-		return &Timeout{Account: k.options.name(), Waited: wait}
+		return k.timeout(wait)
 	}
 	if s := k.state.Load(); s.err != nil {
 		return k.unavailable(s.err, max(time.Until(s.next), 0))

@@ -38,9 +38,9 @@ func guarded(do func() error) (err error) {
 	return do()
 }
 
-// panicked returns what may be told of a panic while WeChat was asked.
+// panicked returns what may be told of a panic while the issuer was asked.
 func panicked(cause any) error {
-	return fmt.Errorf("asking WeChat for a token: %w", panicOf(cause))
+	return fmt.Errorf("asking for a token: %w", panicOf(cause))
 }
 
 // panicOf returns what may be told of a panic: what the runtime says, but of any

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -95,6 +96,12 @@ func (k *Keeper) logger() *slog.Logger {
 	return log
 }
 
+// say logs something about the issuer, whose name stands for "{issuer}".
+func (k *Keeper) say(level slog.Level, message string, details ...any) {
+	message = strings.ReplaceAll(message, "{issuer}", k.options.Issuer.name())
+	k.logger().Log(context.Background(), level, message, details...) //nolint:sloglint // for each kind of accounts it is constant
+}
+
 // reportSuccess logs that f replaced the token, or what WeChat thinks of it.
 func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	log, repeated := k.logger(), before.token.Value.Equal(after.token.Value.Reveal())
@@ -103,17 +110,17 @@ func (k *Keeper) reportSuccess(f *flight, o outcome, before, after *state) {
 	switch {
 	case o.stuck != nil:
 		e := k.options.Issuer.Explain(o.stuck)
-		log.Error("the token is dead and WeChat has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)...)
+		k.say(slog.LevelError, "the token is dead and {issuer} has no other", append(details, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)...)
 	case o.forced:
 		log.Warn("WeChat repeated a dead token; a forced refresh replaced it",
 			append(details, "forced_today", after.spent.Forced)...)
 	case o.young:
 		k.reportResting(after)
 	case repeated && o.verdict == Alive:
-		log.Warn("WeChat refused the token in an answer, but a probe shows that it is good: "+
-			"WeChat is flapping, or that API is not open to the account", details...)
+		k.say(slog.LevelWarn, "{issuer} refused the token in an answer, but a probe shows that it is good: "+
+			"{issuer} is flapping, or that API is not open to the account", details...)
 	case repeated && !f.refused.Empty():
-		log.Warn("WeChat refused the token in an answer, stands by it when asked, and a probe was not clear", details...)
+		k.say(slog.LevelWarn, "{issuer} refused the token in an answer, stands by it when asked, and a probe was not clear", details...)
 	case repeated:
 		log.Info("token unchanged", details...)
 	default:

@@ -18,8 +18,8 @@ var ErrDamaged = errors.New("it is damaged")
 // as it is.
 var ErrNewer = errors.New("it is of a later version of wxproxy")
 
-// ErrLeased tells that another replica is asking WeChat.
-var ErrLeased = errors.New("another replica is asking WeChat")
+// ErrLeased tells that another replica is asking.
+var ErrLeased = errors.New("another replica is asking")
 
 // LeaseLife is how long a replica that dies while it asks WeChat keeps the
 // others from asking.

@@ -1,9 +1,12 @@
 package wecom
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"net"
 	"regexp"
@@ -11,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 
@@ -118,5 +122,59 @@ func TestACallerIsToldOfWeCom(t *testing.T) {
 	}
 	if retry := unavailable.RetryAfter(); retry < 4*time.Minute || retry > 6*time.Minute {
 		t.Errorf("got %v to wait; want five minutes", retry)
+	}
+}
+
+// Lines of the log, and what callers are told, name the side that was asked, whatever
+// becomes of an account's token.
+func TestLinesOfTheLogNameWeCom(t *testing.T) {
+	var log bytes.Buffer
+	var told []error
+	synctest.Test(t, func(t *testing.T) {
+		w := newFake()
+		k := token.NewKeeper(withLog(w.client(guard(nil), "right"), &log))
+		k.Start()
+		wantToken(t, k, "token-1")
+		time.Sleep(time.Minute)
+		_, _ = k.Replace("token-1", time.Minute) // which WeCom stands by
+		time.Sleep(time.Minute)
+		w.set(func() { w.dead, w.stubborn = true, true })
+		_, err := k.Replace("token-1", time.Minute) // which is dead, and there is no other
+		told = append(told, err, k.Status().LastError)
+		w.set(func() { w.dead, w.stubborn = false, false })
+		time.Sleep(time.Second)
+		k.Accepted("token-1", time.Now())
+		time.Sleep(time.Minute)
+		told = append(told, k.ReplaceByForce(time.Minute))
+		w.set(func() { w.dead, w.holds = true, time.Minute })
+		_, err = k.Replace("token-1", time.Second)
+		told = append(told, err)
+		time.Sleep(10 * time.Minute)
+		k.Stop()
+	})
+	for _, want := range []string{
+		"WeCom refused the token in an answer, but a probe shows that it is good: WeCom is flapping", "the token is dead and WeCom has no other", "WeCom honours the token again",
+	} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("got no line %q", want)
+		}
+	}
+	for _, err := range told {
+		if err != nil {
+			fmt.Fprintln(&log, err)
+		}
+	}
+	for line := range strings.Lines(log.String()) {
+		if strings.Contains(line, "WeChat") || strings.Contains(line, "{issuer}") {
+			t.Errorf("got %s", line)
+		}
+	}
+}
+
+// withLog returns the options of a Keeper whose lines go to log.
+func withLog(c *Client, log io.Writer) token.Options {
+	return token.Options{
+		Name: "crm", AppID: c.Key.AppID, Fetch: c.Fetch, Probe: c.Probe, SecretChanged: c.SecretChanged, Issuer: NewIssuer(),
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
