@@ -191,6 +191,7 @@ func TestAClientThatGetsNoRealTokenIsRemarkedOn(t *testing.T) {
 	orders := func(limits string) string {
 		return "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\n" + limits + "\n"
 	}
+	const crm = "[[account]]\nkind = \"wecom\"\nname = \"crm\"\ncorp_id = \"ww0123456789abcdef\"\nagent_id = 1000002\nsecret = \"" + canary + "\"\n"
 	const all, more = `write allow = ["/*", "/cgi-bin/token"]`, `add "/cgi-bin/token" to its allow`
 	for _, row := range []struct{ name, file, want string }{
 		{"a rate", real + orders(`rate = "5/s"`), all},
@@ -203,6 +204,12 @@ func TestAClientThatGetsNoRealTokenIsRemarkedOn(t *testing.T) {
 		{"that is denied", real + orders(`deny = ["/cgi-bin/token", "/cgi-bin/stable_token"]`), ""},
 		{"held to nothing", real + orders(""), ""},
 		{"virtual tokens", orders(`rate = "5/s"`), ""},
+		{"WeCom's endpoint", real + crm + orders(`rate = "5/s"`), `write allow = ["/*", "/cgi-bin/gettoken"]`},
+		{"WeCom's endpoint alone", real + crm + orders("rate = \"5/s\"\nallow = [\"/*\", \"/cgi-bin/token\"]"), `add "/cgi-bin/gettoken" to its allow`},
+		{"WeChat's endpoint alone", real + crm + orders("rate = \"5/s\"\nallow = [\"/*\", \"/cgi-bin/gettoken\"]"), more},
+		{"both endpoints", real + crm + orders("rate = \"5/s\"\nallow = [\"/*\", \"/cgi-bin/token\", \"/cgi-bin/gettoken\"]"), ""},
+		{"a client of WeCom's", real + crm + orders("rate = \"5/s\"\naccounts = [\"crm\"]\nallow = [\"/*\", \"/cgi-bin/gettoken\"]"), ""},
+		{"a client of WeChat's", real + crm + orders("rate = \"5/s\"\naccounts = [\"shop\"]\nallow = [\"/*\", \"/cgi-bin/token\"]"), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg, err := Load(write(t, "config.toml", row.file+good), lookup())

@@ -119,17 +119,30 @@ func (l *loader) warnOfTokenless() {
 		return
 	}
 	for i, c := range l.cfg.Clients {
-		isHeld := len(c.Deny) > 0 || c.Interval > 0 || c.MaxInFlight > 0
-		if !isHeld || slices.ContainsFunc(accountkind.WeChat.TokenPaths, c.hasExactly) || !slices.ContainsFunc(accountkind.WeChat.TokenPaths, c.mayCall) {
+		if len(c.Deny) == 0 && c.Interval == 0 && c.MaxInFlight == 0 {
 			continue
 		}
-		allow := `add "/cgi-bin/token" to its allow`
-		if len(c.Allow) == 0 {
-			allow = `write allow = ["/*", "/cgi-bin/token"]`
+		for _, kind := range l.cfg.kindsFor(c) {
+			paths := kind.Table().TokenPaths
+			if !slices.ContainsFunc(paths, c.hasExactly) && slices.ContainsFunc(paths, c.mayCall) {
+				l.warnOfNoToken(i, paths)
+			}
 		}
-		l.warn(item("client", i), `gets no real token, which would go round its deny, rate or max_in_flight (token_endpoint is "real"); `+
-			`if it may have that all the same, %s, or "/cgi-bin/stable_token" for a program that asks there`, allow)
 	}
+}
+
+// warnOfNoToken remarks that a client gets no real token at these paths of one kind of
+// accounts.
+func (l *loader) warnOfNoToken(client int, paths []string) {
+	allow := fmt.Sprintf("add %q to its allow", paths[0])
+	if len(l.cfg.Clients[client].Allow) == 0 {
+		allow = fmt.Sprintf("write allow = [\"/*\", %q]", paths[0])
+	}
+	for _, other := range paths[1:] {
+		allow += fmt.Sprintf(", or %q for a program that asks there", other)
+	}
+	l.warn(item("client", client), `gets no real token, which would go round its deny, rate or max_in_flight (token_endpoint is "real"); `+
+		`if it may have that all the same, %s`, allow)
 }
 
 // hasExactly reports whether allow has this very path.

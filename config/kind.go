@@ -60,6 +60,18 @@ func (c *Config) Kinds() (all []Kind) {
 	return all
 }
 
+// kindsFor returns the kinds of the accounts that a client may use. Those of a platform are
+// WeChat's.
+func (c *Config) kindsFor(client Client) []Kind {
+	return slices.DeleteFunc(c.Kinds(), func(k Kind) bool {
+		isOf := func(name string) bool {
+			i := slices.IndexFunc(c.Accounts, func(a Account) bool { return a.Name == name })
+			return i < 0 && k == WeChat || i >= 0 && c.Accounts[i].Kind == k
+		}
+		return len(client.Accounts) > 0 && !slices.ContainsFunc(client.Accounts, isOf)
+	})
+}
+
 // Section returns the table that says where accounts of the kind are.
 func (k Kind) Section() string {
 	if k == WeCom {
