@@ -119,6 +119,7 @@ func (p *Proxy) prepareStream(x *exchange) error {
 		return nil
 	}
 	account, path, log := x.account.Name, p.loggedPath(x.target.Path), p.config.Log
+	cut := x.kind.Table.Name + "'s answer was cut, and so is the caller's"
 	x.streams = true
 	quota, caller := x.client.quota, x.caller
 	caller.OnCut(func() {
@@ -132,7 +133,7 @@ func (p *Proxy) prepareStream(x *exchange) error {
 		case errors.Is(err, upstream.ErrLeftAnswer):
 			log.Debug("a caller left before the end of its answer", "account", account, "path", path)
 		case err != nil:
-			log.Warn("WeChat's answer was cut, and so is the caller's", "account", account, "path", path, "err", err)
+			log.Warn(cut, "account", account, "path", path, "err", err) //nolint:sloglint // it is constant for each kind
 		}
 	})
 	return nil

@@ -66,7 +66,7 @@ func (p *Proxy) redactHead(x *exchange, lines []byte) []byte {
 func (p *Proxy) warnOfQuote(x *exchange, where string) {
 	account, path := x.account.Name, p.loggedPath(x.target.Path)
 	if unsaid, ok := p.door.quotes.Allows(strings.Join([]string{where, account, path}, "\n"), time.Now()); ok {
-		p.config.Log.Warn("WeChat's answer quoted a credential of the account; the caller got *** in its place",
+		p.config.Log.Warn(x.kind.Table.Name+"'s answer quoted a credential of the account; the caller got *** in its place", //nolint:sloglint // it is constant for each kind
 			"account", account, "path", path, "where", where, "status", x.ctx.Response.StatusCode(), "unsaid", unsaid)
 	}
 }

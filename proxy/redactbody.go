@@ -35,7 +35,7 @@ const (
 
 // errAnswerRoom is the error of a body that cannot be searched because there is no memory
 // left for it.
-var errAnswerRoom = errors.New("WeChat's answer may hold credentials, and there is no room to search it for them: the bodies under way leave none to answers")
+var errAnswerRoom = errors.New("the answer may hold credentials, and there is no room to search it for them: the bodies under way leave none to answers")
 
 // redactBody puts *** in the place of credentials in the body of WeChat's answer. There
 // are three cases. An answer of QuotingPath may hold any credential, so what looks like one
@@ -131,7 +131,7 @@ func (p *Proxy) dropBody(x *exchange, why error) {
 	resp.SetBody(nil)
 	account, path := x.account.Name, p.loggedPath(x.target.Path)
 	if unsaid, ok := p.door.quotes.Allows(strings.Join([]string{"withheld", account, path}, "\n"), time.Now()); ok {
-		p.config.Log.Warn("the body of WeChat's answer is withheld from the caller",
+		p.config.Log.Warn("the body of "+x.kind.Table.Name+"'s answer is withheld from the caller", //nolint:sloglint // it is constant for each kind
 			"account", account, "path", path, "status", resp.StatusCode(), "err", why, "unsaid", unsaid)
 	}
 }

@@ -105,7 +105,7 @@ func (s *Service) drainPushes(end time.Time) {
 		ctx, cancel := context.WithDeadline(context.Background(), end)
 		defer cancel()
 		if err := p.server.Drain(ctx); err != nil {
-			s.log.Error("drain_timeout is over; the pushes still under way are cut, and WeChat sends them again")
+			s.log.Error("drain_timeout is over; the pushes still under way are cut, and are sent again")
 		}
 		close(answered)
 		p.serving.Wait()

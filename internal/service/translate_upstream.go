@@ -23,6 +23,7 @@ func newHosts(cfg *config.Config, kind config.Kind, files int, log *slog.Logger)
 		return nil, Mistake(cfg, kind.Section()+".ca_file", err)
 	}
 	hosts, err := upstream.NewHosts(upstream.HostsConfig{
+		Name:           kind.Table().Name,
 		URLs:           append([]string{to.URL}, to.FallbackURLs...),
 		Roots:          roots,
 		Family:         family(to.IPFamily),

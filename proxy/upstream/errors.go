@@ -6,13 +6,13 @@ import "errors"
 // caller left, but before anything was sent and after an answer had begun.
 var (
 	// ErrUnreachable: no connection could be established, nothing was sent.
-	ErrUnreachable = errors.New("WeChat cannot be reached")
+	ErrUnreachable = errors.New("the upstream cannot be reached")
 	// ErrBroken: the connection ended, or made no sense, before the answer did.
-	ErrBroken = errors.New("the connection to WeChat broke before its answer was complete")
+	ErrBroken = errors.New("the connection to the upstream broke before its answer was complete")
 	// ErrTimeout: the answer did not come in time.
-	ErrTimeout = errors.New("WeChat did not answer in time")
+	ErrTimeout = errors.New("the upstream did not answer in time")
 	// ErrBusy: every connection stayed in use.
-	ErrBusy = errors.New("every connection to WeChat is in use")
+	ErrBusy = errors.New("every connection to the upstream is in use")
 	// ErrLeftQueue: the caller left while its request waited for a connection.
 	ErrLeftQueue = errors.New("the caller left before its request was sent")
 	// ErrLeftAnswer: the caller left while the answer was passed on.
@@ -24,13 +24,13 @@ var (
 	// errStale: a kept-alive connection was closed before anything of an answer came.
 	errStale = errors.New("the kept-alive connection was closed")
 	// errSwitched: the answer changes the protocol, for which no request asks.
-	errSwitched = errors.New("WeChat switched protocols")
+	errSwitched = errors.New("the upstream switched protocols")
 	// errInterim: there are more than maxInterim interim answers.
-	errInterim = errors.New("WeChat sends interim answers without an end")
+	errInterim = errors.New("the upstream sends interim answers without an end")
 	// errLongHead: the head of the answer is longer than maxHead.
-	errLongHead = errors.New("the head of WeChat's answer is too long")
+	errLongHead = errors.New("the head of the answer is too long")
 	// errAnswered: WeChat has refused an upload, which goes no further.
-	errAnswered = errors.New("WeChat refused the request before it was complete")
+	errAnswered = errors.New("the upstream refused the request before it was complete")
 	// errCut: the connection ended before the body did.
 	errCut = errors.New("the answer was cut")
 	// errOver: the body was read after its end.

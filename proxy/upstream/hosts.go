@@ -35,6 +35,7 @@ type Hosts struct {
 
 // HostsConfig says how to reach WeChat.
 type HostsConfig struct {
+	Name           string         // what messages call their owner; empty: WeChat
 	URLs           []string       // scheme and host, in order of preference
 	Roots          *x509.CertPool // nil: the system's
 	Family         Family         // of the addresses that are connected to

@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,7 +111,7 @@ func (h *Hosts) connectWithin(ctx context.Context, use reuse, except *url.URL) (
 		return c, err
 	}
 	if h.shortage.Allows() {
-		h.config.Log.Error("no connection to WeChat: this machine lacks what it takes", "err", err,
+		h.config.Log.Error("no connection to "+cmp.Or(h.config.Name, "WeChat")+": this machine lacks what it takes", "err", err, //nolint:sloglint // a name for each kind of accounts
 			"remedy", "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up descriptors, ports or memory")
 	}
 	look := time.NewTicker(shortageLook)

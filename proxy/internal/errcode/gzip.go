@@ -33,8 +33,8 @@ const maxPackings = 3
 
 // Why a body cannot be unpacked. They go to callers and quote nothing.
 var (
-	ErrLong   = errors.New("WeChat's answer may hold credentials and is longer than what can be searched for them")
-	ErrPacked = errors.New("WeChat's answer may hold credentials and cannot be unpacked to be searched for them")
+	ErrLong   = errors.New("the answer may hold credentials and is longer than what can be searched for them")
+	ErrPacked = errors.New("the answer may hold credentials and cannot be unpacked to be searched for them")
 )
 
 // Unpack returns the body as it was before it was packed with gzip, which nobody
