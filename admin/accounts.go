@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxproxy/internal/audit"
+	"wxproxy/token"
 )
 
 // tokenWait is how long an answer waits for WeChat. The refresh goes on afterwards.
@@ -65,7 +66,7 @@ func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusForbidden, "the token of a platform is handed to nobody; programs call WeChat for it through the proxy")
 		return
 	}
-	token, life, err := account.Lend(tokenWait)
+	value, life, err := account.Lend(tokenWait)
 	a.note(r, audit.RealToken, account.Name, outcome(err))
 	if err != nil {
 		writeError(w, unavailable(w, err), err.Error())
@@ -74,7 +75,7 @@ func (a *Admin) lend(account Account, w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
-	}{token, wholeSeconds(life)})
+	}{value, wholeSeconds(life)})
 }
 
 // unavailable has the answer say when to come again for a token, and returns its
@@ -92,3 +93,78 @@ func unavailable(w http.ResponseWriter, err error) int {
 
 // secondsToWait returns d as Retry-After has it.
 func secondsToWait(d time.Duration) int64 { return max(1, int64(math.Ceil(d.Seconds()))) }
+
+// accountStatus is how one account is. Times are in UTC, null if there is none.
+type accountStatus struct {
+	Name              string       `json:"name"`
+	AppID             string       `json:"app_id"`
+	Kind              string       `json:"kind,omitempty"`     // "wechat" or "wecom"
+	CorpID            string       `json:"corp_id,omitempty"`  // of an application of WeCom's, as app_id
+	AgentID           string       `json:"agent_id,omitempty"` // likewise, if it is configured
+	State             string       `json:"state"`
+	Asleep            bool         `json:"asleep,omitempty"` // nobody has called for a day; the next caller's token is fetched then
+	ExpiresIn         int64        `json:"expires_in"`       // seconds, 0 without a token
+	RefreshedAt       *time.Time   `json:"refreshed_at"`
+	NextRefresh       *time.Time   `json:"next_refresh"`
+	TokenFetchesToday int          `json:"token_fetches_today"`
+	Rejections        int64        `json:"rejections"`
+	LastError         *errorStatus `json:"last_error"`
+	PausedUntil       *time.Time   `json:"paused_until,omitempty"` // nothing but another secret, if that was refused, has a token asked for before
+
+	Refusals []refusalStatus `json:"refusals,omitzero"` // of calls, by errcodes that somebody has to look after; absent for WeChat's accounts
+
+	Tickets []ticketStatus `json:"tickets,omitempty"` // absent if nobody asked for one
+	Pushes  *pushesStatus  `json:"pushes,omitempty"`  // absent if it has none
+}
+
+func describe(account Account, now time.Time) accountStatus {
+	s := account.Status()
+	one := accountStatus{
+		Name:              account.Name,
+		AppID:             account.AppID,
+		Kind:              account.Kind,
+		CorpID:            account.CorpID,
+		AgentID:           account.AgentID,
+		State:             s.State,
+		Asleep:            s.Asleep,
+		ExpiresIn:         secondsLeft(s.Expires, now),
+		RefreshedAt:       utc(s.RefreshedAt),
+		NextRefresh:       utc(s.NextRefresh),
+		TokenFetchesToday: s.FetchesToday,
+		Rejections:        s.Rejections,
+		LastError:         lastError(s),
+		PausedUntil:       utc(s.PausedUntil(now)),
+		Tickets:           describeTickets(account.ticketsNow(), now),
+	}
+	if account.Refusals != nil {
+		one.Refusals = describeRefusals(account.Refusals())
+	}
+	return one
+}
+
+// A Refusal is an errcode that calls for an account were answered with, and that only
+// somebody at its console, or in the configuration, can do something about.
+type Refusal struct {
+	token.Explanation
+	Count  uint64
+	LastAt time.Time
+	IP     string // this machine's address, as the last answer gives it; empty: it gave none
+}
+
+// refusalStatus is how a Refusal is told.
+type refusalStatus struct {
+	Errcode  int        `json:"errcode"`
+	Count    uint64     `json:"count"`
+	LastAt   *time.Time `json:"last_at"`
+	IP       string     `json:"ip"`
+	Remedy   string     `json:"remedy"`
+	RemedyZH string     `json:"remedy_zh"`
+}
+
+func describeRefusals(refusals []Refusal) []refusalStatus {
+	all := make([]refusalStatus, 0, len(refusals))
+	for _, r := range refusals {
+		all = append(all, refusalStatus{r.Code, r.Count, utc(r.LastAt), r.IP, r.Remedy, r.RemedyZH})
+	}
+	return all
+}

@@ -34,6 +34,11 @@ type Admin struct {
 
 	Platforms []Platform
 
+	// WrongSecrets returns how many secrets WeCom has refused within the last hour, and with
+	// how many it is asked no more for accounts that never worked; nil: there are no accounts
+	// of WeCom's.
+	WrongSecrets func() (inHour, most int)
+
 	// ConfigHash is the same for processes with the same configuration in force, and
 	// Loaded says how it was read last.
 	ConfigHash func() string
@@ -60,13 +65,18 @@ type Admin struct {
 // methods of a [token.Keeper].
 type Account struct {
 	Name    string
-	AppID   string
+	AppID   string // of an application of WeCom's: the corp's id
 	Status  func() token.Status
 	Refresh func(failed string, wait time.Duration) (asked bool, err error)
-	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that
+	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that; nil: its issuer never does that
 	Lend    func(wait time.Duration) (string, time.Duration, error)
 	Hour    func() []traffic.Minute
 	Tickets func() []token.TicketStatus // those that somebody asked for; nil: none
+
+	Kind     string           // "wechat" or "wecom"
+	CorpID   string           // of an application of WeCom's alone
+	AgentID  string           // likewise; empty: it has none
+	Refusals func() []Refusal // of calls for it; nil: none are counted
 }
 
 // ticketsNow returns how the account's tickets are.

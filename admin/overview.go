@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"wxproxy/platform"
 	"wxproxy/token"
@@ -27,13 +28,23 @@ type overview struct {
 type accountNow struct {
 	Account
 	token.Status
-	tickets []token.TicketStatus
+	tickets  []token.TicketStatus
+	refusals []Refusal // of the last hour
+}
+
+// refusedSince returns the refusals of calls for the account since then. A problem that was
+// solved is no problem any more.
+func (a *Account) refusedSince(then time.Time) []Refusal {
+	if a.Refusals == nil {
+		return nil
+	}
+	return slices.DeleteFunc(a.Refusals(), func(r Refusal) bool { return r.LastAt.Before(then) })
 }
 
 // hasProblem reports whether something is wrong with the account's token or with a
-// ticket of it.
+// ticket of it, or calls for it were refused.
 func (a accountNow) hasProblem() bool {
-	return a.LastError != nil ||
+	return a.LastError != nil || len(a.refusals) > 0 ||
 		slices.ContainsFunc(a.tickets, func(t token.TicketStatus) bool { return t.LastError != nil })
 }
 
@@ -58,7 +69,7 @@ func (a *Admin) overview(filter string, l lang) *overview {
 	ranked := [3][]accountNow{}
 	words := strings.Fields(strings.ToLower(filter))
 	for _, account := range a.Accounts {
-		row := accountNow{account, account.Status(), account.ticketsNow()}
+		row := accountNow{account, account.Status(), account.ticketsNow(), account.refusedSince(time.Now().Add(-time.Hour))}
 		rank := 2
 		switch {
 		case IsGone(row.Status):
@@ -86,9 +97,12 @@ func (a accountNow) matches(words []string, l lang) bool {
 	if len(words) == 0 {
 		return true
 	}
-	said := strings.ToLower(a.Name) + " " + strings.ToLower(a.AppID) + " " + stateWord(a.Status)[l]
+	said := strings.ToLower(a.Name+" "+a.AppID+" "+a.AgentID+" "+a.Kind) + " " + stateWord(a.Status)[l]
 	if a.LastError != nil {
 		said += " " + strconv.Itoa(a.Problem().Code)
+	}
+	for _, r := range a.refusals {
+		said += " " + strconv.Itoa(r.Code)
 	}
 	for _, word := range words {
 		if !strings.Contains(said, word) {

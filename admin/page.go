@@ -163,10 +163,21 @@ func (a *Admin) summary(d *document, o *overview, platforms []platformNow, pushe
 	d.in("<dd>", d.span(d.now.Sub(a.Started)), "</dd></div>")
 	d.say("<div><dt>", wordInFlight, "</dt>")
 	d.number("<dd>", uint64(a.InFlight()), "</dd></div>")
+	d.wrongSecrets(a)
 	d.store(store)
 	d.loaded(a.ConfigHash(), a.Loaded())
 	d.say("<div><dt>", wordVersion, "</dt>")
 	d.in("<dd>", a.Version, "</dd></div></dl>")
+}
+
+// wrongSecrets adds what WeCom may ban this machine's address for.
+func (d *document) wrongSecrets(a *Admin) {
+	if a.WrongSecrets == nil {
+		return
+	}
+	n, most := a.WrongSecrets()
+	d.say("<div><dt>", wordWrongSecrets, "</dt>")
+	d.in("<dd>", d.sayf(wordOfAtMost, counted(n), counted(most)), "</dd></div>")
 }
 
 // footer adds what the script needs: where it asks for the key, and where it

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"strconv"
 	"time"
 
 	"wxproxy/proxy/traffic"
@@ -64,7 +65,15 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 		d.mark(`"`)
 	}
 	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
-	d.in(` <small>`, a.AppID, "</small></th>")
+	d.mark(" <small>")
+	if a.CorpID != "" {
+		d.say("", wordWeCom, " ")
+	}
+	d.in("", a.AppID, "")
+	if a.AgentID != "" {
+		d.in(" ", a.AgentID, "")
+	}
+	d.mark("</small></th>")
 	d.mark(`<td role="cell" class="pill"><span class="state `)
 	d.mark(a.look())
 	d.say(`">`, stateWord(a.Status), "</span></td>")
@@ -88,6 +97,24 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 			d.problem(a, t.Type, t.Problem())
 		}
 	}
+	for _, r := range a.refusals {
+		d.refusal(a, r)
+	}
+}
+
+// refusal adds a row that says which errcode calls for the account above were answered
+// with, and what to do about it.
+func (d *document) refusal(a accountNow, r Refusal) {
+	d.mark(`<tr role="row" class="failing problem `)
+	d.mark(a.look())
+	d.in(`" id="problem-`, a.Name, "")
+	d.in(":", strconv.Itoa(r.Code), `"><td role="cell" colspan="9">`)
+	d.in("<b>", d.sayf(wordErrcode, r.Code), "</b> <span>")
+	d.in("", d.sayf(wordRefusals, grouped(r.Count)), " ")
+	d.moment(r.LastAt)
+	d.mark("</span>")
+	d.remedy(r.Explanation)
+	d.mark("</td></tr>")
 }
 
 // moments adds when the token and the tickets expire, and when the token came and

@@ -24,6 +24,11 @@ func (a *Admin) refresh(account Account, w http.ResponseWriter, r *http.Request)
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if ask.force && account.Replace == nil {
+		a.note(r, audit.RefreshByForce, account.Name, audit.Refused)
+		writeError(w, http.StatusBadRequest, errNoForce.Error())
+		return
+	}
 	answer := refreshAnswer{}
 	if ask.force {
 		err = account.Replace(tokenWait)
@@ -86,9 +91,10 @@ type refreshAsk struct {
 
 // These errors say why a request for a refresh is not understood.
 var (
-	errNoAsk = errors.New(`the body is empty, {"access_token":"the one that failed"} or {"force":true}, and no more than 4 KiB; nothing was refreshed`)
-	errQuery = errors.New(`what to refresh stands in the body, as {"force":true}, and not in the query; nothing was refreshed`)
-	errBoth  = errors.New(`the body has either "access_token" or "force": true: by force the token is replaced whichever failed; nothing was refreshed`)
+	errNoAsk   = errors.New(`the body is empty, {"access_token":"the one that failed"} or {"force":true}, and no more than 4 KiB; nothing was refreshed`)
+	errQuery   = errors.New(`what to refresh stands in the body, as {"force":true}, and not in the query; nothing was refreshed`)
+	errNoForce = errors.New(`WeCom repeats a token until its end and cannot be made to replace it: for a leaked one, reset the application's secret in WeCom's console, and put the new one here; nothing was refreshed`)
+	errBoth    = errors.New(`the body has either "access_token" or "force": true: by force the token is replaced whichever failed; nothing was refreshed`)
 )
 
 // readAsk returns what r says, strictly: an operator who has a token replaced because

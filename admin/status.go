@@ -18,11 +18,18 @@ type processStatus struct {
 	RequestsInFlight int              `json:"requests_in_flight"`
 	Config           configStatus     `json:"config"`
 	Inbox            *inboxStatus     `json:"inbox,omitempty"` // of pushes; absent while it cannot be asked
+	WeCom            *weComStatus     `json:"wecom,omitempty"` // absent without accounts of WeCom's
 
 	// How many requests were answered with an error of the proxy's own, by its slug,
 	// or by WeChat's errcode where it is told in WeChat's words.
 	Failures failures       `json:"failures"`
 	Clients  []clientStatus `json:"clients"`
+}
+
+// weComStatus says what WeCom may ban this machine's address for.
+type weComStatus struct {
+	InHour int `json:"wrong_secrets_in_hour"` // that WeCom has refused within the last hour
+	Most   int `json:"wrong_secrets_at_most"` // from then on accounts that never worked wait
 }
 
 // configStatus says which configuration is in force.
@@ -48,23 +55,6 @@ type clientStatus struct {
 	Name     string   `json:"name"` // empty: everybody who is no client
 	Requests uint64   `json:"requests"`
 	Failures failures `json:"failures"`
-}
-
-// accountStatus is how one account is. Times are in UTC, null if there is none.
-type accountStatus struct {
-	Name              string       `json:"name"`
-	AppID             string       `json:"app_id"`
-	State             string       `json:"state"`
-	Asleep            bool         `json:"asleep,omitempty"` // nobody has called for a day; the next caller's token is fetched then
-	ExpiresIn         int64        `json:"expires_in"`       // seconds, 0 without a token
-	RefreshedAt       *time.Time   `json:"refreshed_at"`
-	NextRefresh       *time.Time   `json:"next_refresh"`
-	TokenFetchesToday int          `json:"token_fetches_today"`
-	Rejections        int64        `json:"rejections"`
-	LastError         *errorStatus `json:"last_error"`
-
-	Tickets []ticketStatus `json:"tickets,omitempty"` // absent if nobody asked for one
-	Pushes  *pushesStatus  `json:"pushes,omitempty"`  // absent if it has none
 }
 
 // ticketStatus is how a ticket is that a program has asked for.
@@ -94,6 +84,10 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		Config:           a.config(),
 		Inbox:            a.describeInbox(box),
 	}
+	if a.WrongSecrets != nil {
+		answer.WeCom = new(weComStatus)
+		answer.WeCom.InHour, answer.WeCom.Most = a.WrongSecrets()
+	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {
 		one := describe(account, now)
@@ -106,23 +100,6 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 		answer.Platforms = append(answer.Platforms, one)
 	}
 	writeJSON(w, http.StatusOK, answer)
-}
-
-func describe(account Account, now time.Time) accountStatus {
-	s := account.Status()
-	return accountStatus{
-		Name:              account.Name,
-		AppID:             account.AppID,
-		State:             s.State,
-		Asleep:            s.Asleep,
-		ExpiresIn:         secondsLeft(s.Expires, now),
-		RefreshedAt:       utc(s.RefreshedAt),
-		NextRefresh:       utc(s.NextRefresh),
-		TokenFetchesToday: s.FetchesToday,
-		Rejections:        s.Rejections,
-		LastError:         lastError(s),
-		Tickets:           describeTickets(account.ticketsNow(), now),
-	}
 }
 
 func describeTickets(tickets []token.TicketStatus, now time.Time) []ticketStatus {

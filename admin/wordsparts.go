@@ -28,6 +28,14 @@ var (
 	wordUnauthorized = phrase{"unauthorized", "已取消授权"}
 )
 
+// The words of the page about WeCom.
+var (
+	wordWeCom        = phrase{"WeCom", "企业微信"}
+	wordRefusals     = phrase{"WeCom refused calls, %s since the start, the last one", "企业微信拒绝了调用，启动以来 %s 次，最近一次在"}
+	wordWrongSecrets = phrase{"Secrets that WeCom refused in the last hour", "最近一小时被企业微信拒绝的 secret"}
+	wordOfAtMost     = phrase{"%s of %s at most", "%s，上限 %s"}
+)
+
 // platformWords are the states of platforms and their authorizers in words.
 var platformWords = map[string]phrase{
 	platform.StateReady: wordReady, platform.StateFailing: wordFailing, platform.StateNoTicket: wordTicketless,

@@ -64,6 +64,15 @@ func (p *Paused) Unwrap() []error {
 	return []error{p.Cause, ErrNotAsked}
 }
 
+// PausedUntil returns until when the issuer is not asked since it counts failures, the
+// zero time if that is not so.
+func (s *Status) PausedUntil(now time.Time) time.Time {
+	if paused, ok := errors.AsType[*Paused](s.LastError); ok && now.Before(paused.Until) {
+		return paused.Until
+	}
+	return time.Time{}
+}
+
 // Unavailable is why there is no token for a caller, or no ticket. It is safe to
 // show.
 type Unavailable struct {

@@ -25,6 +25,11 @@ var (
 	expiry = describe("token_expiry_timestamp_seconds",
 		"When the account's token expires; 0 while there is none. An account that nobody has called for a day has no value.",
 		"account")
+	paused = describe("token_paused",
+		"1 while WeCom is not asked for the account's token, since it refused the secret, or has been asked too often: only another secret, or time, ends that. WeChat's accounts have no value.",
+		"account")
+	wrongSecrets = describe("wecom_wrong_secrets",
+		"Secrets that WeCom has refused within the last hour, for which it may ban this machine's address. Without accounts of WeCom's there is no value.")
 	inFlight = describe("requests_in_flight", "Requests that are being answered.")
 
 	connections = describe("upstream_connections", "Connections to WeChat: active, which includes those that are being made, and idle.", "state")

@@ -67,8 +67,8 @@ func TestEverySeriesIsThereOnceAndReadAsItWasMeant(t *testing.T) {
 	odd := "a\\b\"c\nd 中文"
 	accounts := s.Accounts
 	s.Accounts = func() []Account {
-		return append(accounts(), Account{odd, func() token.Status { return token.Status{State: token.StateGone, LastError: errors.New("x")} },
-			func() []token.FetchCount { return nil }, func() []token.DenialCount { return nil }})
+		return append(accounts(), Account{Name: odd, Status: func() token.Status { return token.Status{State: token.StateGone, LastError: errors.New("x")} },
+			Fetches: func() []token.FetchCount { return nil }, Denials: func() []token.DenialCount { return nil }})
 	}
 	text, families := scrape(t, s)
 	seen := map[string]bool{}

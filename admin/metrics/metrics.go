@@ -30,6 +30,8 @@ type Sources struct {
 	Certificates map[string]time.Time // when they expire, by setting
 	Pushes       *Pushes              // nil: none are taken
 	Platforms    []Platform
+
+	WrongSecrets func() int // that WeCom has refused within the last hour; nil: there are no accounts of WeCom's
 }
 
 // A Store is what is known of the token store.
@@ -45,6 +47,9 @@ type Account struct {
 	Status  func() token.Status
 	Fetches func() []token.FetchCount
 	Denials func() []token.DenialCount
+
+	Pauses   bool  // its issuer counts failures, and may not be asked for a while
+	Refusals []int // the errcodes of calls that somebody has to look after
 }
 
 // write tells all that the Sources say now.
@@ -63,6 +68,9 @@ func (c Sources) write(out text) {
 	out.counter(linesLost, c.LinesLost())
 	out.store(c.Store())
 	out.config(c)
+	if c.WrongSecrets != nil {
+		out.gauge(wrongSecrets, float64(c.WrongSecrets()))
+	}
 	for setting, expires := range c.Certificates {
 		out.gauge(certificates, float64(expires.Unix()), setting)
 	}
@@ -111,7 +119,15 @@ func (s text) account(a Account, zeros bool) {
 	if a.Status == nil {
 		return // of the authorizers of a platform, whose tokens are many
 	}
-	switch status := a.Status(); {
+	status := a.Status()
+	if a.Pauses {
+		isPaused := 0.0
+		if !status.PausedUntil(time.Now()).IsZero() {
+			isPaused = 1
+		}
+		s.gauge(paused, isPaused, a.Name)
+	}
+	switch {
 	case status.Asleep:
 	case status.State == token.StateGone:
 		s.gauge(expiry, 0, a.Name)

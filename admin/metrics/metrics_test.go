@@ -274,8 +274,8 @@ func BenchmarkScrape10000Accounts(b *testing.B) {
 	status, fetches := token.Status{State: token.StateFresh, Expires: moment}, []token.FetchCount{{Reason: "start", Outcome: "success", N: 1}}
 	s.Accounts = func() (accounts []Account) {
 		for i := range 10_000 {
-			accounts = append(accounts, Account{fmt.Sprint("account-", i), func() token.Status { return status }, func() []token.FetchCount { return fetches },
-				func() []token.DenialCount { return nil }})
+			accounts = append(accounts, Account{Name: fmt.Sprint("account-", i), Status: func() token.Status { return status },
+				Fetches: func() []token.FetchCount { return fetches }, Denials: func() []token.DenialCount { return nil }})
 		}
 		return accounts
 	}

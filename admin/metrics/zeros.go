@@ -60,8 +60,10 @@ func (s text) zeros(has seriesSet, accounts []Account, clients []string) {
 	}
 	for _, a := range accounts {
 		s.zeroRequests(has, a.Name, "", requestStatuses[:]...)
-		if !has[traffic.ErrcodeCount{Account: a.Name, Errcode: quotaErrcode}] {
-			s.counter(errcodes, 0, a.Name, strconv.Itoa(quotaErrcode))
+		for _, errcode := range append(a.Refusals[:len(a.Refusals):len(a.Refusals)], quotaErrcode) {
+			if !has[traffic.ErrcodeCount{Account: a.Name, Errcode: errcode}] {
+				s.counter(errcodes, 0, a.Name, strconv.Itoa(errcode))
+			}
 		}
 		for _, errcode := range refusedTokens {
 			for _, outcome := range retryOutcomes {

@@ -15,6 +15,7 @@ import (
 	"wxproxy/token/store"
 	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // newAdminServer returns the server of the admin listener, which answers for the
@@ -61,6 +62,9 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		p := of.cfg.Platforms[i]
 		a.Platforms = append(a.Platforms, admin.NewPlatform(p.Name, p.AppID, r.Platform, s.counts.AccountHour))
 	}
+	if slices.Contains(of.cfg.Kinds(), config.WeCom) {
+		a.WrongSecrets = s.guard.Wrong
+	}
 	a.ConfigHash = of.hash
 	for _, client := range of.cfg.Clients {
 		a.Clients = append(a.Clients, admin.Client{
@@ -74,12 +78,30 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 	accounts := make([]admin.Account, 0, len(of.cfg.Accounts))
 	for _, account := range of.cfg.Accounts {
 		keeper, tickets := of.keepers[account.Name], of.tickets[account.Name]
-		accounts = append(accounts, admin.Account{
-			Name: account.Name, AppID: account.ID(), Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
+		one := admin.Account{
+			Name: account.Name, Kind: account.Kind.String(), AppID: account.ID(), Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
 			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
-		})
+		}
+		if account.Kind == config.WeCom {
+			one.CorpID, one.AgentID, one.Replace = account.CorpID, account.AgentID, nil
+			one.Refusals = func() []admin.Refusal { return s.refusalsOf(account.Name) }
+		}
+		accounts = append(accounts, one)
 	}
 	return accounts
+}
+
+// refusalsOf returns what WeCom has answered to calls for an account, and what to do.
+func (s *Service) refusalsOf(account string) (all []admin.Refusal) {
+	for _, r := range s.counts.Refusals(account) {
+		one := admin.Refusal{Count: r.Count, LastAt: r.LastAt}
+		if r.IP.IsValid() {
+			one.IP = r.IP.String()
+		}
+		one.Explanation = wecom.ExplainCall(r.Errcode, one.IP)
+		all = append(all, one)
+	}
+	return all
 }
 
 // statusOf returns the function that tells how the account's token is. An AppSecret that

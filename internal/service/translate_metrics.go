@@ -2,14 +2,16 @@ package service
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"wxproxy/admin/metrics"
+	"wxproxy/config"
 )
 
 // newMetrics returns the handler of Prometheus' requests about a setup.
 func (s *Service) newMetrics(of *setup) http.Handler {
-	return metrics.NewHandler(metrics.Sources{
+	sources := metrics.Sources{
 		Counts:      s.counts,
 		InFlight:    of.proxy.InFlight,
 		Connections: of.hosts.connections,
@@ -28,7 +30,14 @@ func (s *Service) newMetrics(of *setup) http.Handler {
 		Certificates: of.certificateEnds(),
 		Pushes:       s.pushes.metered(of.cfg),
 		Platforms:    of.meteredPlatforms(),
-	}, s.log)
+	}
+	if slices.Contains(of.cfg.Kinds(), config.WeCom) {
+		sources.WrongSecrets = func() int {
+			n, _ := s.guard.Wrong()
+			return n
+		}
+	}
+	return metrics.NewHandler(sources, s.log)
 }
 
 func (s *setup) certificateEnds() map[string]time.Time {
@@ -51,7 +60,10 @@ func (s *setup) meteredAccounts() []metrics.Account {
 	accounts := make([]metrics.Account, 0, len(s.cfg.Accounts))
 	for _, account := range s.cfg.Accounts {
 		keeper := s.keepers[account.Name]
-		accounts = append(accounts, metrics.Account{Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials})
+		accounts = append(accounts, metrics.Account{
+			Name: account.Name, Status: keeper.Status, Fetches: keeper.Fetches, Denials: keeper.Denials,
+			Pauses: account.Kind == config.WeCom, Refusals: account.Kind.Table().ReportedErrcodes,
+		})
 	}
 	return accounts
 }

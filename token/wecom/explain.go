@@ -3,6 +3,7 @@ package wecom
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
@@ -35,7 +36,29 @@ func Explain(err error) token.Explanation {
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong)
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
 	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
+	if paused, ok := errors.AsType[*token.Paused](err); ok {
+		row, until := pauseOf(e.Code), paused.Until.UTC().Format(time.RFC3339)
+		e.Remedy += "; " + strings.ReplaceAll(row.en, "{until}", until)
+		e.RemedyZH += "；" + strings.ReplaceAll(row.zh, "{until}", until)
+	}
 	return e
+}
+
+// ExplainCall says what an errcode means that programs met when they called for an account
+// from the address ip, empty if WeCom gave none.
+func ExplainCall(errcode int, ip string) token.Explanation {
+	return Explain(&token.Refusal{By: issuerName, API: "a call", Code: errcode, Reason: "from ip: " + ip})
+}
+
+// pauseOf returns what to say of a pause, by the errcode that it is for.
+func pauseOf(errcode int) remedy {
+	switch {
+	case isWrongSecret(errcode):
+		return secretPause
+	case errcode == tooOften:
+		return restPause
+	}
+	return manyWrongPause
 }
 
 // remedyOf returns what the errcode means where it was answered: by gettoken, for a ticket,

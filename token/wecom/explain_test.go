@@ -24,7 +24,7 @@ import (
 
 func TestRemediesAreWritten(t *testing.T) {
 	all := map[string]remedy{"manyWrong": manyWrong, "deadToken": deadToken, "diedSoon": diedSoon, "successorLate": successorLate, "storeAway": storeAway,
-		"unknownRefusal": unknownRefusal, "unknownCall": unknownCall}
+		"secretPause": secretPause, "restPause": restPause, "manyWrongPause": manyWrongPause, "unknownRefusal": unknownRefusal, "unknownCall": unknownCall}
 	for name, table := range map[string]map[int]remedy{"gettoken": refusals, "ticket": ticketRefusals, "call": callRefusals} {
 		for code, row := range table {
 			all[fmt.Sprint(name, " ", code)] = row
@@ -83,6 +83,11 @@ func TestExplanations(t *testing.T) {
 		"a wrong secret":         {&token.Refusal{Code: 40001, Reason: "x"}, token.ClassConfiguration, "check secret", true},
 		"a wrong corp":           {&token.Refusal{Code: 40013, Reason: "x"}, token.ClassConfiguration, "check corp_id", true},
 		"a pause":                {paused, token.ClassConfiguration, "another corp's", true},
+		"its end":                {paused, token.ClassConfiguration, "; until 20", true},
+		"what ends it":           {paused, token.ClassConfiguration, "nor a refresh by hand ends that, another secret does", true},
+		"a rest":                 {&token.Paused{Cause: &token.Refusal{Code: 45009, Reason: "x"}, Asked: true}, token.ClassQuota, "no token is asked for: neither a reload", false},
+		"the process's limit":    {&token.Paused{Cause: errManyWrong}, token.ClassQuota, "the limit is that of the whole process", true},
+		"what calls meet":        {&token.Refusal{Code: 301002, API: "a call", Reason: "x"}, token.ClassConfiguration, "another application's", true},
 		"too often":              {&token.Refusal{Code: 45009, Reason: "x"}, token.ClassQuota, "checkCorpSpamBlock", false},
 		"too often for a ticket": {&token.Refusal{Code: 45009, Reason: "x", Ticket: true}, token.ClassQuota, "400 of a corp", false},
 		"a strange address":      {&token.Refusal{Code: 60020, Reason: "from ip: 192.0.2.1, more"}, token.ClassConfiguration, "put 192.0.2.1 on", true},

@@ -67,6 +67,17 @@ func isLater(stored, next token.Trial) bool {
 	return stored.Secret == next.Secret && next.Refusals > 0 && stored.Refusals > 0 && stored.Until.After(next.Until)
 }
 
+// Wrong returns how many secrets WeCom has refused within the last hour, and with how many
+// accounts that never worked wait. A nil Guard knows of none.
+func (g *Guard) Wrong() (inHour, most int) {
+	if g == nil {
+		return 0, mostWrong
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.count(time.Now()), mostWrong
+}
+
 // errSlow tells that a store has not answered in time.
 var errSlow = errors.New("the store is slow")
 

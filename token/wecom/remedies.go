@@ -63,6 +63,12 @@ var (
 var (
 	manyWrong = remedy{token.ClassQuota, "correct the secrets of the accounts that WeCom refuses (the log and /status name them), so that it does not ban this machine's IP address for all; then this account is tried by itself",
 		"请更正被企业微信拒绝的各账号的 secret（见日志与 /status），以免本机 IP 被封禁；之后 wxproxy 会自动尝试该账号"}
+	secretPause = remedy{token.ClassConfiguration, "until {until} the same secret is not shown again: neither a reload, nor a restart, nor a refresh by hand ends that, another secret does",
+		"在 {until} 之前不会再次使用同一个 secret：重新加载配置、重启或手动刷新都不能提前，只有更换 secret 才会立即重试"}
+	restPause = remedy{token.ClassQuota, "until {until} no token is asked for: neither a reload, nor a restart, nor a refresh by hand ends that",
+		"在 {until} 之前不会再获取 token：重新加载配置、重启或手动刷新都不能提前"}
+	manyWrongPause = remedy{token.ClassQuota, "until {until} accounts that never worked wait: the limit is that of the whole process, and neither a reload nor a refresh by hand ends that",
+		"在 {until} 之前，从未成功过的账号都要等待：这是整个进程的限制，重新加载配置或手动刷新都不能提前"}
 	deadToken = remedy{token.ClassAccount, "wxproxy tries again by itself when there are calls; if it lasts, reset the application's secret in WeCom's console and put the new one here",
 		"有调用时 wxproxy 会自动重试；如果持续出现，请在企业微信管理后台重置该应用的 secret 并更新配置"}
 	diedSoon = remedy{token.ClassAccount, "wait half a minute: wxproxy then replaces it by itself; if that happens often, find out who resets the application's secret",
