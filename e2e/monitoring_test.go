@@ -22,6 +22,7 @@ import (
 
 	"wxproxy/internal/redistest"
 	"wxproxy/internal/wechattest"
+	"wxproxy/internal/wechattest/wecomtest"
 )
 
 // promtool runs Prometheus's tool, which make deps leaves in .tools if the system
@@ -280,6 +281,11 @@ func troubled(t *testing.T) period {
 			toml += fmt.Sprintf("push_token = %q\n", pushedWith)
 		}
 	}
+	weCom := wecomtest.New(wecomtest.Rules{})
+	elsewhere := wecomCRM
+	elsewhere.TrustedIPs = []string{"203.0.113.7"}
+	weCom.Add(elsewhere)
+	toml += "[upstream.wecom]\nurl = \"" + serveWeCom(t, weCom) + "\"\n" + crmLines + strings.NewReplacer("crm", "till", wecomCRM.AgentID, "1000009").Replace(crmLines)
 	dir := t.TempDir()
 	writeFile(t, dir+"/config.toml", toml+platformLines)
 	store := storeWithOldToken(t, w, accountWith("dead", ids["dead"], appSecret, "stable"))
@@ -329,6 +335,7 @@ func troubled(t *testing.T) period {
 		for range 25 {
 			call("shop", userInfo)
 		}
+		call("crm", "/cgi-bin/user/get?userid=zhangsan", orders)
 		p.pushInVain()
 		for range 12 {
 			slow.Go(func() { call("shop", userInfo, greedy) })
@@ -562,6 +569,9 @@ var inTrouble = []string{
 	`{alertname="WxproxyServerErrors", account="spent"}`,
 	`{alertname="WxproxyAPIQuotaUsedUp", account="shop"}`,
 	`{alertname="WxproxySecretRefused", account="shop", errcode="40164"}`,
+	`{alertname="WxproxyNoToken", account="till"}`,
+	`{alertname="WxproxyTokenPaused", account="till"}`,
+	`{alertname="WxproxyAddressNotTrusted", account="crm"}`,
 	`{alertname="WxproxySlow"}`,
 	`{alertname="WxproxyUpstreamHostDown", host="down"}`,
 	`{alertname="WxproxyClientLimited", client="greedy"}`,
@@ -617,6 +627,9 @@ func scenarios() map[string]scenario {
 		"pushes that a new process found damaged": {func(*testing.T) period {
 			return period{name: "pushes found damaged", only: "wxproxy_push_inbox_lost_total{" + instance + "}", values: "2"}
 		}, 1, map[int][]string{10: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPushesLost"}`}, 30: absentOnly}},
+		"many wrong secrets": {func(*testing.T) period {
+			return period{name: "many wrong secrets", only: "wxproxy_wecom_wrong_secrets{" + instance + "}", values: "21"}
+		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyWrongSecrets"}`}}},
 		"ticketless": {platformPeriod("wxproxy_platform_ticket_timestamp_seconds{", "0"), 1,
 			map[int][]string{20: absentOnly, 30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPlatformNoTicket", platform="saas"}`}}},
 		"lost authorizations": {platformPeriod(`wxproxy_platform_authorizers{state="needs_authorization",`, "3 5"), 1,
@@ -767,6 +780,7 @@ func TestAlertsFireForWhatHappensOnce(t *testing.T) {
 	wants := []want{}
 	for alert, labels := range map[string]string{
 		"WxproxyTokenQuotaUsedUp": `account="spent"`, "WxproxySecretRefused": `account="stolen",errcode="40243"`, "WxproxyAPIQuotaUsedUp": `account="shop"`,
+		"WxproxyAddressNotTrusted": `account="crm"`,
 	} {
 		wants = append(wants, want{2, fmt.Sprintf(`group by (alertname) (ALERTS{alertstate="firing", alertname=%q, %s})`, alert, labels),
 			[]string{fmt.Sprintf("{alertname=%q}", alert)}})
