@@ -168,3 +168,12 @@ func describeRefusals(refusals []Refusal) []refusalStatus {
 	}
 	return all
 }
+
+// refusedSince returns the refusals of calls for the account since then. A problem that was
+// solved is no problem any more.
+func (a *Account) refusedSince(then time.Time) []Refusal {
+	if a.Refusals == nil {
+		return nil
+	}
+	return slices.DeleteFunc(a.Refusals(), func(r Refusal) bool { return r.LastAt.Before(then) })
+}

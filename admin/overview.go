@@ -32,15 +32,6 @@ type accountNow struct {
 	refusals []Refusal // of the last hour
 }
 
-// refusedSince returns the refusals of calls for the account since then. A problem that was
-// solved is no problem any more.
-func (a *Account) refusedSince(then time.Time) []Refusal {
-	if a.Refusals == nil {
-		return nil
-	}
-	return slices.DeleteFunc(a.Refusals(), func(r Refusal) bool { return r.LastAt.Before(then) })
-}
-
 // hasProblem reports whether something is wrong with the account's token or with a
 // ticket of it, or calls for it were refused.
 func (a accountNow) hasProblem() bool {
@@ -114,18 +105,6 @@ func (a accountNow) matches(words []string, l lang) bool {
 
 // IsGone reports whether there is no token, and somebody wants one.
 func IsGone(s token.Status) bool { return s.State == token.StateGone && !s.Asleep }
-
-func stateWord(s token.Status) phrase {
-	switch {
-	case s.Asleep:
-		return wordAsleep
-	case s.State == token.StateFresh:
-		return wordFresh
-	case s.State == token.StateDue:
-		return wordDue
-	}
-	return wordGone
-}
 
 // look returns the class that gives the state its looks on the page.
 func (a accountNow) look() markup {

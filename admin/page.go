@@ -170,16 +170,6 @@ func (a *Admin) summary(d *document, o *overview, platforms []platformNow, pushe
 	d.in("<dd>", a.Version, "</dd></div></dl>")
 }
 
-// wrongSecrets adds what WeCom may ban this machine's address for.
-func (d *document) wrongSecrets(a *Admin) {
-	if a.WrongSecrets == nil {
-		return
-	}
-	n, most := a.WrongSecrets()
-	d.say("<div><dt>", wordWrongSecrets, "</dt>")
-	d.in("<dd>", d.sayf(wordOfAtMost, counted(n), counted(most)), "</dd></div>")
-}
-
 // footer adds what the script needs: where it asks for the key, and where it
 // says what became of a refresh.
 func (d *document) footer(needsKey bool) {

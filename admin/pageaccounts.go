@@ -2,6 +2,7 @@ package admin
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"wxproxy/proxy/traffic"
@@ -65,15 +66,7 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 		d.mark(`"`)
 	}
 	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
-	d.mark(" <small>")
-	if a.CorpID != "" {
-		d.say("", wordWeCom, " ")
-	}
-	d.in("", a.AppID, "")
-	if a.AgentID != "" {
-		d.in(" ", a.AgentID, "")
-	}
-	d.mark("</small></th>")
+	d.in(" <small>", d.knownAs(&a.Account), "</small></th>")
 	d.mark(`<td role="cell" class="pill"><span class="state `)
 	d.mark(a.look())
 	d.say(`">`, stateWord(a.Status), "</span></td>")
@@ -89,6 +82,19 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 	d.in(` data-account="`, a.Name, `" aria-label="`)
 	d.in("", d.sayf(wordRefreshOf, a.Name), `">`)
 	d.say("", wordRefresh, "</button></td></tr>")
+	d.problems(a)
+}
+
+// knownAs returns what the issuer knows the account by.
+func (d *document) knownAs(a *Account) string {
+	if a.CorpID == "" {
+		return a.AppID
+	}
+	return strings.TrimRight(wordWeCom[d.lang]+" "+a.CorpID+" "+a.AgentID, " ")
+}
+
+// problems adds a row for each thing that is wrong with the account above.
+func (d *document) problems(a accountNow) {
 	if a.LastError != nil {
 		d.problem(a, "", a.Problem())
 	}

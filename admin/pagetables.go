@@ -163,3 +163,13 @@ func (d *document) limits(c Client) string {
 	}
 	return strings.Join(limits, ", ")
 }
+
+// wrongSecrets adds what WeCom may ban this machine's address for.
+func (d *document) wrongSecrets(a *Admin) {
+	if a.WrongSecrets == nil {
+		return
+	}
+	n, most := a.WrongSecrets()
+	d.say("<div><dt>", wordWrongSecrets, "</dt>")
+	d.in("<dd>", d.sayf(wordOfAtMost, counted(n), counted(most)), "</dd></div>")
+}

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"wxproxy/token"
 )
 
 // A lang is a language that the page speaks.
@@ -176,4 +178,17 @@ func isChinese(tag string) bool { return isTag(tag, "zh") }
 func isTag(tag, language string) bool {
 	main, _, _ := strings.Cut(tag, "-")
 	return strings.EqualFold(main, language)
+}
+
+// stateWord returns the state of a token in words.
+func stateWord(s token.Status) phrase {
+	switch {
+	case s.Asleep:
+		return wordAsleep
+	case s.State == token.StateFresh:
+		return wordFresh
+	case s.State == token.StateDue:
+		return wordDue
+	}
+	return wordGone
 }
