@@ -33,7 +33,7 @@ func (l *loader) readAccount(t *table) {
 		a.TokenAPI = cmp.Or(a.TokenAPI, "stable")
 		t.checkApp(a)
 	}
-	a.Source, a.Secret = source, t.appSecret(source, given)
+	a.Source, a.Secret = source, t.appSecret(source, given, a.Kind)
 	keys := t.readPushKeys(push)
 	if a.Kind == WeCom && len(push[0].given) > 0 && len(push[1].given) == 0 {
 		t.missing("WeCom's pushes are always encrypted: write what the application's page shows next to the Token, or push_aes_key_env or push_aes_key_file", "push_aes_key")
@@ -59,8 +59,8 @@ func (t *table) agentID(a *Account) {
 		t.wrong(key, `is %s; write a number: 1000002`, parse.KindOf(value))
 		return
 	}
-	if !isName(a.AgentID) || strings.HasPrefix(a.AgentID, "-") {
-		t.wrong(key, "must be what WeCom's pages call AgentId, as 1000002; leave it out for applications that have none")
+	if problem := words.AgentProblem(a.AgentID); problem != "" {
+		t.wrong(key, "%s", problem)
 	}
 }
 
@@ -75,16 +75,12 @@ func (t *table) checkApplication(a Account) {
 	if a.TokenAPI != "" {
 		t.wrong("token_api", "is for WeChat's accounts; WeCom has one way to hand out tokens; take it away")
 	}
-	const longest = 43 // of WeCom's secrets
-	switch {
+	switch problem := words.CorpProblem(a.CorpID); {
+	case problem == "":
 	case a.CorpID == "":
-		t.missing(`write the corp id that WeCom's console shows for the corp, as "ww0123456789abcdef"`, "corp_id")
-	case len(a.CorpID) == longest:
-		t.wrong("corp_id", "looks like an application's secret; are the two swapped?")
-	case !isName(a.CorpID):
-		t.wrong("corp_id", nameRule)
-	case words.IsPlaceholder(strings.TrimPrefix(a.CorpID, "ww")):
-		t.wrong("corp_id", "is a placeholder; write the corp id that WeCom's console shows for the corp")
+		t.missing(strings.TrimPrefix(problem, "missing; "), "corp_id")
+	default:
+		t.wrong("corp_id", "%s", problem)
 	}
 }
 
@@ -100,9 +96,13 @@ func (t *table) checkApp(a Account) {
 }
 
 // appSecret returns the AppSecret that the one given key leads to.
-func (t *table) appSecret(source SecretSource, given []string) secret.Secret {
+func (t *table) appSecret(source SecretSource, given []string, kind Kind) secret.Secret {
 	value := t.secret(source, given)
-	if words.IsCommon(value.Reveal()) {
+	switch doubt := words.WeComSecretDoubt(value.Reveal()); {
+	case kind == WeCom && doubt != "":
+		t.warn(t.key(given[0]), "%s", doubt)
+	case kind == WeCom:
+	case words.IsCommon(value.Reveal()):
 		t.warn(t.key(given[0]), "is a word that stands in examples; WeChat shows an AppSecret of 32 letters and digits next to the AppID")
 	}
 	if len(given) == 0 {
@@ -125,6 +125,8 @@ func (t *table) checkAppID(appID string) {
 	switch {
 	case appID == "":
 		t.missing(`write the AppID that WeChat shows next to the AppSecret, as "wx0123456789abcdef"`, "app_id")
+	case words.IsCorpID(appID):
+		t.wrong("app_id", `looks like a corp id of WeCom's; for an application of WeCom's write kind = "wecom", and corp_id`)
 	case len(appID) == 32 && err == nil:
 		t.wrong("app_id", "looks like an AppSecret; are the two swapped?")
 	case !isName(appID):
@@ -143,7 +145,7 @@ func (l *loader) checkAccounts() {
 	l.checkAbsent()
 	// Names, AppIDs and corp ids share one space: all choose the account in a URL.
 	seen, applications, corps := map[string]string{}, map[string]string{}, map[string]bool{}
-	defaults := map[Kind]string{}
+	defaults, secrets := map[Kind]string{}, map[[2]string]string{}
 	for i, a := range accounts {
 		key := item("account", i)
 		l.checkUnique(seen, a.Name, key, "name")
@@ -152,6 +154,7 @@ func (l *loader) checkAccounts() {
 		}
 		if a.Kind == WeCom {
 			corps[a.CorpID] = true
+			l.warnOfSameSecret(secrets, a, key)
 		}
 		if a.AgentID != "" {
 			l.checkUnique(applications, a.Key(), key, "agent_id")

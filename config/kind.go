@@ -120,6 +120,20 @@ func (a Account) KeepsAs(b Account) bool {
 		a.Source.env == b.Source.env && a.Source.file == b.Source.file
 }
 
+// warnOfSameSecret remarks on an application that has the secret of another one of its corp,
+// by corp and secret.
+func (l *loader) warnOfSameSecret(seen map[[2]string]string, a Account, key string) {
+	if a.Secret.Empty() {
+		return
+	}
+	id := [2]string{a.CorpID, a.Secret.Reveal()}
+	if first, ok := seen[id]; ok {
+		l.warn(key+".secret", "is that of %s, which is of the same corp: each application has its own, and WeCom takes its calls as that one's", l.place(first))
+		return
+	}
+	seen[id] = key
+}
+
 // implyDefault makes the only account of WeChat's the default; without any the only one of
 // WeCom's.
 func (c *Config) implyDefault() {

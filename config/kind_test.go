@@ -9,9 +9,12 @@ import (
 	"wxproxy/internal/secret"
 )
 
+// secretOf returns a secret as long as WeCom's are.
+func secretOf(name string) string { return (canary + "-" + name + strings.Repeat("x", 43))[:43] }
+
 // application returns an [[account]] of WeCom's.
 func application(name, corpID, more string) string {
-	return "[[account]]\nname = \"" + name + "\"\nkind = \"wecom\"\ncorp_id = \"" + corpID + "\"\nsecret = \"" + canary + "\"\n" + more + "\n"
+	return "[[account]]\nname = \"" + name + "\"\nkind = \"wecom\"\ncorp_id = \"" + corpID + "\"\nsecret = \"" + secretOf(name) + "\"\n" + more + "\n"
 }
 
 const shop = "[[account]]\nname = \"shop\"\napp_id = \"wx0123456789abcdef\"\nsecret = \"" + canary + "\"\n"
@@ -100,7 +103,7 @@ func TestTheWayToWeComIsAsToWeChatUnlessItSaysOtherwise(t *testing.T) {
 		t.Errorf("got the warnings %q; want one of no effect", cfg.Warnings)
 	}
 	cfg = mustLoad(t, "[upstream.wecom]\nurl = \"http://wecom.internal:8080\"\n"+application("crm", "ww1", ""))
-	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom.url: http:// sends AppSecret and tokens in the clear") {
+	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom.url: http:// sends the applications' secrets and tokens in the clear") {
 		t.Errorf("got the warnings %q; want one of http", cfg.Warnings)
 	}
 }
@@ -152,6 +155,28 @@ func TestTheWayToWeComLeavesNothingOut(t *testing.T) {
 	for i := range got.NumField() {
 		if name := got.Type().Field(i).Name; got.Field(i).IsZero() {
 			t.Errorf("%s is lost", name)
+		}
+	}
+}
+
+// Mistakes of somebody in a hurry that may be none have a warning.
+func TestDoubtsAboutSecretsOfWeCom(t *testing.T) {
+	for name, row := range map[string]struct{ toml, want string }{
+		"another length":        {strings.Replace(application("crm", "ww1", ""), secretOf("crm"), canary, 1), "account[1].secret: is not as long as WeCom's secrets"},
+		"WeChat's":              {strings.Replace(application("crm", "ww1", ""), secretOf("crm"), "5f4dcc3b5aa765d65f4dcc3b5aa765d6", 1), "account[1].secret: looks like an AppSecret of WeChat's"},
+		"an example's":          {strings.Replace(application("crm", "ww1", ""), secretOf("crm"), "secret", 1), "account[1].secret: is a word that stands in examples; WeCom's console"},
+		"another application's": {application("crm", "ww1", "") + strings.Replace(application("oa", "ww1", ""), secretOf("oa"), secretOf("crm"), 1), "account[2].secret: is that of account[1], which is of the same corp"},
+		"of another corp":       {application("crm", "ww1", "") + strings.Replace(application("oa", "ww2", ""), secretOf("oa"), secretOf("crm"), 1), ""},
+		"none":                  {application("crm", "ww1", "agent_id = 1000002") + application("oa", "ww1", ""), ""},
+	} {
+		warnings := mustLoad(t, row.toml).Warnings
+		if len(warnings) != min(len(row.want), 1) || row.want != "" && !strings.Contains(warnings[0], row.want) {
+			t.Errorf("%s: got %q; want %q", name, warnings, row.want)
+		}
+		for _, warning := range warnings {
+			if strings.Contains(warning, canary) {
+				t.Errorf("%s: the warning has the secret", name)
+			}
 		}
 	}
 }

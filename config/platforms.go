@@ -38,7 +38,7 @@ func (l *loader) readPlatform(t *table) {
 
 	t.checkName(p.Name)
 	t.checkAppID(p.AppID)
-	p.Source, p.Secret = source, t.appSecret(source, given)
+	p.Source, p.Secret = source, t.appSecret(source, given, WeChat)
 	keys := t.readPushKeys(push)
 	p.PushToken, p.PushAESKey, p.PushAESKeyOld = keys.token, keys.key, keys.old
 	for i, key := range pushKeys[:2] {

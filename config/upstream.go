@@ -30,9 +30,16 @@ func (l *loader) readUpstreamOfWeCom(t *table) {
 
 // checkUpstream reports what is wrong with the way to one of both.
 func (t *table) checkUpstream(u Upstream, kind *accountkind.Kind) {
-	if err := u.check(u.URL, kind.URL); err != nil {
+	switch err := u.check(u.URL, kind.URL); {
+	case err != nil:
 		t.wrong("url", "%v", err)
-	} else if inTheClear(u.URL) {
+	case kind == &accountkind.WeChat && isHostOf(&accountkind.WeCom, u.URL):
+		t.wrong("url", "is WeCom's host; accounts with kind = \"wecom\" go there without it, and another address of WeCom's stands in [upstream.wecom]")
+	case kind == &accountkind.WeCom && isHostOf(&accountkind.WeChat, u.URL):
+		t.wrong("url", "is WeChat's host; take it away, or write the address of a private deployment of WeCom's")
+	case inTheClear(u.URL) && kind == &accountkind.WeCom:
+		t.warn(t.key("url"), "http:// sends the applications' secrets and tokens in the clear; use https://, unless the way to a private deployment is all yours")
+	case inTheClear(u.URL):
 		t.warn(t.key("url"), "http:// sends AppSecret and tokens in the clear; use https:// except for tests")
 	}
 	t.checkFallbacks(&u, kind)
@@ -121,6 +128,11 @@ func (t *table) checkFallbacks(u *Upstream, kind *accountkind.Kind) {
 // inTheClear reports whether a checked URL leads to another machine without TLS.
 func inTheClear(raw string) bool {
 	return strings.HasPrefix(raw, "http:") && BeyondLoopback(hostPort(raw))
+}
+
+// isHostOf reports whether a checked URL leads to where the accounts of a kind are.
+func isHostOf(kind *accountkind.Kind, raw string) bool {
+	return slices.Contains(kind.Hosts, strings.ToLower(strings.TrimSuffix(hostPort(raw), ":")))
 }
 
 // hostPort returns the address that a checked URL leads to.

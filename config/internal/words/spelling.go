@@ -19,6 +19,13 @@ var aliases = map[string]string{
 	"errcodes":  "retry_errcodes",
 	"baseurl":   "url",
 	"pattern":   "path",
+
+	"corpsecret":     "secret",
+	"corp":           "corp_id",
+	"agent":          "agent_id",
+	"encodingaeskey": "push_aes_key",
+	"aeskey":         "push_aes_key",
+	"token":          "push_token",
 }
 
 // Nearest returns the word among known that the misspelt one most probably
