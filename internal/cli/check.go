@@ -58,7 +58,7 @@ func checkLive(cfg *config.Config, t terminal) error {
 	if err != nil {
 		return err
 	}
-	objections, faults := 0, 0
+	found := [faultless]int{}
 	for _, kind := range cfg.Kinds() {
 		if len(cfg.Accounts) > 0 {
 			fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.UpstreamOf(kind).URL)
@@ -67,36 +67,45 @@ func checkLive(cfg *config.Config, t terminal) error {
 			if account.Kind != kind {
 				continue
 			}
-			good, pushed := checkAccount(account, clients, t)
-			if !good {
-				objections++
-			} else if !pushed {
-				faults++
+			if fault := checkAccount(account, clients, t); fault != faultless {
+				found[fault]++
 			}
 		}
 	}
 	ofPlatforms := checkPlatforms(cfg, clients.Platforms, t)
-	if objections > 0 {
-		return fmt.Errorf("no token for %d of %d accounts", objections, len(cfg.Accounts))
-	}
-	if faults > 0 {
-		return fmt.Errorf("WeChat has nowhere to push to for %d of %d accounts", faults, len(cfg.Accounts))
+	for i, words := range [...]string{tokenless: "no token for", callless: "WeCom refuses calls for", pushless: "WeChat has nowhere to push to for"} {
+		if found[i] > 0 {
+			return fmt.Errorf("%s %d of %d accounts", words, found[i], len(cfg.Accounts))
+		}
 	}
 	return ofPlatforms
 }
 
-// checkAccount asks for a token of an account and prints the objections. It reports whether
-// there is none, and whether pushes have somewhere to go.
-func checkAccount(account config.Account, clients service.Clients, t terminal) (good, pushed bool) {
+// A fault is what is wrong with an account.
+type fault int
+
+// The faults, the worst first.
+const (
+	tokenless fault = iota
+	callless        // calls are refused, although there is a token
+	pushless        // pushes have nowhere to go
+	faultless
+)
+
+// checkAccount asks for a token of an account and prints the objections.
+func checkAccount(account config.Account, clients service.Clients, t terminal) fault {
 	if account.Kind == config.WeCom {
-		return checkApplication(account, clients.WeCom[account.Name], t), true
+		return checkApplication(account, clients.WeCom[account.Name], t)
 	}
 	client := clients.WeChat[account.Name]
 	got, ok := checkApp(account, client, t)
-	if !ok || got.Value.Empty() || account.PushToken.Empty() {
-		return ok, true
+	switch {
+	case !ok:
+		return tokenless
+	case got.Value.Empty(), account.PushToken.Empty(), checkPushes(client, account, got.Value, t):
+		return faultless
 	}
-	return true, checkPushes(client, account, got.Value, t)
+	return pushless
 }
 
 // checkApp asks WeChat for a token, and returns it if there is one. It asks for stable
@@ -121,21 +130,29 @@ func checkApp(account config.Account, client *wechat.Client, t terminal) (got to
 
 // checkApplication asks WeCom once for a token, which it repeats, and calls an API with it:
 // only calls show whether the IP address is trusted.
-func checkApplication(account config.Account, client *wecom.Client, t terminal) (good bool) {
+func checkApplication(account config.Account, client *wecom.Client, t terminal) fault {
 	got, err := client.Fetch(context.Background())
-	if err == nil {
-		err = client.Try(context.Background(), got.Value, account.AgentID)
+	if paused, ok := errors.AsType[*token.Paused](err); ok && paused.Asked {
+		err = paused.Cause // the pause ends with this process
 	}
 	if err != nil {
 		t.explain(account.Name, wecom.Explain(err))
-		return false
+		return tokenless
 	}
+	const forbidden = 48002 // to this kind of application
 	text := "and a call went well, so that this machine's IP address is trusted"
-	if account.AgentID == "" {
+	err = client.Try(context.Background(), got.Value, account.AgentID)
+	switch {
+	case err != nil && wecom.Explain(err).Code == forbidden:
+		text = "but agent/get is not open to this application, so that nothing can be said of this machine's IP address"
+	case err != nil:
+		t.explain(account.Name, wecom.Explain(err))
+		return callless
+	case account.AgentID == "":
 		text = "and a call went well, but of an API that may be open to every IP address: with agent_id more could be said"
 	}
 	fmt.Fprintf(t.out, "  %s: good; WeCom issued a token for %v, %s\n", account.Name, time.Until(got.Expires).Round(time.Second), text)
-	return true
+	return faultless
 }
 
 // isUnknown reports whether nothing can be said of an account, as stable_token is not

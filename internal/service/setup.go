@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"crypto/tls"
+	"log/slog"
 	"net/http"
 	"sync/atomic"
 
@@ -162,9 +163,11 @@ func NewClients(cfg *config.Config) (Clients, error) {
 		return Clients{}, err
 	}
 	all, askers := Clients{WeChat: map[string]*wechat.Client{}, WeCom: map[string]*wecom.Client{}}, (&setup{cfg: cfg, hosts: hosts}).askers()
+	guard := wecom.NewGuard(nil, slog.New(slog.DiscardHandler)) // two accounts may have one wrong secret
 	for _, account := range cfg.Accounts {
 		if account.Kind == config.WeCom {
 			all.WeCom[account.Name] = wecomClient(account, account.Source.Read, askers[account.Kind])
+			all.WeCom[account.Name].Guard = guard
 		} else {
 			all.WeChat[account.Name] = wechatClient(account, account.Source.Read, askers[account.Kind])
 		}
