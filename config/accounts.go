@@ -117,6 +117,8 @@ func (t *table) checkName(name string) {
 		t.missing("give it a name of letters, digits, '-' or '_'", "name")
 	case !isName(name):
 		t.wrong("name", nameRule)
+	case words.LooksLikeSecret(name):
+		t.wrong("name", "looks like a secret, and names stand in URLs and logs; are the two swapped?")
 	}
 }
 

@@ -44,6 +44,14 @@ func IsCorpID(id string) bool {
 	return isCorp && len(rest) == 16 && err == nil
 }
 
+// LooksLikeSecret reports whether a name looks like an AppSecret of WeChat's, or like a secret
+// of WeCom's: letters of both kinds and digits, which no name has at that length.
+func LooksLikeSecret(name string) bool {
+	_, err := hex.DecodeString(name)
+	return len(name) == 32 && err == nil ||
+		len(name) == wecomSecret && strings.ContainsAny(name, "0123456789") && strings.ToLower(name) != name && strings.ToUpper(name) != name
+}
+
 // WeComSecretDoubt says why a text is probably no secret of WeCom's, "" if it may be one. It
 // says nothing of the text itself.
 func WeComSecretDoubt(text string) string {

@@ -24,6 +24,13 @@ func TestIDsAndSecretsOfWeCom(t *testing.T) {
 			t.Errorf("%q: got %q; want %q", row.id, got, row.want)
 		}
 	}
+	for name, want := range map[string]bool{
+		secret: true, "5f4dcc3b5aa765d65f4dcc3b5aa765d6": true, "shop": false, strings.Repeat("a", 43): false, "the-account-of-the-shop-in-the-north-of-2026": false,
+	} {
+		if LooksLikeSecret(name) != want {
+			t.Errorf("%s: got %v", name, !want)
+		}
+	}
 	for id, want := range map[string]bool{"ww0123456789abcdef": true, "wx0123456789abcdef": false, "ww1": false, "wwzz23456789abcdef": false} {
 		if IsCorpID(id) != want {
 			t.Errorf("%s: got %v", id, !want)
