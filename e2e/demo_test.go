@@ -76,7 +76,7 @@ func TestCallsSucceedUnderTheDemosChaos(t *testing.T) {
 	t.Parallel()
 	p := startDemo(t, "-chaos")
 	calls := strings.Join(p.curlLines()[:2], "\n") // without the colleague's refresh
-	for len(p.logged("chaos: the simulated WeChat ended the token")) == 0 {
+	for len(p.logged("chaos: the simulated API ended a token")) == 0 {
 		mustPaste(t, calls)
 	}
 	mustPaste(t, calls)

@@ -36,7 +36,7 @@ type option struct {
 // options are what the flags of all commands can say, with their defaults.
 type options struct {
 	config, listen, url string
-	chaos, live         bool
+	chaos, wecom, live  bool
 	platform            string // a platform's name
 	replace             bool
 	word                string // one of the command's
@@ -48,8 +48,9 @@ func subcommands(o *options) []command {
 	file := option{"config", "FILE", "the configuration", &o.config}
 	return []command{
 		{"serve", []option{file}, nil, "", "run the proxy; the default command", runServe},
-		{"demo", []option{{"chaos", "", "end the token every few seconds", &o.chaos}, {"listen", "ADDR", "the address for callers", &o.listen}},
-			nil, "", "try it against a simulated WeChat: no account, no file, no network", runDemo},
+		{"demo", []option{{"wecom", "", "a simulated WeCom in the place of WeChat", &o.wecom}, {"chaos", "", "end the token every few seconds", &o.chaos},
+			{"listen", "ADDR", "the address for callers", &o.listen}},
+			nil, "", "try it against a simulated WeChat or WeCom: no account, no file, no network", runDemo},
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
 			nil, "", "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
 		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "", "exit 0 if the proxy is ready", runHealth},

@@ -23,12 +23,13 @@ second one ends at once.
 
 Exit code: 0 after a signal, 1 if it cannot go on or had to cut a request, 2 for a mistake in the configuration.
 `,
-	"demo": `usage: wxproxy demo [-chaos] [-listen ADDR]
+	"demo": `usage: wxproxy demo [-wecom] [-chaos] [-listen ADDR]
 
 Runs a simulated WeChat and the proxy before it, both on this machine, and prints curl
 lines to paste. Needs no account, no file and no network.
 
-  -chaos        the simulated WeChat ends the token every few seconds
+  -wecom        a simulated WeCom in the place of WeChat: a corp with two applications
+  -chaos        the simulated side ends a token every few seconds
   -listen ADDR  where the proxy listens; 127.0.0.1:8080, or a free port if that is taken
 `,
 	"check": `usage: wxproxy check [-config FILE] [-live]

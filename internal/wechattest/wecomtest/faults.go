@@ -78,16 +78,18 @@ func matches(pattern, path string) bool {
 }
 
 // Chaos ends a token of some application every so often, in its time or before, until ctx
-// ends.
-func (w *WeCom) Chaos(ctx context.Context, every time.Duration) {
+// ends. After each, ended is called.
+func (w *WeCom) Chaos(ctx context.Context, every time.Duration, ended func(event string)) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ticker.C:
+			event := [...]string{"expired", "revoked"}[rand.IntN(2)]
 			w.mu.Lock()
-			w.apps[rand.IntN(len(w.apps))].end(rand.IntN(2) == 0)
+			w.apps[rand.IntN(len(w.apps))].end(event == "revoked")
 			w.mu.Unlock()
+			ended(event)
 		case <-ctx.Done():
 			return
 		}

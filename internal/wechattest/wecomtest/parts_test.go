@@ -288,7 +288,7 @@ func TestChaosEndsTokens(t *testing.T) {
 		c := newCompany(t, Rules{})
 		c.token("crm-secret")
 		c.token("shop-secret")
-		go c.Chaos(t.Context(), time.Second)
+		go c.Chaos(t.Context(), time.Second, func(string) {})
 		time.Sleep(time.Minute)
 		if n := len(c.crm.Tokens()) + len(c.shop.Tokens()); n != 0 {
 			t.Errorf("got %d good tokens after a minute; want none", n)

@@ -2,11 +2,13 @@ package wecomtest
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 
 	"wxproxy/internal/wechattest"
 )
@@ -22,7 +24,16 @@ type Server struct {
 
 // Start serves over HTTP on a free port. configure may change the server before it starts.
 func (w *WeCom) Start(configure ...func(*http.Server)) (*Server, error) {
-	return w.serve(nil, nil, configure)
+	return w.serve(anyPort, nil, configure)
+}
+
+// StartAt serves as Start does, on an address, or on a free port if that is in use.
+func (w *WeCom) StartAt(addr string, configure ...func(*http.Server)) (*Server, error) {
+	s, err := w.serve(addr, nil, configure)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return w.Start(configure...)
+	}
+	return s, err
 }
 
 // StartTLS serves as Start does, over HTTPS, with a certificate for 127.0.0.1, localhost
@@ -32,15 +43,23 @@ func (w *WeCom) StartTLS(configure ...func(*http.Server)) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a certificate: %w", err)
 	}
-	return w.serve(&tls.Config{Certificates: []tls.Certificate{certificate}}, ca, configure)
+	s, err := w.serve(anyPort, &tls.Config{Certificates: []tls.Certificate{certificate}}, configure)
+	if err != nil {
+		return nil, err
+	}
+	s.CA = ca
+	return s, nil
 }
 
-func (w *WeCom) serve(config *tls.Config, ca []byte, configure []func(*http.Server)) (*Server, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+// anyPort is an address with a port that nobody has.
+const anyPort = "127.0.0.1:0"
+
+func (w *WeCom) serve(addr string, config *tls.Config, configure []func(*http.Server)) (*Server, error) {
+	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening as WeCom: %w", err)
 	}
-	s := &Server{URL: "http://" + ln.Addr().String(), CA: ca}
+	s := &Server{URL: "http://" + ln.Addr().String()}
 	if config != nil {
 		s.URL, ln = "https://"+ln.Addr().String(), tls.NewListener(ln, config)
 	}

@@ -1,4 +1,4 @@
-package cli
+package demo
 
 import (
 	"fmt"
@@ -13,11 +13,11 @@ import (
 	"wxproxy/internal/wechattest"
 )
 
-// demoPatience is for how long the demo's program is waited for.
-const demoPatience = 4500 * time.Millisecond
+// programTimeout is for how long the program is waited for.
+const programTimeout = 4500 * time.Millisecond
 
-// A demoProgram is one that gets pushes: it answers a text with its own words.
-type demoProgram struct {
+// A program is one that gets pushes: it answers a text with its own words.
+type program struct {
 	url    string
 	server *http.Server
 	served sync.WaitGroup
@@ -25,31 +25,31 @@ type demoProgram struct {
 }
 
 // startProgram starts a program on a free port.
-func startProgram() (*demoProgram, error) {
+func startProgram() (*program, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("starting the demo's program: %w", err)
 	}
-	p := &demoProgram{url: "http://" + ln.Addr().String()}
-	p.server = &http.Server{Handler: p, ReadTimeout: demoPatience}
+	p := &program{url: "http://" + ln.Addr().String()}
+	p.server = &http.Server{Handler: p, ReadTimeout: programTimeout}
 	p.served.Go(func() { _ = p.server.Serve(ln) }) // ends when the server is closed
 	return p, nil
 }
 
 // stop ends the program.
-func (p *demoProgram) stop() {
+func (p *program) stop() {
 	_ = p.server.Close() // its connections have served
 	p.served.Wait()
 }
 
 // last returns what it got last.
-func (p *demoProgram) last() string {
+func (p *program) last() string {
 	got, _ := p.got.Load().(string)
 	return got
 }
 
 // ServeHTTP implements [http.Handler].
-func (p *demoProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *program) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
 		return
