@@ -184,7 +184,7 @@ func TestShellsOfferEveryCommandAndFlag(t *testing.T) {
 				"wxproxy ":              all,
 				"wxproxy ser":           {"serve"},
 				"wxproxy -":             {"-config"},
-				"wxproxy demo -":        {"-chaos", "-listen"},
+				"wxproxy demo -":        {"-chaos", "-listen", "-wecom"},
 				"wxproxy check -":       {"-config", "-live"},
 				"wxproxy health -":      {"-url"},
 				"wxproxy key -":         nil,

@@ -13,78 +13,107 @@ import (
 	"time"
 )
 
-func TestEveryLineThatTheDemoPrintsWorks(t *testing.T) {
-	t.Parallel()
-	p := startDemo(t)
-	lines := p.curlLines()
-	if len(lines) < 4 {
-		t.Fatalf("got %d lines of curl in %s; want at least 4", len(lines), p.stdout.String())
-	}
-	for _, line := range lines {
-		mustPaste(t, line)
-	}
-	if got := mustPaste(t, "curl -s -i "+p.proxy+userInfo); !strings.Contains(got, "Wxproxy-Attempts: 1") {
-		t.Errorf("once all is well again: got %s; want one attempt", got)
-	}
-	p.signal(os.Interrupt)
-	p.mustEnd(exitOK)
+// demos are what each demo has: how it is started, a call, and what its answer has.
+var demos = map[string]struct {
+	args         []string
+	call, answer string
+}{
+	"WeChat": {nil, userInfo, `"openid":"OPENID"`},
+	"WeCom":  {[]string{"-wecom"}, "/@crm/cgi-bin/user/get?userid=zhangsan", `"userid":"zhangsan"`},
 }
 
-func TestTheDemoShowsASecondAttemptAfterTheColleaguesRefresh(t *testing.T) {
+func TestEveryLineThatTheDemoPrintsWorks(t *testing.T) {
 	t.Parallel()
-	p := startDemo(t)
-	for _, line := range p.curlLines() {
-		answer := mustPaste(t, line)
-		if strings.Contains(line, "curl -i") {
-			if !strings.Contains(answer, "Wxproxy-Attempts: 2") || !strings.Contains(answer, `"openid":"OPENID"`) {
-				t.Errorf("got %s; want success at the second attempt", answer)
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, demo.args...)
+			lines := p.curlLines()
+			if len(lines) < 4 {
+				t.Fatalf("got %d lines of curl in %s; want at least 4", len(lines), p.stdout.String())
 			}
-			return
-		}
+			for _, line := range lines {
+				mustPaste(t, line)
+			}
+			if got := mustPaste(t, "curl -s -i "+p.proxy+demo.call); !strings.Contains(got, "Wxproxy-Attempts: 1") {
+				t.Errorf("once all is well again: got %s; want one attempt", got)
+			}
+			p.signal(os.Interrupt)
+			p.mustEnd(exitOK)
+		})
 	}
-	t.Errorf("got no line with curl -i in %s", p.stdout.String())
+}
+
+func TestTheDemoShowsASecondAttemptAfterATokenEnded(t *testing.T) {
+	t.Parallel()
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, demo.args...)
+			for _, line := range p.curlLines() {
+				answer := mustPaste(t, line)
+				if strings.Contains(line, "curl -i") {
+					if !strings.Contains(answer, "Wxproxy-Attempts: 2") || !strings.Contains(answer, demo.answer) {
+						t.Errorf("got %s; want success at the second attempt", answer)
+					}
+					return
+				}
+			}
+			t.Errorf("got no line with curl -i in %s", p.stdout.String())
+		})
+	}
 }
 
 // The demo's line shows each step of a push, up to what the user gets.
-func TestTheDemoHasWeChatPush(t *testing.T) {
+func TestTheDemoHasThePushesOfEachKind(t *testing.T) {
 	t.Parallel()
-	p := startDemo(t)
-	for _, line := range p.curlLines() {
-		if !strings.Contains(line, demoSay) {
-			continue
-		}
-		answer := mustPaste(t, line)
-		for _, want := range []string{"<Encrypt>", "<Content><![CDATA[hello]]></Content>", "<MsgSignature>", "the user gets: ", "<Content><![CDATA[you said: hello]]></Content>"} {
-			if !strings.Contains(answer, want) {
-				t.Errorf("got %s; want %s in it", answer, want)
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, demo.args...)
+			for _, line := range p.curlLines() {
+				if !strings.Contains(line, demoSay) {
+					continue
+				}
+				answer := mustPaste(t, line)
+				for _, want := range []string{name + " pushes: ", "<Encrypt>", "<Content><![CDATA[hello]]></Content>", "<MsgSignature>", "the user gets: ", "<Content><![CDATA[you said: hello]]></Content>"} {
+					if !strings.Contains(answer, want) {
+						t.Errorf("got %s; want %s in it", answer, want)
+					}
+				}
+				other := mustPaste(t, "curl -s -d '你好 <&> ]]>' "+p.demoWeChat()+demoSay)
+				if !strings.Contains(other, "you said: 你好 <&> ]]]]><![CDATA[>]]>") {
+					t.Errorf("got %s; want the words again", other)
+				}
+				if a := p.mustAsk("POST", p.demoWeChat()+demoSay, ""); a.code != http.StatusBadRequest {
+					t.Errorf("got %d for nothing; want 400", a.code)
+				}
+				p.stop()
+				return
 			}
-		}
-		other := mustPaste(t, "curl -s -d '你好 <&> ]]>' "+p.demoWeChat()+demoSay)
-		if !strings.Contains(other, "you said: 你好 <&> ]]]]><![CDATA[>]]>") {
-			t.Errorf("got %s; want the words again", other)
-		}
-		if a := p.mustAsk("POST", p.demoWeChat()+demoSay, ""); a.code != http.StatusBadRequest {
-			t.Errorf("got %d for nothing; want 400", a.code)
-		}
-		p.stop()
-		return
+			t.Errorf("got no line with %s in %s", demoSay, p.stdout.String())
+		})
 	}
-	t.Errorf("got no line with %s in %s", demoSay, p.stdout.String())
 }
 
 func TestCallsSucceedUnderTheDemosChaos(t *testing.T) {
 	t.Parallel()
-	p := startDemo(t, "-chaos")
-	calls := strings.Join(p.curlLines()[:2], "\n") // without the colleague's refresh
-	for len(p.logged("chaos: the simulated API ended a token")) == 0 {
-		mustPaste(t, calls)
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, append([]string{"-chaos"}, demo.args...)...)
+			calls := strings.Join(p.curlLines()[:2], "\n") // before a token is ended by hand
+			for len(p.logged("chaos: the simulated API ended a token")) == 0 {
+				mustPaste(t, calls)
+			}
+			mustPaste(t, calls)
+			if got := p.mustAsk("GET", p.admin+"/status", "").body; !regexp.MustCompile(`"rejections": [1-9]`).MatchString(got) {
+				t.Errorf("got %s; want rejections", got)
+			}
+			p.signal(syscall.SIGTERM)
+			p.mustEnd(exitOK)
+		})
 	}
-	mustPaste(t, calls)
-	if got := p.mustAsk("GET", p.admin+"/status", "").body; strings.Contains(got, `"rejections": 0`) {
-		t.Errorf("got %s; want rejections", got)
-	}
-	p.signal(syscall.SIGTERM)
-	p.mustEnd(exitOK)
 }
 
 // Not parallel: the other tests' demos take the port of the admin listener, too.

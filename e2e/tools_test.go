@@ -257,7 +257,7 @@ func TestVersionAndHelpAreOnStandardOutput(t *testing.T) {
 		"version":     {[]string{"version"}, `^wxproxy \S+, go1\.\S+.*, commit \S+\n$`},
 		"help":        {[]string{"help"}, `(?s)usage: wxproxy.*serve.*demo.*check.*health.*key.*version.*WXPROXY_APP_ID`},
 		"-h":          {[]string{"-h"}, `(?s)usage: wxproxy \[COMMAND\].*  key `},
-		"demo --help": {[]string{"demo", "--help"}, `(?s)usage: wxproxy demo.*-chaos.*-listen`},
+		"demo --help": {[]string{"demo", "--help"}, `(?s)usage: wxproxy demo.*-wecom.*-chaos.*-listen`},
 		"help check":  {[]string{"help", "check"}, `(?s)usage: wxproxy check.*-config.*-live`},
 		"help help":   {[]string{"help", "help"}, `usage: wxproxy \[COMMAND\]`},
 		"help -h":     {[]string{"help", "-h"}, `usage: wxproxy \[COMMAND\]`},
