@@ -208,9 +208,14 @@ func TestEnvironmentsShareAPlatformAsThePageSays(t *testing.T) {
 // Both pages have the same headings, configurations, commands, and words in code.
 func TestThePagesOnPlatformsAgree(t *testing.T) {
 	t.Parallel()
+	mustAgree(t, platformPages)
+}
+
+func mustAgree(t *testing.T, pages [2]string) {
+	t.Helper()
 	var outlines, blocks, words [2][]string
 	blocksOf := regexp.MustCompile("(?ms)^```.*?^```")
-	for i, name := range platformPages {
+	for i, name := range pages {
 		text := blocksOf.ReplaceAllString(read(t, name), "")
 		for _, line := range regexp.MustCompile(`(?m)^#+ |^\|(?: [^|]*\|)+`).FindAllString(text, -1) {
 			if strings.HasPrefix(line, "|") {
@@ -230,11 +235,11 @@ func TestThePagesOnPlatformsAgree(t *testing.T) {
 	for what, both := range map[string][2][]string{"headings and rows": outlines, "blocks": blocks, "words in code": words} {
 		for i := range both {
 			if len(both[i]) < 10 {
-				t.Errorf("%s: got %d %s; want more", platformPages[i], len(both[i]), what)
+				t.Errorf("%s: got %d %s; want more", pages[i], len(both[i]), what)
 			}
 			for _, one := range both[i] {
 				if !slices.Contains(both[1-i], one) {
-					t.Errorf("%s: got no %q of the %s that %s has", platformPages[1-i], one, what, platformPages[i])
+					t.Errorf("%s: got no %q of the %s that %s has", pages[1-i], one, what, pages[i])
 				}
 			}
 		}
@@ -244,20 +249,18 @@ func TestThePagesOnPlatformsAgree(t *testing.T) {
 	}
 }
 
-// A platformPage is a page whose blocks are run, with a simulated WeChat.
-type platformPage struct {
+// A page is one whose blocks are run.
+type page struct {
 	t        *testing.T
 	blocks   map[string][]block
 	etc, bin string
-	w        weChat
-	saas     *platformtest.Platform
 	program  *heardProgram
 	replacer *strings.Replacer // of what the page has by what there is
 }
 
-func newPlatformPage(t *testing.T, name string) *platformPage {
+func newPage(t *testing.T, name string) *page {
 	t.Helper()
-	g := &platformPage{t: t, blocks: map[string][]block{}, etc: t.TempDir(), bin: t.TempDir(), program: startHeardProgram(t)}
+	g := &page{t: t, blocks: map[string][]block{}, etc: t.TempDir(), bin: t.TempDir(), program: startHeardProgram(t)}
 	for _, b := range readBlocks(t, name) {
 		g.blocks[b.info] = append(g.blocks[b.info], b)
 	}
@@ -267,6 +270,19 @@ func newPlatformPage(t *testing.T, name string) *platformPage {
 	}
 	writeFile(t, g.bin+"/wxproxy", "#!/bin/sh\nexec env "+asProgram+"=1 '"+executable+"' \"$@\"\n")
 	chmod(t, g.bin+"/wxproxy", 0o700)
+	return g
+}
+
+// A platformPage is a page about platforms, with a simulated WeChat.
+type platformPage struct {
+	*page
+	w    weChat
+	saas *platformtest.Platform
+}
+
+func newPlatformPage(t *testing.T, name string) *platformPage {
+	t.Helper()
+	g := &platformPage{page: newPage(t, name)}
 	for file, content := range map[string]string{
 		"saas-secret": componentSecret, "saas-push-token": pushToken + "\n", "saas-push-aes-key": pushAESKey + "\n",
 		"token-key": base64.StdEncoding.EncodeToString([]byte(appSecret)),
@@ -280,7 +296,7 @@ func newPlatformPage(t *testing.T, name string) *platformPage {
 }
 
 // block returns the only block of a kind that has a text in it.
-func (g *platformPage) block(info, has string) block {
+func (g *page) block(info, has string) block {
 	g.t.Helper()
 	for _, b := range g.blocks[info] {
 		if strings.Contains(b.text, has) {
@@ -291,7 +307,7 @@ func (g *platformPage) block(info, has string) block {
 	return block{}
 }
 
-func (g *platformPage) write(toml block) {
+func (g *page) write(toml block) {
 	writeFile(g.t, g.etc+"/config.toml", g.replacer.Replace(toml.text))
 }
 
@@ -309,16 +325,22 @@ func (g *platformPage) serve(toml block, upstream string) *program {
 }
 
 // run returns what a block prints.
-func (g *platformPage) run(b block) string {
+func (g *page) run(b block) string {
 	g.t.Helper()
+	out, err := g.try(b)
+	if err != nil {
+		g.t.Errorf("line %d: %s\ngot %v: %s", b.line, b.text, err, out)
+	}
+	return out
+}
+
+// try does so, also of what fails.
+func (g *page) try(b block) (string, error) {
 	text := strings.NewReplacer("curl ", "curl -sS ", "curl -s ", "curl -sS ").Replace(g.replacer.Replace(b.text))
 	c := exec.CommandContext(g.t.Context(), "sh", "-e", "-c", text)
 	c.Dir, c.Env = g.etc, []string{"PATH=" + g.bin + ":" + os.Getenv("PATH"), "HOME=" + g.etc, "GOCOVERDIR=" + g.t.TempDir()}
 	out, err := c.CombinedOutput()
-	if err != nil {
-		g.t.Errorf("line %d: %s\ngot %v: %s", b.line, text, err, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // mustAuthorize has a merchant visit the page whose address a block prints.
