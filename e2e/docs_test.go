@@ -15,6 +15,7 @@ import (
 	"wxproxy/config"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // read returns the content of a file of the repository.
@@ -59,21 +60,35 @@ const troubleshooting = "docs/troubleshooting.md"
 func TestEveryRemedyIsInTheDocuments(t *testing.T) {
 	doc, all := read(t, troubleshooting), 0
 	for _, table := range []struct {
-		file   string
-		ticket bool
-		least  int
-	}{{"token/wechat/remedies.go", false, 30}, {"token/wechat/ticketremedies.go", true, 15}} {
-		rows := regexp.MustCompile(`(?m)^\t(-?\d+): +\{token\.Class`).FindAllStringSubmatch(read(t, table.file), -1)
+		file, name, heading string
+		refusal             token.Refusal
+		explain             func(error) token.Explanation
+		least               int
+	}{
+		{"token/wechat/remedies.go", "", "## WeChat gives no token", token.Refusal{}, wechat.Explain, 30},
+		{"token/wechat/ticketremedies.go", "", "### WeChat gives no ticket", token.Refusal{Ticket: true}, wechat.Explain, 15},
+		{"token/wecom/remedies.go", "refusals", "### WeCom gives no token", token.Refusal{}, wecom.Explain, 10},
+		{"token/wecom/remedies.go", "callRefusals", "### WeCom refuses calls", token.Refusal{API: "agent/get"}, wecom.Explain, 4},
+		{"token/wecom/ticketremedies.go", "", "### WeCom gives no ticket", token.Refusal{Ticket: true}, wecom.Explain, 5},
+	} {
+		source := read(t, table.file)
+		if table.name != "" {
+			_, source, _ = strings.Cut(source, "\nvar "+table.name+" = ")
+			source, _, _ = strings.Cut(source, "\n}\n")
+		}
+		rows := regexp.MustCompile(`(?m)^\t(-?\d+|tooOften): +\{token\.Class`).FindAllStringSubmatch(source, -1)
 		if all += len(rows); len(rows) < table.least {
 			t.Fatalf("got %d remedies; want those of %s", len(rows), table.file)
 		}
-		_, ofTable, _ := strings.Cut(doc, map[bool]string{false: "## WeChat gives no token\n", true: "### WeChat gives no ticket\n"}[table.ticket])
+		_, ofTable, _ := strings.Cut(doc, "\n"+table.heading+"\n")
+		ofTable, _, _ = strings.Cut(ofTable, "\n#")
 		for _, row := range rows {
 			code := 0
-			if _, err := fmt.Sscan(row[1], &code); err != nil {
+			if _, err := fmt.Sscan(strings.Replace(row[1], "tooOften", "45009", 1), &code); err != nil {
 				t.Fatal(err)
 			}
-			e := wechat.Explain(&token.Refusal{Code: code, Reason: "errmsg", Ticket: table.ticket})
+			table.refusal.Code, table.refusal.Reason = code, "errmsg"
+			e := table.explain(&table.refusal)
 			if want := fmt.Sprintf("| %d | %s | %s |\n", code, e.Class, e.Remedy); !strings.Contains(ofTable, want) {
 				t.Errorf("%s lacks %s", troubleshooting, want)
 			}
