@@ -163,3 +163,9 @@ type Forward struct {
 	Async     bool
 	Copy      bool
 }
+
+// Parse does what the function Load does with the text of a file that is nowhere.
+func Parse(text []byte, lookupEnv func(string) (string, bool)) (*Config, error) {
+	l := newLoader("", lookupEnv)
+	return l.load(l.parse(text))
+}

@@ -48,12 +48,6 @@ func (f *Files) LoadToServe(path string, lookupEnv func(string) (string, bool)) 
 	return f.load(l, path)
 }
 
-// Parse does what the function Load does with the text of a file that is nowhere.
-func Parse(text []byte, lookupEnv func(string) (string, bool)) (*Config, error) {
-	l := newLoader("", lookupEnv)
-	return l.load(l.parse(text))
-}
-
 func (f *Files) load(l *loader, path string) (*Config, error) {
 	l.cfg.files = f
 	f.beginNotes()

@@ -564,3 +564,14 @@ func TestTheDefaultsAreThoseThatUsersKnow(t *testing.T) {
 		t.Errorf("got %+v; want %+v", got, want)
 	}
 }
+
+func TestATextIsReadAsAFileIs(t *testing.T) {
+	cfg, err := Parse([]byte("[[account]]\nname = \"shop\"\napp_id = \"wx0123456789abcdef\"\nsecret = \""+canary+"\"\n"), lookup("WXPROXY_LOG_LEVEL", "warn"))
+	if err != nil || len(cfg.Accounts) != 1 || cfg.Accounts[0].Name != "shop" || cfg.Log.Level.String() != "WARN" {
+		t.Errorf("got %+v, %v; want the account of the text, and the level of the environment", cfg, err)
+	}
+	_, err = Parse([]byte("[proxy]\nlisten = 8080\n"), lookup())
+	if err == nil || !strings.Contains(err.Error(), "proxy.listen") {
+		t.Errorf("got %v; want the mistake", err)
+	}
+}

@@ -22,8 +22,8 @@ var (
 	wecomShop = wecomtest.App{CorpID: wecomCorp, AgentID: "1000003", Secret: "shop0shop0shop0shop0shop0shop000"}
 )
 
-// wecomSDKs returns the programs that make calls to WeCom with an SDK of others': the four
-// that people are told of, and two more.
+// wecomSDKs returns the programs that make calls to WeCom with an SDK of others': those that
+// docs/wecom.md names.
 func wecomSDKs(t *testing.T) []sdk {
 	t.Helper()
 	inGo := sdks(t)[0].command[0]
