@@ -61,7 +61,11 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d.platforms(a, accounts, platforms)
 	d.pushes(a, r, box)
 	d.mark(`<div class="two">`)
-	d.hosts(a.Hosts())
+	hosts := wordHosts
+	if a.WrongSecrets != nil {
+		hosts = wordBoth
+	}
+	d.hosts(a.Hosts(), hosts)
 	d.clients(a.Clients, counted)
 	d.mark("</div></main>")
 	d.footer(!a.Key.Empty() || a.Public)

@@ -42,9 +42,9 @@ func (d *document) errcodes(counts []traffic.ErrcodeCount) {
 }
 
 // hosts adds the table of WeChat's hosts.
-func (d *document) hosts(hosts []Host) {
-	d.say(`<section aria-labelledby="hosts"><h2 id="hosts">`, wordHosts, "</h2>")
-	d.say(`<table role="table"><caption>`, wordHosts, "</caption>")
+func (d *document) hosts(hosts []Host, title phrase) {
+	d.say(`<section aria-labelledby="hosts"><h2 id="hosts">`, title, "</h2>")
+	d.say(`<table role="table"><caption>`, title, "</caption>")
 	d.columns(wordHost, wordState, wordSince)
 	for _, host := range hosts {
 		d.in(`<tr role="row"><th role="rowheader" scope="row">`, host.URL, "")

@@ -95,6 +95,7 @@ var (
 	wordRemedy     = phrase{"What to do: ", "处理办法："}
 
 	wordHosts   = phrase{"WeChat’s hosts", "微信域名"}
+	wordBoth    = phrase{"Hosts of WeChat and WeCom", "微信与企业微信域名"}
 	wordHost    = phrase{"Host", "域名"}
 	wordState   = phrase{"State", "状态"}
 	wordSince   = phrase{"Since", "开始于"}

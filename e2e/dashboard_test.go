@@ -31,6 +31,7 @@ import (
 	"wxproxy/push/inbox"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // With it naming a folder in the environment, docs/images/README.md says how, the
@@ -59,6 +60,7 @@ func TestTheDashboardInABrowser(t *testing.T) {
 	given, _ := json.Marshal(map[string]string{
 		"chromium": browser, "key": canaryAdminKey, "shots": os.Getenv(screenshots), "only": os.Getenv("WXPROXY_BROWSER_ONLY"),
 		"sample":  sampleDashboard(t), // one of everything
+		"wecom":   wecomDashboard(t),  // two applications of a corp, one with a wrong secret, one whose address is not trusted
 		"saas":    saasDashboard(t),   // no account but those of a platform, 100,000: wx and 16 digits
 		"plain":   plain.admin + "/",  // no key, one account
 		"call":    plain.proxy + userInfo,
@@ -228,6 +230,38 @@ func saasDashboard(t *testing.T) string {
 			return total, page
 		},
 	}}
+	server := httptest.NewServer(a.Handler())
+	t.Cleanup(server.Close)
+	return server.URL + "/"
+}
+
+// wecomDashboard serves the page of a process that has two applications of a corp, and returns
+// its URL.
+func wecomDashboard(t *testing.T) string {
+	t.Helper()
+	now := time.Now()
+	a := &admin.Admin{
+		ConfigHash: func() string { return "" }, Version: "v1.0.0", Started: now.Add(-3 * time.Hour), Store: func() admin.Store { return admin.Store{Kind: "memory", Address: "memory:", Up: true} },
+		Hosts:  func() []admin.Host { return []admin.Host{{URL: "https://qyapi.weixin.qq.com", State: "up", Since: now.Add(-3 * time.Hour)}} },
+		Loaded: func() admin.Loaded { return admin.Loaded{} }, InFlight: func() int { return 0 }, Draining: func() bool { return false },
+		Counted: sampleCounts, Hour: func() []traffic.Minute { return sampleHour(20) }, Metrics: http.NotFoundHandler(), WrongSecrets: func() (int, int) { return 3, 100 },
+	}
+	paused := &token.Paused{Until: now.Add(37 * time.Minute), Cause: &token.Refusal{By: "WeCom", Code: 40001, Reason: "invalid credential, hint: [1614140502_160_0], from ip: 203.0.113.7, more info at https://open.work.weixin.qq.com/devtool/query?e=40001"}}
+	for name, status := range map[string]token.Status{
+		"crm":      {State: token.StateFresh, Expires: now.Add(time.Hour), RefreshedAt: now.Add(-time.Hour), NextRefresh: now.Add(55 * time.Minute)},
+		"helpdesk": {State: token.StateGone, NextRefresh: paused.Until, LastError: paused},
+	} {
+		one := sampleAccount(name, status, 20)
+		status.Issuer = wecom.NewIssuer()
+		one.Status = func() token.Status { return status }
+		one.Kind, one.AppID, one.CorpID, one.AgentID = "wecom", wecomCorp, wecomCorp, wecomCRM.AgentID
+		if name == "crm" {
+			one.Refusals = func() []admin.Refusal {
+				return []admin.Refusal{{Explanation: wecom.ExplainCall(60020, "203.0.113.7"), Count: 1_204, LastAt: now.Add(-2 * time.Minute), IP: "203.0.113.7"}}
+			}
+		}
+		a.Accounts = append(a.Accounts, one)
+	}
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(server.Close)
 	return server.URL + "/"

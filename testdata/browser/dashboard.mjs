@@ -124,15 +124,28 @@ for (const [name, options, query] of [
   ["chinese phone", { colorScheme: "light", viewport: { width: 360, height: 740 } }, "&lang=zh"],
   ["narrow", { colorScheme: "light", viewport: { width: 320, height: 640 } }, ""],
 ]) {
-  checks[`a platform, ${name}: it fits, and is accessible`] = async () => {
-    const page = await visit(given.saas + "?q=wx000000000000000" + query, options);
-    await page.waitForSelector(":root.script");
-    await fits(page);
-    await uncovered(page);
-    await accessible(page);
-    await leave(page);
-  };
+  for (const [what, url] of [["a platform", given.saas + "?q=wx000000000000000"], ["WeCom", given.wecom + "?q=ww"]]) {
+    checks[`${what}, ${name}: it fits, and is accessible`] = async () => {
+      const page = await visit(url + query, options);
+      await page.waitForSelector(":root.script");
+      await fits(page);
+      await uncovered(page);
+      await accessible(page);
+      await leave(page);
+    };
+  }
 }
+
+checks["applications of WeCom: what is paused until when, and which list the address belongs on"] = async () => {
+  const page = await visit(given.wecom);
+  assert.equal(await text(page, "#headline"), "Accounts without a token: 1 of 2");
+  assert.match(await text(page, "tbody tr:nth-child(1)"), /helpdesk\s+WeCom ww0123456789abcdef 1000002/);
+  assert.match(await text(page, "#problem-helpdesk"), /errcode 40001.*What to do: check secret.*until 20.*neither a reload, nor a restart, nor a refresh by hand ends that/s);
+  assert.match(await text(page, "[id='problem-crm:60020']"), /errcode 60020.*WeCom refused calls, 1,204 since the start, the last one \d+ min ago.*put 203\.0\.113\.7 on the list of trusted IP addresses/s);
+  await page.click("nav a");
+  assert.match(await text(page, "[id='problem-crm:60020']"), /错误码 60020.*企业微信拒绝了调用.*处理办法：请在企业微信管理后台/s);
+  await leave(page);
+};
 
 checks["a platform with 100,000 accounts: problems and what to do come first, and the box finds the others"] = async () => {
   const page = await visit(given.saas);
