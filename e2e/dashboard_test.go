@@ -242,7 +242,9 @@ func wecomDashboard(t *testing.T) string {
 	now := time.Now()
 	a := &admin.Admin{
 		ConfigHash: func() string { return "" }, Version: "v1.0.0", Started: now.Add(-3 * time.Hour), Store: func() admin.Store { return admin.Store{Kind: "memory", Address: "memory:", Up: true} },
-		Hosts:  func() []admin.Host { return []admin.Host{{URL: "https://qyapi.weixin.qq.com", State: "up", Since: now.Add(-3 * time.Hour)}} },
+		Hosts: func() []admin.Host {
+			return []admin.Host{{URL: "https://qyapi.weixin.qq.com", State: "up", Since: now.Add(-3 * time.Hour)}}
+		},
 		Loaded: func() admin.Loaded { return admin.Loaded{} }, InFlight: func() int { return 0 }, Draining: func() bool { return false },
 		Counted: sampleCounts, Hour: func() []traffic.Minute { return sampleHour(20) }, Metrics: http.NotFoundHandler(), WrongSecrets: func() (int, int) { return 3, 100 },
 	}
