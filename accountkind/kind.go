@@ -50,6 +50,12 @@ type Kind struct {
 	TokenParameters  []string // from requests that get the account's access token
 	SecretParameters []string // from requests that get its AppSecret
 
+	// ForeignSecrets are query parameters that hold a credential which no API behind the
+	// proxy takes: requests with one are refused. RobotKey is one that only requests without
+	// a credential of the proxy's may have.
+	ForeignSecrets []string
+	RobotKey       string
+
 	// SecretMembers are the members of bodies, JSON or forms, that callers may send in the
 	// place of appid and AppSecret. The proxy replaces their values.
 	SecretMembers []string
@@ -74,6 +80,10 @@ type Kind struct {
 	// TicketTypes are the values of the parameter type, at paths of class "ticket" whose route
 	// has no type of its own, whose tickets the proxy caches.
 	TicketTypes []string
+
+	// AgentTicket is the type of the ticket that signs pages for wx.agentConfig, where the
+	// account has an agent_id; empty: there is none.
+	AgentTicket string
 
 	// PageTicket is the type of the ticket that signs pages for wx.config; empty: there is
 	// none.
@@ -117,4 +127,8 @@ type TokenRequest struct {
 	NoSecret  int // of no AppSecret
 	BadSecret int // of a wrong AppSecret
 	BadData   int // of a body that is neither JSON nor a form
+
+	// OfCorp says that the appid is that of a corp, which may have several accounts: programs
+	// say by the secret, as KEY:NAME, which one they mean. The answer says errcode 0, too.
+	OfCorp bool
 }

@@ -19,15 +19,19 @@ var WeCom = Kind{
 	TokenParameters:  []string{"access_token", "suite_access_token", "provider_access_token", "from_appid"},
 	SecretParameters: []string{"access_token", "suite_access_token", "provider_access_token", "from_appid"},
 
+	ForeignSecrets: []string{"corpsecret", "suite_secret", "provider_secret", "permanent_code", "suite_ticket"},
+	RobotKey:       "key",
+
 	// The proxy refuses whatever is wrong with a key or the choice of an application by
 	// 40001, which is what SDKs know of gettoken.
 	TokenRequest: TokenRequest{
-		AppIDName: "corpid", SecretName: "corpsecret",
+		AppIDName: "corpid", SecretName: "corpsecret", OfCorp: true,
 		NotPOST: 43001, BadGrant: 40035, NoAppID: 41002, BadAppID: 40013, NoSecret: 40001, BadSecret: 40001, BadData: 47001,
 	},
 
 	TicketTypes: []string{"agent_config", "wx_card"},
 	PageTicket:  "jsapi",
+	AgentTicket: "agent_config",
 
 	// 40001 is a wrong secret, which only gettoken answers.
 	TokenErrcodes: []int{40014, 42001},

@@ -261,7 +261,9 @@ func (p *program) ask(method, url, body string, headers ...string) (answer, erro
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ": ")
-		req.Header.Set(name, value)
+		if req.Header.Set(name, value); name == "Host" {
+			req.Host = value // the field of the header is not sent
+		}
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {

@@ -167,7 +167,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 	f := x.asFailure(err)
 	account, client := names(x.account, p.refusedClient(x, err))
 	p.config.Counts.Failure(client, f.reason())
-	if f.status >= fasthttp.StatusInternalServerError || x.kind != nil && f.errcode == x.kind.Table.ExpiredToken {
+	if f.status >= fasthttp.StatusInternalServerError || f.isUsual {
 		return
 	}
 	p.noteWrongKey(x, err)
@@ -187,10 +187,7 @@ func (p *Proxy) noteFailure(x *exchange, err error) {
 
 // noteWrongKey has the log say who showed a key that is nobody's.
 func (p *Proxy) noteWrongKey(x *exchange, err error) {
-	f, isKey := x.asFailure(err), errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret)
-	if x.kind != nil && x.route.traits.callerInBody && f.slug == "" { // as SDKs show it
-		isKey = f.errcode == x.kind.Table.TokenRequest.BadSecret
-	}
+	isKey := errors.Is(err, errUnknownKey) || errors.Is(err, errUnknownSecret) || x.asFailure(err).wrongKey
 	if isKey && p.config.Audit != nil {
 		account, _ := names(x.account, nil)
 		p.config.Audit.Often(audit.Entry{Action: audit.WrongKey, Account: account, Address: p.addressOf(x), Outcome: audit.Refused, Listener: audit.Proxy})

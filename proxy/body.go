@@ -9,6 +9,8 @@ import (
 
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/body"
+
+	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -115,7 +117,7 @@ func (x *exchange) bodyFailure(err error) error {
 	}
 	x.closes = true
 	if x.caller.IsCut() {
-		return &failure{upstreamBusy, "wxproxy ends, and the body was not here by then; nothing was sent", time.Second}
+		return &failure{problem: upstreamBusy, detail: "wxproxy ends, and the body was not here by then; nothing was sent", retryAfter: time.Second}
 	}
 	if failed := x.caller.ReadError(); failed != nil {
 		err = failed // fasthttp may take it for a fault of the body
@@ -142,12 +144,12 @@ func (x *exchange) noRoom(why *body.NoRoomError) error {
 		if x.client.bodies.noRoom.Allows() {
 			log.Warn("requests of a client are refused: its bodies under way take all the room that one client may have", append(why.Taken(), "client", x.client.Name)...)
 		}
-		return &failure{upstreamBusy, "this client's request bodies under way take all the room that one client may have: it is to send fewer at a time; nothing was sent", time.Second}
+		return &failure{problem: upstreamBusy, detail: "this client's request bodies under way take all the room that one client may have: it is to send fewer at a time; nothing was sent", retryAfter: time.Second}
 	}
 	if x.proxy.door.noRoom.Allows() {
 		log.Warn("requests are refused: the bodies under way take all the room that there is for them", why.Taken()...)
 	}
-	return &failure{upstreamBusy, "the request bodies under way take all the room that the proxy has for ones of this size; nothing was sent", time.Second}
+	return &failure{problem: upstreamBusy, detail: "the request bodies under way take all the room that the proxy has for ones of this size; nothing was sent", retryAfter: time.Second}
 }
 
 // announceLength adds the body's Content-Length to the header that WeChat will read.
@@ -183,4 +185,16 @@ func (x *exchange) drain() bool {
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainSize+1))
 	return err == nil && n <= drainSize && !x.caller.HasEnded()
+}
+
+// malformed says what is wrong with a body in chunks, given fasthttp's error, which may
+// quote it. Only those about the trailer hold another error.
+func malformed(err error) string {
+	if _, isTooLong := errors.AsType[*fasthttp.ErrSmallBuffer](err); isTooLong {
+		return "the trailer of the body is longer than 16 KiB"
+	}
+	if errors.Unwrap(err) != nil {
+		return "the trailer of the body is not one as RFC 9112 has it, or has a field that may stand in the header only, as Host, Trailer and Content-Length"
+	}
+	return "the chunks of the body are not as RFC 9112 has them: each is its size in hexadecimal digits, CRLF, as many bytes, and CRLF; the last has the size 0"
 }

@@ -112,16 +112,16 @@ func (p *Proxy) client(x *exchange) (*Client, error) {
 	}
 	c, err := p.clientOfHeader(x)
 	given := &x.given.secret
-	if err != nil || given.text == "" {
+	if err != nil || given.Text == "" {
 		return c, err
 	}
-	other, isKnown := p.clients.withKey([]byte(given.text), &x.key)
+	other, isKnown := p.clients.withKey([]byte(given.Text), &x.key)
 	switch {
 	case c != nil && isKnown && other != c:
 		return nil, errTwoClients
 	case c != nil:
 		return c, nil // SDKs have to send something in the place of the AppSecret
-	case given.conflicts:
+	case given.Conflicts:
 		return nil, errTwoKeys
 	case !isKnown:
 		return nil, errUnknownSecret
@@ -136,7 +136,7 @@ func (p *Proxy) clientOfHeader(x *exchange) (*Client, error) {
 	certified := p.clients.certified(x.caller)
 	scheme, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
 	if !wire.IsFold(scheme, "bearer") {
-		if certified == nil && x.given.secret.text == "" {
+		if certified == nil && x.given.secret.Text == "" {
 			return nil, errNoKey
 		}
 		return certified, nil
@@ -161,7 +161,7 @@ func (p *Proxy) contradiction(x *exchange, err error) (client, keyOf *Client) {
 		keyOf, _ = p.clients.withKey(key, &x.key)
 	case errors.Is(err, errTwoClients):
 		client, _ = p.clientOfHeader(x)
-		keyOf, _ = p.clients.withKey([]byte(x.given.secret.text), &x.key)
+		keyOf, _ = p.clients.withKey([]byte(x.given.secret.Text), &x.key)
 	}
 	return client, keyOf
 }
@@ -190,3 +190,7 @@ func (p *Proxy) signingKey(x *exchange) *virtual.Key {
 	}
 	return &c.signing[0]
 }
+
+// errOldCertificate refuses callers whose TLS handshake was before tls_client_ca changed.
+var errOldCertificate = refuse(unauthenticated,
+	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")

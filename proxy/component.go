@@ -28,9 +28,9 @@ func (withPlatform) permit(p *Proxy, x *exchange) error {
 		return errNeedsAdmin
 	}
 	if x.route.OAuth {
-		if given := x.oauthAppID(); given.conflicts {
+		if given := x.oauthAppID(); given.Conflicts {
 			return errTwoAppIDs
-		} else if x.authorizer != nil && given.text != x.authorizer.AppID {
+		} else if x.authorizer != nil && given.Text != x.authorizer.AppID {
 			return errTwoAccounts
 		}
 	}
@@ -51,10 +51,10 @@ func (withPlatform) admitBody(p *Proxy, x *exchange) error {
 
 // oauthAppID returns the appid of the account that a request to /sns/... is about: the one
 // in the query, or else the one that the request names elsewhere.
-func (x *exchange) oauthAppID() (given givenValue) {
-	target.EachNamed(x.target.Query, []string{x.kind.Table.SecretNames.AppID}, func(_, value string) { given.add(value) })
-	if given.text == "" && x.authorizer != nil {
-		given.text = x.authorizer.AppID
+func (x *exchange) oauthAppID() (given members.Value) {
+	target.EachNamed(x.target.Query, []string{x.kind.Table.SecretNames.AppID}, func(_, value string) { given.Add(value) })
+	if given.Text == "" && x.authorizer != nil {
+		given.Text = x.authorizer.AppID
 	}
 	return given
 }
@@ -133,7 +133,7 @@ func (x *exchange) isAboutOwn() bool {
 	case x.route.traits.namesAuthorizer || x.route.NamesAuthorizer:
 		return true
 	case x.route.OAuth:
-		return x.client.mayUseOf(pl, x.oauthAppID().text)
+		return x.client.mayUseOf(pl, x.oauthAppID().Text)
 	}
 	return x.route.PlatformFirst && x.authorizer != nil && x.client.mayUse(x.authorizer)
 }

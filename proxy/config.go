@@ -15,6 +15,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/closedapis"
+	"wxproxy/proxy/internal/gettoken"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/trace"
 	"wxproxy/proxy/traffic"
@@ -76,6 +77,7 @@ type Account struct {
 	AppID  string // several accounts of a kind may have the same one, which then names none
 	Key    string // no other account has it; empty: AppID
 	Kind   *Kind
+	Agent  Agent
 	Tokens Tokens
 	Secret func() (string, error) // the AppSecret, for paths of class "secret"
 
@@ -134,6 +136,9 @@ type Kind struct {
 	Default       string              // name of the account for requests that are for the kind and name none; may be empty
 }
 
+// An Agent is the agent_id of a corp's application; zero: it has none.
+type Agent = gettoken.Agent
+
 // newAccounts returns the configured accounts, ready for requests. Each is together in
 // memory with what requests read and count besides, and the names of all are in one piece
 // of memory: with ten thousand accounts hardly any is in the processor's cache, and so a
@@ -171,12 +176,6 @@ func (a *Account) honourEarlierBuild() {
 		a.signing = append(a.signing, virtual.NewKey("wxproxy", []byte(secret)))
 	}
 }
-
-// isDead reports whether it is known that WeChat would refuse token again.
-func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead(token) }
-
-// isHonoured reports whether token is good although WeChat refused it somewhere.
-func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }
 
 // mustBeComplete panics if a table leaves something out that would make answers of the
 // proxy say another thing than they mean, as an errcode of 0 does.

@@ -47,6 +47,8 @@ type failure struct {
 	problem
 	detail     string
 	retryAfter time.Duration // 0: no Retry-After
+	wrongKey   bool          // the caller has shown a key that is nobody's
+	isUsual    bool          // it happens to every program, and is not logged
 }
 
 func (f *failure) Error() string {
@@ -61,6 +63,11 @@ func refuse(p problem, detail string) error { return &failure{problem: p, detail
 // refuseAsWeChat refuses with an errcode of WeChat's, upon which SDKs act.
 func refuseAsWeChat(errcode int, errmsg string) error {
 	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg}
+}
+
+// refuseKey refuses a request with a key that is nobody's, in the API's words.
+func refuseKey(errcode int, errmsg string) error {
+	return &failure{problem: problem{status: fasthttp.StatusOK, errcode: errcode}, detail: errmsg, wrongKey: true}
 }
 
 func secretUnreadable(a *Account) error {
@@ -129,9 +136,9 @@ func (x *exchange) asFailure(err error) *failure {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &short):
-		return &failure{upstreamBusy, "this machine is out of " + short.Shortage() + ", so there is no connection to " + x.kind.Table.Name + " for the request; nothing was sent", time.Second}
+		return &failure{problem: upstreamBusy, detail: "this machine is out of " + short.Shortage() + ", so there is no connection to " + x.kind.Table.Name + " for the request; nothing was sent", retryAfter: time.Second}
 	case errors.As(err, &later):
-		return &failure{whyUnavailable(err), later.Error(), later.RetryAfter()}
+		return &failure{problem: whyUnavailable(err), detail: later.Error(), retryAfter: later.RetryAfter()}
 	case whyUnavailable(err) != tokenUnavailable:
 		return &failure{problem: whyUnavailable(err), detail: err.Error()}
 	case errors.Is(err, upstream.ErrUnreachable):
@@ -164,18 +171,6 @@ func (x *exchange) tooLarge() error {
 	return refuse(bodyTooLarge, "the body is larger than max_body allows")
 }
 
-// malformed says what is wrong with a body in chunks, given fasthttp's error, which may
-// quote it. Only those about the trailer hold another error.
-func malformed(err error) string {
-	if _, isTooLong := errors.AsType[*fasthttp.ErrSmallBuffer](err); isTooLong {
-		return "the trailer of the body is longer than 16 KiB"
-	}
-	if errors.Unwrap(err) != nil {
-		return "the trailer of the body is not one as RFC 9112 has it, or has a field that may stand in the header only, as Host, Trailer and Content-Length"
-	}
-	return "the chunks of the body are not as RFC 9112 has them: each is its size in hexadecimal digits, CRLF, as many bytes, and CRLF; the last has the size 0"
-}
-
 // inWords returns the refusal of a virtual token with WeChat's errcodes, upon which SDKs
 // fetch another one, and that of a client that asks for more than its quota; any other
 // error as it is.
@@ -187,14 +182,14 @@ func (x *exchange) inWords(err error) error {
 	switch {
 	case errors.Is(err, errNoKey):
 		return refuse(unauthenticated, showKey+x.proxy.strayCertificate(x))
-	case errors.Is(err, virtual.ErrExpired):
-		return refuseAsWeChat(x.kind.Table.ExpiredToken, "access_token expired (wxproxy: "+err.Error()+")")
+	case errors.Is(err, virtual.ErrExpired), errors.Is(err, virtual.ErrForged) && x.kind.Table.InvalidToken == x.kind.Table.ExpiredToken:
+		return &failure{problem: problem{status: fasthttp.StatusOK, errcode: x.kind.Table.ExpiredToken}, detail: "access_token expired (wxproxy: " + err.Error() + ")", isUsual: errors.Is(err, virtual.ErrExpired)}
 	case errors.Is(err, virtual.ErrForged), errors.Is(err, virtual.ErrMisplaced):
 		return refuseAsWeChat(x.kind.Table.InvalidToken, "invalid credential, access_token is invalid or not latest (wxproxy: "+err.Error()+")")
 	case !errors.As(err, &exceeded):
 		return err
 	case exceeded.InFlight:
-		return &failure{tooManyRequests, "the client " + exceeded.Client + " has max_in_flight requests under way", exceeded.Wait}
+		return &failure{problem: tooManyRequests, detail: "the client " + exceeded.Client + " has max_in_flight requests under way", retryAfter: exceeded.Wait}
 	}
-	return &failure{tooManyRequests, "the client " + exceeded.Client + " makes more requests than its rate allows", exceeded.Wait}
+	return &failure{problem: tooManyRequests, detail: "the client " + exceeded.Client + " makes more requests than its rate allows", retryAfter: exceeded.Wait}
 }

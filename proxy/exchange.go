@@ -145,22 +145,12 @@ func (p *Proxy) release(x *exchange) {
 	}
 }
 
-// names returns the configured names of an account and a client, and "" for nil.
-func names(a *Account, c *Client) (account, client string) {
-	if a != nil {
-		account = a.Name
-	}
-	if c != nil {
-		client = c.Name
-	}
-	return account, client
-}
-
 // routeAs looks the request's route up in the tables of kind k.
 func (x *exchange) routeAs(k *kind) {
 	if r, t := &x.last, &x.target; r.kind != k {
 		r.kind, r.route, r.token = k, k.route(t.Policy), ""
 		r.hasCredentialName = target.NamesCredential(t.Query, r.route.class.removes(k.Table))
+		target.EachNamed(t.Query, k.Table.ForeignSecrets, func(string, string) { r.hasCredentialName = true })
 		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)
 		r.hasAccountParameter = r.hasAccountParameter || r.route.Names.AppID != ""
 	}
@@ -168,29 +158,37 @@ func (x *exchange) routeAs(k *kind) {
 }
 
 // findLikelyKind returns the kind of accounts that a request is probably about, by what is quick to
-// see in its header: the kind of the account that it names or has a virtual token for, or
-// else the kind that has its host, or the one whose programs ask for a token at its path,
-// or else the kind of the default account. If the account, which is decided later, is of
+// see in its header: the kind of the account that it names, or else the kind whose programs
+// ask for a token at its path, or that of the account it has a virtual token for, or else the
+// kind that has its host, or the kind of the default account. If the account, which is decided later, is of
 // another kind, admit begins again with that.
 func (p *Proxy) findLikelyKind(x *exchange) *kind {
 	if a, isNamed, err := p.addressedAccount(x); a != nil && isNamed && err == nil {
 		return a.kind
 	}
+	ofHost := p.kindByHost(x)
+	for _, k := range p.kinds {
+		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) && (ofHost == nil || ofHost == k) {
+			return k
+		}
+	}
 	if a := p.accountInToken(x); a != nil {
 		return a.kind
 	}
-	for _, k := range p.kinds {
-		if target.NamesHost(x.ctx.Request.Header.RequestURI(), k.Hosts) {
-			return k
-		}
-	}
-	for _, k := range p.kinds {
-		if slices.Contains(k.Table.TokenPaths, string(x.target.Policy)) {
-			return k
-		}
-	}
-	if p.fallback != nil {
+	switch {
+	case ofHost != nil:
+		return ofHost
+	case p.fallback != nil:
 		return p.fallback.kind
 	}
 	return p.kinds[0]
+}
+
+// kindByHost returns the kind that has the request's host, if there are several kinds; nil: none
+// has.
+func (p *Proxy) kindByHost(x *exchange) *kind {
+	if len(p.kinds) == 1 {
+		return nil
+	}
+	return p.kindOfHost.Of(x.ctx.Request.Header.RequestURI(), x.fields.host)
 }

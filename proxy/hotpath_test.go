@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
@@ -23,6 +24,7 @@ func BenchmarkHotPath(b *testing.B) {
 	client.Allow = []string{"/cgi-bin/*"}
 	token := virtual.New(virtual.IDOf("wxshop"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
 	ofMerchant := virtual.NewOfPlatform(merchant, [2]virtual.ID{virtual.IDOf("wxcomponent"), virtual.IDOf("orders")}, time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
+	ofCRM := virtual.New(virtual.IDOf("ww1.1000002"), virtual.IDOf("orders"), time.Now().Add(time.Hour), new(virtual.NewKey("", client.KeySHA256[:])))
 	message := post("/cgi-bin/message/custom/send", string(rawtest.Noise(476)))
 	bearer := "POST /cgi-bin/message/custom/send?a=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + orders + message[len("POST /cgi-bin/message/custom/send HTTP/1.1\r\nHost: proxy"):]
 	rows := []struct {
@@ -35,6 +37,9 @@ func BenchmarkHotPath(b *testing.B) {
 		{"a platform's account", strings.Replace(bearer, "POST /cgi-bin", "POST /@"+merchant+"/cgi-bin", 1), false, false, 0},
 		{"a platform's account by a virtual token", rawtest.Get("/cgi-bin/user/info?openid=o&component_access_token=" + ofMerchant), false, false, 0},
 		{"a platform", strings.Replace(bearer, "/cgi-bin/message/custom/send", "/cgi-bin/component/api_create_preauthcode", 1), false, false, 0},
+		{"an application of WeCom's", strings.Replace(bearer, "POST /cgi-bin", "POST /@crm/cgi-bin", 1), false, false, 0},
+		{"an application of WeCom's by its host", strings.Replace(bearer, "Host: x", "Host: qyapi.weixin.qq.com", 1), false, false, 0},
+		{"an application of WeCom's by a virtual token", rawtest.Get("/cgi-bin/user/get?userid=a&access_token=" + ofCRM), false, false, 0},
 		{"TLS to WeChat", bearer, true, false, 2}, // crypto/tls's own, one for each record: ours, and the test's WeChat's
 		{"plain_io", bearer, false, true, 4},      // for a look at the idle connection
 		{"plain_io and TLS", bearer, true, true, 8},
@@ -49,6 +54,11 @@ func BenchmarkHotPath(b *testing.B) {
 				pl := madeUp("saas", "wxcomponent", merchant)
 				pl.Account.Kind = c.Accounts[0].Kind
 				c.Platforms = []Platform{pl}
+			}
+			if strings.HasPrefix(row.name, "an application") {
+				crm := account("crm", "ww1")
+				crm.Key, crm.Kind = "ww1.1000002", &Kind{Table: &accountkind.WeCom, Upstream: hosts, Hosts: accountkind.WeCom.Hosts, TokenErrcodes: accountkind.WeCom.TokenErrcodes}
+				c.Accounts, c.Default = append(c.Accounts, crm), "shop"
 			}
 			limits := defaultLimits
 			limits.PlainIO = row.plain

@@ -3,15 +3,19 @@ package proxy
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/routes"
 )
 
 // A kind is a Kind with its routes in tables that are quick to search.
 type kind struct {
 	Kind
-	local, configured, builtin routeTable
+	local, configured, builtin routes.Table[route]
+
+	accounts []*Account           // those that are configured
+	fallback *Account             // the default of the kind; nil: none is
+	onlyOf   map[*Client]*Account // the only account of the kind that a client may use
 
 	tokenNames []string // the parameters that may hold a virtual token
 	oauthNames []string // what is removed where a platform's token goes by its own name
@@ -21,7 +25,7 @@ type kind struct {
 // denied, and the parameter for a platform's token is one as any other.
 func newKind(k *Kind, hasPlatform bool) *kind {
 	mustBeComplete(k.Table)
-	made := &kind{Kind: *k, tokenNames: []string{k.Table.TokenParameter}}
+	made := &kind{Kind: *k, onlyOf: map[*Client]*Account{}, tokenNames: []string{k.Table.TokenParameter}}
 	if hasPlatform && k.Table.Platform.TokenParameter != "" {
 		table, parameter := *k.Table, k.Table.Platform.TokenParameter
 		table.TokenParameters = append(slices.Clone(table.TokenParameters), parameter)
@@ -37,9 +41,20 @@ func newKind(k *Kind, hasPlatform bool) *kind {
 	return made
 }
 
-// refuses reports whether an answer with errcode refuses the access token.
-func (k *kind) refuses(errcode int) bool {
-	return errcode != 0 && slices.Contains(k.TokenErrcodes, errcode)
+// implied returns the account of a request for a host of the kind that names none: the client's
+// only one, or the default. Where no credential is added, any is as good. It returns nil if
+// there is none.
+func (k *kind) implied(x *exchange) *Account {
+	if a := cmp.Or(k.onlyOf[x.client], k.fallback); a != nil {
+		return a
+	}
+	if len(k.accounts) == 1 {
+		return k.accounts[0]
+	}
+	if i := slices.IndexFunc(k.accounts, x.client.mayUse); i >= 0 && x.route.Credential == accountkind.CredentialNone {
+		return k.accounts[i]
+	}
+	return nil
 }
 
 // addKinds adds the kinds of the accounts to the proxy, each once, and to the accounts.
@@ -55,9 +70,15 @@ func (p *Proxy) addKinds(accounts []*Account) {
 			known[a.Kind] = k
 			p.kinds = append(p.kinds, k)
 			p.hosts = append(p.hosts, k.Hosts...)
+			p.kindOfHost.Add(k.Hosts, k)
 			p.tokenParameters = append(p.tokenParameters, k.Table.TokenParameters...)
 		}
-		a.kind = k
+		if a.kind = k; !a.isComponent() {
+			k.accounts = append(k.accounts, a)
+		}
+		if a.Name == k.Default {
+			k.fallback = a
+		}
 	}
 	if p.likelyKind = p.findLikelyKind; len(p.kinds) == 1 {
 		p.likelyKind = func(*exchange) *kind { return p.kinds[0] }
@@ -79,22 +100,22 @@ const (
 
 // localRoutes are the paths that the proxy answers itself and never forwards.
 func localRoutes(kind *accountkind.Kind, hasPlatform bool) []accountkind.Route {
-	routes := []accountkind.Route{
+	local := []accountkind.Route{
 		{Pattern: accountkind.LivenessPath, Credential: credentialHealth},
 		{Pattern: accountkind.ReadinessPath, Credential: credentialHealth},
 		{Pattern: accountkind.OwnPrefix + "*", Credential: credentialLocal},
 		{Pattern: accountkind.AuthorizePath, Credential: credentialAuthorize},
 	}
 	if hasPlatform {
-		routes = append(routes,
+		local = append(local,
 			accountkind.Route{Pattern: kind.Platform.TokenPath, Credential: credentialComponent},
 			accountkind.Route{Pattern: kind.Platform.AuthorizerTokenPath, Credential: credentialAuthorizer},
 			accountkind.Route{Pattern: kind.Platform.RedeemPath, Credential: credentialRedeem})
 	}
 	for _, path := range kind.TokenPaths {
-		routes = append(routes, accountkind.Route{Pattern: path, Credential: credentialToken})
+		local = append(local, accountkind.Route{Pattern: path, Credential: credentialToken})
 	}
-	return routes
+	return local
 }
 
 // A route is a Route with the type of its class.
@@ -113,45 +134,17 @@ func typed(r accountkind.Route) route {
 	return route{r, c, c.traits()}
 }
 
-// A routeTable finds the route of a path: an exact pattern first, then the
-// longest prefix.
-type routeTable struct {
-	exact    map[string]route
-	prefixes []route // longest first
-}
-
-func newRouteTable(rows []accountkind.Route, k *kind, hasPlatform bool) routeTable {
-	t := routeTable{exact: map[string]route{}}
-	for _, row := range rows {
-		row.Pattern = accountkind.Normal(row.Pattern)
+// newRouteTable returns the table of rows of a kind.
+func newRouteTable(rows []accountkind.Route, k *kind, hasPlatform bool) routes.Table[route] {
+	return routes.New(rows, func(row accountkind.Route) route {
 		if !hasPlatform && (row.Credential == accountkind.CredentialPlatform || row.InBody) {
 			row = accountkind.Route{Pattern: row.Pattern, Credential: accountkind.CredentialDeny}
 		}
 		if row.Credential == accountkind.CredentialSecret && row.Names == (accountkind.SecretNames{}) {
 			row.Names = k.Table.SecretNames
 		}
-		row := typed(row)
-		if strings.HasSuffix(row.Pattern, "*") {
-			t.prefixes = append(t.prefixes, row)
-		} else {
-			t.exact[row.Pattern] = row
-		}
-	}
-	slices.SortStableFunc(t.prefixes, func(a, b route) int { return len(b.Pattern) - len(a.Pattern) })
-	return t
-}
-
-// find returns the route of a policy path.
-func (t *routeTable) find(policy []byte) (route, bool) {
-	if row, ok := t.exact[string(policy)]; ok {
-		return row, true
-	}
-	for _, row := range t.prefixes {
-		if accountkind.Matches(row.Pattern, policy) {
-			return row, true
-		}
-	}
-	return route{}, false
+		return typed(row)
+	})
 }
 
 // route returns the route of a policy path: one that the proxy answers itself, or else a
@@ -159,9 +152,9 @@ func (t *routeTable) find(policy []byte) (route, bool) {
 // the configured ones, no configuration can forward a request for a token to WeChat; it
 // can only deny that path.
 func (k *kind) route(policy []byte) route {
-	builtin, known := k.builtin.find(policy)
-	configured, isConfigured := k.configured.find(policy)
-	local, isLocal := k.local.find(policy)
+	builtin, known := k.builtin.Find(policy)
+	configured, isConfigured := k.configured.Find(policy)
+	local, isLocal := k.local.Find(policy)
 	switch {
 	case isLocal && isConfigured && closes(configured, local):
 		return newRoute(configured.Pattern, credentialClosed)
@@ -196,5 +189,8 @@ func (p *Proxy) nameAccounts(accounts []*Account) {
 	}
 	for _, a := range accounts {
 		p.accounts[a.Name] = a
+		if a.kind.Table.TokenRequest.OfCorp {
+			p.corps[a.AppID] = append(p.corps[a.AppID], a)
+		}
 	}
 }

@@ -61,15 +61,15 @@ func (x *exchange) ticketType() string {
 	if err != nil {
 		return ""
 	}
-	var ticketType givenValue
+	var ticketType members.Value
 	_, err = members.Rewrite(body, []string{"type"}, func(_, value string) (string, bool) {
-		ticketType.add(value)
+		ticketType.Add(value)
 		return "", false
 	})
-	if err != nil || ticketType.conflicts || x.fields.packed {
+	if err != nil || ticketType.Conflicts || x.fields.packed {
 		return "" // WeChat answers it
 	}
-	return ticketType.text
+	return ticketType.Text
 }
 
 // asRefused returns err. If err is WeChat's refusal to issue a ticket, or of another call of
@@ -109,29 +109,24 @@ func (p *Proxy) answerOwnPage(x *exchange) error {
 }
 
 // answerSignature answers with the signature that the page in x's query gives to
-// wx.config.
+// wx.config or, with the type of ticket for that, to wx.agentConfig.
 func (p *Proxy) answerSignature(x *exchange) error {
-	ticketType := x.kind.Table.PageTicket
-	if ticketType == "" || x.account.isComponent() {
+	table := x.kind.Table
+	if table.PageTicket == "" || x.account.isComponent() {
 		return refuse(noCredential, "accounts of this kind have no ticket for pages, so nothing can be signed")
 	}
-	page, err := jsapi.Page(x.target.Query, x.kind.Table.TokenParameters)
+	signer := jsapi.Signer{AppID: x.account.AppID, PageTicket: table.PageTicket, AgentTicket: table.AgentTicket, Agent: x.account.Agent.Value()}
+	question, err := signer.Read(x.target.Query, table.TokenParameters)
 	if err != nil {
 		return refuse(badRequest, err.Error())
 	}
 	began := x.span.now()
-	ticket, err := x.account.Ticket(ticketType, p.config.TokenWait)
+	ticket, err := x.account.Ticket(question.Ticket, p.config.TokenWait)
 	x.span.addTokenWait(began)
 	if err != nil {
 		return asRefused(err)
 	}
-	body, err := json.Marshal(jsapi.Sign(x.account.AppID, ticket, page, time.Now()))
-	if err != nil {
-		return err
-	}
-	x.ctx.Response.Header.Set("Wxproxy-Account", x.account.Name)
-	x.answerJSON(body)
-	return nil
+	return x.answerWith(json.Marshal(question.Sign(ticket, time.Now())))
 }
 
 // answerHealth tells a load balancer, which has no key, whether the process works and
@@ -188,3 +183,9 @@ func asksForAll(query []byte) (bool, error) {
 type withTicket struct{ withToken }
 
 func (withTicket) answer(p *Proxy, x *exchange) error { return p.answerTicket(x) }
+
+// answerJSON answers as WeChat does.
+func (x *exchange) answerJSON(body []byte) {
+	x.ctx.Response.Header.SetContentType("application/json; encoding=utf-8")
+	x.ctx.Response.SetBody(body)
+}

@@ -1,28 +1,12 @@
 package proxy
 
 import (
-	"strings"
+	"cmp"
 
+	"wxproxy/proxy/internal/gettoken"
+	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
-	"wxproxy/proxy/internal/wire"
 )
-
-// A givenValue is one value, such as the appid, of a request that can hold it in several
-// places.
-type givenValue struct {
-	text      string // the first one; empty: none
-	conflicts bool   // another place has another value
-}
-
-// add adds the value of one place. An empty one counts as none.
-func (c *givenValue) add(text string) {
-	switch {
-	case c.text == "":
-		c.text = text
-	case text != "":
-		c.conflicts = c.conflicts || text != c.text
-	}
-}
 
 // Refusals of requests that name two accounts, so that neither wins, or one that is not
 // there.
@@ -48,25 +32,40 @@ func (p *Proxy) account(x *exchange) (*Account, error) {
 	case x.route.traits.forPlatform:
 		return p.impliedPlatform(x)
 	}
+	return p.impliedAccount(x)
+}
+
+// impliedAccount returns the account of a request that names none: the client's only one, or
+// the default; at the host of a kind, that kind's.
+func (p *Proxy) impliedAccount(x *exchange) (a *Account, err error) {
+	k, fallback := p.kindByHost(x), p.fallback
 	if only := x.client.only; only != "" {
 		switch a, err = p.find([]byte(only), x.began); {
 		case err != nil:
 			return nil, err
 		case a == nil:
 			return nil, errNobody
+		case k == nil || k == a.kind:
+			return x.asPlatform(a)
 		}
-		return x.asPlatform(a)
+	}
+	if k != nil {
+		fallback = k.implied(x)
 	}
 	switch {
-	case p.fallback != nil:
-		return p.fallback, nil
+	case fallback != nil:
+		return fallback, nil
 	case x.route.PlatformFirst && len(p.platforms) > 0:
 		return p.impliedPlatform(x)
+	case k != nil:
+		return nil, refuse(unknownAccount, "none of "+k.Table.Name+"'s accounts is the default; "+howToName)
 	case len(p.platforms) > 0:
 		return nil, refuse(unknownAccount, "no account is the default, and a platform never is; name the account by the path prefix /@APPID/ or the header Wxproxy-Account")
 	}
-	return nil, refuse(unknownAccount, "there are several accounts and none is the default; name one by the path prefix /@NAME/ or the header Wxproxy-Account")
+	return nil, refuse(unknownAccount, "there are several accounts and none is the default; "+howToName)
 }
+
+const howToName = "name one by the path prefix /@NAME/ or the header Wxproxy-Account"
 
 // namedAccount returns the account that the request itself names, or nil: the one in its
 // path, or else in its header, or else in its query. On paths where the proxy sets the
@@ -77,7 +76,7 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 	case err != nil:
 		return nil, err
 	case isNamed && a == nil:
-		return nil, errNobody
+		return nil, p.nobody(x)
 	}
 	sent, err := p.givenAccount(x, isNamed)
 	switch {
@@ -87,6 +86,28 @@ func (p *Proxy) namedAccount(x *exchange) (a *Account, err error) {
 		return nil, errTwoAccounts
 	}
 	return sent, nil
+}
+
+// nobody returns the refusal of a request that names no account. The id of a corp that has several
+// applications names none of them.
+func (p *Proxy) nobody(x *exchange) error {
+	name := string(x.target.Selector)
+	if name == "" {
+		name = cmp.Or(string(x.fields.account), x.fromAppID().Text)
+	}
+	if names := gettoken.Names(x.client.applications(p.corps[name])); names != "" {
+		return refuse(unknownAccount, "the corp that the request names has several applications; name one of "+names)
+	}
+	return errNobody
+}
+
+// applications returns accounts of a corp as they are told to the client.
+func (c *Client) applications(accounts []*Account) []gettoken.Application {
+	all := make([]gettoken.Application, len(accounts))
+	for i, a := range accounts {
+		all[i] = gettoken.Application{Name: a.Name, Agent: a.Agent.ID, Usable: c.mayUse(a)}
+	}
+	return all
 }
 
 // addressedAccount reports whether the request names an account by its path, header or
@@ -101,19 +122,19 @@ func (p *Proxy) addressedAccount(x *exchange) (a *Account, isNamed bool, err err
 		return a, true, err
 	}
 	from := x.fromAppID()
-	if from.conflicts {
+	if from.Conflicts {
 		return nil, true, errTwoFrom
 	}
-	if from.text != "" {
-		a, err = p.find([]byte(from.text), x.began)
+	if from.Text != "" {
+		a, err = p.find([]byte(from.Text), x.began)
 	}
-	return a, from.text != "", err
+	return a, from.Text != "", err
 }
 
 // fromAppID returns the account's name in the query.
-func (x *exchange) fromAppID() (from givenValue) {
+func (x *exchange) fromAppID() (from members.Value) {
 	if x.kind != nil && x.last.hasAccountParameter {
-		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.add(value) })
+		target.EachNamed(x.target.Query, x.kind.Table.OwnParameters, func(_, value string) { from.Add(value) })
 	}
 	return from
 }
@@ -128,7 +149,7 @@ func (p *Proxy) namesAnother(x *exchange, a *Account) bool {
 		return true
 	}
 	from := x.fromAppID()
-	return from.conflicts || from.text != "" && !p.means(x, []byte(from.text), a)
+	return from.Conflicts || from.Text != "" && !p.means(x, []byte(from.Text), a)
 }
 
 // means reports whether name means the account a. For APIs of platforms the name of an
@@ -146,39 +167,21 @@ func (p *Proxy) means(x *exchange, name []byte, a *Account) bool {
 // of the account; without clients, a placeholder alone stands for the default account.
 func (p *Proxy) givenAccount(x *exchange, isNamed bool) (*Account, error) {
 	appID := &x.given.appID
-	if appID.text == "" {
+	if appID.Text == "" {
 		return nil, nil
 	}
-	a, err := p.find([]byte(appID.text), x.began)
+	a, err := p.find([]byte(appID.Text), x.began)
 	switch {
 	case err != nil:
 		return nil, err
-	case appID.conflicts:
+	case appID.Conflicts:
 		return nil, errTwoAppIDs
 	case a != nil:
 		return a, nil
-	case isPlaceholder(appID.text) && (isNamed || len(p.clients.byName) == 0):
+	case members.IsPlaceholder(appID.Text) && (isNamed || len(p.clients.byName) == 0):
 		return nil, nil
 	}
 	return nil, errNobody
-}
-
-// isPlaceholder reports whether an appid is a mere word such as "APPID", or the
-// "touristappid" of WeChat's own tools. An appid that has a digit or begins with "wx", as
-// WeChat's do, may be a real one that was copied wrongly.
-func isPlaceholder(appID string) bool {
-	isOther := func(r rune) bool { return !wire.IsASCIILetter(r) && r != '_' && r != '-' }
-	return !strings.ContainsFunc(appID, isOther) && !strings.EqualFold(appID[:min(len(appID), 2)], "wx")
-}
-
-// chooseAccount chooses the account of a request, if no virtual token has done so. If one
-// has, the request must agree.
-func (p *Proxy) chooseAccount(x *exchange) (err error) {
-	if x.account != nil {
-		return p.checkSameAccount(x)
-	}
-	x.account, err = p.account(x)
-	return err
 }
 
 // checkSameAccount refuses a request whose virtual token, which is good, is for another

@@ -81,12 +81,6 @@ func (p *Proxy) addPlatforms(components []*Account) {
 	}
 }
 
-// isComponent reports whether the account is a platform itself.
-func (a *Account) isComponent() bool { return a.platform != nil && a.platform.component == a }
-
-// isAuthorizer reports whether the account is one that has authorized a platform.
-func (a *Account) isAuthorizer() bool { return a.platform != nil && a.platform.component != a }
-
 // account returns the account with an appid that has authorized the platform, now or
 // earlier, or nil.
 func (l *platform) account(appID []byte, now time.Time) *Account {
@@ -167,6 +161,10 @@ func (p *Proxy) readRights(c *Client) {
 		switch {
 		case a != nil && !a.isComponent():
 			configured = append(configured, name)
+			_, several := a.kind.onlyOf[c]
+			if a.kind.onlyOf[c] = a; several {
+				a.kind.onlyOf[c] = nil
+			}
 		case a == nil && !strings.HasSuffix(name, "/*"):
 			c.hasAppIDs = true
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/accountkind"
+	"wxproxy/proxy/internal/byhost"
 	"wxproxy/proxy/internal/sites"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/traffic"
@@ -26,7 +27,8 @@ type Proxy struct {
 	config         Config
 	accounts       map[string]*Account // by name and by app_id
 	platforms      []*platform
-	fallback       *Account // nil without a default
+	corps          map[string][]*Account // by the corp's id, where that is an app_id
+	fallback       *Account              // nil without a default
 	byID           map[virtual.ID]*Account
 	hostNames      sites.Names
 	clients        clientTable
@@ -34,7 +36,8 @@ type Proxy struct {
 	withoutAccount traffic.Seen[Client]  // of requests that have no account
 	kinds          []*kind               // of the accounts
 	likelyKind     func(*exchange) *kind // which of them a request is probably about
-	hosts          []string              // of all kinds, in lower case: those that an absolute-form request may name
+	kindOfHost     byhost.Table[*kind]
+	hosts          []string // of all kinds, in lower case: those that an absolute-form request may name
 
 	tokenParameters []string // of all kinds
 
@@ -50,6 +53,7 @@ func New(config Config) *Proxy {
 		config:   config,
 		accounts: make(map[string]*Account, 2*len(config.Accounts)),
 		byID:     make(map[virtual.ID]*Account, len(config.Accounts)),
+		corps:    map[string][]*Account{},
 		clients:  newClientTable(config.Clients, config.Deployment),
 	}
 	accounts := newAccounts(config.Accounts, config.Deployment)
@@ -152,7 +156,7 @@ func (p *Proxy) judge(x *exchange) error {
 	err := p.admit(x)
 	if c := x.caller; c.IsSurplus() && !c.Admit(err == nil && p.isAuthenticated(x.client), p.asksForKeys()) {
 		x.closes = true
-		return &failure{tooManyConnections, "max_connections callers are connected already", time.Second}
+		return &failure{problem: tooManyConnections, detail: "max_connections callers are connected already", retryAfter: time.Second}
 	}
 	if err != nil {
 		return err
@@ -163,10 +167,6 @@ func (p *Proxy) judge(x *exchange) error {
 	}
 	return x.checkLength()
 }
-
-// errOldCertificate refuses callers whose TLS handshake was before tls_client_ca changed.
-var errOldCertificate = refuse(unauthenticated,
-	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")
 
 // expectContinue decides about a request whose caller sends the body only after the
 // status 100 (Expect: 100-continue). The refused ones never send theirs.

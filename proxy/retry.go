@@ -176,3 +176,20 @@ func (a *Account) counted() string {
 	}
 	return a.Name
 }
+
+// isDead reports whether it is known that WeChat would refuse token again.
+func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead(token) }
+
+// isHonoured reports whether token is good although WeChat refused it somewhere.
+func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }
+
+// refuses reports whether an answer with errcode refuses the access token.
+func (k *kind) refuses(errcode int) bool {
+	return errcode != 0 && slices.Contains(k.TokenErrcodes, errcode)
+}
+
+// isComponent reports whether the account is a platform itself.
+func (a *Account) isComponent() bool { return a.platform != nil && a.platform.component == a }
+
+// isAuthorizer reports whether the account is one that has authorized a platform.
+func (a *Account) isAuthorizer() bool { return a.platform != nil && a.platform.component != a }

@@ -13,7 +13,7 @@ import (
 
 // given is what a request to a path of class "secret" holds in the places of the appid and
 // the AppSecret.
-type given struct{ appID, secret givenValue }
+type given struct{ appID, secret members.Value }
 
 // errUnreadableBody refuses a body that WeChat could read in another way than the proxy.
 var errUnreadableBody = errors.New("where the AppSecret goes, the body must be a JSON object or a form (application/x-www-form-urlencoded), in UTF-8 and not compressed, " +
@@ -57,6 +57,16 @@ func (p *Proxy) admitByBody(x *exchange) error {
 	return p.fillIn(x, body)
 }
 
+// chooseAccount chooses the account of a request, if no virtual token has done so. If one
+// has, the request must agree.
+func (p *Proxy) chooseAccount(x *exchange) (err error) {
+	if x.account != nil {
+		return p.checkSameAccount(x)
+	}
+	x.account, err = p.account(x)
+	return err
+}
+
 // errOtherKind refuses a body that names an account of another kind than the one to which
 // the path belongs. Other than in admit it is too late to begin again with that kind: the
 // body was read by the rules of the first one.
@@ -65,10 +75,10 @@ var errOtherKind = refuse(badRequest, "the body's appid is that of an account of
 // addGiven adds the value of a parameter or member that is one of SecretMembers.
 func (x *exchange) addGiven(name, value string) {
 	if name == x.appIDName() {
-		x.given.appID.add(value)
+		x.given.appID.Add(value)
 		return
 	}
-	x.given.secret.add(value)
+	x.given.secret.Add(value)
 }
 
 // errStraySecret refuses a body that would give WeChat a secret that is not meant for it.
@@ -85,7 +95,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 		switch {
 		case own != "" && strings.Contains(text, own), p.holdsSecret([]byte(text)):
 			err = errStraySecret
-		case isInnerName && err == nil && x.given.appID.text == "" && strings.EqualFold(text, x.appIDName()):
+		case isInnerName && err == nil && x.given.appID.Text == "" && strings.EqualFold(text, x.appIDName()):
 			err = refuse(badRequest, errUnreadableBody.Error())
 		}
 	})
@@ -95,7 +105,7 @@ func (p *Proxy) checkRest(x *exchange, rest []byte) (err error) {
 // ownKey returns the key by which the caller proved who it is, or "" without one.
 func (p *Proxy) ownKey(x *exchange) string {
 	_, key, _ := bytes.Cut(x.fields.authorization, []byte(" "))
-	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.given.secret.text)} {
+	for _, key := range []string{string(bytes.TrimSpace(key)), strings.TrimSpace(x.given.secret.Text)} {
 		if _, isKey := p.clients.withKey([]byte(key), &x.key); isKey {
 			return key
 		}
@@ -146,13 +156,18 @@ var errMisplacedSecret = refuse(badRequest, `the query would carry a key, an App
 	`send a client's key as "Authorization: Bearer KEY", and leave the rest out: the proxy adds it where WeChat wants it`)
 
 // carriesSecret reports whether a parameter that reaches WeChat has the name of a
-// credential and holds one. It runs after the caller is known, as checkRest does.
+// credential and holds one, or whatever it holds is one of another side. It runs after the
+// caller is known, as checkRest does.
 func (p *Proxy) carriesSecret(x *exchange) bool {
 	if !x.last.hasCredentialName || x.route.traits.hasNoBody {
 		return false
 	}
-	removed := x.route.class.removes(x.kind.Table)
+	k := x.kind.Table
+	removed := x.route.class.removes(k)
 	for name, value := range target.Parts(x.target.Query) {
+		if target.IsNamedAny(name, k.ForeignSecrets) || !x.route.traits.passesCallersCredential && k.RobotKey != "" && target.IsNamed(name, k.RobotKey) {
+			return true
+		}
 		if target.IsCredentialName(name) && !target.IsNamedAny(name, removed) && p.holdsSecret(value) {
 			return true
 		}

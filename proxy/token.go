@@ -1,16 +1,14 @@
 package proxy
 
 import (
-	"encoding/json"
 	"io"
-
-	"github.com/valyala/fasthttp"
+	"slices"
 
 	"wxproxy/accountkind"
 	"wxproxy/internal/audit"
 	"wxproxy/proxy/internal/component"
+	"wxproxy/proxy/internal/gettoken"
 	"wxproxy/proxy/internal/members"
-	"wxproxy/proxy/internal/target"
 )
 
 // A TokenEndpoint says what callers get that ask the proxy for a token, in the words of
@@ -51,10 +49,7 @@ func (p *Proxy) answerToken(x *exchange) error {
 	if x.account.isComponent() {
 		return x.answerWith(component.Token(token, life))
 	}
-	body, err := json.Marshal(struct {
-		AccessToken string `json:"access_token"`
-		ExpiresIn   int64  `json:"expires_in"`
-	}{token, wholeSeconds(life)})
+	body, err := gettoken.Answer(x.tokenTable(), token, wholeSeconds(life))
 	if err != nil {
 		return err
 	}
@@ -69,7 +64,10 @@ func (p *Proxy) admitTokenRequest(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	appID := ask.appID.text
+	if x.tokenTable().OfCorp {
+		return p.admitApplication(x, &ask)
+	}
+	appID := ask.AppID.Text
 	account, err := p.find([]byte(appID), x.began)
 	switch {
 	case err != nil || account == nil || account.AppID != appID || account.kind != x.kind:
@@ -83,7 +81,7 @@ func (p *Proxy) admitTokenRequest(x *exchange) error {
 	}
 	x.account, x.client = account, &p.anyone
 	if len(p.clients.byName) > 0 {
-		if x.client, err = p.clientOfSecret(x, &ask.secret); err != nil {
+		if x.client, err = p.clientOfSecret(x, &ask.Secret); err != nil {
 			return err
 		}
 	}
@@ -92,18 +90,64 @@ func (p *Proxy) admitTokenRequest(x *exchange) error {
 
 // clientOfSecret returns the client whose key is in the place of the AppSecret. A client
 // that proves itself by Authorization or by its certificate may leave that out.
-func (p *Proxy) clientOfSecret(x *exchange, secret *givenValue) (*Client, error) {
-	if secret.text == "" {
+func (p *Proxy) clientOfSecret(x *exchange, secret *members.Value) (*Client, error) {
+	if secret.Text == "" {
 		if c, err := p.client(x); err == nil {
 			return c, nil
 		}
-		return nil, refuseAsWeChat(x.tokenTable().NoSecret, "appsecret missing (wxproxy: secret is this program's client key"+p.strayCertificate(x)+")")
+		return nil, refuseAsWeChat(x.tokenTable().NoSecret, gettoken.Problem(x.tokenTable(), "appsecret missing")+" (wxproxy: "+x.tokenTable().SecretName+" is this program's client key"+p.strayCertificate(x)+")")
 	}
-	c, known := p.clients.withKey([]byte(secret.text), &x.key)
-	if !known || secret.conflicts || !p.doesNotContradict(x, c) {
-		return nil, refuseAsWeChat(x.tokenTable().BadSecret, "invalid appsecret (wxproxy: secret must be this program's client key)")
+	c, known := p.clients.withKey([]byte(secret.Text), &x.key)
+	if !known || secret.Conflicts || !p.doesNotContradict(x, c) {
+		return nil, refuseKey(x.tokenTable().BadSecret, gettoken.Problem(x.tokenTable(), "invalid appsecret")+" (wxproxy: "+x.tokenTable().SecretName+" must be this program's client key)")
 	}
 	return c, nil
+}
+
+// admitApplication decides who asks for the token of a corp's application, for which one, and
+// whether the caller may have it.
+func (p *Proxy) admitApplication(x *exchange, ask *gettoken.Request) error {
+	table, all := x.tokenTable(), p.corps[ask.AppID.Text]
+	if len(all) == 0 {
+		return refuseAsWeChat(table.BadAppID, "invalid corpid (wxproxy: no account is of this corp)")
+	}
+	choice, err := p.clientOfApplication(x, &ask.Secret)
+	if err != nil {
+		return err
+	}
+	named, isNamed, err := p.addressedAccount(x)
+	switch choice.Named = slices.Index(all, named); {
+	case err != nil:
+		return err
+	case isNamed && named != nil && named.kind != x.kind:
+		return errDenied
+	case isNamed && (named == nil || p.namesAnother(x, named)):
+		return refuseAsWeChat(table.BadSecret, "invalid credential (wxproxy: no account has the name that the path prefix, Wxproxy-Account or from_appid gives, or they name two; of this corp are "+
+			gettoken.Names(x.client.applications(all))+")")
+	case isNamed && choice.Named < 0:
+		return refuseAsWeChat(table.BadAppID, "invalid corpid (wxproxy: the account "+named.Name+", which the request names, is of another corp)")
+	}
+	i, problem := choice.Of(x.client.applications(all))
+	if problem != "" {
+		return refuseAsWeChat(table.BadSecret, "invalid credential (wxproxy: "+problem+")")
+	}
+	x.account = all[i]
+	return p.permit(x)
+}
+
+// clientOfApplication sets the client whose key is in the place of the secret: the whole of it,
+// or else what stands before its last colon. It returns what is said of the application.
+func (p *Proxy) clientOfApplication(x *exchange, secret *members.Value) (choice gettoken.Choice, err error) {
+	key, behind, found := gettoken.Cut(secret.Text)
+	if !p.asksForKeys() {
+		x.client = &p.anyone
+		return gettoken.Choice{Behind: behind}, nil
+	}
+	if x.client, err = p.clientOfSecret(x, secret); err == nil || !found {
+		return choice, err
+	}
+	x.client, err = p.clientOfSecret(x, &members.Value{Text: key, Conflicts: secret.Conflicts})
+	return gettoken.Choice{Behind: behind, IsCertain: true}, err
 }
 
 // noteAsked has the log say who asked for WeChat's own token.
@@ -119,71 +163,20 @@ func (p *Proxy) noteAsked(x *exchange, err error) {
 	p.config.Audit.Often(e)
 }
 
-// answerJSON answers as WeChat does.
-func (x *exchange) answerJSON(body []byte) {
-	x.ctx.Response.Header.SetContentType("application/json; encoding=utf-8")
-	x.ctx.Response.SetBody(body)
-}
-
-// tokenTable says how programs ask for the token that the request is for.
-func (x *exchange) tokenTable() *accountkind.TokenRequest {
-	if x.route.traits.forPlatform {
-		return &x.kind.Table.Platform.TokenRequest
-	}
-	return &x.kind.Table.TokenRequest
-}
-
-// A tokenRequest is what SDKs send to get a token: in the query, as a form or as
-// JSON.
-type tokenRequest struct{ grantType, appID, secret givenValue }
-
 // readTokenRequest reads a request for a token, and refuses what WeChat would refuse.
-func (x *exchange) readTokenRequest() (ask tokenRequest, err error) {
+func (x *exchange) readTokenRequest() (ask gettoken.Request, err error) {
 	body, err := io.ReadAll(x.body.Reader())
 	if err != nil {
 		return ask, err
 	}
 	table := x.tokenTable()
-	add := func(name, value string) {
-		switch name {
-		case table.GrantName:
-			ask.grantType.add(value)
-		case table.AppIDName:
-			ask.appID.add(value)
-		case table.SecretName:
-			ask.secret.add(value)
-		}
-	}
-	names := []string{table.AppIDName, table.SecretName}
-	if table.GrantName != "" {
-		names = append(names, table.GrantName)
-	}
-	target.EachNamed(x.target.Query, names, add)
-	_, err = members.Rewrite(body, names, func(name, value string) (string, bool) {
-		add(name, value)
-		return "", false
-	})
-	if err != nil || x.fields.packed && len(body) > 0 {
+	if !ask.Read(table, x.target.Query, body) || x.fields.packed && len(body) > 0 {
 		return ask, refuseAsWeChat(table.BadData, "data format error (wxproxy: the body is neither a JSON object nor a form)")
 	}
-	return ask, x.checkTokenRequest(&ask)
-}
-
-// checkTokenRequest refuses a request for a token that WeChat would refuse, with the same
-// errcode.
-func (x *exchange) checkTokenRequest(ask *tokenRequest) error {
-	table, method := x.tokenTable(), string(x.message.Method)
-	switch {
-	case method != fasthttp.MethodPost && (string(x.target.Policy) == table.POSTPath || method != fasthttp.MethodGet):
-		return refuseAsWeChat(table.NotPOST, "require POST method")
-	case ask.grantType.text != table.Grant || ask.grantType.conflicts:
-		return refuseAsWeChat(table.BadGrant, "invalid grant_type")
-	case ask.appID.text == "":
-		return refuseAsWeChat(table.NoAppID, "appid missing")
-	case ask.appID.conflicts:
-		return refuseAsWeChat(table.BadAppID, "invalid appid (wxproxy: the request gives two different ones; leave one of them out)")
+	if errcode, errmsg := ask.Refusal(table, string(x.message.Method), string(x.target.Policy)); errcode != 0 {
+		return ask, refuseAsWeChat(errcode, errmsg)
 	}
-	return nil
+	return ask, nil
 }
 
 // tokenPath is the class of requests for an access token, which the proxy answers itself.
@@ -196,3 +189,11 @@ func (tokenPath) admitBody(p *Proxy, x *exchange) error { return p.admitTokenReq
 func (tokenPath) permit(p *Proxy, x *exchange) error    { return p.permitToken(x) }
 func (tokenPath) traits() traits                        { return traits{callerInBody: true} }
 func (tokenPath) answer(p *Proxy, x *exchange) error    { return p.answerToken(x) }
+
+// tokenTable says how programs ask for the token that the request is for.
+func (x *exchange) tokenTable() *accountkind.TokenRequest {
+	if x.route.traits.forPlatform {
+		return &x.kind.Table.Platform.TokenRequest
+	}
+	return &x.kind.Table.TokenRequest
+}

@@ -178,3 +178,14 @@ func methodName(method []byte) string {
 	}
 	return string(method)
 }
+
+// names returns the configured names of an account and a client, and "" for nil.
+func names(a *Account, c *Client) (account, client string) {
+	if a != nil {
+		account = a.Name
+	}
+	if c != nil {
+		client = c.Name
+	}
+	return account, client
+}

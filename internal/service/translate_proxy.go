@@ -93,6 +93,7 @@ func (s *Service) proxyAccount(of *setup, account config.Account) proxy.Account 
 		Name:   account.Name,
 		AppID:  account.ID(),
 		Key:    account.Key(),
+		Agent:  proxy.Agent{ID: account.AgentID, IsText: account.AgentIsText},
 		Tokens: keeper,
 		Secret: secret.reveal,
 		Lend:   keeper.Lend,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
 )
 
@@ -23,6 +24,8 @@ import (
 var (
 	errForeignParameter = errors.New("only url, and from_appid to name an account, can stand in the query: percent-encode the whole url parameter, its '&' as %26, as encodeURIComponent does")
 	errHalfEncoded      = errors.New("url is not encoded as a whole, its own \"://\", '?', '=' or '#' stand in it as they are: percent-encode the whole url parameter, its '%' as %25, as encodeURIComponent does")
+	errType             = errors.New("type is either left out, for wx.config, or agent_config, for wx.agentConfig")
+	errNoAgent          = errors.New("type=agent_config takes an account with an agent_id; add it to the [[account]]")
 	errNoPage           = errors.New("url must be the page's own, as location.href has it, percent-encoded, as in ?url=https%3A%2F%2Fshop.example%2F")
 	errNotAsBrowsers    = errors.New("url decodes to a blank, a control character or one beyond ASCII, which no page's location.href has: percent-encode the whole url parameter, its '%' as %25 and its '+' as %2B, as encodeURIComponent does")
 	errHTML             = errors.New("url holds \"&amp;\", as HTML writes an \"&\": send the page's own, as location.href has it, percent-encoded")
@@ -82,12 +85,68 @@ func asBrowsersHaveIt(page string) (string, error) {
 	return page, nil
 }
 
+// A Signer says what pages can be signed with for an account.
+type Signer struct {
+	AppID       string
+	PageTicket  string // the type of the ticket for wx.config
+	AgentTicket string // that for wx.agentConfig; empty: there is none
+	Agent       any    // the agentid for it; nil: the account has none
+}
+
+// A Question is what a program asks to have signed.
+type Question struct {
+	Ticket string // the type of the ticket
+	page   string
+	signer *Signer
+}
+
+// Read returns what a query asks for. Parameters called by a name in others may stand beside
+// url and, where there is a ticket for wx.agentConfig, type.
+func (s *Signer) Read(query []byte, others []string) (q Question, err error) {
+	q = Question{Ticket: s.PageTicket, signer: s}
+	if s.AgentTicket != "" {
+		var kind members.Value
+		given := false
+		target.EachNamed(query, []string{"type"}, func(_, value string) {
+			kind.Add(value)
+			given = true
+		})
+		switch {
+		case given && (kind.Text != s.AgentTicket || kind.Conflicts):
+			return q, errType
+		case given && s.Agent == nil:
+			return q, errNoAgent
+		case given:
+			q.Ticket = s.AgentTicket
+		}
+		others = append([]string{"type"}, others...)
+	}
+	q.page, err = Page(query, others)
+	return q, err
+}
+
 // A Signature is what a page gives to wx.config, in its words.
 type Signature struct {
 	AppID     string `json:"appId"`
 	Timestamp int64  `json:"timestamp"`
 	NonceStr  string `json:"nonceStr"`
 	Signature string `json:"signature"`
+}
+
+// An AgentSignature is what a page gives to wx.agentConfig, in its words.
+type AgentSignature struct {
+	Signature
+	CorpID  string `json:"corpid"`
+	AgentID any    `json:"agentid"`
+}
+
+// Sign signs the page: the result is a Signature or an AgentSignature.
+func (q *Question) Sign(ticket string, now time.Time) any {
+	s := Sign(q.signer.AppID, ticket, q.page, now)
+	if q.Ticket == q.signer.PageTicket {
+		return s
+	}
+	return AgentSignature{s, q.signer.AppID, q.signer.Agent}
 }
 
 // Sign signs page.

@@ -131,10 +131,20 @@ func originForm(raw []byte, hosts []string) ([]byte, error) {
 	return nil, errTargetHost
 }
 
-// NamesHost reports whether raw is in absolute form and names one of hosts.
-func NamesHost(raw []byte, hosts []string) bool {
-	_, err := originForm(raw, hosts)
-	return err == nil && raw[0] != '/'
+// Authority returns the host, with its port, of a target in absolute form; nil: it is in
+// another form.
+func Authority(raw []byte) []byte {
+	if len(raw) == 0 || raw[0] == '/' {
+		return nil
+	}
+	_, authority, found := bytes.Cut(raw, []byte("://"))
+	if !found {
+		return nil
+	}
+	if end := bytes.IndexAny(authority, "/?"); end >= 0 {
+		authority = authority[:end]
+	}
+	return authority
 }
 
 var rootPath = []byte("/")
