@@ -630,6 +630,9 @@ func scenarios() map[string]scenario {
 		"many wrong secrets": {func(*testing.T) period {
 			return period{name: "many wrong secrets", only: "wxproxy_wecom_wrong_secrets{" + instance + "}", values: "21"}
 		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyWrongSecrets"}`}}},
+		"WeCom alone away": {func(*testing.T) period {
+			return period{name: "WeCom alone away", only: `wxproxy_upstream_up{host="qyapi.weixin.qq.com",` + instance + "}"}
+		}, 1, map[int][]string{30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyUpstreamDown"}`, `{alertname="WxproxyUpstreamHostDown", host="qyapi.weixin.qq.com"}`}}},
 		"ticketless": {platformPeriod("wxproxy_platform_ticket_timestamp_seconds{", "0"), 1,
 			map[int][]string{20: absentOnly, 30: {`{alertname="WxproxyAbsent"}`, `{alertname="WxproxyPlatformNoTicket", platform="saas"}`}}},
 		"lost authorizations": {platformPeriod(`wxproxy_platform_authorizers{state="needs_authorization",`, "3 5"), 1,

@@ -80,3 +80,23 @@ func TestAnIssuerBringsItsOwnBudget(t *testing.T) {
 		}
 	})
 }
+
+func TestUntilWhenAnIssuerIsNotAsked(t *testing.T) {
+	now := time.Now()
+	until := now.Add(time.Minute)
+	for name, row := range map[string]struct {
+		err  error
+		want time.Time
+	}{
+		"a pause":              {&Paused{Cause: &Refusal{Code: 40001}, Until: until}, until},
+		"for want of a token":  {&Unavailable{Cause: &Paused{Cause: &Refusal{Code: 40001}, Until: until}}, until},
+		"a pause that is over": {&Paused{Cause: &Refusal{Code: 40001}, Until: now}, time.Time{}},
+		"another failure":      {&Refusal{Code: 40001}, time.Time{}},
+		"none":                 {nil, time.Time{}},
+	} {
+		s := Status{LastError: row.err}
+		if got := s.PausedUntil(now); !got.Equal(row.want) {
+			t.Errorf("%s: got %v; want %v", name, got, row.want)
+		}
+	}
+}

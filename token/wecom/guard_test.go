@@ -140,6 +140,9 @@ func TestWrongSecretsOfManyAccountsHaveABudget(t *testing.T) {
 		if w.wrong != mostWrong {
 			t.Errorf("%d wrong secrets were shown; want %d", w.wrong, mostWrong)
 		}
+		if n, most := g.Wrong(); n != mostWrong || most != mostWrong {
+			t.Errorf("got %d of %d wrong secrets told; want %d", n, most, mostWrong)
+		}
 		err := fetch(w.application(g, all, "right"))
 		paused, ok := errors.AsType[*token.Paused](err)
 		if !ok || !errors.Is(err, errManyWrong) || !errors.Is(err, token.ErrNotAsked) || time.Until(paused.Until) > window {
@@ -158,6 +161,9 @@ func TestWrongSecretsOfManyAccountsHaveABudget(t *testing.T) {
 		time.Sleep(61 * time.Minute)
 		if err := fetch(w.application(g, all, "right")); err != nil {
 			t.Errorf("an hour later: got %v; want a token", err)
+		}
+		if n, _ := g.Wrong(); n != 0 {
+			t.Errorf("an hour later: got %d wrong secrets told; want none", n)
 		}
 	})
 }
