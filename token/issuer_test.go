@@ -88,13 +88,13 @@ func TestUntilWhenAnIssuerIsNotAsked(t *testing.T) {
 		err  error
 		want time.Time
 	}{
-		"a pause":              {&Paused{Cause: &Refusal{Code: 40001}, Until: until}, until},
-		"for want of a token":  {&Unavailable{Cause: &Paused{Cause: &Refusal{Code: 40001}, Until: until}}, until},
-		"a pause that is over": {&Paused{Cause: &Refusal{Code: 40001}, Until: now}, time.Time{}},
-		"another failure":      {&Refusal{Code: 40001}, time.Time{}},
+		"a pause":              {&token.Paused{Cause: &token.Refusal{Code: 40001}, Until: until}, until},
+		"for want of a token":  {&token.Unavailable{Cause: &token.Paused{Cause: &token.Refusal{Code: 40001}, Until: until}}, until},
+		"a pause that is over": {&token.Paused{Cause: &token.Refusal{Code: 40001}, Until: now}, time.Time{}},
+		"another failure":      {&token.Refusal{Code: 40001}, time.Time{}},
 		"none":                 {nil, time.Time{}},
 	} {
-		s := Status{LastError: row.err}
+		s := token.Status{LastError: row.err}
 		if got := s.PausedUntil(now); !got.Equal(row.want) {
 			t.Errorf("%s: got %v; want %v", name, got, row.want)
 		}
