@@ -190,7 +190,7 @@ func ownSecret(line string, i int) string {
 	case strings.Contains(line, "store_"):
 		return fmt.Sprintf("redis://wxproxy:%s-%d@redis:6379/0", appSecret, i)
 	}
-	return fmt.Sprintf("%s-%d", appSecret, i)
+	return fmt.Sprintf("%.43s", fmt.Sprintf("%d-%s%s", i, appSecret, appSecret)) // as long as those of WeCom's are
 }
 
 // mustPassCheck checks a configuration, with the variables and the files that
