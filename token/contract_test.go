@@ -251,7 +251,7 @@ func granted() token.Granted {
 		Refresh: secret.New("refreshtoken@@@canary"), RefreshBefore: secret.New("refreshtoken@@@before"), AuthorizedAt: now.Add(-time.Hour),
 		State: token.NeedsAuthorization, Events: secret.New("canary=="), Codes: []token.Redeemed{{Hash: "00ff", At: now, Permissions: "1 2 17.5"}, {Hash: "aa11", At: now.Add(-time.Hour)}},
 		Ticket: secret.New("ticket@@@canary"), TicketCreated: now.Add(-time.Minute), TicketArrived: now, PushAskedAt: now.Add(time.Second), ListedAt: now.Add(-time.Second),
-		Trial: token.Trial{Secret: "0f1e2d", Worked: true, Refusals: 2, Errcode: 40001, Until: now.Add(10 * time.Minute)},
+		Trial: token.Trial{Secret: "0f1e2d", Worked: true, Refusals: 2, Errcode: 40001, Until: now.Add(10 * time.Minute), Unanswered: 3},
 	}
 }
 

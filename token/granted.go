@@ -37,6 +37,8 @@ type Trial struct {
 	Errcode  int       // of the last refusal
 	Until    time.Time // until then Secret is not shown again, in whole seconds
 	Resting  bool      // until then nothing is asked, whatever the secret
+
+	Unanswered int // how often Secret was shown in a row, and no answer was read
 }
 
 // SameTrial reports whether both say the same.

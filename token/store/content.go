@@ -63,6 +63,8 @@ type trial struct {
 	Errcode  int       `json:"errcode,omitempty"`
 	Until    time.Time `json:"until,omitzero"`
 	Resting  bool      `json:"resting,omitempty"`
+
+	Unanswered int `json:"unanswered,omitempty"`
 }
 
 // redeemed is a [token.Redeemed].
@@ -87,7 +89,7 @@ func sealed(s *seal.Sealer, name string, g token.Granted) granted {
 		TicketArrived: g.TicketArrived.UTC(),
 		PushAskedAt:   g.PushAskedAt.UTC(),
 		ListedAt:      g.ListedAt.UTC(),
-		Trial:         trial{g.Trial.Secret, g.Trial.Worked, g.Trial.Refusals, g.Trial.Errcode, g.Trial.Until.UTC(), g.Trial.Resting},
+		Trial:         trial{g.Trial.Secret, g.Trial.Worked, g.Trial.Refusals, g.Trial.Errcode, g.Trial.Until.UTC(), g.Trial.Resting, g.Trial.Unanswered},
 	}
 }
 

@@ -33,10 +33,10 @@ func Explain(err error) token.Explanation {
 	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal)
 	}
-	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong)
+	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong) || errors.Is(err, errManyLost) || errors.Is(err, errLost)
 	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
 	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
-	if paused, ok := errors.AsType[*token.Paused](err); ok {
+	if paused, ok := errors.AsType[*token.Paused](err); ok && (e.Code != 0 || errors.Is(err, errManyWrong)) {
 		row, until := pauseOf(e.Code), paused.Until.UTC().Format(time.RFC3339)
 		e.Remedy += "; " + strings.ReplaceAll(row.en, "{until}", until)
 		e.RemedyZH += "；" + strings.ReplaceAll(row.zh, "{until}", until)
@@ -89,6 +89,8 @@ func withoutAnswer(err error) remedy {
 		return deadToken
 	case errors.Is(err, errManyWrong):
 		return manyWrong
+	case errors.Is(err, errManyLost), errors.Is(err, errLost):
+		return troubles[asking.LostConnection]
 	case errors.Is(err, token.ErrResting):
 		return diedSoon
 	case errors.Is(err, token.ErrBrief):

@@ -18,7 +18,7 @@ func (g *Guard) recall(ctx context.Context, key token.Key, hash string) trial {
 	g.mu.Lock()
 	known := g.trials[key]
 	g.mu.Unlock()
-	if g.store == nil || known.Worked && known.Secret == hash && known.Refusals == 0 && !known.Resting {
+	if g.store == nil || known.proves(hash) && !known.Resting {
 		return known
 	}
 	var stored token.Record
@@ -39,14 +39,15 @@ func (g *Guard) recall(ctx context.Context, key token.Key, hash string) trial {
 }
 
 // keep stores what is known of the account, before the answer is used, also when the
-// process is about to end.
-func (g *Guard) keep(ctx context.Context, key token.Key, next token.Trial) {
+// process is about to end. Own is what this turn has stored already.
+func (g *Guard) keep(ctx context.Context, key token.Key, next, own token.Trial) {
 	if g.store == nil {
 		return
 	}
 	err := within(context.WithoutCancel(ctx), func() error {
 		_, err := g.store.Amend(key, func(r *token.Record) bool {
-			if isLater(r.Trial, next) {
+			own.Worked = r.Trial.Worked
+			if isLater(r.Trial, next) && !r.Trial.SameTrial(own) {
 				return false
 			}
 			next.Worked = next.Worked || r.Trial.Worked
@@ -75,7 +76,8 @@ func (g *Guard) Wrong() (inHour, most int) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.count(time.Now()), mostWrong
+	g.forget(time.Now())
+	return len(g.wrong), mostWrong
 }
 
 // errSlow tells that a store has not answered in time.

@@ -123,14 +123,15 @@ func trialText(t token.Trial) string {
 	if t == (token.Trial{}) {
 		return ""
 	}
-	return fmt.Sprintf("%d %d %d %t %t %s", t.Refusals, t.Errcode, unix(t.Until), t.Resting, t.Worked, t.Secret)
+	text := fmt.Sprintf("%d %d %d %t %t %s", t.Refusals, t.Errcode, unix(t.Until), t.Resting, t.Worked, t.Secret)
+	return strings.TrimSuffix(fmt.Sprintf("%s %d", text, t.Unanswered), " 0") // without a hash there is none
 }
 
 // readTrial returns what trialText wrote. Of anything else it knows nothing.
 func readTrial(text string) (t token.Trial) {
 	var until int64
-	n, _ := fmt.Sscanf(text, "%d %d %d %t %t %s", &t.Refusals, &t.Errcode, &until, &t.Resting, &t.Worked, &t.Secret)
-	if n < 5 || t.Refusals < 0 || until > largest/1000 { // before the first question there is no hash
+	n, _ := fmt.Sscanf(text, "%d %d %d %t %t %s %d", &t.Refusals, &t.Errcode, &until, &t.Resting, &t.Worked, &t.Secret, &t.Unanswered)
+	if n < 5 || t.Refusals < 0 || t.Unanswered < 0 || until > largest/1000 { // before the first question there is no hash
 		return token.Trial{}
 	}
 	t.Until = fromUnix(until)
