@@ -2,11 +2,13 @@ package proxy
 
 import (
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/audit"
 	"wxproxy/proxy/internal/rawtest"
 )
 
@@ -406,6 +408,32 @@ func TestRefusalsOfWeComsAreCountedForTheStatus(t *testing.T) {
 	for _, errcode := range []int{60020, 48009, 50003, 301002} {
 		if p.accounts["crm"].kind.refuses(errcode) || p.accounts["shop"].kind.Table.ReportedErrcodes != nil {
 			t.Errorf("%d: got a rejection of the token, or a report of WeChat's", errcode)
+		}
+	}
+}
+
+// The audit tells of keys that are nobody's, and not of programs that do not say which
+// application they mean. Forged tokens are in the log, expired ones happen to everybody.
+func TestTheLogTellsWrongKeysOfWeComsProgramsFromMistakes(t *testing.T) {
+	for name, row := range map[string]struct {
+		raw               string
+		isAudited, isSaid bool
+	}{
+		"a wrong key":            {fetch("ww2", "wrong"), true, true},
+		"a wrong key and a name": {fetch("ww1", "wrong:crm"), true, true},
+		"which application":      {fetch("ww1", "all-key"), false, true},
+		"a name that is none":    {fetch("ww1", "all-key:nobody"), false, true},
+		"a good key and a name":  {fetch("ww1", "all-key:crm"), false, false},
+		"a forged token":         {rawtest.Get("/@crm/cgi-bin/x?access_token=wxp_forged"), false, true},
+	} {
+		var said lineLog
+		p, _, _ := wecomWith(func(c *Config) {
+			c.Clients, c.Log = []Client{onlyOf("all")}, slog.New(slog.NewTextHandler(&said, nil))
+			c.Audit = audit.New(c.Log)
+		})
+		handle(t, p, row.raw)
+		if (said.count("msg=audit") == 1) != row.isAudited || (said.count("a request was refused") == 1) != row.isSaid {
+			t.Errorf("%s: got %s", name, said.text.String())
 		}
 	}
 }
