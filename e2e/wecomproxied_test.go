@@ -10,9 +10,13 @@ import (
 	"wxproxy/internal/wechattest/wecomtest"
 )
 
-// crmLines are an account of crm.
-var crmLines = fmt.Sprintf("[[account]]\nkind = \"wecom\"\nname = \"crm\"\ncorp_id = %q\nagent_id = %s\nsecret = %q\n",
-	wecomCorp, wecomCRM.AgentID, wecomCRM.Secret)
+// Lines of accounts of these applications.
+var (
+	crmLines = fmt.Sprintf("[[account]]\nkind = \"wecom\"\nname = \"crm\"\ncorp_id = %q\nagent_id = %s\nsecret = %q\n",
+		wecomCorp, wecomCRM.AgentID, wecomCRM.Secret)
+	shopLines = fmt.Sprintf("[[account]]\nkind = \"wecom\"\nname = \"store\"\ncorp_id = %q\nagent_id = %s\nsecret = %q\n",
+		wecomCorp, wecomShop.AgentID, wecomShop.Secret)
+)
 
 // servingWeCom starts a proxy before a WeCom.
 func servingWeCom(t *testing.T, upstream, toml string) *program {
@@ -74,6 +78,34 @@ func TestWeComSDKsWorkUnchanged(t *testing.T) {
 					}
 				})
 			}
+			t.Run("two clients with two applications of one corp at once", func(t *testing.T) {
+				w := wecomtest.New(wecomtest.Rules{})
+				w.Record()
+				crm, shop := w.Add(wecomCRM), w.Add(wecomShop)
+				p := servingWeCom(t, serveWeCom(t, w), crmLines+shopLines+
+					"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\naccounts = [\"crm\"]\n"+
+					"[[client]]\nname = \"games\"\nkey = \"games-key-0123456789\"\naccounts = [\"store\"]\n")
+				var running sync.WaitGroup
+				running.Go(func() { s.runWeCom(t, p.proxy, wecomCRM, "orders-key-0123456789") })
+				running.Go(func() { s.runWeCom(t, p.proxy, wecomShop, "games-key-0123456789") })
+				running.Wait()
+				p.stop()
+				mustHaveServed(t, w, crm, shop)
+				mustKeepSecrets(t, w)
+			})
+			t.Run("one client with two applications, which its secret tells apart", func(t *testing.T) {
+				w := wecomtest.New(wecomtest.Rules{})
+				w.Record()
+				crm, shop := w.Add(wecomCRM), w.Add(wecomShop)
+				p := servingWeCom(t, serveWeCom(t, w), crmLines+shopLines+"[[client]]\nname = \"orders\"\nkey = \"orders-key-0123456789\"\n")
+				var running sync.WaitGroup
+				running.Go(func() { s.runWeCom(t, p.proxy, wecomCRM, "orders-key-0123456789:crm") })
+				running.Go(func() { s.runWeCom(t, p.proxy, wecomShop, "orders-key-0123456789:"+wecomShop.AgentID) })
+				running.Wait()
+				p.stop()
+				mustHaveServed(t, w, crm, shop)
+				mustKeepSecrets(t, w)
+			})
 			t.Run("two clients with applications of two corps at once", func(t *testing.T) {
 				w := wecomtest.New(wecomtest.Rules{})
 				w.Record()
