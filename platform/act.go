@@ -26,7 +26,7 @@ func (p *Platform) act(a *Authorizer, e *waiting.Event, r *token.Record) error {
 	case e.Code == "" && !sameSecond, isSuperseded(e, r):
 		return p.settle(a, e, nil)
 	case sameSecond:
-		isListed, err := p.isListed(a.appID)
+		isListed, err := p.isListed(a.appID, e.Received)
 		switch {
 		case err != nil:
 			return p.postpone(a, e, err)
@@ -79,6 +79,9 @@ func isSpent(err error) bool {
 
 // settle notes that an event was acted upon, and changes the record with it.
 func (p *Platform) settle(a *Authorizer, e *waiting.Event, change func(*token.Record)) error {
+	a.mu.Lock()
+	a.problem = nil // although it may wait to be forwarded
+	a.mu.Unlock()
 	return p.changeEvent(a, e.Hash, func(e *waiting.Event, r *token.Record) {
 		e.Acted = true
 		if change != nil {
@@ -121,7 +124,7 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, redeemTime)
 	defer cancel()
-	found, err := p.find(ctx, a.appID, doubt{})
+	found, err := p.find(ctx, a.appID, doubt{since: e.Received})
 	if err != nil {
 		return p.postpone(a, e, err)
 	}

@@ -19,8 +19,9 @@ const (
 
 // A listing is the list of authorizers, read to its end.
 type listing struct {
-	began time.Time
-	all   map[string]wechat.Listed
+	began     time.Time
+	isOfDoubt bool // it was begun because WeChat says of an account that something is wrong
+	all       map[string]wechat.Listed
 }
 
 // listings are what was read of the list of authorizers.
@@ -33,6 +34,7 @@ type listings struct {
 
 	stateMu sync.Mutex // guards what follows
 	tried   time.Time
+	doubted time.Time // when the list was last read for accounts in doubt
 	isDue   bool
 	at      time.Time // when any replica last read it
 }
@@ -88,22 +90,6 @@ func (l *listings) due() bool {
 	l.stateMu.Lock()
 	defer l.stateMu.Unlock()
 	return l.isDue || time.Since(l.at) >= listEvery
-}
-
-// recentList returns the list as it was within the last five minutes.
-func (p *Platform) recentList(ctx context.Context) (*listing, error) {
-	l := &p.listings
-	if err := l.take(ctx); err != nil {
-		return nil, err
-	}
-	defer l.leave()
-	if l.triedLately() {
-		if l.last == nil {
-			return nil, p.listPaused(l.failed)
-		}
-		return l.last, nil
-	}
-	return p.readList(ctx)
 }
 
 // readList reads the list. The caller has the turn.
