@@ -95,6 +95,7 @@ func (p *Platform) postpone(a *Authorizer, e *waiting.Event, why error) error {
 	if p.ctx.Err() != nil {
 		return p.ctx.Err()
 	}
+	p.noteAddress(why)
 	explained := p.issuer.Explain(why)
 	if e.Failures == 0 {
 		p.log().Warn("an event cannot be acted upon yet", "account", a.appID, "type", e.InfoType,

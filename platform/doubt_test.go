@@ -150,18 +150,16 @@ func TestACodeThatWaitsSaysWhy(t *testing.T) {
 	const quota, busy = 45009, -1
 	for _, row := range []struct {
 		name           string
-		fail           func(*world)
+		fault          wechattest.Fault
 		code           int
 		reason, remedy string
 		unfed          bool
 	}{
-		{"the address", func(w *world) {
-			w.wechat.Inject(wechattest.Fault{Path: redeemPath, Errcode: 61004, Errmsg: "access clientip is not registered requestIP: 203.0.113.7 rid: 1"})
-		}, 61004, "errcode 61004", "203.0.113.7", false},
-		{"the quota", func(w *world) { w.wechat.Inject(wechattest.Fault{Path: redeemPath, Errcode: quota}) }, quota, "errcode 45009", "midnight", false},
-		{"busy", func(w *world) { w.wechat.Inject(wechattest.Fault{Path: redeemPath, Errcode: busy}) }, busy, "errcode -1", "", false},
-		{"not JSON", func(w *world) { w.wechat.Inject(wechattest.Fault{Path: redeemPath, Body: "<html>Bad gateway</html>"}) }, 0, "api_query_auth", "", false},
-		{"no ticket", nil, 0, "no usable component_verify_ticket", "/push/saas", true},
+		{"the address", wechattest.Fault{Body: []byte(`{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 203.0.113.7 rid: 1"}`)}, 61004, "errcode 61004", "203.0.113.7", false},
+		{"the quota", wechattest.Fault{Errcode: quota}, quota, "errcode 45009", "midnight", false},
+		{"busy", wechattest.Fault{Errcode: busy}, busy, "errcode -1", "", false},
+		{"not JSON", wechattest.Fault{Body: []byte("<html>Bad gateway</html>")}, 0, "not the JSON", "upstream.url", false},
+		{"no ticket", wechattest.Fault{}, 0, "no usable component_verify_ticket", "/push/saas", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -170,10 +168,12 @@ func TestACodeThatWaitsSaysWhy(t *testing.T) {
 				p.Start()
 				t.Cleanup(p.Stop)
 				synctest.Wait()
-				if row.fail != nil {
+				clear := func() {}
+				if !row.unfed {
 					w.push(p, w.NewTicket())
 					synctest.Wait()
-					row.fail(w)
+					row.fault.Path = redeemPath
+					clear = w.wechat.Inject(row.fault)
 				}
 				w.push(p, w.Grant(shop).Event)
 				time.Sleep(2 * time.Second)
@@ -194,7 +194,7 @@ func TestACodeThatWaitsSaysWhy(t *testing.T) {
 				if of := p.Status(); (row.code == 61004) != (of.State == platform.StateFailing) || row.code == 61004 && of.Problem.Code != row.code {
 					t.Errorf("the platform: got %s, %+v", of.State, of.Problem)
 				}
-				w.wechat.Heal()
+				clear()
 				w.push(p, w.NewTicket())
 				time.Sleep(time.Minute)
 				w.mustServe(p, shop)

@@ -77,6 +77,7 @@ func (p *Platform) redeemOnce(code secret.Secret, hash string, created time.Time
 	if err != nil {
 		return "", err
 	}
+	p.AddressAccepted()
 	of := stamp{hash: hash, code: code.Reveal(), created: created, asked: asked, isShown: created.IsZero()}
 	if of.isShown {
 		of.created = asked.Add(-clockSkew).Truncate(time.Second)

@@ -206,7 +206,7 @@ func TestTicketsThatAreLateAreSaidToBe(t *testing.T) {
 		if s.State != platform.StateReady || !strings.Contains(s.Problem.Reason, "since 2000-01-01T00:00:00Z") || !strings.Contains(s.Problem.Remedy, "/push/saas") {
 			t.Errorf("got %+v; want it said, while calls go on", s)
 		}
-		if !strings.Contains(w.log.String(), "came for long") || !strings.Contains(w.log.String(), "remedy_zh") {
+		if !strings.Contains(w.log.String(), "no fresh component_verify_ticket") || !strings.Contains(w.log.String(), "remedy_zh") {
 			t.Errorf("got %s; want it logged, with what to do", w.log.String())
 		}
 		w.push(p, w.NewTicket())
