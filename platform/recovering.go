@@ -38,13 +38,18 @@ type doubt struct {
 	since    time.Time     // when the account authorized: a list from before says nothing; zero: any list will do
 }
 
+// mayUse reports whether there is a refresh token that may be good.
+func (d doubt) mayUse(refresh secret.Secret) bool {
+	return !refresh.Empty() && !d.refused.Equal(refresh.Reveal())
+}
+
 // find asks WeChat for the refresh token of an account, other than one that it refuses: by
 // itself, and then in the list. An error means that nothing is to be concluded.
 func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, error) {
 	refresh, err := p.wechat.Info(ctx, appID)
 	isDenied := isRefusal(err, wechat.NotAuthorized)
 	switch {
-	case err == nil && !refresh.Empty() && !d.refused.Equal(refresh.Reveal()):
+	case err == nil && d.mayUse(refresh):
 		return finding{refresh: refresh}, nil
 	case err == nil && d.isDenied:
 		return finding{}, errGranted
@@ -61,7 +66,7 @@ func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, er
 	switch {
 	case isListed && isDenied:
 		return finding{}, errListed
-	case isListed && !one.Refresh.Empty() && !d.refused.Equal(one.Refresh.Reveal()):
+	case isListed && d.mayUse(one.Refresh):
 		return finding{refresh: one.Refresh}, nil
 	case isDenied:
 		return finding{state: token.Unauthorized}, nil
