@@ -120,27 +120,6 @@ func (p *Platform) loadAll(ctx context.Context) bool {
 	}
 }
 
-// miss has all read from the store, since something that another replica has written may
-// have been missed.
-func (p *Platform) miss() {
-	select {
-	case p.missed <- struct{}{}:
-	default:
-	}
-}
-
-// catchUp reads what was missed, until ctx ends.
-func (p *Platform) catchUp(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.missed:
-			p.loadAll(ctx)
-		}
-	}
-}
-
 // sweep drops what nobody has needed for a day.
 func (p *Platform) sweep() {
 	p.redeemed.forget(time.Now())
