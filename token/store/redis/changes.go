@@ -59,58 +59,6 @@ type position struct {
 // changesName returns the name of the changes of a platform.
 func (s *Store) changesName(platform string) string { return s.prefix + ":" + platform + ":changes" }
 
-// noteChange notes that the record of key was written, if it is a platform's. What Redis does
-// not take now it gets later, by the watch.
-func (s *Store) noteChange(key token.Key, generation int64) {
-	if key.Platform == "" || key.Ticket != "" {
-		return
-	}
-	s.mu.Lock()
-	of := s.changes.unnoted[key.Platform]
-	if of == nil {
-		of = map[string]int64{}
-		s.changes.unnoted[key.Platform] = of
-	}
-	of[path(key)] = generation
-	s.mu.Unlock()
-	s.noteChanges(context.Background(), key.Platform)
-}
-
-// noteChanges has Redis note what was written of a platform.
-func (s *Store) noteChanges(ctx context.Context, platform string) {
-	s.mu.Lock()
-	of := s.changes.unnoted[platform]
-	delete(s.changes.unnoted, platform)
-	s.mu.Unlock()
-	if len(of) == 0 {
-		return
-	}
-	arguments := []any{changesKept, 0}
-	if len(of) > changesKept {
-		arguments[1] = changesKept
-	}
-	for path, generation := range of {
-		if len(arguments) == changesKept {
-			break
-		}
-		arguments = append(arguments, path+" "+s.writer+" "+strconv.FormatInt(generation, 10))
-	}
-	err := s.try(ctx, noting, func(ctx context.Context) error {
-		return s.changes.note.Run(ctx, s.link.Load().client, []string{s.changesName(platform)}, arguments...).Err()
-	})
-	if err == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if later := s.changes.unnoted[platform]; later != nil {
-		for path, generation := range later {
-			of[path] = max(of[path], generation)
-		}
-	}
-	s.changes.unnoted[platform] = of
-}
-
 // changesAfter reads the changes after one that is known; below zero: none is. The error wraps
 // [errSilent] if Redis does not answer in time.
 func (s *Store) changesAfter(ctx context.Context, platform string, known int64) (answer []string, err error) {
@@ -186,32 +134,35 @@ func (s *Store) readSome(ctx context.Context, platform string) (more bool, err e
 	if err != nil {
 		return false, err
 	}
-	last, found := number(answer[0]), answer[2:]
-	isLost := last < at.number || last-at.number > changesKept || answer[1] != at.change
-	next := at
-	switch {
-	case isLost:
-		next = nil
-	case len(found) > 0:
-		next = &position{at.number + int64(len(found)), found[len(found)-1]}
-	}
+	next := at.after(answer)
 	s.mu.Lock()
-	isOther := f.at != at // all records are being read
-	if !isOther {
+	isCurrent := f.at == at // or all records are being read
+	if isCurrent {
 		f.at = next
 	}
 	s.mu.Unlock()
-	switch {
-	case isOther:
-		return false, nil
-	case isLost:
+	if isCurrent && next == nil {
 		f.look(token.Key{})
+	}
+	if !isCurrent || next == nil {
 		return false, nil
 	}
-	for _, change := range found {
+	for _, change := range answer[2:] {
 		s.tellChange(change)
 	}
-	return len(found) == changesBatch, nil
+	return next.number < number(answer[0]), nil
+}
+
+// after returns the position after the changes in an answer; nil: some were missed.
+func (p *position) after(answer []string) *position {
+	last, found := number(answer[0]), answer[2:]
+	switch {
+	case last < p.number, last-p.number > changesKept, answer[1] != p.change:
+		return nil
+	case len(found) == 0:
+		return p
+	}
+	return &position{p.number + int64(len(found)), found[len(found)-1]}
 }
 
 // tellChange tells of a change that another replica has noted, unless it was announced, too.

@@ -64,7 +64,7 @@ func (e *ear) receive(ctx context.Context) {
 }
 
 // errSilent is a Redis that does not answer in time.
-var errSilent = errors.New("Redis does not answer")
+var errSilent = errors.New("no answer of Redis in time")
 
 func isTimeout(err error) bool {
 	timedOut, ok := errors.AsType[net.Error](err)

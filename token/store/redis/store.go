@@ -68,12 +68,11 @@ type Store struct {
 	said     []string              // the remedies that were logged since it last worked
 	refused  [len(operations)]bool // what it has refused last, by need
 
-	odd map[string]bool // the names of records that were said to be damaged
-
-	mute    sync.Once // said that announcements are refused
-	met     sync.Once // said that there is a record of a later version
-	renewed time.Time // when all connections were made anew; the watch's alone
-	mark    string    // what showed last that Redis has not lost its data; the watch's alone
+	odd     map[string]bool // the names of records that were said to be damaged
+	renewed time.Time       // when all connections were made anew; the watch's alone
+	mute    sync.Once       // said that announcements are refused
+	met     sync.Once       // said that there is a record of a later version
+	mark    string          // what showed last that Redis has not lost its data; the watch's alone
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 	turned chan struct{} // of capacity 1: there is another link to listen on
