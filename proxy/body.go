@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/component"
 )
 
 const (
@@ -183,4 +184,13 @@ func (x *exchange) drain() bool {
 	}
 	n, err := io.Copy(io.Discard, io.LimitReader(stream, drainSize+1))
 	return err == nil && n <= drainSize && !x.caller.HasEnded()
+}
+
+// readPlatformMembers reads what the body says of a platform, its accounts and codes, and
+// reports whether it can be read.
+func (x *exchange) readPlatformMembers() (ask component.Request, isGood bool, err error) {
+	content, err := io.ReadAll(x.body.Reader())
+	table := &x.kind.Table.Platform
+	isGood = ask.Read(content, [3]string{table.AppIDParameter, table.AuthorizerName, table.CodeName})
+	return ask, isGood && (!x.fields.packed || len(content) == 0), err
 }

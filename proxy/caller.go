@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,9 @@ func (p *Proxy) admitCaller(x *exchange) error {
 		if x.client, err = p.client(x); x.hasMembers {
 			return x.awaitBody(err)
 		} else if err == nil {
-			x.account, err = p.account(x)
+			if x.account, err = p.account(x); errors.Is(err, errSeveral) {
+				return x.awaitPlatform()
+			}
 		}
 	}
 	if err != nil {
@@ -70,23 +73,10 @@ func (p *Proxy) permit(x *exchange) error {
 
 // permits reports whether the client may call the policy path.
 func (c *Client) permits(policy []byte) bool {
-	if pathList(c.Deny).match(policy) {
+	if accountkind.MatchesAny(c.Deny, policy) {
 		return false
 	}
-	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
-}
-
-// A pathList is a client's list of path patterns.
-type pathList []string
-
-// match reports whether a pattern of the list matches the policy path.
-func (l pathList) match(policy []byte) bool {
-	for _, pattern := range l {
-		if accountkind.Matches(pattern, policy) {
-			return true
-		}
-	}
-	return false
+	return len(c.Allow) == 0 || accountkind.MatchesAny(c.Allow, policy)
 }
 
 // permitToken returns an error if the client may not have a token. With a virtual token
@@ -95,7 +85,7 @@ func (l pathList) match(policy []byte) bool {
 func (p *Proxy) permitToken(x *exchange) error {
 	c, path := x.client, x.target.Policy
 	switch {
-	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
+	case p.config.TokenEndpoint != TokenReal && !accountkind.MatchesAny(c.Deny, path):
 		return nil // SDKs cannot call anything without a token
 	case !c.permits(path):
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")

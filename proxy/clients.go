@@ -8,6 +8,7 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/front"
+	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/lastkey"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
@@ -26,7 +27,7 @@ type clientTable struct {
 func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
-		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
+		c.Allow, c.Deny = accountkind.NormalAll(c.Allow), accountkind.NormalAll(c.Deny)
 		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.Name, c.MaxInFlight, c.Interval), new(clientBodies)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
@@ -37,15 +38,6 @@ func newClientTable(clients []Client, deployment string) clientTable {
 		}
 	}
 	return t
-}
-
-// policyPatterns returns patterns as policy paths are compared with them.
-func policyPatterns(patterns []string) []string {
-	spelled := make([]string, 0, len(patterns))
-	for _, pattern := range patterns {
-		spelled = append(spelled, accountkind.Normal(pattern))
-	}
-	return spelled
 }
 
 // A Client is a program that may call through the proxy.
@@ -189,4 +181,17 @@ func (p *Proxy) signingKey(x *exchange) *virtual.Key {
 		return &c.signing[1]
 	}
 	return &c.signing[0]
+}
+
+// checkNamedPlatform refuses a body that is passed on and names another platform. What cannot
+// be read WeChat answers.
+func (x *exchange) checkNamedPlatform() error {
+	if !x.route.HoldsRefreshTokens || x.body.Len() == 0 || x.body.Len() > body.MemorySize {
+		return nil
+	}
+	ask, isGood, err := x.readPlatformMembers()
+	if err != nil || !isGood {
+		return err
+	}
+	return x.checkPlatform(&ask)
 }

@@ -32,15 +32,23 @@ func (withPlatform) permit(p *Proxy, x *exchange) error {
 			return errTwoAppIDs
 		} else if x.authorizer != nil && given.text != x.authorizer.AppID {
 			return errTwoAccounts
+		} else if x.authorizer != nil {
+			if err := x.authorizer.mustBeAuthorized(); err != nil {
+				return err
+			}
 		}
 	}
 	return forwarded{}.permit(p, x)
 }
 
-// admitBody holds a client that may use only some of the platform's accounts to these.
+// admitBody chooses the platform, if the body has to say which it is, and holds a client that
+// may use only some of the platform's accounts to these.
 func (withPlatform) admitBody(p *Proxy, x *exchange) error {
+	if err := p.choosePlatform(x); err != nil {
+		return err
+	}
 	if !x.route.NamesAuthorizer || x.client.mayUse(x.account) {
-		return nil
+		return x.checkNamedPlatform()
 	}
 	ask, err := x.readPlatformRequest()
 	if err != nil {
@@ -144,13 +152,6 @@ func (x *exchange) permitAuthorizer(appID string) error {
 		return nil
 	}
 	return refuse(forbiddenAccount, "this client may not use the account that the request is about")
-}
-
-// forwardAsPlatform sends a request, that takes an account's AppSecret, with the token of
-// the platform that the account has authorized.
-func (p *Proxy) forwardAsPlatform(x *exchange) error {
-	x.platform = x.account.platform.component
-	return p.forwardWithToken(x)
 }
 
 // withMembers is the class of requests that get a platform's appid and AppSecret, as members

@@ -181,3 +181,15 @@ func closes(configured, local route) bool {
 	isOwn := local.Credential != credentialHealth || accountkind.IsAboutOwn(configured.Pattern)
 	return configured.Credential == accountkind.CredentialDeny && isOwn
 }
+
+// awaitPlatform leaves it to the body to say which of several platforms a request is for, if
+// it is one whose body does.
+func (x *exchange) awaitPlatform() error {
+	if !x.route.traits.namesAuthorizer && !x.route.HoldsRefreshTokens {
+		return errSeveral
+	}
+	if x.expectMembers(); !x.hasMembers {
+		return errSeveral
+	}
+	return nil
+}

@@ -185,3 +185,13 @@ func (a *Account) counted() string {
 	}
 	return a.Name
 }
+
+// forwardAsPlatform sends a request, that takes an account's AppSecret, with the token of
+// the platform that the account has authorized.
+func (p *Proxy) forwardAsPlatform(x *exchange) error {
+	if err := x.account.mustBeAuthorized(); err != nil {
+		return err
+	}
+	x.platform = x.account.platform.component
+	return p.forwardWithToken(x)
+}

@@ -7,6 +7,10 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/valyala/fasthttp"
+
+	"wxproxy/proxy/internal/body"
+	"wxproxy/proxy/internal/component"
 	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/target"
 )
@@ -101,6 +105,24 @@ func (p *Proxy) ownKey(x *exchange) string {
 		}
 	}
 	return ""
+}
+
+// readPlatformRequest reads the body of a request that names an account or a code.
+func (x *exchange) readPlatformRequest() (ask component.Request, err error) {
+	if x.body.Len() > body.MemorySize {
+		return ask, refuse(bodyTooLarge, "a body that says which account it is about is at most 64 KiB long")
+	}
+	ask, isGood, err := x.readPlatformMembers()
+	table := &x.kind.Table.Platform.TokenRequest
+	switch {
+	case err != nil:
+		return ask, err
+	case string(x.message.Method) != fasthttp.MethodPost:
+		return ask, refuseAsWeChat(table.NotPOST, "require POST method")
+	case !isGood:
+		return ask, refuseAsWeChat(table.BadData, "data format error (wxproxy: the body is no JSON object that can be read in one way only)")
+	}
+	return ask, x.checkPlatform(&ask)
 }
 
 // secretMembers are the members of a body that callers may send in the place of appid and
