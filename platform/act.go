@@ -136,3 +136,9 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 		}
 	})
 }
+
+// Waits reports whether an event of the account in a record was not acted upon yet.
+func Waits(r *token.Record) bool {
+	q, err := waiting.Read(r.Events)
+	return err == nil && q.NextToAct() != nil
+}

@@ -27,9 +27,9 @@ func (n *NotAuthorized) Error() string {
 func (n *NotAuthorized) Explanation() token.Explanation {
 	e := token.Explanation{Class: token.ClassAccount}
 	if n.State == token.Unauthorized {
-		e.Reason = "the merchant has ended the authorization"
+		e.Reason = "the merchant has ended the authorization, or never authorized the platform"
 		e.Remedy = "have the merchant authorize the platform again, with the page of /wxproxy/authorize-url"
-		e.RemedyZH = "该账号已取消授权：请商家通过 /wxproxy/authorize-url 返回的页面重新授权"
+		e.RemedyZH = "该账号已取消授权，或从未授权：请商家通过 /wxproxy/authorize-url 返回的页面重新授权"
 		return e
 	}
 	e.Reason = "WeChat has no refresh token for it that it accepts"

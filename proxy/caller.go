@@ -52,9 +52,10 @@ func (p *Proxy) admitCaller(x *exchange) error {
 		if x.client, err = p.client(x); x.hasMembers {
 			return x.awaitBody(err)
 		} else if err == nil {
-			if x.account, err = p.account(x); errors.Is(err, errSeveral) {
-				return x.awaitPlatform()
-			}
+			x.account, err = p.account(x)
+		}
+		if errors.Is(err, errSeveral) {
+			return x.awaitPlatform()
 		}
 	}
 	if err != nil {
@@ -185,4 +186,12 @@ func (x *exchange) authorizerOf(appID string) (*Account, error) {
 	}
 	return nil, cmp.Or(l.unreadable([]byte(appID)),
 		refuseAsWeChat(x.kind.Table.Platform.NotAuthorized, "component is not authorized by this account (wxproxy: the platform has never heard of it)"))
+}
+
+// permitAuthorizer returns an error if the client may not use an account of the platform.
+func (x *exchange) permitAuthorizer(appID string) error {
+	if x.client.mayUseOf(x.account.platform, appID) {
+		return nil
+	}
+	return refuse(forbiddenAccount, "this client may not use the account that the request is about")
 }

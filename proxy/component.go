@@ -27,18 +27,26 @@ func (withPlatform) permit(p *Proxy, x *exchange) error {
 	if x.route.Administers && p.asksForKeys() && !x.client.PlatformAdmin {
 		return errNeedsAdmin
 	}
-	if x.route.OAuth {
-		if given := x.oauthAppID(); given.conflicts {
-			return errTwoAppIDs
-		} else if x.authorizer != nil && given.text != x.authorizer.AppID {
-			return errTwoAccounts
-		} else if x.authorizer != nil {
-			if err := x.authorizer.mustBeAuthorized(); err != nil {
-				return err
-			}
-		}
+	if err := x.checkOAuth(); err != nil {
+		return err
 	}
 	return forwarded{}.permit(p, x)
+}
+
+// checkOAuth refuses a request to /sns/... that is about no account that is served.
+func (x *exchange) checkOAuth() error {
+	if !x.route.OAuth {
+		return nil
+	}
+	switch given := x.oauthAppID(); {
+	case given.conflicts:
+		return errTwoAppIDs
+	case x.authorizer == nil:
+		return nil
+	case given.text != x.authorizer.AppID:
+		return errTwoAccounts
+	}
+	return x.authorizer.mustBeAuthorized()
 }
 
 // admitBody chooses the platform, if the body has to say which it is, and holds a client that
@@ -144,14 +152,6 @@ func (x *exchange) isAboutOwn() bool {
 		return x.client.mayUseOf(pl, x.oauthAppID().text)
 	}
 	return x.route.PlatformFirst && x.authorizer != nil && x.client.mayUse(x.authorizer)
-}
-
-// permitAuthorizer returns an error if the client may not use an account of the platform.
-func (x *exchange) permitAuthorizer(appID string) error {
-	if x.client.mayUseOf(x.account.platform, appID) {
-		return nil
-	}
-	return refuse(forbiddenAccount, "this client may not use the account that the request is about")
 }
 
 // withMembers is the class of requests that get a platform's appid and AppSecret, as members

@@ -14,7 +14,7 @@ import (
 
 // emulated is the class of requests by which programs manage a platform's tokens
 // themselves, and which the proxy answers in WeChat's place.
-type emulated struct{ forwarded }
+type emulated struct{}
 
 func (emulated) traits() traits { return traits{forPlatform: true, namesAuthorizer: true} }
 
