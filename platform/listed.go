@@ -58,6 +58,14 @@ func (p *Platform) recentList(ctx context.Context, since time.Time) (*listing, e
 	return read, nil
 }
 
+// triedLately reports whether this process began to read the list within the last five
+// minutes.
+func (l *listings) triedLately() bool {
+	l.stateMu.Lock()
+	defer l.stateMu.Unlock()
+	return time.Since(l.tried) < listPause
+}
+
 // doubtedLately reports whether this process read the list for accounts in doubt within the
 // last five minutes.
 func (l *listings) doubtedLately() bool {

@@ -102,6 +102,7 @@ func New(o Options) *Platform {
 	p.lines = newLines(o.Log.Handler())
 	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
 	p.listings.begin()
+	p.listings.isMissing = o.ReadsList
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.redeemed.begin()
 	p.hearing.begin()

@@ -51,9 +51,7 @@ func (p *Platform) reconcile(ctx context.Context, l *listing) (done Recovery, er
 	if err != nil {
 		return done, err
 	}
-	p.listings.stateMu.Lock()
-	p.listings.isDue = false
-	p.listings.stateMu.Unlock()
+	p.listings.settled(l.began)
 	p.learnOwn(&r)
 	return done, nil
 }

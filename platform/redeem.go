@@ -26,7 +26,11 @@ const (
 // day, and returns the app id of the account whose tokens are stored then. The error wraps a
 // [*token.Refusal] if WeChat declines.
 func (p *Platform) Redeem(ctx context.Context, code secret.Secret) (appID string, err error) {
-	return p.redeem(ctx, code, time.Time{})
+	appID, err = p.redeem(ctx, code, time.Time{})
+	if isSpent(err) {
+		p.seek(ctx, event.Hash([]byte(code.Reveal())))
+	}
+	return appID, err
 }
 
 // redeem is Redeem for an event of this time, if there is one.

@@ -30,11 +30,11 @@ func (p *Platform) Authorizer(appID string) (a *Authorizer, isKnown bool) {
 // store was not read yet, and cannot be asked; nil: it can be told.
 func (p *Platform) Unreadable(appID string) error {
 	if p.loaded.Load() {
-		return nil
+		return p.unlisted(appID)
 	}
 	_, err := p.options.Store.Load(p.key(appID))
 	if errors.Is(err, token.ErrNotStored) {
-		return nil
+		return p.unlisted(appID)
 	}
 	return err
 }

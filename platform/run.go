@@ -36,6 +36,7 @@ func (p *Platform) run(ctx context.Context) {
 	for {
 		p.watchTickets()
 		p.readDueList(ctx)
+		p.listings.looked()
 		if time.Since(swept) >= sweepEvery {
 			p.sweep()
 			swept = time.Now()
