@@ -171,11 +171,12 @@ func (s *Store) tellChange(change string) {
 	if len(words) != 4 || words[2] == s.writer {
 		return
 	}
+	generation := number(words[3])
 	s.mu.Lock()
-	isKnown := s.changes.heard[words[1]] >= number(words[3])
+	isKnown := s.changes.heard[words[1]] >= generation
 	s.mu.Unlock()
 	if !isKnown {
-		s.tellFollower(words[1])
+		s.tell(words[1], generation)
 	}
 }
 

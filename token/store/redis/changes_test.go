@@ -50,9 +50,16 @@ func TestWhatIsNotHeardIsRead(t *testing.T) {
 	writer := openRedis(t, "redis://"+server.Addr)
 	mustGrant(t, writer, token.Key{Platform: component, AppID: "wx0"}, "before")
 	s, f := following(t, "redis://wxproxy:canaryQ7@"+server.Addr)
+	var keeper seen
+	s.Watch(ofShop, keeper.look)
 	for i := range 3 {
 		mustHear(t, f, writer, fmt.Sprint("wx", i+1), heardWithin)
 	}
+	r, err := writer.Save(ofShop, fetched("token", time.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of a token", func() bool { return keeper.has(r.Notice.Generation) && f.count(ofShop) == 1 })
 	mustGrant(t, s, token.Key{Platform: component, AppID: "wxown"}, "own")
 	for i := range changesBatch + 10 { // more than is read in one go
 		writer.mu.Lock()

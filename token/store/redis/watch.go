@@ -167,15 +167,22 @@ func (s *Store) hear(announcement string) {
 		return
 	}
 	s.mu.Lock()
-	w := s.watched[words[0]]
 	if len(s.changes.heard) < changesKept {
 		s.changes.heard[words[0]] = generation
 	}
 	s.mu.Unlock()
+	s.tell(words[0], generation)
+}
+
+// tell tells who watches the record at path, and who follows its platform.
+func (s *Store) tell(path string, generation int64) {
+	s.mu.Lock()
+	w := s.watched[path]
+	s.mu.Unlock()
 	if w != nil {
 		w.look(generation)
 	}
-	s.tellFollower(words[0])
+	s.tellFollower(path)
 }
 
 // channel returns the name of the channel of announcements.
