@@ -126,7 +126,10 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 	ctx, cancel := context.WithTimeout(p.ctx, redeemTime)
 	defer cancel()
 	found, err := p.find(ctx, a.appID, doubt{since: e.Received})
-	if err != nil {
+	switch {
+	case err != nil && p.hasLaterCode(&r, e):
+		return p.settle(a, e, nil)
+	case err != nil:
 		return p.postpone(a, e, err)
 	}
 	return p.settle(a, e, func(r *token.Record) {
@@ -135,6 +138,17 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 			found.note(r)
 		}
 	})
+}
+
+// hasLaterCode reports whether a later event of the account brings another code: it decides.
+func (p *Platform) hasLaterCode(r *token.Record, e *waiting.Event) bool {
+	q := p.queue("", r.Events)
+	for i := range q.Events {
+		if later := &q.Events[i]; !later.Acted && hasCode(later) && later.Code != e.Code && !later.Created.Before(e.Created) {
+			return true
+		}
+	}
+	return false
 }
 
 // Waits reports whether an event of the account in a record was not acted upon yet.

@@ -205,3 +205,25 @@ func TestACodeThatWaitsSaysWhy(t *testing.T) {
 		})
 	}
 }
+
+// A code that can no longer be redeemed does not hold up the next one of its account, however
+// long it takes until the list may be read.
+func TestANewCodeIsNotHeldUpByASpentOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		time.Sleep(time.Hour)
+		w.push(p, w.NewTicket())
+		spent := w.Grant(shop)
+		clear := w.wechat.Inject(wechattest.Fault{Path: redeemPath, Errcode: 61010})
+		w.wechat.Inject(wechattest.Fault{Path: infoPath, Errcode: -1})
+		w.push(p, spent.Event)
+		synctest.Wait()
+		clear()
+		w.wechat.Inject(wechattest.Fault{Path: redeemPath, Errcode: 61010, Times: 1})
+		time.Sleep(500 * time.Millisecond)
+		w.push(p, w.Grant(shop).Event)
+		time.Sleep(2 * time.Second)
+		w.mustServe(p, shop)
+	})
+}
