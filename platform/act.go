@@ -127,7 +127,7 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 	defer cancel()
 	found, err := p.find(ctx, a.appID, doubt{since: e.Received})
 	switch {
-	case err != nil && p.hasLaterCode(&r, e):
+	case err != nil && hasLaterCode(&r, e):
 		return p.settle(a, e, nil)
 	case err != nil:
 		return p.postpone(a, e, err)
@@ -141,8 +141,11 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 }
 
 // hasLaterCode reports whether a later event of the account brings another code: it decides.
-func (p *Platform) hasLaterCode(r *token.Record, e *waiting.Event) bool {
-	q := p.queue("", r.Events)
+func hasLaterCode(r *token.Record, e *waiting.Event) bool {
+	q, err := waiting.Read(r.Events)
+	if err != nil {
+		return false
+	}
 	for i := range q.Events {
 		if later := &q.Events[i]; !later.Acted && hasCode(later) && later.Code != e.Code && !later.Created.Before(e.Created) {
 			return true
