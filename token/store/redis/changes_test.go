@@ -183,3 +183,23 @@ func TestAnAccountsListenerIsFoundOutToBeDeaf(t *testing.T) {
 		t.Errorf("got word after %v; want it within %v", took, 2*silentAfter)
 	}
 }
+
+func TestChangesAreKnownInACluster(t *testing.T) {
+	t.Parallel()
+	url := "redis://" + redistest.StartCluster(t)[0].Addr + "?cluster=true"
+	writer := openRedis(t, url)
+	eventually(t, "a cluster that works", func() bool {
+		_, err := writer.Amend(ofShop, func(r *token.Record) bool { r.State = token.Authorized; return true })
+		return err == nil
+	})
+	s, f := following(t, url)
+	at := func() int64 { s.mu.Lock(); defer s.mu.Unlock(); return s.followed[component].at.number }
+	before := at()
+	for i := range int64(3) {
+		mustHear(t, f, writer, fmt.Sprint("wx", i), heardWithin)
+		eventually(t, "the change read", func() bool { return at() == before+i+1 })
+	}
+	if n := f.count(token.Key{}); n != 0 {
+		t.Errorf("was told %d times to read all; want no time", n)
+	}
+}

@@ -42,7 +42,7 @@ var (
 
 // A Store is a [token.PlatformStore] and a [token.Sharer] in Redis. The record of a token is the hash
 // PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE; of a platform and those
-// that authorized it with COMPONENT_APPID before APPID, as another part. Other programs
+// that authorized it with COMPONENT_APPID before APPID, as another part, and [changes]. Others
 // may read access_token, expires_at (in Unix seconds by the clock of Redis) and
 // generation, which rises with every write.
 //
