@@ -74,14 +74,17 @@ func (l *listings) ended(err error) {
 	l.failures = 0
 }
 
-// freshTicket has the list read at once if it is due: there is another ticket to read it with.
+// freshTicket has the list read at once if somebody waits for it: there is another ticket to read it with.
 func (l *listings) freshTicket() {
 	l.stateMu.Lock()
-	if l.isMissing && l.failures > 0 {
+	isWanted := l.isMissing || l.isSought
+	if l.isMissing {
 		l.tried = time.Time{}
 	}
 	l.stateMu.Unlock()
-	fill(l.wanted)
+	if isWanted {
+		fill(l.wanted)
+	}
 }
 
 // looked tells those who wait for the list that it was read, or is not read for now.

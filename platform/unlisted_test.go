@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/internal/wechattest"
 	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
 	"wxproxy/token"
@@ -130,6 +131,34 @@ func TestWhatADeadProcessHasRedeemedIsFound(t *testing.T) {
 		w.mustServe(p, "wx3333333333333333")
 		if lists > 2 {
 			t.Errorf("got %d lists; want one, and that of the process that died", lists)
+		}
+	})
+}
+
+// A list that is read while a code waits to be redeemed leaves the account to the code, which
+// brings a newer refresh token.
+func TestTheListIsNotFasterThanACode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		w.push(p, w.NewTicket())
+		clear := w.wechat.Inject(wechattest.Fault{Path: "/cgi-bin/component/api_query_auth", Delay: 5 * time.Second})
+		authorized := w.Grant(shop)
+		w.push(p, authorized.Event)
+		time.Sleep(time.Second) // it is redeemed, and the answer is under way
+		if _, err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if a, isKnown := p.Authorizer(shop); isKnown && a.Status().State == platform.StateReady {
+			_, _ = a.Token(time.Second)
+		}
+		clear()
+		time.Sleep(time.Minute)
+		w.mustServe(p, shop)
+		if c := w.Counts(); c.Refreshes != 0 {
+			t.Errorf("got %d refreshes; want the token of the code alone", c.Refreshes)
 		}
 	})
 }
