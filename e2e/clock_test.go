@@ -13,9 +13,6 @@ import (
 // shift returns what sets the clocks of a program that is started with it. See
 // testdata/clock.
 var shift = sync.OnceValues(func() (string, error) {
-	if err := os.MkdirAll(builtPath(), 0o755); err != nil {
-		return "", err
-	}
 	library := filepath.Join(builtPath(), "shift.so")
 	return library, execute(exec.Command("gcc", "-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o", library, "testdata/clock/shift.c"))
 })

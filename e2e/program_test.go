@@ -45,6 +45,9 @@ func TestMain(m *testing.M) {
 	if err := os.Chdir(".."); err != nil {
 		panic(err)
 	}
+	if err := os.MkdirAll(builtPath(), 0o700); err != nil {
+		panic(err)
+	}
 	defer os.RemoveAll(builtPath())
 	flag.Parse()
 	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
