@@ -834,7 +834,7 @@ func TestAlertsLastFromOneAttemptToTheNext(t *testing.T) {
 	for right, wrong := range map[string]string{"wxproxy_token_fetches_total{": "wxproxy_token_fetch_total{", "{outcome=": "{outcomes="} {
 		path := t.TempDir() + "/alerts.yaml"
 		writeFile(t, path, strings.ReplaceAll(string(content), right, wrong))
-		if out, err := p.rulesTest(t, path, wants); err == nil || !strings.Contains(out, "FAILED") {
+		if out, err := p.rulesTest(t, path, wants[:2]); err == nil || !strings.Contains(out, "FAILED") {
 			t.Errorf("%s: got %v: %s; want alerts that do not fire", wrong, err, out)
 		}
 	}
