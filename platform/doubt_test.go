@@ -144,6 +144,51 @@ func TestTheListOfTheSameSecondIsNotAnOldOne(t *testing.T) {
 	})
 }
 
+// The list is read for the first of two accounts that authorize and end that in the same
+// second. The end of the other one waits for the next list, but programs for a minute alone.
+func TestAnEndOfTheSameSecondWaitsForTheList(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		isRedeemed bool // before the end
+	}{{"a code that was redeemed", true}, {"a code that was not", false}} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.run(w.options())
+				time.Sleep(time.Hour)
+				w.push(p, w.NewTicket())
+				for _, appID := range []string{shop, cafe} {
+					authorized := w.Grant(appID).Event
+					if row.isRedeemed {
+						w.push(p, authorized)
+						synctest.Wait()
+						w.push(p, w.Revoke(appID))
+					} else {
+						ended := w.Revoke(appID)
+						w.push(p, authorized)
+						w.push(p, ended)
+					}
+					synctest.Wait()
+				}
+				const both = "info:authorized info:unauthorized"
+				if got := w.types(shop); got != both {
+					t.Errorf("the first: got %q forwarded; want %q at once", got, both)
+				}
+				time.Sleep(time.Minute + time.Second)
+				if got := w.types(cafe); got != both {
+					t.Errorf("the second: got %q forwarded after a minute; want %q", got, both)
+				}
+				time.Sleep(6 * time.Minute)
+				for _, appID := range []string{shop, cafe} {
+					if got := state(p, appID); got != platform.StateUnauthorized {
+						t.Errorf("%s: got %s; want it unauthorized", appID, got)
+					}
+				}
+			})
+		})
+	}
+}
+
 // What a code cannot be redeemed for is what callers, the list of authorizers and the status
 // say, with WeChat's errcode and what to do about it.
 func TestACodeThatWaitsSaysWhy(t *testing.T) {
