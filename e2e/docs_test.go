@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -81,6 +82,28 @@ func TestEveryRemedyIsInTheDocuments(t *testing.T) {
 	}
 	if n := len(regexp.MustCompile(`(?m)^\| -?\d+ \| (transient|configuration|quota|account) \|`).FindAllString(doc, -1)); n != all {
 		t.Errorf("got %d errcodes; want %d as in the code", n, all)
+	}
+}
+
+// Of platforms, too, in the words of the API that refused.
+func TestEveryRemedyOfAPlatformIsInTheDocuments(t *testing.T) {
+	n := len(regexp.MustCompile(`(?m)^\t+(\d+|[A-Z]\w+): +\{token\.Class`).FindAllString(read(t, "token/wechat/platformremedies.go"), -1))
+	rows := regexp.MustCompile("(?m)^\\| (\\d+) \\| (any|`api_\\w+`) \\| (\\w+) \\| (.*) \\|$").FindAllStringSubmatch(read(t, troubleshooting), -1)
+	if len(rows) != n || n < 20 {
+		t.Errorf("got %d rows; want %d as in the code", len(rows), n)
+	}
+	for _, row := range rows {
+		code, err := strconv.Atoi(row[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		api := strings.Trim(row[2], "`")
+		if api == "any" {
+			api = "api_get_authorizer_list"
+		}
+		if e := wechat.Explain(&token.Refusal{Code: code, API: api, Reason: "errmsg"}); row[3] != string(e.Class) || row[4] != e.Remedy {
+			t.Errorf("%s has %q; want %s, %s", troubleshooting, row[0], e.Class, e.Remedy)
+		}
 	}
 }
 
