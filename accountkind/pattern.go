@@ -11,6 +11,15 @@ func Normal(path string) string {
 	return strings.TrimSuffix(strings.ToLower(path), "/")
 }
 
+// NormalAll returns patterns in normal form.
+func NormalAll(patterns []string) []string {
+	all := make([]string, 0, len(patterns))
+	for _, pattern := range patterns {
+		all = append(all, Normal(pattern))
+	}
+	return all
+}
+
 // Matches reports whether pattern matches path, or all that path matches if that is a
 // pattern. Both are normal. As "/a/" and "/a" are one path, "/a/*" matches both.
 func Matches[Path string | []byte](pattern string, path Path) bool {
@@ -22,6 +31,16 @@ func Matches[Path string | []byte](pattern string, path Path) bool {
 		prefix = prefix[:len(path)]
 	}
 	return len(path) >= len(prefix) && string(path[:len(prefix)]) == prefix
+}
+
+// MatchesAny reports whether one of the normal patterns matches a path.
+func MatchesAny(patterns []string, path []byte) bool {
+	for _, pattern := range patterns {
+		if Matches(pattern, path) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsAboutOwn reports whether a normal pattern is about the proxy's own pages: a wider

@@ -125,9 +125,11 @@ func (t *table) checkFallbacks(u *Upstream, kind *accountkind.Kind) {
 	}
 }
 
-// inTheClear reports whether a checked URL leads to another machine without TLS.
+// inTheClear reports whether a URL leads to another machine without TLS. One that is none,
+// as a mistake can have it, leads nowhere.
 func inTheClear(raw string) bool {
-	return strings.HasPrefix(raw, "http:") && BeyondLoopback(hostPort(raw))
+	_, err := url.Parse(raw)
+	return err == nil && strings.HasPrefix(raw, "http:") && BeyondLoopback(hostPort(raw))
 }
 
 // isHostOf reports whether a checked URL leads to where the accounts of a kind are.

@@ -28,8 +28,8 @@ var built = sync.OnceValues(func() (string, error) {
 	return builtPath() + "/out/wxproxy", execute(exec.Command("sh", "-c", strings.ReplaceAll(string(command[1]), "/out/", builtPath()+"/out/")))
 })
 
-// builtPath is the folder of what is built once for many tests. TestMain removes
-// it.
+// builtPath is the folder of what is built once for many tests. TestMain makes
+// and removes it.
 func builtPath() string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("wxproxy-test-%d", os.Getpid()))
 }

@@ -5,17 +5,23 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
 
-// shiftLibrary returns what sets the clocks of a program that is started with it. See
+// shift returns what sets the clocks of a program that is started with it. See
 // testdata/clock.
+var shift = sync.OnceValues(func() (string, error) {
+	library := filepath.Join(builtPath(), "shift.so")
+	return library, execute(exec.Command("gcc", "-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o", library, "testdata/clock/shift.c"))
+})
+
 func shiftLibrary(t testing.TB) string {
 	t.Helper()
-	library := filepath.Join(t.TempDir(), "shift.so")
-	if out, err := exec.Command("gcc", "-Wall", "-Werror", "-O1", "-shared", "-fPIC", "-o", library, "testdata/clock/shift.c").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	library, err := shift()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return library
 }

@@ -169,11 +169,19 @@ func startDemo(t *testing.T, args ...string) *program {
 // demoSay is the path at the demo's WeChat where one is a user.
 const demoSay = "/say"
 
+// demoPrinted returns what the demo says of itself, which arrives beside the log.
+func (p *program) demoPrinted() string {
+	p.t.Helper()
+	p.eventually("what the demo says of itself", func() bool { return strings.Contains(p.stdout.String(), "Ctrl-C ends the demo") })
+	return p.stdout.String()
+}
+
 // demoWeChat returns the base URL of the demo's WeChat.
 func (p *program) demoWeChat() string {
-	found := regexp.MustCompile(`(http://\S+)` + demoSay).FindStringSubmatch(p.stdout.String())
+	printed := p.demoPrinted()
+	found := regexp.MustCompile(`(http://\S+)` + demoSay).FindStringSubmatch(printed)
 	if found == nil {
-		p.t.Fatalf("got no address of WeChat in %s", p.stdout.String())
+		p.t.Fatalf("got no address of WeChat in %s", printed)
 	}
 	return found[1]
 }
@@ -181,7 +189,7 @@ func (p *program) demoWeChat() string {
 // curlLines returns the lines that the demo asks its users to paste.
 func (p *program) curlLines() []string {
 	var lines []string
-	for line := range strings.Lines(p.stdout.String()) {
+	for line := range strings.Lines(p.demoPrinted()) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
 			lines = append(lines, line)
 		}

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -723,7 +724,7 @@ func TestAlertsFireForWhatTheySayAndNothingElse(t *testing.T) {
 		}
 		_, runbook, _ := strings.Cut(text, "\n          runbook_url: ")
 		path, anchor, _ := strings.Cut(strings.SplitN(runbook, "\n", 2)[0], "#")
-		if path == "" || !hasHeading(read(t, path), anchor) {
+		if path == "" || !slices.Contains(anchorsIn(read(t, path)), anchor) {
 			t.Errorf("%s: got the runbook %s#%s; want a heading that there is", alert, path, anchor)
 		}
 	}
@@ -850,7 +851,7 @@ func TestAlertsLastFromOneAttemptToTheNext(t *testing.T) {
 	for right, wrong := range map[string]string{"wxproxy_token_fetches_total{": "wxproxy_token_fetch_total{", "{outcome=": "{outcomes="} {
 		path := t.TempDir() + "/alerts.yaml"
 		writeFile(t, path, strings.ReplaceAll(string(content), right, wrong))
-		if out, err := p.rulesTest(t, path, wants); err == nil || !strings.Contains(out, "FAILED") {
+		if out, err := p.rulesTest(t, path, wants[:2]); err == nil || !strings.Contains(out, "FAILED") {
 			t.Errorf("%s: got %v: %s; want alerts that do not fire", wrong, err, out)
 		}
 	}

@@ -22,14 +22,20 @@ type sdk struct {
 	command []string
 }
 
+// sdksInGo returns the program with the SDKs in Go, whose libraries are none of wxproxy's.
+var sdksInGo = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(builtPath(), "sdk")
+	build := exec.Command("go", "build", "-o", path, ".")
+	build.Dir = filepath.Join("testdata", "sdk", "go")
+	return path, execute(build)
+})
+
 // sdks returns all there are, ready to be run.
 func sdks(t *testing.T) []sdk {
 	t.Helper()
-	inGo := filepath.Join(t.TempDir(), "sdk")
-	build := exec.Command("go", "build", "-o", inGo, ".")
-	build.Dir = filepath.Join("testdata", "sdk", "go")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the Go SDKs: %v: %s", err, out)
+	inGo, err := sdksInGo()
+	if err != nil {
+		t.Fatal(err)
 	}
 	script, err := filepath.Abs(filepath.Join("testdata", "sdk", "npm", "sdk.js"))
 	if err != nil {

@@ -51,7 +51,7 @@ func (i inMemory) Send(m *upstream.Message, resp *fasthttp.Response) error {
 	return err
 }
 
-// A week with both APIs, 10,000 requests a day: the token expires a dozen times a
+// A week with both APIs, 5,000 requests a day: the token expires a dozen times a
 // day, somebody else refreshes it, WeChat restarts and flaps, the token API is
 // away for an hour, and the AppSecret is replaced. No caller notices but while
 // no good token can be had, and WeChat issues no more tokens than that takes.
@@ -67,7 +67,7 @@ func TestAWeek(t *testing.T) {
 
 const (
 	days   = 7
-	perDay = 10_000
+	perDay = 5_000
 )
 
 // A week is a simulated WeChat, a proxy before it, and what happens to them.

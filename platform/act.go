@@ -26,7 +26,7 @@ func (p *Platform) act(a *Authorizer, e *waiting.Event, r *token.Record) error {
 	case e.Code == "" && !sameSecond, isSuperseded(e, r):
 		return p.settle(a, e, nil)
 	case sameSecond:
-		isListed, err := p.isListed(a.appID)
+		isListed, err := p.isListed(a.appID, e.Received)
 		switch {
 		case err != nil:
 			return p.postpone(a, e, err)
@@ -79,6 +79,9 @@ func isSpent(err error) bool {
 
 // settle notes that an event was acted upon, and changes the record with it.
 func (p *Platform) settle(a *Authorizer, e *waiting.Event, change func(*token.Record)) error {
+	a.mu.Lock()
+	a.problem = nil // although it may wait to be forwarded
+	a.mu.Unlock()
 	return p.changeEvent(a, e.Hash, func(e *waiting.Event, r *token.Record) {
 		e.Acted = true
 		if change != nil {
@@ -92,6 +95,7 @@ func (p *Platform) postpone(a *Authorizer, e *waiting.Event, why error) error {
 	if p.ctx.Err() != nil {
 		return p.ctx.Err()
 	}
+	p.noteAddress(why)
 	explained := p.issuer.Explain(why)
 	if e.Failures == 0 {
 		p.log().Warn("an event cannot be acted upon yet", "account", a.appID, "type", e.InfoType,
@@ -121,8 +125,11 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 	}
 	ctx, cancel := context.WithTimeout(p.ctx, redeemTime)
 	defer cancel()
-	found, err := p.find(ctx, a.appID, doubt{})
-	if err != nil {
+	found, err := p.find(ctx, a.appID, doubt{since: e.Received})
+	switch {
+	case err != nil && hasLaterCode(&r, e):
+		return p.settle(a, e, nil)
+	case err != nil:
 		return p.postpone(a, e, err)
 	}
 	return p.settle(a, e, func(r *token.Record) {
@@ -131,4 +138,24 @@ func (p *Platform) doWithoutCode(a *Authorizer, e *waiting.Event) error {
 			found.note(r)
 		}
 	})
+}
+
+// hasLaterCode reports whether a later event of the account brings another code: it decides.
+func hasLaterCode(r *token.Record, e *waiting.Event) bool {
+	q, err := waiting.Read(r.Events)
+	if err != nil {
+		return false
+	}
+	for i := range q.Events {
+		if later := &q.Events[i]; !later.Acted && hasCode(later) && later.Code != e.Code && !later.Created.Before(e.Created) {
+			return true
+		}
+	}
+	return false
+}
+
+// Waits reports whether an event of the account in a record was not acted upon yet.
+func Waits(r *token.Record) bool {
+	q, err := waiting.Read(r.Events)
+	return err == nil && q.NextToAct() != nil
 }

@@ -1,12 +1,14 @@
 package platform
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"wxproxy/internal/secret"
 	"wxproxy/token"
+	"wxproxy/token/wechat"
 )
 
 // addressWarnings is how far apart two warnings are that the address of this machine is not
@@ -41,6 +43,15 @@ func (p *Platform) AddressRefused(errcode int, errmsg string) {
 	if warns {
 		e := p.issuer.Explain(refused)
 		p.log().Error("WeChat refuses calls from this machine's address, for the platform and all its accounts", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+	}
+}
+
+// noteAddress notes what the failure of a call of the platform's own says of the address. What
+// its token could not be fetched for, its keeper says.
+func (p *Platform) noteAddress(why error) {
+	refusal, ok := errors.AsType[*token.Refusal](why)
+	if _, isOfToken := errors.AsType[*token.Unavailable](why); ok && !isOfToken && refusal.Code == wechat.AddressRefused {
+		p.AddressRefused(refusal.Code, refusal.Reason)
 	}
 }
 

@@ -146,6 +146,16 @@ func (a *Authorizer) heard() token.Granted {
 	return token.Granted{State: a.state, AuthorizedAt: a.authorized, Refresh: a.refresh}
 }
 
+// whyWaiting returns why the account's code is not redeemed yet, nil if that is not known.
+func (a *Authorizer) whyWaiting() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.waits {
+		return nil
+	}
+	return a.problem
+}
+
 // drop has the account do without its keeper until it is called again.
 func (a *Authorizer) drop() {
 	a.mu.Lock()

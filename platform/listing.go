@@ -19,8 +19,9 @@ const (
 
 // A listing is the list of authorizers, read to its end.
 type listing struct {
-	began time.Time
-	all   map[string]wechat.Listed
+	began     time.Time
+	isOfDoubt bool // it was begun because WeChat says of an account that something is wrong
+	all       map[string]wechat.Listed
 }
 
 // listings are what was read of the list of authorizers.
@@ -31,15 +32,21 @@ type listings struct {
 	last   *listing      // nil: none was read within listPause
 	failed error         // why, if it was tried
 
-	stateMu sync.Mutex // guards what follows
-	tried   time.Time
-	isDue   bool
-	at      time.Time // when any replica last read it
+	stateMu   sync.Mutex // guards what follows
+	tried     time.Time
+	next      chan struct{} // closed when the list has been read the next time, or is not read for now
+	doubted   time.Time     // when the list was last read for accounts in doubt
+	isDue     bool
+	isSought  bool      // for a code that nobody here has redeemed
+	asked     time.Time // when that was last asked for
+	isMissing bool      // none was read yet, and nothing else tells who has authorized
+	failures  int       // to read it, since it was read
+	at        time.Time // when any replica last read it
 }
 
 // begin makes l ready for use.
 func (l *listings) begin() {
-	l.wanted, l.turn = make(chan struct{}, 1), make(chan struct{}, 1)
+	l.wanted, l.turn, l.next = make(chan struct{}, 1), make(chan struct{}, 1), make(chan struct{})
 }
 
 // take waits for the turn to read the list, until ctx ends.
@@ -55,22 +62,13 @@ func (l *listings) take(ctx context.Context) error {
 // leave ends a turn.
 func (l *listings) leave() { <-l.turn }
 
-// triedLately reports whether this process began to read the list within the last five
-// minutes.
-func (l *listings) triedLately() bool {
+// settled notes that the records agree with a list that was begun at this time.
+func (l *listings) settled(began time.Time) {
 	l.stateMu.Lock()
 	defer l.stateMu.Unlock()
-	return time.Since(l.tried) < listPause
-}
-
-// want has the list read soon.
-func (l *listings) want() {
-	l.stateMu.Lock()
-	l.isDue = true
-	l.stateMu.Unlock()
-	select {
-	case l.wanted <- struct{}{}:
-	default:
+	l.isMissing = false
+	if !l.asked.After(began) {
+		l.isDue, l.isSought = false, false
 	}
 }
 
@@ -90,28 +88,15 @@ func (l *listings) due() bool {
 	return l.isDue || time.Since(l.at) >= listEvery
 }
 
-// recentList returns the list as it was within the last five minutes.
-func (p *Platform) recentList(ctx context.Context) (*listing, error) {
-	l := &p.listings
-	if err := l.take(ctx); err != nil {
-		return nil, err
-	}
-	defer l.leave()
-	if l.triedLately() {
-		if l.last == nil {
-			return nil, p.listPaused(l.failed)
-		}
-		return l.last, nil
-	}
-	return p.readList(ctx)
-}
-
 // readList reads the list. The caller has the turn.
 func (p *Platform) readList(ctx context.Context) (*listing, error) {
 	l := &p.listings
 	began := time.Now()
 	l.stateMu.Lock()
 	l.tried = began
+	if l.isSought {
+		l.doubted = began
+	}
 	l.stateMu.Unlock()
 	l.last = nil
 	l.last, l.failed = p.askForList(ctx, began)
@@ -162,7 +147,7 @@ func (p *Platform) Recover(ctx context.Context) (Recovery, error) {
 
 // readDueList reads the list if that is due and no other replica does.
 func (p *Platform) readDueList(ctx context.Context) {
-	if !p.listings.due() || p.listings.triedLately() || p.currentTicket().Empty() {
+	if !p.listings.due() || p.listings.rests() || p.currentTicket().Empty() {
 		return
 	}
 	release, err := p.lease(token.Key{Platform: p.options.AppID, AppID: p.options.AppID, Ticket: "list"})
@@ -177,6 +162,7 @@ func (p *Platform) readDueList(ctx context.Context) {
 		return
 	}
 	done, err := p.Recover(ctx)
+	p.listings.ended(err)
 	if err != nil {
 		e := p.issuer.Explain(err)
 		p.log().Warn("the list of authorizers was not read to its end", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)

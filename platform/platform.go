@@ -73,8 +73,7 @@ type Platform struct {
 	redeemed redemptions
 	fetches  fetches // of its accounts' tokens
 	address  address
-	missed   chan struct{} // of one; filled: what another replica has written may have been missed
-	hearing  chan struct{} // holds one for each record that is read because another replica wrote it
+	hearing  hearing
 	slots    chan struct{} // holds one for each account whose events are acted upon
 
 	ctx              context.Context // of what goes on in the background
@@ -99,13 +98,14 @@ func New(o Options) *Platform {
 	p := &Platform{
 		options: o, own: token.Key{Platform: o.AppID, AppID: o.AppID},
 		issuer: explaining(wechat.NewAuthorizerIssuer(), o.Name), authorizers: map[string]*Authorizer{}, slots: make(chan struct{}, atATime),
-		hearing: make(chan struct{}, atATime), missed: make(chan struct{}, 1),
 	}
 	p.lines = newLines(o.Log.Handler())
 	p.set(Settings{o.Name, o.RefreshBefore, o.Lent})
 	p.listings.begin()
+	p.listings.isMissing = o.ReadsList
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.redeemed.begin()
+	p.hearing.begin()
 	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
 	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
@@ -153,6 +153,7 @@ func (p *Platform) Start() {
 	if p.options.Shared != nil {
 		p.unfollow = p.options.Shared.Follow(p.options.AppID, p.heard)
 		p.work.Go(func() { background.Persist(p.ctx, p.log(), p.catchUp) })
+		p.work.Go(func() { background.Persist(p.ctx, p.log(), p.hear) })
 	}
 	p.work.Go(func() { background.Persist(p.ctx, p.log(), p.run) })
 }

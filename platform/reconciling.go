@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/platform/internal/waiting"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -51,9 +52,7 @@ func (p *Platform) reconcile(ctx context.Context, l *listing) (done Recovery, er
 	if err != nil {
 		return done, err
 	}
-	p.listings.stateMu.Lock()
-	p.listings.isDue = false
-	p.listings.stateMu.Unlock()
+	p.listings.settled(l.began)
 	p.learnOwn(&r)
 	return done, nil
 }
@@ -68,6 +67,10 @@ func (p *Platform) restore(appID string, one wechat.Listed) (restored bool, err 
 	}
 	_, _, err = p.amend(appID, func(r *token.Record) bool {
 		restored = lacks(r, one)
+		if q := p.queue(appID, r.Events); isFresh(q.NextToAct()) {
+			restored = false // its code is about to bring the same
+			return false
+		}
 		if !restored {
 			isNew := !r.HasGrants()
 			if isNew {
@@ -83,6 +86,9 @@ func (p *Platform) restore(appID string, one wechat.Listed) (restored bool, err 
 	})
 	return restored && err == nil, err
 }
+
+// isFresh reports whether an event that waits brings tokens, and that was not tried in vain.
+func isFresh(e *waiting.Event) bool { return hasCode(e) && e.Failures == 0 }
 
 // mayLack reports whether the record of an account may lack what the list has.
 func (a *Authorizer) mayLack(one wechat.Listed) bool {

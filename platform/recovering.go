@@ -35,6 +35,12 @@ func (f finding) note(r *token.Record) {
 type doubt struct {
 	refused  secret.Secret // the refresh token that is of no use; empty: there is none
 	isDenied bool          // WeChat says that the account has not authorized the platform
+	since    time.Time     // when the account authorized: a list from before says nothing; zero: any list will do
+}
+
+// mayUse reports whether there is a refresh token that may be good.
+func (d doubt) mayUse(refresh secret.Secret) bool {
+	return !refresh.Empty() && !d.refused.Equal(refresh.Reveal())
 }
 
 // find asks WeChat for the refresh token of an account, other than one that it refuses: by
@@ -43,22 +49,24 @@ func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, er
 	refresh, err := p.wechat.Info(ctx, appID)
 	isDenied := isRefusal(err, wechat.NotAuthorized)
 	switch {
-	case err == nil && !refresh.Empty() && !d.refused.Equal(refresh.Reveal()):
+	case err == nil && d.mayUse(refresh):
 		return finding{refresh: refresh}, nil
 	case err == nil && d.isDenied:
-		return finding{}, errContradiction
+		return finding{}, errGranted
 	case err != nil && !isDenied:
 		return finding{}, err
+	case err == nil && refresh.Empty():
+		d.since = time.Time{} // WeChat has just said that there is none
 	}
-	l, err := p.recentList(ctx)
+	l, err := p.recentList(ctx, d.since)
 	if err != nil {
 		return finding{}, err
 	}
 	one, isListed := l.all[appID]
 	switch {
 	case isListed && isDenied:
-		return finding{}, errContradiction
-	case isListed && !one.Refresh.Empty() && !d.refused.Equal(one.Refresh.Reveal()):
+		return finding{}, errListed
+	case isListed && d.mayUse(one.Refresh):
 		return finding{refresh: one.Refresh}, nil
 	case isDenied:
 		return finding{state: token.Unauthorized}, nil
@@ -71,16 +79,6 @@ func isRefusal(err error, code int) bool {
 	return ok && refusal.Code == code
 }
 
-// isListed reports whether WeChat's list has an account now.
-func (p *Platform) isListed(appID string) (bool, error) {
-	l, err := p.recentList(p.ctx)
-	if err != nil {
-		return false, err
-	}
-	_, isListed := l.all[appID]
-	return isListed, nil
-}
-
 // recoverRefresh finds a refresh token for an account whose own WeChat refuses, or that has
 // none. See [grants.Means].
 func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, useless secret.Secret, why *token.Refusal) (secret.Secret, error) {
@@ -89,13 +87,13 @@ func (p *Platform) recoverRefresh(ctx context.Context, key token.Key, useless se
 		return secret.Secret{}, err
 	}
 	if q := p.queue(key.AppID, r.Events); hasCode(q.NextToAct()) {
-		return secret.Secret{}, errRedeeming
+		return secret.Secret{}, p.redeeming(key.AppID)
 	}
 	if r.State == token.Authorized && !r.Refresh.Empty() && !useless.Equal(r.Refresh.Reveal()) {
 		return r.Refresh, nil // a redemption that ran beside has brought it
 	}
 	based := r.Granted
-	found, err := p.find(ctx, key.AppID, doubt{useless, why != nil && why.Code == wechat.NotAuthorized})
+	found, err := p.find(ctx, key.AppID, doubt{useless, why != nil && why.Code == wechat.NotAuthorized, authorizedAt(&r)})
 	if err != nil {
 		return secret.Secret{}, err
 	}
@@ -157,7 +155,7 @@ func (a *Authorizer) reconsider(ctx context.Context) error {
 	}
 	based := r.Granted
 	found, err := p.find(ctx, a.appID, doubt{})
-	if errors.Is(err, errContradiction) { // a list from before it ended
+	if errors.Is(err, errListed) { // a list from before it ended
 		return a.Usable()
 	}
 	if err != nil {

@@ -26,7 +26,11 @@ const (
 // day, and returns the app id of the account whose tokens are stored then. The error wraps a
 // [*token.Refusal] if WeChat declines.
 func (p *Platform) Redeem(ctx context.Context, code secret.Secret) (appID string, err error) {
-	return p.redeem(ctx, code, time.Time{})
+	appID, err = p.redeem(ctx, code, time.Time{})
+	if isSpent(err) {
+		p.seek(ctx, event.Hash([]byte(code.Reveal())))
+	}
+	return appID, err
 }
 
 // redeem is Redeem for an event of this time, if there is one.
@@ -77,6 +81,7 @@ func (p *Platform) redeemOnce(code secret.Secret, hash string, created time.Time
 	if err != nil {
 		return "", err
 	}
+	p.AddressAccepted()
 	of := stamp{hash: hash, code: code.Reveal(), created: created, asked: asked, isShown: created.IsZero()}
 	if of.isShown {
 		of.created = asked.Add(-clockSkew).Truncate(time.Second)

@@ -22,6 +22,7 @@ type redemptions struct {
 	mu       sync.Mutex // guards what follows
 	known    map[string]redeemed
 	underWay map[string]*redemption
+	doubted  map[string]time.Time // codes that WeChat says were used, though nobody here has heard of it
 }
 
 // redeemed is what a code yielded.
@@ -38,7 +39,7 @@ type redemption struct {
 }
 
 func (r *redemptions) begin() {
-	r.known, r.underWay = map[string]redeemed{}, map[string]*redemption{}
+	r.known, r.underWay, r.doubted = map[string]redeemed{}, map[string]*redemption{}, map[string]time.Time{}
 }
 
 // add notes what the code of this hash has yielded.
@@ -56,6 +57,19 @@ func (r *redemptions) of(hash string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.known[hash].appID
+}
+
+// doubt notes that the code of this hash was used by nobody who is known, and reports whether
+// that is new, and one of not too many.
+func (r *redemptions) doubt(hash string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, isKnown := r.doubted[hash]
+	if isKnown || len(r.doubted) >= mostDoubts {
+		return false
+	}
+	r.doubted[hash] = time.Now()
+	return true
 }
 
 // join returns the redemption of the code of this hash, which begin runs if there is none
@@ -87,6 +101,11 @@ func (r *redemptions) forget(now time.Time) {
 	for hash, one := range r.known {
 		if now.Sub(one.at) >= codeLife {
 			delete(r.known, hash)
+		}
+	}
+	for hash, at := range r.doubted {
+		if now.Sub(at) >= codeLife {
+			delete(r.doubted, hash)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package platform
 import (
 	"errors"
 	"runtime/debug"
-	"time"
 
 	"wxproxy/token"
 )
@@ -31,11 +30,11 @@ func (p *Platform) Authorizer(appID string) (a *Authorizer, isKnown bool) {
 // store was not read yet, and cannot be asked; nil: it can be told.
 func (p *Platform) Unreadable(appID string) error {
 	if p.loaded.Load() {
-		return nil
+		return p.unlisted(appID)
 	}
 	_, err := p.options.Store.Load(p.key(appID))
 	if errors.Is(err, token.ErrNotStored) {
-		return nil
+		return p.unlisted(appID)
 	}
 	return err
 }
@@ -108,41 +107,6 @@ func (p *Platform) learnRead(appID string, r *token.Record) (*Authorizer, error)
 		return a, err
 	}
 	return a, nil // what cannot be read now was read before
-}
-
-// takeOverAfter is how long another replica has for an event that it took.
-const takeOverAfter = 8 * time.Second
-
-// heard is called when another replica has written a record of the platform. What cannot be
-// read then is read when the store is back.
-func (p *Platform) heard(key token.Key) {
-	if key == (token.Key{}) {
-		p.miss()
-		return
-	}
-	p.background(func() {
-		p.hearing <- struct{}{}
-		defer func() { <-p.hearing }()
-		if err := p.readHeard(key); errors.Is(err, token.ErrAway) {
-			p.miss()
-		}
-	})
-}
-
-// readHeard reads a record that another replica has written.
-func (p *Platform) readHeard(key token.Key) error {
-	if key == p.own {
-		r, err := p.options.Store.Load(key)
-		if err == nil {
-			p.learnOwn(&r)
-		}
-		return err
-	}
-	r, a, err := p.read(key.AppID)
-	if err == nil && !r.Events.Empty() {
-		a.wake(takeOverAfter)
-	}
-	return err
 }
 
 // each calls do with each authorizer.

@@ -36,6 +36,7 @@ func (p *Platform) run(ctx context.Context) {
 	for {
 		p.watchTickets()
 		p.readDueList(ctx)
+		p.listings.looked()
 		if time.Since(swept) >= sweepEvery {
 			p.sweep()
 			swept = time.Now()
@@ -116,27 +117,6 @@ func (p *Platform) loadAll(ctx context.Context) bool {
 		}
 		if !sleep(ctx, wait) {
 			return false
-		}
-	}
-}
-
-// miss has all read from the store, since something that another replica has written may
-// have been missed.
-func (p *Platform) miss() {
-	select {
-	case p.missed <- struct{}{}:
-	default:
-	}
-}
-
-// catchUp reads what was missed, until ctx ends.
-func (p *Platform) catchUp(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.missed:
-			p.loadAll(ctx)
 		}
 	}
 }

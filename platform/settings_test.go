@@ -80,6 +80,7 @@ func TestARenamedPlatformSaysItsNewName(t *testing.T) {
 		a, _ := p.Authorizer(cafe)
 		value, _ := a.Token(time.Second)
 		_, _ = a.Replace(value, 5*time.Second)
+		synctest.Wait() // whoever waits for a token has it before the log has its line
 		a, _ = p.Authorizer(shop)
 		if err := a.Usable(); err == nil || !strings.Contains(err.Error(), "the platform mall") || p.Status().Name != "mall" {
 			t.Errorf("got %v of %s; want its new name", err, p.Status().Name)

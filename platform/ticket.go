@@ -110,6 +110,7 @@ func (p *Platform) learnOwn(r *token.Record) {
 		p.log().Info("there is a component_verify_ticket")
 	}
 	p.background(func() {
+		p.listings.freshTicket()
 		if p.fetch.Renewed() {
 			p.component.Retry()
 		}

@@ -1,8 +1,10 @@
 package platform_test
 
 import (
+	"io/fs"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,12 +208,67 @@ func TestTicketsThatAreLateAreSaidToBe(t *testing.T) {
 		if s.State != platform.StateReady || !strings.Contains(s.Problem.Reason, "since 2000-01-01T00:00:00Z") || !strings.Contains(s.Problem.Remedy, "/push/saas") {
 			t.Errorf("got %+v; want it said, while calls go on", s)
 		}
-		if !strings.Contains(w.log.String(), "came for long") || !strings.Contains(w.log.String(), "remedy_zh") {
+		if !strings.Contains(w.log.String(), "no fresh component_verify_ticket") || !strings.Contains(w.log.String(), "remedy_zh") {
 			t.Errorf("got %s; want it logged, with what to do", w.log.String())
 		}
 		w.push(p, w.NewTicket())
 		if s := p.Status(); s.Problem.Reason != "" {
 			t.Errorf("got %+v; want it over", s)
+		}
+	})
+}
+
+// A fullStore takes nothing while its disk is full.
+type fullStore struct {
+	token.PlatformStore
+	isFull atomic.Bool
+}
+
+var errDiskFull = &fs.PathError{Op: "write", Path: "store", Err: syscall.ENOSPC}
+
+func (s *fullStore) Save(key token.Key, r token.Record) (token.Record, error) {
+	if s.isFull.Load() {
+		return token.Record{}, errDiskFull
+	}
+	return s.PlatformStore.Save(key, r)
+}
+
+func (s *fullStore) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	if s.isFull.Load() {
+		return token.Record{}, errDiskFull
+	}
+	return s.PlatformStore.Amend(key, change)
+}
+
+// A token whose refresh token the store does not take is not served, and nothing says it is.
+func TestATokenThatIsNotUsedIsNotSaidToBeServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		o := w.options()
+		full := &fullStore{PlatformStore: w.store}
+		o.Store = full
+		p := w.run(o)
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		before, err := served(p, shop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.ReplaceRefresh(shop) // so that the next refresh brings another one
+		full.isFull.Store(true)
+		a, _ := p.Authorizer(shop)
+		k, err := a.Keeper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = k.Refresh("", time.Minute)
+		synctest.Wait()
+		if got := w.log.String(); strings.Contains(got, "served all the same") {
+			t.Errorf("got %s; want nothing said of a token that is not used", got)
+		}
+		if now, err := served(p, shop); err == nil && now != before {
+			t.Error("a token is used whose refresh token is not stored")
 		}
 	})
 }

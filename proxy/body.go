@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/valyala/fasthttp"
+
 	"wxproxy/internal/lograte"
 	"wxproxy/proxy/internal/body"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +54,9 @@ func (p *Proxy) admitCaller(x *exchange) error {
 		} else if err == nil {
 			x.account, err = p.account(x)
 		}
+		if errors.Is(err, errSeveral) {
+			return x.awaitPlatform()
+		}
 	}
 	if err != nil {
 		return err
@@ -70,23 +74,10 @@ func (p *Proxy) permit(x *exchange) error {
 
 // permits reports whether the client may call the policy path.
 func (c *Client) permits(policy []byte) bool {
-	if pathList(c.Deny).match(policy) {
+	if accountkind.MatchesAny(c.Deny, policy) {
 		return false
 	}
-	return len(c.Allow) == 0 || pathList(c.Allow).match(policy)
-}
-
-// A pathList is a client's list of path patterns.
-type pathList []string
-
-// match reports whether a pattern of the list matches the policy path.
-func (l pathList) match(policy []byte) bool {
-	for _, pattern := range l {
-		if accountkind.Matches(pattern, policy) {
-			return true
-		}
-	}
-	return false
+	return len(c.Allow) == 0 || accountkind.MatchesAny(c.Allow, policy)
 }
 
 // permitToken returns an error if the client may not have a token. With a virtual token
@@ -95,7 +86,7 @@ func (l pathList) match(policy []byte) bool {
 func (p *Proxy) permitToken(x *exchange) error {
 	c, path := x.client, x.target.Policy
 	switch {
-	case p.config.TokenEndpoint != TokenReal && !pathList(c.Deny).match(path):
+	case p.config.TokenEndpoint != TokenReal && !accountkind.MatchesAny(c.Deny, path):
 		return nil // SDKs cannot call anything without a token
 	case !c.permits(path):
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
@@ -195,4 +186,12 @@ func (x *exchange) authorizerOf(appID string) (*Account, error) {
 	}
 	return nil, cmp.Or(l.unreadable([]byte(appID)),
 		refuseAsWeChat(x.kind.Table.Platform.NotAuthorized, "component is not authorized by this account (wxproxy: the platform has never heard of it)"))
+}
+
+// permitAuthorizer returns an error if the client may not use an account of the platform.
+func (x *exchange) permitAuthorizer(appID string) error {
+	if x.client.mayUseOf(x.account.platform, appID) {
+		return nil
+	}
+	return refuse(forbiddenAccount, "this client may not use the account that the request is about")
 }

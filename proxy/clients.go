@@ -26,7 +26,7 @@ type clientTable struct {
 func newClientTable(clients []Client, deployment string) clientTable {
 	t := clientTable{map[[sha256.Size]byte]*Client{}, map[virtual.ID]*Client{}, map[string]*Client{}}
 	for _, c := range clients {
-		c.Allow, c.Deny = policyPatterns(c.Allow), policyPatterns(c.Deny)
+		c.Allow, c.Deny = accountkind.NormalAll(c.Allow), accountkind.NormalAll(c.Deny)
 		c.id, c.quota, c.bodies = virtual.IDOf(c.Name), quota.New(c.Name, c.MaxInFlight, c.Interval), new(clientBodies)
 		t.byID[c.id], t.byName[c.Name] = &c, &c
 		for _, key := range [][sha256.Size]byte{c.KeySHA256, c.OldSHA256} {
@@ -37,15 +37,6 @@ func newClientTable(clients []Client, deployment string) clientTable {
 		}
 	}
 	return t
-}
-
-// policyPatterns returns patterns as policy paths are compared with them.
-func policyPatterns(patterns []string) []string {
-	spelled := make([]string, 0, len(patterns))
-	for _, pattern := range patterns {
-		spelled = append(spelled, accountkind.Normal(pattern))
-	}
-	return spelled
 }
 
 // A Client is a program that may call through the proxy.

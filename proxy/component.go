@@ -27,20 +27,36 @@ func (withPlatform) permit(p *Proxy, x *exchange) error {
 	if x.route.Administers && p.asksForKeys() && !x.client.PlatformAdmin {
 		return errNeedsAdmin
 	}
-	if x.route.OAuth {
-		if given := x.oauthAppID(); given.Conflicts {
-			return errTwoAppIDs
-		} else if x.authorizer != nil && given.Text != x.authorizer.AppID {
-			return errTwoAccounts
-		}
+	if err := x.checkOAuth(); err != nil {
+		return err
 	}
 	return forwarded{}.permit(p, x)
 }
 
-// admitBody holds a client that may use only some of the platform's accounts to these.
-func (withPlatform) admitBody(p *Proxy, x *exchange) error {
-	if !x.route.NamesAuthorizer || x.client.mayUse(x.account) {
+// checkOAuth refuses a request to /sns/... that is about no account that is served.
+func (x *exchange) checkOAuth() error {
+	if !x.route.OAuth {
 		return nil
+	}
+	switch given := x.oauthAppID(); {
+	case given.Conflicts:
+		return errTwoAppIDs
+	case x.authorizer == nil:
+		return nil
+	case given.Text != x.authorizer.AppID:
+		return errTwoAccounts
+	}
+	return x.authorizer.mustBeAuthorized()
+}
+
+// admitBody chooses the platform, if the body has to say which it is, and holds a client that
+// may use only some of the platform's accounts to these.
+func (withPlatform) admitBody(p *Proxy, x *exchange) error {
+	if err := p.choosePlatform(x); err != nil {
+		return err
+	}
+	if !x.route.NamesAuthorizer || x.client.mayUse(x.account) {
+		return x.checkNamedPlatform()
 	}
 	ask, err := x.readPlatformRequest()
 	if err != nil {
@@ -136,21 +152,6 @@ func (x *exchange) isAboutOwn() bool {
 		return x.client.mayUseOf(pl, x.oauthAppID().Text)
 	}
 	return x.route.PlatformFirst && x.authorizer != nil && x.client.mayUse(x.authorizer)
-}
-
-// permitAuthorizer returns an error if the client may not use an account of the platform.
-func (x *exchange) permitAuthorizer(appID string) error {
-	if x.client.mayUseOf(x.account.platform, appID) {
-		return nil
-	}
-	return refuse(forbiddenAccount, "this client may not use the account that the request is about")
-}
-
-// forwardAsPlatform sends a request, that takes an account's AppSecret, with the token of
-// the platform that the account has authorized.
-func (p *Proxy) forwardAsPlatform(x *exchange) error {
-	x.platform = x.account.platform.component
-	return p.forwardWithToken(x)
 }
 
 // withMembers is the class of requests that get a platform's appid and AppSecret, as members

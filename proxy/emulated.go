@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/json"
-	"io"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -15,7 +14,7 @@ import (
 
 // emulated is the class of requests by which programs manage a platform's tokens
 // themselves, and which the proxy answers in WeChat's place.
-type emulated struct{ forwarded }
+type emulated struct{}
 
 func (emulated) traits() traits { return traits{forPlatform: true, namesAuthorizer: true} }
 
@@ -27,12 +26,13 @@ func (emulated) admit(p *Proxy, x *exchange) (done bool, err error) {
 	return false, nil
 }
 
-func (emulated) removes(k *accountkind.Kind) []string { return k.TokenParameters }
+func (emulated) admitBody(p *Proxy, x *exchange) error { return p.choosePlatform(x) }
+func (emulated) removes(k *accountkind.Kind) []string  { return k.TokenParameters }
 
 // permit lets all clients ask that are not denied it: SDKs cannot call anything without a
 // token, and the token is held to the client's rights.
 func (emulated) permit(_ *Proxy, x *exchange) error {
-	if pathList(x.client.Deny).match(x.target.Policy) {
+	if accountkind.MatchesAny(x.client.Deny, x.target.Policy) {
 		return refuse(forbiddenPath, "the client "+x.client.Name+" may not call this path")
 	}
 	return nil
@@ -52,16 +52,17 @@ func (emulated) answer(p *Proxy, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	if a.Authorized != nil {
-		if why := a.Authorized(); why != nil {
-			return refuseAsWeChat(table.NotAuthorized, "component is not authorized by this account (wxproxy: "+why.Error()+")")
-		}
+	if why := a.mustBeAuthorized(); why != nil {
+		return refuseAsWeChat(table.NotAuthorized, "component is not authorized by this account (wxproxy: "+why.Error()+")")
 	}
 	return x.answerWith(component.AuthorizerToken(p.virtualFor(x, a), virtual.Life))
 }
 
-// redeeming is the class of requests that show an authorization code.
+// redeeming is the class of requests that show an authorization code, which changes what the
+// platform has.
 type redeeming struct{ emulated }
+
+func (redeeming) permit(p *Proxy, x *exchange) error { return forwarded{}.permit(p, x) }
 
 func (redeeming) answer(p *Proxy, x *exchange) error {
 	ask, err := x.readPlatformRequest()
@@ -99,26 +100,26 @@ func (x *exchange) answerWith(answer []byte, err error) error {
 	return nil
 }
 
-// readPlatformRequest reads the body of a request that names an account or a code.
-func (x *exchange) readPlatformRequest() (ask component.Request, err error) {
-	table := &x.kind.Table.Platform
-	if x.body.Len() > body.MemorySize {
-		return ask, refuse(bodyTooLarge, "a body that says which account it is about is at most 64 KiB long")
+// choosePlatform chooses the platform that the body names, if there are several and the
+// request names none elsewhere.
+func (p *Proxy) choosePlatform(x *exchange) error {
+	if x.account != nil {
+		return nil
 	}
-	content, err := io.ReadAll(x.body.Reader())
+	ask, err := x.readPlatformRequest()
 	if err != nil {
-		return ask, err
+		return err
 	}
-	isGood := ask.Read(content, [3]string{table.AppIDParameter, table.AuthorizerName, table.CodeName})
-	switch {
-	case string(x.message.Method) != fasthttp.MethodPost:
-		return ask, refuseAsWeChat(table.TokenRequest.NotPOST, "require POST method")
-	case !isGood, x.fields.packed && len(content) > 0:
-		return ask, refuseAsWeChat(table.TokenRequest.BadData, "data format error (wxproxy: the body is no JSON object that can be read in one way only)")
-	case ask.Component != "" && ask.Component != x.account.AppID:
-		return ask, refuseAsWeChat(table.TokenRequest.BadAppID, "invalid appid (wxproxy: component_appid is another platform's)")
+	for _, pl := range p.platforms {
+		if pl.component.AppID == ask.Component && pl.component.kind == x.kind {
+			x.account, x.admitted = pl.component, true
+			return p.permit(x)
+		}
 	}
-	return ask, nil
+	if ask.Component == "" {
+		return errSeveral
+	}
+	return refuseAsWeChat(x.kind.Table.Platform.TokenRequest.BadAppID, "invalid appid (wxproxy: component_appid is that of no platform)")
 }
 
 // componentToken is the class of requests for a platform's token.
@@ -193,7 +194,7 @@ func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 		return token, life, err
 	}
 	if x.account.isAuthorizer() {
-		return p.virtualFor(x, x.account), virtual.Life, nil
+		return p.virtualFor(x, x.account), virtual.Life, x.account.mustBeAuthorized()
 	}
 	return virtual.New(x.account.id, x.client.id, time.Now().Add(virtual.Life), p.signingKey(x)), virtual.Life, nil
 }

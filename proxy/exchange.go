@@ -192,3 +192,9 @@ func (p *Proxy) kindByHost(x *exchange) *kind {
 	}
 	return p.kindOfHost.Of(x.ctx.Request.Header.RequestURI(), x.fields.host)
 }
+
+// isDead reports whether it is known that WeChat would refuse token again.
+func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead(token) }
+
+// isHonoured reports whether token is good although WeChat refused it somewhere.
+func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }

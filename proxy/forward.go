@@ -185,3 +185,12 @@ func (k *bufferedAnswer) Close() error {
 	k.body.Release()
 	return nil
 }
+
+// mustBeAuthorized returns why an account that has authorized a platform is not served; nil:
+// it is.
+func (a *Account) mustBeAuthorized() error {
+	if a.Authorized == nil {
+		return nil
+	}
+	return a.Authorized()
+}

@@ -122,7 +122,7 @@ func buildStronghold(t testing.TB) *stronghold {
 	limits := defaultLimits
 	limits.MaxBody = 1 << 16
 	s.service = serveOn(t, ln, c, limits)
-	s.proxy.anyone.Deny = policyPatterns([]string{"/Secrets/*", "/exactly/this"})
+	s.proxy.anyone.Deny = accountkind.NormalAll([]string{"/Secrets/*", "/exactly/this"})
 	s.fence = s.dial(t)
 	return s
 }

@@ -544,3 +544,95 @@ func (*quietUpstream) Send(_ *upstream.Message, resp *fasthttp.Response) error {
 	resp.SetBodyString(rawtest.OKBody)
 	return nil
 }
+
+// SDKs say in the body for which of two platforms they call: that is a name, too.
+func TestABodyNamesOneOfTwoPlatforms(t *testing.T) {
+	const path, key = "/cgi-bin/component/", "Authorization: Bearer orders-key"
+	for _, row := range []struct {
+		raw  string
+		want string // in the answer, or in the target that WeChat gets
+	}{
+		{post(path+"api_component_token", `{"component_appid":"wxothercomponent","component_appsecret":"orders-key"}`), `"component_access_token":"wxp_`},
+		{post(path+"api_authorizer_token", `{"component_appid":"wxothercomponent","authorizer_appid":"`+shared+`"}`), `"authorizer_access_token":"wxp_`},
+		{post(path+"api_authorizer_token", `{"component_appid":"wxothercomponent","authorizer_appid":"`+merchant+`"}`), `"errcode":61003`},
+		{post(path+"api_query_auth", `{"component_appid":"wxcomponent","authorization_code":"queryauthcode@@@good"}`), `"authorizer_access_token":"wxp_`},
+		{post(path+"api_get_authorizer_list", `{"component_appid":"wxothercomponent","offset":0,"count":1}`), "=other-token"},
+		{post(path+"api_get_authorizer_info", `{"component_appid":"wxcomponent","authorizer_appid":"`+merchant+`"}`), "=saas-token"},
+		{post(path+"api_create_preauthcode", `{"component_appid":"wxothercomponent"}`), "=other-token"},
+		{post(path+"api_query_auth", `{"component_appid":"wxelse","authorization_code":"x"}`), `"errcode":40013`},
+		{post(path+"api_query_auth", `{"authorization_code":"x"}`), `unknown_account`},
+		{post(path+"api_get_authorizer_list", `{"offset":0}`), `unknown_account`},
+		{post(path+"api_get_authorizer_list", ""), `unknown_account`},
+		{rawtest.Get(path + "api_get_authorizer_list"), `unknown_account`},
+		{post("/@saas"+path+"api_query_auth", `{"component_appid":"wxothercomponent","authorization_code":"x"}`), `"errcode":40013`},
+	} {
+		r := &recorder{answers: []string{rawtest.OKBody}}
+		p := twoPlatforms(r, keyed("orders", "orders-key"))
+		raw := strings.Replace(row.raw, "Host: proxy\r\n", "Host: proxy\r\n"+key+"\r\n", 1)
+		got := string(handle(t, p, raw).Response.Body())
+		for _, one := range r.got {
+			got += one.target
+		}
+		if !strings.Contains(got, row.want) {
+			t.Errorf("%.120q: got %s; want %s", row.raw, got, row.want)
+		}
+	}
+}
+
+// A platform's token with the appid of another one is a mistake.
+func TestAForeignPlatformsAppIDIsRefused(t *testing.T) {
+	for _, api := range []string{"api_get_authorizer_list", "api_get_authorizer_info", "api_create_preauthcode", "api_query_auth", "api_authorizer_token"} {
+		for body, isPassedOn := range map[string]bool{
+			`{"component_appid":"wxforeign","authorizer_appid":"` + merchant + `"}`:   false,
+			`{"component_appid":"wxcomponent","authorizer_appid":"` + merchant + `"}`: true, `{"authorizer_appid":"` + merchant + `"}`: true, `not JSON`: true,
+		} {
+			r := &recorder{answers: []string{rawtest.OKBody}}
+			got := string(handle(t, New(platformConfig(r)), post("/cgi-bin/component/"+api, body)).Response.Body())
+			isForeign := strings.Contains(got, `"errcode":40013`) && strings.Contains(got, "another platform")
+			if isForeign == isPassedOn {
+				t.Errorf("%s, %s: got %s", api, body, got)
+			}
+			if isEmulated := api == "api_query_auth" || api == "api_authorizer_token"; (len(r.got) == 1) != (isPassedOn && !isEmulated) {
+				t.Errorf("%s, %s: WeChat got %v", api, body, r.got)
+			}
+		}
+	}
+}
+
+// What has ended its authorization is not served by any way, nor gets a token to call with.
+func TestAnAccountThatHasEndedItsAuthorizationIsNotServed(t *testing.T) {
+	for _, raw := range []string{
+		rawtest.Get("/@" + lapsed + "/cgi-bin/user/get"),
+		rawtest.Get("/sns/jscode2session?appid=" + lapsed + "&secret=x&js_code=1"),
+		rawtest.Get("/@" + lapsed + "/sns/jscode2session?js_code=1"),
+		rawtest.Get("/sns/oauth2/refresh_token?refresh_token=r&appid=" + lapsed),
+		rawtest.Get("/@" + lapsed + "/sns/component/jscode2session?js_code=1"),
+		rawtest.Get("/cgi-bin/token?grant_type=client_credential&appid=" + lapsed + "&secret=x"),
+		post("/cgi-bin/stable_token", `{"grant_type":"client_credential","appid":"`+lapsed+`","secret":"x"}`),
+	} {
+		r := &recorder{answers: []string{rawtest.OKBody}}
+		if ctx := handle(t, New(platformConfig(r)), raw); slugOf(ctx) != "not_authorized" || ctx.Response.StatusCode() != 503 || len(r.got) > 0 {
+			t.Errorf("%.90q: got %s and %v sent; want not_authorized", raw, ctx.Response.Body(), r.got)
+		}
+	}
+}
+
+// A client that may call a few paths may ask for tokens, without which it could call none, but
+// spend no code.
+func TestACodeIsRedeemedForClientsThatMayCallThePath(t *testing.T) {
+	const path = "/cgi-bin/component/"
+	for _, allow := range [][]string{nil, {"/cgi-bin/user/*"}, {"/cgi-bin/user/*", path + "api_query_auth"}} {
+		r := &recorder{answers: []string{rawtest.OKBody}}
+		p := New(platformConfig(r, Client{Name: "orders", KeySHA256: keyed("orders", "orders-key").KeySHA256, Allow: allow}))
+		raw := func(api, body string) string {
+			return strings.Replace(post(path+api, body), "Host: proxy\r\n", "Host: proxy\r\nAuthorization: Bearer orders-key\r\n", 1)
+		}
+		ctx := handle(t, p, raw("api_query_auth", `{"authorization_code":"queryauthcode@@@good"}`))
+		if isRefused := slugOf(ctx) == "forbidden_path"; isRefused != (len(allow) == 1) {
+			t.Errorf("allow %v: got %s", allow, ctx.Response.Body())
+		}
+		if ctx := handle(t, p, raw("api_authorizer_token", `{"authorizer_appid":"`+merchant+`"}`)); !strings.Contains(string(ctx.Response.Body()), "wxp_") {
+			t.Errorf("allow %v: got %s; want a token", allow, ctx.Response.Body())
+		}
+	}
+}

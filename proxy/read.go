@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"time"
 
+	"wxproxy/proxy/internal/component"
 	"wxproxy/proxy/internal/sites"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
@@ -184,4 +185,12 @@ func (p *Proxy) accountOf(token *virtual.Token, now time.Time) *Account {
 		return a.platform.account(appID, now)
 	}
 	return a
+}
+
+// checkPlatform refuses a body that names another platform than the one whose token is added.
+func (x *exchange) checkPlatform(ask *component.Request) error {
+	if ask.Component != "" && x.account != nil && ask.Component != x.account.AppID {
+		return refuseAsWeChat(x.kind.Table.Platform.TokenRequest.BadAppID, "invalid appid (wxproxy: component_appid is another platform's)")
+	}
+	return nil
 }

@@ -177,12 +177,6 @@ func (a *Account) counted() string {
 	return a.Name
 }
 
-// isDead reports whether it is known that WeChat would refuse token again.
-func (a *Account) isDead(token string) bool { return a.IsDead != nil && a.IsDead(token) }
-
-// isHonoured reports whether token is good although WeChat refused it somewhere.
-func (a *Account) isHonoured(token string) bool { return a.IsHonoured == nil || a.IsHonoured(token) }
-
 // refuses reports whether an answer with errcode refuses the access token.
 func (k *kind) refuses(errcode int) bool {
 	return errcode != 0 && slices.Contains(k.TokenErrcodes, errcode)
@@ -193,3 +187,13 @@ func (a *Account) isComponent() bool { return a.platform != nil && a.platform.co
 
 // isAuthorizer reports whether the account is one that has authorized a platform.
 func (a *Account) isAuthorizer() bool { return a.platform != nil && a.platform.component != a }
+
+// forwardAsPlatform sends a request, that takes an account's AppSecret, with the token of
+// the platform that the account has authorized.
+func (p *Proxy) forwardAsPlatform(x *exchange) error {
+	if err := x.account.mustBeAuthorized(); err != nil {
+		return err
+	}
+	x.platform = x.account.platform.component
+	return p.forwardWithToken(x)
+}

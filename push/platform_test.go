@@ -200,6 +200,7 @@ func TestEventsAreInOrderForEachAccount(t *testing.T) {
 	for _, appID := range []string{merchant, anotherShop} {
 		_, d := s.Authorize(t.Context(), appID)
 		mustSucceed(t, "an authorization", d)
+		s.wechat.Advance(time.Second) // in the same second the list decides, which is read for one of the two alone
 		mustSucceed(t, "an end", s.Cancel(t.Context(), appID))
 	}
 	const both = "authorized unauthorized"

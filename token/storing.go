@@ -99,6 +99,8 @@ func (k *Keeper) reportSave(failed bool, err error) {
 	switch {
 	case errors.Is(err, ErrNewer), k.options.Shared != nil && (err == nil || errors.Is(err, ErrAway)):
 		// the store itself says that
+	case err != nil && !failed && k.state.Load().err != nil: // there is no new token
+		k.logger().Warn("nothing is stored; the token from before is served as long as it lives", "err", err)
 	case err != nil && !failed:
 		k.logger().Warn("token not stored; it is served all the same, but a restart would fetch another", "err", err)
 	case err == nil && failed:

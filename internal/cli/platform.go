@@ -56,7 +56,7 @@ func runPlatform(o options, t terminal) error {
 // whenTaken says when a proxy that runs already serves what was imported.
 func whenTaken(cfg *config.Config, of config.Platform) string {
 	if strings.HasPrefix(cfg.Token.Store.Reveal(), "file:") {
-		return fmt.Sprintf("a proxy that runs already takes them at its next start, or when its list is read: POST /platforms/%s/recover", of.Name)
+		return fmt.Sprintf("a proxy that runs already takes them at its next start; those that WeChat's list has, also when it is read: POST /platforms/%s/recover", of.Name)
 	}
 	return "proxies that run already with this Redis have been told, and serve them from now on"
 }

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,7 +117,7 @@ func FuzzGrants(f *testing.F) {
 
 func TestWhatTheStoreKnowsIsNotOverwritten(t *testing.T) {
 	stored := token.Granted{Refresh: secret.New("second"), RefreshBefore: secret.New("first"), AuthorizedAt: time.Unix(1_800_000_000, 0)}
-	ended, lost, told := stored, stored, token.Granted{Events: secret.New("[]")}
+	ended, lost, told, acted := stored, stored, waits(false), waits(true)
 	ended.State, lost.State = token.Unauthorized, token.NeedsAuthorization
 	for _, row := range []struct {
 		name    string
@@ -136,13 +138,20 @@ func TestWhatTheStoreKnowsIsNotOverwritten(t *testing.T) {
 		{"one of an account that lost it", lost, "third", false, isNew},
 		{"one of an account that lost this one", lost, "second", false, isNew},
 		{"one of an account whose event waits", told, "first", false, isRefused},
+		{"one of an account whose event was acted upon a moment ago", acted, "first", false, isNew},
 		{"an account that is known without a refresh token", token.Granted{AuthorizedAt: time.Unix(1, 0)}, "first", false, isNew},
 	} {
 		r := token.Record{Durable: token.Durable{Granted: row.stored}}
-		if got, why := judge(&r, secret.New(row.refresh), row.replace); got != row.want || (why != "") != (got == isRefused) {
+		if got, why := judge(&r, grantLine{appID: "wx1", refresh: secret.New(row.refresh)}, row.replace); got != row.want || strings.Contains(why, "wx1") != (got == isRefused) {
 			t.Errorf("%s: got %d, %q; want %d", row.name, got, why, row.want)
 		}
 	}
+}
+
+// waits is an account of which an event was kept, and acted upon or not.
+func waits(acted bool) token.Granted {
+	text := `{"k":[{"h":"x","t":"` + time.Now().UTC().Format(time.RFC3339) + `"}],"w":[{"h":"x","i":"authorized","a":"code","d":` + strconv.FormatBool(acted) + `}]}`
+	return token.Granted{Events: secret.New(base64.RawStdEncoding.EncodeToString([]byte(text)))}
 }
 
 // encryption is a token.encryption_key.

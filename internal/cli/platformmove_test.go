@@ -72,6 +72,20 @@ func (m *moving) runs(s token.PlatformStore, shared platform.Shared) *platform.P
 	return p
 }
 
+// listed returns s, where the list was read lately: a platform that finds it there does not
+// read it by itself, which would restore the accounts before they are imported.
+func listed(t *testing.T, s token.PlatformStore) token.PlatformStore {
+	t.Helper()
+	_, err := s.Amend(token.Key{Platform: component, AppID: component}, func(r *token.Record) bool {
+		r.ListedAt = time.Now().Truncate(time.Second)
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func within(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
@@ -99,9 +113,9 @@ const (
 func TestAProxyThatRunsTakesWhatIsImportedIntoFiles(t *testing.T) {
 	config, dir := configured(t, "")
 	m, lines := aMoving(t, first, second)
-	p := m.runs(opened(t, dir, ""), nil)
+	p := m.runs(listed(t, opened(t, dir, "")), nil)
 	code, printed := run(t, "platform", "import", "-config", config, fileWith(t, lines))
-	if code != 0 || !strings.Contains(printed, "at its next start, or when its list is read: POST /platforms/saas/recover") {
+	if code != 0 || !strings.Contains(printed, "at its next start; those that WeChat's list has, also when it is read: POST /platforms/saas/recover") {
 		t.Fatalf("got %d %s; want it imported", code, printed)
 	}
 	if isServed(p, first) {
@@ -125,7 +139,7 @@ func TestProxiesThatRunTakeWhatIsImportedIntoRedis(t *testing.T) {
 	t.Setenv("WXPROXY_STORE", "redis://"+server.Addr)
 	m, lines := aMoving(t, first, second)
 	s := inRedis(t, server)
-	p := m.runs(s, s)
+	p := m.runs(listed(t, s), s)
 	code, printed := run(t, "platform", "import", "-config", config, fileWith(t, lines+manyLines(5000)))
 	if code != 0 || !strings.Contains(printed, "5002 imported") || !strings.Contains(printed, "serve them from now on") || strings.Contains(printed, "recover") {
 		t.Fatalf("got %d %s; want it imported", code, printed)
@@ -136,6 +150,52 @@ func TestProxiesThatRunTakeWhatIsImportedIntoRedis(t *testing.T) {
 	}
 	if value := fmt.Sprint(server.MustDo("HGETALL", "wxproxy:"+component+":"+numberedApp(7)+":token")); strings.Contains(value, "canary") || !strings.Contains(value, "refresh_token") {
 		t.Errorf("got %s; want the refresh token encrypted", value)
+	}
+}
+
+// A proxy with an empty store reads WeChat's list soon after its first ticket. Whichever of the
+// two has an account first, the other leaves it as it is.
+func TestAnImportBesideTheFirstListLosesNothing(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		isFirst bool // the list was read before the import
+		want    string
+	}{
+		{"the list first", true, "1 imported, 2 there already, 0 older than what is there, 0 refused"},
+		{"the import first", false, "3 imported, 0 there already, 0 older than what is there, 0 refused"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			config, dir := configured(t, "")
+			m, lines := aMoving(t, first, second)
+			p := m.runs(listed(t, opened(t, dir, "")), nil)
+			read := func() {
+				if done, err := p.Recover(t.Context()); err != nil || done.Listed != 2 {
+					t.Fatalf("got %+v, %v; want the list read", done, err)
+				}
+			}
+			if row.isFirst {
+				read()
+			}
+			code, printed := run(t, "platform", "import", "-config", config, fileWith(t, lines+manyLines(1)))
+			if code != 0 || !strings.Contains(printed, row.want) {
+				t.Fatalf("got %d %s; want %s", code, printed, row.want)
+			}
+			read()
+			if !isServed(p, first) || !isServed(p, second) {
+				t.Error("an account that the list has is not served")
+			}
+			if _, isKnown := p.Authorizer(numberedApp(0)); isKnown {
+				t.Error("what the list lacks is known before the next start")
+			}
+			p.Stop()
+			next := m.runs(opened(t, dir, ""), nil)
+			if _, isKnown := next.Authorizer(numberedApp(0)); !isKnown || !isServed(next, first) || !isServed(next, second) {
+				t.Error("after a restart an account is missing")
+			}
+			if c := m.Counts(); c.RefusedRefreshes != 0 {
+				t.Errorf("got %d refreshes refused; want none", c.RefusedRefreshes)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"wxproxy/internal/secret"
+	"wxproxy/platform"
 	"wxproxy/token"
 )
 
@@ -106,7 +107,7 @@ func asErrors(mistakes []grantMistake) (all []error) {
 // putOne stores a line.
 func (m *grantMove) putOne(line grantLine) (what imported, why string, err error) {
 	_, err = m.store.Amend(token.Key{Platform: m.platform.AppID, AppID: line.appID}, func(r *token.Record) bool {
-		what, why = judge(r, line.refresh, m.replaces)
+		what, why = judge(r, line, m.replaces)
 		if what != isNew {
 			return false
 		}
@@ -117,8 +118,8 @@ func (m *grantMove) putOne(line grantLine) (what imported, why string, err error
 }
 
 // judge says what is to become of a refresh token beside what the store has of its account.
-func judge(r *token.Record, refresh secret.Secret, replaces bool) (what imported, why string) {
-	isAuthorized := r.State == token.Authorized
+func judge(r *token.Record, line grantLine, replaces bool) (what imported, why string) {
+	refresh, isAuthorized := line.refresh, r.State == token.Authorized
 	switch {
 	case isAuthorized && !r.Refresh.Empty() && r.Refresh.Equal(refresh.Reveal()):
 		return wasThere, ""
@@ -126,12 +127,12 @@ func judge(r *token.Record, refresh secret.Secret, replaces bool) (what imported
 		return isNew, ""
 	case isAuthorized && !r.RefreshBefore.Empty() && r.RefreshBefore.Equal(refresh.Reveal()):
 		return isOlder, ""
-	case !r.Events.Empty():
-		return isRefused, "WeChat has told of this account, and wxproxy is about to act upon that"
+	case platform.Waits(r):
+		return isRefused, "an event of WeChat's about " + line.appID + " waits in the store, and may bring a newer refresh token; a proxy that runs acts upon it"
 	case r.State == token.Unauthorized:
-		return isRefused, "the merchant has ended the authorization"
+		return isRefused, "the store knows that " + line.appID + " has not, or no longer, authorized the platform"
 	case isAuthorized && !r.Refresh.Empty():
-		return isRefused, "the store has another refresh token, which may be newer"
+		return isRefused, "the store has another refresh token of " + line.appID + ", which may be newer"
 	}
 	return isNew, ""
 }

@@ -12,6 +12,7 @@ type Link struct {
 
 	mu    sync.Mutex // guards what follows
 	cut   bool
+	lost  int // so many of the connections are forgotten
 	conns []net.Conn
 }
 
@@ -43,6 +44,14 @@ func (l *Link) Cut() { l.set(true) }
 // Heal ends what Cut began.
 func (l *Link) Heal() { l.set(false); l.reset() }
 
+// Lose drops everything that is sent on the connections that there are, as a firewall does that
+// has forgotten them. New ones lead on.
+func (l *Link) Lose() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lost = len(l.conns)
+}
+
 func (l *Link) set(cut bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -55,7 +64,7 @@ func (l *Link) reset() {
 	for _, conn := range l.conns {
 		conn.Close()
 	}
-	l.conns = nil
+	l.conns, l.lost = nil, 0
 }
 
 func (l *Link) join(near net.Conn, address string) {
@@ -65,20 +74,22 @@ func (l *Link) join(near net.Conn, address string) {
 		return
 	}
 	l.mu.Lock()
+	number := len(l.conns)
 	l.conns = append(l.conns, near, far)
 	l.mu.Unlock()
-	go l.copy(far, near)
-	l.copy(near, far)
+	go l.copy(far, near, number)
+	l.copy(near, far, number)
 }
 
-// copy passes on what arrives, or nothing while the Link is cut.
-func (l *Link) copy(to, from net.Conn) {
+// copy passes on what arrives, or nothing while the Link is cut, or has lost the connection of
+// this number.
+func (l *Link) copy(to, from net.Conn, number int) {
 	defer to.Close()
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
 		l.mu.Lock()
-		cut := l.cut
+		cut := l.cut || number < l.lost
 		l.mu.Unlock()
 		if n > 0 && !cut {
 			if _, err := to.Write(buffer[:n]); err != nil {

@@ -113,6 +113,7 @@ func FuzzWhatIsApprovedCanBeBuilt(f *testing.F) {
 		{"http://[::1]:1", "http://localhost", "[fe80::1%eth0]:0", "redis://:p@h:1/2"},
 		{"https://a:", "https://[::1%25x]", "unix:/run/x", "rediss://h?addr=b:1&cluster=true"},
 		{"https://1.2.3", "https://a..b", ":65536", "file:/x"},
+		{"http:\r", "http://a", ":1", "memory:"},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}

@@ -31,7 +31,7 @@ type Listener struct {
 	draining   atomic.Bool
 	drained    chan struct{} // closed, by end, when no other connection can come
 	end        sync.Once
-	backlog    []net.Conn // what was in the kernel's queue when draining began, for next
+	backlog    []*Conn // what was in the kernel's queue when draining began, for next
 
 	mu      sync.Mutex // guards callers
 	callers map[*Conn]struct{}
@@ -67,11 +67,15 @@ func (l *Listener) next() (*Conn, error) {
 }
 
 // nextOfBacklog returns the next of the connections that waited when draining began.
-// Once they are taken from the kernel, none can come after them.
+// Once they are taken from the kernel, none can come after them. They are counted before
+// that is said: else a process that waits for those that it counts could end before it
+// has answered them.
 func (l *Listener) nextOfBacklog() (*Conn, error) {
 	l.end.Do(func() {
 		if !l.Stays {
-			l.backlog = takeBacklog(l)
+			for _, c := range takeBacklog(l) {
+				l.backlog = append(l.backlog, l.watch(c))
+			}
 		}
 		l.Close()
 		close(l.drained)
@@ -81,7 +85,7 @@ func (l *Listener) nextOfBacklog() (*Conn, error) {
 	}
 	c := l.backlog[0]
 	l.backlog = l.backlog[1:]
-	return l.watch(c), nil
+	return c, nil
 }
 
 // drain makes next return the connections that wait and then io.EOF. It waits until no

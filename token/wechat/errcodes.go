@@ -63,8 +63,9 @@ func RefusesTicket(err error) bool {
 	return ok && ofTicket(refusal.Code)
 }
 
-// The errcodes of refresh tokens and authorization codes.
+// The errcodes of refresh tokens and authorization codes, and of whoever shows them.
 const (
+	AddressRefused = 61004 // the address of this machine is not on the platform's list
 	RefreshInvalid = 61023 // it is another account's, or was superseded
 	NotAuthorized  = 61003 // the account has not authorized the platform, or WeChat is disturbed
 	CodeInvalid    = 61009 // it was used, or never issued

@@ -1,6 +1,7 @@
 package rawtest
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"testing"
@@ -22,7 +23,7 @@ func RunPlain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rest := exec.Command(program, "-test.short", "-test.timeout=5m")
+	rest := exec.Command(program, "-test.short", "-test.timeout=5m", "-test.parallel="+flag.Lookup("test.parallel").Value.String())
 	rest.Env = append(os.Environ(), plainIO+"=1")
 	if out, err := rest.CombinedOutput(); err != nil {
 		t.Errorf("got %v; want no failure\n%s", err, out)

@@ -39,6 +39,7 @@ func (s *Store) Amend(key token.Key, change func(*token.Record) bool) (token.Rec
 			return token.Record{}, err
 		}
 		if answer.outcome == written {
+			s.noteChange(key, answer.number("generation"))
 			return s.record(key, answer)
 		}
 	}

@@ -29,12 +29,14 @@ const (
 	generations      // of records are read
 	marks            // to read the mark
 	marking          // to set it
+	noting           // of changes
+	changed          // is read
 )
 
 // operations are what the needs are counted as.
 var operations = [...]tally.Operation{
 	loads: tally.Load, saves: tally.Save, leases: tally.Lease, releases: tally.Lease, removes: tally.Remove,
-	generations: tally.Watch, marks: tally.Watch, marking: tally.Watch,
+	generations: tally.Watch, marks: tally.Watch, marking: tally.Watch, noting: tally.Watch, changed: tally.Watch,
 }
 
 // try asks Redis, unless it has just failed to answer, and counts that. It takes twice
@@ -93,7 +95,10 @@ func (s *Store) reportFailure(n need, err error) {
 	remedy := remedyFor(err)
 	s.mu.Lock()
 	begins, said := s.failing == nil || answered && !s.refused[n], slices.Contains(s.said, remedy)
-	s.failing, s.awayTill, s.refused[n] = err, time.Now().Add(away), s.refused[n] || answered
+	s.failing, s.refused[n] = err, s.refused[n] || answered
+	if !answered {
+		s.awayTill = time.Now().Add(away)
+	}
 	if !said {
 		s.said = append(s.said, remedy)
 	}

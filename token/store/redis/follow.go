@@ -7,11 +7,14 @@ import (
 )
 
 // A follower is told what others do with the records of a platform.
-type follower struct{ look func(token.Key) }
+type follower struct {
+	look func(token.Key)
+	at   *position // nil: all records are to be read first; guarded by the store's mu
+}
 
 // Follow implements [token.Follower].
 func (s *Store) Follow(platform string, look func(token.Key)) (end func()) {
-	f := &follower{look}
+	f := &follower{look: look}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.followed[platform] = f

@@ -13,6 +13,7 @@ import (
 // A link is the way to Redis, and what depends on the same secrets.
 type link struct {
 	client   redis.UniversalClient
+	options  *redis.UniversalOptions
 	seal     *seal.Sealer
 	redacted []secret.Secret // what no error shows
 }
@@ -26,7 +27,7 @@ func newLink(c Config) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &link{connect(options), sealer, slices.Concat(secretsOf(options, c.Key), keyWords(c.OldKey))}, nil
+	return &link{connect(options), options, sealer, slices.Concat(secretsOf(options, c.Key), keyWords(c.OldKey))}, nil
 }
 
 // lastCommands is how long a link that was replaced is kept for commands under way.

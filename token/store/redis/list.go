@@ -22,6 +22,9 @@ func (s *Store) Each(platform string, look func(token.Key, token.Record, error) 
 	if _, err := s.run(s.load, tried); err != nil { // the clock of Redis is known then
 		return err
 	}
+	if err := s.place(platform); err != nil { // what is written meanwhile is told of
+		return err
+	}
 	lister := &lister{store: s, platform: platform, look: look}
 	if cluster, ok := s.link.Load().client.(*redis.ClusterClient); ok {
 		return s.listed(cluster.ForEachMaster(context.Background(), func(_ context.Context, node *redis.Client) error { return lister.list(node) }))

@@ -23,6 +23,8 @@ func (s *Store) prove(ctx context.Context) bool {
 		generations: func(ctx context.Context) error { _, err := s.generations(ctx, []string{path(tried)}); return err },
 		marks:       func(ctx context.Context) error { _, err := s.readMark(ctx); return err },
 		marking:     s.setMark,
+		noting:      s.proveNote,
+		changed:     func(ctx context.Context) error { _, err := s.changesAfter(ctx, tried.AppID, -1); return err },
 	}
 	for n, proof := range proofs {
 		s.mu.Lock()
@@ -49,6 +51,13 @@ func (s *Store) proveSave(context.Context) error {
 	}
 	_ = s.Remove(tried) // or it ends by itself
 	return nil
+}
+
+// proveNote notes no change, which leaves nothing.
+func (s *Store) proveNote(ctx context.Context) error {
+	return s.try(ctx, noting, func(ctx context.Context) error {
+		return s.changes.note.Run(ctx, s.link.Load().client, []string{s.changesName(tried.AppID)}, changesKept, 0).Err()
+	})
 }
 
 func (s *Store) proveLease(context.Context) error {

@@ -42,7 +42,7 @@ var (
 
 // A Store is a [token.PlatformStore] and a [token.Sharer] in Redis. The record of a token is the hash
 // PREFIX:APPID:token, that of a ticket PREFIX:APPID:ticket:TYPE; of a platform and those
-// that authorized it with COMPONENT_APPID before APPID, as another part. Other programs
+// that authorized it with COMPONENT_APPID before APPID, as another part, and [changes]. Others
 // may read access_token, expires_at (in Unix seconds by the clock of Redis) and
 // generation, which rises with every write.
 //
@@ -61,17 +61,18 @@ type Store struct {
 	mu       sync.Mutex // guards what follows
 	zero     int64      // what the clock of Redis showed at began, in Unix milliseconds; 0: not known yet
 	awayTill time.Time
-	watched  map[string]*watcher   // by the key's path
-	followed map[string]*follower  // by the platform
+	watched  map[string]*watcher  // by the key's path
+	followed map[string]*follower // by the platform
+	changes  changes
 	failing  error                 // what was wrong with Redis last; nil: nothing
 	said     []string              // the remedies that were logged since it last worked
 	refused  [len(operations)]bool // what it has refused last, by need
 
-	odd map[string]bool // the names of records that were said to be damaged
-
-	mute sync.Once // said that announcements are refused
-	met  sync.Once // said that there is a record of a later version
-	mark string    // what showed last that Redis has not lost its data; the watch's alone
+	odd     map[string]bool // the names of records that were said to be damaged
+	renewed time.Time       // when all connections were made anew; the watch's alone
+	mute    sync.Once       // said that announcements are refused
+	met     sync.Once       // said that there is a record of a later version
+	mark    string          // what showed last that Redis has not lost its data; the watch's alone
 
 	failed chan struct{} // of capacity 1: Redis failed, so its return is to be watched for
 	turned chan struct{} // of capacity 1: there is another link to listen on
@@ -118,6 +119,7 @@ func New(c Config) (*Store, error) {
 		began:    time.Now(),
 		watched:  map[string]*watcher{},
 		followed: map[string]*follower{},
+		changes:  newChanges(),
 		odd:      map[string]bool{},
 		failed:   make(chan struct{}, 1),
 		turned:   make(chan struct{}, 1),
@@ -167,6 +169,7 @@ func (s *Store) Save(key token.Key, r token.Record) (token.Record, error) {
 	case answer.outcome == clockMoved:
 		return r, fmt.Errorf("%w: its clock jumps", token.ErrAway)
 	case answer.outcome == written:
+		s.noteChange(key, stored.Notice.Generation)
 		r.Spent, r.Notice.Generation = stored.Spent, stored.Notice.Generation
 		return r, err
 	case err != nil:

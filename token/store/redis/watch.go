@@ -3,8 +3,6 @@ package redis
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,40 +79,79 @@ func (s *Store) Close() error {
 // watch listens to the other replicas until ctx ends, or there is another link. It asks as well: on every
 // new connection, because announcements are not repeated, and now and then.
 func (s *Store) watch(ctx context.Context) {
-	subscription := s.link.Load().client.Subscribe(ctx, s.channel())
-	defer subscription.Close()
-	heard, knowsAge := false, false
-	messages := subscription.ChannelWithSubscriptions(redis.WithChannelHealthCheckInterval(watchEvery))
-	poll := time.NewTimer(watchReturn)
-	defer poll.Stop()
-	beat := time.NewTicker(watchBeat)
+	ctx, stop := context.WithCancel(ctx)
+	w := &watch{Store: s, ear: s.listen(ctx), poll: time.NewTimer(watchReturn)}
+	defer w.ear.close()
+	defer stop()
+	defer w.poll.Stop()
+	beat, ping, changes := time.NewTicker(watchBeat), time.NewTicker(pingEvery), time.NewTicker(changesEvery)
 	defer beat.Stop()
-	for {
+	defer ping.Stop()
+	defer changes.Stop()
+	for isOver := false; !isOver; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.turned:
 			return
+		case <-w.ear.silent:
+			s.renew()
+			return
 		case <-s.failed:
-			poll.Reset(watchReturn)
-		case message := <-messages:
-			if m, ok := message.(*redis.Message); ok {
-				s.hear(m.Payload)
-				continue
-			}
-			heard = true
-			s.tellFollowers()
-			knowsAge = knowsAge || s.isTooOld(ctx)
-			poll.Reset(0)
-		case <-poll.C:
-			poll.Reset(s.poll(ctx))
+			w.poll.Reset(watchReturn)
+		case message := <-w.ear.heard:
+			isOver = w.take(ctx, message)
+		case <-changes.C:
+			isOver = w.catchUp(ctx)
+		case <-ping.C:
+			_ = w.ear.subscription.Ping(ctx) // the ear hears whether Redis answers
+		case <-w.poll.C:
+			w.poll.Reset(s.poll(ctx))
 		case <-beat.C:
-			heard = heard || s.reportDeaf(ctx)
-			if s.hasLost(ctx) {
-				s.tellFollowers()
-				poll.Reset(0)
-			}
+			w.beat(ctx)
 		}
+	}
+}
+
+// A watch is what is known of one connection of announcements.
+type watch struct {
+	*Store
+	ear      *ear
+	poll     *time.Timer // when all records are asked for
+	heard    bool        // it has told that it listens, or it was said that it may not
+	knowsAge bool        // it is known whether Redis is too old
+}
+
+// take acts upon what was heard, and reports whether the watch is over.
+func (w *watch) take(ctx context.Context, message any) (isOver bool) {
+	switch m := message.(type) {
+	case *redis.Message:
+		w.hear(m.Payload)
+	case *redis.Subscription:
+		w.heard = true
+		w.knowsAge = w.knowsAge || w.isTooOld(ctx)
+		w.poll.Reset(0)
+		return w.catchUp(ctx)
+	}
+	return false
+}
+
+// catchUp reads what was written of platforms, and reports whether the watch is over, because
+// nothing comes over its connections any more.
+func (w *watch) catchUp(ctx context.Context) (isOver bool) {
+	if !errors.Is(w.readChanges(ctx), errSilent) || time.Since(w.renewed) < silentAfter {
+		return false
+	}
+	w.renew()
+	return true
+}
+
+// beat looks whether Redis has lost its data.
+func (w *watch) beat(ctx context.Context) {
+	w.heard = w.heard || w.reportDeaf(ctx)
+	if w.hasLost(ctx) {
+		w.tellFollowers()
+		w.poll.Reset(0)
 	}
 }
 
@@ -130,64 +167,22 @@ func (s *Store) hear(announcement string) {
 		return
 	}
 	s.mu.Lock()
-	w := s.watched[words[0]]
+	if len(s.changes.heard) < changesKept {
+		s.changes.heard[words[0]] = generation
+	}
+	s.mu.Unlock()
+	s.tell(words[0], generation)
+}
+
+// tell tells who watches the record at path, and who follows its platform.
+func (s *Store) tell(path string, generation int64) {
+	s.mu.Lock()
+	w := s.watched[path]
 	s.mu.Unlock()
 	if w != nil {
 		w.look(generation)
 	}
-	s.tellFollower(words[0])
-}
-
-// poll asks for the generation of every record and returns when to do so again. As long
-// as Redis refuses something, that alone is tried.
-func (s *Store) poll(ctx context.Context) time.Duration {
-	if !s.prove(ctx) {
-		return watchReturn
-	}
-	s.mu.Lock()
-	watched := maps.Clone(s.watched)
-	s.mu.Unlock()
-	for paths := range slices.Chunk(slices.Collect(maps.Keys(watched)), watchBatch) {
-		generations, err := s.generations(ctx, paths)
-		if err != nil {
-			return watchReturn
-		}
-		for i, path := range paths {
-			watched[path].look(generations[i])
-		}
-	}
-	return max(watchEvery, watchEach*time.Duration(len(watched)))
-}
-
-// generations returns the generation of each record, 0 if there is none that can
-// be read.
-func (s *Store) generations(ctx context.Context, paths []string) ([]int64, error) {
-	answers := make([]*redis.StringCmd, len(paths))
-	err := s.try(ctx, generations, func(ctx context.Context) error {
-		_, err := s.link.Load().client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for i, path := range paths {
-				answers[i] = p.HGet(ctx, s.prefix+":"+path, "generation")
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, redis.Nil) && !isOtherType(err) {
-			return err // the answers do not all have it: the library leaves out what its last try ended with
-		}
-		for _, answer := range answers {
-			if err := answer.Err(); err != nil && !errors.Is(err, redis.Nil) && !isOtherType(err) {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	generations := make([]int64, len(paths))
-	for i, answer := range answers {
-		generations[i], _ = answer.Int64()
-	}
-	return generations, nil
+	s.tellFollower(path)
 }
 
 // channel returns the name of the channel of announcements.
