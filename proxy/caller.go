@@ -91,7 +91,7 @@ func (p *Proxy) permitToken(x *exchange) error {
 	case !c.permits(path):
 		return refuse(forbiddenPath, "the client "+c.Name+" may not call this path")
 	case p.config.TokenEndpoint == TokenReal && c.isRestricted() && !slices.Contains(c.Allow, string(path)):
-		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and WeChat's own token (token_endpoint is \"real\") "+
+		return refuse(forbiddenPath, "the client "+c.Name+" is held to deny, rate or max_in_flight, and the real token (token_endpoint is \"real\") "+
 			"would go round them; "+c.howToAllow(string(path)))
 	}
 	return nil

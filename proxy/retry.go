@@ -57,7 +57,7 @@ func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, erro
 	}
 	if better == token && x.holder().isHonoured(token) {
 		x.holder().closed.Add(x.target.Policy)
-		p.config.Log.Warn("WeChat refuses a token here that it honours elsewhere: this API may not be open to the account",
+		p.config.Log.Warn(x.kind.Table.Name+" refuses a token here that it honours elsewhere: this API may not be open to the account", //nolint:sloglint // it is constant for each kind
 			"account", x.account.Name, "path", p.loggedPath(x.target.Path), "errcode", x.errcode)
 	}
 	return traffic.RetryRefused, nil
@@ -70,15 +70,16 @@ type tooLate interface {
 	RetryAfter() time.Duration
 }
 
-// A refusedError is that, with WeChat's errcode.
+// A refusedError is that, with the errcode, and whose it is.
 type refusedError struct {
 	tooLate
 	errcode int
+	by      string
 }
 
 // Error implements error.
 func (e refusedError) Error() string {
-	return e.tooLate.Error() + "; WeChat refused the token with errcode " + strconv.Itoa(e.errcode)
+	return e.tooLate.Error() + "; " + e.by + " refused the token with errcode " + strconv.Itoa(e.errcode)
 }
 
 // withErrcode adds WeChat's errcode to an error that does not say what WeChat answered,
@@ -88,7 +89,7 @@ func (x *exchange) withErrcode(err error) error {
 	if !errors.As(err, &late) || !late.Timeout() {
 		return err
 	}
-	return refusedError{late, x.errcode}
+	return refusedError{late, x.errcode, x.kind.Table.Name}
 }
 
 // isRefused reports whether WeChat refused the access token in its answer.

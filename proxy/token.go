@@ -23,7 +23,7 @@ const (
 )
 
 // errNoTokens refuses requests for tokens where nobody gets one.
-var errNoTokens = refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call WeChat's APIs without access_token, it is added here")
+var errNoTokens = refuse(noCredential, "tokens stay in the proxy (token_endpoint is \"deny\"); call the APIs without access_token, it is added here")
 
 // expectTokenRequest leaves it to the body to say who asks for a token, and refuses the
 // request if no caller gets one.

@@ -182,6 +182,28 @@ func mustShowItOnce(t *testing.T, store string) {
 	}
 }
 
+// Replicas that share Redis share the pauses of a wrong secret.
+func TestReplicasShowAWrongSecretOfWeComOnce(t *testing.T) {
+	t.Parallel()
+	weCom, url := startWeCom(t)
+	toml := fmt.Sprintf("[upstream.wecom]\nurl = %q\n[token]\nstore = %q\n", url, "redis://"+redistest.Start(t).Addr) +
+		strings.Replace(applicationOf("crm", "ww1", "agent_id = 1000002"), "secret-of-crm", "a-wrong-secret", 1)
+	var replicas []*running
+	for range 3 {
+		replicas = append(replicas, runService(t, toml))
+	}
+	for i, r := range replicas {
+		keeper := r.now.Load().keepers["crm"]
+		eventually(t, "the refusal", func() bool { status := keeper.Status(); return status.Problem().Code == 40001 })
+		if answer, errcode := r.asked("/cgi-bin/get_api_domain_ip"); errcode != -50300 || !strings.Contains(answer, "40001") {
+			t.Errorf("replica %d: got %s; want WeCom's refusal", i, answer)
+		}
+	}
+	if n := weCom.Calls("/cgi-bin/gettoken"); n != 1 {
+		t.Errorf("gettoken was asked %d times; want once", n)
+	}
+}
+
 func TestConnectionsAreSharedByKinds(t *testing.T) {
 	cfg, err := loads(t, t.TempDir(), "[upstream]\nmax_connections = 300\n[upstream.wecom]\nmax_connections = 100\n"+applications())
 	if err != nil {

@@ -20,8 +20,8 @@ type Target struct {
 
 // The reasons to refuse a target. They go to the caller, so they quote nothing.
 var (
-	errTargetForm      = errors.New("the request target must begin with '/' or name WeChat's own host")
-	errTargetHost      = errors.New("the request target names a host that is not WeChat's")
+	errTargetForm      = errors.New("the request target must begin with '/' or name the host of WeChat's or WeCom's API")
+	errTargetHost      = errors.New("the request target names a host that is not WeChat's, nor WeCom's")
 	errTargetByte      = errors.New("the request target holds a space, a control byte or a '#'")
 	ErrBehindSemicolon = errors.New("the query holds a parameter that is the proxy's to set, such as access_token, behind a ';'")
 	errPathSlash       = errors.New("the path holds '//', '\\' or an encoded slash")
