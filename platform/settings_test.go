@@ -11,6 +11,7 @@ import (
 
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
+	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
 	"wxproxy/token"
 )
@@ -180,4 +181,78 @@ func TestAnAppSecretThatWasRepairedIsFoundWithoutAReload(t *testing.T) {
 			t.Errorf("got %+v, %+v; want the platform ready", c, p.Status())
 		}
 	})
+}
+
+// What failed because of the whole platform is over for all its accounts when that is seen to
+// be, or when an operator says so, and not only when each has waited for its back-off.
+func TestAccountsAskAgainWhenTheFailureOfTheirPlatformIsOver(t *testing.T) {
+	const elsewhere = "203.0.113.7"
+	cure := func(w *world) { w.Change(func(s *platformtest.Settings) { s.AllowIPs = nil }) }
+	for _, row := range []struct {
+		name  string
+		cured func(*testing.T, *world, *platform.Platform)
+	}{
+		{"a call goes well", func(_ *testing.T, w *world, p *platform.Platform) { cure(w); p.AddressAccepted() }},
+		{"recover", func(t *testing.T, w *world, p *platform.Platform) {
+			cure(w)
+			if _, err := p.RecoverByHand(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"a reload", func(_ *testing.T, w *world, p *platform.Platform) { cure(w); p.Retry() }},
+		{"the platform's token comes", func(t *testing.T, w *world, p *platform.Platform) {
+			cure(w)
+			if _, err := p.Component().Refresh("", time.Minute); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"calls that fail by turns", func(_ *testing.T, w *world, p *platform.Platform) {
+			before := w.Counts().RefusedRefreshes
+			for range 50 {
+				p.AddressRefused(61004, "access clientip is not registered")
+				p.AddressAccepted()
+				time.Sleep(time.Second)
+			}
+			if got := w.Counts().RefusedRefreshes - before; got > 4 {
+				t.Errorf("WeChat was asked %d times more in a minute; want each account to ask once, or twice", got)
+			}
+			cure(w)
+			time.Sleep(time.Minute)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.run(w.options())
+				for _, appID := range []string{shop, cafe} {
+					w.push(p, w.Grant(appID).Event)
+					synctest.Wait()
+					w.mustServe(p, appID)
+				}
+				w.Change(func(s *platformtest.Settings) { s.AllowIPs = []string{elsewhere} })
+				time.Sleep(time.Second)
+				for range 8 * 60 { // until the pause is half an hour
+					time.Sleep(time.Minute)
+					_, _ = served(p, shop)
+					_, _ = served(p, cafe)
+				}
+				w.push(p, w.NewTicket())
+				for range 60 {
+					time.Sleep(time.Minute)
+					_, _ = served(p, shop)
+					_, _ = served(p, cafe)
+				}
+				if state(p, shop) != platform.StateFailing || state(p, cafe) != platform.StateFailing {
+					t.Fatalf("got %s and %s; want them to fail", state(p, shop), state(p, cafe))
+				}
+				row.cured(t, w, p)
+				time.Sleep(10 * time.Second)
+				w.mustServe(p, shop)
+				w.mustServe(p, cafe)
+				if s := p.Status(); s.State != platform.StateReady || state(p, shop) != platform.StateReady {
+					t.Errorf("got %s, %+v, %s; want all ready", s.State, s.Problem, state(p, shop))
+				}
+			})
+		})
+	}
 }

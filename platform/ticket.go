@@ -68,7 +68,9 @@ func (o *ownTokens) Token(wait time.Duration) (string, error) {
 			p.learnOwn(&r)
 		}
 	}
-	return p.component.Token(wait)
+	value, err := p.component.Token(wait)
+	p.failures.noteToken(err)
+	return value, err
 }
 
 // Replace implements [wechat.Tokens].

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -177,7 +176,7 @@ func (authorizePage) answer(p *Proxy, x *exchange) error {
 	if err != nil {
 		return asRefused(err)
 	}
-	answer, err := json.Marshal(struct {
+	answer, err := marshal(struct {
 		URL       string `json:"url"`
 		ExpiresIn int64  `json:"expires_in"`
 	}{q.URL(x.account.AppID, code), wholeSeconds(life)})
