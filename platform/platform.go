@@ -80,6 +80,7 @@ type Platform struct {
 	cancel           context.CancelFunc
 	loaded           atomic.Bool // what the store has is known
 	isAddressRefused atomic.Bool
+	unfed            atomic.Pointer[error] // why WeChat did not begin to send tickets when it was last asked; nil: it does
 	unread           atomic.Pointer[error] // why the store was not read when that was tried last; nil: it was not tried
 	work             sync.WaitGroup        // of all in the background
 

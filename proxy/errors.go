@@ -1,14 +1,13 @@
 package proxy
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
@@ -108,7 +107,7 @@ func (f *failure) answer(resp *fasthttp.Response) {
 		seconds := (f.retryAfter + time.Second - 1) / time.Second
 		resp.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(seconds), 10))
 	}
-	body, err := marshal(struct {
+	body, err := members.Marshal(struct {
 		Errcode int    `json:"errcode"`
 		Errmsg  string `json:"errmsg"`
 	}{f.errcode, errmsg})
@@ -198,14 +197,4 @@ func (x *exchange) inWords(err error) error {
 		return &failure{tooManyRequests, "the client " + exceeded.Client + " has max_in_flight requests under way", exceeded.Wait}
 	}
 	return &failure{tooManyRequests, "the client " + exceeded.Client + " makes more requests than its rate allows", exceeded.Wait}
-}
-
-// marshal returns value as JSON. It leaves '&' as it is, because people copy addresses from
-// what curl shows.
-func marshal(value any) ([]byte, error) {
-	var body bytes.Buffer
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(value)
-	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), err
 }
