@@ -164,7 +164,7 @@ func (l *loader) warnOfEvents(i int) {
 		of = pushmatch.Platform
 	}
 	for j, pattern := range f.Match {
-		if why := pushmatch.Doubt(pattern, of); why != "" && pushmatch.Check(pattern) == "" {
+		if why := pushmatch.Doubt(pattern, of, words.Nearest); why != "" && pushmatch.Check(pattern) == "" {
 			l.warn(item("forward", i)+"."+item("match", j), "%s", why)
 		}
 	}

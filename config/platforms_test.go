@@ -49,7 +49,7 @@ func TestWhatAPlatformLacksIsRemarkedOn(t *testing.T) {
 		{"events of messages' accounts", pushListener + saas + forward + "account = \"saas/*\"\nmatch = [\"info:authorized\"]\n", "forward[1].match[1]: matches nothing: a platform's events"},
 		{"events of an account", pushListener + saas + forward + "account = \"wx0123456789abcdef\"\nmatch = [\"text\", \"info:*\"]\n", "forward[1].match[2]: matches nothing: a platform's events"},
 		{"an event without info", pushListener + saas + forward + "account = \"saas\"\nmatch = [\"authorized\"]\n", `write it as "info:authorized"`},
-		{"an event misspelt", pushListener + saas + forward + "match = [\"info:authorised\"]\n", `did you mean "authorized"?`},
+		{"an event misspelt", pushListener + saas + forward + "match = [\"info:authorised\"]\n", `did you mean "info:authorized"?`},
 		{"an original ID", pushListener + strings.Replace(saas, "wxaaaaaaaaaaaaaaaa", "gh_0123456789ab", 1), "platform[1].app_id: is an original ID"},
 		{"an account's original ID", strings.Replace(good, "wx", "gh_", 1), "account[1].app_id: is an original ID"},
 		{"a store that forgets", "[push]\nlisten = \"127.0.0.1:0\"\n" + saas, "token.store: forgets with the process"},

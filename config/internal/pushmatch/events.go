@@ -3,8 +3,6 @@ package pushmatch
 import (
 	"slices"
 	"strings"
-
-	"wxproxy/config/internal/words"
 )
 
 // A Subject is whose pushes patterns are for.
@@ -26,8 +24,8 @@ var events = []string{
 }
 
 // Doubt says why a pattern that is well formed probably matches nothing, or returns the empty
-// string.
-func Doubt(pattern string, of Subject) string {
+// string. Nearest finds what a misspelt word stands for.
+func Doubt(pattern string, of Subject, nearest func(misspelt string, known []string) string) string {
 	const info = "info:"
 	pattern = strings.ToLower(pattern)
 	name, isInfo := strings.CutPrefix(pattern, info)
@@ -40,17 +38,19 @@ func Doubt(pattern string, of Subject) string {
 	case !isInfo && of == Platform && (!isOpen || !strings.HasPrefix(info, before)):
 		return "matches nothing: what comes to the platform itself are its events, as \"info:authorized\"; messages of its accounts are those of account \"NAME/*\""
 	case isInfo && !isOpen && !slices.Contains(events, name):
-		return unknown(name)
+		return unknown(name, nearest(name, events))
 	}
 	return ""
 }
 
 // unknown says of a name that no event is known by that name. WeChat adds some now and then.
-func unknown(name string) string {
+func unknown(name, meant string) string {
 	const added = "notify_"
-	meant := words.DidYouMean(name, events)
-	if meant == "" && strings.HasPrefix(name, added) {
+	switch {
+	case meant != "":
+		return "is no event that WeChat's manual has; did you mean \"info:" + meant + "\"?"
+	case strings.HasPrefix(name, added):
 		return ""
 	}
-	return "is no event that WeChat's manual has" + meant
+	return "is no event that WeChat's manual has"
 }
