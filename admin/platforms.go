@@ -42,7 +42,7 @@ func NewPlatform(name, appID string, p *platform.Platform, hour func(account str
 			Name: name, AppID: appID, Status: own.Status, Refresh: own.Refresh, Replace: own.ReplaceByForce,
 			Hour: func() []traffic.Minute { return hour(name) },
 		},
-		Status: p.Status, Loaded: p.Loaded, Search: p.Search, Recover: p.Recover, Explain: p.Explain,
+		Status: p.Status, Loaded: p.Loaded, Search: p.Search, Recover: p.RecoverByHand, Explain: p.Explain,
 		Authorizer: func(appID string) (Authorizer, bool) {
 			a, isKnown := p.Authorizer(appID)
 			return a, isKnown

@@ -135,6 +135,10 @@ func (t *table) checkAppID(appID string) {
 		t.wrong("app_id", nameRule)
 	case words.IsPlaceholder(strings.TrimPrefix(appID, "wx")):
 		t.wrong("app_id", "is a placeholder; write the AppID that WeChat shows next to the AppSecret")
+	case strings.HasPrefix(appID, "gh_"):
+		t.warn(t.key("app_id"), "is an original ID (原始 ID), which WeChat issues no token for; write the AppID, which begins with \"wx\"")
+	case !strings.HasPrefix(appID, "wx"):
+		t.warn(t.key("app_id"), "is no AppID of WeChat's, which begins with \"wx\"")
 	}
 }
 

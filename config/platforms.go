@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxproxy/config/internal/pushmatch"
 	"wxproxy/config/internal/words"
 	"wxproxy/internal/secret"
 )
@@ -140,9 +141,34 @@ func (l *loader) warnOfPlatforms() {
 			l.warn(item("route", i)+".credential", `is as "deny": there is no [[platform]]`)
 		}
 	}
-	if len(l.cfg.Platforms) > 0 && l.cfg.inMemory() {
+	if len(l.cfg.Platforms) == 0 {
+		return
+	}
+	for i := range l.cfg.Forwards {
+		l.warnOfEvents(i)
+	}
+	if l.cfg.inMemory() {
 		l.warn("token.store", "forgets with the process what merchants granted the [[platform]]s, and their tickets: after a start nobody is served "+
 			"until WeChat has sent a ticket again; write \"file:DIR\" or a URL of Redis")
+	} else if l.cfg.Token.EncryptionKey.Empty() && !l.anyReported("token.encryption_key", "token.encryption_key_env", "token.encryption_key_file") {
+		l.warn("token.encryption_key", "is not set, so that what merchants granted the [[platform]]s is in the store in the clear; `head -c 32 /dev/urandom | base64` makes a key")
+	}
+}
+
+// warnOfEvents remarks on what a forward matches that never comes to its account.
+func (l *loader) warnOfEvents(i int) {
+	f, of := l.cfg.Forwards[i], pushmatch.Account
+	isIt := func(p Platform) bool { return f.Account == p.Name || f.Account == p.AppID }
+	switch {
+	case f.Account == "":
+		of = pushmatch.Any
+	case slices.ContainsFunc(l.cfg.Platforms, isIt):
+		of = pushmatch.Platform
+	}
+	for j, pattern := range f.Match {
+		if why := pushmatch.Doubt(pattern, of, words.Nearest); why != "" && pushmatch.Check(pattern) == "" {
+			l.warn(item("forward", i)+"."+item("match", j), "%s", why)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ func platformTable(name, appID string) string {
 	return fmt.Sprintf("[[platform]]\nname = %q\napp_id = %q\nsecret = \"component-%s\"\npush_token = \"saas-%s\"\npush_aes_key = %q\n", name, appID, canary, canary, aesKey("S"))
 }
 
-const pushListener = "[push]\nlisten = \"127.0.0.1:0\"\n[token]\nstore = \"file:/var/lib/wxproxy\"\n"
+const pushListener = "[push]\nlisten = \"127.0.0.1:0\"\n[token]\nstore = \"file:/var/lib/wxproxy\"\nencryption_key = \"Y2FuYXJ5LTVmNGRjYzNiNWFhNzY1ZDYtMDEyMzQ1Njc=\"\n"
 
 func TestAPlatformNeedsNoAccount(t *testing.T) {
 	cfg := mustLoad(t, pushListener+platformTable("saas", "wxaaaaaaaaaaaaaaaa"))
@@ -37,7 +37,7 @@ func TestTheOnlyAccountBesideAPlatformIsTheDefault(t *testing.T) {
 }
 
 func TestWhatAPlatformLacksIsRemarkedOn(t *testing.T) {
-	const store = "[token]\nstore = \"file:/var/lib/wxproxy\"\n"
+	const store = "[token]\nstore = \"file:/var/lib/wxproxy\"\nencryption_key = \"Y2FuYXJ5LTVmNGRjYzNiNWFhNzY1ZDYtMDEyMzQ1Njc=\"\n"
 	saas := platformTable("saas", "wxaaaaaaaaaaaaaaaa")
 	client := "[[client]]\nname = \"orders\"\nkey = \"orders-" + canary + "\"\n"
 	route := "[[route]]\npath = \"/wxa/x\"\ncredential = \"platform\"\n"
@@ -45,6 +45,13 @@ func TestWhatAPlatformLacksIsRemarkedOn(t *testing.T) {
 	for _, row := range []struct{ name, file, want string }{
 		{"nothing", pushListener + saas, ""},
 		{"no listener", store + saas, "push.listen: is not set, so that no ticket and no authorization reaches wxproxy"},
+		{"a store in the clear", pushListener[:strings.Index(pushListener, "encryption_key")] + saas, "token.encryption_key: is not set"},
+		{"events of messages' accounts", pushListener + saas + forward + "account = \"saas/*\"\nmatch = [\"info:authorized\"]\n", "forward[1].match[1]: matches nothing: a platform's events"},
+		{"events of an account", pushListener + saas + forward + "account = \"wx0123456789abcdef\"\nmatch = [\"text\", \"info:*\"]\n", "forward[1].match[2]: matches nothing: a platform's events"},
+		{"an event without info", pushListener + saas + forward + "account = \"saas\"\nmatch = [\"authorized\"]\n", `write it as "info:authorized"`},
+		{"an event misspelt", pushListener + saas + forward + "match = [\"info:authorised\"]\n", `did you mean "info:authorized"?`},
+		{"an original ID", pushListener + strings.Replace(saas, "wxaaaaaaaaaaaaaaaa", "gh_0123456789ab", 1), "platform[1].app_id: is an original ID"},
+		{"an account's original ID", strings.Replace(good, "wx", "gh_", 1), "account[1].app_id: is an original ID"},
 		{"a store that forgets", "[push]\nlisten = \"127.0.0.1:0\"\n" + saas, "token.store: forgets with the process"},
 		{"an administrator of nothing", good + client + "platform_admin = true\n", "client[1].platform_admin: has no effect"},
 		{"an administrator", pushListener + saas + client + "platform_admin = true\n", ""},

@@ -3,12 +3,14 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -69,7 +71,7 @@ func withoutHoles(text string) string {
 		case strings.Contains(found, "AESKey"):
 			kind = "aes_key"
 		}
-		text = strings.Replace(text, found, ownSecret(kind, i+len(found)), 1)
+		text = strings.Replace(text, found, ownSecret(kind, i+int(crc32.ChecksumIEEE([]byte(found)))), 1)
 	}
 	return text
 }
@@ -221,18 +223,48 @@ func TestManifestsAreWhatKubernetesTakes(t *testing.T) {
 	}
 }
 
-// The lines for pushes, which are comments, fit in where they stand.
-func TestTheManifestTakesPushesWithTheLinesForThem(t *testing.T) {
+// The lines for pushes, which are comments, fit in where they stand; so do those for a
+// platform, which have one sign more.
+func TestTheManifestTakesPushesAndPlatformsWithTheLinesForThem(t *testing.T) {
 	t.Parallel()
 	lines := regexp.MustCompile(`(?m)^( *)#(\S| {2})`)
-	shared := read(t, "deploy/kubernetes/shared.yaml")
+	text := read(t, "deploy/kubernetes/shared.yaml")
 	path := filepath.Join(t.TempDir(), "shared.yaml")
-	writeFile(t, path, lines.ReplaceAllString(shared, "$1$2"))
-	containers, mistakes := checkDeployed(t, "kubernetes", path)
-	if n := len(lines.FindAllString(shared, -1)); n < 15 || mistakes != "" || len(containers) != 1 {
-		t.Fatalf("got %d lines for pushes, %d containers, %s", n, len(containers), mistakes)
+	for _, least := range []int{15, 12} {
+		n := len(lines.FindAllString(text, -1))
+		text = lines.ReplaceAllString(text, "$1$2")
+		writeFile(t, path, text)
+		containers, mistakes := checkDeployed(t, "kubernetes", path)
+		if n < least || mistakes != "" || len(containers) != 1 {
+			t.Fatalf("got %d lines, %d containers, %s", n, len(containers), mistakes)
+		}
+		containers[0].mustStart(t)
 	}
-	containers[0].mustStart(t)
+	if !strings.Contains(text, "\n    [[platform]]\n") {
+		t.Error("got no platform")
+	}
+}
+
+// So do those of compose, whose secrets compose.yaml then names.
+func TestTheComposeFileTakesPushesAndAPlatformWithTheLinesForThem(t *testing.T) {
+	t.Parallel()
+	dir := prepared(t)
+	config, compose := filepath.Join(dir, "config.toml"), filepath.Join(dir, "compose.yaml")
+	writeFile(t, config, regexp.MustCompile(`(?m)^#(\S)`).ReplaceAllString(read(t, config), "$1"))
+	inService, files := "", ""
+	for i, name := range []string{"push_token", "push_aes_key", "saas_secret", "saas_push_token", "saas_push_aes_key"} {
+		writeFile(t, filepath.Join(dir, "secrets", name), ownSecret(name, i))
+		inService += name + ", "
+		files += "  " + name + ": {file: ./secrets/" + name + "}\n"
+	}
+	text := strings.Replace(read(t, compose), "secrets: [shop_secret, ", "secrets: ["+inService+"shop_secret, ", 1)
+	writeFile(t, compose, strings.Replace(text, "  shop_secret: {", files+"  shop_secret: {", 1))
+	containers, mistakes := checkDeployed(t, "compose", compose)
+	i := slices.IndexFunc(containers, func(d deployed) bool { return d.Name == "wxproxy" })
+	if mistakes != "" || i < 0 {
+		t.Fatalf("got %s", mistakes)
+	}
+	containers[i].mustStart(t)
 }
 
 // addCertificate puts a pair in the place of the one that users put there.

@@ -205,6 +205,28 @@ func TestEnvironmentsShareAPlatformAsThePageSays(t *testing.T) {
 	}
 }
 
+// A merchant's program that is held to paths is held to them as it calls them: of the two ways
+// to log in, it may take the one that docs/platforms.md allows it.
+func TestAMerchantsProgramMayDoWhatThePageSays(t *testing.T) {
+	t.Parallel()
+	g := newPlatformPage(t, platformPages[0])
+	toml := g.block("toml config", `name = "bakery"`)
+	for _, key := range []string{"backend-key-0123456789", "console-key-0123456789", "bakery-key-0123456789"} {
+		toml.text = strings.Replace(toml.text, "<what `wxproxy key` prints>", fmt.Sprintf("%x", sha256.Sum256([]byte(key))), 1)
+	}
+	p, saas := g.serve(toml, g.w.URL), g.saas
+	saas.Change(func(s *platformtest.Settings) { s.EventURL, s.Transport = p.push+"/push/saas", p.client.Transport })
+	mustDeliver(t, saas.PushTicket(t.Context()))
+	_, d := saas.Authorize(t.Context(), merchantID)
+	mustDeliver(t, d)
+	p.awaitMerchant("Authorization: Bearer backend-key-0123456789")
+	const bakery, login = "Authorization: Bearer bakery-key-0123456789", "jscode2session?appid=" + merchantID + "&js_code=CODE1&grant_type=authorization_code"
+	p.mustServe("GET", "/sns/component/"+login, "", bakery)
+	p.call("GET", "/@"+merchantID+"/sns/"+login, "", bakery).mustBe(t, 403, "forbidden_path")
+	p.call("GET", "/@"+merchantID+userInfo, "", bakery).mustBe(t, 403, "forbidden_path")
+	p.stop()
+}
+
 // Both pages have the same headings, configurations, commands, and words in code.
 func TestThePagesOnPlatformsAgree(t *testing.T) {
 	t.Parallel()

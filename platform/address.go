@@ -66,6 +66,7 @@ func (p *Platform) AddressAccepted() {
 	p.isAddressRefused.Store(false)
 	p.address.mu.Unlock()
 	if ended {
+		fill(p.failures.ended)
 		p.log().Info("WeChat takes calls from this machine's address again")
 	}
 }

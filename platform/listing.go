@@ -130,6 +130,17 @@ func (p *Platform) askForList(ctx context.Context, began time.Time) (*listing, e
 // A Recovery is what reading the list of authorizers brought.
 type Recovery struct{ Listed, Restored, Ended int }
 
+// RecoverByHand does what Recover does, whatever failed before, and has the accounts that failed
+// ask WeChat again: an operator asks for it who may have repaired something.
+func (p *Platform) RecoverByHand(ctx context.Context) (Recovery, error) {
+	p.component.Retry()
+	done, err := p.Recover(ctx)
+	if err == nil {
+		p.Retry()
+	}
+	return done, err
+}
+
 // Recover reads the list of authorizers: it restores refresh tokens and authorizations that
 // were missed, and ends what was cancelled. After an error nothing was ended.
 func (p *Platform) Recover(ctx context.Context) (Recovery, error) {

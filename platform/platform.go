@@ -8,7 +8,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -72,6 +71,7 @@ type Platform struct {
 	listings listings
 	redeemed redemptions
 	fetches  fetches // of its accounts' tokens
+	failures failures
 	address  address
 	hearing  hearing
 	slots    chan struct{} // holds one for each account whose events are acted upon
@@ -80,6 +80,7 @@ type Platform struct {
 	cancel           context.CancelFunc
 	loaded           atomic.Bool // what the store has is known
 	isAddressRefused atomic.Bool
+	unfed            atomic.Pointer[error] // why WeChat did not begin to send tickets when it was last asked; nil: it does
 	unread           atomic.Pointer[error] // why the store was not read when that was tried last; nil: it was not tried
 	work             sync.WaitGroup        // of all in the background
 
@@ -106,14 +107,15 @@ func New(o Options) *Platform {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.redeemed.begin()
 	p.hearing.begin()
+	p.failures.begin()
 	p.wechat = &wechat.Component{HTTP: o.HTTP, URL: o.URL, AppID: o.AppID, Secret: o.Secret}
 	p.fetch = &grants.Component{Ticket: p.currentTicket, Ask: p.askComponent}
 	p.component = token.NewKeeper(p.keeperOptions(token.Options{
 		Name: o.Name, AppID: o.AppID, Fetch: p.fetch.Fetch, Probe: p.wechat.Probe, Issuer: explaining(wechat.NewComponentIssuer(), o.Name), Renewed: p.fetch.Renewed, SecretChanged: p.wechat.SecretChanged,
-		Adjusted: &p.ownAdjust,
+		Adjusted: &p.ownAdjust, Counted: p.ownCounted,
 	}))
 	p.wechat.Tokens = (*ownTokens)(p)
-	p.means = &grants.Means{Ask: p.wechat.AuthorizerToken, Recover: p.recoverRefresh}
+	p.means = &grants.Means{Ask: p.askAccount, Recover: p.recoverRefresh}
 	return p
 }
 
@@ -131,16 +133,6 @@ func (p *Platform) keeperOptions(o token.Options) token.Options {
 	return o
 }
 
-// askComponent asks WeChat for the component's token. Without a ticket that it takes, it is
-// asked for tickets.
-func (p *Platform) askComponent(ctx context.Context, ticket secret.Secret) (token.Token, error) {
-	t, err := p.wechat.Token(ctx, ticket)
-	if refusal, ok := errors.AsType[*token.Refusal](err); ok && refusal.Code == ticketExpired {
-		p.background(p.requestTickets)
-	}
-	return t, err
-}
-
 // Start reads what the store has, in the background, and begins to act upon events.
 func (p *Platform) Start() {
 	p.component.Start()
@@ -156,6 +148,7 @@ func (p *Platform) Start() {
 		p.work.Go(func() { background.Persist(p.ctx, p.log(), p.hear) })
 	}
 	p.work.Go(func() { background.Persist(p.ctx, p.log(), p.run) })
+	p.work.Go(func() { background.Persist(p.ctx, p.log(), p.retryAccounts) })
 }
 
 // Stop ends what is under way, and waits for it.

@@ -181,3 +181,78 @@ func TestAnAppSecretThatWasRepairedIsFoundWithoutAReload(t *testing.T) {
 		}
 	})
 }
+
+// What failed because of the whole platform is over for all its accounts when that is seen to
+// be, or when an operator says so, and not only when each has waited for its back-off.
+func TestAccountsAskAgainWhenTheFailureOfTheirPlatformIsOver(t *testing.T) {
+	cure := func() {}
+	for _, row := range []struct {
+		name  string
+		cured func(*testing.T, *world, *platform.Platform)
+	}{
+		{"a call goes well", func(_ *testing.T, w *world, p *platform.Platform) { cure(); p.AddressAccepted() }},
+		{"recover", func(t *testing.T, w *world, p *platform.Platform) {
+			cure()
+			if _, err := p.RecoverByHand(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"a reload", func(_ *testing.T, w *world, p *platform.Platform) { cure(); p.Retry() }},
+		{"the platform's token comes", func(t *testing.T, w *world, p *platform.Platform) {
+			cure()
+			if _, err := p.Component().Refresh("", time.Minute); err != nil {
+				t.Error(err)
+			}
+		}},
+		{"calls that fail by turns", func(_ *testing.T, w *world, p *platform.Platform) {
+			before := failedFetches(p)
+			for range 50 {
+				p.AddressRefused(61004, "access clientip is not registered")
+				p.AddressAccepted()
+				time.Sleep(time.Second)
+			}
+			if got := failedFetches(p) - before; got > 4 {
+				t.Errorf("WeChat was asked %d times more in a minute; want each account to ask once, or twice", got)
+			}
+			cure()
+			time.Sleep(time.Minute)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				p := w.run(w.options())
+				for _, appID := range []string{shop, cafe} {
+					w.push(p, w.Grant(appID).Event)
+					synctest.Wait()
+					w.mustServe(p, appID)
+				}
+				cure = w.wechat.Inject(wechattest.Fault{Path: refreshPath, Body: []byte(`{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 203.0.113.7 rid: 1"}`)})
+				for range 4 * 60 { // until the pause is half an hour
+					time.Sleep(time.Minute)
+					_, _ = served(p, shop)
+					_, _ = served(p, cafe)
+				}
+				if state(p, shop) != platform.StateFailing || state(p, cafe) != platform.StateFailing {
+					t.Fatalf("got %s and %s; want them to fail", state(p, shop), state(p, cafe))
+				}
+				row.cured(t, w, p)
+				time.Sleep(10 * time.Second)
+				w.mustServe(p, shop)
+				w.mustServe(p, cafe)
+				if s := p.Status(); s.State != platform.StateReady || state(p, shop) != platform.StateReady {
+					t.Errorf("got %s, %+v, %s; want all ready", s.State, s.Problem, state(p, shop))
+				}
+			})
+		})
+	}
+}
+
+func failedFetches(p *platform.Platform) (n uint64) {
+	for _, c := range p.Fetches() {
+		if c.Outcome != token.FetchSucceeded {
+			n += c.N
+		}
+	}
+	return n
+}

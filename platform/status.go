@@ -53,7 +53,7 @@ func (p *Platform) Status() Status {
 	case !s.Loaded && p.unread.Load() != nil: // or nobody knows whether there is a ticket
 		s.State, s.Problem = StateFailing, p.Explain(*p.unread.Load())
 	case ticket.Empty():
-		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(token.ErrNoTicket)
+		s.State, s.Problem = StateNoTicket, p.lacksTicket()
 	case refused != nil:
 		s.State, s.Problem = StateNoTicket, s.Token.Issuer.Explain(refused)
 	case s.Problem.Reason != "":

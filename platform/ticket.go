@@ -68,7 +68,9 @@ func (o *ownTokens) Token(wait time.Duration) (string, error) {
 			p.learnOwn(&r)
 		}
 	}
-	return p.component.Token(wait)
+	value, err := p.component.Token(wait)
+	p.failures.noteToken(err)
+	return value, err
 }
 
 // Replace implements [wechat.Tokens].
@@ -106,6 +108,7 @@ func (p *Platform) learnOwn(r *token.Record) {
 	if before != nil && before.value.Equal(next.value.Reveal()) {
 		return
 	}
+	p.unfed.Store(nil)
 	if before == nil {
 		p.log().Info("there is a component_verify_ticket")
 	}
@@ -158,10 +161,23 @@ func (p *Platform) requestTickets() {
 	}
 	err = p.wechat.StartTicketPush(p.ctx)
 	if err == nil || errors.Is(err, p.ctx.Err()) {
+		p.unfed.Store(nil)
 		e := p.issuer.Explain(token.ErrNoTicket)
 		p.log().Warn("no fresh component_verify_ticket is there: WeChat was asked to send some", "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
 		return
 	}
+	p.unfed.Store(&err)
 	e := p.issuer.Explain(err)
 	p.log().Error("WeChat does not send a component_verify_ticket", "errcode", e.Code, "errmsg", e.Reason, "remedy", e.Remedy, "remedy_zh", e.RemedyZH)
+}
+
+// lacksTicket explains why there is no usable ticket.
+func (p *Platform) lacksTicket() token.Explanation {
+	why := p.unfed.Load()
+	if why == nil {
+		return p.issuer.Explain(token.ErrNoTicket)
+	}
+	e := p.issuer.Explain(*why)
+	e.Reason = token.ErrNoTicket.Error() + ", and WeChat, asked by api_start_push_ticket, does not send one: " + e.Reason
+	return e
 }

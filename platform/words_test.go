@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"wxproxy/internal/wechattest"
 	"wxproxy/internal/wechattest/platformtest"
 	"wxproxy/platform"
 	"wxproxy/token"
@@ -271,4 +272,43 @@ func TestATokenThatIsNotUsedIsNotSaidToBeServed(t *testing.T) {
 			t.Error("a token is used whose refresh token is not stored")
 		}
 	})
+}
+
+// Before the first ticket, an operator reads in the status why WeChat sends none.
+func TestThatWeChatSendsNoTicketIsSaidWithItsErrcode(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		fault  wechattest.Fault
+		code   int
+		remedy string
+	}{
+		{"the address", wechattest.Fault{Body: []byte(`{"errcode":61004,"errmsg":"access clientip is not registered requestIP: 203.0.113.7 rid: 1"}`)}, 61004, "203.0.113.7"},
+		{"the secret", wechattest.Fault{Body: []byte(`{"errcode":40125,"errmsg":"invalid appsecret rid: 1"}`)}, 40125, "secret"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				row.fault.Path = "/cgi-bin/component/api_start_push_ticket"
+				clear := w.wechat.Inject(row.fault)
+				p := platform.New(w.options())
+				p.Start()
+				t.Cleanup(p.Stop)
+				time.Sleep(time.Second)
+				s := p.Status()
+				if s.State != platform.StateNoTicket || s.Problem.Code != row.code || !strings.Contains(s.Problem.Remedy, row.remedy) || !strings.Contains(s.Problem.Reason, "no usable component_verify_ticket") {
+					t.Errorf("got %s, %+v; want errcode %d, and what to do", s.State, s.Problem, row.code)
+				}
+				clear()
+				time.Sleep(11 * time.Minute)
+				if s := p.Status(); s.State != platform.StateNoTicket || s.Problem.Code != 0 {
+					t.Errorf("asked again: got %s, %+v; want that a ticket is waited for", s.State, s.Problem)
+				}
+				w.push(p, w.NewTicket())
+				synctest.Wait()
+				if s := p.Status(); s.State != platform.StateReady || s.Problem.Reason != "" {
+					t.Errorf("got %s, %+v; want it ready", s.State, s.Problem)
+				}
+			})
+		})
+	}
 }

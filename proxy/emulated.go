@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -9,6 +8,7 @@ import (
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/body"
 	"wxproxy/proxy/internal/component"
+	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/virtual"
 )
 
@@ -177,7 +177,7 @@ func (authorizePage) answer(p *Proxy, x *exchange) error {
 	if err != nil {
 		return asRefused(err)
 	}
-	answer, err := json.Marshal(struct {
+	answer, err := members.Marshal(struct {
 		URL       string `json:"url"`
 		ExpiresIn int64  `json:"expires_in"`
 	}{q.URL(x.account.AppID, code), wholeSeconds(life)})

@@ -1,13 +1,13 @@
 package proxy
 
 import (
-	"encoding/json"
 	"errors"
 	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"wxproxy/proxy/internal/members"
 	"wxproxy/proxy/internal/quota"
 	"wxproxy/proxy/internal/virtual"
 	"wxproxy/proxy/upstream"
@@ -114,7 +114,7 @@ func (f *failure) answer(resp *fasthttp.Response) {
 		seconds := (f.retryAfter + time.Second - 1) / time.Second
 		resp.Header.Set(fasthttp.HeaderRetryAfter, strconv.FormatInt(int64(seconds), 10))
 	}
-	body, err := json.Marshal(struct {
+	body, err := members.Marshal(struct {
 		Errcode int    `json:"errcode"`
 		Errmsg  string `json:"errmsg"`
 	}{f.errcode, errmsg})

@@ -416,10 +416,14 @@ func posts(target, body string) func(string) string {
 }
 
 func TestTheAddressOfAnAuthorizationIsTold(t *testing.T) {
-	got := platformAnswer(t, New(platformConfig(nil)), rawtest.Get("/wxproxy/authorize-url?redirect_uri=https%3A%2F%2Fsaas.example%2Fback&device=mobile"))
+	raw := rawtest.Get("/wxproxy/authorize-url?redirect_uri=https%3A%2F%2Fsaas.example%2Fback&device=mobile")
+	got := platformAnswer(t, New(platformConfig(nil)), raw)
 	want := "https://open.weixin.qq.com/wxaopen/safe/bindcomponent?action=bindcomponent&no_scan=1&component_appid=wxcomponent&pre_auth_code=preauthcode%40%40%401&redirect_uri=https%3A%2F%2Fsaas.example%2Fback&auth_type=3#wechat_redirect"
 	if got.URL != want || got.ExpiresIn != 1800 {
 		t.Errorf("got %+v; want %s", got, want)
+	}
+	if ctx := handle(t, New(platformConfig(nil)), raw); !strings.Contains(string(ctx.Response.Body()), `"`+want+`"`) {
+		t.Errorf("got %s; want the address as people copy it", ctx.Response.Body())
 	}
 }
 

@@ -151,20 +151,23 @@ func (r *Receiver) ForwardEvent(ctx context.Context, platform string, e event.Pu
 	return nil
 }
 
+// eventsOf ends the name that events wait under which are about an account. No app id has it.
+const eventsOf = ":events"
+
 // waitsAs returns the account that a push waits under in the inbox. Events are in order for
 // each account that they are about.
 func (p *push) waitsAs() string {
 	if p.isEvent && p.about != "" {
-		return p.account.Name + "/" + p.about
+		return p.account.Name + "/" + p.about + eventsOf
 	}
 	return p.account.key()
 }
 
 // ofWaiting returns the account of a push in the inbox; nil if it is configured no more.
 func (c *configuration) ofWaiting(p *inbox.Push) *account {
-	a := c.find(p.Account, false)
-	if a != nil && a.owner != nil && p.AppID != a.authorizer { // an event about it
-		return a.owner
+	if about, isEvent := strings.CutSuffix(p.Account, eventsOf); isEvent {
+		platform, _, _ := strings.Cut(about, "/")
+		return c.accounts[platform]
 	}
-	return a
+	return c.find(p.Account, false)
 }

@@ -15,7 +15,8 @@ import (
 // authorized it, known here or not. All of it is encrypted for the platform.
 //
 // Its messages are counted as those of the account "NAME/*", and wait in the inbox as those
-// of "NAME/APPID"; its events are counted as those of "NAME".
+// of "NAME/APPID"; its events are counted as those of "NAME", and those about an account wait as
+// those of "NAME/APPID:events".
 type Platform struct {
 	Name   string
 	AppID  string        // component_appid
@@ -118,7 +119,7 @@ func (a *account) group() string {
 }
 
 // Grouped returns a state of the inbox with the accounts of a platform taken together, as
-// "PLATFORM/*": there may be very many.
+// "PLATFORM/*", and the events about them as "PLATFORM": there may be very many.
 func Grouped(s inbox.State) inbox.State {
 	s.Waiting, s.Failed = grouped(s.Waiting), grouped(s.Failed)
 	return s
@@ -134,8 +135,12 @@ func grouped(counts map[string]int) map[string]int {
 
 // groupOf returns what an account's pushes are counted under, of which the inbox has the name.
 func groupOf(account string) string {
-	if platform, _, isAuthorizer := strings.Cut(account, "/"); isAuthorizer {
-		return platform + "/*"
+	platform, rest, isAuthorizer := strings.Cut(account, "/")
+	switch {
+	case !isAuthorizer:
+		return account
+	case strings.HasSuffix(rest, eventsOf):
+		return platform
 	}
-	return account
+	return platform + "/*"
 }

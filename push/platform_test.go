@@ -140,7 +140,7 @@ func TestEventsAreKeptByThePlatformAndThenForwarded(t *testing.T) {
 	waiting := s.inbox.all()[2:]
 	for i, want := range []string{"first", "staging", "audit"} {
 		p := waiting[i]
-		if p.Forward != want || p.Account != "saas/"+merchant || p.AppID != component || p.Type != "info:authorized" || p.ID != waiting[0].ID || string(p.Body) != string(grant.Event.Content) {
+		if p.Forward != want || p.Account != "saas/"+merchant+":events" || groupOf(p.Account) != "saas" || p.AppID != component || p.Type != "info:authorized" || p.ID != waiting[0].ID || string(p.Body) != string(grant.Event.Content) {
 			t.Errorf("got %+v; want it for %s", p, want)
 		}
 	}
@@ -472,8 +472,8 @@ func TestManyAuthorizersHaveOneSeries(t *testing.T) {
 			t.Errorf("%s has pushes", name)
 		}
 	}
-	state := Grouped(inbox.State{Waiting: map[string]int{"saas/wx1": 2, "saas/wx2": 3, "saas": 1, "shop": 4}, Failed: map[string]int{"saas/wx1": 1}, Bytes: 9})
-	if fmt.Sprint(state.Waiting, state.Failed, state.Bytes) != "map[saas:1 saas/*:5 shop:4] map[saas/*:1] 9" {
+	state := Grouped(inbox.State{Waiting: map[string]int{"saas/wx1": 2, "saas/wx2": 3, "saas/wx2:events": 2, "saas": 1, "shop": 4}, Failed: map[string]int{"saas/wx1": 1}, Bytes: 9})
+	if fmt.Sprint(state.Waiting, state.Failed, state.Bytes) != "map[saas:3 saas/*:5 shop:4] map[saas/*:1] 9" {
 		t.Errorf("got %+v", state)
 	}
 }

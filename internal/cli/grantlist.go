@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"wxproxy/internal/secret"
@@ -28,6 +29,7 @@ const (
 	maxGrantMistakes = 1000
 
 	maxAppID   = 64
+	minRefresh = 16
 	maxRefresh = 1024
 
 	// grantColumns is the first line that exports of databases have.
@@ -121,15 +123,27 @@ func (g *grantReader) read(number int, text string) (line grantLine, problem str
 	if err != nil {
 		return line, "the refresh token is encrypted, and " + err.Error()
 	}
-	switch {
-	case value.Empty():
-		return line, "there is no refresh token behind the comma"
-	case value.Reveal() == placeholder:
-		return line, "this is the placeholder that programs get from wxproxy, and no refresh token"
-	case len(value.Reveal()) > maxRefresh || strings.ContainsFunc(value.Reveal(), notOfToken):
-		return line, fmt.Sprintf("the second column is no refresh token: it has spaces, other than visible ASCII, or more than %d bytes", maxRefresh)
+	if problem := notRefresh(appID, value.Reveal()); problem != "" {
+		return line, problem
 	}
 	return grantLine{number, appID, value}, ""
+}
+
+// notRefresh returns what is wrong with the refresh token of an account; empty: nothing.
+func notRefresh(appID, value string) string {
+	switch {
+	case value == "":
+		return "there is no refresh token behind the comma"
+	case value == placeholder:
+		return "this is the placeholder that programs get from wxproxy, and no refresh token"
+	case slices.ContainsFunc(noValues, func(word string) bool { return strings.EqualFold(word, value) }):
+		return "the database has no refresh token for " + appID + ": leave the line out"
+	case len(value) < minRefresh:
+		return fmt.Sprintf("what is written for %s is no refresh token: it has fewer than %d characters", appID, minRefresh)
+	case len(value) > maxRefresh || strings.ContainsFunc(value, notOfToken):
+		return fmt.Sprintf("what is written for %s is no refresh token: it has spaces, other than visible ASCII, or more than %d bytes", appID, maxRefresh)
+	}
+	return ""
 }
 
 // open returns the refresh token of a line.
@@ -154,5 +168,8 @@ func isAppIDOf(text string) bool {
 		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
 	})
 }
+
+// noValues are what exports of databases write where there is no value.
+var noValues = []string{"null", `\N`, "nil", "none", "undefined", "nan", "(null)"}
 
 func notOfToken(c rune) bool { return c <= ' ' || c > '~' }

@@ -22,9 +22,9 @@ const component = "wxc0c0c0c0c0c0c0c0"
 func TestALineHasAnAppIDAndARefreshToken(t *testing.T) {
 	for _, row := range []struct{ name, text, want, mistake string }{
 		{"a line", "wx1,refreshtoken@@@a", "1 wx1 refreshtoken@@@a; ", ""},
-		{"the end of another system's lines", "wx1,refreshtoken@@@a\r\nwx2,b\r\n", "1 wx1 refreshtoken@@@a; 2 wx2 b; ", ""},
-		{"a mark, names of columns, empty lines and remarks", "\ufeffauthorizer_appid,refresh_token\n\n# wx3,c\nwx1,a\n \n", "4 wx1 a; ", ""},
-		{"names of columns further below", "wx1,a\nauthorizer_appid,refresh_token", "", "line 2: the first column is no app_id"},
+		{"the end of another system's lines", "wx1,refreshtoken@@@a\r\nwx2,refreshtoken@@@b\r\n", "1 wx1 refreshtoken@@@a; 2 wx2 refreshtoken@@@b; ", ""},
+		{"a mark, names of columns, empty lines and remarks", "\ufeffauthorizer_appid,refresh_token\n\n# wx3,c\nwx1,refreshtoken@@@a\n \n", "4 wx1 refreshtoken@@@a; ", ""},
+		{"names of columns further below", "wx1,refreshtoken@@@a\nauthorizer_appid,refresh_token", "", "line 2: the first column is no app_id"},
 		{"nothing", "\n\n", "", "there is no line in it"},
 		{"no comma", "wx1 canary", "", "line 1: there is no comma"},
 		{"two commas", "wx1,canary,7200", "", "line 1: there is more than one comma"},
@@ -34,18 +34,18 @@ func TestALineHasAnAppIDAndARefreshToken(t *testing.T) {
 		{"an app_id that leads elsewhere", "wx/../1,canary", "", "line 1: the first column is no app_id"},
 		{"a long app_id", "wx" + strings.Repeat("1", 63) + ",canary", "", "line 1: the first column is no app_id"},
 		{"the platform's own", component + ",canary", "", "line 1: this is the platform's own app_id"},
-		{"one that is there twice", "wx1,a\nwx2,b\nwx1,canary", "", "line 3: line 1 has this app_id, too"},
+		{"one that is there twice", "wx1,refreshtoken@@@a\nwx2,b\nwx1,canary", "", "line 3: line 1 has this app_id, too"},
 		{"no token", "wx1,", "", "line 1: there is no refresh token behind the comma"},
-		{"a space", "wx1, canary", "", "line 1: the second column is no refresh token"},
-		{"other than ASCII", "wx1,canary。", "", "line 1: the second column is no refresh token"},
-		{"a long token", "wx1," + strings.Repeat("canary", 200), "", "line 1: the second column is no refresh token"},
-		{"a long line", "wx1,a\nwx2," + strings.Repeat("canary", 1000), "", "line 2: it has more than 4096 bytes"},
+		{"a space", "wx1, canarycanarycanary", "", "line 1: what is written for wx1 is no refresh token"},
+		{"other than ASCII", "wx1,canarycanarycanary。", "", "line 1: what is written for wx1 is no refresh token"},
+		{"a long token", "wx1," + strings.Repeat("canary", 200), "", "line 1: what is written for wx1 is no refresh token"},
+		{"a long line", "wx1,refreshtoken@@@a\nwx2," + strings.Repeat("canary", 1000), "", "line 2: it has more than 4096 bytes"},
 		{"a placeholder", "wx1," + placeholder, "", "line 1: this is the placeholder"},
 		{"one that is encrypted, without a key", "wx1,sealed:canary", "", "line 1: the refresh token is encrypted, and token.encryption_key is not set"},
-		{"bytes that are no text", "wx1,canary\xff\xfe", "", "line 1: the second column is no refresh token"},
+		{"bytes that are no text", "wx1,canarycanarycanary\xff\xfe", "", "line 1: what is written for wx1 is no refresh token"},
 		{"bytes that are no text in the first column", "wx\xff1,canary", "", "line 1: the first column is no app_id"},
 		{"two bytes for each character", "\xff\xfew\x00x\x001\x00,\x00c\x00\n\x00", "", "line 1: the first column is no app_id"},
-		{"a mark further below", "wx1,a\n\ufeffwx2,canary", "", "line 2: the first column is no app_id"},
+		{"a mark further below", "wx1,refreshtoken@@@a\n\ufeffwx2,canary", "", "line 2: the first column is no app_id"},
 		{"the ends of lines of an old system", "wx1,canary\rwx2,canary", "", "line 1: there is more than one comma"},
 		{"semicolons", "wx1;canary", "", "line 1: there is no comma"},
 		{"names of columns alone", "authorizer_appid,refresh_token\n", "", "there is no line in it"},
@@ -54,7 +54,12 @@ func TestALineHasAnAppIDAndARefreshToken(t *testing.T) {
 		{"an app_id with a space before it", " wx1,canary", "", "line 1: the first column is no app_id"},
 		{"a comma in the token", "wx1,refreshtoken@@@can,ary", "", "line 1: there is more than one comma"},
 		{"a quotation mark in the token", `wx1,refreshtoken@@@"canary`, "", "line 1: write it without quotation marks"},
-		{"all mistakes", "canary\nwx1,a\nwx1,canary", "", "line 3: line 2 has"},
+		{"all mistakes", "canary\nwx1,refreshtoken@@@a\nwx1,canary", "", "line 3: line 2 has"},
+		{"NULL of a database", "wx1,NULL", "", "line 1: the database has no refresh token for wx1"},
+		{"null of a database", "wx1,null", "", "line 1: the database has no refresh token for wx1"},
+		{"N of a database", "wx1,\\N", "", "line 1: the database has no refresh token for wx1"},
+		{"None of a database", "wx1,None", "", "line 1: the database has no refresh token for wx1"},
+		{"a short word", "wx1,canary", "", "line 1: what is written for wx1 is no refresh token: it has fewer than 16 characters"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			lines, mistakes := readGrants(strings.NewReader(row.text), component, nil)
@@ -304,7 +309,7 @@ func TestAnExportIsEncryptedAndImportedAgain(t *testing.T) {
 
 func TestACommandLineForAPlatformIsJudged(t *testing.T) {
 	config, _ := configured(t, "")
-	file := fileWith(t, "wx1,a\n")
+	file := fileWith(t, "wx1,refreshtoken@@@a\n")
 	for _, row := range []struct {
 		args []string
 		code int

@@ -53,10 +53,6 @@ func (r *Running) secret() (secret.Secret, error) {
 // ReadSecretWith has the AppSecret be what read returns from now on.
 func (r *Running) ReadSecretWith(read ReadSecret) { r.read.Store(&read) }
 
-// Retry has WeChat asked again for what it failed to answer with, because somebody may have
-// repaired something.
-func (r *Running) Retry() { r.Component().Retry() }
-
 // Events returns what takes the platform's events. Unless it checks, WeChat's check before a
 // platform is published is left to programs.
 func (r *Running) Events(checks bool) Events { return Events{r, checks} }

@@ -131,3 +131,13 @@ func quotedJSON(text string) []byte {
 	}
 	return quoted
 }
+
+// Marshal returns value as JSON. It leaves '&' as it is, because people copy addresses from
+// what curl shows.
+func Marshal(value any) ([]byte, error) {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(body.Bytes(), []byte("\n")), err
+}

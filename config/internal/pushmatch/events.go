@@ -1,0 +1,56 @@
+package pushmatch
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Subject is whose pushes patterns are for.
+type Subject int
+
+// The subjects.
+const (
+	Any      Subject = iota // every account and platform
+	Platform                // a platform itself, to which its events come
+	Account                 // accounts, to which messages come
+)
+
+// events are those that WeChat tells a third-party platform of, as far as its manual and
+// programs have them.
+var events = []string{
+	"component_verify_ticket", "authorized", "updateauthorized", "unauthorized", "notify_third_fasteregister",
+	"notify_third_fastregisterbetaapp", "notify_third_fastverifybetaapp", "notify_apply_icpfiling_result",
+	"notify_icpfiling_verify_result", "notify_3rd_wxa_auth", "notify_3rd_wxa_wxverify",
+}
+
+// Doubt says why a pattern that is well formed probably matches nothing, or returns the empty
+// string. Nearest finds what a misspelt word stands for.
+func Doubt(pattern string, of Subject, nearest func(misspelt string, known []string) string) string {
+	const info = "info:"
+	pattern = strings.ToLower(pattern)
+	name, isInfo := strings.CutPrefix(pattern, info)
+	before, isOpen := strings.CutSuffix(pattern, "*")
+	switch {
+	case isInfo && of == Account:
+		return "matches nothing: a platform's events come to the platform itself; write its name as account, or leave account out"
+	case !isInfo && slices.Contains(events, pattern):
+		return "matches nothing: it is an event of a platform; write it as \"" + info + pattern + "\""
+	case !isInfo && of == Platform && (!isOpen || !strings.HasPrefix(info, before)):
+		return "matches nothing: what comes to the platform itself are its events, as \"info:authorized\"; messages of its accounts are those of account \"NAME/*\""
+	case isInfo && !isOpen && !slices.Contains(events, name):
+		return unknown(name, nearest(name, events))
+	}
+	return ""
+}
+
+// unknown says of a name that no event is known by that name. WeChat adds some now and then.
+func unknown(name, meant string) string {
+	const added = "notify_"
+	switch {
+	case meant != "":
+		return "is no event that WeChat's manual has; did you mean \"info:" + meant + "\"?"
+	case strings.HasPrefix(name, added):
+		return ""
+	}
+	return "is no event that WeChat's manual has"
+}
