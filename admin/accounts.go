@@ -98,7 +98,7 @@ func secondsToWait(d time.Duration) int64 { return max(1, int64(math.Ceil(d.Seco
 type accountStatus struct {
 	Name              string       `json:"name"`
 	AppID             string       `json:"app_id"`
-	Kind              string       `json:"kind,omitempty"`     // "wechat" or "wecom"
+	Kind              string       `json:"kind,omitempty"`     // "wecom"; empty: it is WeChat's
 	CorpID            string       `json:"corp_id,omitempty"`  // of an application of WeCom's, as app_id
 	AgentID           string       `json:"agent_id,omitempty"` // likewise, if it is configured
 	State             string       `json:"state"`
@@ -122,7 +122,6 @@ func describe(account Account, now time.Time) accountStatus {
 	one := accountStatus{
 		Name:              account.Name,
 		AppID:             account.AppID,
-		Kind:              account.Kind,
 		CorpID:            account.CorpID,
 		AgentID:           account.AgentID,
 		State:             s.State,
@@ -135,6 +134,9 @@ func describe(account Account, now time.Time) accountStatus {
 		LastError:         lastError(s),
 		PausedUntil:       utc(s.PausedUntil(now)),
 		Tickets:           describeTickets(account.ticketsNow(), now),
+	}
+	if account.CorpID != "" {
+		one.Kind = account.Kind
 	}
 	if account.Refusals != nil {
 		one.Refusals = describeRefusals(account.Refusals())

@@ -138,7 +138,7 @@ func powerWeChatWork(base *url.URL, a agent) []call {
 		CorpID: a.corp, AgentID: a.id, Secret: a.secret,
 		OAuth: work.OAuth{Callback: "https://shop.example/back"},
 		Cache: cache.NewMemCache("sdk", 0, ""),
-		Http:  work.Http{BaseURI: base.String()}, // with a slash at its end the corp's ticket has two
+		Http:  work.Http{BaseURI: base.String(), Timeout: 60}, // with a slash at its end the corp's ticket has two; an upload of 20 MB takes long on a busy machine
 		Log:   work.Log{Level: "error", File: "info.log", Error: "error.log"},
 	})
 	if err != nil {
