@@ -43,6 +43,11 @@ func (d doubt) mayUse(refresh secret.Secret) bool {
 	return !refresh.Empty() && !d.refused.Equal(refresh.Reveal())
 }
 
+// mayUseOf is mayUse of a refresh token that the list has: one from before is dead.
+func (d doubt) mayUseOf(l *listing, refresh secret.Secret) bool {
+	return l.knows(d.since) && d.mayUse(refresh)
+}
+
 // find asks WeChat for the refresh token of an account, other than one that it refuses: by
 // itself, and then in the list. An error means that nothing is to be concluded.
 func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, error) {
@@ -67,7 +72,7 @@ func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, er
 	switch {
 	case isListed && isDenied:
 		return finding{}, errListed
-	case isListed && d.mayUse(one.Refresh) && l.knows(d.since):
+	case isListed && d.mayUseOf(l, one.Refresh):
 		return finding{refresh: one.Refresh}, nil
 	case isDenied:
 		return finding{state: token.Unauthorized}, nil
