@@ -553,6 +553,27 @@ func TestWhatWeChatDisownedByMistakeComesBack(t *testing.T) {
 	})
 }
 
+// A list from before an authorization ended has a refresh token that is dead.
+func TestAListFromBeforeAnEndGivesNoRefreshToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.run(w.options())
+		w.push(p, w.Grant(shop).Event)
+		synctest.Wait()
+		time.Sleep(2 * time.Minute)
+		if _, err := p.Recover(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		w.push(p, w.Revoke(shop))
+		w.Grant(shop) // of which no event tells: there is a code alone
+		a, _ := p.Authorizer(shop)
+		if err := a.Reconsider(t.Context()); !errors.Is(err, token.ErrNotAuthorized) || state(p, shop) != platform.StateUnauthorized {
+			t.Errorf("got %v, %s; want it unauthorized", err, state(p, shop))
+		}
+	})
+}
+
 func TestWeChatsCheckIsAnswered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const checker = "wx570bc396a51b8ff8"

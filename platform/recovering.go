@@ -43,10 +43,16 @@ func (d doubt) mayUse(refresh secret.Secret) bool {
 	return !refresh.Empty() && !d.refused.Equal(refresh.Reveal())
 }
 
+// mayUseOf is mayUse of a refresh token that the list has: one from before is dead.
+func (d doubt) mayUseOf(l *listing, refresh secret.Secret) bool {
+	return l.knows(d.since) && d.mayUse(refresh)
+}
+
 // find asks WeChat for the refresh token of an account, other than one that it refuses: by
 // itself, and then in the list. An error means that nothing is to be concluded.
 func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, error) {
 	refresh, err := p.wechat.Info(ctx, appID)
+	since := d.since
 	isDenied := isRefusal(err, wechat.NotAuthorized)
 	switch {
 	case err == nil && d.mayUse(refresh):
@@ -56,9 +62,9 @@ func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, er
 	case err != nil && !isDenied:
 		return finding{}, err
 	case err == nil && refresh.Empty():
-		d.since = time.Time{} // WeChat has just said that there is none
+		since = time.Time{} // WeChat has just said that there is none
 	}
-	l, err := p.recentList(ctx, d.since)
+	l, err := p.recentList(ctx, since)
 	if err != nil {
 		return finding{}, err
 	}
@@ -66,7 +72,7 @@ func (p *Platform) find(ctx context.Context, appID string, d doubt) (finding, er
 	switch {
 	case isListed && isDenied:
 		return finding{}, errListed
-	case isListed && d.mayUse(one.Refresh):
+	case isListed && d.mayUseOf(l, one.Refresh):
 		return finding{refresh: one.Refresh}, nil
 	case isDenied:
 		return finding{state: token.Unauthorized}, nil
@@ -154,7 +160,7 @@ func (a *Authorizer) reconsider(ctx context.Context) error {
 		return err
 	}
 	based := r.Granted
-	found, err := p.find(ctx, a.appID, doubt{})
+	found, err := p.find(ctx, a.appID, doubt{since: authorizedAt(&r)})
 	if errors.Is(err, errListed) { // a list from before it ended
 		return a.Usable()
 	}

@@ -3,9 +3,11 @@
 package redistest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,13 +84,19 @@ func port(address string) string {
 	return port
 }
 
-// freeAddress returns an address of loopback where nobody listens.
+// freeAddress returns an address of loopback where nobody listens. Its port is below those
+// that systems give to whoever asks for any: another test could get one of them before the
+// server listens, or while it is stopped.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const least, most, tries = 10000, 32000, 100
+	for range tries {
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(least+rand.IntN(most-least))))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatal("got no free port")
+	return ""
 }
