@@ -31,9 +31,10 @@ type Guard struct {
 	store token.PlatformStore // nil: a restart forgets
 	log   *slog.Logger
 
-	mu      sync.Mutex             // guards what follows and is not held during I/O
-	trials  map[token.Key]trial    // what is known of each account
-	refused map[string]token.Trial // what is known of each secret that is not to be shown, whoever has it
+	mu      sync.Mutex               // guards what follows and is not held during I/O
+	trials  map[token.Key]trial      // what is known of each account
+	refused map[string]token.Trial   // what is known of each secret that is not to be shown, whoever has it
+	showing map[string]chan struct{} // closed when the answer is known; of each secret that is shown and not known to be right
 	budget
 }
 
@@ -45,7 +46,7 @@ type trial struct {
 
 // NewGuard returns a Guard that keeps what it knows in the store as well, which may be nil.
 func NewGuard(store token.PlatformStore, log *slog.Logger) *Guard {
-	return &Guard{store: store, log: log, trials: map[token.Key]trial{}, refused: map[string]token.Trial{}}
+	return &Guard{store: store, log: log, trials: map[token.Key]trial{}, refused: map[string]token.Trial{}, showing: map[string]chan struct{}{}}
 }
 
 // hashOf returns what a secret of a corp is known by. It is as long as nobody finds another
@@ -63,11 +64,17 @@ func (g *Guard) begin(ctx context.Context, key token.Key, hash string) (*turn, e
 	if err := ctx.Err(); err != nil { // the store may not have answered
 		return nil, asking.Failed(issuerName, "token", asking.NotSent(err))
 	}
+	t := &turn{guard: g, key: key, hash: hash, before: known}
+	if !known.proves(hash) {
+		if err := t.await(ctx); err != nil {
+			return nil, asking.Failed(issuerName, "token", asking.NotSent(err))
+		}
+	}
 	now := time.Now()
 	if err := g.admit(known, hash, now); err != nil {
+		t.endWait()
 		return nil, err
 	}
-	t := &turn{guard: g, key: key, hash: hash, before: known}
 	if !known.proves(hash) {
 		t.unread = known.shown(hash, now)
 		g.keep(ctx, key, t.unread, known.Trial)

@@ -118,6 +118,34 @@ func TestASecretIsWrongForAllAccounts(t *testing.T) {
 	})
 }
 
+// Accounts that have the same secret and fetch at the same time, as at a start, show it once.
+func TestASecretOfManyAccountsIsShownByOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newFake()
+		w.holds = time.Second
+		g := guard(nil)
+		var all sync.WaitGroup
+		for n := range 40 {
+			all.Go(func() {
+				if err := fetch(w.application(g, n, "wrong")); err == nil {
+					t.Error("got a token for a wrong secret")
+				}
+			})
+		}
+		all.Wait()
+		wantFetches(t, w, 1)
+		for n := range 3 {
+			all.Go(func() {
+				if err := fetch(w.application(g, n, "right")); err != nil {
+					t.Errorf("got %v for a right secret", err)
+				}
+			})
+		}
+		all.Wait()
+		wantFetches(t, w, 4)
+	})
+}
+
 // application returns the Client of one of many accounts.
 func (w *fakeWeCom) application(g *Guard, n int, corpSecret string) *Client {
 	c := w.client(g, corpSecret)

@@ -15,8 +15,43 @@ type turn struct {
 	key    token.Key
 	hash   string
 	before trial
-	unread token.Trial // what is known if the answer is lost
+	unread token.Trial   // what is known if the answer is lost
+	alone  chan struct{} // closed at the end: others wait for it to show the same secret; nil: nobody does
 	left   bool
+}
+
+// await waits until no other account shows the same secret, which may be wrong: what WeCom
+// answers to one is true of all.
+func (t *turn) await(ctx context.Context) error {
+	g := t.guard
+	for {
+		g.mu.Lock()
+		other := g.showing[t.hash]
+		if other == nil {
+			t.alone = make(chan struct{})
+			g.showing[t.hash] = t.alone
+		}
+		g.mu.Unlock()
+		if other == nil {
+			return nil
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// endWait lets others show the same secret.
+func (t *turn) endWait() {
+	if t.alone == nil {
+		return
+	}
+	t.guard.mu.Lock()
+	delete(t.guard.showing, t.hash)
+	t.guard.mu.Unlock()
+	close(t.alone)
 }
 
 // shown returns what is to be known of a secret that is about to be shown, should there be
@@ -41,6 +76,7 @@ const mostUnanswered = 7
 
 // leave ends the turn, if it has no other end.
 func (t *turn) leave() {
+	defer t.endWait()
 	t.guard.mu.Lock()
 	defer t.guard.mu.Unlock()
 	if !t.left {
