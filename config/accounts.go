@@ -172,6 +172,7 @@ func (l *loader) checkAccounts() {
 			defaults[a.Kind] = key
 		}
 	}
+	l.checkNamesAsAgents()
 	l.checkPlatforms(seen)
 	l.cfg.implyDefault()
 }

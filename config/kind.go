@@ -134,6 +134,22 @@ func (l *loader) warnOfSameSecret(seen map[[2]string]string, a Account, key stri
 	seen[id] = key
 }
 
+// checkNamesAsAgents reports names that are the agent_id of another application of the corp:
+// programs say by either which application they mean.
+func (l *loader) checkNamesAsAgents() {
+	byAgent := map[[2]string]int{}
+	for i, a := range l.cfg.Accounts {
+		if a.Kind == WeCom && a.AgentID != "" {
+			byAgent[[2]string{a.CorpID, a.AgentID}] = i
+		}
+	}
+	for i, a := range l.cfg.Accounts {
+		if other, ok := byAgent[[2]string{a.CorpID, a.Name}]; a.Kind == WeCom && ok && other != i {
+			l.report(item("account", i)+".name", "is the agent_id of %s, an application of the same corp, which a program could mean by it; take another name", l.place(item("account", other)))
+		}
+	}
+}
+
 // implyDefault makes the only account of WeChat's the default; without any the only one of
 // WeCom's.
 func (c *Config) implyDefault() {
