@@ -31,8 +31,8 @@ type weCom struct {
 // newWeCom returns a WeCom that pushes with keys.
 func newWeCom(keys pushKeys) *weCom {
 	w := &weCom{WeCom: wecomtest.New(wecomtest.Rules{})}
-	w.crm = w.Add(wecomtest.App{CorpID: corpID, AgentID: crmID, Secret: rand.Text()})
-	w.shop = w.Add(wecomtest.App{CorpID: corpID, AgentID: shopID, Secret: rand.Text()})
+	w.crm = w.Add(wecomtest.App{CorpID: corpID, AgentID: crmID, Secret: newSecret()})
+	w.shop = w.Add(wecomtest.App{CorpID: corpID, AgentID: shopID, Secret: newSecret()})
 	w.AddRobot(robot)
 	w.callback = wecomtest.Callback{CorpID: corpID, AgentID: crmID, Token: keys.token, AESKey: keys.aesKey}
 	return w
@@ -136,4 +136,10 @@ Ctrl-C ends the demo.
 
 func (w *weCom) text() (format string, arguments []any) {
 	return wecomText, []any{w.url, corpID, crmID, shopID, robot}
+}
+
+// newSecret returns a secret that is as long as WeCom's: check remarks on others.
+func newSecret() string {
+	const length = 43
+	return (rand.Text() + rand.Text())[:length]
 }
