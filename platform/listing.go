@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"wxproxy/platform/event"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 )
@@ -112,7 +113,7 @@ func (p *Platform) askForList(ctx context.Context, began time.Time) (*listing, e
 			return nil, err
 		}
 		for _, one := range page {
-			if isAppID(one.AppID) {
+			if event.IsAppID(one.AppID) {
 				l.all[one.AppID] = one
 			}
 		}

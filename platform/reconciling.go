@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,13 +21,6 @@ const (
 	// got.
 	confirming = 8
 )
-
-// isAppID reports whether a store can keep an account of this app id.
-func isAppID(text string) bool {
-	return text != "" && len(text) <= 64 && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
-	})
-}
 
 // reconcile has the records agree with the list, where no later event knows better.
 func (p *Platform) reconcile(ctx context.Context, l *listing) (done Recovery, err error) {

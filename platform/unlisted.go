@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/platform/event"
 	"wxproxy/token"
 )
 
@@ -32,7 +33,7 @@ func (p *Platform) unlisted(appID string) error {
 	isMissing := l.isMissing
 	l.stateMu.Unlock()
 	switch {
-	case !isMissing, !strings.HasPrefix(appID, "wx"), !isAppID(appID): // all app ids begin so
+	case !isMissing, !strings.HasPrefix(appID, "wx"), !event.IsAppID(appID): // all app ids begin so
 		return nil
 	case p.currentTicket().Empty():
 		return token.ErrNoTicket

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"wxproxy/internal/secret"
+	"wxproxy/platform/event"
 	"wxproxy/token/store/seal"
 )
 
@@ -28,7 +29,6 @@ const (
 	// maxGrantMistakes is after how many mistakes nobody reads on: it is another file.
 	maxGrantMistakes = 1000
 
-	maxAppID   = 64
 	minRefresh = 16
 	maxRefresh = 1024
 
@@ -164,9 +164,7 @@ func grantName(component, appID string) string { return "export/" + component + 
 
 // isAppIDOf reports whether text may be the app id of an account.
 func isAppIDOf(text string) bool {
-	return strings.HasPrefix(text, "wx") && len(text) > len("wx") && len(text) <= maxAppID && !strings.ContainsFunc(text, func(c rune) bool {
-		return (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_'
-	})
+	return strings.HasPrefix(text, "wx") && text != "wx" && event.IsAppID(text)
 }
 
 // noValues are what exports of databases write where there is no value.
