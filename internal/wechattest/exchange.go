@@ -53,7 +53,7 @@ func (w *WeChat) exchange(r *http.Request) (answer, error) {
 	c := newCall(r)
 	f := w.arrive(c)
 	if f.CloseBefore {
-		if err := pause(r.Context(), f.Delay); err != nil {
+		if err := Pause(r.Context(), f.Delay); err != nil {
 			return answer{}, err
 		}
 		w.record(c)
@@ -64,7 +64,7 @@ func (w *WeChat) exchange(r *http.Request) (answer, error) {
 	}
 	w.record(c)
 	a := w.decide(c, f)
-	if err := pause(r.Context(), f.Delay); err != nil {
+	if err := Pause(r.Context(), f.Delay); err != nil {
 		return answer{}, err
 	}
 	if f.CloseAfter {
@@ -119,8 +119,8 @@ func (w *WeChat) decide(c *call, f Fault) answer {
 	return w.dispatch(c)
 }
 
-// pause waits for d, or for the caller to go away.
-func pause(ctx context.Context, d time.Duration) error {
+// Pause waits for d, or for the caller to go away.
+func Pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}

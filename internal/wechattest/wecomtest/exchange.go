@@ -1,7 +1,6 @@
 package wecomtest
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -57,7 +56,7 @@ func (w *WeCom) exchange(r *http.Request) (answer, error) {
 	f, leave := w.arrive(c)
 	defer leave()
 	if f.CloseBefore {
-		if err := pause(r.Context(), f.Delay); err != nil {
+		if err := wechattest.Pause(r.Context(), f.Delay); err != nil {
 			return answer{}, err
 		}
 		w.record(c)
@@ -73,7 +72,7 @@ func (w *WeCom) exchange(r *http.Request) (answer, error) {
 	c.Chunked = r.ContentLength != int64(len(c.Body))
 	w.record(c)
 	a, latency := w.decide(c, f)
-	if err := pause(r.Context(), latency+f.Delay); err != nil {
+	if err := wechattest.Pause(r.Context(), latency+f.Delay); err != nil {
 		return answer{}, err
 	}
 	if f.CloseAfter {
@@ -151,19 +150,4 @@ func (w *WeCom) decide(c *call, f Fault) (a answer, latency time.Duration) {
 		a = w.dispatch(c)
 	}
 	return a, w.rules.Latency
-}
-
-// pause waits for d, or for the caller to go away.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
