@@ -88,6 +88,13 @@ func (a *Authorizer) ask(of func(*token.Keeper) (string, error)) (value string, 
 	return value, err
 }
 
+// With calls use with the keeper, and again with another one if that was about to be dropped.
+// The error may be a [*NotAuthorized].
+func (a *Authorizer) With(use func(*token.Keeper) error) error {
+	_, err := a.ask(func(k *token.Keeper) (string, error) { return "", use(k) })
+	return err
+}
+
 // Keeper returns the keeper of its token, which is made when it is needed, and another one
 // after a day without a call. The error is a [*NotAuthorized].
 func (a *Authorizer) Keeper() (*token.Keeper, error) {
@@ -154,20 +161,6 @@ func (a *Authorizer) whyWaiting() error {
 		return nil
 	}
 	return a.problem
-}
-
-// drop has the account do without its keeper until it is called again.
-func (a *Authorizer) drop() {
-	a.mu.Lock()
-	k, tickets := a.keeper, a.tickets
-	a.keeper, a.tickets = nil, nil
-	a.mu.Unlock()
-	if tickets != nil {
-		tickets.Stop()
-	}
-	if k != nil {
-		k.Stop()
-	}
 }
 
 // learn notes what an account's record has.

@@ -144,3 +144,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// drop has the account do without its keeper until it is called again.
+func (a *Authorizer) drop() {
+	a.mu.Lock()
+	k, tickets := a.keeper, a.tickets
+	a.keeper, a.tickets = nil, nil
+	a.mu.Unlock()
+	if tickets != nil {
+		tickets.Stop()
+	}
+	if k != nil {
+		k.Stop()
+	}
+}

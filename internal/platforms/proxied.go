@@ -2,7 +2,6 @@ package platforms
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"wxproxy/internal/secret"
@@ -111,27 +110,12 @@ type authorizer struct {
 	ticket token.FetchTicket
 }
 
-// with calls use with the keeper, and with another one if that was about to be dropped.
-func (a *authorizer) with(use func(*token.Keeper) error) error {
-	var err error
-	for range 2 {
-		k, unusable := a.Keeper()
-		if unusable != nil {
-			return inWords(unusable)
-		}
-		if err = use(k); !errors.Is(err, token.ErrStopped) {
-			break
-		}
-	}
-	return inWords(err)
-}
-
 func (a *authorizer) lend(wait time.Duration) (value string, life time.Duration, err error) {
-	err = a.with(func(k *token.Keeper) (err error) {
+	err = a.With(func(k *token.Keeper) (err error) {
 		value, life, err = k.Lend(wait)
 		return err
 	})
-	return value, life, err
+	return value, life, inWords(err)
 }
 
 func (a *authorizer) useTicket(ticketType string, wait time.Duration) (string, error) {

@@ -24,14 +24,9 @@ func Explain(err error) token.Explanation { return explain(err, "") }
 // explain explains err. Of a refusal that does not tell which API of a platform it is of,
 // that is api; empty: it is of a token or a ticket.
 func explain(err error, api string) token.Explanation {
-	for unavailable, ok := errors.AsType[*token.Unavailable](err); ok; unavailable, ok = errors.AsType[*token.Unavailable](err) {
-		if unavailable.Why.Class != "" {
-			return unavailable.Why // by who knows of what it is
-		}
-		err = unavailable.Cause // for want of a token there is no ticket
-	}
+	said, err := asking.CauseOf(err)
 	if err == nil {
-		return token.Explanation{}
+		return said
 	}
 	e := token.Explanation{Reason: secret.Quote(err.Error())}
 	row := withoutAnswer(err)

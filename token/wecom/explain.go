@@ -19,14 +19,9 @@ type remedy struct {
 // Explain says what err, the failure of a [Client] or a Keeper, means and what to do about
 // it. Without an error there is nothing to explain.
 func Explain(err error) token.Explanation {
-	for unavailable, ok := errors.AsType[*token.Unavailable](err); ok; unavailable, ok = errors.AsType[*token.Unavailable](err) {
-		if unavailable.Why.Class != "" {
-			return unavailable.Why // by who knows of what it is
-		}
-		err = unavailable.Cause // for want of a token there is no ticket
-	}
+	said, err := asking.CauseOf(err)
 	if err == nil {
-		return token.Explanation{}
+		return said
 	}
 	e := token.Explanation{Reason: secret.Quote(err.Error())}
 	row := withoutAnswer(err)

@@ -64,8 +64,8 @@ func (g *Guard) begin(ctx context.Context, key token.Key, hash string) (*turn, e
 	if err := ctx.Err(); err != nil { // the store may not have answered
 		return nil, asking.Failed(issuerName, "token", asking.NotSent(err))
 	}
-	t := &turn{guard: g, key: key, hash: hash, before: known}
-	if !known.proves(hash) {
+	t, mayBeWrong := &turn{guard: g, key: key, hash: hash, before: known}, !known.proves(hash)
+	if mayBeWrong {
 		if err := t.await(ctx); err != nil {
 			return nil, asking.Failed(issuerName, "token", asking.NotSent(err))
 		}
@@ -75,7 +75,7 @@ func (g *Guard) begin(ctx context.Context, key token.Key, hash string) (*turn, e
 		t.endWait()
 		return nil, err
 	}
-	if !known.proves(hash) {
+	if mayBeWrong {
 		t.unread = known.shown(hash, now)
 		g.keep(ctx, key, t.unread, known.Trial)
 	}

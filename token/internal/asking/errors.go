@@ -74,3 +74,15 @@ func IsUnread(err error) bool {
 
 // Unwrap returns the cause, and that there was no question to the issuer.
 func (s *secretError) Unwrap() []error { return []error{s.cause, token.ErrNotAsked} }
+
+// CauseOf returns why there is no token, if that is what err tells, or err itself; and what
+// is said of it already by who knows of what it is, if anybody does.
+func CauseOf(err error) (said token.Explanation, cause error) {
+	for unavailable, ok := errors.AsType[*token.Unavailable](err); ok; unavailable, ok = errors.AsType[*token.Unavailable](err) {
+		if unavailable.Why.Class != "" {
+			return unavailable.Why, nil
+		}
+		err = unavailable.Cause // for want of a token there is no ticket
+	}
+	return token.Explanation{}, err
+}
