@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +142,7 @@ func TestSilentStrangersKeepNobodyAway(t *testing.T) {
 	a := newAuthority(t)
 	a.leaf("server")
 	secure := fmt.Sprintf("tls_cert = %q\ntls_key = %q\n", a.path("server.pem"), a.path("server.key"))
+	crowds := make(chan struct{}, runtime.GOMAXPROCS(0)) // at a time: each keeps a core busy
 	for name, row := range map[string]struct {
 		files, strangers int
 		insist           bool
@@ -157,6 +159,8 @@ func TestSilentStrangersKeepNobodyAway(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			crowds <- struct{}{}
+			t.Cleanup(func() { <-crowds })
 			p := limited(t, row.files, w.URL, "[proxy]\n"+row.proxy+row.clients+fourLines)
 			p.awaitReady()
 			if strings.Contains(row.proxy, "tls") {

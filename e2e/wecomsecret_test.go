@@ -82,6 +82,8 @@ func TestManyWrongSecretsOfWeComBanNobody(t *testing.T) {
 		clock.advance(step * time.Minute)
 		w.Advance(step * time.Minute)
 	}
+	p.eventually("questions after the last minutes", func() bool { return w.Answers(40001) > before })
+	w.awaitQuiet(t)
 	p.stop()
 	mustHaveAskedSeldom()
 	shown := map[string]int{}

@@ -134,8 +134,9 @@ func TestTheListOfTheSameSecondIsNotAnOldOne(t *testing.T) {
 		end := w.Grant(shop) // an authorization that has ended
 		w.push(p, end.Event)
 		synctest.Wait()
-		w.push(p, w.Revoke(shop))
-		w.Grant(shop) // and it authorized again, in the same second
+		ended := w.Revoke(shop)
+		w.Grant(shop)    // and it authorized again, in the same second
+		w.push(p, ended) // else the list could be read in between, when it rightly lacks the shop
 		synctest.Wait()
 		time.Sleep(time.Minute)
 		if got := state(p, shop); got == platform.StateUnauthorized {
