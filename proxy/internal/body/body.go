@@ -98,6 +98,9 @@ func (b *Body) Fill(src io.Reader, limit int64) error {
 	}
 	for began := time.Now(); ; {
 		if err := b.makeRoom(began); err != nil {
+			if b.mayBeWhole() && hasEnded(src) {
+				return nil
+			}
 			return err
 		}
 		last := b.last()
@@ -116,6 +119,17 @@ func (b *Body) Fill(src io.Reader, limit int64) error {
 			return ErrSlow
 		}
 	}
+}
+
+// mayBeWhole reports whether all that was announced has come, or nothing was announced. An
+// answer without room goes on with the next byte, which must not be looked at.
+func (b *Body) mayBeWhole() bool { return !b.isAnswer && b.size > 0 && b.size >= b.announced }
+
+// hasEnded reports whether nothing more comes, for which it waits: a body that just fills
+// its memory needs no more of it.
+func hasEnded(src io.Reader) bool {
+	n, err := io.ReadFull(src, make([]byte, 1))
+	return n == 0 && err == io.EOF
 }
 
 // isTooSlow reports whether the body comes too slowly for the memory that it takes

@@ -65,10 +65,15 @@ func (b *Bound) Taken() int64 { return b.taken.Load() }
 
 // take takes n, if no more than limit is taken then, and says otherwise what is.
 func (b *Bound) take(n, limit int64) *Full {
-	if b.taken.Add(n) <= limit {
-		return nil
+	for { // a try that fails takes nothing meanwhile from others
+		taken := b.taken.Load()
+		if taken+n > limit {
+			return &Full{Taken: taken, Limit: limit}
+		}
+		if b.taken.CompareAndSwap(taken, taken+n) {
+			return nil
+		}
 	}
-	return &Full{Taken: b.taken.Add(-n), Limit: limit}
 }
 
 // A priority says up to which part of a limit a body may take more: large bodies

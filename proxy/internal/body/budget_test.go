@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 
 	"wxproxy/proxy/internal/rawtest"
@@ -46,6 +47,53 @@ func TestBodyIsTheSameWhereverThereIsRoomForIt(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A body that just fills what there is for it needs no more to be seen to be whole, whether
+// its length was announced or not; one that has a byte more is refused.
+func TestBodyThatJustFillsItsRoomIsWhole(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{firstMemory, 2 * firstMemory, smallBody} {
+		for _, announced := range []int64{-1, 0, int64(size)} {
+			for more := range 2 {
+				g := NewBudget(0)
+				g.Memory.Limit, g.Disk.Limit = int64(size), 0
+				b := Body{budget: g}
+				b.Expect(announced)
+				if announced > 0 {
+					b.Expect(announced + int64(more))
+				}
+				err := b.Fill(bytes.NewReader(rawtest.Noise(size+more)), 2<<20)
+				if more == 0 && (err != nil || b.Len() != int64(size)) || more == 1 && !errors.Is(err, ErrNoRoom) {
+					t.Errorf("%d bytes and %d more, announced %d: got %d, %v", size, more, announced, b.Len(), err)
+				}
+				b.Release()
+			}
+		}
+	}
+}
+
+// Tries that fail take nothing from others meanwhile.
+func TestTriesThatFailLeaveTheRoomToOthers(t *testing.T) {
+	t.Parallel()
+	b := Bound{Limit: 100}
+	var tries sync.WaitGroup
+	for range 4 {
+		tries.Go(func() {
+			for range 20_000 {
+				if b.take(1000, b.Limit) == nil {
+					t.Error("got more than there is")
+				}
+			}
+		})
+	}
+	for range 20_000 {
+		if full := b.take(10, b.Limit); full != nil {
+			t.Fatalf("got %v; want what is left", full)
+		}
+		b.taken.Add(-10)
+	}
+	tries.Wait()
 }
 
 func TestMemoryLimitBoundsTheBudget(t *testing.T) {
