@@ -48,26 +48,25 @@ type Choice struct {
 }
 
 // Of returns the index of the application that is chosen among all of the corp, of which there is
-// one at least, or words that say what to do.
+// one at least, or words that say what to do. The one that the path or the header names comes
+// first, then the only one that the client may use, then the one behind the colon.
 func (c Choice) Of(all []Application) (index int, problem string) {
-	behind := find(all, c.Behind)
-	switch {
-	case behind < 0 && c.Behind != "" && c.IsCertain:
-		return 0, "what stands behind the last colon of corpsecret is neither the name nor the agent_id of an application of this corp; " + told(all)
-	case c.Named >= 0 && behind >= 0 && c.Named != behind:
-		return 0, "corpsecret names another application than the path prefix, Wxproxy-Account or from_appid; leave one of them out"
-	case c.Named >= 0:
+	if c.Named >= 0 {
 		return c.Named, ""
-	case behind >= 0:
-		return behind, ""
+	}
+	behind := find(all, c.Behind)
+	if behind < 0 && c.Behind != "" && c.IsCertain {
+		return 0, "what stands behind the last colon of corpsecret is neither the name nor the agent_id of an application of this corp; " + told(all)
 	}
 	usable := func(a Application) bool { return a.Usable }
 	first := slices.IndexFunc(all, usable)
 	switch {
+	case first >= 0 && !slices.ContainsFunc(all[first+1:], usable):
+		return first, ""
+	case behind >= 0:
+		return behind, ""
 	case len(all) == 1, first < 0: // which the client may not use, as it is told then
 		return 0, ""
-	case !slices.ContainsFunc(all[first+1:], usable):
-		return first, ""
 	}
 	return 0, "the corp has several applications; " + told(all)
 }

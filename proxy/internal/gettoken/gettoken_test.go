@@ -31,12 +31,13 @@ func TestWhichApplicationIsMeant(t *testing.T) {
 		"a name behind":                {[]Application{crm, oa}, Choice{Named: -1, Behind: "oa"}, 1},
 		"an agent_id behind":           {[]Application{crm, oa}, Choice{Named: -1, Behind: "1000003"}, 1},
 		"a name before an agent_id":    {[]Application{crm, oa, agent}, Choice{Named: -1, Behind: "1000003"}, 2},
-		"behind, not usable":           {[]Application{crm, hidden(oa)}, Choice{Named: -1, Behind: "oa", IsCertain: true}, 1},
+		"behind, not usable":           {[]Application{crm, oa, hidden(agent)}, Choice{Named: -1, Behind: "1000004", IsCertain: true}, 2},
+		"the only usable one, not it":  {[]Application{crm, hidden(oa)}, Choice{Named: -1, Behind: "oa", IsCertain: true}, 0},
 		"nobody behind":                {[]Application{crm}, Choice{Named: -1, Behind: "x", IsCertain: true}, -1},
 		"maybe a part of the secret":   {[]Application{crm}, Choice{Named: -1, Behind: "x"}, 0},
 		"the same twice":               {[]Application{crm, oa}, Choice{Named: 1, Behind: "1000003", IsCertain: true}, 1},
-		"two":                          {[]Application{crm, oa}, Choice{Named: 0, Behind: "oa"}, -1},
-		"named, and nobody behind":     {[]Application{crm, oa}, Choice{Named: 0, Behind: "x", IsCertain: true}, -1},
+		"two":                          {[]Application{crm, oa}, Choice{Named: 0, Behind: "oa"}, 0},
+		"named, and nobody behind":     {[]Application{crm, oa}, Choice{Named: 0, Behind: "x", IsCertain: true}, 0},
 		"no agent_id is no empty word": {[]Application{{"a", "", true}, {"b", "", true}}, Choice{Named: -1, IsCertain: true}, -1},
 	} {
 		got, problem := row.choice.Of(row.all)
