@@ -26,8 +26,7 @@ const (
 	// others have memory too.
 	firstShare, moreShare, clientShare = 7, 6, 2
 
-	// smallBody is the size up to which a body may take the memory that is left when
-	// larger ones have to wait.
+	// smallBody is the size up to which a body may take the memory that larger ones leave.
 	smallBody = 16 << 10
 
 	// smallClient is the size up to which all the bodies of one client together may do so.
@@ -65,15 +64,14 @@ func (b *Bound) Taken() int64 { return b.taken.Load() }
 
 // take takes n, if no more than limit is taken then, and says otherwise what is.
 func (b *Bound) take(n, limit int64) *Full {
-	for { // a try that fails takes nothing meanwhile from others
-		taken := b.taken.Load()
-		if taken+n > limit {
-			return &Full{Taken: taken, Limit: limit}
-		}
+	taken := b.taken.Load() // a try that fails takes nothing meanwhile from others
+	for taken+n <= limit {
 		if b.taken.CompareAndSwap(taken, taken+n) {
 			return nil
 		}
+		taken = b.taken.Load()
 	}
+	return &Full{Taken: taken, Limit: limit}
 }
 
 // A priority says up to which part of a limit a body may take more: large bodies
@@ -170,9 +168,9 @@ func (g *Budget) takeDisk(client *ClientUsage, file *os.File, n int64, p priorit
 	full := g.Disk.take(n, min(p.of(limit), half))
 	if full != nil {
 		full.IsScarce = half < p.of(limit)
-	}
-	if full != nil && client != nil {
-		client.disk.taken.Add(-n)
+		if client != nil {
+			client.disk.taken.Add(-n)
+		}
 	}
 	return full.of(disk, nil)
 }
@@ -195,8 +193,7 @@ func (g *Budget) giveFile() {
 	}
 }
 
-// HoldAnswer takes n bytes of memory for an answer, and reports whether there were so
-// many.
+// HoldAnswer takes n bytes of memory for an answer, and reports whether there were so many.
 func (g *Budget) HoldAnswer(n int64) bool { return g.takeMemory(nil, n, 0, answer) == nil }
 
 // ReleaseAnswer gives back what HoldAnswer took.
