@@ -227,50 +227,6 @@ func TestAMerchantsProgramMayDoWhatThePageSays(t *testing.T) {
 	p.stop()
 }
 
-// Both pages have the same headings, configurations, commands, and words in code.
-func TestThePagesOnPlatformsAgree(t *testing.T) {
-	t.Parallel()
-	mustAgree(t, platformPages)
-}
-
-func mustAgree(t *testing.T, pages [2]string) {
-	t.Helper()
-	var outlines, blocks, words [2][]string
-	blocksOf := regexp.MustCompile("(?ms)^```.*?^```")
-	for i, name := range pages {
-		text := blocksOf.ReplaceAllString(read(t, name), "")
-		for _, line := range regexp.MustCompile(`(?m)^#+ |^\|(?: [^|]*\|)+`).FindAllString(text, -1) {
-			if strings.HasPrefix(line, "|") {
-				line = fmt.Sprintf("a row of %d", strings.Count(line, "|")-1)
-			}
-			outlines[i] = append(outlines[i], line)
-		}
-		for _, b := range readBlocks(t, name) {
-			if b.info != "text" { // a drawing
-				blocks[i] = append(blocks[i], b.info+"\n"+regexp.MustCompile(`(?m)(^| +)# [^{s].*$`).ReplaceAllString(b.text, ""))
-			}
-		}
-		words[i] = regexp.MustCompile("`[^`\n]+`").FindAllString(text, -1)
-		slices.Sort(words[i])
-		words[i] = slices.Compact(words[i])
-	}
-	for what, both := range map[string][2][]string{"headings and rows": outlines, "blocks": blocks, "words in code": words} {
-		for i := range both {
-			if len(both[i]) < 10 {
-				t.Errorf("%s: got %d %s; want more", pages[i], len(both[i]), what)
-			}
-			for _, one := range both[i] {
-				if !slices.Contains(both[1-i], one) {
-					t.Errorf("%s: got no %q of the %s that %s has", pages[1-i], one, what, pages[i])
-				}
-			}
-		}
-		if !slices.Equal(both[0], both[1]) && what != "words in code" {
-			t.Errorf("%s: got %d and %d, or another order", what, len(both[0]), len(both[1]))
-		}
-	}
-}
-
 // A page is one whose blocks are run.
 type page struct {
 	t        *testing.T
