@@ -1,10 +1,6 @@
-package language_test
+package language
 
-import (
-	"testing"
-
-	"wxproxy/internal/language"
-)
+import "testing"
 
 func TestIsChineseReadsTheEnvironmentAsPOSIXHasIt(t *testing.T) {
 	for _, c := range []struct {
@@ -25,7 +21,7 @@ func TestIsChineseReadsTheEnvironmentAsPOSIXHasIt(t *testing.T) {
 		{"an empty LC_ALL says nothing", map[string]string{"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := language.IsChinese(func(name string) string { return c.environment[name] })
+			got := IsChinese(func(name string) string { return c.environment[name] })
 			if got != c.want {
 				t.Errorf("got %v; want %v", got, c.want)
 			}
