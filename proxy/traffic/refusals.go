@@ -13,7 +13,7 @@ type Refusal struct {
 	Errcode int
 	Count   uint64
 	LastAt  time.Time
-	IP      netip.Addr // the address of this machine, as the last of these answers gives it; invalid: it gives none
+	IP      netip.Addr // the address of this machine, as the last of these answers that gives it has it; invalid: none does
 }
 
 // maxRefusals is how many such errcodes of one account are counted.
@@ -30,6 +30,9 @@ func (c *Counts) Refused(account string, r Refusal) {
 	for i := range a.refusals {
 		if before := &a.refusals[i]; before.Errcode == r.Errcode {
 			r.Count = before.Count + 1
+			if !r.IP.IsValid() {
+				r.IP = before.IP
+			}
 			*before = r
 			return
 		}

@@ -31,7 +31,7 @@ const Prefix = "wxp_"
 var (
 	ErrForged    = errors.New("the virtual token was not issued here, or its client or account is gone, or the client's key was changed; fetch a new one")
 	ErrExpired   = errors.New("the virtual token has expired; fetch a new one")
-	ErrMisplaced = errors.New("a virtual token is none that this path takes")
+	ErrMisplaced = errors.New("this path takes no virtual token; leave it out, or give the credential that the API asks for")
 )
 
 // An ID names an account or a client within a virtual token: the beginning
