@@ -8,6 +8,8 @@
 # system, mount something writable there.
 
 FROM golang:1.26 AS build
+# A mirror of Go's modules: --build-arg GOPROXY=https://goproxy.cn,direct
+ARG GOPROXY
 WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
