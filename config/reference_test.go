@@ -15,28 +15,65 @@ import (
 	"wxproxy/internal/secret"
 )
 
-var update = flag.Bool("update", false, "write docs/configuration.md anew")
+var update = flag.Bool("update", false, "write docs/configuration.md anew, in both languages")
 
-const referencePath = "../docs/configuration.md"
+// A referenceIn is the reference in one language: the file whose comments explain the
+// settings, the page made of it, and what the page says besides.
+type referenceIn struct {
+	file, page, introduction, columns string
+	say                               func(string) string
+}
+
+var references = []referenceIn{
+	{"../config.toml", "../docs/configuration.md", referenceIntroduction, "| key | write | default | variable | a change counts |", func(english string) string { return english }},
+	{"../config.zh-CN.toml", "../docs/configuration.zh-CN.md", chineseReferenceIntroduction, "| 设置 | 写法 | 默认值 | 环境变量 | 修改何时生效 |", inChinese},
+}
 
 // The reference is config.toml, and what the code says about each of its keys.
 func TestTheReferenceIsWhatTheCodeYields(t *testing.T) {
-	want := reference(t)
-	if *update {
-		if err := os.WriteFile(referencePath, want, 0o644); err != nil {
+	for _, in := range references {
+		want := in.reference(t)
+		if *update {
+			if err := os.WriteFile(in.page, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got, err := os.ReadFile(in.page)
+		if err != nil {
 			t.Fatal(err)
 		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%s is not what %s and the code say; update it with: go generate ./config", in.page, in.file)
+		}
 	}
-	got, err := os.ReadFile(referencePath)
-	if err != nil {
-		t.Fatal(err)
+}
+
+// What is said to Chinese readers is what is said to others: the same settings, in the same
+// order, with the same values.
+func TestTheChineseFileHasTheSameSettings(t *testing.T) {
+	var found [2][]documented
+	for i, in := range references {
+		for _, s := range in.settings(t) {
+			if s.key == "" && !strings.HasPrefix(s.comment, "`") {
+				s.comment, _, _ = strings.Cut(s.comment, " ") // a heading or a remark
+				s.comment = strings.Trim(s.comment, "#")
+			}
+			if s.comment != "" && !strings.HasPrefix(s.comment, "`") {
+				s.comment = "there is one"
+			}
+			found[i] = append(found[i], s)
+		}
 	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("docs/configuration.md is not what config.toml and the code say; update it with: go generate ./config")
+	for i := range max(len(found[0]), len(found[1])) {
+		if i >= len(found[0]) || i >= len(found[1]) || found[0][i] != found[1][i] {
+			t.Fatalf("got another %s than %s from %+v and %+v on", references[1].file, references[0].file, found[1][min(i, len(found[1])):], found[0][min(i, len(found[0])):])
+		}
 	}
 }
 
 const referenceIntroduction = `# Every setting
+
+[中文](configuration.zh-CN.md)
 
 <!-- Made by go generate ./config from config.toml and the code. Change those. -->
 
@@ -49,19 +86,102 @@ environment stays what it was when the process started; a ` + "`secret_file`" + 
 the latest.
 `
 
-// reference returns docs/configuration.md.
-func reference(t *testing.T) []byte {
+const chineseReferenceIntroduction = `# 全部设置
+
+[English](configuration.md)
+
+<!-- 由 go generate ./config 从 config.zh-CN.toml 和代码生成，请修改它们。 -->
+
+本页是 [config.zh-CN.toml](../config.zh-CN.toml) 的内容，加上程序自己对每个设置的要求。程序读取的文件由 ` + "`-config`" + ` 或
+` + "`WXPROXY_CONFIG`" + ` 指定，都没有时是工作目录中的 ` + "`config.toml`" + `。
+
+**修改何时生效。** 收到 ` + "`SIGHUP`" + ` 或 ` + "`POST /reload`" + ` 时重新读取文件。“重新加载时”的设置对下一个请求生效；“下次启动时”的
+只在 ` + "`POST /reload`" + ` 的应答中列出。环境变量以进程启动时的为准；` + "`secret_file`" + ` 会自动重新读取，最晚两秒之后。
+`
+
+// reference returns the page.
+func (in referenceIn) reference(t *testing.T) []byte {
 	t.Helper()
-	data, err := os.ReadFile("../config.toml")
+	var text bytes.Buffer
+	text.WriteString(in.introduction)
+	for _, s := range in.settings(t) {
+		s.write(&text, in)
+	}
+	return text.Bytes()
+}
+
+func (in referenceIn) settings(t *testing.T) []documented {
+	t.Helper()
+	data, err := os.ReadFile(in.file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var text bytes.Buffer
-	text.WriteString(referenceIntroduction)
-	for _, s := range settingsOf(string(data)) {
-		s.write(&text)
+	// Markdown makes a space of the end of a line, which Chinese has not.
+	return settingsOf(brokenChinese.ReplaceAllString(string(data), "$1$2"))
+}
+
+var brokenChinese = regexp.MustCompile(`([\p{Han}，。；：、（）“”])\n#+ ([\p{Han}，。；：、（）“”])`)
+
+// inChinese says in Chinese what the code says in English.
+func inChinese(english string) string {
+	switch {
+	case strings.HasPrefix(english, "`"): // a value
+		return english
+	case regexp.MustCompile(`^"\w+"(, "\w+")* or "\w+"$`).MatchString(english):
+		return strings.NewReplacer(", ", "、", " or ", " 或 ").Replace(english)
 	}
-	return text.Bytes()
+	english = regexp.MustCompile(`it must be (between \S+ and [^\s,]+)`).ReplaceAllString(english, "$1 之间")
+	for _, phrase := range chinesePhrases {
+		english = strings.ReplaceAll(english, phrase[0], phrase[1])
+	}
+	return english
+}
+
+// Whoever has the code say something new says it to Chinese readers, too.
+func TestNoEnglishIsLeftInTheChineseReference(t *testing.T) {
+	kept := regexp.MustCompile("`[^`]*`|\"[^\"]*\"|true|false|host:port|Unix socket|AgentId|Redis")
+	for row := range strings.Lines(string(references[1].reference(t))) {
+		if !strings.HasPrefix(row, "| `") {
+			continue
+		}
+		if left := regexp.MustCompile(`[A-Za-z]{2,}`).FindString(kept.ReplaceAllString(row, "")); left != "" {
+			t.Errorf("got %q in %s; want it in Chinese: see chinesePhrases", left, row)
+		}
+	}
+}
+
+// The phrases of longer texts come before those that are in them.
+var chinesePhrases = [][2]string{
+	{"another password of the same Redis at a reload, another store at the next start", "同一 Redis 换密码：重新加载时；换存储：下次启动时"},
+	{"at a reload", "重新加载时"},
+	{"at the next start", "下次启动时"},
+	{"one of them", "其中之一"},
+	{"needed", "必须写"},
+	{"true or false, without quotes", "true 或 false，不加引号"},
+	{"a duration with its unit, as ", "带单位的时长，如 "},
+	{"a size in quotes, as ", "加引号的大小，如 "},
+	{"a list of numbers", "数字的列表"},
+	{"a list of texts in quotes", "加引号的文本的列表"},
+	{"a number without quotes", "数字，不加引号"},
+	{"a number", "数字"},
+	{"text in quotes", "加引号的文本"},
+	{"; between ", "；在 "},
+	{"; it must be 1 to 64 letters, digits, '-' or '_'", "；1 到 64 个字母、数字、'-' 或 '_'"},
+	{"; it must be 64 hexadecimal digits, as `wxproxy key` prints them", "；64 个十六进制数字，由 `wxproxy key` 打印"},
+	{"; it must be what WeCom's pages call AgentId, as 1000002; leave it out for applications that have none", "；企业微信页面上的 AgentId，如 1000002；没有 AgentId 的应用不写"},
+	{"; it must begin with ", "；以此开头："},
+	{": scheme and host only, as ", "：只写协议和域名，如 "},
+	{": without scheme and port, as ", "：不写协议和端口，如 "},
+	{": host:port, as ", "：host:port，如 "},
+	{": \"memory:\" or \"file:\" and a folder, as ", "：\"memory:\"，或 \"file:\" 加目录，如 "},
+	{" for callers of a unix socket", "（Unix socket 的调用方）"},
+	{", as 0.01 for one of a hundred", "，如 0.01 是百分之一"},
+	{": as ", "：如 "},
+	{", or ", " 或 "},
+	{" or ", " 或 "},
+	{" and ", " 和 "},
+	{", \"", "、\""},
+	{": ", "："},
 }
 
 // A documented setting is a line of config.toml, or what stands before one.
@@ -109,7 +229,7 @@ func settingsOf(file string) (found []documented) {
 
 // write says all about s and about the other keys that do the same. A setting
 // without a comment belongs to the one before.
-func (s documented) write(text *bytes.Buffer) {
+func (s documented) write(text *bytes.Buffer, in referenceIn) {
 	if s.key == "" {
 		fmt.Fprintf(text, "\n%s\n", s.comment)
 		return
@@ -117,7 +237,7 @@ func (s documented) write(text *bytes.Buffer) {
 	keys := s.ways()
 	if s.comment != "" {
 		fmt.Fprintf(text, "\n### `%s`\n\n%s\n", strings.TrimPrefix(s.table+"."+keys[0], "."), s.comment)
-		fmt.Fprint(text, "| key | write | default | variable | a change counts |\n|---|---|---|---|---|\n")
+		fmt.Fprintf(text, "%s\n|---|---|---|---|---|\n", in.columns)
 	}
 	for _, key := range keys {
 		way := documented{s.table, key, s.value, ""}
@@ -125,7 +245,7 @@ func (s documented) write(text *bytes.Buffer) {
 		if key != s.key && !s.isRepeated() { // another way to say the same, of which nobody has one
 			usual = "`\"\"`"
 		}
-		fmt.Fprintf(text, "| `%s` | %s | %s | %s | %s |\n", key, way.wanted(), usual, way.variable(), s.counts(keys[0]))
+		fmt.Fprintf(text, "| `%s` | %s | %s | %s | %s |\n", key, in.say(way.wanted()), in.say(usual), way.variable(), in.say(s.counts(keys[0])))
 	}
 }
 
@@ -284,26 +404,33 @@ func changed() (c Config) {
 // A setting that the reference leaves out, or does not know when it counts, would
 // be missed by nobody.
 func TestTheReferenceHasEverySetting(t *testing.T) {
-	text := string(reference(t))
+	for _, in := range references {
+		in.mustHaveEverySetting(t)
+	}
+}
+
+func (in referenceIn) mustHaveEverySetting(t *testing.T) {
+	t.Helper()
+	text := string(in.reference(t))
 	for _, table := range []string{"proxy", "push", "admin", "upstream", "upstream.wecom", "token", "log", "client_defaults", "account", "platform", "client", "route", "forward"} {
 		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			isTable := table+"."+key == "upstream.wecom"
 			if !isTable && !strings.Contains(section(text, table), "\n| `"+key+"` |") {
-				t.Errorf("got no %s.%s", table, key)
+				t.Errorf("%s: got no %s.%s", in.page, table, key)
 			}
 		}
 	}
 	for _, o := range (&Config{}).settings() {
 		if o.variable != "" && !strings.Contains(text, "`"+o.variable+"`") {
-			t.Errorf("got no %s", o.variable)
+			t.Errorf("%s: got no %s", in.page, o.variable)
 		}
 	}
 	before, after := Default(), changed()
 	for _, fixed := range before.AtNextStart(&after) {
 		table, key, _ := strings.Cut(fixed, ".")
-		if !regexp.MustCompile("\n\\| `" + key + "` .* at the next start \\|\n").MatchString(section(text, table)) {
-			t.Errorf("%s: got another row; want that it counts at the next start", fixed)
+		if !regexp.MustCompile("\n\\| `" + key + "` .*" + in.say("at the next start") + " \\|\n").MatchString(section(text, table)) {
+			t.Errorf("%s: %s: got another row; want that it counts at the next start", in.page, fixed)
 		}
 	}
 }

@@ -32,7 +32,7 @@ for target; do
 	name=wxproxy_${version}_${os}_$arch
 	install -d -m 755 "$stage/$name"
 	install -m 755 "$stage/program" "$stage/$name/$program"
-	install -m 644 README.md README.zh-CN.md CHANGELOG.md config.toml LICENSE NOTICES "$stage/$name/"
+	install -m 644 README.md README.zh-CN.md CHANGELOG.md config.toml config.zh-CN.toml LICENSE NOTICES "$stage/$name/"
 	if [ "$os" = linux ]; then
 		install -d -m 755 "$stage/$name/deploy/systemd"
 		install -m 644 deploy/systemd/* "$stage/$name/deploy/systemd/"

@@ -40,7 +40,7 @@ func TestSecretsOfUsersGoNeitherIntoGitNorIntoTheImage(t *testing.T) {
 			t.Errorf("%s: it would go into the build of the image", name)
 		}
 	}
-	for _, name := range []string{"config.toml", "LICENSE", "NOTICES", "go.mod", "main.go", "config/config.go", "deploy/kubernetes/shared.yaml", "deploy/compose/config.toml", "testdata/config/redis.toml"} {
+	for _, name := range []string{"config.toml", "config.zh-CN.toml", "LICENSE", "NOTICES", "go.mod", "main.go", "config/config.go", "deploy/kubernetes/shared.yaml", "deploy/compose/config.toml", "testdata/config/redis.toml"} {
 		if ignored(name) {
 			t.Errorf("%s: Git would not take it", name)
 		}

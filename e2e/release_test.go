@@ -99,7 +99,7 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 		}
 	}
 
-	everywhere := []string{"CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml"}
+	everywhere := []string{"CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml", "config.zh-CN.toml"}
 	dir := t.TempDir()
 	mustHold(t, untar(t, first[linux+".tar.gz"], dir), linux, append(everywhere, "deploy/systemd/wxproxy-push.socket", "deploy/systemd/wxproxy.service", "deploy/systemd/wxproxy.socket", "wxproxy"))
 	mustHold(t, unzipped(t, first[windows+".zip"]), windows, append(everywhere, "wxproxy.exe"))
