@@ -100,19 +100,19 @@ const chineseReferenceIntroduction = `# 全部设置
 `
 
 // reference returns the page.
-func (in referenceIn) reference(t *testing.T) []byte {
+func (r referenceIn) reference(t *testing.T) []byte {
 	t.Helper()
 	var text bytes.Buffer
-	text.WriteString(in.introduction)
-	for _, s := range in.settings(t) {
-		s.write(&text, in)
+	text.WriteString(r.introduction)
+	for _, s := range r.settings(t) {
+		s.write(&text, r)
 	}
 	return text.Bytes()
 }
 
-func (in referenceIn) settings(t *testing.T) []documented {
+func (r referenceIn) settings(t *testing.T) []documented {
 	t.Helper()
-	data, err := os.ReadFile(in.file)
+	data, err := os.ReadFile(r.file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -409,28 +409,28 @@ func TestTheReferenceHasEverySetting(t *testing.T) {
 	}
 }
 
-func (in referenceIn) mustHaveEverySetting(t *testing.T) {
+func (r referenceIn) mustHaveEverySetting(t *testing.T) {
 	t.Helper()
-	text := string(in.reference(t))
+	text := string(r.reference(t))
 	for _, table := range []string{"proxy", "push", "admin", "upstream", "upstream.wecom", "token", "log", "client_defaults", "account", "platform", "client", "route", "forward"} {
 		s := documented{table: table}
 		for _, key := range s.readAlone(nil).known {
 			isTable := table+"."+key == "upstream.wecom"
 			if !isTable && !strings.Contains(section(text, table), "\n| `"+key+"` |") {
-				t.Errorf("%s: got no %s.%s", in.page, table, key)
+				t.Errorf("%s: got no %s.%s", r.page, table, key)
 			}
 		}
 	}
 	for _, o := range (&Config{}).settings() {
 		if o.variable != "" && !strings.Contains(text, "`"+o.variable+"`") {
-			t.Errorf("%s: got no %s", in.page, o.variable)
+			t.Errorf("%s: got no %s", r.page, o.variable)
 		}
 	}
 	before, after := Default(), changed()
 	for _, fixed := range before.AtNextStart(&after) {
 		table, key, _ := strings.Cut(fixed, ".")
-		if !regexp.MustCompile("\n\\| `" + key + "` .*" + in.say("at the next start") + " \\|\n").MatchString(section(text, table)) {
-			t.Errorf("%s: %s: got another row; want that it counts at the next start", in.page, fixed)
+		if !regexp.MustCompile("\n\\| `" + key + "` .*" + r.say("at the next start") + " \\|\n").MatchString(section(text, table)) {
+			t.Errorf("%s: %s: got another row; want that it counts at the next start", r.page, fixed)
 		}
 	}
 }
