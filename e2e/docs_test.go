@@ -185,6 +185,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 // anchorsIn returns the anchors that readers of Markdown give the headings of text.
 func anchorsIn(text string) (anchors []string) {
 	dropped := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	text = regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(text, "") // where # begins a comment
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
 		name := dropped.ReplaceAllString(strings.ToLower(heading[1]), "")
 		anchors = append(anchors, strings.ReplaceAll(name, " ", "-"))

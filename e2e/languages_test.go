@@ -17,7 +17,6 @@ var unwritten = []string{
 	"docs/architecture.md",
 	"docs/migration.md",
 	"docs/operations.md",
-	"docs/rotation.md",
 	"docs/scaling.md",
 	"docs/security.md",
 	"docs/troubleshooting.md",
