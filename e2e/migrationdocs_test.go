@@ -15,7 +15,7 @@ import (
 )
 
 // migrationPages are about moving to wxproxy, one in each language.
-var migrationPages = [1]string{"docs/migration.md"}
+var migrationPages = [2]string{"docs/migration.md", "docs/migration.zh-CN.md"}
 
 // The page's script puts WeChat's token into the key that old programs read, with what the
 // token has left, takes over another one, and leaves the key alone while there is none.
