@@ -2,21 +2,16 @@ package e2e
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
 	"wxproxy/config"
-	"wxproxy/token"
-	"wxproxy/token/wechat"
-	"wxproxy/token/wecom"
 )
 
 // read returns the content of a file of the repository.
@@ -54,106 +49,6 @@ func sources(t *testing.T) string {
 		t.Fatalf("got %d files, %v; want those of the program", files, err)
 	}
 	return all.String()
-}
-
-const troubleshooting = "docs/troubleshooting.md"
-
-func TestEveryRemedyIsInTheDocuments(t *testing.T) {
-	doc, all := read(t, troubleshooting), 0
-	for _, table := range []struct {
-		file, name, heading string
-		refusal             token.Refusal
-		explain             func(error) token.Explanation
-		least               int
-	}{
-		{"token/wechat/remedies.go", "", "## WeChat gives no token", token.Refusal{}, wechat.Explain, 30},
-		{"token/wechat/ticketremedies.go", "", "### WeChat gives no ticket", token.Refusal{Ticket: true}, wechat.Explain, 15},
-		{"token/wecom/remedies.go", "refusals", "### WeCom gives no token", token.Refusal{}, wecom.Explain, 10},
-		{"token/wecom/remedies.go", "callRefusals", "### WeCom refuses calls", token.Refusal{API: "agent/get"}, wecom.Explain, 4},
-		{"token/wecom/ticketremedies.go", "", "### WeCom gives no ticket", token.Refusal{Ticket: true}, wecom.Explain, 5},
-	} {
-		source := read(t, table.file)
-		if table.name != "" {
-			_, source, _ = strings.Cut(source, "\nvar "+table.name+" = ")
-			source, _, _ = strings.Cut(source, "\n}\n")
-		}
-		rows := regexp.MustCompile(`(?m)^\t(-?\d+|tooOften): +\{token\.Class`).FindAllStringSubmatch(source, -1)
-		if all += len(rows); len(rows) < table.least {
-			t.Fatalf("got %d remedies; want those of %s", len(rows), table.file)
-		}
-		_, ofTable, _ := strings.Cut(doc, "\n"+table.heading+"\n")
-		ofTable, _, _ = strings.Cut(ofTable, "\n#")
-		for _, row := range rows {
-			code := 0
-			if _, err := fmt.Sscan(strings.Replace(row[1], "tooOften", "45009", 1), &code); err != nil {
-				t.Fatal(err)
-			}
-			table.refusal.Code, table.refusal.Reason = code, "errmsg"
-			e := table.explain(&table.refusal)
-			if want := fmt.Sprintf("| %d | %s | %s |\n", code, e.Class, e.Remedy); !strings.Contains(ofTable, want) {
-				t.Errorf("%s lacks %s", troubleshooting, want)
-			}
-		}
-	}
-	if n := len(regexp.MustCompile(`(?m)^\| -?\d+ \| (transient|configuration|quota|account) \|`).FindAllString(doc, -1)); n != all {
-		t.Errorf("got %d errcodes; want %d as in the code", n, all)
-	}
-}
-
-// Of platforms, too, in the words of the API that refused.
-func TestEveryRemedyOfAPlatformIsInTheDocuments(t *testing.T) {
-	n := len(regexp.MustCompile(`(?m)^\t+(\d+|[A-Z]\w+): +\{token\.Class`).FindAllString(read(t, "token/wechat/platformremedies.go"), -1))
-	rows := regexp.MustCompile("(?m)^\\| (\\d+) \\| (any|`api_\\w+`) \\| (\\w+) \\| (.*) \\|$").FindAllStringSubmatch(read(t, troubleshooting), -1)
-	if len(rows) != n || n < 20 {
-		t.Errorf("got %d rows; want %d as in the code", len(rows), n)
-	}
-	for _, row := range rows {
-		code, err := strconv.Atoi(row[1])
-		if err != nil {
-			t.Fatal(err)
-		}
-		api := strings.Trim(row[2], "`")
-		if api == "any" {
-			api = "api_get_authorizer_list"
-		}
-		if e := wechat.Explain(&token.Refusal{Code: code, API: api, Reason: "errmsg"}); row[3] != string(e.Class) || row[4] != e.Remedy {
-			t.Errorf("%s has %q; want %s, %s", troubleshooting, row[0], e.Class, e.Remedy)
-		}
-	}
-}
-
-func TestEveryErrorOfTheProxyIsInTheDocuments(t *testing.T) {
-	doc := read(t, troubleshooting)
-	problems := regexp.MustCompile(`problem\{fasthttp\.Status\w+, (-\d+), "(\w+)"\}`).FindAllStringSubmatch(read(t, "proxy/errors.go"), -1)
-	if len(problems) < 10 {
-		t.Fatalf("got %d problems; want those of proxy/errors.go", len(problems))
-	}
-	for _, p := range problems {
-		if want := fmt.Sprintf(" | %s | `%s` | ", p[1], p[2]); !regexp.MustCompile(`(?m)^\| \d{3}` + regexp.QuoteMeta(want)).MatchString(doc) {
-			t.Errorf("%s lacks %s", troubleshooting, want)
-		}
-	}
-	for _, row := range regexp.MustCompile(`(?m)^\| (\d{3}) \| -(\d{3})`).FindAllStringSubmatch(doc, -1) {
-		if row[1] != row[2] {
-			t.Errorf("got HTTP status %s for an errcode that begins with %s", row[1], row[2])
-		}
-	}
-}
-
-// Every line that an operator can read in a log of level warn is explained.
-func TestEveryWarningIsInTheDocuments(t *testing.T) {
-	doc := read(t, troubleshooting)
-	calls := regexp.MustCompile(`\.(?:Warn|Error|Log|LogAttrs)\((?:context\.Background\(\), level, )?"([^"]+)"`)
-	messages := calls.FindAllStringSubmatch(sources(t), -1)
-	if len(messages) < 15 {
-		t.Fatalf("got %d messages; want more", len(messages))
-	}
-	for _, m := range messages {
-		// Tables cannot show a colon at the end: the rest stands in another literal.
-		if !strings.Contains(doc, "\n| `"+strings.TrimRight(strings.SplitN(m[1], ": tokens in", 2)[0], ": ")) {
-			t.Errorf("%s lacks %q", troubleshooting, m[1])
-		}
-	}
 }
 
 func TestLinksLeadSomewhere(t *testing.T) {
