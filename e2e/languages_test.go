@@ -16,7 +16,6 @@ import (
 var unwritten = []string{
 	"docs/architecture.md",
 	"docs/operations.md",
-	"docs/scaling.md",
 	"docs/security.md",
 	"docs/troubleshooting.md",
 }
