@@ -184,7 +184,7 @@ func TestShellsOfferEveryCommandAndFlag(t *testing.T) {
 				"wxproxy ":              all,
 				"wxproxy ser":           {"serve"},
 				"wxproxy -":             {"-config"},
-				"wxproxy demo -":        {"-chaos", "-listen", "-wecom"},
+				"wxproxy demo -":        {"-accounts", "-chaos", "-fail", "-listen", "-wechat", "-wecom"},
 				"wxproxy check -":       {"-config", "-live"},
 				"wxproxy health -":      {"-url"},
 				"wxproxy key -":         nil,

@@ -157,6 +157,156 @@ func TestTheDemoNeedsNoFileAndNoEnvironment(t *testing.T) {
 	}
 }
 
+// In Chinese the demo prints the same commands.
+func TestTheDemoSpeaksChinese(t *testing.T) {
+	t.Parallel()
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			english := startDemo(t, demo.args...)
+			p := start(t, launch{args: append([]string{"demo", "-listen", "127.0.0.1:0"}, demo.args...), env: []string{"LC_ALL=", "LANG=zh_CN.UTF-8"}})
+			p.awaitServing()
+			p.awaitReady()
+			p.eventually("what the demo says of itself", func() bool { return strings.Contains(p.stdout.String(), "按 Ctrl-C 结束演示") })
+			anyURL := regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
+			lines := linesOfCurl(p.stdout.String())
+			for i, want := range english.curlLines() {
+				if i >= len(lines) || anyURL.ReplaceAllString(lines[i], "") != anyURL.ReplaceAllString(want, "") {
+					t.Fatalf("got %q; want %s as in English", lines, want)
+				}
+			}
+			for _, line := range lines {
+				mustPaste(t, line)
+			}
+			p.stop()
+			english.stop()
+		})
+	}
+}
+
+// What goes wrong is answered, and said, as with the real ones.
+func TestTheDemoFailsAsItIsAsked(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		args   []string
+		path   string
+		answer string // of a call
+		status string // what /status says then
+	}{
+		"WeChat, ip":     {[]string{"-fail", "ip"}, userInfo, "token_unavailable", "40164"},
+		"WeChat, secret": {[]string{"-fail", "secret"}, userInfo, "token_unavailable", "40125"},
+		"WeCom, ip":      {[]string{"-fail", "ip", "-wecom"}, demos["WeCom"].call, "60020", "60020"},
+		"WeCom, secret":  {[]string{"-fail", "secret", "-wecom"}, demos["WeCom"].call, "token_unavailable", "40001"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, launch{args: append([]string{"demo", "-listen", "127.0.0.1:0"}, row.args...)})
+			p.awaitServing()
+			p.demoPrinted()
+			if a := p.call("GET", row.path, ""); !strings.Contains(a.body, row.answer) {
+				t.Errorf("got %d %s; want %s", a.code, a.body, row.answer)
+			}
+			if got := p.mustAsk("GET", p.admin+"/status", "").body; !strings.Contains(got, row.status) || !strings.Contains(got, "remedy") {
+				t.Errorf("got %s; want %s and a remedy", got, row.status)
+			}
+			p.stop()
+		})
+	}
+}
+
+func TestTheDemosStormIsCured(t *testing.T) {
+	t.Parallel()
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, append([]string{"-fail", "storm"}, demo.args...)...)
+			p.eventually("rejections", func() bool {
+				return regexp.MustCompile(`"rejections": [1-9]`).MatchString(p.mustAsk("GET", p.admin+"/status", "").body)
+			})
+			for range 20 {
+				if a := p.call("GET", demo.call, ""); a.code != http.StatusOK || !strings.Contains(a.body, demo.answer) {
+					t.Errorf("got %d %s; want an answer in the storm", a.code, a.body)
+				}
+			}
+			p.stop()
+		})
+	}
+}
+
+// The simulated side goes away and comes back, and is found again.
+func TestTheDemosWeChatGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t, "-fail", "down")
+	for _, want := range []int{http.StatusBadGateway, http.StatusOK} {
+		p.eventually("an answer that is another one", func() bool { return p.call("GET", userInfo, "").code == want })
+	}
+	p.stop()
+}
+
+func TestTheDemoHasAsManyAccountsAsItIsAsked(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		args []string
+		path string
+	}{
+		"WeChat": {[]string{"-accounts", "40"}, "/@demo40" + userInfo},
+		"WeCom":  {[]string{"-accounts", "40", "-wecom"}, "/@app40/cgi-bin/user/get?userid=zhangsan"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := startDemo(t, row.args...)
+			if got := strings.Count(p.mustAsk("GET", p.admin+"/status", "").body, `"app_id"`); got != 40 {
+				t.Errorf("got %d accounts; want 40", got)
+			}
+			if a := p.call("GET", row.path, ""); a.code != http.StatusOK {
+				t.Errorf("got %d %s of the last one; want an answer", a.code, a.body)
+			}
+			for _, line := range p.curlLines() {
+				mustPaste(t, line)
+			}
+			p.stop()
+		})
+	}
+}
+
+// What the demo prints for a configuration of one's own is one that works against it, at an
+// address that stays, and at the next start as well.
+func TestAnOwnConfigurationIsTriedAgainstTheDemo(t *testing.T) {
+	t.Parallel()
+	for name, demo := range demos {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freeAddress(t)
+			var printed string
+			for range 2 {
+				p := start(t, launch{args: append([]string{"demo", "-wechat", address}, demo.args...)})
+				p.awaitServing()
+				before := printed
+				_, printed, _ = strings.Cut(p.demoPrinted(), "wxproxy -config FILE.\n")
+				printed, _, _ = strings.Cut(printed, "Ctrl-C")
+				if before != "" && printed != before || !strings.Contains(printed, address) {
+					t.Errorf("got %s after %s; want the same lines with %s", printed, before, address)
+				}
+				file := t.TempDir() + "/own.toml"
+				writeFile(t, file, "[proxy]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.1:0\"\n"+printed)
+				own := start(t, launch{args: []string{"-config", file}})
+				own.awaitServing()
+				own.awaitReady()
+				if a := own.call("GET", demo.call, ""); a.code != http.StatusOK || !strings.Contains(a.body, demo.answer) {
+					t.Errorf("got %d %s; want an answer", a.code, a.body)
+				}
+				other := start(t, launch{args: []string{"demo", "-wechat", address}})
+				other.mustEnd(exitFailure)
+				if got := other.stderr.String(); !strings.Contains(got, address+" is in use") {
+					t.Errorf("got %s; want to hear that the address is taken", got)
+				}
+				own.stop()
+				p.stop()
+			}
+		})
+	}
+}
+
 // startDemo starts a demo on ports of its own and waits until it serves.
 func startDemo(t *testing.T, args ...string) *program {
 	t.Helper()
@@ -188,8 +338,11 @@ func (p *program) demoWeChat() string {
 
 // curlLines returns the lines that the demo asks its users to paste.
 func (p *program) curlLines() []string {
-	var lines []string
-	for line := range strings.Lines(p.demoPrinted()) {
+	return linesOfCurl(p.demoPrinted())
+}
+
+func linesOfCurl(printed string) (lines []string) {
+	for line := range strings.Lines(printed) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "curl ") {
 			lines = append(lines, line)
 		}
@@ -211,4 +364,15 @@ func mustPaste(t *testing.T, lines string) string {
 		t.Errorf("%s\ngot %v and %s; want success", lines, err, out)
 	}
 	return string(out)
+}
+
+// freeAddress returns an address that nobody has at the moment.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
 }

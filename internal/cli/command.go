@@ -35,12 +35,13 @@ type option struct {
 
 // options are what the flags of all commands can say, with their defaults.
 type options struct {
-	config, listen, url string
-	chaos, wecom, live  bool
-	platform            string // a platform's name
-	replace             bool
-	word                string // one of the command's
-	names               []string
+	config, listen, url    string
+	chaos, wecom, live     bool
+	accounts, wechat, fail string // of the demo
+	platform               string // a platform's name
+	replace                bool
+	word                   string // one of the command's
+	names                  []string
 }
 
 // subcommands returns the table. Parsing sets o.
@@ -49,7 +50,8 @@ func subcommands(o *options) []command {
 	return []command{
 		{"serve", []option{file}, nil, "", "run the proxy; the default command", runServe},
 		{"demo", []option{{"wecom", "", "a simulated WeCom in the place of WeChat", &o.wecom}, {"chaos", "", "end the token every few seconds", &o.chaos},
-			{"listen", "ADDR", "the address for callers", &o.listen}},
+			{"accounts", "N", "how many accounts", &o.accounts}, {"fail", "FAULT", "what goes wrong: ip, secret, down or storm", &o.fail},
+			{"listen", "ADDR", "the address for callers", &o.listen}, {"wechat", "ADDR", "the address of the simulated side", &o.wechat}},
 			nil, "", "try it against a simulated WeChat or WeCom: no account, no file, no network", runDemo},
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
 			nil, "", "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},

@@ -1,25 +1,35 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 
 	"wxproxy/config"
 	"wxproxy/internal/demo"
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 )
 
+// maxAccounts is how many accounts a demo has at most.
+const maxAccounts = 1000
+
 // runDemo runs the proxy before a simulated WeChat or WeCom, both on loopback.
 func runDemo(o options, t terminal) error {
-	if config.BeyondLoopback(o.listen) {
-		return service.MistakeError{Err: errors.New("wxproxy demo: -listen: the demo is for this machine alone; take an address such as 127.0.0.1:8080")}
+	s, err := o.demoSettings(t)
+	if err != nil {
+		return service.MistakeError{Err: fmt.Errorf("wxproxy demo: %w", err)}
 	}
 	told := catchSignals(t, hangUp()...)
-	d, err := demo.Start(demo.Settings{WeCom: o.wecom, Listen: o.listen, Process: service.Process{Version: version(), Commit: commit(), Log: t.err}})
+	d, err := demo.Start(s)
 	if err != nil {
 		return err
 	}
@@ -29,11 +39,40 @@ func runDemo(o options, t terminal) error {
 	var playing sync.WaitGroup
 	defer playing.Wait()
 	defer stop()
+	playing.Go(func() { d.Fail(ctx) })
 	if o.chaos {
 		playing.Go(func() { d.Chaos(ctx) })
 	}
 	told.serve(d.Service())
 	return d.Service().Run(told.ctx, told.reload)
+}
+
+// demoSettings returns what the flags ask for.
+func (o options) demoSettings(t terminal) (demo.Settings, error) {
+	s := demo.Settings{
+		WeCom: o.wecom, Listen: o.listen, Address: o.wechat, Fail: o.fail, IsChinese: language.IsChinese(os.Getenv),
+		Process: service.Process{Version: version(), Commit: commit(), Log: t.err},
+	}
+	if t.isWatched {
+		s.Requests = t.out
+	}
+	for flag, address := range map[string]string{"-listen": o.listen, "-wechat": o.wechat} {
+		if config.BeyondLoopback(address) {
+			return s, fmt.Errorf("%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080", flag)
+		}
+	}
+	if _, _, err := net.SplitHostPort(o.wechat); err != nil && o.wechat != "" {
+		return s, fmt.Errorf("-wechat: %q is no address; take one such as 127.0.0.1:9000", o.wechat)
+	}
+	if o.fail != "" && !slices.Contains(demo.Failures[:], o.fail) {
+		return s, fmt.Errorf("-fail: unknown %q; take one of %s", o.fail, strings.Join(demo.Failures[:], ", "))
+	}
+	if n, err := strconv.Atoi(cmp.Or(o.accounts, "1")); err != nil || n < 1 || n > maxAccounts {
+		return s, fmt.Errorf("-accounts: %q is no number from 1 to %d", o.accounts, maxAccounts)
+	} else {
+		s.Accounts = n
+	}
+	return s, nil
 }
 
 // hangUp returns the signal that says that the terminal was closed, unless nohup has

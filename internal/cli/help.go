@@ -23,14 +23,22 @@ second one ends at once.
 
 Exit code: 0 after a signal, 1 if it cannot go on or had to cut a request, 2 for a mistake in the configuration.
 `,
-	"demo": `usage: wxproxy demo [-wecom] [-chaos] [-listen ADDR]
+	"demo": `usage: wxproxy demo [-wecom] [-accounts N] [-chaos] [-fail FAULT] [-listen ADDR] [-wechat ADDR]
 
 Runs a simulated WeChat and the proxy before it, both on this machine, and prints curl
-lines to paste. Needs no account, no file and no network.
+lines to paste. Needs no account, no file and no network. On a terminal it shows each
+request that the simulated side gets: what was called, which token was added (masked), what
+was refused and cured.
 
   -wecom        a simulated WeCom in the place of WeChat: a corp with two applications
+  -accounts N   how many accounts, 1 to 1000
   -chaos        the simulated side ends a token every few seconds
+  -fail FAULT   ip: it refuses this machine's address. secret: the secret is wrong. down: it
+                is away half of the time. storm: programs call while the token ends each second
   -listen ADDR  where the proxy listens; 127.0.0.1:8080, or a free port if that is taken
+  -wechat ADDR  where the simulated side listens, as 127.0.0.1:9000, to try a configuration of
+                your own against it: the lines for that are printed. Then the demo's proxy
+                takes free ports
 `,
 	"check": `usage: wxproxy check [-config FILE] [-live]
 

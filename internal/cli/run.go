@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,8 @@ const (
 
 // A terminal is where a command writes.
 type terminal struct {
-	out, err io.Writer
+	out, err  io.Writer
+	isWatched bool // out is a terminal indeed, before which somebody sits
 }
 
 // queued returns a terminal that no writer waits for, as serving needs it, and the
@@ -32,7 +34,7 @@ type terminal struct {
 func (t terminal) queued() (queued terminal, end func()) {
 	out, err := logqueue.New(t.out), logqueue.New(t.err)
 	log.SetOutput(unquoting{err}) // of packages that have no logger of ours
-	return terminal{out, err}, func() {
+	return terminal{out, err, t.isWatched}, func() {
 		var both sync.WaitGroup
 		both.Go(out.End)
 		both.Go(err.End)
@@ -40,9 +42,19 @@ func (t terminal) queued() (queued terminal, end func()) {
 	}
 }
 
+// isTerminal reports whether out is a terminal.
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // Run carries out the command that args name, and returns the exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
-	t := terminal{stdout, stderr}
+	t := terminal{stdout, stderr, isTerminal(stdout)}
 	name := "serve"
 	switch {
 	case len(args) > 0 && (args[0] == "" || args[0][0] != '-'):
@@ -50,7 +62,7 @@ func Run(args []string, stdout, stderr io.Writer) int {
 	case len(args) > 0 && slices.Contains([]string{"-h", "-help", "--help"}, args[0]):
 		name, args = "help", nil // about all commands, not about serve alone
 	}
-	o := options{listen: "127.0.0.1:8080"}
+	var o options
 	for _, c := range subcommands(&o) {
 		if c.name != name {
 			continue

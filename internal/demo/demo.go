@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,6 +24,8 @@ const (
 	// ownAddress is where the simulated API listens, if nobody else does.
 	ownAddress = "127.0.0.1:8082"
 
+	anyPort = "127.0.0.1:0" // a port that is free
+
 	// chaosEvery is how often Chaos ends a token.
 	chaosEvery = 3 * time.Second
 )
@@ -30,8 +34,9 @@ const (
 type side interface {
 	name() string
 
-	// start serves the API, with wrap around it, until stop is called.
-	start(wrap func(http.Handler) http.Handler) (stop func(), err error)
+	// start serves the API on an address, or on a free port if that is in use, with wrap
+	// around it. It returns the base URL.
+	start(address string, wrap func(http.Handler) http.Handler) (server, string, error)
 
 	// pages adds the pages where one can do what callers of the API cannot.
 	pages(mux *http.ServeMux)
@@ -45,9 +50,24 @@ type side interface {
 	// chaos ends tokens until ctx ends.
 	chaos(ctx context.Context, ended func(event string))
 
+	// endToken does what ends the first account's token while its programs call.
+	endToken()
+
+	// call is a request without an access_token, for the first account.
+	call() string
+
+	// accounts is the part of a configuration that has its accounts.
+	accounts() string
+
 	// text returns what to call. Before the arguments are the URLs of the proxy, of the admin
 	// listener and of pushes.
-	text() (format string, arguments []any)
+	text(isChinese bool) (format string, arguments []any)
+}
+
+// A server serves a simulated API.
+type server interface {
+	Close()
+	Restart() error // on the same address
 }
 
 // pushKeys are what pushes are signed and encrypted with.
@@ -56,45 +76,67 @@ type pushKeys struct{ token, aesKey string }
 // A Demo is a service, the simulated API behind it, and a program that gets what that
 // pushes.
 type Demo struct {
-	service *service.Service
-	side    side
-	stop    func() // ends the simulated API
-	program *program
-	keys    pushKeys
-	pushed  string // the account that is pushed to
+	settings Settings
+	service  *service.Service
+	side     side
+	server   server // of the simulated API
+	url      string // its base URL
+	program  *program
+	keys     pushKeys
+	pushed   string // the account that is pushed to
 }
 
 // Settings say what a demo is of.
 type Settings struct {
-	WeCom   bool   // in the place of WeChat
-	Listen  string // the address for callers
-	Process service.Process
+	WeCom     bool      // in the place of WeChat
+	Accounts  int       // how many
+	Listen    string    // the address for callers; empty: 127.0.0.1:8080, or a free port
+	Address   string    // of the simulated API; empty: 127.0.0.1:8082, or a free port
+	Fail      string    // one of Failures; empty: nothing fails
+	IsChinese bool      // what is said
+	Requests  io.Writer // where each request that the simulated API gets is shown; nil: nowhere
+	Process   service.Process
 }
 
 // Start starts a demo, whose service listens and does not serve yet.
 func Start(s Settings) (d *Demo, err error) {
-	d = &Demo{keys: pushKeys{rand.Text(), (rand.Text() + rand.Text())[:43]}}
-	if d.side = newWeChat(d.keys); s.WeCom {
-		d.side = newWeCom(d.keys)
+	d = &Demo{settings: s, keys: pushKeys{rand.Text(), (rand.Text() + rand.Text())[:43]}}
+	if d.side = newWeChat(s, d.keys); s.WeCom {
+		d.side = newWeCom(s, d.keys)
 	}
-	if d.stop, err = d.side.start(d.withPages); err != nil {
+	d.server, d.url, err = d.side.start(cmp.Or(s.Address, ownAddress), d.withPages)
+	if err != nil {
 		return nil, fmt.Errorf("starting the simulated %s: %w", d.side.name(), err)
 	}
-	if d.program, err = startProgram(); err != nil {
-		d.stop()
+	if err := d.checkAddress(); err != nil {
+		d.server.Close()
 		return nil, err
 	}
-	if err := d.listen(s.Listen, s.Process); err != nil {
+	if d.program, err = startProgram(); err != nil {
+		d.server.Close()
+		return nil, err
+	}
+	if err := d.listen(); err != nil {
 		d.Stop()
 		return nil, err
 	}
 	return d, nil
 }
 
+// checkAddress returns an error if the simulated API listens elsewhere than at the address
+// that was asked for.
+func (d *Demo) checkAddress() error {
+	_, port, err := net.SplitHostPort(d.settings.Address)
+	if err != nil || port == "0" || strings.HasSuffix(d.url, ":"+port) {
+		return nil // nobody asked, or any port will do
+	}
+	return fmt.Errorf("starting the simulated %s: %s is in use", d.side.name(), d.settings.Address)
+}
+
 // Stop ends all but the service.
 func (d *Demo) Stop() {
 	d.program.stop()
-	d.stop()
+	d.server.Close()
 }
 
 // Service returns what calls the simulated API.
@@ -110,6 +152,9 @@ func (d *Demo) Chaos(ctx context.Context) {
 // withPages returns the simulated API with the demo's own pages.
 func (d *Demo) withPages(api http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	if d.settings.Requests != nil {
+		api = newWitness(d.settings, api)
+	}
 	mux.Handle("/", api)
 	mux.HandleFunc(says, d.hear)
 	d.side.pages(mux)
@@ -118,15 +163,18 @@ func (d *Demo) withPages(api http.Handler) http.Handler {
 
 // listen opens the listeners. An address that is in use is replaced by a free one: a
 // newcomer should not have to know what else runs here.
-func (d *Demo) listen(listen string, process service.Process) error {
-	adminListen := "127.0.0.1:8081"
+func (d *Demo) listen() error {
+	listen, adminListen := cmp.Or(d.settings.Listen, "127.0.0.1:8080"), "127.0.0.1:8081"
+	if d.settings.Address != "" { // a process of the user's own will have these
+		listen, adminListen = cmp.Or(d.settings.Listen, anyPort), anyPort
+	}
 	for range 3 {
 		cfg, err := d.side.load(map[string]string{"WXPROXY_LISTEN": listen, "WXPROXY_ADMIN_LISTEN": adminListen})
 		if err != nil {
 			return service.MistakeError{Err: err}
 		}
 		d.takePushes(cfg)
-		if d.service, err = service.New(cfg, process); err != nil {
+		if d.service, err = service.New(cfg, d.settings.Process); err != nil {
 			return err
 		}
 		err = d.service.Listen()
@@ -137,19 +185,12 @@ func (d *Demo) listen(listen string, process service.Process) error {
 		case !errors.As(err, &taken) || !errors.Is(err, syscall.EADDRINUSE):
 			return err
 		case taken.Addr.String() == listen:
-			listen = "127.0.0.1:0"
+			listen = anyPort
 		default:
-			adminListen = "127.0.0.1:0"
+			adminListen = anyPort
 		}
 	}
 	return errors.New("listening: no address is free")
-}
-
-// Explain writes what to call.
-func (d *Demo) Explain(out io.Writer) {
-	format, arguments := d.side.text()
-	all := []any{"http://" + d.service.Address().String(), "http://" + d.service.AdminAddress().String(), d.pushURL()}
-	fmt.Fprintf(out, format, append(all, arguments...)...)
 }
 
 // lookup returns an environment of these variables alone.

@@ -18,8 +18,11 @@ type Server struct {
 	URL string // without a slash at the end
 	CA  []byte // PEM of the certificate to trust; nil without TLS
 
-	http   *http.Server
-	served sync.WaitGroup // the goroutine that accepts connections
+	wecom     *WeCom
+	configure []func(*http.Server)
+	tls       *tls.Config // nil without TLS
+	http      *http.Server
+	served    sync.WaitGroup // the goroutine that accepts connections
 }
 
 // Start serves over HTTP on a free port. configure may change the server before it starts.
@@ -55,27 +58,49 @@ func (w *WeCom) StartTLS(configure ...func(*http.Server)) (*Server, error) {
 const anyPort = "127.0.0.1:0"
 
 func (w *WeCom) serve(addr string, config *tls.Config, configure []func(*http.Server)) (*Server, error) {
+	s := &Server{wecom: w, configure: configure, tls: config}
+	addr, err := s.listen(addr)
+	if err != nil {
+		return nil, err
+	}
+	s.URL = "http://" + addr
+	if config != nil {
+		s.URL = "https://" + addr
+	}
+	return s, nil
+}
+
+// listen begins to serve on addr and returns the address it got.
+func (s *Server) listen(addr string) (string, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening as WeCom: %w", err)
+		return "", fmt.Errorf("listening as WeCom: %w", err)
 	}
-	s := &Server{URL: "http://" + ln.Addr().String()}
-	if config != nil {
-		s.URL, ln = "https://"+ln.Addr().String(), tls.NewListener(ln, config)
+	addr = ln.Addr().String()
+	if s.tls != nil {
+		ln = tls.NewListener(ln, s.tls)
 	}
-	s.http = &http.Server{
-		Handler:  w,
+	server := &http.Server{
+		Addr:     addr,
+		Handler:  s.wecom,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // tests have callers that break the rules
 	}
-	for _, f := range configure {
-		f(s.http)
+	for _, f := range s.configure {
+		f(server)
 	}
-	s.served.Go(func() { _ = s.http.Serve(ln) }) // ends when the server is closed
-	return s, nil
+	s.http = server
+	s.served.Go(func() { _ = server.Serve(ln) }) // ends when the server is closed
+	return addr, nil
 }
 
 // Close stops listening and closes every connection.
 func (s *Server) Close() {
 	_ = s.http.Close() // an error means that it was closed before
 	s.served.Wait()
+}
+
+// Restart listens again, on the same port, after Close.
+func (s *Server) Restart() error {
+	_, err := s.listen(s.http.Addr)
+	return err
 }
