@@ -67,10 +67,9 @@ func (o options) demoSettings(t terminal) (demo.Settings, error) {
 	if o.fail != "" && !slices.Contains(demo.Failures[:], o.fail) {
 		return s, fmt.Errorf("-fail: unknown %q; take one of %s", o.fail, strings.Join(demo.Failures[:], ", "))
 	}
-	if n, err := strconv.Atoi(cmp.Or(o.accounts, "1")); err != nil || n < 1 || n > maxAccounts {
+	var err error
+	if s.Accounts, err = strconv.Atoi(cmp.Or(o.accounts, "1")); err != nil || s.Accounts < 1 || s.Accounts > maxAccounts {
 		return s, fmt.Errorf("-accounts: %q is no number from 1 to %d", o.accounts, maxAccounts)
-	} else {
-		s.Accounts = n
 	}
 	return s, nil
 }

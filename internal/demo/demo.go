@@ -192,11 +192,3 @@ func (d *Demo) listen() error {
 	}
 	return errors.New("listening: no address is free")
 }
-
-// lookup returns an environment of these variables alone.
-func lookup(set map[string]string) func(string) (string, bool) {
-	return func(name string) (string, bool) {
-		value, ok := set[name]
-		return value, ok
-	}
-}

@@ -12,3 +12,11 @@ func secretOf(id string, length int) string {
 	sum := sha256.Sum256([]byte("wxproxy demo " + id))
 	return hex.EncodeToString(sum[:])[:length]
 }
+
+// lookup returns an environment of these variables alone.
+func lookup(set map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		value, ok := set[name]
+		return value, ok
+	}
+}
