@@ -8,6 +8,7 @@ import (
 	"strings"
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -60,7 +61,7 @@ func (t *table) agentID(a *Account) {
 		return
 	}
 	if problem := words.AgentProblem(a.AgentID); problem != "" {
-		t.wrong(key, "%s", problem)
+		t.wrong(key, "%s", language.Phrase(problem))
 	}
 }
 
@@ -78,9 +79,9 @@ func (t *table) checkApplication(a Account) {
 	switch problem := words.CorpProblem(a.CorpID); {
 	case problem == "":
 	case a.CorpID == "":
-		t.missing(strings.TrimPrefix(problem, "missing; "), "corp_id")
+		t.missing(language.Phrase(strings.TrimPrefix(problem, "missing; ")), "corp_id")
 	default:
-		t.wrong("corp_id", "%s", problem)
+		t.wrong("corp_id", "%s", language.Phrase(problem))
 	}
 }
 
@@ -100,7 +101,7 @@ func (t *table) appSecret(source SecretSource, given []string, kind Kind) secret
 	value := t.secret(source, given)
 	switch doubt := words.WeComSecretDoubt(value.Reveal()); {
 	case kind == WeCom && doubt != "":
-		t.warn(t.key(given[0]), "%s", doubt)
+		t.warn(t.key(given[0]), "%s", language.Phrase(doubt))
 	case kind == WeCom:
 	case words.IsCommon(value.Reveal()):
 		t.warn(t.key(given[0]), "is a word that stands in examples; WeChat shows an AppSecret of 32 letters and digits next to the AppID")

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 
 	"github.com/BurntSushi/toml"
 
 	"wxproxy/config/internal/address"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -55,7 +55,7 @@ func AdminListen(path string, lookupEnv func(string) (string, bool)) (string, er
 	case ok && (listen == "" || address.Check(listen) == nil):
 		return listen, nil
 	case found:
-		return "", Problem{Where: path, Key: "admin.listen", Text: "is no address"}
+		return "", Problem{Where: path, Key: "admin.listen", Text: language.Phrase("is no address")}
 	case err != nil:
 		return "", err
 	}
@@ -88,7 +88,7 @@ func adminTable(path string) (admin map[string]any, err error) {
 func wellFormed(files *Files, path string) (document map[string]any, err error) {
 	data, err := files.read(path, largestFile)
 	if err != nil {
-		return nil, Problem{Where: path, Text: fmt.Sprintf("cannot be read: %v", err)}
+		return nil, Problem{Where: path, Text: language.Textf("cannot be read: %v", err)}
 	}
 	document = map[string]any{}
 	_, err = toml.Decode(string(data), &document)
@@ -100,7 +100,7 @@ func wellFormed(files *Files, path string) (document map[string]any, err error) 
 	above := bytes.Join(lines[:min(max(broken.Position.Line-1, 0), len(lines))], nil)
 	document = map[string]any{}
 	_, _ = toml.Decode(string(above), &document)
-	return document, Problem{Where: path, Text: fmt.Sprintf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
+	return document, Problem{Where: path, Text: language.Textf("is no TOML in line %d, and admin.listen may stand behind that", broken.Position.Line)}
 }
 
 // includedBy returns the files that patterns as they stand in a file match.

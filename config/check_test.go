@@ -60,7 +60,7 @@ func TestWhatGivesSecretsAwayIsRemarkedOnInOneLine(t *testing.T) {
 		{"a fallback in the clear", "[upstream]\nurl = \"http://127.0.0.1:1\"\nfallback_urls = [\"http://wechat.example\"]\n", "upstream.fallback_urls[1]: http:// sends AppSecret"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			warnings := mustLoad(t, row.file+good).Warnings
+			warnings := mustLoad(t, row.file+good).Warnings()
 			wanted := 0
 			if row.want != "" {
 				wanted = 1
@@ -79,7 +79,7 @@ func TestFilesThatEveryoneCanWriteGiveAWarning(t *testing.T) {
 		cert, key, write(t, "callers.pem", certificate(t)), write(t, "roots.pem", certificate(t)))+
 		strings.Replace(good, `secret = "`+canary+`"`, fmt.Sprintf("secret_file = %q", secret), 1))
 	cfg, err := Load(path, lookup())
-	if err != nil || len(cfg.Warnings) > 0 {
+	if err != nil || len(cfg.Warnings()) > 0 {
 		t.Fatalf("got %v, %v; want no remark", err, cfg)
 	}
 	const write, both = "every user of this machine can write the file; take that away with chmod o-w", "every user of this machine can read and write the file"
@@ -115,8 +115,8 @@ func TestFilesThatEveryoneCanWriteGiveAWarning(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(cfg.Warnings) != len(row.want) || len(row.want) > 0 && !strings.Contains(cfg.Warnings[0], row.want[0]) {
-				t.Errorf("got %q; want %q", cfg.Warnings, row.want)
+			if len(cfg.Warnings()) != len(row.want) || len(row.want) > 0 && !strings.Contains(cfg.Warnings()[0], row.want[0]) {
+				t.Errorf("got %q; want %q", cfg.Warnings(), row.want)
 			}
 		})
 	}
@@ -132,7 +132,7 @@ func TestASocketInWhosePlaceAllCanListenGivesAWarning(t *testing.T) {
 		if err := os.Chmod(dir, row.mode); err != nil {
 			t.Fatal(err)
 		}
-		got := strings.Join(mustLoad(t, fmt.Sprintf("[proxy]\nlisten = %q", "unix:"+dir+"/wxproxy.sock")+good).Warnings, "\n")
+		got := strings.Join(mustLoad(t, fmt.Sprintf("[proxy]\nlisten = %q", "unix:"+dir+"/wxproxy.sock")+good).Warnings(), "\n")
 		if !strings.HasSuffix(got, row.want) || (got == "") != (row.want == "") {
 			t.Errorf("%v: got %q; want %q", row.mode, got, row.want)
 		}
@@ -146,14 +146,14 @@ func TestTheDirectoryThatALinkLeadsToCounts(t *testing.T) {
 	if err := os.Symlink(target, link); err != nil {
 		t.Fatal(err)
 	}
-	if cfg, err := Load(link, lookup()); err != nil || len(cfg.Warnings) > 0 {
+	if cfg, err := Load(link, lookup()); err != nil || len(cfg.Warnings()) > 0 {
 		t.Errorf("got %v, %v; want no remark on a link", cfg, err)
 	}
 	if err := os.Chmod(filepath.Dir(target), 0o777); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := Load(link, lookup())
-	if err != nil || len(cfg.Warnings) != 1 || !strings.HasSuffix(cfg.Warnings[0], "chmod o-w "+filepath.Dir(target)) {
+	if err != nil || len(cfg.Warnings()) != 1 || !strings.HasSuffix(cfg.Warnings()[0], "chmod o-w "+filepath.Dir(target)) {
 		t.Errorf("got %v, %v; want a remark on %s", cfg, err, filepath.Dir(target))
 	}
 }
@@ -178,7 +178,7 @@ func TestWhatHasNoEffectIsRemarkedOn(t *testing.T) {
 		{"another route", route("/cgi-bin/user/*"), ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			warnings := mustLoad(t, row.file+good).Warnings
+			warnings := mustLoad(t, row.file+good).Warnings()
 			if got := strings.Join(warnings, "\n"); len(warnings) > 1 || (row.want == "") != (got == "") || !strings.Contains(got, row.want) {
 				t.Errorf("got %q; want %q", got, row.want)
 			}
@@ -216,7 +216,7 @@ func TestAClientThatGetsNoRealTokenIsRemarkedOn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := strings.Join(cfg.Warnings, "\n")
+			got := strings.Join(cfg.Warnings(), "\n")
 			if strings.Contains(got, "client[1]: gets no real token") != (row.want != "") || !strings.Contains(got, row.want) {
 				t.Errorf("got %q; want %q", got, row.want)
 			}

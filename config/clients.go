@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -134,12 +135,12 @@ func (l *loader) warnOfTokenless() {
 // warnOfNoToken remarks that a client gets no real token at these paths of one kind of
 // accounts.
 func (l *loader) warnOfNoToken(client int, paths []string) {
-	allow := fmt.Sprintf("add %q to its allow", paths[0])
+	allow := language.Textf("add %q to its allow", paths[0])
 	if len(l.cfg.Clients[client].Allow) == 0 {
-		allow = fmt.Sprintf("write allow = [\"/*\", %q]", paths[0])
+		allow = language.Textf("write allow = [\"/*\", %q]", paths[0])
 	}
 	for _, other := range paths[1:] {
-		allow += fmt.Sprintf(", or %q for a program that asks there", other)
+		allow = language.Textf("%s, or %q for a program that asks there", allow, other)
 	}
 	l.warn(item("client", client), `gets no real token, which would go round its deny, rate or max_in_flight (token_endpoint is "real"); `+
 		`if it may have that all the same, %s`, allow)

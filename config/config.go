@@ -47,9 +47,7 @@ type Config struct {
 	files         *Files // which read it
 	inboxMaxGiven bool   // push.inbox_max is not what goes without saying
 
-	// Warnings are remarks on a configuration that is nevertheless good, each a
-	// line like those of Problems.
-	Warnings []string
+	remarks Problems // with which it is good nevertheless
 }
 
 // Proxy is about the callers' side.
@@ -162,6 +160,17 @@ type Forward struct {
 	OnFailure string        // "retry" or "success"
 	Async     bool
 	Copy      bool
+}
+
+// Remarks returns what is to be said of a configuration that is good nevertheless.
+func (c *Config) Remarks() Problems { return c.remarks }
+
+// Warnings returns the same in English, each a line.
+func (c *Config) Warnings() (lines []string) {
+	for _, remark := range c.remarks {
+		lines = append(lines, remark.Error())
+	}
+	return lines
 }
 
 // Parse does what the function Load does with the text of a file that is nowhere.

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/watch"
 )
 
@@ -36,8 +36,11 @@ var errTooLarge = errors.New("it is too large")
 type hangError struct{ waited time.Duration }
 
 // Error implements error.
-func (e hangError) Error() string {
-	return fmt.Sprintf("it gave nothing within %v; is it a named pipe, or on a disk that hangs?", e.waited)
+func (e hangError) Error() string { return e.In(language.English) }
+
+// In returns it in a language.
+func (e hangError) In(l language.Language) string {
+	return l.Sprintf("it gave nothing within %v; is it a named pipe, or on a disk that hangs?", e.waited)
 }
 
 // Files reads what a configuration names. A file that hangs, as on a network file

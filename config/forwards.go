@@ -9,6 +9,7 @@ import (
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/pushmatch"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 )
 
 // How long a program has for a push: WeChat waits for 5 s, and nobody for what comes from
@@ -48,7 +49,7 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 	t.checkTarget(f)
 	for i, pattern := range f.Match {
 		if problem := pushmatch.Check(pattern); problem != "" {
-			t.wrong(item("match", i), "%s", problem)
+			t.wrong(item("match", i), "%s", language.Phrase(problem))
 		} else if pushmatch.IsInfo(pattern) && t.document["platform"] == nil {
 			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
 		}

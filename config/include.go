@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/pathmatch"
+	"wxproxy/internal/language"
 	"wxproxy/internal/watch"
 )
 
@@ -89,7 +89,7 @@ func (c *Config) FileGone() string {
 func (l *loader) includeFile(document map[string]any, file string, room int) int {
 	data, err := l.cfg.files.read(file, room)
 	if err != nil {
-		l.reportIn(fileKey{file: file}, fmt.Sprintf("cannot be read: %v", err))
+		l.reportIn(fileKey{file: file}, language.Textf("cannot be read: %v", err))
 		return 0
 	}
 	pseudo := "file " + file // for remarks on the file itself
@@ -104,14 +104,14 @@ func (l *loader) includeFile(document map[string]any, file string, room int) int
 // merge adds to the document what an included file has under a key at its top.
 func (l *loader) merge(document map[string]any, key string, from fileKey) {
 	if key == "include" {
-		l.reportIn(from, "stands in an included file; write it into "+quotedPath(l.cfg.File)+" alone")
+		l.reportIn(from, language.Textf("stands in an included file; write it into %s alone", quotedPath(l.cfg.File)))
 		return
 	}
 	value := l.decoded[from.file][key]
 	_, there := document[key]
 	more, repeated := tablesOf(value)
 	if _, single := value.(map[string]any); single && slices.Contains(repeatedTables, key) {
-		l.reportIn(from, fmt.Sprintf("is %s; write [[%s]], with two brackets", parse.KindOf(value), key))
+		l.reportIn(from, language.Textf("is %s; write [[%s]], with two brackets", parse.KindOf(value), key))
 		return
 	}
 	if !repeated {
@@ -177,10 +177,11 @@ func (l *loader) mergeOnce(into map[string]any, outer string, from fileKey) {
 // reportTwice reports what is given in two files, and names both places.
 func (l *loader) reportTwice(key string, again fileKey) {
 	where, _ := l.whereabouts(key)
+	text := language.Textf("is given already, in %s; it can stand once", where)
 	if line := l.line(key); line > 0 {
-		where = fmt.Sprintf("%s, line %d", where, line)
+		text = language.Textf("is given already, in %s, line %d; it can stand once", where, line)
 	}
-	l.reportIn(again, "is given already, in "+where+"; it can stand once")
+	l.reportIn(again, text)
 }
 
 // quotedPath returns a path of the configuration's own between back quotes.

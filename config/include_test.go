@@ -157,10 +157,10 @@ func TestIncludedFilesOfOthersAreRemarkedOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg, err := Load(path, lookup())
-	if err != nil || !slices.ContainsFunc(cfg.Warnings, func(w string) bool {
+	if err != nil || !slices.ContainsFunc(cfg.Warnings(), func(w string) bool {
 		return strings.HasPrefix(w, included+": every user of this machine can read the file")
 	}) {
-		t.Errorf("got %v, %v; want a remark on the included file", err, cfg.Warnings)
+		t.Errorf("got %v, %v; want a remark on the included file", err, cfg.Warnings())
 	}
 }
 

@@ -2,11 +2,11 @@ package config
 
 import (
 	"crypto/sha256"
-	"fmt"
 	"slices"
 	"strings"
 
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -42,11 +42,11 @@ func (k accessKey) now() (of accessKey, isOld bool) {
 }
 
 // written returns which setting gives the key, unless it is the key itself.
-func (l *loader) written(k accessKey) string {
+func (l *loader) written(k accessKey) *language.Text {
 	if k.setting == k.name {
-		return ""
+		return nothing()
 	}
-	return " (" + l.place(k.setting) + " gives it)"
+	return language.Textf(" (%s gives it)", l.place(k.setting))
 }
 
 // addKey remembers a key of the table, for checkKeys, and returns its hash.
@@ -122,40 +122,40 @@ func (l *loader) reportTaken(k accessKey, owner string) {
 
 // judge reports a key that could be guessed where other machines can try, or that can
 // only come from an example. On loopback, a key that could be guessed gets a remark.
-func (l *loader) judge(k accessKey, known string) {
+func (l *loader) judge(k accessKey, known language.Phrase) {
 	listen := l.cfg.Proxy.Listen
 	if k.listen == "admin.listen" {
 		listen = l.cfg.Admin.Listen
 	}
-	advice := "`wxproxy key` makes a good one"
+	var weak *language.Text
 	switch {
 	case known != "" && k.length == 0:
-		l.report(k.setting, "is the hash of %s, so everybody knows the key; %s", known, advice)
+		l.report(k.setting, "is the hash of %s, so everybody knows the key; `wxproxy key` makes a good one", known)
 		return
 	case k.length > 0 && k.length < enoughKey:
-		known = fmt.Sprintf("is shorter than %d characters and could be guessed; %s", enoughKey, advice)
+		weak = language.Textf("is shorter than %d characters and could be guessed; `wxproxy key` makes a good one", enoughKey)
 	case known != "":
-		known = "is " + known + " and could be guessed; " + advice
+		weak = language.Textf("is %s and could be guessed; `wxproxy key` makes a good one", known)
 	case k.typed:
-		known = "is a pattern and could be guessed; " + advice
+		weak = language.Textf("is a pattern and could be guessed; `wxproxy key` makes a good one")
 	default:
 		return
 	}
 	if BeyondLoopback(listen) {
-		l.report(k.setting, "%s, which is needed because %s can be reached from other machines", known, k.listen)
+		l.report(k.setting, "%s, which is needed because %s can be reached from other machines", weak, k.listen)
 		return
 	}
-	l.warn(k.setting, "%s", known)
+	l.warn(k.setting, "%s", weak)
 	if l.cfg.WeakKeys == nil {
 		l.cfg.WeakKeys = map[string]string{}
 	}
-	l.cfg.WeakKeys[k.listen] = l.place(k.setting)
+	l.cfg.WeakKeys[k.listen] = l.place(k.setting).Error()
 }
 
 // guessable returns the hashes of keys that everybody could guess, and what each is.
-func (l *loader) guessable() map[[sha256.Size]byte]string {
-	found := map[[sha256.Size]byte]string{sha256.Sum256(nil): "nothing"}
-	add := func(what string, texts ...string) {
+func (l *loader) guessable() map[[sha256.Size]byte]language.Phrase {
+	found := map[[sha256.Size]byte]language.Phrase{sha256.Sum256(nil): "nothing"}
+	add := func(what language.Phrase, texts ...string) {
 		for _, text := range texts {
 			found[sha256.Sum256([]byte(text))] = what
 		}

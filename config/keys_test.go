@@ -184,8 +184,8 @@ func TestAKeyThatCouldBeGuessedIsGoodOnLoopbackAlone(t *testing.T) {
 				variable := map[string]string{"proxy.listen": "WXPROXY_LISTEN", "admin.listen": "WXPROXY_ADMIN_LISTEN"}[place.listen]
 				for _, loopback := range []string{"127.0.0.1:0", "[::1]:9", "localhost:9", "unix:/run/wxproxy.sock"} {
 					cfg := mustLoad(t, place.file, variable, loopback)
-					if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], place.setting+": "+row.want) || cfg.WeakKeys[place.listen] != place.setting {
-						t.Errorf("%s: got %q, %q; want %s, and a remark", loopback, cfg.Warnings, cfg.WeakKeys, place.setting)
+					if len(cfg.Warnings()) != 1 || !strings.Contains(cfg.Warnings()[0], place.setting+": "+row.want) || cfg.WeakKeys[place.listen] != place.setting {
+						t.Errorf("%s: got %q, %q; want %s, and a remark", loopback, cfg.Warnings(), cfg.WeakKeys, place.setting)
 					}
 				}
 				for _, public := range []string{":9", "0.0.0.0:9", "192.0.2.1:9", "[::]:9", "wxproxy.example:9"} {
@@ -224,7 +224,7 @@ func TestNoExampleHasAKeyThatLoads(t *testing.T) {
 					file = write(t, "config.toml", client("a", fmt.Sprintf("key_sha256 = %q", value))+good)
 				}
 				if cfg, err := Load(file, lookup()); err == nil {
-					t.Errorf("%s: %q loads, with %q; want that whoever copies it is told", path, found[0], cfg.Warnings)
+					t.Errorf("%s: %q loads, with %q; want that whoever copies it is told", path, found[0], cfg.Warnings())
 				}
 			}
 		}

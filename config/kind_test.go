@@ -95,16 +95,16 @@ func TestTheWayToWeComIsAsToWeChatUnlessItSaysOtherwise(t *testing.T) {
 	if got := cfg.UpstreamOf(WeChat); got.URL != "https://wechat.example" || got.IdleTimeout != 2*time.Second || got.MaxConnections != 512 {
 		t.Errorf("WeChat's: got %+v", got)
 	}
-	if len(cfg.Warnings) != 0 {
-		t.Errorf("got the warnings %q; want none for loopback", cfg.Warnings)
+	if len(cfg.Warnings()) != 0 {
+		t.Errorf("got the warnings %q; want none for loopback", cfg.Warnings())
 	}
 	cfg = mustLoad(t, "[upstream.wecom]\nurl = \"https://wecom.internal\"\n"+shop)
-	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom: has no effect") {
-		t.Errorf("got the warnings %q; want one of no effect", cfg.Warnings)
+	if len(cfg.Warnings()) != 1 || !strings.Contains(cfg.Warnings()[0], "upstream.wecom: has no effect") {
+		t.Errorf("got the warnings %q; want one of no effect", cfg.Warnings())
 	}
 	cfg = mustLoad(t, "[upstream.wecom]\nurl = \"http://wecom.internal:8080\"\n"+application("crm", "ww1", ""))
-	if len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "upstream.wecom.url: http:// sends the applications' secrets and tokens in the clear") {
-		t.Errorf("got the warnings %q; want one of http", cfg.Warnings)
+	if len(cfg.Warnings()) != 1 || !strings.Contains(cfg.Warnings()[0], "upstream.wecom.url: http:// sends the applications' secrets and tokens in the clear") {
+		t.Errorf("got the warnings %q; want one of http", cfg.Warnings())
 	}
 }
 
@@ -126,8 +126,8 @@ func TestTheHashIsThatOfBeforeWeCom(t *testing.T) {
 func TestForwardsAndClientsOfApplications(t *testing.T) {
 	cfg := mustLoad(t, "[push]\nlisten = \"127.0.0.1:8082\"\n"+application("crm", "ww1", "push_token = \""+canary+"\"\npush_aes_key = \""+aesKey("A")+"\"")+
 		"[[forward]]\naccount = \"ww1\"\nurl = \"http://127.0.0.1:9000/\"\n[[client]]\nname = \"orders\"\nkey = \"key-"+canary+"\"\naccounts = [\"crm\"]\n")
-	if len(cfg.Warnings) != 0 {
-		t.Errorf("got the warnings %q; want none", cfg.Warnings)
+	if len(cfg.Warnings()) != 0 {
+		t.Errorf("got the warnings %q; want none", cfg.Warnings())
 	}
 	_, err := Load(write(t, "config.toml", application("crm", "ww1", "")+application("oa", "ww1", "")+application("hr", "ww1", "")+"[[forward]]\naccount = \"ww1\"\nurl = \"http://127.0.0.1:9000/\"\n"), lookup())
 	if err == nil || !strings.Contains(err.Error(), "forward[1].account: ") {
@@ -169,7 +169,7 @@ func TestDoubtsAboutSecretsOfWeCom(t *testing.T) {
 		"of another corp":       {application("crm", "ww1", "") + strings.Replace(application("oa", "ww2", ""), secretOf("oa"), secretOf("crm"), 1), ""},
 		"none":                  {application("crm", "ww1", "agent_id = 1000002") + application("oa", "ww1", ""), ""},
 	} {
-		warnings := mustLoad(t, row.toml).Warnings
+		warnings := mustLoad(t, row.toml).Warnings()
 		if len(warnings) != min(len(row.want), 1) || row.want != "" && !strings.Contains(warnings[0], row.want) {
 			t.Errorf("%s: got %q; want %q", name, warnings, row.want)
 		}

@@ -2,11 +2,11 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
 	"github.com/BurntSushi/toml"
+	"wxproxy/internal/language"
 )
 
 // Find returns the path of the file to load: the flag's value, else that of
@@ -159,14 +159,17 @@ func (l *loader) decode(file string, data []byte) map[string]any {
 func (l *loader) reportSyntax(file string, err error) {
 	broken, ok := errors.AsType[toml.ParseError](err)
 	if !ok {
-		l.reportIn(fileKey{file: file}, "is not TOML")
+		l.reportIn(fileKey{file: file}, language.Phrase("is not TOML"))
 		return
 	}
-	l.reportIn(fileKey{file: file}, fmt.Sprintf("line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message)))
+	l.reportIn(fileKey{file: file}, language.Textf("line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message)))
 }
 
 // syntaxHints are our words for what messages of the decoder contain.
-var syntaxHints = []struct{ contains, hint string }{
+var syntaxHints = []struct {
+	contains string
+	hint     language.Phrase
+}{
 	{"has already been defined", "this key or table is there twice"},
 	{"was already created", "this table is there twice, once with one bracket and once with two"},
 	{"cannot contain newlines", "the text has no closing quote"},
@@ -187,7 +190,7 @@ var syntaxHints = []struct{ contains, hint string }{
 	{"comma", "the items of a list are separated by commas and end with ]"},
 }
 
-func syntaxHint(message string) string {
+func syntaxHint(message string) language.Phrase {
 	for _, row := range syntaxHints {
 		if strings.Contains(message, row.contains) {
 			return row.hint

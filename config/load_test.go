@@ -234,7 +234,7 @@ copy = true
 
 		Certificates: cfg.Certificates,
 
-		Warnings: cfg.Warnings,
+		remarks: cfg.remarks,
 	}
 	got := *cfg
 	for i := range got.Accounts { // functions are never deeply equal
@@ -271,7 +271,7 @@ func TestTheShippedFileIsTheDefault(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := Default()
-			want.File, want.files, want.Accounts, want.Warnings = cfg.File, cfg.files, cfg.Accounts, cfg.Warnings
+			want.File, want.files, want.Accounts, want.remarks = cfg.File, cfg.files, cfg.Accounts, cfg.remarks
 			if !reflect.DeepEqual(*cfg, want) {
 				t.Errorf("got  %+v\nwant %+v", *cfg, want)
 			}
@@ -378,7 +378,7 @@ func TestWarningsAreNoProblems(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := mustLoad(t, row.file, row.env...)
-			all := strings.Join(cfg.Warnings, "\n")
+			all := strings.Join(cfg.Warnings(), "\n")
 			if !strings.Contains(all, row.want) || (row.want == "") != (all == "") {
 				t.Errorf("got warnings %q; want %q", all, row.want)
 			}
@@ -410,9 +410,9 @@ func TestFilesThatEveryoneCanReadGiveAWarning(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			same := slices.EqualFunc(cfg.Warnings, row.want, strings.HasPrefix)
+			same := slices.EqualFunc(cfg.Warnings(), row.want, strings.HasPrefix)
 			if !same {
-				t.Errorf("got %q; want %q", cfg.Warnings, row.want)
+				t.Errorf("got %q; want %q", cfg.Warnings(), row.want)
 			}
 		})
 	}
@@ -476,7 +476,7 @@ key = "orders-`+canary+`"
 		"JSON":     string(asJSON),
 		"slog":     logged.String(),
 		"Describe": cfg.Describe(),
-		"Warnings": strings.Join(cfg.Warnings, "\n"),
+		"Warnings": strings.Join(cfg.Warnings(), "\n"),
 	}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		outputs[verb] = fmt.Sprintf(verb, cfg) + fmt.Sprintf(verb, *cfg) + fmt.Sprintf(verb, cfg.Accounts[0].Source)

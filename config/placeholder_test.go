@@ -34,8 +34,8 @@ func TestATypedKeyIsAMistakeBeyondLoopback(t *testing.T) {
 func TestAWordAsAppSecretIsRemarkedOn(t *testing.T) {
 	for _, word := range []string{"secret", "test", "appsecret", "app_secret", "SECRET"} {
 		cfg := mustLoad(t, strings.Replace(good, canary, word, 1))
-		if len(cfg.Warnings) == 0 || !strings.Contains(strings.Join(cfg.Warnings, "\n"), "account[1].secret: is a word that stands in examples") {
-			t.Errorf("%q: got %q; want a warning", word, cfg.Warnings)
+		if len(cfg.Warnings()) == 0 || !strings.Contains(strings.Join(cfg.Warnings(), "\n"), "account[1].secret: is a word that stands in examples") {
+			t.Errorf("%q: got %q; want a warning", word, cfg.Warnings())
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/config/internal/pushmatch"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -44,7 +45,7 @@ func (l *loader) readPlatform(t *table) {
 	p.PushToken, p.PushAESKey, p.PushAESKeyOld = keys.token, keys.key, keys.old
 	for i, key := range pushKeys[:2] {
 		if len(push[i].given) == 0 {
-			t.missing("WeChat sends a platform its tickets, always encrypted: write what the platform's page shows, or "+key+"_env or "+key+"_file", key, key+"_env", key+"_file")
+			t.lacks(language.Textf("WeChat sends a platform its tickets, always encrypted: write what the platform's page shows, or %[1]s_env or %[1]s_file", key), []string{key, key + "_env", key + "_file"})
 		}
 	}
 	l.cfg.Platforms = append(l.cfg.Platforms, p)
@@ -166,8 +167,8 @@ func (l *loader) warnOfEvents(i int) {
 		of = pushmatch.Platform
 	}
 	for j, pattern := range f.Match {
-		if why := pushmatch.Doubt(pattern, of, words.Nearest); why != "" && pushmatch.Check(pattern) == "" {
-			l.warn(item("forward", i)+"."+item("match", j), "%s", why)
+		if why := pushmatch.Doubt(pattern, of, words.Nearest); why != nil && pushmatch.Check(pattern) == "" {
+			l.warn(item("forward", i)+"."+item("match", j), "%v", why)
 		}
 	}
 }
@@ -189,7 +190,7 @@ func (l *loader) checkAbsent() {
 	for _, a := range l.absent {
 		if len(l.absent) < len(l.cfg.Accounts)+len(l.cfg.Platforms) {
 			const text = "the file is not there: the account gets no token until it is, and the others go on"
-			l.warn(a.key, "%s", text+l.shown(a.key, text))
+			l.warn(a.key, "%v%v", language.Phrase(text), l.shown(a.key, text))
 		} else {
 			l.report(a.key, "%v", a.err)
 		}

@@ -15,8 +15,8 @@ const pushListener = "[push]\nlisten = \"127.0.0.1:0\"\n[token]\nstore = \"file:
 
 func TestAPlatformNeedsNoAccount(t *testing.T) {
 	cfg := mustLoad(t, pushListener+platformTable("saas", "wxaaaaaaaaaaaaaaaa"))
-	if len(cfg.Accounts) != 0 || len(cfg.Platforms) != 1 || len(cfg.Warnings) != 0 {
-		t.Fatalf("got %d accounts, %d platforms, warnings %q", len(cfg.Accounts), len(cfg.Platforms), cfg.Warnings)
+	if len(cfg.Accounts) != 0 || len(cfg.Platforms) != 1 || len(cfg.Warnings()) != 0 {
+		t.Fatalf("got %d accounts, %d platforms, warnings %q", len(cfg.Accounts), len(cfg.Platforms), cfg.Warnings())
 	}
 	p := cfg.Platforms[0]
 	if p.Name != "saas" || p.AppID != "wxaaaaaaaaaaaaaaaa" || !p.PublishCheck || !p.Secret.Equal("component-"+canary) || !p.PushToken.Equal("saas-"+canary) || !p.PushAESKey.Equal(aesKey("S")) {
@@ -63,7 +63,7 @@ func TestWhatAPlatformLacksIsRemarkedOn(t *testing.T) {
 		{"an account without push_token", pushListener + saas + good, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			warnings := mustLoad(t, row.file).Warnings
+			warnings := mustLoad(t, row.file).Warnings()
 			if got := strings.Join(warnings, "\n"); len(warnings) > 1 || (row.want == "") != (got == "") || !strings.Contains(got, row.want) || strings.Contains(got, canary) {
 				t.Errorf("got %q; want %q", got, row.want)
 			}
@@ -74,7 +74,7 @@ func TestWhatAPlatformLacksIsRemarkedOn(t *testing.T) {
 // A process goes on without the AppSecret of a platform, as without that of an account.
 func TestAPlatformWhoseSecretIsAwayIsNoMistakeBesideOthers(t *testing.T) {
 	away := strings.Replace(platformTable("saas", "wxaaaaaaaaaaaaaaaa"), "secret = \"component-"+canary+"\"", "secret_file = \"/nowhere/saas.txt\"", 1)
-	if cfg, err := NewFiles().LoadToServe(write(t, "config.toml", pushListener+away+good), lookup()); err != nil || !strings.Contains(strings.Join(cfg.Warnings, "\n"), "platform[1].secret_file: the file is not there") {
+	if cfg, err := NewFiles().LoadToServe(write(t, "config.toml", pushListener+away+good), lookup()); err != nil || !strings.Contains(strings.Join(cfg.Warnings(), "\n"), "platform[1].secret_file: the file is not there") {
 		t.Errorf("got %v; want a warning", err)
 	}
 	if _, err := NewFiles().LoadToServe(write(t, "config.toml", pushListener+away), lookup()); err == nil || !strings.Contains(err.Error(), "no such file") {

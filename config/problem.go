@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"wxproxy/config/internal/lines"
 	"wxproxy/config/internal/permission"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 )
 
 // Problem is one mistake in the configuration. Tables that may be repeated are
@@ -19,25 +19,38 @@ import (
 type Problem struct {
 	Where string // the file, or "environment"
 	Key   string // the setting, as "account[2].secret", or the variable; may be empty
-	Text  string // what is wrong and what would be right; never a secret
+	Text  error  // what is wrong and what would be right; never a secret
 }
 
 // Error returns the mistake as one line.
-func (p Problem) Error() string {
-	if p.Key == "" {
-		return p.Where + ": " + p.Text
+func (p Problem) Error() string { return p.In(language.English) }
+
+// In returns the same in a language.
+func (p Problem) In(l language.Language) string {
+	where := p.Where
+	if where == environment {
+		where = language.Phrase(environment).In(l)
 	}
-	return p.Where + ": " + p.Key + ": " + p.Text
+	if p.Key == "" {
+		return where + ": " + language.In(l, p.Text)
+	}
+	return where + ": " + p.Key + ": " + language.In(l, p.Text)
 }
+
+// environment is where a setting stands that is in no file.
+const environment = "environment"
 
 // Problems are all the mistakes of one configuration, at least one.
 type Problems []Problem
 
 // Error returns one line per mistake.
-func (p Problems) Error() string {
+func (p Problems) Error() string { return p.In(language.English) }
+
+// In returns the same in a language.
+func (p Problems) In(l language.Language) string {
 	lines := make([]string, len(p))
 	for i, problem := range p {
-		lines[i] = problem.Error()
+		lines[i] = problem.In(l)
 	}
 	return strings.Join(lines, "\n")
 }
@@ -50,28 +63,31 @@ func (l *loader) report(key, format string, args ...any) {
 		return
 	}
 	l.reported[key] = true
-	text := fmt.Sprintf(format, args...)
-	l.reportAt(key, text+l.shown(key, text)+l.position(key))
+	text := language.Textf(format, args...)
+	l.reportAt(key, language.Textf("%v%v%v", text, l.shown(key, text.Error()), l.position(key)))
 }
 
 // shown returns the end of a message about key, which says its value; nothing if the
 // value does not help, stands in the message already, or could be a secret.
-func (l *loader) shown(key, message string) string {
+func (l *loader) shown(key, message string) *language.Text {
 	if l.sensitive[key] || strings.HasSuffix(key, "_sha256") || strings.HasSuffix(key, "_env") {
-		return ""
+		return nothing()
 	}
 	switch value := lines.Value(l.document, key).(type) {
 	case string:
 		if value != "" && words.MayShow(key, value) && !strings.Contains(message, "`"+value+"`") {
-			return fmt.Sprintf(" (it is %q)", value)
+			return language.Textf(" (it is %q)", value)
 		}
 	case int64, float64:
-		return fmt.Sprintf(" (it is %v)", value)
+		return language.Textf(" (it is %v)", value)
 	case time.Time:
-		return " (it is " + value.Format(time.RFC3339) + ")"
+		return language.Textf(" (it is %v)", value.Format(time.RFC3339))
 	}
-	return ""
+	return nothing()
 }
+
+// nothing is the end of a message that has no more to say.
+func nothing() *language.Text { return language.Textf("") }
 
 // anyReported tells whether one of the keys has a problem already: what it would have
 // allowed is then no second problem.
@@ -80,7 +96,7 @@ func (l *loader) anyReported(keys ...string) bool {
 }
 
 // reportAt adds a problem with key, even if it has one already.
-func (l *loader) reportAt(key, text string) {
+func (l *loader) reportAt(key string, text error) {
 	where, name := l.whereabouts(key)
 	l.problems = append(l.problems, Problem{where, name, text})
 }
@@ -88,17 +104,16 @@ func (l *loader) reportAt(key, text string) {
 // warn adds a remark on key, with which the configuration is good nevertheless.
 func (l *loader) warn(key, format string, args ...any) {
 	where, name := l.whereabouts(key)
-	line := Problem{where, name, fmt.Sprintf(format, args...)}.Error()
-	l.cfg.Warnings = append(l.cfg.Warnings, line)
+	l.cfg.remarks = append(l.cfg.remarks, Problem{where, name, language.Textf(format, args...)})
 }
 
 // whereabouts returns where the operator has written a key, and its name there.
 func (l *loader) whereabouts(key string) (where, name string) {
 	if variable, ok := l.variables[key]; ok {
-		return "environment", variable
+		return environment, variable
 	}
 	if l.cfg.File == "" {
-		return "environment", key
+		return environment, key
 	}
 	for outer := range lines.Enclosing(key) {
 		if o, ok := l.origins[outer]; ok {
@@ -110,12 +125,12 @@ func (l *loader) whereabouts(key string) (where, name string) {
 
 // place returns where a table or key stands, for a message about another one: its name
 // in the file, and the file if that is an included one.
-func (l *loader) place(key string) string {
+func (l *loader) place(key string) *language.Text {
 	where, name := l.whereabouts(key)
-	if where == l.cfg.File || where == "environment" {
-		return name
+	if where == l.cfg.File || where == environment {
+		return language.Textf("%s", name)
 	}
-	return name + " of " + where
+	return language.Textf("%s of %s", name, where)
 }
 
 // line returns the line of a key, or else of the table that it is missing in, 0 if
@@ -135,24 +150,24 @@ func (l *loader) linesOf(file string) map[string]int {
 
 // position returns the end of a message about key, which says what the entry that has
 // it is called, and where it stands.
-func (l *loader) position(key string) string {
+func (l *loader) position(key string) *language.Text {
 	line := l.line(key)
 	if line == 0 {
-		return ""
+		return nothing()
 	}
 	entry, inner, _ := strings.Cut(key, "].")
 	if name, ok := lines.Value(l.document, entry+"].name").(string); ok && isName(name) && inner != "name" {
-		return fmt.Sprintf("; %s, line %d", words.Quoted(name), line)
+		return language.Textf("; %s, line %d", words.Quoted(name), line)
 	}
-	return fmt.Sprintf("; line %d", line)
+	return language.Textf("; line %d", line)
 }
 
 // reportIn adds a problem with what a file has, before all files are one document.
-func (l *loader) reportIn(at fileKey, text string) {
+func (l *loader) reportIn(at fileKey, text error) {
 	if line := l.linesOf(at.file)[at.name]; line > 0 {
-		text = fmt.Sprintf("%s; line %d", text, line)
+		text = language.Textf("%v; line %d", text, line)
 	}
-	l.problems = append(l.problems, Problem{cmp.Or(at.file, "environment"), at.name, text})
+	l.problems = append(l.problems, Problem{cmp.Or(at.file, environment), at.name, text})
 }
 
 // warnIfOpen remarks on a file that every user may read, if it is secret, or

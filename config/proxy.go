@@ -6,14 +6,13 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/expiry"
 	"wxproxy/config/internal/parse"
+	"wxproxy/internal/language"
 	"wxproxy/internal/origin"
 )
 
@@ -41,13 +40,13 @@ func (t *table) shutdownDelay(key string, into *time.Duration) bool {
 		text, _ := value.(string)
 		if d, err := time.ParseDuration(text); err == nil && d <= 0 {
 			if d < 0 {
-				return 0, errors.New("must not be negative")
+				return 0, language.Phrase("must not be negative")
 			}
 			return 0, nil
 		}
 		d, err := parse.Duration(value)
 		if d > longestDelay {
-			return 0, fmt.Errorf("must be at most %s", short(longestDelay))
+			return 0, language.Textf("must be at most %s", short(longestDelay))
 		}
 		return d, err
 	}, into)
@@ -140,8 +139,8 @@ func (t *table) addCertificate(key string, data []byte, end expiry.End) {
 	where, name := t.whereabouts(t.key(key))
 	c := Certificate{Setting: name, Expires: end.At, public: fingerprint(data), where: where, renew: end.Renew}
 	t.cfg.Certificates = append(t.cfg.Certificates, c)
-	if remark := c.Remark(time.Now()); remark != "" {
-		t.cfg.Warnings = append(t.cfg.Warnings, remark)
+	if remark, due := c.remark(time.Now()); due {
+		t.cfg.remarks = append(t.cfg.remarks, remark)
 	}
 }
 
@@ -171,13 +170,17 @@ func (c *Config) Fingerprint(setting string) string {
 // Remark returns what is to be said of the certificate at now; nothing if it need not be
 // renewed yet.
 func (c Certificate) Remark(now time.Time) string {
-	left := c.Expires.Sub(now)
-	text := fmt.Sprintf("the certificate expires on %s, in %d days; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"), int(left/(24*time.Hour)))
-	switch {
-	case now.Before(c.renew):
-		return ""
-	case left <= 0:
-		text = fmt.Sprintf("the certificate has expired, on %s; renew it", c.Expires.UTC().Format("2006-01-02 15:04 UTC"))
+	if remark, due := c.remark(now); due {
+		return remark.Error()
 	}
-	return Problem{Where: c.where, Key: c.Setting, Text: text}.Error()
+	return ""
+}
+
+func (c Certificate) remark(now time.Time) (remark Problem, due bool) {
+	left, end := c.Expires.Sub(now), c.Expires.UTC().Format("2006-01-02 15:04 UTC")
+	text := language.Textf("the certificate expires on %s, in %d days; renew it", end, int(left/(24*time.Hour)))
+	if left <= 0 {
+		text = language.Textf("the certificate has expired, on %s; renew it", end)
+	}
+	return Problem{Where: c.where, Key: c.Setting, Text: text}, !now.Before(c.renew)
 }

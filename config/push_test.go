@@ -55,7 +55,7 @@ func TestWhatIsMissingForPushesIsRemarkedOn(t *testing.T) {
 		{"a program behind TLS", listen + strings.Replace(forward(), "http://127.0.0.1", "https://crm", 1) + pushed, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			warnings := mustLoad(t, row.file).Warnings
+			warnings := mustLoad(t, row.file).Warnings()
 			if got := strings.Join(warnings, "\n"); len(warnings) > 1 || (row.want == "") != (got == "") || !strings.Contains(got, row.want) || strings.Contains(got, canary) {
 				t.Errorf("got %q; want %q", got, row.want)
 			}

@@ -297,7 +297,7 @@ func (s documented) said(value any) string {
 	t := s.readAlone(map[string]any{s.key: value})
 	for _, problem := range t.problems {
 		if problem.Key == t.key(s.key) || problem.Key == item(t.key(s.key), 0) {
-			return problem.Text
+			return problem.Text.Error()
 		}
 	}
 	return ""

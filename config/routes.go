@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -48,7 +49,7 @@ func (t *table) checkRoutePath(r Route) {
 	case r.Path == "":
 		t.missing(`write a path, as "/wxa/something/*"`, "path")
 	case checkPattern(r.Path) != "":
-		t.wrong("path", "%s", checkPattern(r.Path))
+		t.wrong("path", "%s", language.Phrase(checkPattern(r.Path)))
 	case r.Kind.isOwn(r.Path) && r.Credential != "" && r.Credential != "deny":
 		t.wrong("path", `is answered by wxproxy itself and never forwarded; the only credential for it is "deny" (token_endpoint in [proxy] says what SDKs get)`)
 	}
@@ -62,7 +63,7 @@ func (t *table) checkPatterns(key string, patterns []string) {
 	}
 	for i, pattern := range patterns {
 		if problem := checkPattern(pattern); problem != "" {
-			t.wrong(item(key, i), "%s", problem)
+			t.wrong(item(key, i), "%s", language.Phrase(problem))
 		} else if isAboutHealth(pattern) {
 			t.wrong(item(key, i), "is answered to everybody, without a key; remove it")
 		}

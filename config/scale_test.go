@@ -64,7 +64,7 @@ func TestManyForwardsOfManyAccountsAreCheckedAtOnce(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("took %v; want less than 10 s", took)
 	}
-	last := cfg.Warnings[len(cfg.Warnings)-1]
+	last := cfg.Warnings()[len(cfg.Warnings())-1]
 	if !strings.Contains(last, "forward[3001]: gets nothing: forward[8] before it") {
 		t.Errorf("got %q; want that the last forward gets nothing", last)
 	}

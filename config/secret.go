@@ -2,12 +2,12 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
 
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -78,7 +78,7 @@ func (s SecretSource) readEnv() (string, error) {
 	case ok:
 		return value, nil
 	case words.LooksLikeVariable(s.env):
-		return "", fmt.Errorf("the environment variable %s is not set", s.env)
+		return "", language.Textf("the environment variable %s is not set", s.env)
 	default:
 		return "", errors.New("the environment variable of that name is not set")
 	}
@@ -91,7 +91,7 @@ func (s SecretSource) readFile() (string, error) {
 	case errors.Is(err, errTooLarge):
 		return "", errors.New("the file is too large to be a secret")
 	case err != nil:
-		return "", fmt.Errorf("reading the file: %w", err)
+		return "", language.Textf("reading the file: %w", err)
 	}
 	return strings.TrimRight(string(data), " \t\r\n\v\f"), nil
 }
@@ -186,11 +186,11 @@ type absentSecret struct {
 
 // whose returns the name that the table gives itself, as the beginning of a
 // sentence about it.
-func (t *table) whose() string {
+func (t *table) whose() *language.Text {
 	if name, _ := t.values["name"].(string); isName(name) {
-		return words.Quoted(name) + ": "
+		return language.Textf("%s: ", words.Quoted(name))
 	}
-	return ""
+	return nothing()
 }
 
 // onlyOne reports that a secret is given by several keys.

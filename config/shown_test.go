@@ -114,7 +114,7 @@ func mustHide(t *testing.T, name, key string, setting any, secret string) {
 	cfg, err := l.load(document)
 	said := fmt.Sprint(err)
 	if cfg != nil {
-		said = strings.Join(cfg.Warnings, "\n")
+		said = strings.Join(cfg.Warnings(), "\n")
 	}
 	if part := secret[len(secret)/2:]; strings.Contains(said, secret) || len(part) > 10 && strings.Contains(said, part) {
 		t.Errorf("%s.%s = %q: %s shows it", name, key, setting, said)

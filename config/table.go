@@ -7,6 +7,7 @@ import (
 	"slices"
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 )
 
 // table is one table of the file while it is read. Its methods set a variable to the
@@ -47,11 +48,14 @@ func (t *table) wrong(key, format string, args ...any) {
 
 // missing reports that the first of keys is not there or empty, unless one of
 // the keys that can stand for it has a problem already.
-func (t *table) missing(advice string, keys ...string) {
+func (t *table) missing(advice language.Phrase, keys ...string) { t.lacks(advice, keys) }
+
+// lacks does that with advice that names something.
+func (t *table) lacks(advice error, keys []string) {
 	if slices.ContainsFunc(keys, func(key string) bool { return t.reported[t.key(key)] }) {
 		return
 	}
-	lack := "missing"
+	lack := language.Phrase("missing")
 	if _, there := t.values[keys[0]]; there {
 		lack = "empty"
 	}
@@ -67,7 +71,7 @@ func (t *table) value(key string) (any, bool) {
 }
 
 // take sets into to the value of key if it has the type that want describes.
-func take[T any](t *table, key, want string, into *T) bool {
+func take[T any](t *table, key string, want error, into *T) bool {
 	value, ok := t.value(key)
 	if !ok {
 		return false
@@ -82,11 +86,11 @@ func take[T any](t *table, key, want string, into *T) bool {
 }
 
 func (t *table) text(key string, into *string) bool {
-	return take(t, key, `text in quotes: "..."`, into)
+	return take(t, key, language.Phrase(`text in quotes: "..."`), into)
 }
 
 func (t *table) flag(key string, into *bool) bool {
-	return take(t, key, "true or false, without quotes", into)
+	return take(t, key, language.Phrase("true or false, without quotes"), into)
 }
 
 // choice reads one of a few words.
@@ -109,9 +113,9 @@ func oneWordOf(words ...string) func(*table, string, *string) bool {
 }
 
 // list reads the items of a list that all have the type that want describes.
-func list[T any](t *table, key, want string, into *[]T) bool {
+func list[T any](t *table, key string, want language.Phrase, into *[]T) bool {
 	var items []any
-	if !take(t, key, "a list of "+want+": [...]", &items) {
+	if !take(t, key, language.Textf("a list of %s: [...]", want), &items) {
 		return false
 	}
 	typed := make([]T, len(items))
@@ -141,14 +145,14 @@ var repeatedTables = []string{"account", "platform", "client", "route", "forward
 // section returns the table with the name, an empty one if the file has none.
 func (t *table) section(name string) *table {
 	var values map[string]any
-	take(t, name, fmt.Sprintf("it once, as [%s]", t.key(name)), &values)
+	take(t, name, language.Textf("it once, as [%s]", t.key(name)), &values)
 	return &table{loader: t.loader, name: t.key(name), values: values}
 }
 
 // sections returns the tables with the name, which the file may repeat.
 func (t *table) sections(name string) []*table {
 	var repeated []map[string]any
-	want := fmt.Sprintf("[[%s]], with two brackets", name)
+	want := language.Textf("[[%s]], with two brackets", name)
 	if _, inline := t.values[name].([]any); !inline {
 		take(t, name, want, &repeated)
 	} else if !list(t, name, "tables", &repeated) {
@@ -168,12 +172,12 @@ func (t *table) refuseUnknown() {
 		if slices.Contains(t.known, key) {
 			continue
 		}
-		text := "unknown key " + words.Quoted(key)
+		text := language.Textf("unknown key %s", words.Quoted(key))
 		if meant := words.Nearest(key, t.known); meant != "" {
-			text += ", did you mean `" + meant + "`?"
+			text = language.Textf("unknown key %s, did you mean `%s`?", words.Quoted(key), meant)
 			t.reported[t.key(meant)] = true
 		}
-		t.reportAt(t.name, text+t.position(t.key(key)))
+		t.reportAt(t.name, language.Textf("%v%v", text, t.position(t.key(key))))
 	}
 }
 

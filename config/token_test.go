@@ -22,8 +22,8 @@ func TestWhereAnEncryptionKeyComesFrom(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := mustLoad(t, "[token]\nstore = \"file:tokens\"\n"+row.setting+good, "KEY_OF_TOKENS", key32)
-			if got := cfg.Token.EncryptionKey; !got.Equal("canary-5f4dcc3b5aa765d6-01234567") || len(cfg.Warnings) > 0 {
-				t.Errorf("got a key of %d bytes, %v; want the 32 bytes", len(got.Reveal()), cfg.Warnings)
+			if got := cfg.Token.EncryptionKey; !got.Equal("canary-5f4dcc3b5aa765d6-01234567") || len(cfg.Warnings()) > 0 {
+				t.Errorf("got a key of %d bytes, %v; want the 32 bytes", len(got.Reveal()), cfg.Warnings())
 			}
 			if got := cfg.Describe(); !strings.Contains(got, "in the folder tokens, encrypted, renewed") || strings.Contains(got, canary) || strings.Contains(got, key32) {
 				t.Errorf("got %s; want it to say that tokens are encrypted", got)
@@ -101,8 +101,8 @@ func TestPasswordsThatEveryoneCanReadGiveAWarning(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(cfg.Warnings, "\n")
-	if len(cfg.Warnings) != 2 || !strings.Contains(got, path+": every user") || !strings.Contains(got, "token.encryption_key_file: every user") {
+	got := strings.Join(cfg.Warnings(), "\n")
+	if len(cfg.Warnings()) != 2 || !strings.Contains(got, path+": every user") || !strings.Contains(got, "token.encryption_key_file: every user") {
 		t.Errorf("got %s; want a warning about each file", got)
 	}
 }
@@ -130,8 +130,8 @@ func TestAStoreComesFromAFile(t *testing.T) {
 	if err := os.Chmod(file, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if cfg = mustLoad(t, fmt.Sprintf("[token]\nstore_file = %q", file)+good); len(cfg.Warnings) != 1 || !strings.Contains(cfg.Warnings[0], "token.store_file: every user") {
-		t.Errorf("got %v; want a warning that everybody can read it", cfg.Warnings)
+	if cfg = mustLoad(t, fmt.Sprintf("[token]\nstore_file = %q", file)+good); len(cfg.Warnings()) != 1 || !strings.Contains(cfg.Warnings()[0], "token.store_file: every user") {
+		t.Errorf("got %v; want a warning that everybody can read it", cfg.Warnings())
 	}
 }
 

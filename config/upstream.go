@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/config/internal/address"
+	"wxproxy/internal/language"
 )
 
 func (l *loader) readUpstream(t *table) {
@@ -162,7 +162,7 @@ func (u *Upstream) check(raw, good string) error {
 		family = "ipv4"
 	}
 	if family != u.IPFamily {
-		return fmt.Errorf("is an address that ip_family = %q rules out; write a host's name, or ip_family = %q", u.IPFamily, family)
+		return language.Textf("is an address that ip_family = %q rules out; write a host's name, or ip_family = %q", u.IPFamily, family)
 	}
 	return nil
 }

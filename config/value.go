@@ -6,6 +6,7 @@ import (
 
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 )
 
 // replaced are the keys that mean nothing any more once a variable took the
@@ -86,14 +87,13 @@ func (l *loader) variable(name string) string {
 
 // reportNoAccount says how to write one.
 func (l *loader) reportNoAccount() {
-	const demo = "; or try `wxproxy demo`, which needs none"
 	if l.cfg.File == "" {
 		l.report("", "there is no account: set WXPROXY_APP_ID and WXPROXY_SECRET (or WXPROXY_SECRET_FILE), "+
-			"or write a file and give it with -config"+demo)
+			"or write a file and give it with -config; or try `wxproxy demo`, which needs none")
 		return
 	}
 	l.report("account", "missing; add [[account]] with name, app_id and secret, or a [[platform]] "+
-		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file)"+demo)
+		"(WXPROXY_APP_ID and WXPROXY_SECRET count only without a file); or try `wxproxy demo`, which needs none")
 }
 
 // IsName reports whether s can name an account or a client.
@@ -110,7 +110,7 @@ func (t *table) limit(key string, into *int) bool { return t.number(key, 0, into
 
 func (t *table) number(key string, least int64, into *int) bool {
 	var number int64
-	if !take(t, key, "a number without quotes", &number) {
+	if !take(t, key, language.Phrase("a number without quotes"), &number) {
 		return false
 	}
 	if number < least || number > math.MaxInt32 {

@@ -25,7 +25,7 @@ func runCheck(o options, t terminal) error {
 		fmt.Fprintln(t.err, err)
 		return errMistakes
 	}
-	for _, warning := range cfg.Warnings {
+	for _, warning := range cfg.Warnings() {
 		fmt.Fprintln(t.err, "warning:", warning)
 	}
 	if warning := service.CheckTracing(); warning != "" {

@@ -20,11 +20,11 @@ const maxNames = 20
 // and returns it.
 func (s *Service) reportReload(before *config.Config, began time.Time) admin.Changes {
 	now := s.now.Load()
-	for _, warning := range now.cfg.Warnings {
+	for _, warning := range now.cfg.Warnings() {
 		s.log.Warn("configuration", "warning", warning)
 	}
 	diff := before.ChangesTo(now.cfg)
-	changes := admin.Changes{Added: diff.Added, Removed: diff.Removed, Changed: diff.Changed, AtNextStart: s.atStart.AtNextStart(now.cfg), Warnings: now.cfg.Warnings}
+	changes := admin.Changes{Added: diff.Added, Removed: diff.Removed, Changed: diff.Changed, AtNextStart: s.atStart.AtNextStart(now.cfg), Warnings: now.cfg.Warnings()}
 	if len(changes.AtNextStart) > 0 {
 		s.log.Warn("some settings take effect only at the next start", "settings", strings.Join(changes.AtNextStart, ", "))
 	}

@@ -87,7 +87,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 	s.secrets.addAll(cfg)
 	s.dropped = s.reportDrops(in.Log)
 	s.tracer = newTracer(in.Version, &s.secrets, s.log)
-	for _, warning := range cfg.Warnings {
+	for _, warning := range cfg.Warnings() {
 		s.log.Warn("configuration", "warning", warning)
 	}
 	s.reloading <- struct{}{} // until Run
@@ -147,7 +147,7 @@ func (e MistakeError) Unwrap() error { return e.Err }
 
 // Mistake returns err as a mistake in a setting, in the form of config's own.
 func Mistake(cfg *config.Config, key string, err error) error {
-	return MistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err.Error()}}
+	return MistakeError{config.Problem{Where: cmp.Or(cfg.File, "environment"), Key: key, Text: err}}
 }
 
 // A LoggedError is one that the log has already.

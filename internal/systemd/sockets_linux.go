@@ -40,7 +40,7 @@ func Sockets() (opened Opened, err error) {
 }
 
 func socketMistake(name string, err error) error {
-	return config.Problem{Where: "systemd", Key: "the socket " + name, Text: err.Error()}
+	return config.Problem{Where: "systemd", Key: "the socket " + name, Text: err}
 }
 
 // isForCallers reports whether a socket has the name that systemd or package

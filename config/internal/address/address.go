@@ -9,6 +9,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"wxproxy/internal/language"
 )
 
 // Split splits a listen setting into what [net.Listen] wants.
@@ -133,22 +134,23 @@ func addressOf(host string) string {
 // CheckURL says what is wrong with the URL of an upstream host, and what a good one is
 // like.
 func CheckURL(raw, good string) error {
-	advice := `; write scheme and host only, as "` + good + `"`
 	u, err := url.Parse(raw)
+	var problem language.Phrase
 	switch {
 	case err != nil:
-		return errors.New("is not a URL" + advice)
+		problem = "is not a URL"
 	case u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("has to begin with https:// or http://" + advice)
+		problem = "has to begin with https:// or http://"
 	case u.User != nil:
-		return errors.New("has a user name or password" + advice)
+		problem = "has a user name or password"
 	case u.Scheme+"://"+u.Host != raw:
-		return errors.New("has more than scheme and host" + advice)
+		problem = "has more than scheme and host"
 	case u.Hostname() == "" || !IsHost(u.Hostname()):
-		return errors.New("has no valid host" + advice)
+		problem = "has no valid host"
+	case !IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()):
+		problem = "has no valid port"
+	default:
+		return nil
 	}
-	if !IsPort(u.Port()) && strings.HasSuffix(u.Host, ":"+u.Port()) {
-		return errors.New("has no valid port" + advice)
-	}
-	return nil
+	return language.Textf("%s; write scheme and host only, as \"%s\"", problem, good)
 }

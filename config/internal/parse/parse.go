@@ -3,15 +3,15 @@ package parse
 
 import (
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
+	"wxproxy/internal/language"
 )
 
 // KindOf returns the type of a decoded value in the words of people that write TOML.
-func KindOf(value any) string {
+func KindOf(value any) language.Phrase {
 	switch value.(type) {
 	case string:
 		return "a text"
@@ -33,9 +33,9 @@ func Duration(value any) (time.Duration, error) {
 	text, ok := value.(string)
 	switch {
 	case isNumber(value):
-		return 0, fmt.Errorf(`has no unit; write %v seconds as "%vs"`, value, value)
+		return 0, language.Textf(`has no unit; write %v seconds as "%vs"`, value, value)
 	case !ok:
-		return 0, fmt.Errorf(`is %s; write a duration with its unit, as "5s"`, KindOf(value))
+		return 0, language.Textf(`is %s; write a duration with its unit, as "5s"`, KindOf(value))
 	}
 	d, err := time.ParseDuration(text)
 	switch {
@@ -73,7 +73,7 @@ func Rate(text string) (time.Duration, error) {
 func Size(value any) (int, error) {
 	text, ok := value.(string)
 	if !ok {
-		return 0, fmt.Errorf(`is %s; write a size in quotes, as "16MiB"`, KindOf(value))
+		return 0, language.Textf(`is %s; write a size in quotes, as "16MiB"`, KindOf(value))
 	}
 	digits := strings.TrimRight(text, "BGKMi")
 	factor := bytesPer(text[len(digits):])

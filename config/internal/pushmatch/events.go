@@ -3,6 +3,7 @@ package pushmatch
 import (
 	"slices"
 	"strings"
+	"wxproxy/internal/language"
 )
 
 // A Subject is whose pushes patterns are for.
@@ -23,34 +24,34 @@ var events = []string{
 	"notify_icpfiling_verify_result", "notify_3rd_wxa_auth", "notify_3rd_wxa_wxverify",
 }
 
-// Doubt says why a pattern that is well formed probably matches nothing, or returns the empty
-// string. Nearest finds what a misspelt word stands for.
-func Doubt(pattern string, of Subject, nearest func(misspelt string, known []string) string) string {
+// Doubt says why a pattern that is well formed probably matches nothing, or returns nil.
+// Nearest finds what a misspelt word stands for.
+func Doubt(pattern string, of Subject, nearest func(misspelt string, known []string) string) error {
 	const info = "info:"
 	pattern = strings.ToLower(pattern)
 	name, isInfo := strings.CutPrefix(pattern, info)
 	before, isOpen := strings.CutSuffix(pattern, "*")
 	switch {
 	case isInfo && of == Account:
-		return "matches nothing: a platform's events come to the platform itself; write its name as account, or leave account out"
+		return language.Phrase("matches nothing: a platform's events come to the platform itself; write its name as account, or leave account out")
 	case !isInfo && slices.Contains(events, pattern):
-		return "matches nothing: it is an event of a platform; write it as \"" + info + pattern + "\""
+		return language.Textf("matches nothing: it is an event of a platform; write it as \"info:%s\"", pattern)
 	case !isInfo && of == Platform && (!isOpen || !strings.HasPrefix(info, before)):
-		return "matches nothing: what comes to the platform itself are its events, as \"info:authorized\"; messages of its accounts are those of account \"NAME/*\""
+		return language.Phrase("matches nothing: what comes to the platform itself are its events, as \"info:authorized\"; messages of its accounts are those of account \"NAME/*\"")
 	case isInfo && !isOpen && !slices.Contains(events, name):
 		return unknown(name, nearest(name, events))
 	}
-	return ""
+	return nil
 }
 
 // unknown says of a name that no event is known by that name. WeChat adds some now and then.
-func unknown(name, meant string) string {
+func unknown(name, meant string) error {
 	const added = "notify_"
 	switch {
 	case meant != "":
-		return "is no event that WeChat's manual has; did you mean \"info:" + meant + "\"?"
+		return language.Textf("is no event that WeChat's manual has; did you mean \"info:%s\"?", meant)
 	case strings.HasPrefix(name, added):
-		return ""
+		return nil
 	}
-	return "is no event that WeChat's manual has"
+	return language.Phrase("is no event that WeChat's manual has")
 }

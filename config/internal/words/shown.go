@@ -3,9 +3,9 @@ package words
 import (
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
+	"wxproxy/internal/language"
 )
 
 // MayShow reports whether a value of key may be shown: it is no secret that was
@@ -19,11 +19,11 @@ func MayShow(key, value string) bool {
 }
 
 // Folder returns a directory as one would give it to a shell.
-func Folder(dir string) string {
+func Folder(dir string) error {
 	if strings.ContainsFunc(dir, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`'"$\`+"`", r) }) {
-		return "its directory"
+		return language.Phrase("its directory")
 	}
-	return dir
+	return language.Textf("%s", dir)
 }
 
 // LongestShown is how much of a line a value may take.
@@ -82,14 +82,14 @@ func LooksLikePath(text string) bool {
 
 // Quoted returns a name between back quotes, or a phrase for it when it is
 // nothing that one would want on a terminal.
-func Quoted(name string) string {
+func Quoted(name string) *language.Text {
 	if !IsName(name) {
-		return "(not a plain word)"
+		return language.Textf("(not a plain word)")
 	}
 	if MayBeSecret(name) {
-		return fmt.Sprintf("(a word of %d characters)", len(name))
+		return language.Textf("(a word of %d characters)", len(name))
 	}
-	return "`" + name + "`"
+	return language.Textf("`%s`", name)
 }
 
 // MayBeSecret reports whether name looks like a secret in the wrong place: those

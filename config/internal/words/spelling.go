@@ -2,7 +2,11 @@
 // secrets that are none, and what may be shown since it is no secret.
 package words
 
-import "strings"
+import (
+	"strings"
+
+	"wxproxy/internal/language"
+)
 
 // aliases are words that people write for keys which are spelt quite
 // differently, without the characters that sketch drops.
@@ -50,11 +54,11 @@ func Nearest(misspelt string, known []string) string {
 }
 
 // DidYouMean returns the end of a sentence that suggests one of words.
-func DidYouMean(misspelt string, words []string) string {
+func DidYouMean(misspelt string, words []string) *language.Text {
 	if word := Nearest(misspelt, words); word != "" {
-		return "; did you mean \"" + word + "\"?"
+		return language.Textf("; did you mean \"%s\"?", word)
 	}
-	return ""
+	return language.Textf("")
 }
 
 // sketch reduces a word to what matters when spellings are compared.
@@ -92,9 +96,9 @@ func distance(a, b string) int {
 }
 
 // OneOf lists words as alternatives.
-func OneOf(words []string) string {
+func OneOf(words []string) *language.Text {
 	last := len(words) - 1
-	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
+	return language.Textf("%s or \"%s\"", `"`+strings.Join(words[:last], `", "`)+`"`, words[last])
 }
 
 // LooksLikeVariable reports whether name is written as variables usually are. A
