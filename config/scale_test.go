@@ -26,7 +26,7 @@ func TestEachOfManyMistakesIsReported(t *testing.T) {
 	if len(problems) != many {
 		t.Errorf("got %d problems; want %d", len(problems), many)
 	}
-	if !strings.Contains(problems[0].Text, "did you mean") || strings.Contains(problems[many-1].Text, "did you mean") {
+	if !strings.Contains(problems[0].Text.Error(), "did you mean") || strings.Contains(problems[many-1].Text.Error(), "did you mean") {
 		t.Errorf("got %q and %q; want suggestions for the first ones alone, which take their time", problems[0].Text, problems[many-1].Text)
 	}
 }
