@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 	"wxproxy/config/internal/parse"
@@ -186,16 +185,16 @@ func (k Kind) idKey() string {
 	return "app_id"
 }
 
-func (a Account) describe() string {
-	text := fmt.Sprintf("%s is %s, %s tokens, secret from %s", a.Name, a.AppID, a.TokenAPI, a.Source)
+func (a Account) describe() *language.Text {
+	text := language.Textf("%s is %s, %s tokens, secret from %s", a.Name, a.AppID, a.TokenAPI, a.Source.text())
 	if a.Kind == WeCom {
-		text = fmt.Sprintf("%s is %s of the corp %s at WeCom, secret from %s", a.Name, a.application(), a.CorpID, a.Source)
+		text = language.Textf("%s is %s of the corp %s at WeCom, secret from %s", a.Name, a.application(), a.CorpID, a.Source.text())
 	}
 	if a.Default {
-		text += ", the default"
+		text = language.Textf("%s, the default", text)
 	}
 	if !a.PushToken.Empty() {
-		text += "; " + a.describePushes()
+		text = language.Textf("%s; %s", text, a.describePushes())
 	}
 	return text
 }

@@ -135,18 +135,18 @@ func AdminKeys(path string, lookupEnv func(string) (string, bool)) (keys []secre
 	return keys
 }
 
-func (a Admin) describe() string {
-	text := ", with a key"
+func (a Admin) describe() *language.Text {
+	text := language.Textf("listens on %s, with a key", urlOf(a.Listen))
 	switch {
 	case a.Listen == "":
-		return "off"
+		return language.Textf("off")
 	case a.Key.Empty():
-		text = ", without a key: it hands out no tokens"
+		text = language.Textf("listens on %s, without a key: it hands out no tokens", urlOf(a.Listen))
 	case !a.KeyOld.Empty():
-		text = ", with a key and the one before"
+		text = language.Textf("listens on %s, with a key and the one before", urlOf(a.Listen))
 	}
 	if !a.ReadKey.Empty() {
-		text += "; read_key is for reading alone"
+		text = language.Textf("%s; read_key is for reading alone", text)
 	}
-	return "listens on " + urlOf(a.Listen) + text
+	return text
 }

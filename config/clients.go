@@ -3,9 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"slices"
-	"strings"
 
 	"wxproxy/accountkind"
 	"wxproxy/config/internal/words"
@@ -157,25 +155,25 @@ func (c Client) mayCall(path string) bool {
 	return !slices.ContainsFunc(c.Deny, isCovered) && (len(c.Allow) == 0 || slices.ContainsFunc(c.Allow, isCovered))
 }
 
-func (c Client) describe() string {
-	text := c.Name + " may use " + orElse(c.Accounts, "every account") + " for " + orElse(c.Allow, "every path")
+func (c Client) describe() *language.Text {
+	text := language.Textf("%s may use %s for %s", c.Name, orElse(c.Accounts, "every account"), orElse(c.Allow, "every path"))
 	if len(c.Deny) > 0 {
-		text += ", but not for " + strings.Join(c.Deny, ", ")
+		text = language.Textf("%s, but not for %s", text, joined(c.Deny))
 	}
 	if c.MaxInFlight > 0 {
-		text += fmt.Sprintf(", %d at a time", c.MaxInFlight)
+		text = language.Textf("%s, %d at a time", text, c.MaxInFlight)
 	}
 	if c.Interval > 0 {
-		text += ", " + rateOf(c.Interval)
+		text = language.Textf("%s, %s", text, rateOf(c.Interval))
 	}
 	if c.PlatformAdmin {
-		text += ", and change accounts and templates of platforms"
+		text = language.Textf("%s, and change accounts and templates of platforms", text)
 	}
 	if c.KeySHA256.Empty() {
-		text += "; it has a certificate and no key"
+		text = language.Textf("%s; it has a certificate and no key", text)
 	}
 	if !c.OldSHA256.Empty() {
-		text += "; it may also show the key before (key_old)"
+		text = language.Textf("%s; it may also show the key before (key_old)", text)
 	}
 	return text
 }

@@ -126,7 +126,7 @@ account   shop is wx0123456789abcdef, stable tokens, secret from the configurati
 
 func TestARateIsSaidAsItIsWritten(t *testing.T) {
 	for _, text := range []string{"1/s", "3/s", "100/s", "700/s", "90/min", "1/min", "1/h", "7/h", "999983/h"} {
-		if interval, err := parse.Rate(text); err != nil || rateOf(interval) != text {
+		if interval, err := parse.Rate(text); err != nil || rateOf(interval).Error() != text {
 			t.Errorf("%s: got %s, %v", text, rateOf(interval), err)
 		}
 	}
@@ -168,7 +168,7 @@ func TestDescribeSaysWhichPathsOfItsOwnARouteCloses(t *testing.T) {
 		{[]Route{{Path: "/wxa/*", Credential: "none"}}, `/wxa/* takes the credential "none"`},
 	} {
 		c := Config{Routes: row.routes}
-		if got := c.describeRoute(row.routes[0]); got != row.want {
+		if got := c.describeRoute(row.routes[0]).Error(); got != row.want {
 			t.Errorf("%v: got %q; want %q", row.routes, got, row.want)
 		}
 	}

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -144,29 +143,28 @@ func (l *loader) ownListener(url string) string {
 }
 
 // describeForward says which pushes a forward gets, in which way.
-func (c *Config) describeForward(i int) string {
-	f, all := c.Forwards[i], "all pushes"
+func (c *Config) describeForward(i int) *language.Text {
+	f, all := c.Forwards[i], language.Phrase("all pushes")
 	if !f.Copy && slices.ContainsFunc(c.Forwards[:i], func(e Forward) bool { return !e.Copy }) {
 		all = "all other pushes"
 	}
 	where, _, _ := strings.Cut(f.URL, "?")
-	text := ""
+	text := language.Textf("%s of %s to %s", orElse(f.Match, all), orElse(strings.Fields(f.Account), "every account"), where)
 	if f.Name != "" {
-		text = f.Name + ": "
+		text = language.Textf("%s: %s", f.Name, text)
 	}
-	text += orElse(f.Match, all) + " of " + orElse(strings.Fields(f.Account), "every account") + " to " + where
 	switch {
 	case f.Copy:
-		text += fmt.Sprintf(", as copies, %s each", short(f.Timeout))
+		text = language.Textf("%s, as copies, %s each", text, short(f.Timeout))
 	case f.Async:
-		text += fmt.Sprintf(", later, %s each (async)", short(f.Timeout))
+		text = language.Textf("%s, later, %s each (async)", text, short(f.Timeout))
 	case f.OnFailure == "success":
-		text += fmt.Sprintf(", which replies within %s, or WeChat gets `success`", short(f.Timeout))
+		text = language.Textf("%s, which replies within %s, or WeChat gets `success`", text, short(f.Timeout))
 	default:
-		text += fmt.Sprintf(", which replies within %s, or WeChat sends it again", short(f.Timeout))
+		text = language.Textf("%s, which replies within %s, or WeChat sends it again", text, short(f.Timeout))
 	}
 	if !f.AESKey.Empty() {
-		text += ", encrypted"
+		text = language.Textf("%s, encrypted", text)
 	}
 	return text
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -106,11 +107,11 @@ func (a Account) Key() string {
 }
 
 // application returns what the account is of its corp.
-func (a Account) application() string {
+func (a Account) application() *language.Text {
 	if a.AgentID == "" {
-		return "an application"
+		return language.Textf("an application")
 	}
-	return "application " + a.AgentID
+	return language.Textf("application %s", a.AgentID)
 }
 
 // KeepsAs reports whether the token, and what else a process has of the account b, is

@@ -3,7 +3,6 @@ package config
 import (
 	"cmp"
 	"encoding/hex"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -173,13 +172,13 @@ func (l *loader) warnOfEvents(i int) {
 	}
 }
 
-func (a Platform) describe() string {
-	text := fmt.Sprintf("%s is %s, secret from %s; takes events at /push/%s, messages at /push/%s/$APPID$", a.Name, a.AppID, a.Source, a.Name, a.Name)
+func (a Platform) describe() *language.Text {
+	text := language.Textf("%s is %s, secret from %s; takes events at /push/%s, messages at /push/%s/$APPID$", a.Name, a.AppID, a.Source.text(), a.Name, a.Name)
 	if !a.PushAESKeyOld.Empty() {
-		text += ", also with push_aes_key_old"
+		text = language.Textf("%s, also with push_aes_key_old", text)
 	}
 	if !a.PublishCheck {
-		text += "; leaves WeChat's check before it is published to programs"
+		text = language.Textf("%s; leaves WeChat's check before it is published to programs", text)
 	}
 	return text
 }

@@ -2,12 +2,12 @@ package config
 
 import (
 	"encoding/base64"
-	"fmt"
 	"slices"
 	"strings"
 
 	"wxproxy/config/internal/address"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -126,8 +126,7 @@ func (l *loader) warnOfPushes() {
 }
 
 // describePush says where pushes come to, and where they wait.
-func (c *Config) describePush() string {
-	text := "listens on " + urlOf(c.Push.Listen)
+func (c *Config) describePush() *language.Text {
 	var names []string
 	for _, a := range c.Accounts {
 		if !a.PushToken.Empty() {
@@ -138,18 +137,19 @@ func (c *Config) describePush() string {
 		names = append(names, "/push/"+p.Name, "/push/"+p.Name+"/$APPID$")
 	}
 	const most = 10
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("%d more", len(names)-most))
+	whom := orElse(names, "nobody: no account has a push_token")
+	if more := len(names) - most; more > 0 {
+		whom = language.Textf("%s, %d more", joined(names[:most]), more)
 	}
-	text += ", for " + orElse(names, "nobody: no account has a push_token")
+	text := language.Textf("listens on %s, for %s", urlOf(c.Push.Listen), whom)
 	if !slices.ContainsFunc(c.Forwards, Forward.waits) {
 		return text
 	}
-	return text + fmt.Sprintf("; up to %d MiB wait %s", c.InboxLimit()>>20, strings.TrimPrefix(c.Token.where(), "in memory and "))
+	return language.Textf("%s; up to %d MiB wait %s", text, c.InboxLimit()>>20, c.Token.place(""))
 }
 
 // describePushes says how an account's pushes are proven.
-func (a Account) describePushes() string {
+func (a Account) describePushes() language.Phrase {
 	switch {
 	case a.PushAESKey.Empty():
 		return "takes pushes in the clear, whose signature does not cover the message: push_aes_key mends that"

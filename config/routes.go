@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -115,13 +114,13 @@ func checkPattern(pattern string) string {
 
 // describeRoute says what a route means, also for the paths that wxproxy answers
 // itself, of which a pattern may match some.
-func (c *Config) describeRoute(r Route) string {
-	text := fmt.Sprintf("%s takes the credential %q", r.Path, r.Credential)
+func (c *Config) describeRoute(r Route) *language.Text {
+	text := language.Textf("%s takes the credential %q", r.Path, r.Credential)
 	if r.Credential == "deny" {
-		text = r.Path + " is denied to everybody"
+		text = language.Textf("%s is denied to everybody", r.Path)
 	}
 	if r.Kind == WeCom {
-		text += ", where the account is WeCom's"
+		text = language.Textf("%s, where the account is WeCom's", text)
 	}
 	if !strings.HasSuffix(r.Path, "*") {
 		return text
@@ -137,10 +136,10 @@ func (c *Config) describeRoute(r Route) string {
 		}
 	}
 	if len(closed) > 0 {
-		text += ", also " + strings.Join(closed, ", ")
+		text = language.Textf("%s, also %s", text, joined(closed))
 	}
 	if len(answered) > 0 {
-		text += "; wxproxy goes on answering " + strings.Join(answered, ", ")
+		text = language.Textf("%s; wxproxy goes on answering %s", text, joined(answered))
 	}
 	return text
 }

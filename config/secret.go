@@ -50,14 +50,16 @@ func checkedSecret(value string, err error) (secret.Secret, error) {
 }
 
 // String returns in words where the secret comes from.
-func (s SecretSource) String() string {
+func (s SecretSource) String() string { return s.text().Error() }
+
+func (s SecretSource) text() *language.Text {
 	switch {
 	case s.env != "":
-		return "the environment variable " + s.env
+		return language.Textf("the environment variable %s", s.env)
 	case s.file != "":
-		return "the file " + s.file
+		return language.Textf("the file %s", s.file)
 	default:
-		return "the configuration"
+		return language.Textf("the configuration")
 	}
 }
 

@@ -2,7 +2,6 @@ package config
 
 import (
 	"encoding/base64"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 
 	"wxproxy/config/internal/redisurl"
 	"wxproxy/config/internal/words"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 	"wxproxy/token/store"
 )
@@ -44,31 +44,33 @@ func (t *table) errcodes(key string, into *[]int) bool {
 	return true
 }
 
-// where says where what outlives the process is kept.
-func (t Token) where() string {
-	place := "in memory"
+// place says where what outlives the process is kept; in a folder, memory may come first.
+func (t Token) place(memory language.Phrase) *language.Text {
+	var place *language.Text
 	switch kind, rest, _ := strings.Cut(t.Store.Reveal(), ":"); kind {
 	case "file":
-		place += " and in the folder " + rest
+		place = language.Textf("%sin the folder %s", memory, rest)
 	case "redis", "rediss":
-		place += " and, for all replicas, in " + redisurl.Public(t.Store.Reveal())
+		place = language.Textf("in memory and, for all replicas, in %s", redisurl.Public(t.Store.Reveal()))
+	default:
+		return language.Textf("in memory")
 	}
-	if !t.EncryptionKey.Empty() && place != "in memory" {
-		place += ", encrypted"
-		if !t.EncryptionKeyOld.Empty() {
-			place += " (read with encryption_key_old, too)"
-		}
+	switch {
+	case t.EncryptionKey.Empty():
+		return place
+	case t.EncryptionKeyOld.Empty():
+		return language.Textf("%s, encrypted", place)
 	}
-	return place
+	return language.Textf("%s, encrypted (read with encryption_key_old, too)", place)
 }
 
-func (t Token) describe(kinds []Kind) string {
-	text := fmt.Sprintf("kept %s, renewed %s before expiry", t.where(), short(t.RefreshBefore))
+func (t Token) describe(kinds []Kind) *language.Text {
+	text := language.Textf("kept %s, renewed %s before expiry", t.place("in memory and "), short(t.RefreshBefore))
 	for _, kind := range kinds {
 		if kind == WeCom {
-			text += " and on WeCom's errcode " + listed(kind.Table().TokenErrcodes)
+			text = language.Textf("%s and on WeCom's errcode %s", text, listed(kind.Table().TokenErrcodes))
 		} else {
-			text += " and on errcode " + listed(t.RetryErrcodes)
+			text = language.Textf("%s and on errcode %s", text, listed(t.RetryErrcodes))
 		}
 	}
 	return text

@@ -181,13 +181,13 @@ func (t *table) file(key, path string) (data []byte, ok bool) {
 	return data, err == nil
 }
 
-func (u Upstream) describe() string {
-	where := u.URL
+func (u Upstream) describe() *language.Text {
+	where := language.Textf("%s", u.URL)
 	if len(u.FallbackURLs) > 0 {
-		where += ", and when that cannot be reached " + strings.Join(u.FallbackURLs, ", ")
+		where = language.Textf("%s, and when that cannot be reached %s", where, joined(u.FallbackURLs))
 	}
 	if u.IPFamily != anyFamily {
-		where += "; over " + u.IPFamily + " only"
+		where = language.Textf("%s; over %s only", where, u.IPFamily)
 	}
 	return where
 }
