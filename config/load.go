@@ -3,9 +3,10 @@ package config
 import (
 	"errors"
 	"os"
-	"strings"
 
 	"github.com/BurntSushi/toml"
+	"wxproxy/config/internal/parse"
+	"wxproxy/config/internal/permission"
 	"wxproxy/internal/language"
 )
 
@@ -162,39 +163,27 @@ func (l *loader) reportSyntax(file string, err error) {
 		l.reportIn(fileKey{file: file}, language.Phrase("is not TOML"))
 		return
 	}
-	l.reportIn(fileKey{file: file}, language.Textf("line %d, column %d: %s", broken.Position.Line, broken.Position.Col, syntaxHint(broken.Message)))
+	l.reportIn(fileKey{file: file}, language.Textf("line %d, column %d: %s", broken.Position.Line, broken.Position.Col, parse.SyntaxHint(broken.Message)))
 }
 
-// syntaxHints are our words for what messages of the decoder contain.
-var syntaxHints = []struct {
-	contains string
-	hint     language.Phrase
-}{
-	{"has already been defined", "this key or table is there twice"},
-	{"was already created", "this table is there twice, once with one bracket and once with two"},
-	{"cannot contain newlines", "the text has no closing quote"},
-	{`expected '"'`, "the text has no closing quote"},
-	{"expected value", `there is no value, or a text without quotes; write key = "value"`},
-	{"inline table terminator", "the keys of a table in one line are separated by commas and end with }"},
-	{"expected '.' or '='", "the key is not followed by ="},
-	{"expected a top-level item", `something follows the value; a line has one key = value, and a text is in quotes`},
-	{"table name", "a table begins with [name] or [[name]]"},
-	{"table array name", "a table begins with [name] or [[name]]"},
-	{"escape", `a text has a \ that means nothing; write '...' instead of "..."`},
-	{"UTF-8", "the file is not UTF-8"},
-	{"NULL", "the file is not UTF-8"},
-	{"control characters", "there is a control character"},
-	{"out of range", `a number is too large; a text needs quotes: write key = "value"`},
-	{"nvalid ", `this is no number and no date; a text needs quotes: write key = "value"`},
-	{"expected a digit", `this is no number; a text needs quotes: write key = "value"`},
-	{"comma", "the items of a list are separated by commas and end with ]"},
-}
-
-func syntaxHint(message string) language.Phrase {
-	for _, row := range syntaxHints {
-		if strings.Contains(message, row.contains) {
-			return row.hint
-		}
+// warnIfOpen remarks on a file that every user may read, if it is secret, or
+// write: users that can write it, or put another one in its place, decide what
+// wxproxy does.
+func (l *loader) warnIfOpen(key, path string, secret bool) {
+	if l.hangs {
+		return // so might this
 	}
-	return "this is not valid TOML"
+	read, write, ok := permission.OfFile(path)
+	if !ok {
+		return
+	}
+	switch {
+	case secret && read && write:
+		l.warn(key, "every user of this machine can read and write the file; take that away with chmod o-rw")
+	case secret && read:
+		l.warn(key, "every user of this machine can read the file; take that away with chmod o-r")
+	case write:
+		l.warn(key, "every user of this machine can write the file; take that away with chmod o-w")
+	}
+	l.warnIfReplaceable(key, path)
 }

@@ -170,28 +170,6 @@ func (l *loader) reportIn(at fileKey, text error) {
 	l.problems = append(l.problems, Problem{cmp.Or(at.file, environment), at.name, text})
 }
 
-// warnIfOpen remarks on a file that every user may read, if it is secret, or
-// write: users that can write it, or put another one in its place, decide what
-// wxproxy does.
-func (l *loader) warnIfOpen(key, path string, secret bool) {
-	if l.hangs {
-		return // so might this
-	}
-	read, write, ok := permission.OfFile(path)
-	if !ok {
-		return
-	}
-	switch {
-	case secret && read && write:
-		l.warn(key, "every user of this machine can read and write the file; take that away with chmod o-rw")
-	case secret && read:
-		l.warn(key, "every user of this machine can read the file; take that away with chmod o-r")
-	case write:
-		l.warn(key, "every user of this machine can write the file; take that away with chmod o-w")
-	}
-	l.warnIfReplaceable(key, path)
-}
-
 // warnIfReplaceable remarks on a file, or a socket, that every user may take away
 // and put another one in its place. Each directory is remarked on once.
 func (l *loader) warnIfReplaceable(key, path string) {

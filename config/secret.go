@@ -152,8 +152,7 @@ func (t *table) secret(source SecretSource, given []string) secret.Secret {
 		t.reported[t.key(key)] = true // nobody knows whether it is a mistake
 		return secret.Secret{}
 	}
-	value, err := source.read()
-	checked, err := checkedSecret(value, err)
+	checked, err := checkedSecret(source.read())
 	var hang hangError
 	switch {
 	case errors.As(err, &hang):
