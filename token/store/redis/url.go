@@ -3,7 +3,6 @@ package redis
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -134,20 +134,20 @@ func checkParameters(query url.Values, secure bool) error {
 		values := query[name]
 		switch {
 		case !slices.Contains(knownParameters, name):
-			return fmt.Errorf("has %s; known are %s", unknownParameter(name), strings.Join(knownParameters, ", "))
+			return language.Textf("has %s; known are %s", unknownParameter(name), strings.Join(knownParameters, ", "))
 		case slices.Contains(tlsParameters, name) && !secure:
-			return fmt.Errorf("has the parameter %s, which is about TLS; write rediss://", name)
+			return language.Textf("has the parameter %s, which is about TLS; write rediss://", name)
 		case slices.Contains(values, ""):
-			return fmt.Errorf("has the parameter %s without a value; give it one, or remove it", name)
+			return language.Textf("has the parameter %s without a value; give it one, or remove it", name)
 		case name == "addr":
 			if slices.ContainsFunc(values, func(address string) bool { return !isAddress(address) }) {
 				return errors.New("has a parameter addr without a port; write HOST:PORT")
 			}
 		case len(values) > 1:
-			return fmt.Errorf("has the parameter %s several times; keep one", name)
+			return language.Textf("has the parameter %s several times; keep one", name)
 		case name == "cluster" || name == "skip_verify":
 			if values[0] != "true" && values[0] != "false" {
-				return fmt.Errorf("has the parameter %s; write true or false", name)
+				return language.Textf("has the parameter %s; write true or false", name)
 			}
 		}
 	}
@@ -156,12 +156,12 @@ func checkParameters(query url.Values, secure bool) error {
 
 // unknownParameter names a parameter, unless it looks like a part of a password
 // with a question mark or an ampersand in it.
-func unknownParameter(name string) string {
+func unknownParameter(name string) error {
 	const longest = 20
 	if len(name) > longest || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
-		return "an unknown parameter; a password is to be percent-encoded"
+		return language.Phrase("an unknown parameter; a password is to be percent-encoded")
 	}
-	return fmt.Sprintf("the unknown parameter %q", name)
+	return language.Textf("the unknown parameter %q", name)
 }
 
 // The parameters of a URL of Redis.
