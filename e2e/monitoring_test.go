@@ -724,8 +724,14 @@ func TestAlertsFireForWhatTheySayAndNothingElse(t *testing.T) {
 		}
 		_, runbook, _ := strings.Cut(text, "\n          runbook_url: ")
 		path, anchor, _ := strings.Cut(strings.SplitN(runbook, "\n", 2)[0], "#")
-		if path == "" || !slices.Contains(anchorsIn(read(t, path)), anchor) {
-			t.Errorf("%s: got the runbook %s#%s; want a heading that there is", alert, path, anchor)
+		if !strings.HasSuffix(path, ".md") {
+			t.Errorf("%s: got the runbook %q; want a page", alert, path)
+			continue
+		}
+		for _, page := range []string{path, strings.TrimSuffix(path, ".md") + ".zh-CN.md"} {
+			if !slices.Contains(anchorsIn(read(t, page)), anchor) {
+				t.Errorf("%s: got the runbook %s#%s; want a heading that there is", alert, page, anchor)
+			}
 		}
 	}
 }
