@@ -1,7 +1,8 @@
 #!/bin/sh
 # Makes the archives of a release in $DIST (dist/ unless set), for TARGET..., each
-# an OS/ARCH; for all if none is named. The same commit and the same Go make the
-# same bytes, wherever and whenever that is: `make release`, and compare SHA256SUMS.
+# an OS/ARCH; for all if none is named; for Linux also packages, and for each the list of
+# what is compiled in (SBOM). The same commit and the same Go make the same bytes,
+# wherever and whenever that is: `make release`, and compare SHA256SUMS.
 set -eu
 cd "$(dirname "$0")/.."
 umask 022
@@ -16,13 +17,26 @@ trap 'rm -rf "$stage"' EXIT
 
 # Every file is as old as the commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
 modified() { TZ=UTC find "$stage/$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +; }
+
+# What the archives hold beside the program: what their documents lead to. git names the
+# files, as beside them users keep secrets.
+documents='README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICES config.toml config.zh-CN.toml Dockerfile docs
+	bench/RESULTS.md bench/SIZING.md bench/PUSHES.md bench/results.svg testdata/sdk/go/silenceper.go
+	deploy/compose deploy/grafana deploy/kubernetes deploy/prometheus deploy/systemd'
+
+build() { CGO_ENABLED=0 go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$1" .; }
+build "$stage/here" # what runs on this machine says what shells complete, and lists what is compiled in
+mkdir "$stage/completions"
+for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completions/$shell"; done
+(cd deploy/tools && go build -trimpath -o "$stage/sbom" ./sbom)
 
 for target; do
 	os=${target%/*} arch=${target#*/} program=wxproxy
 	[ "$os" != windows ] || program=wxproxy.exe
 	# -buildvcs has Go note the tag and the commit, which `wxproxy version` prints.
-	CGO_ENABLED=0 GOOS=$os GOARCH=$arch go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$stage/program" .
+	(export GOOS="$os" GOARCH="$arch" && build "$stage/program")
 	version=$(go version -m "$stage/program" | awk '$1 == "mod" { print $3 }')
 	case $version in v*) ;; *)
 		echo "release.sh: Go finds no version; run it in a clone, which a worktree of git is not" >&2
@@ -32,11 +46,8 @@ for target; do
 	name=wxproxy_${version}_${os}_$arch
 	install -d -m 755 "$stage/$name"
 	install -m 755 "$stage/program" "$stage/$name/$program"
-	install -m 644 README.md README.zh-CN.md CHANGELOG.md config.toml config.zh-CN.toml LICENSE NOTICES "$stage/$name/"
-	if [ "$os" = linux ]; then
-		install -d -m 755 "$stage/$name/deploy/systemd"
-		install -m 644 deploy/systemd/* "$stage/$name/deploy/systemd/"
-	fi
+	# shellcheck disable=SC2086 # they are many
+	git ls-files -z -- $documents | tar --null --files-from=- --mode=u=rwX,go=rX -cf - | tar -C "$stage/$name" -xf -
 	modified "$name"
 	rm -f "$dist/$name".*
 	if [ "$os" = windows ]; then
@@ -45,6 +56,8 @@ for target; do
 		LC_ALL=C tar -C "$stage" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" |
 			gzip -n -9 >"$dist/$name.tar.gz"
 	fi
+	"$stage/sbom" "$stage/program" >"$dist/$name.cdx.json"
+	[ "$os" != linux ] || deploy/packages/pack.sh "$stage/$name" "$version" "$arch" "$dist/$name"
 	(cd "$dist" && ls "$name".*)
 done
 (cd "$dist" && LC_ALL=C sha256sum wxproxy_"$version"_*.* >SHA256SUMS)
