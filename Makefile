@@ -11,10 +11,11 @@ FUZZTIME ?= 10s
 SMALLER  := -fuzzminimizetime 100x
 # Programs that the tests need, each with the Debian package that has it if that
 # is called otherwise.
-PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium zip zsh fish
+PROGRAMS := gcc curl node:nodejs npm buildah redis-server redis-sentinel chromium zip zsh fish rpm
 SDKS     := testdata/sdk
 NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
+TOOLS    := deploy/tools
 INSTALL  := $(if $(filter-out 0,$(shell id -u)),sudo) sh -c 'apt-get -q update && apt-get -qy install "$$@"' install
 PROMTOOL := .tools/bin/promtool
 # What is measured beside wxproxy, and by what. Debian's packages start a service
@@ -46,6 +47,7 @@ deps: $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests 
 	@type nginx >/dev/null 2>&1 || $(QUIETLY) nginx
 	cd $(SDKS)/go && go mod download
 	cd $(DEPLOY) && go mod download
+	cd $(TOOLS) && go mod download
 	@for d in $(NPM); do test $$d/node_modules/.package-lock.json -nt $$d/package-lock.json || npm --prefix $$d ci --no-audit --no-fund; done
 $(PROMTOOL): # alone: its package starts a Prometheus
 	$(INSTALL)
@@ -74,7 +76,7 @@ microbench: ## run all of Go's benchmarks and report allocations
 	go test -run '^$$' -bench . -benchmem ./...
 guard: ## fail if requests allocate more than they have to
 	go test -run '^$$' -bench '^BenchmarkHotPath$$' -benchtime 5000x ./proxy
-release: ## make the archives of a release in dist/, the same bytes for the same commit and Go
+release: ## make the archives, packages and bills of materials of a release in dist/, the same bytes for the same commit and Go
 	deploy/release.sh
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -73,14 +74,35 @@ func release(t *testing.T, dir, zone string, targets ...string) map[string][]byt
 	return found
 }
 
+// firstRelease is made by the first test that needs one.
+var firstRelease struct {
+	sync.Once
+	files map[string][]byte
+}
+
+// releasedOnce returns the files of a release for linux/amd64 and windows/amd64.
+func releasedOnce(t *testing.T) map[string][]byte {
+	t.Helper()
+	firstRelease.Do(func() {
+		firstRelease.files = release(t, t.TempDir(), "America/New_York", "linux/amd64", "windows/amd64")
+	})
+	if firstRelease.files == nil {
+		t.Fatal("there is no release: another test says why")
+	}
+	return firstRelease.files
+}
+
 // Windows stands for the archives that are zip files; .ci/run makes the others.
 func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	t.Parallel()
 	targets := []string{"linux/amd64", "windows/amd64"}
-	first := release(t, t.TempDir(), "America/New_York", targets...)
+	first := releasedOnce(t)
 	second := release(t, filepath.Join(t.TempDir(), "another place", "with a long name"), "Asia/Shanghai", targets...)
 	const linux, windows = "wxproxy_v1.2.3_linux_amd64", "wxproxy_v1.2.3_windows_amd64"
-	want := []string{"SHA256SUMS", linux + ".tar.gz", windows + ".zip"}
+	want := []string{
+		"SHA256SUMS", linux + ".cdx.json", linux + ".deb", linux + ".rpm", linux + ".tar.gz",
+		windows + ".cdx.json", windows + ".zip",
+	}
 	for _, found := range []map[string][]byte{first, second} {
 		names := []string{}
 		for name := range found {
