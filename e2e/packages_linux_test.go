@@ -173,7 +173,7 @@ func TestTheDebianPackageIsInstalledUpgradedAndRemoved(t *testing.T) {
 	m.must("dpkg -r wxproxy")
 	m.mustSay("cat /etc/wxproxy/config.toml /var/lib/wxproxy/tokens /etc/wxproxy/shop-secret", edited, "kept\nkept")
 	m.mustSay("ls /usr/bin/wxproxy /usr/lib/systemd/system/wxproxy.service 2>&1 || true", "cannot access '/usr/bin/wxproxy'", "cannot access '/usr/lib")
-	if said := m.must("dpkg -i linux_amd64.deb </dev/null"); !strings.Contains(said, "not started") {
+	if said := m.must("dpkg -i 1.2.4.deb </dev/null"); !strings.Contains(said, "not started") {
 		t.Errorf("got %s; want that it does not run", said)
 	}
 	m.mustSay("cat /etc/wxproxy/config.toml", edited)
@@ -252,9 +252,9 @@ func TestAnUpgradeOfThePackageRestartsTheServiceUnderLoad(t *testing.T) {
 		t.Errorf("got %q; want %q", got, want)
 	}
 
-	m.must("sed -i 's/^app_id.*/app_id = \"nobody\"/' /etc/wxproxy/config.toml")
+	m.must("sed -i 's/^app_id/apid/' /etc/wxproxy/config.toml")
 	said := m.must("dpkg --force-confold -i 1.2.5.deb")
-	if !strings.Contains(said, "config.toml: account[1].app_id: ") || !strings.Contains(said, "so the old one goes on") || strings.Contains(said, appSecret) {
+	if !strings.Contains(said, "config.toml: account[1].apid: ") || !strings.Contains(said, "so the old one goes on") || strings.Contains(said, appSecret) {
 		t.Errorf("got %s; want the mistake, and that nothing was restarted", said)
 	}
 	if got := m.asked(); slices.Contains(got, "try-restart wxproxy.service") {
