@@ -207,7 +207,7 @@ func (m *machine) activate(u *socketUnit, upstream string) *program {
 	defer file.Close()
 	command := m.inside("wxproxy:wxproxy", "LISTEN_PID=$$ exec /usr/bin/wxproxy serve -config /etc/wxproxy/config.toml")
 	p := start(m.t, launch{executable: command[0], args: command[1:], files: []*os.File{file}, env: []string{
-		"WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + upstream, "WXPROXY_SHOP_SECRET=" + appSecret, "LISTEN_FDS=1", "NOTIFY_SOCKET=" + u.address,
+		"WXPROXY_ADMIN_LISTEN=127.0.0.1:0", "WXPROXY_UPSTREAM_URL=" + upstream, "WXPROXY_SHOP_SECRET=" + appSecret, "LISTEN_FDS=1",
 	}})
 	p.awaitServing()
 	writeFile(m.t, m.path("main-pid"), fmt.Sprint(p.cmd.Process.Pid))
@@ -254,7 +254,7 @@ func TestAnUpgradeOfThePackageRestartsTheServiceUnderLoad(t *testing.T) {
 
 	m.must("sed -i 's/^app_id/apid/' /etc/wxproxy/config.toml")
 	said := m.must("dpkg --force-confold -i 1.2.5.deb")
-	if !strings.Contains(said, "config.toml: account[1].apid: ") || !strings.Contains(said, "so the old one goes on") || strings.Contains(said, appSecret) {
+	if !strings.Contains(said, "config.toml: account[1]: unknown key `apid`") || !strings.Contains(said, "so the old one goes on") || strings.Contains(said, appSecret) {
 		t.Errorf("got %s; want the mistake, and that nothing was restarted", said)
 	}
 	if got := m.asked(); slices.Contains(got, "try-restart wxproxy.service") {

@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -121,10 +123,10 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 		}
 	}
 
-	everywhere := []string{"CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml", "config.zh-CN.toml"}
 	dir := t.TempDir()
-	mustHold(t, untar(t, first[linux+".tar.gz"], dir), linux, append(everywhere, "deploy/systemd/wxproxy-push.socket", "deploy/systemd/wxproxy.service", "deploy/systemd/wxproxy.socket", "wxproxy"))
-	mustHold(t, unzipped(t, first[windows+".zip"]), windows, append(everywhere, "wxproxy.exe"))
+	mustHold(t, untar(t, first[linux+".tar.gz"], dir), linux, "wxproxy", "deploy/systemd/wxproxy.service")
+	mustHold(t, unzipped(t, first[windows+".zip"]), windows, "wxproxy.exe")
+	mustLeadSomewhere(t, filepath.Join(dir, linux))
 
 	program := launch{executable: filepath.Join(dir, linux, "wxproxy"), args: []string{"version"}}
 	if got := runs(t, exitOK, program).stdout.String(); !strings.HasPrefix(got, "wxproxy v1.2.3, go1.") || strings.Contains(got, "unknown") {
@@ -136,15 +138,47 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	}
 }
 
-// mustHold fails the test unless the archive's only folder has these files.
-func mustHold(t *testing.T, files []string, folder string, want []string) {
+// mustHold fails the test unless the archive's only folder has all documents and these
+// files besides, and nothing that Git does not have.
+func mustHold(t *testing.T, files []string, folder, program string, more ...string) {
 	t.Helper()
-	for i := range want {
-		want[i] = folder + "/" + want[i]
+	documents, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	slices.Sort(want)
-	if !slices.Equal(files, want) {
-		t.Errorf("got %q; want %q", files, want)
+	for _, name := range append(append(documents, "CHANGELOG.md", "LICENSE", "NOTICES", "README.md", "README.zh-CN.md", "config.toml", "config.zh-CN.toml", program), more...) {
+		if !slices.Contains(files, folder+"/"+name) {
+			t.Errorf("got no %s in %s", name, folder)
+		}
+	}
+	for _, name := range files {
+		name, inside := strings.CutPrefix(name, folder+"/")
+		if _, err := os.Stat(name); !inside || err != nil && name != program {
+			t.Errorf("got %s in %s, which is %v; want what the repository has", name, folder, err)
+		}
+	}
+}
+
+// mustLeadSomewhere fails the test unless each link of the documents in dir leads to a
+// file that is there, too.
+func mustLeadSomewhere(t *testing.T, dir string) {
+	t.Helper()
+	links := regexp.MustCompile(`(?:\]\(|src="|srcset=")([^)"#:]+)[)"#]`)
+	found := 0
+	if err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, link := range links.FindAllStringSubmatch(string(content), -1) {
+			found++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
+				t.Errorf("%s: a link leads to %s, which is not in the archive", path, link[1])
+			}
+		}
+		return err
+	}); err != nil || found < 100 {
+		t.Fatalf("got %d links, %v; want those of all documents", found, err)
 	}
 }
 
@@ -168,7 +202,7 @@ func untar(t *testing.T, archive []byte, dir string) (files []string) {
 			t.Errorf("%s: got %d %d %q %q %v; want root and the commit's time", h.Name, h.Uid, h.Gid, h.Uname, h.Gname, h.ModTime)
 		}
 		mode := os.FileMode(0o644)
-		if h.Typeflag == tar.TypeDir || strings.HasSuffix(h.Name, "/wxproxy") {
+		if h.Typeflag == tar.TypeDir || strings.HasSuffix(h.Name, "/wxproxy") || strings.HasSuffix(h.Name, ".sh") {
 			mode = 0o755
 		}
 		if got := h.FileInfo().Mode().Perm(); got != mode {
