@@ -7,10 +7,10 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/token"
 	"wxproxy/token/wechat"
 	"wxproxy/token/wecom"
@@ -39,54 +39,34 @@ type remedyTable struct {
 }
 
 var remedyTables = []remedyTable{
-	{[2]string{"## WeChat gives no token", "## 微信不给 token"}, codesOf("token/wechat/remedies.go", "refusals", token.Refusal{}), wechat.Explain, 30},
+	{[2]string{"## WeChat gives no token", "## 微信不给 token"}, codesOf(meanings.WeChat, meanings.Token, token.Refusal{}), wechat.Explain, 30},
 	{[2]string{"### A third-party platform gets no token", "### 第三方平台得不到 token"}, platformCodes, wechat.Explain, 20},
-	{[2]string{"### WeChat gives no ticket", "### 微信不给 ticket"}, codesOf("token/wechat/ticketremedies.go", "ticketRefusals", token.Refusal{Ticket: true}), wechat.Explain, 15},
-	{[2]string{"### WeCom gives no token", "### 企业微信不给 token"}, codesOf("token/wecom/remedies.go", "refusals", token.Refusal{}), wecom.Explain, 10},
-	{[2]string{"### WeCom refuses calls", "### 企业微信拒绝调用"}, codesOf("token/wecom/remedies.go", "callRefusals", token.Refusal{API: "agent/get"}), wecom.Explain, 4},
-	{[2]string{"### WeCom gives no ticket", "### 企业微信不给 ticket"}, codesOf("token/wecom/ticketremedies.go", "ticketRefusals", token.Refusal{Ticket: true}), wecom.Explain, 5},
+	{[2]string{"### WeChat gives no ticket", "### 微信不给 ticket"}, codesOf(meanings.WeChat, meanings.Ticket, token.Refusal{Ticket: true}), wechat.Explain, 15},
+	{[2]string{"### WeCom gives no token", "### 企业微信不给 token"}, codesOf(meanings.WeCom, meanings.Token, token.Refusal{}), wecom.Explain, 10},
+	{[2]string{"### WeCom refuses calls", "### 企业微信拒绝调用"}, codesOf(meanings.WeCom, meanings.Call, token.Refusal{API: "agent/get"}), wecom.Explain, 4},
+	{[2]string{"### WeCom gives no ticket", "### 企业微信不给 ticket"}, codesOf(meanings.WeCom, meanings.Ticket, token.Refusal{Ticket: true}), wecom.Explain, 5},
 }
 
-// namedErrcodes are those that the tables of the code have by a name.
-var namedErrcodes = map[string]int{
-	"tooOften": 45009, "CodeInvalid": wechat.CodeInvalid, "CodeExpired": wechat.CodeExpired,
-	"NotAuthorized": wechat.NotAuthorized, "RefreshInvalid": wechat.RefreshInvalid,
-}
-
-// codesOf returns the errcodes of a table of the code, in its order. They are refused as of is.
-func codesOf(file, table string, of token.Refusal) func(*testing.T) []token.Refusal {
-	return func(t *testing.T) (all []token.Refusal) {
-		t.Helper()
-		_, source, _ := strings.Cut(read(t, file), "\nvar "+table+" = ")
-		source, _, _ = strings.Cut(source, "\n}\n")
-		for _, row := range regexp.MustCompile(`(?m)^\t(-?\d+|[A-Za-z]\w+): +\{token\.Class`).FindAllStringSubmatch(source, -1) {
-			of.Code = errcodeNamed(t, row[1])
-			all = append(all, of)
+// codesOf returns the errcodes that have words for a situation, refused as of is.
+func codesOf(kind meanings.Kind, situation string, of token.Refusal) func(*testing.T) []token.Refusal {
+	return func(*testing.T) (all []token.Refusal) {
+		for row := range kind.All() {
+			if of.Code = row.Code; row.Situation == situation {
+				all = append(all, of)
+			}
 		}
 		return all
 	}
 }
 
-// platformCodes returns the errcodes of the table of platforms, in their order, those of one
-// API first.
-func platformCodes(t *testing.T) (all []token.Refusal) {
-	t.Helper()
-	apis := map[string]string{}
-	for _, api := range regexp.MustCompile(`\t(api\w+) += "(api_\w+)"`).FindAllStringSubmatch(read(t, "token/wechat/component.go"), -1) {
-		apis[api[1]] = api[2]
-	}
-	api := ""
-	for line := range strings.Lines(read(t, "token/wechat/platformremedies.go")) {
-		switch row := regexp.MustCompile(`^\t(\t?)(\w+): +\{(token\.Class)?`).FindStringSubmatch(line); {
-		case row == nil:
-		case row[3] == "":
-			if api = apis[row[2]]; api == "" {
-				t.Fatalf("got no API %s", row[2])
-			}
-		case row[1] == "":
-			all = append(all, token.Refusal{Code: errcodeNamed(t, row[2]), API: otherAPI})
-		default:
-			all = append(all, token.Refusal{Code: errcodeNamed(t, row[2]), API: api})
+// platformCodes returns the errcodes that have words for platforms, those of one API first.
+func platformCodes(*testing.T) (all []token.Refusal) {
+	for row := range meanings.WeChat.All() {
+		switch {
+		case row.Situation == meanings.Platform:
+			all = append(all, token.Refusal{Code: row.Code, API: otherAPI})
+		case strings.HasPrefix(row.Situation, "api_"):
+			all = append(all, token.Refusal{Code: row.Code, API: row.Situation})
 		}
 	}
 	slices.SortFunc(all, func(a, b token.Refusal) int {
@@ -98,18 +78,6 @@ func platformCodes(t *testing.T) (all []token.Refusal) {
 
 // otherAPI is one that has no remedies of its own.
 const otherAPI = "api_get_authorizer_list"
-
-func errcodeNamed(t *testing.T, name string) int {
-	t.Helper()
-	code, err := strconv.Atoi(name)
-	if known, ok := namedErrcodes[name]; ok {
-		return known
-	}
-	if err != nil {
-		t.Fatalf("got the errcode %s; want it among those of this test", name)
-	}
-	return code
-}
 
 // row returns the row of a refusal in the language of g.
 func (g guide) row(r token.Refusal, explain func(error) token.Explanation) string {

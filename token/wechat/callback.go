@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
@@ -81,13 +82,6 @@ func readCallback(body []byte, t secret.Secret) (seen Callback, err error) {
 	return seen, nil
 }
 
-// callbackRefusals is what errcodes mean of callback/check alone.
-var callbackRefusals = map[int]remedy{
-	40201: {token.ClassConfiguration, "save the URL of the account's pushes in WeChat's console, while this proxy runs and is reached there",
-		"请在微信后台「消息推送」中填写该账号的推送 URL，此时代理须已运行并可从外网访问"},
-	48001: {token.ClassAccount, "nothing more can be said: this account may not have its pushes tested", "该账号无权使用此检测接口"},
-}
-
 // ExplainCallback says what the failure of CheckCallback means and what to do about it.
 func ExplainCallback(err error) token.Explanation {
 	e := Explain(err)
@@ -95,8 +89,8 @@ func ExplainCallback(err error) token.Explanation {
 	if !isRefusal {
 		return e
 	}
-	if row, ok := callbackRefusals[refusal.Code]; ok {
-		e.Class, e.Remedy, e.RemedyZH = row.class, row.en, row.zh
+	if row, ok := meanings.WeChat.Find(refusal.Code, meanings.Callback); ok {
+		e.Class, e.Remedy, e.RemedyZH = token.Class(row.Class), row.Remedy, row.RemedyZH
 	}
 	return e
 }

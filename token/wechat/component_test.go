@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
@@ -279,9 +280,9 @@ func TestAPlatformsFailuresAreExplained(t *testing.T) {
 		})
 	}
 	for _, api := range []string{apiComponentToken, apiStartPushTicket, apiQueryAuth, apiAuthorizerToken, apiAuthorizerInfo, apiAuthorizerList, apiPreAuthCode} {
-		for code := range componentRefusals {
-			if e := explain(of(api, code, ""), ""); e.Remedy == "" || e.RemedyZH == "" || e.Class == "" {
-				t.Errorf("%s, %d: got %+v", api, code, e)
+		for row := range meanings.WeChat.All() {
+			if e := explain(of(api, row.Code, ""), ""); e.Remedy == "" || e.RemedyZH == "" || e.Class == "" {
+				t.Errorf("%s, %d: got %+v", api, row.Code, e)
 			}
 		}
 	}

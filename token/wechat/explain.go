@@ -6,12 +6,13 @@ import (
 	"io/fs"
 	"strings"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
 )
 
-// A remedy is a row of the tables of failures.
+// A remedy is what to say of a failure. Those of errcodes are rows of package meanings.
 type remedy struct {
 	class  token.Class
 	en, zh string // "{ip}" stands for the address that WeChat objects to
@@ -44,17 +45,27 @@ func explain(err error, api string) token.Explanation {
 
 // remedyOf returns what the errcode means of the API that answered it.
 func remedyOf(r *token.Refusal, api string) remedy {
-	rows, row := refusals, unknownRefusal
 	switch api = cmp.Or(r.API, api); {
 	case r.Ticket:
-		rows, row = ticketRefusals, unknownTicketRefusal
+		return lookUp(r.Code, unknownTicketRefusal, meanings.Ticket)
 	case api != "":
-		return remedyOfPlatform(r.Code, api)
+		return lookUp(r.Code, unknownPlatformRefusal, api, meanings.Platform, meanings.Token)
 	}
-	if known, ok := rows[r.Code]; ok {
-		return known
+	return lookUp(r.Code, unknownRefusal, meanings.Token)
+}
+
+// lookUp returns what an errcode means in the first of the situations that it has words for.
+// Without any it is unknown, but for what it means anywhere.
+func lookUp(code int, unknown remedy, situations ...string) remedy {
+	for _, situation := range situations {
+		if row, ok := meanings.WeChat.Find(code, situation); ok {
+			return remedy{token.Class(row.Class), row.Remedy, row.RemedyZH}
+		}
 	}
-	return row
+	if row, ok := meanings.WeChat.Find(code, meanings.Anywhere); ok {
+		unknown.en, unknown.zh = row.Meaning+"; "+unknown.en, row.MeaningZH+"；"+unknown.zh
+	}
+	return unknown
 }
 
 // troubles are the remedies where there is no answer of WeChat's.

@@ -9,11 +9,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
@@ -111,13 +113,35 @@ func TestTheRemedyNamesTheAddressThatWeChatQuotes(t *testing.T) {
 
 func TestEveryRemedyIsOneSentenceInTwoLanguages(t *testing.T) {
 	pacing := NewIssuer().Pacing
-	classes := []token.Class{token.ClassTransient, token.ClassConfiguration, token.ClassQuota, token.ClassAccount}
-	for code, row := range refusals {
-		if row.en == "" || row.zh == "" || strings.ContainsAny(row.en+row.zh, "\n") || strings.HasSuffix(row.en, ".") {
-			t.Errorf("errcode %d: got %q, %q; want two phrases without an end", code, row.en, row.zh)
+	if pacing.Transient.First < time.Second || pacing.Lasting.First < time.Second {
+		t.Errorf("got %+v; want a second at least", pacing)
+	}
+	classes, n := []token.Class{token.ClassTransient, token.ClassConfiguration, token.ClassQuota, token.ClassAccount}, 0
+	for row := range meanings.WeChat.All() {
+		if row.Situation == meanings.Anywhere || row.Situation == meanings.Wxproxy {
+			continue
 		}
-		if pacing.Transient.First < time.Second || pacing.Lasting.First < time.Second || !strings.Contains(fmt.Sprint(classes), string(row.class)) {
-			t.Errorf("errcode %d: got class %q; want one of %v", code, row.class, classes)
+		n++
+		if row.Remedy == "" || row.RemedyZH == "" || strings.HasSuffix(row.Remedy, ".") {
+			t.Errorf("errcode %d: got %q, %q; want two phrases without an end", row.Code, row.Remedy, row.RemedyZH)
+		}
+		if !slices.Contains(classes, token.Class(row.Class)) {
+			t.Errorf("errcode %d: got class %q; want one of %v", row.Code, row.Class, classes)
+		}
+	}
+	if n < 70 {
+		t.Errorf("got %d remedies; want those of tokens, tickets and platforms", n)
+	}
+}
+
+// An errcode that a situation has no words for is looked up in the manual, but not without what
+// the table knows of it.
+func TestAnErrcodeOfAnotherSituationIsNotUnknown(t *testing.T) {
+	for _, refusal := range []*token.Refusal{{Code: 40003}, {Code: 40003, Ticket: true}, {Code: 40003, API: "api_query_auth"}} {
+		got := Explain(refusal)
+		if got.Class != token.ClassConfiguration || !strings.HasPrefix(got.Remedy, "the OpenID is not one of this account's") || !strings.Contains(got.Remedy, "; look up the errcode in WeChat's documentation") ||
+			!strings.Contains(got.RemedyZH, "OpenID 不正确") || !strings.Contains(got.RemedyZH, "；请在微信") {
+			t.Errorf("got %+v; want what it means, and where to look", got)
 		}
 	}
 }

@@ -2,76 +2,14 @@ package wechat
 
 import "wxproxy/token"
 
-// refusals is what WeChat's errcodes mean when a token was asked for. Sources:
-// https://developers.weixin.qq.com/miniprogram/dev/server/API/mp-access-token/api_getaccesstoken.html
-// and what the community has met.
-var refusals = map[int]remedy{
-	-1: {token.ClassTransient, "WeChat is busy; wxproxy tries again by itself",
-		"微信系统繁忙；wxproxy 会自动重试"},
-	-1000: {token.ClassTransient, "WeChat has an internal error; wxproxy tries again by itself",
-		"微信内部错误；wxproxy 会自动重试"},
-
-	40001: {token.ClassConfiguration, "check that secret is the AppSecret of this very app_id; it may have been reset",
-		"请检查 secret 是否为该 app_id 的 AppSecret，可能已被重置"},
-	40002: {token.ClassConfiguration, "check upstream.url: this is not the token API that wxproxy expects",
-		"请检查 upstream.url：这不是 wxproxy 所需的获取 token 接口"},
-	40013: {token.ClassConfiguration, "check app_id: WeChat does not know it; it begins with wx, unlike the original id, which begins with gh_",
-		"请检查 app_id：微信不认识它；它以 wx 开头，不是以 gh_ 开头的原始 ID"},
-	40014: {token.ClassConfiguration, "check app_id and secret of this account", "请检查该账号的 app_id 和 secret"},
-	40125: {token.ClassConfiguration, "check secret: it is not this account's AppSecret; if it was reset at WeChat, put the new one here",
-		"请检查 secret：它不是该账号的 AppSecret；如果已在微信后台重置，请填写新的"},
-	40164: {token.ClassConfiguration, "put {ip} on the IP allow-list of this account in WeChat's console (Settings, Basic configuration, IP whitelist)",
-		"请在微信后台该账号的「IP 白名单」中加入 {ip}"},
-	40243: {token.ClassConfiguration, "unfreeze the AppSecret in WeChat's console; that takes about 10 minutes to work",
-		"AppSecret 已被冻结：请在微信后台解冻，约 10 分钟后生效"},
-	41002: {token.ClassConfiguration, "set app_id: WeChat got none", "请填写 app_id：微信没有收到"},
-	41004: {token.ClassConfiguration, "set secret: WeChat got none", "请填写 secret：微信没有收到"},
-	42001: {token.ClassConfiguration, "check upstream.url: the token API itself asks for no access_token",
-		"请检查 upstream.url：获取 token 的接口本身不需要 access_token"},
-	43002: {token.ClassConfiguration, "check upstream.url and what stands between: WeChat got another method than POST",
-		"请检查 upstream.url 及中间的代理：微信收到的不是 POST 请求"},
-	43003: {token.ClassConfiguration, "write upstream.url with https://", "upstream.url 必须以 https:// 开头"},
-	44002: {token.ClassConfiguration, "check upstream.url and what stands between: WeChat got no request body",
-		"请检查 upstream.url 及中间的代理：微信没有收到请求体"},
-	47001: {token.ClassConfiguration, "check upstream.url and what stands between: WeChat could not read the request body",
-		"请检查 upstream.url 及中间的代理：微信无法解析请求体"},
-	48001: {token.ClassConfiguration, "this account may not use the token API; check its type and certification, or set token_api to the other value",
-		"该账号无权调用此接口；请检查账号类型和认证状态，或更换 token_api"},
-	61004: {token.ClassConfiguration, "put {ip} on the IP allow-list of this account in WeChat's console (Settings, Basic configuration, IP whitelist)",
-		"请在微信后台该账号的「IP 白名单」中加入 {ip}"},
-	61024: {token.ClassConfiguration, "use another app_id: this one is a third-party platform, which has no access_token of its own",
-		"该 app_id 属于第三方平台，没有自己的 access_token，请换用其他账号"},
-
-	45009: {token.ClassQuota, "this account's token calls of today are used up; find who else asks for tokens, or clear the quota in WeChat's console; the count restarts at midnight in Beijing",
-		"今日获取 token 的次数已用完；请查找还有谁在获取 token，或在微信后台清零；北京时间零点重新计数"},
-	45011: {token.ClassQuota, "too many token calls in this minute; find who else asks for tokens; wxproxy tries again by itself",
-		"本分钟获取 token 过于频繁；请查找还有谁在获取 token；wxproxy 会自动重试"},
-
-	50002: {token.ClassAccount, "WeChat has restricted this account; see the notices in its console",
-		"该账号已被微信限制；请查看微信后台的通知"},
-	50004: {token.ClassAccount, "WeChat has forbidden this account to use access tokens, perhaps as a punishment; see the notices in its console",
-		"该账号被禁止使用 access_token，可能因违规处罚；请查看微信后台的通知"},
-	50007: {token.ClassAccount, "WeChat has frozen this account; see the notices in its console",
-		"该账号已被冻结；请查看微信后台的通知"},
-	89501: {token.ClassAccount, "the account's administrator has a request from WeChat to decide on this IP address; confirm it on the phone",
-		"微信已向账号管理员发送该 IP 的确认请求，请在手机上确认"},
-	89502: {token.ClassAccount, "wait for the account's administrator to confirm this IP address on the phone",
-		"请等待账号管理员在手机上确认该 IP"},
-	89503: {token.ClassAccount, "the account's administrator must confirm this IP address in the message that WeChat sent to the phone",
-		"请账号管理员在微信发送到手机的消息中确认该 IP"},
-	89504: {token.ClassAccount, "wait for the account's administrator to confirm this IP address on the phone",
-		"请等待账号管理员在手机上确认该 IP"},
-	89505: {token.ClassAccount, "wait for the account's administrator to confirm this IP address on the phone",
-		"请等待账号管理员在手机上确认该 IP"},
-	89506: {token.ClassAccount, "the account's administrator refused this IP address twice; WeChat asks again after 24 hours",
-		"账号管理员已两次拒绝该 IP；24 小时后微信才会再次询问"},
-	89507: {token.ClassAccount, "the account's administrator refused this IP address; WeChat asks again after one hour",
-		"账号管理员已拒绝该 IP；1 小时后微信才会再次询问"},
-}
-
-// unknownRefusal is for every other errcode.
+// unknownRefusal is for errcodes that package meanings has no words for when a token was
+// asked for.
 var unknownRefusal = remedy{token.ClassConfiguration, "look up the errcode in WeChat's documentation",
 	"请在微信文档中查询该错误码"}
+
+// unknownTicketRefusal is the same for a ticket.
+var unknownTicketRefusal = remedy{token.ClassConfiguration, "look up the errcode in WeChat's documentation of getticket",
+	"请在微信 getticket 的文档中查询该错误码"}
 
 // What to do when there is no answer of WeChat's.
 var (

@@ -5,12 +5,13 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
 )
 
-// A remedy is a row of the tables of failures.
+// A remedy is what to say of a failure. Those of errcodes are rows of package meanings.
 type remedy struct {
 	class  token.Class
 	en, zh string // "{ip}" stands for the address that WeCom objects to
@@ -59,18 +60,25 @@ func pauseOf(errcode int) remedy {
 // remedyOf returns what the errcode means where it was answered: by gettoken, for a ticket,
 // or by an API that programs call.
 func remedyOf(r *token.Refusal) remedy {
-	rows, unknown := refusals, unknownRefusal
 	switch {
 	case r.Ticket:
-		rows, unknown = ticketRefusals, unknownCall
+		return lookUp(r.Code, unknownCall, meanings.Ticket)
 	case r.API != "":
-		rows, unknown = callRefusals, unknownCall
+		return lookUp(r.Code, unknownCall, meanings.Call)
 	}
-	if row, known := rows[r.Code]; known {
-		return row
+	return lookUp(r.Code, unknownRefusal, meanings.Token)
+}
+
+// lookUp returns what an errcode means in a situation, or of a call. Without words for either
+// it is unknown, but for what it means anywhere.
+func lookUp(code int, unknown remedy, situation string) remedy {
+	for _, situation := range []string{situation, meanings.Call} {
+		if row, ok := meanings.WeCom.Find(code, situation); ok {
+			return remedy{token.Class(row.Class), row.Remedy, row.RemedyZH}
+		}
 	}
-	if row, known := callRefusals[r.Code]; known {
-		return row
+	if row, ok := meanings.WeCom.Find(code, meanings.Anywhere); ok {
+		unknown.en, unknown.zh = row.Meaning+"; "+unknown.en, row.MeaningZH+"；"+unknown.zh
 	}
 	return unknown
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 	"unicode"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
 )
@@ -25,9 +26,9 @@ import (
 func TestRemediesAreWritten(t *testing.T) {
 	all := map[string]remedy{"manyWrong": manyWrong, "deadToken": deadToken, "diedSoon": diedSoon, "successorLate": successorLate, "storeAway": storeAway,
 		"secretPause": secretPause, "restPause": restPause, "manyWrongPause": manyWrongPause, "unknownRefusal": unknownRefusal, "unknownCall": unknownCall}
-	for name, table := range map[string]map[int]remedy{"gettoken": refusals, "ticket": ticketRefusals, "call": callRefusals} {
-		for code, row := range table {
-			all[fmt.Sprint(name, " ", code)] = row
+	for row := range meanings.WeCom.All() {
+		if slices.Contains([]string{meanings.Token, meanings.Ticket, meanings.Call}, row.Situation) {
+			all[fmt.Sprint(row.Situation, " ", row.Code)] = remedy{token.Class(row.Class), row.Remedy, row.RemedyZH}
 		}
 	}
 	for trouble := asking.Other; trouble <= asking.LostConnection; trouble++ {

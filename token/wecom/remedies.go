@@ -5,54 +5,7 @@ import (
 	"wxproxy/token/internal/asking"
 )
 
-// refusals is what WeCom's errcodes mean when a token was asked for. Sources: WeCom's
-// manual of gettoken, https://developer.work.weixin.qq.com/document/path/91039, its page of
-// errcodes, and what the community has met. Several mean other things at WeChat.
-var refusals = map[int]remedy{
-	-1: {token.ClassTransient, "WeCom is busy; wxproxy tries again by itself",
-		"企业微信系统繁忙；wxproxy 会自动重试"},
-
-	40001: {token.ClassConfiguration, "check secret: it is not that of an application of this corp_id, was reset, or the application is disabled; wxproxy tries another one at once, and the same seldom, since WeCom bans this machine's IP address after several wrong ones",
-		"请检查 secret：它不属于该 corp_id 的应用、已被重置，或应用已停用；更换后 wxproxy 立即重试，同一个错误的 secret 只会很少重试，因为多次错误会导致本机 IP 被企业微信封禁"},
-	40013: {token.ClassConfiguration, "check corp_id: WeCom does not know it; it is on the page of the corp in WeCom's console, and begins with ww or wx; correct it together with secret, since WeCom bans this machine's IP address after several wrong ones",
-		"请检查 corp_id：企业微信不认识它；它在管理后台「我的企业」页面，以 ww 或 wx 开头；多次错误会导致本机 IP 被企业微信封禁"},
-	40091: {token.ClassConfiguration, "check secret: it is not valid, maybe another corp's; wxproxy tries another one at once, and the same seldom, since WeCom bans this machine's IP address after several wrong ones",
-		"请检查 secret：它无效，可能属于其他企业；更换后 wxproxy 立即重试，同一个错误的 secret 只会很少重试，因为多次错误会导致本机 IP 被企业微信封禁"},
-	41002: {token.ClassConfiguration, "check upstream.wecom.url and what stands between: WeCom got no corp id",
-		"请检查 upstream.wecom.url 及中间的代理：企业微信没有收到 corpid"},
-	41004: {token.ClassConfiguration, "check upstream.wecom.url and what stands between: WeCom got no secret",
-		"请检查 upstream.wecom.url 及中间的代理：企业微信没有收到 corpsecret"},
-	41024: {token.ClassConfiguration, "check upstream.wecom.url and what stands between: WeCom got no secret",
-		"请检查 upstream.wecom.url 及中间的代理：企业微信没有收到 corpsecret"},
-	2000002: {token.ClassConfiguration, "check corp_id: there is no such corp, or no longer",
-		"请检查 corp_id：该企业不存在或已解散"},
-	42001: {token.ClassConfiguration, "check upstream.wecom.url: gettoken itself asks for no access_token",
-		"请检查 upstream.wecom.url：gettoken 接口本身不需要 access_token"},
-
-	tooOften: {token.ClassQuota, "wait: WeCom takes no question for a token for an hour, as there were too many, or too many wrong secrets from this machine's IP address; find who else calls gettoken, and unblock the corp at open.work.weixin.qq.com/wwopen/devtool/checkCorpSpamBlock",
-		"请等待：获取 token 过于频繁，或本机 IP 多次使用错误的 secret，企业微信一小时内不再受理；请查找还有谁在调用 gettoken，也可在 open.work.weixin.qq.com/wwopen/devtool/checkCorpSpamBlock 自助解封"},
-	45033: {token.ClassTransient, "too many questions at a time; wxproxy tries again by itself",
-		"并发请求过多；wxproxy 会自动重试"},
-
-	50003: {token.ClassAccount, "enable the application in WeCom's console: it is disabled",
-		"该应用已停用：请在企业微信管理后台启用"},
-}
-
-// callRefusals is what errcodes mean that programs meet when they call with a good token.
-var callRefusals = map[int]remedy{
-	60020: {token.ClassConfiguration, "put {ip} on the list of trusted IP addresses of this application in WeCom's console (the application's page, 企业可信IP; of a service provider's application, the provider's console); it works a minute later",
-		"请在企业微信管理后台该应用页面的「企业可信IP」中加入 {ip}（服务商代开发的应用在服务商后台配置），保存一分钟后生效"},
-	48009: {token.ClassConfiguration, "use an application of your own in the place of the contacts assistant, whose secret reads no details from {ip}, which is new",
-		"通讯录同步助手不能从新的 IP（{ip}）读取详情：请改用自建应用"},
-	48002: {token.ClassConfiguration, "this application may not use the API: see its permissions in WeCom's console",
-		"该应用没有此接口的权限：请在企业微信管理后台查看"},
-	50003: {token.ClassAccount, "enable the application in WeCom's console: it is disabled",
-		"该应用已停用：请在企业微信管理后台启用"},
-	301002: {token.ClassConfiguration, "check which account is called: the agentid in the request is another application's",
-		"请检查所用账号：请求中的 agentid 属于其他应用"},
-}
-
-// unknownRefusal and unknownCall are for every other errcode.
+// unknownRefusal and unknownCall are for errcodes that package meanings has no words for.
 var (
 	unknownRefusal = remedy{token.ClassConfiguration, "look up the errcode in WeCom's documentation",
 		"请在企业微信文档中查询该错误码"}
