@@ -62,6 +62,7 @@ func subcommands(o *options) []command {
 			{"replace", "", "overwrite what the store has", &o.replace}},
 			[]string{"import", "export"}, "FILE", "move the refresh tokens of a third-party platform into the token store, or out of it", runPlatform},
 		{"key", nil, nil, "NAME", "make a client key and its key_sha256, or a [[client]] for each NAME", runKey},
+		{"explain", []option{{"wecom", "", "what it means at WeCom", &o.wecom}}, nil, "CODE", "say what an errcode means, and what to do: a number, or a whole answer", runExplain},
 		{"version", nil, nil, "", "print the version", runVersion},
 		{"completion", nil, []string{"bash", "zsh", "fish"}, "", "print a script with which that shell completes these words", runCompletion},
 		{"help", nil, nil, "", "print this, or with the name of a command more about that", runHelp},

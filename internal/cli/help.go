@@ -109,6 +109,20 @@ and behind them the keys, which stand nowhere else: give each program its own.
 
 Exit code: 0, or 2 for a name that a client cannot have.
 `,
+	"explain": `usage: wxproxy explain [-wecom] CODE...
+
+Says what an errcode means, what to do about it, and what wxproxy does on it. CODE is a
+number, several, or whatever has errcodes in it: a whole answer, its errmsg, a line of the
+log; - reads that from standard input. Negative ones are wxproxy's own, but for -1 and -1000.
+It speaks Chinese if LC_ALL, LC_MESSAGES or LANG says so.
+
+  -wecom  what it means at WeCom; an answer that names WeCom needs no flag
+
+  wxproxy explain 40001
+  wxproxy explain '{"errcode":61023,"errmsg":"refresh_token is invalid rid: 655d9278-1a2b3c4d-00"}'
+
+Exit code: 0 if every one is known, 1 if not, 2 for a mistake on the command line.
+`,
 	"completion": `usage: wxproxy completion bash|zsh|fish
 
 Prints a script with which that shell completes commands and flags:

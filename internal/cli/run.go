@@ -67,8 +67,11 @@ func Run(args []string, stdout, stderr io.Writer) int {
 		if c.name != name {
 			continue
 		}
-		if name == "help" { // about whatever follows
+		switch name {
+		case "help": // about whatever follows
 			o.word, args = strings.Join(args, " "), nil
+		case "explain":
+			args = flagsFirst(args)
 		}
 		if c.serves() {
 			var end func()

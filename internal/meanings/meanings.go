@@ -45,6 +45,7 @@ type Row struct {
 	Meaning, Remedy     string // there is a Meaning of Anywhere alone
 	MeaningZH, RemedyZH string
 	Source              string // of Anywhere alone: the address of a page, "list" for the kind's list
+	Errmsg              string // of Anywhere alone: the words of the other side, where they are known
 }
 
 //go:embed wechat.tsv
@@ -77,7 +78,7 @@ func (k Kind) List() string {
 	case Own:
 		return "docs/troubleshooting.md"
 	default:
-		return "https://developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html"
+		return "https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descriptions_new.html"
 	}
 }
 
@@ -143,13 +144,13 @@ func next(rows string) (first Row, rest string) {
 }
 
 func rowOf(line string) Row {
-	var fields [8]string
+	var fields [9]string
 	for i := range fields {
 		fields[i], line, _ = strings.Cut(line, "\t")
 	}
 	return Row{
 		Code: codeOf(fields[0]), Situation: fields[1], Class: fields[2],
-		Meaning: fields[3], MeaningZH: fields[4], Remedy: fields[5], RemedyZH: fields[6], Source: fields[7],
+		Meaning: fields[3], MeaningZH: fields[4], Remedy: fields[5], RemedyZH: fields[6], Source: fields[7], Errmsg: fields[8],
 	}
 }
 

@@ -1,0 +1,106 @@
+package explain
+
+import (
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wxproxy/internal/meanings"
+)
+
+// mostCodes is how many errcodes are explained at a time.
+const mostCodes = 20
+
+// A question is what a text asks about: errcodes, whole answers, lines of a log.
+type question struct {
+	codes   []int
+	rid     string // what WeChat calls the request, if the text has that
+	address string // that the other side objects to, if the text has one
+	isWeCom bool   // it is about WeCom
+}
+
+// readQuestion finds what a text asks about, which is about WeCom if it says so itself. The errcodes are those that it calls so; else
+// the words that are nothing but a number; else numbers that are known ones.
+func readQuestion(text string, isWeCom bool) question {
+	named := regexp.MustCompile(`(?i)(?:err_?code|error[-_]?code|logicret|错误码|[?&]e=)[\\"'\s:=：]*(-?\d{1,9})\b`)
+	alone := regexp.MustCompile(`(?:^|[\s,;，、；])(-?\d{1,9})\b`)
+	inside := regexp.MustCompile(`(-?\b\d{4,7})\b`)
+	q := question{
+		codes: codesIn(text, named, nil), address: addressIn(text),
+		isWeCom: isWeCom || strings.Contains(text, "work.weixin.qq.com") || strings.Contains(text, "qyapi.weixin.qq.com"),
+	}
+	if len(q.codes) == 0 && onlyNumbers(text) {
+		q.codes = codesIn(text, alone, nil)
+	}
+	if len(q.codes) == 0 {
+		q.codes = codesIn(text, inside, isKnown)
+	}
+	if len(q.codes) == 0 {
+		q.codes = codesWith(text, q.isWeCom)
+	}
+	if rid := regexp.MustCompile(`(?i)\brid\b[\\"'\s:=]*([0-9a-f]{4,}(?:-[0-9a-f]{2,}){1,4})`).FindStringSubmatch(text); rid != nil {
+		q.rid = rid[1]
+	}
+	return q
+}
+
+// onlyNumbers reports whether a text has no words.
+func onlyNumbers(text string) bool {
+	return !regexp.MustCompile(`[^-\d\s,;，、；]`).MatchString(text)
+}
+
+// codesIn returns the errcodes that pattern finds in a text, each once, and no more than are
+// explained at a time. Those that are not wanted are left out.
+func codesIn(text string, pattern *regexp.Regexp, wanted func(int) bool) (codes []int) {
+	for _, found := range pattern.FindAllStringSubmatch(text, -1) {
+		code, err := strconv.Atoi(found[1])
+		if err != nil || slices.Contains(codes, code) || wanted != nil && !wanted(code) {
+			continue
+		}
+		if codes = append(codes, code); len(codes) == mostCodes {
+			break
+		}
+	}
+	return codes
+}
+
+// codesWith returns the errcodes of the longest errmsg that a text has. Several may have the
+// same.
+func codesWith(text string, isWeCom bool) (codes []int) {
+	kind, longest := meanings.WeChat, 1
+	if isWeCom {
+		kind = meanings.WeCom
+	}
+	text = strings.ToLower(text)
+	for row := range kind.All() {
+		if len(row.Errmsg) < longest || !strings.Contains(text, strings.ToLower(row.Errmsg)) {
+			continue
+		}
+		if len(row.Errmsg) > longest {
+			codes, longest = nil, len(row.Errmsg)
+		}
+		codes = append(codes, row.Code)
+	}
+	return codes
+}
+
+func isKnown(code int) bool {
+	return slices.ContainsFunc([]meanings.Kind{meanings.WeChat, meanings.WeCom, meanings.Own}, func(k meanings.Kind) bool {
+		_, ok := k.Find(code, meanings.Anywhere)
+		return ok
+	})
+}
+
+// addressIn returns the first IP address in a text, empty if there is none.
+func addressIn(text string) string {
+	words := strings.FieldsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) })
+	for _, word := range words {
+		address, err := netip.ParseAddr(strings.TrimRight(strings.TrimLeft(word, "."), ".:"))
+		if err == nil && (address.Is4() || strings.Contains(word, "::")) {
+			return address.Unmap().String()
+		}
+	}
+	return ""
+}
