@@ -135,9 +135,13 @@ func TestTheArchitectureNamesFilesThatExist(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	names := regexp.MustCompile(`[a-z0-9_./]+\.(go|lua|toml|yml)\b`).FindAllString(read(t, "docs/architecture.md"), -1)
+	file := regexp.MustCompile(`[a-z0-9_./]+\.(go|lua|toml|yml)\b`)
+	names := file.FindAllString(read(t, "docs/architecture.md"), -1)
 	if len(names) < 60 {
 		t.Fatalf("got %d files; want those of the ways", len(names))
+	}
+	if chinese := file.FindAllString(read(t, "docs/architecture.zh-CN.md"), -1); !slices.Equal(sorted(chinese), sorted(names)) {
+		t.Errorf("got %q and %q; want the same files in both languages", without(names, chinese), without(chinese, names))
 	}
 	for _, name := range names {
 		if _, err := os.Stat(name); err != nil && !there[name] {
