@@ -308,6 +308,17 @@ func TestTheComposeFileIsWhatDockerTakes(t *testing.T) {
 	}
 }
 
+// GOPROXY, as the page on deployment has people set it, is there when modules are downloaded.
+func TestAMirrorOfModulesReachesTheBuild(t *testing.T) {
+	t.Parallel()
+	if !regexp.MustCompile(`(?s)FROM golang:\S+ AS build\n[^F]*ARG GOPROXY\n.*RUN go mod download`).MatchString(read(t, "Dockerfile")) {
+		t.Error("got a Dockerfile that downloads modules without GOPROXY")
+	}
+	if !regexp.MustCompile(`(?m)^      args: \[GOPROXY\]`).MatchString(read(t, "deploy/compose/compose.yaml")) {
+		t.Error("got a compose.yaml that gives the build no GOPROXY")
+	}
+}
+
 // A second run of prepare.sh keeps the secrets of the first.
 func TestPreparingTwiceKeepsTheSecrets(t *testing.T) {
 	t.Parallel()
@@ -443,7 +454,7 @@ func TestMistakesInDeployAreFound(t *testing.T) {
 		"compose: a file that is not there":  {"compose", "./secrets/shop_secret", "./secrets/shop", "no such file"},
 		"compose: a network that is none":    {"compose", "networks: [callers,", "networks: [caller,", "undefined network caller"},
 		"compose: a service that is none":    {"compose", "wxproxy: {condition", "wxprox: {condition", "wxprox"},
-		"compose: no Dockerfile":             {"compose", "build: ../..", "build: ..", "no such file"},
+		"compose: no Dockerfile":             {"compose", "context: ../..", "context: ..", "no such file"},
 		"compose: privileges":                {"compose", "cap_drop: [ALL]", "cap_drop: [NET_RAW]", "lacks cap_drop"},
 		"compose: no healthcheck":            {"compose", "healthcheck:\n      test: [CMD, /wxproxy", "x-healthcheck:\n      test: [CMD, /wxproxy", "has no healthcheck"},
 	} {
