@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/service"
 	"wxproxy/token"
@@ -17,36 +18,39 @@ import (
 	"wxproxy/token/wecom"
 )
 
-var errMistakes = errors.New("the configuration has mistakes")
+var errMistakes = language.Phrase("the configuration has mistakes")
 
 func runCheck(o options, t terminal) error {
 	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
-		fmt.Fprintln(t.err, err)
-		return errMistakes
+		return t.mistakes(err)
 	}
-	for _, warning := range cfg.Warnings() {
-		fmt.Fprintln(t.err, "warning:", warning)
+	for _, remark := range cfg.Remarks() {
+		t.sayf(t.err, "warning: %v\n", remark)
 	}
-	if warning := service.CheckTracing(); warning != "" {
-		fmt.Fprintln(t.err, "warning:", warning)
+	if warning := service.CheckTracing(); warning != nil {
+		t.sayf(t.err, "warning: %v\n", warning)
 	}
 	if err := service.Try(cfg); err != nil {
-		fmt.Fprintln(t.err, err)
-		return errMistakes
+		return t.mistakes(err)
 	}
 	if err := tryStore(cfg, t); err != nil {
-		fmt.Fprintln(t.err, err)
-		return errMistakes
+		return t.mistakes(err)
 	}
-	fmt.Fprint(t.out, cfg.Describe())
+	fmt.Fprint(t.out, cfg.DescribeIn(t.language))
 	if to := service.SpansTo(); to != "" {
-		fmt.Fprintf(t.out, "%-10s%s\n", "spans", "go to "+to)
+		t.sayf(t.out, "spans     go to %s\n", to)
 	}
 	if o.live {
 		return checkLive(cfg, t)
 	}
 	return nil
+}
+
+// mistakes prints what is wrong with the configuration.
+func (t terminal) mistakes(err error) error {
+	fmt.Fprintln(t.err, language.In(t.language, err))
+	return errMistakes
 }
 
 // notPermitted is the errcode for an account that may not use an API.
@@ -61,7 +65,7 @@ func checkLive(cfg *config.Config, t terminal) error {
 	found := [faultless]int{}
 	for _, kind := range cfg.Kinds() {
 		if len(cfg.Accounts) > 0 {
-			fmt.Fprintf(t.out, "\nasking %s for a token of each account:\n", cfg.UpstreamOf(kind).URL)
+			t.sayf(t.out, "\nasking %s for a token of each account:\n", cfg.UpstreamOf(kind).URL)
 		}
 		for _, account := range cfg.Accounts {
 			if account.Kind != kind {
@@ -73,10 +77,14 @@ func checkLive(cfg *config.Config, t terminal) error {
 		}
 	}
 	ofPlatforms := checkPlatforms(cfg, clients.Platforms, t)
-	for i, words := range [...]string{tokenless: "no token for", callless: "WeCom refuses calls for", pushless: "WeChat has nowhere to push to for"} {
-		if found[i] > 0 {
-			return fmt.Errorf("%s %d of %d accounts", words, found[i], len(cfg.Accounts))
-		}
+	all := len(cfg.Accounts)
+	switch {
+	case found[tokenless] > 0:
+		return language.Textf("no token for %d of %d accounts", found[tokenless], all)
+	case found[callless] > 0:
+		return language.Textf("WeCom refuses calls for %d of %d accounts", found[callless], all)
+	case found[pushless] > 0:
+		return language.Textf("WeChat has nowhere to push to for %d of %d accounts", found[pushless], all)
 	}
 	return ofPlatforms
 }
@@ -116,14 +124,14 @@ func checkApp(account config.Account, client *wechat.Client, t terminal) (got to
 	got, err := client.Fetch(context.Background())
 	switch {
 	case err != nil && isUnknown(account, err):
-		fmt.Fprintf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
+		t.sayf(t.out, "  %s: WeChat does not open stable_token to it, and a classic token would end the one in use: nothing more can be said\n", account.Name)
 	case err != nil:
 		t.explain(account.Name, wechat.Explain(err))
 		return got, false
 	case account.TokenAPI == string(wechat.Classic):
-		fmt.Fprintf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
+		t.sayf(t.out, "  %s: good; WeChat accepts the AppSecret (it was asked for a stable token, which leaves the classic one alone)\n", account.Name)
 	default:
-		fmt.Fprintf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
+		t.sayf(t.out, "  %s: good; WeChat issued a token for %v\n", account.Name, time.Until(got.Expires).Round(time.Second))
 	}
 	return got, true
 }
@@ -140,7 +148,7 @@ func checkApplication(account config.Account, client *wecom.Client, t terminal) 
 		return tokenless
 	}
 	const forbidden = 48002 // to this kind of application
-	text := "and a call went well, so that this machine's IP address is trusted"
+	text := language.Phrase("and a call went well, so that this machine's IP address is trusted")
 	err = client.Try(context.Background(), got.Value, account.AgentID)
 	switch {
 	case err != nil && wecom.Explain(err).Code == forbidden:
@@ -151,7 +159,7 @@ func checkApplication(account config.Account, client *wecom.Client, t terminal) 
 	case account.AgentID == "":
 		text = "and a call went well, but of an API that may be open to every IP address: with agent_id more could be said"
 	}
-	fmt.Fprintf(t.out, "  %s: good; WeCom issued a token for %v, %s\n", account.Name, time.Until(got.Expires).Round(time.Second), text)
+	t.sayf(t.out, "  %s: good; WeCom issued a token for %v, %s\n", account.Name, time.Until(got.Expires).Round(time.Second), text)
 	return faultless
 }
 
@@ -166,13 +174,17 @@ func (t terminal) explain(name string, why token.Explanation) {
 	if why.Code != 0 {
 		why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
 	}
+	if t.language == language.Chinese {
+		fmt.Fprintf(t.out, "  %s：%s\n    %s\n", name, why.Reason, why.RemedyZH)
+		return
+	}
 	fmt.Fprintf(t.out, "  %s: %s\n    %s\n    %s\n", name, why.Reason, why.Remedy, why.RemedyZH)
 }
 
 // checkPushes has WeChat look at where it pushes to for an account, prints what it sees,
 // and reports whether it found something.
 func checkPushes(client *wechat.Client, account config.Account, value secret.Secret, t terminal) bool {
-	name := account.Name + ", pushes"
+	name := t.language.Sprintf("%s, pushes", account.Name)
 	seen, err := client.CheckCallback(context.Background(), value)
 	if err != nil {
 		why := wechat.ExplainCallback(err)
@@ -180,12 +192,12 @@ func checkPushes(client *wechat.Client, account config.Account, value secret.Sec
 		return why.Code == notPermitted
 	}
 	if len(seen.Addresses) == 0 {
-		fmt.Fprintf(t.out, "  %s: WeChat finds no address for the host of the URL that its console has\n    check the name in DNS\n    请检查该域名的 DNS 解析\n", name)
+		t.sayf(t.out, "  %s: WeChat finds no address for the host of the URL that its console has\n    check the name in DNS\n    请检查该域名的 DNS 解析\n", name)
 		return false
 	}
-	fmt.Fprintf(t.out, "  %s: WeChat finds the host of the URL that its console has at %s; it has to end with /push/%s\n", name, strings.Join(seen.Addresses, ", "), account.Name)
+	t.sayf(t.out, "  %s: WeChat finds the host of the URL that its console has at %s; it has to end with /push/%s\n", name, strings.Join(seen.Addresses, ", "), account.Name)
 	for _, ping := range seen.Pings {
-		fmt.Fprintf(t.out, "    ping %s: %s lost, %s (a host that answers no ping may be good all the same)\n", ping.Address, ping.Lost, cmp.Or(ping.Time, "no time"))
+		t.sayf(t.out, "    ping %s: %s lost, %s (a host that answers no ping may be good all the same)\n", ping.Address, ping.Lost, cmp.Or(language.Phrase(ping.Time), "no time"))
 	}
 	return true
 }

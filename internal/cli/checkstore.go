@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"syscall"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 	"wxproxy/token/store"
 )
@@ -21,7 +21,7 @@ func tryStore(cfg *config.Config, t terminal) error {
 	if !ok {
 		return nil
 	}
-	var note string
+	var note *language.Text
 	var err error
 	if _, statErr := os.Stat(dir); statErr == nil {
 		note, err = store.CheckDirOfOthers(dir)
@@ -30,11 +30,11 @@ func tryStore(cfg *config.Config, t terminal) error {
 	}
 	switch {
 	case errors.Is(err, errUntried):
-		fmt.Fprintln(t.err, "warning:", service.Mistake(cfg, "token.store", err))
+		t.sayf(t.err, "warning: %v\n", service.Mistake(cfg, "token.store", err))
 	case err != nil:
 		return service.Mistake(cfg, "token.store", err)
-	case note != "":
-		fmt.Fprintln(t.err, "note:", service.Mistake(cfg, "token.store", errors.New(note)))
+	case note != nil:
+		t.sayf(t.err, "note: %v\n", service.Mistake(cfg, "token.store", note))
 	}
 	return nil
 }
@@ -52,9 +52,9 @@ func tryMaking(dir string) error {
 	}
 	switch {
 	case errors.Is(err, syscall.ENOTDIR): // for every user
-		return fmt.Errorf("making the token directory: %s is a file", above)
+		return language.Textf("making the token directory: %s is a file", above)
 	case err != nil:
-		return fmt.Errorf("%w in %s: %w", errUntried, above, err)
+		return language.Textf("%w in %s: %w", errUntried, above, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 )
 
@@ -88,7 +89,7 @@ func (c command) parse(args []string, o *options) error {
 	rest := flags.Args()
 	if err == nil && len(c.words) > 0 {
 		if len(rest) == 0 || !slices.Contains(c.words, rest[0]) {
-			return service.MistakeError{Err: fmt.Errorf("wxproxy %s: name one of %s", c.name, strings.Join(c.words, ", "))}
+			return service.MistakeError{Err: language.Textf("wxproxy %s: name one of %s", c.name, strings.Join(c.words, ", "))}
 		}
 		o.word = rest[0]
 		rest, err = operands(flags, rest[1:])
@@ -97,10 +98,10 @@ func (c command) parse(args []string, o *options) error {
 		o.names, rest = rest, nil
 	}
 	if err == nil && len(rest) > 0 {
-		err = fmt.Errorf("unexpected argument %q", rest[0])
+		err = language.Textf("unexpected argument %q", rest[0])
 	}
 	if err != nil {
-		return service.MistakeError{Err: fmt.Errorf("wxproxy %s: %w; wxproxy help lists the flags", c.name, err)}
+		return service.MistakeError{Err: language.Textf("wxproxy %s: %w; wxproxy help lists the flags", c.name, err)}
 	}
 	return nil
 }
@@ -132,9 +133,9 @@ under way is answered.
 `
 
 // usage returns what wxproxy help prints.
-func usage() string {
+func usage(in language.Language) string {
 	var text strings.Builder
-	text.WriteString("wxproxy calls WeChat's server API for programs that have no access_token.\n\nusage: wxproxy [COMMAND] [FLAGS]\n\n")
+	text.WriteString(in.Sprintf("wxproxy calls WeChat's server API for programs that have no access_token.\n\nusage: wxproxy [COMMAND] [FLAGS]\n\n"))
 	for _, c := range subcommands(new(options)) {
 		var args []string
 		for _, f := range c.flags {
@@ -148,14 +149,18 @@ func usage() string {
 		} else if c.names != "" {
 			args = append(args, "["+c.names+"...]")
 		}
-		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, strings.Join(args, " "), c.does)
+		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, strings.Join(args, " "), language.Phrase(c.does).In(in))
 	}
-	text.WriteString(usageFoot)
+	if in == language.Chinese {
+		text.WriteString(usageFootChinese)
+	} else {
+		text.WriteString(usageFoot)
+	}
 	return text.String()
 }
 
 func runHelp(o options, t terminal) error {
-	text, err := helpFor(o.word)
+	text, err := helpFor(o.word, t.language)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 )
 
@@ -138,18 +138,22 @@ Prints the version, that of Go, and the commit.
 }
 
 // helpFor returns the help for a command, or for all of them if name is empty.
-func helpFor(name string) (string, error) {
-	if text, ok := details[name]; ok {
+func helpFor(name string, in language.Language) (string, error) {
+	pages := details
+	if in == language.Chinese {
+		pages = detailsChinese
+	}
+	if text, ok := pages[name]; ok {
 		return text, nil
 	}
 	isCommand := slices.ContainsFunc(subcommands(new(options)), func(c command) bool { return c.name == name })
 	if name != "" && name[0] != '-' && !isCommand {
 		return "", unknownCommand(name)
 	}
-	return usage(), nil
+	return usage(in), nil
 }
 
 // unknownCommand returns the mistake in a command line that names no command.
 func unknownCommand(name string) error {
-	return service.MistakeError{Err: fmt.Errorf("wxproxy: there is no command %q; wxproxy help lists them", name)}
+	return service.MistakeError{Err: language.Textf("wxproxy: there is no command %q; wxproxy help lists them", name)}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 	"wxproxy/token"
 	"wxproxy/token/store"
@@ -26,8 +27,7 @@ func runPlatform(o options, t terminal) error {
 	}
 	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
-		fmt.Fprintln(t.err, err)
-		return errMistakes
+		return t.mistakes(err)
 	}
 	of, err := platformNamed(cfg, o.platform)
 	if err != nil {
@@ -147,7 +147,7 @@ func checkPlatforms(cfg *config.Config, clients []*wechat.Component, t terminal)
 	if len(clients) == 0 {
 		return nil
 	}
-	fmt.Fprintf(t.out, "\nasking %s for tickets of each platform:\n", cfg.Upstream.URL)
+	t.sayf(t.out, "\nasking %s for tickets of each platform:\n", cfg.Upstream.URL)
 	objections := 0
 	for i, of := range cfg.Platforms {
 		if err := clients[i].StartTicketPush(context.Background()); err != nil {
@@ -155,26 +155,26 @@ func checkPlatforms(cfg *config.Config, clients []*wechat.Component, t terminal)
 			t.explain(of.Name, wechat.NewComponentIssuer().Explain(err))
 			continue
 		}
-		fmt.Fprintf(t.out, "  %s: good; WeChat accepts its AppSecret, and sends tickets to the authorization-event URL that the console has; it has to end with /push/%s\n",
+		t.sayf(t.out, "  %s: good; WeChat accepts its AppSecret, and sends tickets to the authorization-event URL that the console has; it has to end with /push/%s\n",
 			of.Name, of.Name)
-		fmt.Fprintf(t.out, "    %s\n", lastTicket(cfg, of))
+		t.sayf(t.out, "    %s\n", lastTicket(cfg, of))
 	}
 	if objections > 0 {
-		return fmt.Errorf("WeChat refuses %d of %d platforms", objections, len(clients))
+		return language.Textf("WeChat refuses %d of %d platforms", objections, len(clients))
 	}
 	return nil
 }
 
 // lastTicket says when the last ticket came, as far as the store knows. It makes none.
-func lastTicket(cfg *config.Config, of config.Platform) string {
+func lastTicket(cfg *config.Config, of config.Platform) error {
 	if dir, isFile := strings.CutPrefix(cfg.Token.Store.Reveal(), "file:"); isFile {
 		if _, err := os.Stat(dir); err != nil {
-			return "no ticket has come yet: the token store is not there"
+			return language.Phrase("no ticket has come yet: the token store is not there")
 		}
 	}
 	s, _, err := openPlatformStore(cfg)
 	if err != nil {
-		return "the token store, which has the tickets, is of its process alone, or cannot be opened"
+		return language.Phrase("the token store, which has the tickets, is of its process alone, or cannot be opened")
 	}
 	if closer, ok := s.(io.Closer); ok {
 		defer closer.Close()
@@ -182,9 +182,9 @@ func lastTicket(cfg *config.Config, of config.Platform) string {
 	r, err := s.Load(token.Key{Platform: of.AppID, AppID: of.AppID})
 	switch {
 	case err != nil && !errors.Is(err, token.ErrNotStored):
-		return "the token store, which has the tickets, cannot be read: " + err.Error()
+		return language.Textf("the token store, which has the tickets, cannot be read: %v", err)
 	case r.Ticket.Empty():
-		return "no ticket has come yet; WeChat sends the first within ten minutes"
+		return language.Phrase("no ticket has come yet; WeChat sends the first within ten minutes")
 	}
-	return fmt.Sprintf("the last ticket came %v ago", time.Since(r.TicketArrived).Round(time.Second))
+	return language.Textf("the last ticket came %v ago", time.Since(r.TicketArrived).Round(time.Second))
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/logqueue"
 	"wxproxy/internal/service"
 )
@@ -27,6 +28,12 @@ const (
 type terminal struct {
 	out, err  io.Writer
 	isWatched bool // out is a terminal indeed, before which somebody sits
+	language  language.Language
+}
+
+// sayf writes what people read.
+func (t terminal) sayf(to io.Writer, format string, args ...any) {
+	fmt.Fprint(to, t.language.Sprintf(format, args...))
 }
 
 // queued returns a terminal that no writer waits for, as serving needs it, and the
@@ -34,7 +41,7 @@ type terminal struct {
 func (t terminal) queued() (queued terminal, end func()) {
 	out, err := logqueue.New(t.out), logqueue.New(t.err)
 	log.SetOutput(unquoting{err}) // of packages that have no logger of ours
-	return terminal{out, err, t.isWatched}, func() {
+	return terminal{out, err, t.isWatched, t.language}, func() {
 		var both sync.WaitGroup
 		both.Go(out.End)
 		both.Go(err.End)
@@ -54,7 +61,7 @@ func isTerminal(out io.Writer) bool {
 
 // Run carries out the command that args name, and returns the exit code.
 func Run(args []string, stdout, stderr io.Writer) int {
-	t := terminal{stdout, stderr, isTerminal(stdout)}
+	t := terminal{stdout, stderr, isTerminal(stdout), language.Of(os.Getenv)}
 	name := "serve"
 	switch {
 	case len(args) > 0 && (args[0] == "" || args[0][0] != '-'):
@@ -99,11 +106,11 @@ func exitCode(err error, t terminal) int {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &mistakes):
-		fmt.Fprintln(t.err, err)
+		fmt.Fprintln(t.err, language.In(t.language, err))
 		return exitMistakes
 	case errors.As(err, &logged):
 		return exitFailure
 	}
-	fmt.Fprintln(t.err, "wxproxy:", err)
+	fmt.Fprintln(t.err, "wxproxy:", language.In(t.language, err))
 	return exitFailure
 }

@@ -24,18 +24,25 @@ var sources = []struct {
 	{"token/store/open.go", regexp.MustCompile(`^(opening|preparing) the token store: %w$`)},
 	{"token/store/redis/url.go", regexp.MustCompile("^write it as ")}, // the end of others
 	{"token/store/redis/tls.go", nil},
+	{"token/store/trust.go", regexp.MustCompile(`^%s (is no plain file|belongs to user|has mode)`)}, // which the log alone has
+	{"internal/cli/check.go", regexp.MustCompile(`^(errcode %d: %s|  %s: %s|  %s：%s)`)},
+	{"internal/cli/checkstore.go", nil},
 }
 
 // A found text is one that stands in the source.
 type foundText struct{ text, where string }
 
-// textsOf returns the texts of the files below a path: each constant string with a space,
-// and whatever is made a Text or a Phrase.
-func textsOf(t *testing.T, path string, exempt *regexp.Regexp) (found []foundText) {
+// callers are the paths where only what is given to one of these functions is for people.
+var (
+	callers = []string{"internal/cli/", "internal/service/"}
+	sayers  = regexp.MustCompile(`^(Textf|Phrase|sayf)$`)
+)
+
+// parsed returns the files below a path, by package.
+func parsed(t *testing.T, path string) (set *token.FileSet, packages map[string][]*ast.File) {
 	t.Helper()
 	root := "../../" + path
-	packages := map[string][]*ast.File{}
-	set := token.NewFileSet()
+	set, packages = token.NewFileSet(), map[string][]*ast.File{}
 	err := filepath.WalkDir(filepath.Clean(root), func(file string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, "placeholder.go") {
 			return err
@@ -47,6 +54,13 @@ func textsOf(t *testing.T, path string, exempt *regexp.Regexp) (found []foundTex
 	if err != nil || len(packages) == 0 {
 		t.Fatalf("got %d packages of %s, %v", len(packages), path, err)
 	}
+	return set, packages
+}
+
+// textsOf returns the texts of the files below a path: each constant string with a space.
+func textsOf(t *testing.T, path string, exempt *regexp.Regexp) (found []foundText) {
+	t.Helper()
+	set, packages := parsed(t, path)
 	for _, files := range packages {
 		constants := constantsOf(files)
 		for _, file := range files {
@@ -66,6 +80,34 @@ func textsOf(t *testing.T, path string, exempt *regexp.Regexp) (found []foundTex
 					return !isConstant
 				})
 			}
+		}
+	}
+	return found
+}
+
+// saidBy returns what the files below a path give to the sayers.
+func saidBy(t *testing.T, path string) (found []foundText) {
+	t.Helper()
+	set, packages := parsed(t, path)
+	for _, files := range packages {
+		constants := constantsOf(files)
+		for _, file := range files {
+			ast.Inspect(file, func(node ast.Node) bool {
+				call, ok := node.(*ast.CallExpr)
+				if !ok {
+					return true
+				}
+				if method, ok := call.Fun.(*ast.SelectorExpr); !ok || !sayers.MatchString(method.Sel.Name) {
+					return true
+				}
+				for _, argument := range call.Args {
+					if text, ok := valueOf(argument, constants); ok {
+						found = append(found, foundText{text, set.Position(node.Pos()).String()})
+						break
+					}
+				}
+				return true
+			})
 		}
 	}
 	return found
@@ -118,14 +160,23 @@ func saysNothing(text string) bool { return !letters.MatchString(verbs.ReplaceAl
 
 // A message that is new in English gets its Chinese in a table of this package.
 func TestEveryTextForPeopleIsThereInChinese(t *testing.T) {
-	used := map[string]bool{}
+	var said, known []foundText
 	for _, s := range sources {
-		for _, f := range textsOf(t, s.path, s.exempt) {
-			key := strings.ReplaceAll(f.text, "%w", "%v")
-			used[key], used[strings.TrimSuffix(key, ": %v")], used[strings.TrimPrefix(key, "missing; ")] = true, true, true
-			if !saysNothing(key) && translated(key) == key && translated(strings.TrimSuffix(key, ": %v")) == strings.TrimSuffix(key, ": %v") {
-				t.Errorf("%s: there is no Chinese for %q", f.where, f.text)
-			}
+		said = append(said, textsOf(t, s.path, s.exempt)...)
+	}
+	for _, path := range callers {
+		said, known = append(said, saidBy(t, path)...), append(known, textsOf(t, path, nil)...)
+	}
+	used := map[string]bool{}
+	for _, f := range append(known, said...) {
+		key := strings.ReplaceAll(f.text, "%w", "%v")
+		used[key], used[strings.TrimSuffix(key, ": %v")], used[strings.TrimPrefix(key, "missing; ")] = true, true, true
+	}
+	for _, f := range said {
+		key := strings.ReplaceAll(f.text, "%w", "%v")
+		before := strings.TrimSuffix(key, ": %v")
+		if !saysNothing(key) && translated(key) == key && translated(before) == before {
+			t.Errorf("%s: there is no Chinese for %q", f.where, f.text)
 		}
 	}
 	for _, table := range catalogue()[1:] { // words of one piece, and the system's, stand in no sentence

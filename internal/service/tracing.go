@@ -1,9 +1,9 @@
 package service
 
 import (
-	"fmt"
 	"log/slog"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/tracing"
 )
 
@@ -13,7 +13,7 @@ import (
 func newTracer(version string, secrets *knownSecrets, log *slog.Logger) *tracing.Tracer {
 	t, err := tracing.New(version, log)
 	if err != nil {
-		log.Warn("configuration", "warning", tracingOff(err))
+		log.Warn("configuration", "warning", tracingOff(err).Error())
 	}
 	if t == nil {
 		return nil
@@ -24,15 +24,15 @@ func newTracer(version string, secrets *knownSecrets, log *slog.Logger) *tracing
 	return t
 }
 
-// CheckTracing returns a warning about the variables of OpenTelemetry; empty: there is none.
-func CheckTracing() string {
+// CheckTracing returns a warning about the variables of OpenTelemetry, if there is one.
+func CheckTracing() error {
 	if err := tracing.Check(); err != nil {
 		return tracingOff(err)
 	}
-	return ""
+	return nil
 }
 
 // SpansTo returns where the variables of OpenTelemetry have spans sent; empty: nowhere.
 func SpansTo() string { return tracing.Endpoint() }
 
-func tracingOff(err error) string { return fmt.Sprintf("environment: no spans are sent: %v", err) }
+func tracingOff(err error) error { return language.Textf("environment: no spans are sent: %v", err) }

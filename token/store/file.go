@@ -43,8 +43,8 @@ func NewFile(dir string, sealer *seal.Sealer, log *slog.Logger) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if remark != "" && log != nil {
-		log.Warn("the token directory can be written by others than its owner", "warning", remark)
+	if remark != nil && log != nil {
+		log.Warn("the token directory can be written by others than its owner", "warning", remark.Error())
 	}
 	s := &File{dir: dir, log: log}
 	s.seal.Store(sealer)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"wxproxy/internal/language"
 )
 
 // A tokenDir is a directory for tokens, and its owner and mode.
@@ -23,10 +24,10 @@ func lookAtDir(path string) (tokenDir, error) {
 		return tokenDir{}, nil
 	}
 	if err != nil {
-		return tokenDir{}, fmt.Errorf("looking at the token directory: %w", err)
+		return tokenDir{}, language.Textf("looking at the token directory: %w", err)
 	}
 	if !info.IsDir() {
-		return tokenDir{}, fmt.Errorf("the token directory %s is a file", path)
+		return tokenDir{}, language.Textf("the token directory %s is a file", path)
 	}
 	o, known := ownerOf(info)
 	return tokenDir{path, o, info.Mode(), known}, nil
@@ -44,14 +45,14 @@ const (
 )
 
 // asked tells what the directory was judged by.
-func (d tokenDir) asked() string {
+func (d tokenDir) asked() *language.Text {
 	mode := d.mode.Perm()
 	for special, octal := range map[fs.FileMode]fs.FileMode{fs.ModeSticky: 0o1000, fs.ModeSetgid: 0o2000, fs.ModeSetuid: 0o4000} {
 		if d.mode&special != 0 {
 			mode |= octal
 		}
 	}
-	return fmt.Sprintf("user %d, mode %#o", d.owner.user, uint32(mode))
+	return language.Textf("user %d, mode %#o", d.owner.user, uint32(mode))
 }
 
 // errOpen returns why no user can trust the directory; nil if that depends on the user.
@@ -59,38 +60,38 @@ func (d tokenDir) errOpen() error {
 	if !d.mayWrite(byAll) {
 		return nil
 	}
-	return fmt.Errorf("the token directory %s can be written by every user (%s), so a token in it may be anybody's; "+
+	return language.Textf("the token directory %s can be written by every user (%s), so a token in it may be anybody's; "+
 		`write store = "file:%s", a directory in it that wxproxy makes, or chmod 700 it`, d.path, d.asked(), filepath.Join(d.path, "tokens"))
 }
 
 // remark returns what is worth a word of a directory that is trusted.
-func (d tokenDir) remark() string {
+func (d tokenDir) remark() *language.Text {
 	switch {
 	case d.mayWrite(byGroup):
-		return fmt.Sprintf("the token directory %s can be written by its group, %d (%s); is that group wxproxy's alone?", d.path, d.owner.group, d.asked())
+		return language.Textf("the token directory %s can be written by its group, %d (%s); is that group wxproxy's alone?", d.path, d.owner.group, d.asked())
 	case d.mode.Perm()&byAll != 0: // and it is sticky
-		return fmt.Sprintf("every user may put files into the token directory %s (%s), and so keep wxproxy from storing tokens; "+
+		return language.Textf("every user may put files into the token directory %s (%s), and so keep wxproxy from storing tokens; "+
 			`write store = "file:%s", a directory in it that wxproxy makes`, d.path, d.asked(), filepath.Join(d.path, "tokens"))
 	}
-	return ""
+	return nil
 }
 
 // checkDir says why the tokens in a directory cannot be trusted: another user than
 // the process's own or root could have put them there. Remark is about one that is
 // trusted all the same. A directory that is not there is neither.
-func checkDir(dir string) (remark string, err error) {
+func checkDir(dir string) (remark *language.Text, err error) {
 	d, err := lookAtDir(dir)
 	if err != nil || !d.known {
-		return "", err
+		return nil, err
 	}
 	if err := d.errOpen(); err != nil {
-		return "", err
+		return nil, err
 	}
 	switch {
 	case d.mayWrite(byGroup) && !d.owner.ofOurGroups():
-		return "", fmt.Errorf("the token directory %s can be written by group %d, which is not ours (%s); chmod 700 it", dir, d.owner.group, d.asked())
+		return nil, language.Textf("the token directory %s can be written by group %d, which is not ours (%s); chmod 700 it", dir, d.owner.group, d.asked())
 	case !d.owner.trusted():
-		return "", fmt.Errorf("the token directory %s belongs to another user than the one who runs wxproxy, user %d, or root (%s); chown it, and chmod 700 it", dir, os.Geteuid(), d.asked())
+		return nil, language.Textf("the token directory %s belongs to another user than the one who runs wxproxy, user %d, or root (%s); chown it, and chmod 700 it", dir, os.Geteuid(), d.asked())
 	}
 	return d.remark(), nil
 }
@@ -99,29 +100,27 @@ func checkDir(dir string) (remark string, err error) {
 // in note, which users can. It is for checks by root, or by a user that is not the
 // owner: which user will run wxproxy is not known then. The owner gets what checkDir
 // says.
-func CheckDirOfOthers(dir string) (note string, err error) {
+func CheckDirOfOthers(dir string) (note *language.Text, err error) {
 	d, err := lookAtDir(dir)
 	if err != nil || !d.known {
-		return "", err
+		return nil, err
 	}
 	if us := os.Geteuid(); us != 0 && us == d.owner.user {
 		return checkDir(dir)
 	}
 	if err := d.errOpen(); err != nil {
-		return "", err
+		return nil, err
 	}
-	who := "root"
 	switch {
 	case d.owner.user != 0:
-		note, who = fmt.Sprintf("the token directory %s belongs to another user, %d (%s): ", dir, d.owner.user, d.asked()), fmt.Sprintf("user %d or root", d.owner.user)
+		note = language.Textf("the token directory %s belongs to another user, %d (%s): serve has to run as user %d or root", dir, d.owner.user, d.asked(), d.owner.user)
 	case d.mayWrite(byGroup):
-		note = fmt.Sprintf("the token directory %s is root's (%s): ", dir, d.asked())
+		note = language.Textf("the token directory %s is root's (%s): serve has to run as root", dir, d.asked())
 	default:
 		return d.remark(), nil
 	}
-	note += "serve has to run as " + who
 	if d.mayWrite(byGroup) {
-		note += fmt.Sprintf(", and in group %d, which may write it and should be wxproxy's alone", d.owner.group)
+		note = language.Textf("%s, and in group %d, which may write it and should be wxproxy's alone", note, d.owner.group)
 	}
 	return note, nil
 }

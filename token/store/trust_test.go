@@ -207,7 +207,11 @@ func TestWhoOnlyChecksIsToldForWhomADirectoryIsRight(t *testing.T) {
 			if err := os.Chmod(dir, row.mode); err != nil {
 				t.Fatal(err)
 			}
-			note, err := CheckDirOfOthers(dir)
+			said, err := CheckDirOfOthers(dir)
+			note := ""
+			if said != nil {
+				note = said.Error()
+			}
 			if !says(err, row.err) || !strings.Contains(note, row.note) || (note == "") != (row.note == "") || strings.Contains(note, "chown") {
 				t.Errorf("got %q, %v; want %q, %q", note, err, row.note, row.err)
 			}
