@@ -133,4 +133,13 @@ var mistakes = map[string]string{
 	"missing; %s has the same url and other settings, so that waiting pushes would not find this one again":   "缺失；%s 的 url 相同而设置不同，等待中的推送会找不到这一个",
 	"is for pushes, and there is no push_token, which WeChat's pages have next to it; write both, or neither": "用于推送，但没有 push_token，它在微信页面上与此相邻；请两个都写，或都不写",
 	"is no EncodingAESKey, which has %d letters and digits, as WeChat's pages show it":                        "不是 EncodingAESKey，后者是微信页面上显示的 %d 个字母和数字",
+
+	"it is \"\", but systemd has opened a socket with the name \"admin\"":                                                                                           "是 \"\"，但 systemd 已打开名为 \"admin\" 的 socket",
+	"it is \"\", but systemd has opened a socket with the name \"push\"":                                                                                            "是 \"\"，但 systemd 已打开名为 \"push\" 的 socket",
+	"could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one":                                                              "可能被猜到，而 socket %s 在本机以外也能访问；请用 `wxproxy key` 生成",
+	"is \"real\", and the socket %s is reachable beyond loopback; add a [[client]], or write \"virtual\"":                                                           "是 \"real\"，而 socket %s 在本机以外也能访问；请加上 [[client]]，或写 \"virtual\"",
+	"the socket %s is open and reachable beyond loopback; open it on a loopback address, which takes a restart, or give clients a key (admin.key for admin.listen)": "socket %s 已打开，本机以外也能访问；请在回环地址上打开它（需要重启），或设置密钥（admin.listen 用 admin.key）",
+	"cannot keep what a [[platform]] is granted":                                                                                                                    "无法保存 [[platform]] 得到的授权",
+	"reading it and tls_key: %v": "读取它和 tls_key：%v",
+	"cannot be used: %v":         "无法使用：%v",
 }

@@ -9,6 +9,7 @@ import (
 
 	"wxproxy/config"
 	"wxproxy/internal/accept"
+	"wxproxy/internal/language"
 	"wxproxy/internal/listen"
 	"wxproxy/internal/systemd"
 	"wxproxy/proxy/front"
@@ -34,7 +35,7 @@ func (s *Service) Listen() error {
 	}
 	switch {
 	case s.admin == nil && len(operators) > 0:
-		err = Mistake(cfg, "admin.listen", errors.New(`it is "", but systemd has opened a socket with the name "admin"`))
+		err = Mistake(cfg, "admin.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "admin"`))
 	case s.admin != nil:
 		if s.operators, err = s.accepting(operators, "admin.listen", cfg.Admin.Listen); stays {
 			err = heldForCallers(err, "admin", cfg.Admin.Listen, callers)
@@ -154,15 +155,15 @@ func mustBeGuarded(cfg *config.Config, key string, open net.Addr) error {
 		return nil
 	}
 	if weak, ok := cfg.WeakKeys[key]; guarded && ok {
-		return Mistake(cfg, weak, fmt.Errorf("could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one", open))
+		return Mistake(cfg, weak, language.Textf("could be guessed, and the socket %s is reachable beyond loopback; `wxproxy key` makes a good one", open))
 	}
 	if guarded && key == "proxy.listen" && len(cfg.Clients) == 0 && cfg.Proxy.TokenEndpoint == "real" {
-		return Mistake(cfg, "proxy.token_endpoint", fmt.Errorf(`is "real", and the socket %s is reachable beyond loopback; add a [[client]], or write "virtual"`, open))
+		return Mistake(cfg, "proxy.token_endpoint", language.Textf(`is "real", and the socket %s is reachable beyond loopback; add a [[client]], or write "virtual"`, open))
 	}
 	if guarded {
 		return nil
 	}
-	return Mistake(cfg, key, fmt.Errorf("the socket %s is open and reachable beyond loopback; "+
+	return Mistake(cfg, key, language.Textf("the socket %s is open and reachable beyond loopback; "+
 		"open it on a loopback address, which takes a restart, or give clients a key (admin.key for admin.listen)", open))
 }
 

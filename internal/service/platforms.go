@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/platforms"
 	"wxproxy/platform"
 	"wxproxy/proxy"
@@ -23,7 +24,7 @@ func (s *Service) addPlatforms(next *setup) error {
 	}
 	store, ok := s.store.(token.PlatformStore)
 	if !ok {
-		return Mistake(next.cfg, "token.store", errors.New("cannot keep what a [[platform]] is granted"))
+		return Mistake(next.cfg, "token.store", language.Phrase("cannot keep what a [[platform]] is granted"))
 	}
 	for _, p := range next.cfg.Platforms {
 		next.platforms = append(next.platforms, s.platforms.Take(s.platformOptions(next, p, store)))

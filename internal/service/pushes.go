@@ -2,12 +2,12 @@ package service
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
 )
@@ -55,7 +55,7 @@ func (s *Service) listenForPushes(inherited []net.Listener) error {
 	cfg := s.now.Load().cfg
 	switch {
 	case s.pushes == nil && len(inherited) > 0:
-		return Mistake(cfg, "push.listen", errors.New(`it is "", but systemd has opened a socket with the name "push"`))
+		return Mistake(cfg, "push.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "push"`))
 	case s.pushes == nil:
 		return nil
 	}

@@ -4,10 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/proxy/front"
 )
 
@@ -30,7 +30,7 @@ func callersTLS(cfg *config.Config) (*tls.Config, error) {
 	}
 	pair, err := callersPair(cfg)
 	if err != nil {
-		return nil, Mistake(cfg, "proxy.tls_cert", fmt.Errorf("reading it and tls_key: %w", err))
+		return nil, Mistake(cfg, "proxy.tls_cert", language.Textf("reading it and tls_key: %w", err))
 	}
 	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
 	if p.TLSClientCA == "" {

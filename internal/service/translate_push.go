@@ -2,13 +2,13 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"strings"
 
 	"wxproxy/admin"
 	"wxproxy/admin/metrics"
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/platforms"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
@@ -63,7 +63,7 @@ func usePushes(cfg *config.Config, running []*platforms.Running, receiver *push.
 		return err
 	}
 	if err := receiver.Use(to); err != nil {
-		return Mistake(cfg, "forward", fmt.Errorf("cannot be used: %w", err))
+		return Mistake(cfg, "forward", language.Textf("cannot be used: %w", err))
 	}
 	return nil
 }
