@@ -47,12 +47,6 @@ func runCheck(o options, t terminal) error {
 	return nil
 }
 
-// mistakes prints what is wrong with the configuration.
-func (t terminal) mistakes(err error) error {
-	fmt.Fprintln(t.err, language.In(t.language, err))
-	return errMistakes
-}
-
 // notPermitted is the errcode for an account that may not use an API.
 const notPermitted = 48001
 

@@ -36,6 +36,12 @@ func (t terminal) sayf(to io.Writer, format string, args ...any) {
 	fmt.Fprint(to, t.language.Sprintf(format, args...))
 }
 
+// mistakes prints what is wrong with the configuration.
+func (t terminal) mistakes(err error) error {
+	fmt.Fprintln(t.err, language.In(t.language, err))
+	return errMistakes
+}
+
 // queued returns a terminal that no writer waits for, as serving needs it, and the
 // function that writes the last lines.
 func (t terminal) queued() (queued terminal, end func()) {
