@@ -23,8 +23,8 @@ func inEnglish(path string) string { return strings.Replace(path, ".zh-CN.", "."
 
 // Both pages of a pair say the same, part by part, as far as a program can see: headings of the
 // same levels; tables of as many rows and columns; the same fenced blocks but for comments, texts
-// in quotes, and drawings; links to the same places; and the same words in code. Every span in
-// code counts: settings, commands, metrics, paths, states and lines of the log are what readers
+// in quotes, and drawings; links to the same places; the
+// same numbers; and the same words in code. Every span in code counts: settings, commands, metrics, paths, states and lines of the log are what readers
 // type or look for, and so the same in each language.
 //
 // What a page has people run, the tests beside this one run: TestReadmeCommands of both pages,
@@ -83,14 +83,15 @@ var linked = regexp.MustCompile(`\]\(([^)\s]+)\)(（英文）|，英文|\(英文
 
 // A part of a page is what stands below one of its headings.
 type part struct {
-	heading     string   // with the # before it
-	rows        []string // of tables
-	blocks      []string // fenced, without what differs between languages
-	words, goes []string // in code; where links lead, for readers of either language
+	heading              string   // with the # before it
+	rows                 []string // of tables
+	blocks               []string // fenced, without what differs between languages
+	words, numbers, goes []string // in code; in prose, of two digits and more; where links lead, for readers of either language
 }
 
 var (
 	inCode   = regexp.MustCompile("`[^`]+`")
+	markup   = regexp.MustCompile(`\]\([^)]*\)|<[^>]*>`)
 	numbers  = regexp.MustCompile(`\d[\d,.]*\d|\d`)
 	comments = regexp.MustCompile(`(?m)((?:^|[ \t])(?:#|//|--|<!--))(?:[ \t]+[^{\s].*|[ \t]*)$`)
 	quoted   = regexp.MustCompile(`"[^"\n]*"|'[^'\n]*'`)
@@ -144,10 +145,16 @@ func (p *part) see(t *testing.T, page, text string) {
 	for _, word := range inCode.FindAllString(text, -1) {
 		p.words = append(p.words, strings.Join(strings.Fields(word), " "))
 	}
+	prose := markup.ReplaceAllString(inCode.ReplaceAllString(text, ""), "")
+	for _, number := range numbers.FindAllString(prose, -1) {
+		if len(number) > 1 { // others are words in one of the languages
+			p.numbers = append(p.numbers, number)
+		}
+	}
 	for _, link := range linked.FindAllStringSubmatch(text, -1) {
 		p.goes = append(p.goes, place(t, page, link[1]))
 	}
-	p.words, p.goes = sorted(p.words), sorted(p.goes)
+	p.words, p.numbers, p.goes = sorted(p.words), sorted(p.numbers), sorted(p.goes)
 }
 
 // sorted returns each once: the order of words, and how often they are said, differ.
@@ -189,7 +196,7 @@ func differences(english, chinese []part) (found []string) {
 			return append(found, fmt.Sprintf("got other headings from %q and %q on", headingsFrom(english, i), headingsFrom(chinese, i)))
 		}
 		e, c := english[i], chinese[i]
-		for what, both := range map[string][2][]string{"words in code": {e.words, c.words}, "links": {e.goes, c.goes}} {
+		for what, both := range map[string][2][]string{"words in code": {e.words, c.words}, "numbers": {e.numbers, c.numbers}, "links": {e.goes, c.goes}} {
 			if only := without(both[0], both[1]); len(only) > 0 {
 				found = append(found, fmt.Sprintf("%s: the Chinese page lacks the %s %q", e.heading, what, only))
 			}
@@ -259,7 +266,7 @@ func TestPagesThatDifferAreFound(t *testing.T) {
 		t.Errorf("got %q; want that both say the same", got)
 	}
 	for _, other := range [][2]string{
-		{"# A", "## A"}, {"1,000", "1,001"}, {"a `x`", "a `y`"}, {"make", "make x"}, {"{\"a\":1}", "{\"a\":2}"}, {"'hi'", "hi"},
+		{"# A", "## A"}, {"1,000", "1,001"}, {"`x` and", "`x`, 20 and"}, {"a `x`", "a `y`"}, {"make", "make x"}, {"{\"a\":1}", "{\"a\":2}"}, {"'hi'", "hi"},
 		{"| b | `y` |", "| b | `y` | |"}, {"| b | `y` |\n", ""}, {"`y z`", "`yz`"}, {"(#a)", "(other.md)"}, {"make # all\n", ""}, {"```sh\n", "```\n"}, {"[it](#a)", "it"},
 	} {
 		text := strings.Replace(page, other[0], other[1], 1)
