@@ -101,6 +101,7 @@ type Host struct {
 	State  string    `json:"state"`            // "up" or "down"
 	Since  time.Time `json:"since"`            // when that began, in UTC
 	Reason string    `json:"reason,omitempty"` // why it is down
+	Proxy  string    `json:"proxy,omitempty"`  // host and port of the one that leads to it
 }
 
 // Handler returns the handler of the admin listener.

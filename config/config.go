@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"wxproxy/internal/egress"
 	"wxproxy/internal/secret"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	Token    Token
 	Log      Log
 	Accounts []Account
+
+	// Proxies are those that the environment has for the way out; ProxyOf has what counts.
+	Proxies egress.Environment
 
 	Platforms []Platform
 
@@ -93,8 +97,9 @@ type Upstream struct {
 	Timeout        time.Duration // for an answer, and for what TokenWait and FetchTime say
 	IdleTimeout    time.Duration
 	MaxConnections int
-	CAFile         string // PEM; empty for the system's roots alone
-	IPFamily       string // of the addresses that are connected to: "any", "ipv4" or "ipv6"
+	CAFile         string        // PEM; empty for the system's roots alone
+	Proxy          secret.Secret // the URL of the one that leads out, or "direct"; empty: ProxyOf has what the environment says
+	IPFamily       string        // of the addresses that are connected to: "any", "ipv4" or "ipv6"
 }
 
 // Token is about the care of access tokens.

@@ -30,7 +30,7 @@ func (c *Config) DescribeIn(l language.Language) string {
 	}
 	line("admin", c.Admin.describe())
 	for _, kind := range c.Kinds() {
-		line(kind.Section(), c.UpstreamOf(kind).describe())
+		line(kind.Section(), c.describeEgress(kind))
 	}
 	line("token", c.Token.describe(c.Kinds()))
 	line("log", c.Log.describe())

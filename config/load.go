@@ -7,6 +7,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/permission"
+	"wxproxy/internal/egress"
 	"wxproxy/internal/language"
 )
 
@@ -102,7 +103,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		texts:     map[string][]byte{},
 		lines:     map[string]map[string]int{},
 	}
-	l.cfg.File, l.cfg.files = path, NewFiles()
+	l.cfg.File, l.cfg.files, l.cfg.Proxies = path, NewFiles(), egress.Of(lookupEnv)
 	return l
 }
 

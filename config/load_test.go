@@ -207,7 +207,7 @@ copy = true
 		Proxy:    Proxy{"unix:/run/wxproxy.sock", true, cert, key, roots, "optional", "deny", 1024, 7, 90 * time.Second, 20 * time.Second, 3 * time.Second, true, true, []string{"10.0.0.0/8"}, []string{}},
 		Push:     Push{"127.0.0.1:9092", 5, 2 << 20},
 		Admin:    Admin{":9091", cfg.Admin.Key, cfg.Admin.KeyOld, cfg.Admin.ReadKey},
-		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, "any"},
+		Upstream: Upstream{"http://127.0.0.1:9000", []string{"http://[::1]:9001"}, time.Second, 2 * time.Second, 500 * time.Millisecond, 3, roots, secret.Secret{}, "any"},
 		WeCom:    Upstream{URL: "http://wecom.internal:8080", FallbackURLs: []string{}, Timeout: 5 * time.Second, MaxConnections: 9},
 		Token:    Token{secret.New("file:/var/lib/wxproxy"), secret.Secret{}, 10 * time.Minute, []int{42001}, "test", secret.Secret{}},
 		Log:      Log{slog.LevelDebug, "json", true, 0.25, false},

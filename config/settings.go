@@ -94,6 +94,7 @@ func (u *Upstream) settings() []setting {
 		{"upstream", "idle_timeout", "", atReload, in(&u.IdleTimeout, 5*time.Second, (*table).duration)},
 		{"upstream", "max_connections", "", atReload, in(&u.MaxConnections, 512, (*table).count)},
 		{"upstream", "ca_file", "", atReload, in(&u.CAFile, "", (*table).text)},
+		{"upstream", "proxy", "", atReload, in(&u.Proxy, secret.Secret{}, (*table).secretKeys)},
 		{"upstream", "ip_family", "", atReload, in(&u.IPFamily, anyFamily, oneWordOf(anyFamily, "ipv4", "ipv6"))},
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"net"
 	"net/netip"
@@ -13,19 +12,24 @@ import (
 	"wxproxy/accountkind"
 	"wxproxy/config/internal/address"
 	"wxproxy/internal/language"
+	"wxproxy/internal/secret"
 )
 
 func (l *loader) readUpstream(t *table) {
 	wecom := t.section("wecom")
 	t.readSettings()
+	l.cfg.Upstream.Proxy = t.egress()
 	t.checkUpstream(l.cfg.Upstream, &accountkind.WeChat)
+	l.checkEgress(WeChat)
 	l.readUpstreamOfWeCom(wecom)
 }
 
 func (l *loader) readUpstreamOfWeCom(t *table) {
 	if t.readSettings(); len(t.values) > 0 {
+		l.cfg.WeCom.Proxy = t.egress()
 		t.checkUpstream(l.cfg.UpstreamOf(WeCom), &accountkind.WeCom)
 	}
+	l.checkEgress(WeCom)
 }
 
 // checkUpstream reports what is wrong with the way to one of both.
@@ -49,26 +53,6 @@ func (t *table) checkUpstream(u Upstream, kind *accountkind.Kind) {
 	}
 }
 
-// UpstreamOf returns the way to where accounts of a kind are. What the one to WeCom does
-// not say itself is as on the way to WeChat.
-func (c *Config) UpstreamOf(kind Kind) Upstream {
-	u := c.Upstream
-	if kind != WeCom {
-		return u
-	}
-	own := c.WeCom
-	return Upstream{
-		URL:            own.URL,
-		FallbackURLs:   own.FallbackURLs,
-		ConnectTimeout: cmp.Or(own.ConnectTimeout, u.ConnectTimeout),
-		Timeout:        cmp.Or(own.Timeout, u.Timeout),
-		IdleTimeout:    cmp.Or(own.IdleTimeout, u.IdleTimeout),
-		MaxConnections: cmp.Or(own.MaxConnections, u.MaxConnections),
-		CAFile:         cmp.Or(own.CAFile, u.CAFile),
-		IPFamily:       cmp.Or(own.IPFamily, u.IPFamily),
-	}
-}
-
 // settingsOfWeCom are those of [upstream.wecom]. Of zero is what is as in [upstream].
 func (u *Upstream) settingsOfWeCom() []setting {
 	section := WeCom.Section()
@@ -80,6 +64,7 @@ func (u *Upstream) settingsOfWeCom() []setting {
 		{section, "idle_timeout", "", atReload, in(&u.IdleTimeout, 0, (*table).duration)},
 		{section, "max_connections", "", atReload, in(&u.MaxConnections, 0, (*table).count)},
 		{section, "ca_file", "", atReload, in(&u.CAFile, "", (*table).text)},
+		{section, "proxy", "", atReload, in(&u.Proxy, secret.Secret{}, (*table).secretKeys)},
 		{section, "ip_family", "", atReload, in(&u.IPFamily, "", oneWordOf(anyFamily, "ipv4", "ipv6"))},
 	}
 }
@@ -185,9 +170,6 @@ func (u Upstream) describe() *language.Text {
 	where := language.Textf("%s", u.URL)
 	if len(u.FallbackURLs) > 0 {
 		where = language.Textf("%s, and when that cannot be reached %s", where, joined(u.FallbackURLs))
-	}
-	if u.IPFamily != anyFamily {
-		where = language.Textf("%s; over %s only", where, u.IPFamily)
 	}
 	return where
 }

@@ -141,6 +141,10 @@ func (x *exchange) asFailure(err error) *failure {
 		return &failure{problem: whyUnavailable(err), detail: later.Error(), retryAfter: later.RetryAfter()}
 	case whyUnavailable(err) != tokenUnavailable:
 		return &failure{problem: whyUnavailable(err), detail: err.Error()}
+	case errors.Is(err, upstream.ErrUnreachable) && upstream.FaultOf(err) != nil:
+		fault := upstream.FaultOf(err)
+		remedy, _ := fault.Remedies()
+		return &failure{problem: upstreamUnreachable, detail: "no connection to " + x.kind.Table.Name + " could be established: " + fault.Words() + "; " + remedy + "; nothing was sent"}
 	case errors.Is(err, upstream.ErrUnreachable):
 		return &failure{problem: upstreamUnreachable, detail: "no connection to " + x.kind.Table.Name + " could be established; nothing was sent"}
 	case errors.Is(err, upstream.ErrTimeout):

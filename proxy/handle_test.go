@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/accountkind"
+	"wxproxy/internal/egress"
 	"wxproxy/proxy/internal/rawtest"
 	"wxproxy/proxy/upstream"
 )
@@ -181,6 +182,10 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 	denying := config(ok)
 	denying.TokenEndpoint = TokenDeny
 
+	lostProxy, err := egress.Parse("http://u:s3cret@proxy.corp:3128", "upstream.proxy")
+	if err != nil {
+		t.Fatal(err)
+	}
 	rows := []struct {
 		name       string
 		config     Config
@@ -209,6 +214,8 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 		{"an error that nobody knows", config(failing(errors.New("UNKNOWN-TEXT"))), rawtest.Get("/p"), 500, -50000, "internal_error", "", "mistake"},
 		{"WeChat is away", config(failing(fmt.Errorf("%w: dialling", upstream.ErrUnreachable))), rawtest.Get("/p"),
 			502, -50200, "upstream_unreachable", "", "nothing was sent"},
+		{"the proxy leads nowhere", config(failing(fmt.Errorf("%w: https://api.weixin.qq.com: %w", upstream.ErrUnreachable, lostProxy.Unreachable("api.weixin.qq.com:443", errors.New("UNKNOWN-TEXT"))))), rawtest.Get("/p"),
+			502, -50200, "upstream_unreachable", "", "the proxy proxy.corp:3128 cannot be reached; check host and port in upstream.proxy"},
 		{"the answer broke off", config(failing(fmt.Errorf("%w: reading", upstream.ErrBroken))), rawtest.Get("/p"),
 			502, -50200, "upstream_unreachable", "", "may have taken effect"},
 		{"no token", config(ok, shopWith(&fixedTokens{err: fmt.Errorf("shop: %w", laterError{1500 * time.Millisecond})})...), rawtest.Get("/p"),

@@ -118,6 +118,13 @@ var mistakes = map[string]string{
 	"is WeChat's host; take it away, or write the address of a private deployment of WeCom's":                                        "是微信的域名；请去掉，或写企业微信私有部署的地址",
 	"is an address that ip_family = %q rules out; write a host's name, or ip_family = %q":                                            "这个地址不符合 ip_family = %q；请写主机名，或写 ip_family = %q",
 
+	"is no URL of a proxy; write \"http://host:port\", \"https://...\" or \"socks5://...\", and user:password@ before the host if it wants that; in the password, # is %23, / is %2F, ? is %3F and % is %25":          "不是代理的 URL；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 user:password@；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25",
+	"has something behind the port; write \"http://host:port\", \"https://...\" or \"socks5://...\", and user:password@ before the host if it wants that; in the password, # is %23, / is %2F, ? is %3F and % is %25": "端口后面还有内容；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 user:password@；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25",
+	"begins with a scheme that leads through no proxy; write \"http://host:port\", \"https://...\" or \"socks5://...\", and user:password@ before the host if it wants that":                                          "开头的协议不是代理的；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 user:password@",
+	"has no port from 1 to 65535; write the proxy's, as in \"http://proxy.example:3128\"":                                                                                                                             "没有 1 到 65535 的端口；请写代理的端口，如 \"http://proxy.example:3128\"",
+	"SOCKS takes a user and a password of 1 to 255 bytes each": "SOCKS 的用户名和密码各为 1 到 255 个字节",
+	"a user cannot have a colon in it":                         "用户名里不能有冒号",
+
 	"write \"app\", \"platform\", \"secret\", \"user\", \"none\" or \"deny\"":                                                                  "应写 \"app\"、\"platform\"、\"secret\"、\"user\"、\"none\" 或 \"deny\"",
 	"write a path, as \"/wxa/something/*\"":                                                                                                    "请填写路径，如 \"/wxa/something/*\"",
 	"is for WeChat's accounts: no API of WeCom's but gettoken takes a secret; write \"app\", \"none\" or \"deny\"":                             "用于微信账号：企业微信除 gettoken 外没有接口需要 secret；应写 \"app\"、\"none\" 或 \"deny\"",

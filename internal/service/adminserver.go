@@ -137,7 +137,7 @@ func refreshing(keeper *token.Keeper, tickets *token.Tickets) func(string, time.
 func (s *setup) hostStates() []admin.Host {
 	var hosts []admin.Host
 	for _, state := range s.hosts.states() {
-		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason}
+		host := admin.Host{URL: state.URL, State: "up", Since: state.Since.UTC().Truncate(time.Second), Reason: state.Reason, Proxy: state.Proxy}
 		if state.Down {
 			host.State = "down"
 		}

@@ -105,6 +105,9 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 			k.redact(base64.StdEncoding.EncodeToString([]byte(key.Reveal())))
 		}
 	}
+	for _, hidden := range egressSecrets(cfg) {
+		k.redact(hidden.Reveal())
+	}
 	store, err := url.Parse(cfg.Token.Store.Reveal())
 	if err != nil {
 		return // it was checked with the configuration
@@ -112,6 +115,23 @@ func (k *knownSecrets) addAll(cfg *config.Config) {
 	password, _ := store.User.Password()
 	k.redact(password)
 	k.redact(store.Query().Get("sentinel_password"))
+}
+
+// egressSecrets returns what nobody is to see of the proxies that lead out.
+func egressSecrets(cfg *config.Config) (all []secret.Secret) {
+	for _, kind := range cfg.Kinds() {
+		to := cfg.UpstreamOf(kind)
+		for _, raw := range append([]string{to.URL}, to.FallbackURLs...) {
+			u, err := url.Parse(raw)
+			if err != nil {
+				continue // it was checked with the configuration
+			}
+			if proxy, _, err := cfg.ProxyOf(kind).For(u); err == nil && proxy != nil {
+				all = append(all, proxy.Secrets()...)
+			}
+		}
+	}
+	return all
 }
 
 // pushSecrets returns what proves pushes, and opens them.

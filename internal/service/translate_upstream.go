@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net/url"
 	"reflect"
 
 	"wxproxy/config"
+	"wxproxy/internal/egress"
 	"wxproxy/proxy/upstream"
 )
 
@@ -34,11 +36,25 @@ func newHosts(cfg *config.Config, kind config.Kind, files int, log *slog.Logger)
 		ProbePath:      kind.Table().ProbePath,
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
+		Proxy:          egressOf(cfg, kind),
 	})
 	if err != nil {
 		return nil, Mistake(cfg, kind.Section()+".url", err)
 	}
 	return hosts, nil
+}
+
+// egressOf returns the function that says which proxy leads to a host. What it is told
+// with was checked with the configuration.
+func egressOf(cfg *config.Config, kind config.Kind) func(*url.URL) *egress.Proxy {
+	choice := cfg.ProxyOf(kind)
+	return func(host *url.URL) *egress.Proxy {
+		proxy, _, err := choice.For(host)
+		if err != nil {
+			panic("BUG: the configuration has a proxy that is none")
+		}
+		return proxy
+	}
 }
 
 // allHosts returns the hosts of all kinds of cfg, with which nothing lasts.

@@ -3,6 +3,7 @@ package upstream
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync/atomic"
@@ -17,8 +18,8 @@ const lookAgain = 30 * time.Second
 type addresses struct {
 	name   string
 	family Family
-	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
-	known  atomic.Pointer[[]netip.Addr] // nil: none were needed yet
+	lookup func(ctx context.Context, name string) ([]netip.Addr, error) // nil: the system's resolver does it
+	known  atomic.Pointer[[]netip.Addr]                                 // nil: none were needed yet
 }
 
 // get returns the addresses. It looks them up only if none are known.
@@ -61,7 +62,11 @@ func (a *addresses) refresh(ctx context.Context, timeout time.Duration) ([]netip
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	found, err := a.lookup(ctx, a.name)
+	lookup := a.lookup
+	if lookup == nil {
+		lookup = a.resolve
+	}
+	found, err := lookup(ctx, a.name)
 	if err == nil {
 		found, err = a.family.of(found, a.name)
 	}
@@ -70,4 +75,9 @@ func (a *addresses) refresh(ctx context.Context, timeout time.Duration) ([]netip
 	}
 	a.known.Store(&found)
 	return found, nil
+}
+
+// resolve asks the system's resolver.
+func (a *addresses) resolve(ctx context.Context, name string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, a.family.network(), name)
 }

@@ -30,7 +30,7 @@ func (c *condition) isDown() bool { return c.state != up }
 
 // isDown reports whether the last attempt to connect failed, or the last requests
 // were left without an answer.
-func (h *host) isDown() bool { return h.condition.Load().isDown() }
+func (h *host) isDown() bool { return h.now().isDown() }
 
 // change puts the host into the condition after, and reports whether it was in the
 // condition before until then.
@@ -50,10 +50,10 @@ func (h *host) goDown(before *condition, reason error) {
 	if errors.Is(reason, errUnresponsive) {
 		after.state = unresponsive
 	}
-	if before.isDown() || !h.change(before, after) {
+	if !h.isNews(before, reason) || !h.change(before, after) {
 		return
 	}
-	h.config.Log.Warn("upstream host is down", "host", h.url, "err", reason)
+	h.tell(after)
 	h.idle.trim(0)
 	select {
 	case h.wentDown <- struct{}{}:

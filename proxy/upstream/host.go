@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"wxproxy/proxy/internal/buffer"
-	"wxproxy/proxy/internal/socket"
 )
 
 // A host is one of WeChat's access points, with its connections and its condition.
@@ -21,7 +20,8 @@ type host struct {
 	url       string // base as a string
 	name      string // for the Host line
 	port      string
-	addresses addresses
+	way       *way      // nil: it is connected to itself
+	addresses addresses // of the proxy, if there is one
 	slow      slowAddresses
 	dialer    net.Dialer
 	tls       *tls.Config // nil without TLS
@@ -36,7 +36,7 @@ type host struct {
 	wentDown   chan struct{} // wakes the watcher; holds one element at most
 }
 
-func newHost(u *url.URL, config HostsConfig) *host {
+func newHost(u *url.URL, config HostsConfig, w *way) *host {
 	h := &host{
 		base:      u,
 		url:       u.String(),
@@ -62,6 +62,7 @@ func newHost(u *url.URL, config HostsConfig) *host {
 	if h.port == "" {
 		h.port = port
 	}
+	h.goBy(w)
 	return h
 }
 
@@ -101,7 +102,7 @@ func (h *host) reusable(use reuse) *conn {
 // unless this machine is why, and all other attempts to connect to it end at once.
 func (h *host) connect(ctx context.Context) (*conn, error) {
 	before := h.condition.Load()
-	c, err := h.dial(ctx, before)
+	c, err := h.dialPaced(ctx, before)
 	if err != nil {
 		if short, ok := asShortage(err); ok {
 			err = short
@@ -132,7 +133,7 @@ func (h *host) withCause(err error) error {
 func (h *host) dial(ctx context.Context, now *condition) (*conn, error) {
 	ips, err := h.addresses.get(ctx, h.config.ConnectTimeout)
 	if err != nil {
-		return nil, err
+		return nil, h.way.unknown(h, err)
 	}
 	if now.isDown() {
 		return h.race(ctx, nil, ips) // that the host comes up meanwhile is no reason to end an attempt
@@ -157,31 +158,5 @@ func (h *host) race(ctx context.Context, over <-chan struct{}, ips []netip.Addr)
 	if winner, ok := c.socket.RemoteAddr().(*net.TCPAddr); ok {
 		h.slow.note(ips, winner.AddrPort().Addr().Unmap(), time.Now())
 	}
-	return c, nil
-}
-
-// attempt connects to one address, with the TLS handshake if there is one, within the
-// connect time-out.
-func (h *host) attempt(ctx context.Context, ip netip.Addr) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.config.ConnectTimeout)
-	defer cancel()
-	address := net.JoinHostPort(ip.String(), h.port)
-	plain, err := h.dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("connecting: %w", err)
-	}
-	c := &conn{Conn: plain, socket: plain, host: h, born: time.Now()}
-	if direct := socket.New(plain, &h.buffers); direct != nil && !h.config.PlainIO {
-		c.Conn, c.socket, c.direct = direct, direct, direct
-	}
-	if h.tls != nil {
-		secure := tls.Client(c.socket, h.tls)
-		if err := secure.HandshakeContext(ctx); err != nil {
-			plain.Close()
-			return nil, fmt.Errorf("shaking hands with %s: %w", address, err)
-		}
-		c.Conn = secure
-	}
-	c.sent = time.Now()
 	return c, nil
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"wxproxy/internal/background"
+	"wxproxy/internal/egress"
 	"wxproxy/internal/lograte"
 )
 
@@ -49,6 +50,9 @@ type HostsConfig struct {
 
 	// Lookup returns the addresses of a host by its name; nil: the system's resolver does.
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
+
+	// Proxy returns the proxy that leads to a host; nil, as its result may be: none does.
+	Proxy func(host *url.URL) *egress.Proxy
 }
 
 // maxHosts is how many hosts one word of bits can tell apart.
@@ -62,18 +66,13 @@ func NewHosts(config HostsConfig) (*Hosts, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	if config.Lookup == nil {
-		config.Lookup = func(ctx context.Context, name string) ([]netip.Addr, error) {
-			return net.DefaultResolver.LookupNetIP(ctx, config.Family.network(), name)
-		}
-	}
 	h := &Hosts{config: config, slots: make(chan struct{}, config.MaxConnections), stop: func() {}}
 	for _, raw := range config.URLs {
 		u, err := url.Parse(raw)
 		if err != nil {
 			return nil, fmt.Errorf("reading an upstream URL: %w", errors.Unwrap(err))
 		}
-		h.hosts = append(h.hosts, newHost(u, config))
+		h.hosts = append(h.hosts, newHost(u, config, h.wayTo(u)))
 	}
 	return h, nil
 }
@@ -125,7 +124,7 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*co
 			if ctx.Err() == nil {
 				host.failures[FailedToConnect].Add(1)
 			}
-			tried |= 1 << i
+			tried |= 1<<i | h.alsoBehind(host, err)
 			failed = alsoFailed(failed, err)
 		}
 	}
@@ -182,6 +181,7 @@ type HostState struct {
 	Down   bool
 	Since  time.Time // when that began
 	Reason string    // why it is down
+	Proxy  string    // that leads to it, host and port; empty: none
 
 	Failures Failures // since the start
 }
@@ -190,8 +190,8 @@ type HostState struct {
 func (h *Hosts) States() []HostState {
 	states := make([]HostState, 0, len(h.hosts))
 	for _, host := range h.hosts {
-		now := host.condition.Load()
-		states = append(states, HostState{URL: host.url, Down: now.isDown(), Since: now.since, Reason: now.reason, Failures: host.failures.now()})
+		now := host.now()
+		states = append(states, HostState{URL: host.url, Down: now.isDown(), Since: now.since, Reason: now.reason, Proxy: host.way.address(), Failures: host.failures.now()})
 	}
 	return states
 }

@@ -92,6 +92,10 @@ func withoutAnswer(err error) remedy {
 	if _, isFile := errors.AsType[*fs.PathError](err); isFile && trouble != asking.Shortage && trouble != asking.Unreadable {
 		return storeAway // of an account of a platform, whose refresh token is there
 	}
+	if trouble == asking.Obstructed {
+		en, zh := asking.HelpOf(err)
+		return remedy{token.ClassTransient, en, zh}
+	}
 	return troubles[trouble]
 }
 

@@ -101,5 +101,10 @@ func withoutAnswer(err error) remedy {
 	case errors.Is(err, token.ErrAway):
 		return storeAway
 	}
-	return troubles[asking.TroubleOf(err)]
+	trouble := asking.TroubleOf(err)
+	if trouble == asking.Obstructed {
+		en, zh := asking.HelpOf(err)
+		return remedy{token.ClassTransient, en, zh}
+	}
+	return troubles[trouble]
 }

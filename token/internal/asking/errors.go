@@ -27,7 +27,7 @@ func Failed(issuer, asked string, err error, credentials ...secret.Secret) error
 		err = withURL.Err // the URL holds the secret
 	}
 	text := secret.Quote(err.Error(), credentials...)
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() && !isObstructed(err) {
 		text = "the answer did not come in time" // net/http says which of its settings was the shortest
 	}
 	if unsent {

@@ -29,6 +29,7 @@ const (
 	Untrusted                     // there is no trusted TLS connection
 	Unreachable                   // there is no connection
 	LostConnection                // it ended before the answer came
+	Obstructed                    // a proxy on the way is why; HelpOf has what helps
 )
 
 // TroubleOf returns why err ended a fetch in another way than with a refusal.
@@ -49,6 +50,8 @@ func TroubleOf(err error) Trouble {
 		return Stopped
 	case errors.As(err, &bad), errors.Is(err, token.ErrUnusable):
 		return Strange
+	case isObstructed(err):
+		return Obstructed
 	case errors.As(err, &dns):
 		return UnknownHost
 	case errors.As(err, &timeout) && timeout.Timeout():
@@ -61,6 +64,23 @@ func TroubleOf(err error) Trouble {
 		return LostConnection
 	}
 	return Other
+}
+
+// isObstructed reports whether what stands on the way says that it has kept the question
+// from being asked.
+func isObstructed(err error) bool {
+	en, _ := HelpOf(err)
+	return en != ""
+}
+
+// HelpOf returns what helps, in English and Chinese, as what stands on the way to the
+// issuer knows best; nothing, if it is not why.
+func HelpOf(err error) (en, zh string) {
+	var knowing interface{ Remedies() (en, zh string) }
+	if !errors.As(err, &knowing) {
+		return "", ""
+	}
+	return knowing.Remedies()
 }
 
 // isTLS reports whether err ended a TLS handshake: neither side trusts the other
