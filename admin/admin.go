@@ -79,6 +79,17 @@ type Account struct {
 	Refusals func() []Refusal // of calls for it; nil: none are counted
 }
 
+// weComNames are the accounts that are applications of WeCom's.
+func (a *Admin) weComNames() map[string]bool {
+	names := map[string]bool{}
+	for i := range a.Accounts {
+		if a.Accounts[i].Kind == "wecom" {
+			names[a.Accounts[i].Name] = true
+		}
+	}
+	return names
+}
+
 // ticketsNow returns how the account's tickets are.
 func (a *Account) ticketsNow() []token.TicketStatus {
 	if a.Tickets == nil {

@@ -81,8 +81,8 @@ func (d *document) sparkline(hour []traffic.Minute) {
 	}
 }
 
-// charts adds the charts of the last hour.
-func (d *document) charts(hour []traffic.Minute, counted *traffic.Snapshot) {
+// charts adds the charts of the last hour, and what the commonest errcodes mean.
+func (d *document) charts(hour []traffic.Minute, counted *traffic.Snapshot, isWeCom map[string]bool) {
 	d.say(`<section aria-labelledby="hour"><h2 id="hour">`, wordLastHour, `</h2><div class="charts">`)
 	d.chart(d.requestChart(hour))
 	d.mark("</p></figure>")
@@ -90,7 +90,9 @@ func (d *document) charts(hour []traffic.Minute, counted *traffic.Snapshot) {
 	d.errcodes(counted.Errcodes)
 	d.mark("</p></figure>")
 	d.chart(d.latencyChart(hour))
-	d.mark("</p></figure></div></section>")
+	d.mark("</p></figure></div>")
+	d.meanings(counted.Errcodes, isWeCom)
+	d.mark("</section>")
 }
 
 func (d *document) requestChart(hour []traffic.Minute) chart {

@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"html"
 	"strconv"
+	"strings"
 	"time"
+
+	"wxproxy/internal/meanings"
+	"wxproxy/proxy/traffic"
 )
 
 // A document is a page in the making, in one language. Everything that does not stand
@@ -94,4 +98,37 @@ func grouped(n uint64) string {
 		digits = digits[:at] + "," + digits[at:]
 	}
 	return digits
+}
+
+// meanings adds what the errcodes that the page names mean, and what to do about them: at
+// WeChat, at WeCom, or at both, as there were accounts that they were answered to.
+func (d *document) meanings(counts []traffic.ErrcodeCount, isWeCom map[string]bool) {
+	kinds := map[int][2]bool{} // of WeChat, of WeCom
+	for _, c := range counts {
+		of := kinds[c.Errcode]
+		of[0], of[1] = of[0] || !isWeCom[c.Account], of[1] || isWeCom[c.Account]
+		kinds[c.Errcode] = of
+	}
+	commonest := commonestOf(sumsOf(counts))
+	d.mark(`<div class="meanings">`)
+	for _, errcode := range commonest[:min(len(commonest), maxErrcodes)] {
+		for i, kind := range [...]meanings.Kind{meanings.WeChat, meanings.WeCom} {
+			if kinds[errcode][i] {
+				d.meaning(kind, errcode)
+			}
+		}
+	}
+	d.mark("</div>")
+}
+
+// meaning adds what an errcode means, if that is known.
+func (d *document) meaning(kind meanings.Kind, errcode int) {
+	row, ok := kind.Find(errcode, meanings.Anywhere)
+	if !ok {
+		return
+	}
+	d.in("<p><b>", strconv.Itoa(errcode), "</b> ")
+	d.say("", phrase{row.Meaning, row.MeaningZH}, ` <small class="remedy">`)
+	d.say("", wordRemedy, "")
+	d.in("", strings.ReplaceAll(phrase{row.Remedy, row.RemedyZH}[d.lang], "{ip}", wordThisMachine[d.lang]), "</small></p>")
 }

@@ -54,7 +54,7 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d.languageSwitch(r)
 	d.mark(`</header><main id="main">`)
 	a.summary(d, accounts, platforms, waitsLong(box, d.now))
-	d.charts(a.Hour(), counted)
+	d.charts(a.Hour(), counted, a.weComNames())
 	if len(a.Accounts) > 0 || len(platforms) == 0 {
 		d.accounts(a, accounts)
 	}

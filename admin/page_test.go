@@ -83,6 +83,28 @@ func TestThePageShowsTheWorstFirst(t *testing.T) {
 		">orders<", ">1,234,570<", ">3<", ">shop, club<", ">5 at a time, 100/s<", ">crm<", ">a, b, c and 2 more<", ">1.5/min<", ">without a key<", ">21<")
 }
 
+// Each errcode has its meaning, of the side that answered it: the same number means other
+// things at WeChat and at WeCom.
+func TestThePageSaysWhatErrcodesMean(t *testing.T) {
+	a := busy()
+	crm := account("crm", fresh())
+	crm.Kind = "wecom"
+	a.Accounts = append(a.Accounts, crm)
+	a.Counted = func() *traffic.Snapshot {
+		return &traffic.Snapshot{Errcodes: []traffic.ErrcodeCount{
+			{Account: "shop", Errcode: 40001, N: 9}, {Account: "crm", Errcode: 40001, N: 1}, {Account: "shop", Errcode: 45009, N: 5}, {Account: "crm", Errcode: 60020, N: 4},
+			{Account: "shop", Errcode: 99999, N: 3}, {Account: "shop", Errcode: traffic.OtherErrcode, N: 2},
+		}}
+	}
+	page := open(t, a, "/")
+	mustShow(t, page, `<div class="meanings">`, "<p><b>40001</b> the access token is not valid", "What to do: ", "<p><b>40001</b> the secret is wrong",
+		"<p><b>45009</b> the account&#39;s calls of this API", "<p><b>60020</b> this machine&#39;s IP address is not", "put this machine’s public IP address on", "</div>")
+	if strings.Count(page, "<p><b>") != 4 {
+		t.Errorf("got %s; want the meanings of those four alone", page)
+	}
+	mustShow(t, open(t, a, "/?lang=zh"), `<div class="meanings">`, "<p><b>40001</b> access_token 无效", "处理办法：", "<p><b>40001</b> secret 不正确", "请把 本机的公网 IP 加入")
+}
+
 func TestThePageShowsTickets(t *testing.T) {
 	a := newAdmin()
 	a.Accounts = []Account{account("blog", fresh()), withTickets()}

@@ -17,16 +17,11 @@ const maxErrcodes = 6
 
 // errcodes adds the commonest errcodes.
 func (d *document) errcodes(counts []traffic.ErrcodeCount) {
-	sums := map[int]uint64{}
-	for _, c := range counts {
-		sums[c.Errcode] += c.N
-	}
+	sums := sumsOf(counts)
 	if len(sums) == 0 {
 		return
 	}
-	commonest := slices.SortedFunc(maps.Keys(sums), func(a, b int) int {
-		return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b))
-	})
+	commonest := commonestOf(sums)
 	d.say("", wordSinceStart, "")
 	for _, errcode := range commonest[:min(len(commonest), maxErrcodes)] {
 		name := strconv.Itoa(errcode)
@@ -39,6 +34,22 @@ func (d *document) errcodes(counts []traffic.ErrcodeCount) {
 	if more := len(commonest) - maxErrcodes; more > 0 {
 		d.in(" <span>", d.sayf(wordMore, grouped(uint64(more))), "</span>")
 	}
+}
+
+// sumsOf returns how often each errcode was answered.
+func sumsOf(counts []traffic.ErrcodeCount) map[int]uint64 {
+	sums := map[int]uint64{}
+	for _, c := range counts {
+		sums[c.Errcode] += c.N
+	}
+	return sums
+}
+
+// commonestOf returns the errcodes, the commonest first.
+func commonestOf(sums map[int]uint64) []int {
+	return slices.SortedFunc(maps.Keys(sums), func(a, b int) int {
+		return cmp.Or(cmp.Compare(sums[b], sums[a]), cmp.Compare(a, b))
+	})
 }
 
 // hosts adds the table of WeChat's hosts.

@@ -66,5 +66,6 @@ var (
 	wordReceived    = phrase{"Received", "收到于"}
 	wordAttempts    = phrase{"Attempts", "尝试次数"}
 	wordWhy         = phrase{"Why", "原因"}
+	wordThisMachine = phrase{"this machine’s public IP address", "本机的公网 IP"}
 	wordPushesWait  = phrase{"Pushes have been waiting for more than 10 minutes", "有消息推送等待投递超过 10 分钟"}
 )
