@@ -36,18 +36,19 @@ type deployed struct {
 	}
 	Grace  int
 	Served bool // a Service sends requests there
+	Notes  string
 }
 
-// checkDeployed checks a file of deploy/ and returns its containers, or what is
-// wrong with it.
-func checkDeployed(t *testing.T, kind, path string) (containers []deployed, mistakes string) {
+// checkDeployed checks a file of deploy/, or several that belong together, and returns
+// its containers, or what is wrong with it.
+func checkDeployed(t *testing.T, kind string, paths ...string) (containers []deployed, mistakes string) {
 	t.Helper()
 	executable, err := checker()
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stderr strings.Builder
-	check := exec.Command(executable, kind, path)
+	check := exec.Command(executable, append([]string{kind}, paths...)...)
 	check.Stderr = &stderr
 	out, err := check.Output()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"debug/buildinfo"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -128,6 +130,8 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	mustHold(t, unzipped(t, first[windows+".zip"]), windows, "wxproxy.exe")
 	mustLeadSomewhere(t, filepath.Join(dir, linux))
 
+	mustList(t, first, linux, filepath.Join(dir, linux, "wxproxy"))
+
 	program := launch{executable: filepath.Join(dir, linux, "wxproxy"), args: []string{"version"}}
 	if got := runs(t, exitOK, program).stdout.String(); !strings.HasPrefix(got, "wxproxy v1.2.3, go1.") || strings.Contains(got, "unknown") {
 		t.Errorf("got %q; want the version and the commit", got)
@@ -156,6 +160,59 @@ func mustHold(t *testing.T, files []string, folder, program string, more ...stri
 		if _, err := os.Stat(name); !inside || err != nil && name != program {
 			t.Errorf("got %s in %s, which is %v; want what the repository has", name, folder, err)
 		}
+	}
+}
+
+// mustList fails the test unless the bill of materials of a release is one of CycloneDX,
+// of that very program, and lists what Go says is compiled in.
+func mustList(t *testing.T, release map[string][]byte, name, program string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sbom.json")
+	writeFile(t, file, string(release[name+".cdx.json"]))
+	library := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/CycloneDX/cyclonedx-go")
+	library.Dir = "testdata/deploy"
+	dir, err := library.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, mistakes := checkDeployed(t, "sbom", file, filepath.Join(strings.TrimSpace(string(dir)), "schema")); mistakes != "" {
+		t.Errorf("got %s", mistakes)
+	}
+	var bill struct {
+		Metadata struct {
+			Timestamp time.Time
+			Component struct {
+				Version string
+				Hashes  []struct{ Content string }
+			}
+		}
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(release[name+".cdx.json"], &bill); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if itself := bill.Metadata.Component; itself.Version != "v1.2.3" || !bill.Metadata.Timestamp.Equal(committed) ||
+		len(itself.Hashes) != 1 || itself.Hashes[0].Content != fmt.Sprintf("%x", sha256.Sum256(content)) {
+		t.Errorf("got %+v; want the program of the archive", bill.Metadata)
+	}
+	info, err := buildinfo.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"stdlib " + strings.TrimPrefix(info.GoVersion, "go")}
+	for _, m := range info.Deps {
+		want = append(want, m.Path+" "+m.Version)
+	}
+	got := []string{}
+	for _, c := range bill.Components {
+		got = append(got, c.Name+" "+c.Version)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
 	}
 }
 

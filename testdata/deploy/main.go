@@ -5,6 +5,8 @@
 // output.
 //
 //	deploy kubernetes|compose FILE
+//	deploy helm CHART VALUES MANIFEST
+//	deploy sbom FILE SCHEMAS
 package main
 
 import (
@@ -25,6 +27,9 @@ type container struct {
 
 	// Served says that a Service sends requests there.
 	Served bool
+
+	// Notes are what Helm says after it has installed the chart.
+	Notes string
 }
 
 // A file is one that is mounted into a container.
@@ -35,20 +40,41 @@ type file struct {
 }
 
 func main() {
-	checks := map[string]func(path string) ([]container, []string){"kubernetes": kubernetes, "compose": compose}
-	if len(os.Args) != 3 || checks[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: deploy kubernetes|compose FILE")
-		os.Exit(2)
+	if len(os.Args) < 3 {
+		fail("usage: deploy kubernetes|compose FILE, or helm CHART VALUES MANIFEST, or sbom FILE SCHEMAS")
 	}
-	containers, mistakes := checks[os.Args[1]](os.Args[2])
+	var containers []container
+	var mistakes []string
+	switch args := os.Args[2:]; {
+	case os.Args[1] == "kubernetes":
+		containers, mistakes = kubernetes(args[0])
+	case os.Args[1] == "compose":
+		containers, mistakes = compose(args[0])
+	case os.Args[1] == "helm" && len(args) == 3:
+		m, notes, err := helm(args[0], args[1], args[2])
+		if err != nil {
+			fail(err.Error())
+		}
+		containers, mistakes = m.check(), m.mistakes
+		for i := range containers {
+			containers[i].Notes = notes
+		}
+	case os.Args[1] == "sbom" && len(args) == 2:
+		mistakes = sbom(args[0], args[1])
+	default:
+		fail("there is no such check: " + os.Args[1])
+	}
+	if len(mistakes) > 0 {
+		fail(mistakes...)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(containers); err != nil {
+		fail(err.Error())
+	}
+}
+
+func fail(mistakes ...string) {
 	for _, mistake := range mistakes {
 		fmt.Fprintln(os.Stderr, mistake)
 	}
-	if len(mistakes) > 0 {
-		os.Exit(1)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(containers); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	os.Exit(1)
 }

@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// shopChart is the chart of a program that has wxproxy's as a dependency.
+const shopChart = "testdata/deploy/shop"
+
+// aSecret returns a manifest of the Secret whose name and keys a file of values has.
+func aSecret(t *testing.T, values string) string {
+	t.Helper()
+	name := regexp.MustCompile(`existingSecret: (\S+)`).FindStringSubmatch(values)
+	if name == nil {
+		t.Fatalf("got no Secret in %s", values)
+	}
+	text := "apiVersion: v1\nkind: Secret\nmetadata: {name: " + name[1] + "}\nstringData:\n" +
+		"  admin-key: replace-me-with-a-key\n  token-key: replace-me-with-32-bytes-in-base64\n  store: redis://wxproxy:replace-me-with-the-password@redis:6379/0\n"
+	for _, key := range regexp.MustCompile(`_file: ([a-z-]+)`).FindAllStringSubmatch(values, -1) {
+		kind := "a-secret"
+		if strings.Contains(key[1], "aes-key") {
+			kind = "an-AESKey"
+		}
+		text += "  " + key[1] + ": replace-me-with-" + kind + "-" + key[1] + "\n"
+	}
+	return text
+}
+
+// rendered checks what a chart makes of values, with the Secret that they name.
+func rendered(t *testing.T, chart, values string) ([]deployed, string) {
+	t.Helper()
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "values.yaml"), values)
+	writeFile(t, filepath.Join(dir, "secret.yaml"), aSecret(t, values))
+	return checkDeployed(t, "helm", chart, filepath.Join(dir, "values.yaml"), filepath.Join(dir, "secret.yaml"))
+}
+
+func TestTheChartMakesWhatKubernetesTakes(t *testing.T) {
+	t.Parallel()
+	shared := read(t, "deploy/helm/examples/shared.yaml")
+	for name, test := range map[string]struct{ chart, values string }{
+		"shared":      {"deploy/helm/wxproxy", shared},
+		"platform":    {"deploy/helm/wxproxy", read(t, "deploy/helm/examples/platform.yaml")},
+		"sidecar":     {shopChart, read(t, "deploy/helm/examples/sidecar.yaml")},
+		"one replica": {"deploy/helm/wxproxy", shared + "replicas: 1\nnetworkPolicy: {enabled: false}\nresources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}\n"},
+		"more settings": {"deploy/helm/wxproxy", strings.ReplaceAll(shared, "  client:\n", `    - {kind: wecom, name: crm, corp_id: ww0123456789abcdef, agent_id: 1000002, secret_file: crm-secret}
+  proxy: {max_body: "16MiB", max_connections: 20000, shutdown_delay: 12s, hosts: [wxproxy.default]}
+  upstream: {timeout: 20s, wecom: {timeout: 25s}}
+  log: {access: true, access_sample: 0.01}
+  token: {retry_errcodes: [40001, 42001]}
+  route: [{path: "/wxa/x<y>", credential: deny}]
+  client:
+`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			containers, mistakes := rendered(t, test.chart, test.values)
+			if mistakes != "" {
+				t.Fatalf("got %s", mistakes)
+			}
+			found := 0
+			for _, c := range containers {
+				if c.Name != "wxproxy" {
+					continue
+				}
+				found++
+				if got, want := c.Env["GOMAXPROCS"], map[bool]string{true: "1"}[name == "sidecar"]; got != want || c.Served == (name == "sidecar") {
+					t.Errorf("got GOMAXPROCS %q and served %v; want %q", got, c.Served, want)
+				}
+				for _, want := range []string{"without access_token", "不带 access_token", "/wxproxy check -live"} {
+					if !strings.Contains(c.Notes, want) {
+						t.Errorf("got the notes %s; want %q", c.Notes, want)
+					}
+				}
+				if pushes := strings.Contains(c.Notes, "/push/"); pushes != (name == "platform") {
+					t.Errorf("got the notes %s; want those on pushes for a platform", c.Notes)
+				}
+				c.mustStart(t)
+			}
+			if found != 1 {
+				t.Errorf("got %d containers of wxproxy; want 1", found)
+			}
+		})
+	}
+}
+
+func TestMistakesInTheValuesOfTheChartAreSaid(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct{ old, new, want string }{
+		"no image":                     {"image: {repository: registry.example/wxproxy}", "", "image.repository: missing; where you pushed the image"},
+		"no Secret":                    {"existingSecret: wxproxy", "existingSecret: # wxproxy", ""},
+		"an empty Secret":              {"existingSecret: wxproxy", "existingSecret: '' # existingSecret: wxproxy", "the Secret with the keys admin-key, orders-key, shop-secret, store, token-key. Make it by: kubectl create secret generic wxproxy --from-file=admin-key=FILE"},
+		"no account":                   {"account:", "route:", "config.account: missing; a list, as [{name: shop"},
+		"no client":                    {"client:", "route:", "config.client: missing; callers from other pods show a key"},
+		"an AppSecret in the clear":    {"secret_file: shop-secret", "secret: " + appSecret, "config: secret stands in the values, which Helm and Git keep in the clear; write secret_file"},
+		"a key in the clear":           {"key_file: orders-key", "key: a-key-of-32-bytes-or-nearly-so", "config: key stands in the values"},
+		"a password in the clear":      {"config:\n", "config:\n  token: {store: \"redis://u:p@redis:6379/0\"}\n", "config: store stands in the values"},
+		"a mode that is none":          {"existingSecret:", "mode: platform\nexistingSecret:", "'shared', 'sidecar'"},
+		"a value that is none":         {"existingSecret:", "replica: 3\nexistingSecret:", "'replica' not allowed"},
+		"a table that is none":         {"  client:", "  clients:", "'clients' not allowed"},
+		"replicas in words":            {"existingSecret:", "replicas: two\nexistingSecret:", "/replicas"},
+		"no replicas":                  {"existingSecret:", "replicas: 0\nexistingSecret:", "/replicas"},
+		"one account, no list":         {"account:\n    - ", "account: ", "/config/account"},
+		"callers of any label":         {"existingSecret:", "networkPolicy: {callerLabels: {wxproxy-caller: null}}\nexistingSecret:", "lets all pods of a namespace in"},
+		"a key that the Secret lacks":  {"secret_file: shop-secret", "secret_file: shop_secret", "Secret wxproxy has no shop_secret"},
+		"more asked for than is given": {"existingSecret:", "resources: {requests: {cpu: 1, memory: 2Gi}, limits: {memory: 1Gi}}\nexistingSecret:", "more than its limit"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shared := read(t, "deploy/helm/examples/shared.yaml")
+			if !strings.Contains(shared, test.old) {
+				t.Fatalf("got no %q in the example", test.old)
+			}
+			_, mistakes := rendered(t, "deploy/helm/wxproxy", strings.Replace(shared, test.old, test.new, 1))
+			if mistakes == "" || !strings.Contains(mistakes, test.want) {
+				t.Errorf("got %q; want %q", mistakes, test.want)
+			}
+		})
+	}
+	dir := t.TempDir()
+	writeFile(t, filepath.Join(dir, "values.yaml"), strings.Replace(read(t, "deploy/helm/examples/sidecar.yaml"), "  mode: sidecar\n", "  config: {client: [{name: a, key_file: b}]}\n", 1))
+	if _, mistakes := checkDeployed(t, "helm", shopChart, filepath.Join(dir, "values.yaml"), os.DevNull); !strings.Contains(mistakes, "needs mode: sidecar") {
+		t.Errorf("got %q; want the mode that it needs", mistakes)
+	}
+}
