@@ -20,11 +20,19 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 modified() { TZ=UTC find "$stage/$1" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +; }
 
-# What the archives hold beside the program: what their documents lead to. git names the
-# files, as beside them users keep secrets.
+packed() { LC_ALL=C tar -C "$1" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$2" | gzip -n -9; }
+
+# from_git TO PATH... copies what Git has: beside that users keep secrets.
+from_git() {
+	to=$1
+	shift
+	git ls-files -z -- "$@" | tar --null --files-from=- --mode=u=rwX,go=rX -cf - | tar -C "$to" -xf -
+}
+
+# What the archives hold beside the program: what their documents lead to.
 documents='README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICES config.toml config.zh-CN.toml Dockerfile docs
 	bench/RESULTS.md bench/SIZING.md bench/PUSHES.md bench/results.svg testdata/sdk/go/silenceper.go
-	deploy/compose deploy/grafana deploy/kubernetes deploy/prometheus deploy/systemd'
+	deploy/compose deploy/grafana deploy/helm deploy/kubernetes deploy/prometheus deploy/systemd'
 
 build() { CGO_ENABLED=0 go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$1" .; }
 build "$stage/here" # what runs on this machine says what shells complete, and lists what is compiled in
@@ -47,17 +55,22 @@ for target; do
 	install -d -m 755 "$stage/$name"
 	install -m 755 "$stage/program" "$stage/$name/$program"
 	# shellcheck disable=SC2086 # they are many
-	git ls-files -z -- $documents | tar --null --files-from=- --mode=u=rwX,go=rX -cf - | tar -C "$stage/$name" -xf -
+	from_git "$stage/$name" $documents
 	modified "$name"
 	rm -f "$dist/$name".*
 	if [ "$os" = windows ]; then
 		(cd "$stage" && find "$name" -type f | LC_ALL=C sort | TZ=UTC zip -q -X -9 -@ "$dist/$name.zip")
 	else
-		LC_ALL=C tar -C "$stage" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" |
-			gzip -n -9 >"$dist/$name.tar.gz"
+		packed "$stage" "$name" >"$dist/$name.tar.gz"
 	fi
 	"$stage/sbom" "$stage/program" >"$dist/$name.cdx.json"
 	[ "$os" != linux ] || deploy/packages/pack.sh "$stage/$name" "$version" "$arch" "$dist/$name"
 	(cd "$dist" && ls "$name".*)
 done
+
+# The chart, as `helm package` makes it, with the version of the release.
+from_git "$stage" deploy/helm/wxproxy
+sed -i -e "s/^version: .*/version: ${version#v}/" -e "s/^appVersion: .*/appVersion: \"${version#v}\"/" "$stage/deploy/helm/wxproxy/Chart.yaml"
+modified deploy
+packed "$stage/deploy/helm" wxproxy >"$dist/wxproxy_${version}_helm.tgz"
 (cd "$dist" && LC_ALL=C sha256sum wxproxy_"$version"_*.* >SHA256SUMS)

@@ -48,7 +48,7 @@ func TestTheChartMakesWhatKubernetesTakes(t *testing.T) {
 		"sidecar":     {shopChart, read(t, "deploy/helm/examples/sidecar.yaml")},
 		"one replica": {"deploy/helm/wxproxy", shared + "replicas: 1\nnetworkPolicy: {enabled: false}\nresources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}\n"},
 		"more settings": {"deploy/helm/wxproxy", strings.ReplaceAll(shared, "  client:\n", `    - {kind: wecom, name: crm, corp_id: ww0123456789abcdef, agent_id: 1000002, secret_file: crm-secret}
-  proxy: {max_body: "16MiB", max_connections: 20000, shutdown_delay: 12s, hosts: [wxproxy.default]}
+  proxy: {max_body: "16MiB", max_connections: 20000, shutdown_delay: 12s}
   upstream: {timeout: 20s, wecom: {timeout: 25s}}
   log: {access: true, access_sample: 0.01}
   token: {retry_errcodes: [40001, 42001]}
@@ -122,7 +122,7 @@ func TestMistakesInTheValuesOfTheChartAreSaid(t *testing.T) {
 		})
 	}
 	dir := t.TempDir()
-	writeFile(t, filepath.Join(dir, "values.yaml"), strings.Replace(read(t, "deploy/helm/examples/sidecar.yaml"), "  mode: sidecar\n", "  config: {client: [{name: a, key_file: b}]}\n", 1))
+	writeFile(t, filepath.Join(dir, "values.yaml"), strings.NewReplacer("  mode: sidecar\n", "", "  config:\n", "  config:\n    client: [{name: a, key_file: b}]\n").Replace(read(t, "deploy/helm/examples/sidecar.yaml")))
 	if _, mistakes := checkDeployed(t, "helm", shopChart, filepath.Join(dir, "values.yaml"), os.DevNull); !strings.Contains(mistakes, "needs mode: sidecar") {
 		t.Errorf("got %q; want the mode that it needs", mistakes)
 	}

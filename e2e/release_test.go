@@ -104,7 +104,7 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	second := release(t, filepath.Join(t.TempDir(), "another place", "with a long name"), "Asia/Shanghai", targets...)
 	const linux, windows = "wxproxy_v1.2.3_linux_amd64", "wxproxy_v1.2.3_windows_amd64"
 	want := []string{
-		"SHA256SUMS", linux + ".cdx.json", linux + ".deb", linux + ".rpm", linux + ".tar.gz",
+		"SHA256SUMS", "wxproxy_v1.2.3_helm.tgz", linux + ".cdx.json", linux + ".deb", linux + ".rpm", linux + ".tar.gz",
 		windows + ".cdx.json", windows + ".zip",
 	}
 	for _, found := range []map[string][]byte{first, second} {
@@ -130,6 +130,11 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	mustHold(t, unzipped(t, first[windows+".zip"]), windows, "wxproxy.exe")
 	mustLeadSomewhere(t, filepath.Join(dir, linux))
 
+	chart, values := filepath.Join(dir, "chart.tgz"), read(t, "deploy/helm/examples/shared.yaml")
+	writeFile(t, chart, string(first["wxproxy_v1.2.3_helm.tgz"]))
+	if c, mistakes := rendered(t, chart, values); len(c) != 1 || c[0].Image != "registry.example/wxproxy:1.2.3" {
+		t.Errorf("got %+v, %s; want the chart of this version", c, mistakes)
+	}
 	mustList(t, first, linux, filepath.Join(dir, linux, "wxproxy"))
 
 	program := launch{executable: filepath.Join(dir, linux, "wxproxy"), args: []string{"version"}}
