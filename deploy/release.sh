@@ -35,7 +35,7 @@ documents='README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICE
 	deploy/compose deploy/grafana deploy/helm deploy/kubernetes deploy/prometheus deploy/systemd'
 
 build() { CGO_ENABLED=0 go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$1" .; }
-build "$stage/here" # what runs on this machine says what shells complete, and lists what is compiled in
+build "$stage/here" # which runs on this machine, and says what shells complete
 mkdir "$stage/completions"
 for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completions/$shell"; done
 (cd deploy/tools && go build -trimpath -o "$stage/sbom" ./sbom)
