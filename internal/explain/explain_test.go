@@ -40,6 +40,7 @@ func TestWhatIsPastedIsUnderstood(t *testing.T) {
 		{"in other letters", "API unauthorized", []int{48001}, "", "", false},
 		{"an errmsg that two have", "invalid url", []int{40066}, "", "", false},
 		{"the log", `time=2026-11-29T13:20:33Z level=WARN msg="token not refreshed" account=shop errcode=45009 errmsg="reach max api daily quota limit"`, []int{45009}, "", "", false},
+		{"the header of wxproxy's errors", "Wxproxy-Error: forbidden_path", []int{-40301}, "", "", false},
 		{"a known number in a sentence", "why do I get 40164 at 13:20 on 2026-11-29?", []int{40164}, "", "", false},
 		{"a rid alone", "rid: 655d9278-1a2b3c4d-00aa11bb", nil, "655d9278-1a2b3c4d-00aa11bb", "", false},
 		{"no errcode", "hello", nil, "", "", false},

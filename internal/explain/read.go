@@ -21,8 +21,9 @@ type question struct {
 	isWeCom bool   // it is about WeCom
 }
 
-// readQuestion finds what a text asks about, which is about WeCom if it says so itself. The errcodes are those that it calls so; else
-// the words that are nothing but a number; else numbers that are known ones.
+// readQuestion finds what a text asks about, which is about WeCom if it says so itself. The
+// errcodes are those that it calls so; else the words of a text of nothing but numbers; else
+// numbers that are known ones; else those whose name or errmsg it has.
 func readQuestion(text string, isWeCom bool) question {
 	named := regexp.MustCompile(`(?i)(?:err_?code|error[-_]?code|logicret|错误码|[?&]e=)[\\"'\s:=：]*(-?\d{1,9})\b`)
 	alone := regexp.MustCompile(`(?:^|[\s,;，、；])(-?\d{1,9})\b`)
@@ -36,6 +37,9 @@ func readQuestion(text string, isWeCom bool) question {
 	}
 	if len(q.codes) == 0 {
 		q.codes = codesIn(text, inside, isKnown)
+	}
+	if len(q.codes) == 0 {
+		q.codes = ownCodes(text)
 	}
 	if len(q.codes) == 0 {
 		q.codes = codesWith(text, q.isWeCom)
@@ -61,6 +65,17 @@ func codesIn(text string, pattern *regexp.Regexp, wanted func(int) bool) (codes 
 		}
 		if codes = append(codes, code); len(codes) == mostCodes {
 			break
+		}
+	}
+	return codes
+}
+
+// ownCodes returns wxproxy's own errcodes whose names a text has, as the header Wxproxy-Error
+// does.
+func ownCodes(text string) (codes []int) {
+	for row := range meanings.Own.All() {
+		if name, _, _ := strings.Cut(row.Meaning, ":"); strings.Contains(text, name) {
+			codes = append(codes, row.Code)
 		}
 	}
 	return codes
