@@ -98,6 +98,8 @@ type Kind struct {
 	// access tokens.
 	InvalidToken int // "invalid credential, access_token is invalid or not latest"
 	ExpiredToken int // "access_token expired"; it happens to every program, and is not logged
+
+	documented string // the paths of documented APIs, one a line
 }
 
 // AllTickets returns the types of all tickets that an account can have.

@@ -40,6 +40,8 @@ var WeChat = Kind{
 	TokenErrcodes: []int{40001, 40014, 42001},
 	InvalidToken:  40001,
 	ExpiredToken:  42001,
+
+	documented: wechatDocumented,
 }
 
 // wechatRoutes is the credential table of WeChat's API. The source is WeChat's

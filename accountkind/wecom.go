@@ -40,6 +40,8 @@ var WeCom = Kind{
 	ReportedErrcodes: []int{60020, 48009, 50003, 301002},
 	InvalidToken:     42001, // some SDKs stop at 40014, and all ask again for this
 	ExpiredToken:     42001,
+
+	documented: wecomDocumented,
 }
 
 // wecomRoutes is the credential table of WeCom's API. The source is WeCom's manual of each
