@@ -22,7 +22,7 @@ func (p *Proxy) conclude(x *exchange, err error) {
 	if err == nil && x.route != nil && x.route.traits.isOpen {
 		return
 	}
-	p.count(x)
+	p.count(x, err)
 	if err != nil {
 		p.noteFailure(x, err)
 	}
@@ -135,10 +135,12 @@ func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
 }
 
 // count counts an answered request and its duration.
-func (p *Proxy) count(x *exchange) {
+func (p *Proxy) count(x *exchange, err error) {
 	if p.config.Counts != nil {
+		took := time.Since(x.began)
 		p.series(x.account, x.client).Count(x.ctx.Response.StatusCode())
-		x.durations.Observe(time.Since(x.began))
+		x.durations.Observe(took)
+		p.countCall(x, took, err)
 	}
 }
 

@@ -148,7 +148,7 @@ func (p *Proxy) release(x *exchange) {
 // routeAs looks the request's route up in the tables of kind k.
 func (x *exchange) routeAs(k *kind) {
 	if r, t := &x.last, &x.target; r.kind != k {
-		r.kind, r.route, r.token = k, k.route(t.Policy), ""
+		r.kind, r.route, r.token, r.api = k, k.route(t.Policy), "", nil
 		r.hasCredentialName = target.NamesCredential(t.Query, r.route.class.removes(k.Table))
 		target.EachNamed(t.Query, k.Table.ForeignSecrets, func(string, string) { r.hasCredentialName = true })
 		_, r.hasAccountParameter = target.QueryValue(t.Query, k.Table.AccountParameter)

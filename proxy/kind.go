@@ -6,6 +6,7 @@ import (
 
 	"wxproxy/accountkind"
 	"wxproxy/proxy/internal/routes"
+	"wxproxy/proxy/traffic/apis"
 )
 
 // A kind is a Kind with its routes in tables that are quick to search.
@@ -17,8 +18,9 @@ type kind struct {
 	fallback *Account             // the default of the kind; nil: none is
 	onlyOf   map[*Client]*Account // the only account of the kind that a client may use
 
-	tokenNames []string // the parameters that may hold a virtual token
-	oauthNames []string // what is removed where a platform's token goes by its own name
+	apis       *apis.Kind // counts calls by the API; nil: nothing is counted
+	tokenNames []string   // the parameters that may hold a virtual token
+	oauthNames []string   // what is removed where a platform's token goes by its own name
 }
 
 // newKind returns the kind that k says. Without a platform the paths of platforms are
@@ -67,6 +69,7 @@ func (p *Proxy) addKinds(accounts []*Account) {
 		k := known[a.Kind]
 		if k == nil {
 			k = newKind(a.Kind, hasPlatform[a.Kind])
+			k.apis = p.apisOf(a.Kind.Table)
 			known[a.Kind] = k
 			p.kinds = append(p.kinds, k)
 			p.hosts = append(p.hosts, k.Hosts...)

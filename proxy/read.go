@@ -8,6 +8,7 @@ import (
 	"wxproxy/proxy/internal/sites"
 	"wxproxy/proxy/internal/target"
 	"wxproxy/proxy/internal/virtual"
+	"wxproxy/proxy/traffic/apis"
 )
 
 // A lastTarget is what was found out about the last path and query that this exchange
@@ -23,10 +24,11 @@ type lastTarget struct {
 	policy              []byte // the path as routes and rights are compared with it
 	kind                *kind  // whose table has the route; nil: no route was looked up yet
 	route               route
-	host                []byte // the last Host that the proxy answers to
-	hasCredentialName   bool   // a parameter that WeChat gets has the name of a credential
-	hasAccountParameter bool   // a parameter may name the account
-	token               string // with which the message's target was built from this one; empty: it was not
+	host                []byte    // the last Host that the proxy answers to
+	hasCredentialName   bool      // a parameter that WeChat gets has the name of a credential
+	hasAccountParameter bool      // a parameter may name the account
+	api                 *apis.API // which counts calls of the path; nil: it was not looked up yet
+	token               string    // with which the message's target was built from this one; empty: it was not
 }
 
 // matches reports whether t is the last target, byte for byte.

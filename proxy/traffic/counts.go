@@ -6,6 +6,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+
+	"wxproxy/proxy/traffic/apis"
 )
 
 // Counts are what proxies count. Accounts and clients go by their configured names,
@@ -15,6 +17,8 @@ import (
 // Only what was counted takes memory: of all accounts times all clients, the pairs
 // that occurred.
 type Counts struct {
+	APIs *apis.Counts // by the API that is called
+
 	histograms [16]Histogram
 	handedOut  atomic.Uint32 // how many times one of histograms was
 
@@ -64,7 +68,7 @@ const (
 
 // NewCounts returns Counts that have counted nothing.
 func NewCounts() *Counts {
-	return &Counts{accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
+	return &Counts{APIs: apis.New(), accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
 }
 
 // account returns the counts of the account called name. The caller holds c.mu.

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -57,6 +58,9 @@ type minuteTotals struct {
 
 // Run notes the end of every minute until ctx ends.
 func (c *Counts) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() { c.APIs.Run(ctx) })
 	for ctx.Err() == nil {
 		start := time.Now().Truncate(time.Minute)
 		timer := time.NewTimer(time.Until(start.Add(time.Minute)))

@@ -11,16 +11,20 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
+// Text returns the body, in memory, of an answer that has an errcode, unpacked.
+func Text(resp *fasthttp.Response) []byte {
+	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
+		return Gunzip(resp.Body(), MaxRefusal)
+	}
+	return resp.Body()
+}
+
 // Message returns the errmsg of an answer that has an errcode.
 func Message(resp *fasthttp.Response) string {
-	body := resp.Body()
-	if wire.IsFold(resp.Header.ContentEncoding(), "gzip") {
-		body = Gunzip(body, MaxRefusal)
-	}
 	var said struct {
 		Errmsg string `json:"errmsg"`
 	}
-	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, body) // WeChat sends control bytes, which JSON does not allow
+	printable := bytes.Map(func(r rune) rune { return max(r, ' ') }, Text(resp)) // WeChat sends control bytes, which JSON does not allow
 	if json.Unmarshal(printable, &said) != nil || said.Errmsg == "" {
 		return "no errmsg"
 	}

@@ -1,0 +1,180 @@
+// Package apis counts calls by the API that they are for, and keeps the last ones that
+// failed. It knows paths, numbers and times, and of a request nothing else.
+package apis
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxOthers is how many paths of a kind have counts of their own besides the documented
+	// ones.
+	maxOthers = 100
+
+	// maxPath is how long the path of such an API may be.
+	maxPath = 100
+
+	// Other stands for all paths that have no counts of their own.
+	Other = "other"
+)
+
+// Counts are what proxies count of the APIs of all kinds of accounts. One Counts can serve
+// the proxies of one configuration after another. Only what was called takes memory: at
+// most 6 KiB for each path, see [API].
+type Counts struct {
+	failed failedCalls
+
+	mu     sync.Mutex // guards what follows; no call takes it
+	kinds  map[string]*Kind
+	ended  int              // how many slots have ended since the start; modulo slotsKept, the next place in the rings
+	starts [slotsKept]int64 // when those in the rings began, in slots since 1970
+	day    int64            // Beijing's, of which the counts of today are
+}
+
+// New returns Counts that have counted nothing.
+func New() *Counts {
+	return &Counts{kinds: map[string]*Kind{}, day: dayOf(time.Now())}
+}
+
+// A Kind has the counts of the APIs of one kind of accounts.
+type Kind struct {
+	name       string
+	documented map[string]*atomic.Pointer[API] // by path; a nil one was not called so far. The map never changes
+	others     atomic.Pointer[map[string]*API] // by path; replaced as a whole
+	rest       *API                            // of all other paths
+
+	mu      sync.Mutex // guards changes of others
+	entered uint64     // how many paths have ever been among them
+}
+
+// Kind returns the counts of a kind, with the paths of whose documented APIs it begins. A nil
+// Counts has none.
+func (c *Counts) Kind(name string, documented []string) *Kind {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	k := c.kinds[name]
+	if k == nil {
+		k = &Kind{name: name, documented: make(map[string]*atomic.Pointer[API], len(documented)), rest: &API{path: Other}}
+		for _, path := range documented {
+			k.documented[path] = new(atomic.Pointer[API])
+		}
+		k.others.Store(&map[string]*API{})
+		c.kinds[name] = k
+	}
+	return k
+}
+
+// Of returns the counts of the API at a path, nil if the path has none of its own.
+func (k *Kind) Of(path []byte) *API {
+	place := k.documented[string(path)]
+	if place == nil {
+		return (*k.others.Load())[string(path)]
+	}
+	if a := place.Load(); a != nil {
+		return a
+	}
+	place.CompareAndSwap(nil, &API{path: string(path), documented: true})
+	return place.Load()
+}
+
+// Rest returns the counts of all paths that have none of their own.
+func (k *Kind) Rest() *API { return k.rest }
+
+// Enter gives a path counts of its own, and returns them. If there are [maxOthers] already,
+// the path that was called least gives way, and what was counted of it is counted among the
+// rest: paths that somebody makes up take the place of each other, and of no documented one.
+func (k *Kind) Enter(path []byte) *API {
+	if !isPlain(path) {
+		return k.rest
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := *k.others.Load()
+	if a := known[string(path)]; a != nil {
+		return a
+	}
+	others := maps.Clone(known)
+	if len(others) >= maxOthers {
+		least := leastCalled(others)
+		delete(others, least.path)
+		least.gone.Store(true)
+		k.rest.absorb(least)
+	}
+	k.entered++
+	a := &API{path: string(path), entered: k.entered}
+	others[a.path] = a
+	k.others.Store(&others)
+	return a
+}
+
+// leastCalled returns the API that was called least, of several the one that came first.
+func leastCalled(apis map[string]*API) (least *API) {
+	fewest := uint64(0)
+	for _, a := range apis {
+		calls := a.read().sum()
+		if least == nil || calls < fewest || calls == fewest && a.entered < least.entered {
+			least, fewest = a, calls
+		}
+	}
+	return least
+}
+
+// isPlain reports whether path consists of what paths of APIs consist of.
+func isPlain(path []byte) bool {
+	for _, c := range path {
+		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '/' || c == '_' || c == '-' || c == '.') {
+			return false
+		}
+	}
+	return len(path) > 1 && len(path) <= maxPath && path[0] == '/'
+}
+
+// each calls do for every API of the kind that has counts. The caller holds k.mu.
+func (k *Kind) each(do func(*API)) {
+	for _, place := range k.documented {
+		if a := place.Load(); a != nil {
+			do(a)
+		}
+	}
+	for _, a := range *k.others.Load() {
+		do(a)
+	}
+	do(k.rest)
+}
+
+// Run notes the end of every slot until ctx ends.
+func (c *Counts) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		start := time.Now().Truncate(slot)
+		timer := time.NewTimer(time.Until(start.Add(slot)))
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+			c.endSlot(start)
+		}
+		timer.Stop()
+	}
+}
+
+// endSlot notes what happened in the slot that began at start.
+func (c *Counts) endSlot(start time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := c.ended % slotsKept
+	day := max(dayOf(start.Add(slot)), dayOf(time.Now())) // a timer may be early, and a machine may have slept
+	isNewDay := day != c.day
+	for _, k := range c.kinds {
+		k.mu.Lock()
+		k.each(func(a *API) { a.endSlot(at, isNewDay) })
+		k.mu.Unlock()
+	}
+	c.starts[at], c.day = slotOf(start), day
+	c.ended++
+}
