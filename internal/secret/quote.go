@@ -17,15 +17,18 @@ const (
 // Quote returns what others wrote, fit for a log and a caller: one line of valid UTF-8,
 // no longer than [MaxQuote], redacted as [Redact] does it, and without whatever else
 // looks like a token.
-func Quote(text string, secrets ...Secret) string {
+func Quote(text string, secrets ...Secret) string { return Excerpt(text, MaxQuote, secrets...) }
+
+// Excerpt does that with another length.
+func Excerpt(text string, most int, secrets ...Secret) string {
 	values := make([]string, 0, len(secrets))
 	for _, s := range secrets {
 		values = append(values, s.Reveal())
 	}
 	text = strings.Map(printable, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
 	text = withoutTokens(string(Redact([]byte(text), Mask, values)))
-	if runes := []rune(text); len(runes) > MaxQuote {
-		return string(runes[:MaxQuote-1]) + "…"
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
 	}
 	return text
 }

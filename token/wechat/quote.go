@@ -1,0 +1,175 @@
+package wechat
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/internal/asking"
+)
+
+// maxQuoted is how long WeChat's answer about a call may be, which quotes the call and its
+// answer as a whole.
+const maxQuoted = 256 << 10
+
+// How many characters of a URL and of a body are told.
+const (
+	maxQuotedURL  = 1000
+	maxQuotedBody = 4000
+)
+
+// A Quoter asks WeChat what it knows of a call by its rid, for 7 days:
+// https://developers.weixin.qq.com/doc/service/api/apimanage/api_getridinfo
+type Quoter struct {
+	HTTP   *http.Client
+	URL    string // scheme and host of WeChat
+	Tokens interface {
+		Token(wait time.Duration) (string, error)
+		Replace(refused string, wait time.Duration) (string, error)
+	} // of the account that made the call
+	Known func([]string) []string // appends the credentials that the account has, and had last
+}
+
+// A Quotation is what WeChat knows of a call, without credentials.
+type Quotation struct {
+	At       time.Time
+	Cost     time.Duration
+	URL      string // without the values of its parameters
+	Body     string
+	Answer   string
+	ClientIP string // from where WeChat got it
+}
+
+// Quote returns what WeChat knows of the call with this rid. The error is a [*token.Refusal],
+// if WeChat declined.
+func (q *Quoter) Quote(ctx context.Context, rid string) (Quotation, error) {
+	value, err := q.Tokens.Token(patience(ctx))
+	if err != nil {
+		return Quotation{}, err
+	}
+	quoted, err := q.ask(ctx, rid, value)
+	refusal, isRefused := errors.AsType[*token.Refusal](err)
+	if !isRefused || ofToken(refusal.Code) != token.Dead {
+		return quoted, err
+	}
+	other, failed := q.Tokens.Replace(value, patience(ctx))
+	if failed != nil || other == value {
+		return Quotation{}, cmp.Or(failed, err)
+	}
+	return q.ask(ctx, rid, other)
+}
+
+// ask asks with a token.
+func (q *Quoter) ask(ctx context.Context, rid, value string) (Quotation, error) {
+	const asked = "call by its rid"
+	body, err := json.Marshal(map[string]string{"rid": rid})
+	var req *http.Request
+	if err == nil {
+		req, err = http.NewRequestWithContext(ctx, http.MethodPost, q.URL+"/cgi-bin/openapi/rid/get?access_token="+url.QueryEscape(value), bytes.NewReader(body))
+	}
+	if err != nil {
+		return Quotation{}, asking.Failed(issuerName, asked, asking.NotSent(err), secret.New(value))
+	}
+	req.Header.Set("Content-Type", "application/json")
+	asking.Repeatable(req)
+	answered, err := asking.Send(issuerName, q.HTTP, req, maxQuoted)
+	if err != nil {
+		return Quotation{}, asking.Failed(issuerName, asked, err, secret.New(value))
+	}
+	secrets := []secret.Secret{secret.New(value)}
+	for _, known := range q.Known(nil) {
+		secrets = append(secrets, secret.New(known))
+	}
+	return readQuotation(answered, secrets)
+}
+
+// readQuotation returns what body tells, or the [*token.Refusal] that it is.
+func readQuotation(body []byte, secrets []secret.Secret) (Quotation, error) {
+	var a struct {
+		Errcode asking.Number `json:"errcode"`
+		Errmsg  string        `json:"errmsg"`
+		Request *struct {
+			At       asking.Number `json:"invoke_time"`
+			Cost     asking.Number `json:"cost_in_ms"`
+			URL      string        `json:"request_url"`
+			Body     string        `json:"request_body"`
+			Answer   string        `json:"response_body"`
+			ClientIP string        `json:"client_ip"`
+		} `json:"request"`
+	}
+	if json.Unmarshal(asking.WithoutControls(body), &a) != nil || a.Errcode == 0 && a.Request == nil {
+		return Quotation{}, asking.Bad("WeChat's answer is not the JSON it documents, or longer than 256 KiB") // the error may quote a token
+	}
+	if a.Errcode != 0 {
+		return Quotation{}, &token.Refusal{Code: int(a.Errcode), Reason: cmp.Or(secret.Quote(a.Errmsg, secrets...), "no errmsg")}
+	}
+	r := a.Request
+	return Quotation{
+		At: time.Unix(int64(r.At), 0), Cost: time.Duration(r.Cost) * time.Millisecond,
+		URL:  secret.Excerpt(withoutValues(r.URL), maxQuotedURL, secrets...),
+		Body: secret.Excerpt(withoutCredentials(r.Body), maxQuotedBody, secrets...), Answer: secret.Excerpt(withoutCredentials(r.Answer), maxQuotedBody, secrets...),
+		ClientIP: secret.Excerpt(r.ClientIP, secret.MaxQuote, secrets...),
+	}, nil
+}
+
+// withoutValues returns a URL with a mask in the place of all values of its query.
+func withoutValues(quoted string) string {
+	path, query, hasQuery := strings.Cut(quoted, "?")
+	if !hasQuery {
+		return path
+	}
+	parameters := strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' || r == '?' || r == '#' })
+	for i, parameter := range parameters {
+		if name, _, hasValue := strings.Cut(parameter, "="); hasValue {
+			parameters[i] = name + "=" + secret.Mask
+		} else {
+			parameters[i] = secret.Mask
+		}
+	}
+	return path + "?" + strings.Join(parameters, "&")
+}
+
+// credentialNames matches the names of members that hold credentials, those included that
+// callers of the proxy get in their answers, such as a user's session_key.
+const credentialNames = `[a-z_]*(?:token|secret|ticket|password|signature|_key)|key|iv|sig|(?:js_|auth_|authorization_|pre_auth_)?code|encrypted_?data`
+
+// withoutCredentials returns a body, JSON or a form, with a mask in the place of what stands
+// behind such a name.
+func withoutCredentials(body string) string {
+	inJSON := regexp.MustCompile(`(?i)(\\*"(?:` + credentialNames + `)\\*"\s*:\s*\\*")(?:[^"\\]|\\[^"])*`)
+	inForm := regexp.MustCompile(`(?i)((?:^|[?&])(?:` + credentialNames + `)=)[^&\s"]*`)
+	return inForm.ReplaceAllString(inJSON.ReplaceAllString(body, "${1}"+secret.Mask), "${1}"+secret.Mask)
+}
+
+// ExplainQuote says what err, with which Quote has ended, means and what to do about it.
+func ExplainQuote(err error) token.Explanation {
+	refusal, isRefused := errors.AsType[*token.Refusal](err)
+	if !isRefused {
+		return Explain(err)
+	}
+	row, known := ridRefusals[refusal.Code]
+	if !known {
+		row = remedy{en: "the errmsg is all that WeChat says", zh: "微信只返回了上面的 errmsg"}
+	}
+	return token.Explanation{Code: refusal.Code, Reason: secret.Quote(refusal.Reason), Class: row.class, Remedy: row.en, RemedyZH: row.zh}
+}
+
+// ridRefusals is what WeChat's errcodes mean when a call was asked for by its rid.
+var ridRefusals = map[int]remedy{
+	76001: {en: "WeChat knows no such rid: it is not of this account, or WeChat has not stored the call yet; try again in a minute",
+		zh: "微信没有这个 rid 的记录：它不属于该账号，或微信尚未存下这次调用；请一分钟后再试"},
+	76002: {en: "WeChat takes this for no rid", zh: "微信认为这不是 rid"},
+	76003: {en: "the call was made by another account; ask with that one", zh: "这次调用是别的账号发起的；请换用那个账号查询"},
+	76004: {en: "WeChat keeps calls for 7 days, and this one is older", zh: "微信只保存 7 天内的调用，这次调用已经过期"},
+	48001: {en: "this account may not ask WeChat about calls by their rid", zh: "该账号无权使用查询 rid 的接口"},
+	45009: {en: "the quota of this API is used up for today", zh: "该接口今日的调用次数已用完"},
+}
