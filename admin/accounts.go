@@ -29,8 +29,11 @@ func (a *Admin) withAccount(answer func(Account, http.ResponseWriter, *http.Requ
 
 // asking bounds how many requests wait for WeChat at a time. MaxConnections does not:
 // a connection that was closed to make room leaves its request behind, still waiting.
-func asking(next http.HandlerFunc) http.HandlerFunc {
-	places := make(chan struct{}, 2*MaxConnections)
+func asking(next http.HandlerFunc) http.HandlerFunc { return atMost(2*MaxConnections, next) }
+
+// atMost does that with another number of requests.
+func atMost(most int, next http.HandlerFunc) http.HandlerFunc {
+	places := make(chan struct{}, most)
 	return func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case places <- struct{}{}:

@@ -4,6 +4,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"wxproxy/internal/origin"
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/traffic/apis"
 	"wxproxy/token"
 )
 
@@ -30,9 +32,13 @@ type Admin struct {
 	Counted  func() *traffic.Snapshot
 	Hour     func() []traffic.Minute // of all requests
 	Metrics  http.Handler            // answers in Prometheus's words
+	APIs     *apis.Counts            // calls by the API; nil: they are not counted
 	Pushes   *Pushes                 // nil: none are taken
 
 	Platforms []Platform
+
+	// Quote returns what WeChat knows of a call of an account, or why it does not say.
+	Quote func(ctx context.Context, account Account, rid string) (Quoted, token.Explanation)
 
 	// WrongSecrets returns how many secrets WeCom has refused within the last hour, and with
 	// how many it is asked no more for accounts that never worked; nil: there are no accounts
@@ -77,6 +83,8 @@ type Account struct {
 	CorpID   string           // of an application of WeCom's alone
 	AgentID  string           // likewise; empty: it has none
 	Refusals func() []Refusal // of calls for it; nil: none are counted
+
+	Keeper func() (*token.Keeper, error) // of its token, with which WeChat is asked about a call; nil: WeCom has no API for that
 }
 
 // weComNames are the accounts that are applications of WeCom's.
@@ -121,11 +129,13 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /{$}", a.showing(a.dashboard))
 	mux.Handle("GET /page.css", a.showing(file("text/css; charset=utf-8", pageCSS)))
 	mux.Handle("GET /page.js", a.showing(file("text/javascript; charset=utf-8", pageJS)))
+	mux.Handle("GET /apis", a.showing(a.showAPIs))
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /status", a.reading(a.status))
 	mux.Handle("GET /metrics", a.reading(a.Metrics.ServeHTTP))
 	mux.Handle("POST /accounts/{name}/refresh", a.changing(audit.Refresh, asking(a.withAccount(a.refresh))))
+	mux.Handle("POST /accounts/{name}/rid/{rid}", a.changing(audit.AskRid, atMost(maxQuotes, a.withAccount(a.quote))))
 	mux.Handle("GET /platforms/{name}/authorizers", a.reading(a.withPlatform(a.listAuthorizers)))
 	mux.Handle("POST /platforms/{name}/recover", a.changing(audit.Recover, asking(a.withPlatform(a.recover))))
 	mux.Handle("GET /pushes/failed", a.reading(a.listFailed))

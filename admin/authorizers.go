@@ -151,7 +151,7 @@ func (p *Platform) account(appID string, of Authorizer) Account {
 		return k, wait - time.Since(began), failed
 	}
 	return Account{
-		Name: appID, AppID: appID, Hour: p.Hour,
+		Name: appID, AppID: appID, Hour: p.Hour, Keeper: of.Keeper,
 		Status: func() token.Status { return p.tokenStatus(of, failed) },
 		Refresh: func(refused string, wait time.Duration) (bool, error) {
 			_, unusable := of.Keeper()

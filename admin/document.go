@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"html"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -89,6 +90,23 @@ func (d *document) exactly(bound time.Duration) string {
 		return d.sayf(wordMillis, bound.Milliseconds())
 	}
 	return d.sayf(wordSecs, strconv.FormatFloat(bound.Seconds(), 'f', -1, 64))
+}
+
+// inMilliseconds returns a time as exactly as it is known.
+func inMilliseconds(t time.Duration) float64 {
+	ms := float64(t) / float64(time.Millisecond)
+	if ms < 10 {
+		return math.Round(10*ms) / 10
+	}
+	return math.Round(ms)
+}
+
+// roughly returns a time in words, as exactly as it is known.
+func (d *document) roughly(t time.Duration) string {
+	if ms := inMilliseconds(t); ms < 1000 {
+		return d.sayf(wordMilliseconds, strconv.FormatFloat(ms, 'f', -1, 64))
+	}
+	return d.sayf(wordSecs, strconv.FormatFloat(t.Seconds(), 'f', 1, 64))
 }
 
 // grouped returns n in digits, in groups of three.

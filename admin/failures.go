@@ -2,11 +2,16 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
+	"wxproxy/internal/audit"
 	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/traffic/apis"
 )
 
 // failures are how many requests failed at the proxy, by reason.
@@ -81,4 +86,78 @@ func (d *document) reasons(f failures) {
 		d.in(" <small>", cmp.Or(words, reason), "")
 		d.number(" ×&#8239;", f[reason], "</small>")
 	}
+}
+
+// failedCall is a call that failed. Nothing of what the caller sent, or WeChat answered, is
+// told.
+type failedCall struct {
+	At        time.Time `json:"at"` // in UTC
+	Kind      string    `json:"kind"`
+	Account   string    `json:"account"`
+	Client    string    `json:"client"`
+	Path      string    `json:"path"`
+	Errcode   int       `json:"errcode"` // WeChat's, or the proxy's own; 0: the status says it
+	Status    int       `json:"status"`
+	Reason    string    `json:"reason,omitempty"`     // why the proxy answered in WeChat's place
+	Rid       string    `json:"rid,omitempty"`        // by which WeChat knows the call
+	RequestID string    `json:"request_id,omitempty"` // the header X-Request-Id
+}
+
+func (a *Admin) describeFailed() []failedCall {
+	told := []failedCall{} // not null
+	for _, f := range a.lastFailed() {
+		told = append(told, failedCall{f.At.UTC().Truncate(time.Millisecond), f.Kind, f.Account, f.Client, f.Path, f.Errcode, f.HTTP, f.Reason, f.Rid, f.RequestID})
+	}
+	return told
+}
+
+// lastFailed returns the last calls that failed, the latest first.
+func (a *Admin) lastFailed() []apis.FailedCall {
+	if a.APIs == nil {
+		return nil
+	}
+	return a.APIs.LastFailed()
+}
+
+// Quoted is what WeChat knows of a call. It holds no credential.
+type Quoted struct {
+	At       *time.Time `json:"invoke_time"` // in UTC
+	Cost     int64      `json:"cost_in_ms"`
+	URL      string     `json:"request_url"`
+	Body     string     `json:"request_body"`
+	Answer   string     `json:"response_body"`
+	ClientIP string     `json:"client_ip"`
+}
+
+// maxQuotes is how many operators can ask WeChat about calls at a time.
+const maxQuotes = 4
+
+// quote has WeChat asked what it knows of a call of the account.
+func (a *Admin) quote(account Account, w http.ResponseWriter, r *http.Request) {
+	rid := r.PathValue("rid")
+	switch {
+	case account.Keeper == nil:
+		writeError(w, http.StatusBadRequest, "WeCom has no API that tells of a call; its console's error lookup takes the hint that stands in the errmsg. WeCom was not asked")
+		return
+	case !apis.IsRid(rid):
+		writeError(w, http.StatusBadRequest, "a rid is what WeChat writes behind \"rid:\" in an errmsg, as 655d9278-1a2b3c4d-5e6f7a8b; WeChat was not asked")
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), tokenWait)
+	defer cancel()
+	quoted, why := a.Quote(ctx, account, rid)
+	if why.Reason != "" {
+		a.note(r, audit.AskRid, account.Name, audit.Failed)
+		writeJSON(w, http.StatusBadGateway, struct {
+			Error string `json:"error"`
+			*errorStatus
+		}{"WeChat has told nothing of the call", errorOf(why)})
+		return
+	}
+	a.note(r, audit.AskRid, account.Name, audit.Done)
+	writeJSON(w, http.StatusOK, struct {
+		Account string `json:"account"`
+		Rid     string `json:"rid"`
+		Request Quoted `json:"request"`
+	}{account.Name, rid, quoted})
 }

@@ -60,6 +60,9 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	}
 	d.platforms(a, accounts, platforms)
 	d.pushes(a, r, box)
+	if a.APIs != nil {
+		d.apis(a.apisNow(), maxAPIs, false)
+	}
 	d.mark(`<div class="two">`)
 	hosts := wordHosts
 	if a.WrongSecrets != nil {
@@ -68,7 +71,7 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	d.hosts(a.Hosts(), hosts)
 	d.clients(a.Clients, counted)
 	d.mark("</div></main>")
-	d.footer(!a.Key.Empty() || a.Public)
+	d.footer(!a.Key.Empty() || a.Public, wordRefresh)
 	d.mark("</body></html>\n")
 	writePage(w, r, d.bytes.Bytes())
 }
@@ -175,8 +178,8 @@ func (a *Admin) summary(d *document, o *overview, platforms []platformNow, pushe
 }
 
 // footer adds what the script needs: where it asks for the key, and where it
-// says what became of a refresh.
-func (d *document) footer(needsKey bool) {
+// says what became of a refresh. First is what the key is asked for.
+func (d *document) footer(needsKey bool, first phrase) {
 	d.mark(`<footer><a href="status">/status</a> <a href="metrics">/metrics</a></footer>`)
 	d.say(`<p id="lost" role="alert" data-words="`, wordLost, `"></p>`)
 	d.say(`<p id="outcome" role="status" data-asking="`, wordAsking, `"`)
@@ -192,6 +195,6 @@ func (d *document) footer(needsKey bool) {
 	d.say(`<label for="key">`, wordKey, `</label><input id="key" type="password" autocomplete="off" required aria-describedby="wrong kept">`)
 	d.say(`<p id="wrong" role="alert" data-words="`, wordWrongKey, `"></p>`)
 	d.say(`<p id="kept">`, wordKept, `</p><p class="buttons">`)
-	d.say(`<button value="refresh" class="first">`, wordRefresh, "</button> ") // the first is what Enter presses
+	d.say(`<button value="refresh" class="first">`, first, "</button> ") // the first is what Enter presses
 	d.say(`<button value="cancel" formnovalidate>`, wordCancel, "</button></p></form></dialog>")
 }

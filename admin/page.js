@@ -104,29 +104,57 @@ function tell(words, lasts) {
   if (!lasts) clearing = setTimeout(() => (outcome.textContent = ""), reading);
 }
 
-// refresh has WeChat asked for an account's token and says what came of it.
-async function refresh(name) {
-  const say = (words) => tell(name + ": " + words);
+// post asks for something that may take the key, in an account's name. It resolves to the
+// answer, or to nothing if somebody would rather not show the key.
+async function post(name, path) {
   for (let wrong = false; ; wrong = true) {
-    if (!key && "needed" in dialog.dataset && !(key = await askKey(wrong))) return;
+    if (!key && "needed" in dialog.dataset && !(key = await askKey(wrong))) return undefined;
     tell(name + ": " + outcome.dataset.asking, true); // until the answer
-    const answer = await fetch(base + "accounts/" + name + "/refresh", {
+    const answer = await fetch(new URL("accounts/" + name + path, base), {
       method: "POST",
       headers: key ? { Authorization: "Bearer " + encodeKey(key) } : {},
     });
-    if (answer.status === 401 || (answer.status === 403 && key)) { // a wrong key, or the one for reading
-      key = "";
-      tell("");
-      continue;
-    }
-    const told = await answer.json();
-    const why = told.last_error;
-    const remedy = why && (document.documentElement.lang === "en" ? why.remedy : why.remedy_zh);
-    if (answer.ok && !why) say(told.asked ? outcome.dataset.done : outcome.dataset.unasked);
-    else if (why) say(outcome.dataset.refused + " (" + [why.errcode || "", why.errmsg].join(" ").trim() + "). " + remedy);
-    else say(answer.status === 503 ? outcome.dataset.slow : outcome.dataset.refused + ": " + (told.error ?? answer.status));
-    return look();
+    if (answer.status !== 401 && !(answer.status === 403 && key)) return answer;
+    key = ""; // it is wrong, or the one for reading
+    tell("");
   }
+}
+
+// remedyOf says what was wrong and what to do about it.
+function remedyOf(why) {
+  return " (" + [why.errcode || "", why.errmsg].join(" ").trim() + "). " + (document.documentElement.lang === "en" ? why.remedy : why.remedy_zh);
+}
+
+// refresh has WeChat asked for an account's token and says what came of it.
+async function refresh(name) {
+  const say = (words) => tell(name + ": " + words);
+  const answer = await post(name, "/refresh");
+  if (!answer) return;
+  const told = await answer.json();
+  const why = told.last_error;
+  if (answer.ok && !why) say(told.asked ? outcome.dataset.done : outcome.dataset.unasked);
+  else if (why) say(outcome.dataset.refused + remedyOf(why));
+  else say(answer.status === 503 ? outcome.dataset.slow : outcome.dataset.refused + ": " + (told.error ?? answer.status));
+  return look();
+}
+
+// quote has WeChat asked about a call and shows what it knows.
+async function quote(name, rid) {
+  const answer = await post(name, "/rid/" + rid);
+  if (!answer) return;
+  const told = await answer.json();
+  if (!answer.ok) return tell(rid + ": " + told.error + (told.errmsg ? remedyOf(told) : ""), true);
+  tell("");
+  const list = document.getElementById("told");
+  const { request } = told;
+  const facts = { at: request.invoke_time, cost: request.cost_in_ms + " ms", ip: request.client_ip, url: request.request_url, body: request.request_body, answer: request.response_body };
+  list.replaceChildren();
+  for (const [fact, text] of Object.entries(facts)) {
+    list.append(document.createElement("dt"), document.createElement("dd"));
+    list.children[list.children.length - 2].textContent = list.dataset[fact];
+    list.lastChild.textContent = text || "–";
+  }
+  document.getElementById("call").showModal();
 }
 
 // encodeKey makes a key fit for a header, which takes bytes: those of UTF-8.
@@ -134,18 +162,19 @@ function encodeKey(text) {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
-const refreshing = new Set();
+const underWay = new Set(); // what was asked for and is not answered, by account or rid
 
 main.addEventListener("click", async (event) => {
-  const name = event.target.closest("button[data-account]")?.dataset.account;
-  if (!name || refreshing.has(name)) return;
-  refreshing.add(name);
+  const { account, of, rid } = event.target.closest("button[data-account], button[data-rid]")?.dataset ?? {};
+  const what = rid ?? account;
+  if (!what || underWay.has(what)) return;
+  underWay.add(what);
   try {
-    await refresh(name);
+    await (rid ? quote(of, rid) : refresh(account));
   } catch {
-    tell(name + ": " + lost.dataset.words);
+    tell(what + ": " + lost.dataset.words);
   }
-  refreshing.delete(name);
+  underWay.delete(what);
 });
 
 // filter looks for what stands in the box, as the form without a script would.

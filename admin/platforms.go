@@ -40,7 +40,7 @@ func NewPlatform(name, appID string, p *platform.Platform, hour func(account str
 	return Platform{
 		Component: Account{
 			Name: name, AppID: appID, Status: own.Status, Refresh: own.Refresh, Replace: own.ReplaceByForce,
-			Hour: func() []traffic.Minute { return hour(name) },
+			Hour: func() []traffic.Minute { return hour(name) }, Keeper: func() (*token.Keeper, error) { return own, nil },
 		},
 		Status: p.Status, Loaded: p.Loaded, Search: p.Search, Recover: p.RecoverByHand, Explain: p.Explain,
 		Authorizer: func(appID string) (Authorizer, bool) {

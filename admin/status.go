@@ -24,6 +24,10 @@ type processStatus struct {
 	// or by WeChat's errcode where it is told in WeChat's words.
 	Failures failures       `json:"failures"`
 	Clients  []clientStatus `json:"clients"`
+
+	// What was called, and the last calls that failed, if somebody asks for that by apis=1.
+	APIs        []apiStatus  `json:"apis,omitzero"`
+	FailedCalls []failedCall `json:"failed_calls,omitzero"`
 }
 
 // weComStatus says what WeCom may ban this machine's address for.
@@ -73,6 +77,11 @@ type errorStatus struct {
 }
 
 func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
+	withAPIs := r.URL.Query()["apis"]
+	if len(withAPIs) > 1 || len(withAPIs) > 0 && withAPIs[0] != "1" {
+		writeError(w, http.StatusBadRequest, "apis=1 asks for the calls of each API, and the last ones that failed; it stands there once, or not at all")
+		return
+	}
 	now, box := time.Now(), a.inboxNow(r)
 	answer := processStatus{
 		Version:          a.Version,
@@ -87,6 +96,9 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) {
 	if a.WrongSecrets != nil {
 		answer.WeCom = new(weComStatus)
 		answer.WeCom.InHour, answer.WeCom.Most = a.WrongSecrets()
+	}
+	if len(withAPIs) > 0 {
+		answer.APIs, answer.FailedCalls = a.describeAPIs(), a.describeFailed()
 	}
 	answer.Failures, answer.Clients = clientsNow(a.Clients, a.Counted())
 	for _, account := range a.Accounts {

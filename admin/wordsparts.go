@@ -69,3 +69,39 @@ var (
 	wordThisMachine = phrase{"this machine’s public IP address", "本机的公网 IP"}
 	wordPushesWait  = phrase{"Pushes have been waiting for more than 10 minutes", "有消息推送等待投递超过 10 分钟"}
 )
+
+// The words of the page about APIs and the calls that failed.
+var (
+	wordOverview    = phrase{"Overview", "概览"}
+	wordAPIs        = phrase{"APIs", "接口"}
+	wordAllAPIs     = phrase{"all of them, today, and the last calls that failed", "全部接口、今日统计与最近失败的调用"}
+	wordNoCalls     = phrase{"Nothing was called yet.", "尚无调用。"}
+	wordAPI         = phrase{"API", "接口"}
+	wordCalls1h     = phrase{"Calls, 1 h", "调用，1 小时"}
+	wordFailed1h    = phrase{"Failed, 1 h", "失败，1 小时"}
+	wordHalf1h      = phrase{"Median, 1 h", "中位数，1 小时"}
+	wordMost1h      = phrase{"P95, 1 h", "P95，1 小时"}
+	wordCallsToday  = phrase{"Calls today", "今日调用"}
+	wordFailedToday = phrase{"Failed today", "今日失败"}
+	wordHalfToday   = phrase{"Median today", "今日中位数"}
+	wordMostToday   = phrase{"P95 today", "今日 P95"}
+
+	wordMilliseconds = phrase{"%s ms", "%s 毫秒"}
+
+	wordFailedCalls = phrase{"The last calls that failed", "最近失败的调用"}
+	wordNoneFailed  = phrase{"No call has failed.", "没有失败的调用。"}
+	wordWhen        = phrase{"When", "时间"}
+	wordIDs         = phrase{"To ask about it", "查询依据"}
+	wordAskWeChat   = phrase{"Ask WeChat", "询问微信"}
+	wordAskAbout    = phrase{"Ask WeChat about %s", "询问微信：%s"}
+	wordWeChatKnows = phrase{"What WeChat knows of the call", "微信记录的这次调用"}
+	wordTookWeChat  = phrase{"Took WeChat", "微信耗时"}
+	wordFrom        = phrase{"Came from", "来源 IP"}
+	wordURL         = phrase{"Request", "请求"}
+	wordSent        = phrase{"Body", "请求体"}
+	wordAnswered    = phrase{"Answer", "应答"}
+	wordClose       = phrase{"Close", "关闭"}
+)
+
+// kindWords are the kinds of accounts in words.
+var kindWords = map[string]phrase{"wechat": {"WeChat", "微信"}, "wecom": wordWeCom}

@@ -15,6 +15,15 @@ var (
 		"Requests whose token WeChat refused, by what became of them: sent again and accepted, refused or failed; or not sent again, "+
 			"because a good token was unavailable or in_vain, because that API refuses good tokens.",
 		"account", "errcode", "outcome")
+	apiRequests = describe("api_requests_total",
+		"Calls for an account by callers who are known, by the path of the documented API; all other paths are together as other.",
+		"kind", "path")
+	apiFailures = describe("api_failures_total",
+		"Those of them that failed, by errcode, WeChat's or wxproxy's own; http_502 and the like where there is none, other beyond 16 of one path.",
+		"errcode", "kind", "path")
+	apiDurations = describe("api_hour_duration_seconds",
+		"Within which time half (0.5) of the calls of the last hour were answered, and 95 % (0.95), measured as wxproxy_request_duration_seconds, to 10 %.",
+		"kind", "path", "quantile")
 	fetches = describe("token_fetches_total",
 		"Questions to WeChat for a token, by reason (start, due, refused, forced, asked) and outcome (success, or the failure's class: "+
 			"transient, configuration, quota, account).",

@@ -56,6 +56,7 @@ type Account struct {
 func (c Sources) write(out text) {
 	snapshot, accounts := c.Counts.Snapshot(), countedOnce(append(c.Accounts(), accountsOf(c.Platforms)...))
 	out.counted(snapshot)
+	out.apis(c.Counts.APIs.Rows())
 	out.zeros(seriesOf(snapshot), accounts, c.Clients)
 	for _, a := range accounts {
 		out.account(a, len(accounts) <= maxZeros)

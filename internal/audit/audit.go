@@ -18,6 +18,7 @@ const (
 	Reload         = "reload"
 	Recover        = "recover"    // had a platform's list of authorizers read
 	RetryPush      = "retry_push" // had a push delivered that could not be
+	AskRid         = "ask_rid"    // had WeChat asked about a call
 	Profile        = "profile"    // asked for a profile of the process, which can hold secrets
 	Read           = "read"       // asked for the status, the metrics or the page
 	WrongKey       = "wrong_key"  // showed a key that is nobody's

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"slices"
@@ -45,6 +46,8 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 		Counted:  s.counts.Snapshot,
 		Hour:     s.counts.Hour,
 		Metrics:  s.newMetrics(of),
+		APIs:     s.counts.APIs,
+		Quote:    s.quoter(of),
 		Pushes:   s.pushes.forOperators(),
 		Reload:   s.reload,
 		Loaded:   s.loaded.last,
@@ -82,7 +85,9 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 			Name: account.Name, Kind: account.Kind.String(), AppID: account.ID(), Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
 			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
 		}
-		if account.Kind == config.WeCom {
+		if account.Kind == config.WeChat {
+			one.Keeper = func() (*token.Keeper, error) { return keeper, nil }
+		} else {
 			one.CorpID, one.AgentID, one.Replace = account.CorpID, account.AgentID, nil
 			one.Refusals = func() []admin.Refusal { return s.refusalsOf(account.Name) }
 		}
@@ -102,6 +107,23 @@ func (s *Service) refusalsOf(account string) (all []admin.Refusal) {
 		all = append(all, one)
 	}
 	return all
+}
+
+// quoter returns what asks WeChat about a call.
+func (s *Service) quoter(of *setup) func(context.Context, admin.Account, string) (admin.Quoted, token.Explanation) {
+	asker := of.askers()[config.WeChat]
+	return func(ctx context.Context, account admin.Account, rid string) (admin.Quoted, token.Explanation) {
+		keeper, err := account.Keeper()
+		if err != nil {
+			return admin.Quoted{}, wechat.Explain(err)
+		}
+		q := wechat.Quoter{HTTP: asker.http, URL: asker.url, Tokens: keeper, Known: s.credentials(keeper, account.AppID)}
+		told, err := q.Quote(ctx, rid)
+		if err != nil {
+			return admin.Quoted{}, wechat.ExplainQuote(err)
+		}
+		return admin.Quoted{At: admin.UTC(told.At), Cost: told.Cost.Milliseconds(), URL: told.URL, Body: told.Body, Answer: told.Answer, ClientIP: told.ClientIP}, token.Explanation{}
+	}
 }
 
 // statusOf returns the function that tells how the account's token is. An AppSecret that

@@ -2,6 +2,7 @@ package apis
 
 import (
 	"math"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,6 +45,17 @@ type API struct {
 // A Failure is what a call failed with: an errcode, WeChat's or the proxy's own, or, without
 // any, a status of HTTP that is 400 or more.
 type Failure struct{ Errcode, Status int }
+
+// Name returns the errcode in digits, or the status as http_502.
+func (f Failure) Name() string {
+	switch {
+	case f.Errcode == OtherErrcode:
+		return Other
+	case f.Errcode != 0:
+		return strconv.Itoa(f.Errcode)
+	}
+	return "http_" + strconv.Itoa(f.Status)
+}
 
 // failures are how many calls failed with one Failure.
 type failures struct {
