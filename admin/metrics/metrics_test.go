@@ -117,7 +117,10 @@ func scrape(t *testing.T, s Sources) (string, map[string]*dto.MetricFamily) {
 
 func TestMetricsSayWhatIsCounted(t *testing.T) {
 	text, families := scrape(t, sources(t))
-	want := `wxproxy_build_info{commit="c0ffee",goversion="` + runtime.Version() + `",version="v1.2.3"} 1
+	want := `wxproxy_api_failures_total{errcode="45009",kind="wechat",path="other"} 1
+wxproxy_api_failures_total{errcode="other",kind="wechat",path="other"} 1
+wxproxy_api_requests_total{kind="wechat",path="other"} 4
+wxproxy_build_info{commit="c0ffee",goversion="` + runtime.Version() + `",version="v1.2.3"} 1
 wxproxy_certificate_expiry_timestamp_seconds{setting="proxy.tls_cert"} 1.8e+09
 wxproxy_config_hash{hash="00000000ff01"} 65281
 wxproxy_config_last_reload_success_timestamp_seconds 1.8000000005e+09
