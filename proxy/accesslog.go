@@ -11,8 +11,10 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"wxproxy/internal/audit"
+	"wxproxy/proxy/internal/errcode"
 	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/traffic/apis"
 )
 
 // conclude counts and logs a request that has its answer. Requests for health, which
@@ -106,34 +108,6 @@ func (p *Proxy) isSkipped(x *exchange, err error) bool {
 	return p.config.LogSkips > 0 && p.config.LogAccess && isGood && rand.Float64() < p.config.LogSkips
 }
 
-// addressOf returns from where a request came, for the log.
-func (p *Proxy) addressOf(x *exchange) string {
-	var forwarded []string
-	if !p.config.Trusted.Any() {
-		return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), nil)
-	}
-	for _, line := range x.ctx.Request.Header.PeekAll("X-Forwarded-For") {
-		forwarded = append(forwarded, string(line))
-	}
-	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
-}
-
-// refusalDetails returns further attributes for the log's line about a refusal: the client
-// that a refused virtual token names, the one whose key contradicts another proof, and the
-// Host that was refused.
-func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
-	if x.tokenClient != nil && x.tokenClient != &p.anyone {
-		said = append(said, "token_of", x.tokenClient.Name)
-	}
-	if _, keyOf := p.contradiction(x, err); keyOf != nil {
-		said = append(said, "key_of", keyOf.Name)
-	}
-	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
-		said = append(said, "host", logged.Host(x.fields.host, p.isSecret))
-	}
-	return said
-}
-
 // count counts an answered request and its duration.
 func (p *Proxy) count(x *exchange, err error) {
 	if p.config.Counts != nil {
@@ -142,6 +116,33 @@ func (p *Proxy) count(x *exchange, err error) {
 		x.durations.Observe(took)
 		p.countCall(x, took, err)
 	}
+}
+
+// countCall counts a call by its API. Of a caller who is not known, or of no account, nothing
+// is counted here: anybody could send such requests.
+func (p *Proxy) countCall(x *exchange, took time.Duration, err error) {
+	if x.account == nil || x.account.kind != x.kind || !p.isAuthenticated(x.client) {
+		return
+	}
+	status := x.ctx.Response.StatusCode()
+	if x.last.api.IsGone() {
+		x.last.api = x.kind.apis.Find(x.target.Policy, x.attempts > 0 && status < fasthttp.StatusBadRequest, p.isShown)
+	}
+	x.last.api.Count(took)
+	if x.errcode != 0 || status >= fasthttp.StatusBadRequest {
+		p.noteFailedCall(x, err)
+	}
+}
+
+// noteFailedCall keeps what an operator needs to know of a call that failed.
+func (p *Proxy) noteFailedCall(x *exchange, err error) {
+	f := apis.FailedCall{Kind: x.kind.apis.Name(), Path: p.loggedPath(x.target.Path), Failure: apis.Failure{Errcode: x.errcode}, HTTP: x.ctx.Response.StatusCode(), RequestID: x.loggedID()}
+	if f.Account, f.Client = names(x.account, x.client); err != nil {
+		f.Reason = x.asFailure(err).reason()
+	} else if x.errcode != 0 {
+		f.Rid = apis.RidIn(errcode.Text(&x.ctx.Response))
+	}
+	p.config.Counts.APIs.Failed(x.last.api, f)
 }
 
 // series returns the counters of a client's requests to an account. Both may be nil.

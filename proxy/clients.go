@@ -185,3 +185,15 @@ func (p *Proxy) signingKey(x *exchange) *virtual.Key {
 // errOldCertificate refuses callers whose TLS handshake was before tls_client_ca changed.
 var errOldCertificate = refuse(unauthenticated,
 	"tls_client_ca has changed, and what this connection was opened with is not good any more; connect again with a certificate that is")
+
+// addressOf returns from where a request came, for the log.
+func (p *Proxy) addressOf(x *exchange) string {
+	var forwarded []string
+	if !p.config.Trusted.Any() {
+		return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), nil)
+	}
+	for _, line := range x.ctx.Request.Header.PeekAll("X-Forwarded-For") {
+		forwarded = append(forwarded, string(line))
+	}
+	return p.config.Trusted.Of(x.ctx.RemoteAddr().String(), forwarded)
+}

@@ -187,9 +187,9 @@ func (authorizePage) answer(p *Proxy, x *exchange) error {
 // issue returns a token for the client and how long it lives.
 func (p *Proxy) issue(x *exchange) (string, time.Duration, error) {
 	if p.config.TokenEndpoint == TokenReal && !x.account.isComponent() {
-		began := x.span.now()
+		began := x.span.Now()
 		token, life, err := x.account.Lend(p.config.TokenWait)
-		x.span.addTokenWait(began)
+		x.span.AddTokenWait(began)
 		p.noteAsked(x, err)
 		return token, life, err
 	}

@@ -52,9 +52,9 @@ func (x *exchange) addressAt(path []byte, remove []string, add ...target.Paramet
 // each answer first into open.
 func (p *Proxy) send(x *exchange) error {
 	p.seal(x)
-	began := x.span.now()
+	began := x.span.Now()
 	err := x.kind.Upstream.Send(&x.message, &x.ctx.Response)
-	x.span.addAtWeChat(began)
+	x.span.AddAtWeChat(began)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (p *Proxy) addKinds(accounts []*Account) {
 		k := known[a.Kind]
 		if k == nil {
 			k = newKind(a.Kind, hasPlatform[a.Kind])
-			k.apis = p.apisOf(a.Kind.Table)
+			k.apis = p.config.Counts.OfAPIs(a.Kind.Table.Name, a.Kind.Table.DocumentedPaths())
 			known[a.Kind] = k
 			p.kinds = append(p.kinds, k)
 			p.hosts = append(p.hosts, k.Hosts...)

@@ -27,9 +27,9 @@ func (p *Proxy) answerTicket(x *exchange) error {
 			return p.forwardWithToken(x) // WeChat answers it
 		}
 	}
-	began := x.span.now()
+	began := x.span.Now()
 	ticket, life, err := x.account.LendTicket(ticketType, p.config.TokenWait)
-	x.span.addTokenWait(began)
+	x.span.AddTokenWait(began)
 	if err != nil {
 		return asRefused(err)
 	}
@@ -120,9 +120,9 @@ func (p *Proxy) answerSignature(x *exchange) error {
 	if err != nil {
 		return refuse(badRequest, err.Error())
 	}
-	began := x.span.now()
+	began := x.span.Now()
 	ticket, err := x.account.Ticket(question.Ticket, p.config.TokenWait)
-	x.span.addTokenWait(began)
+	x.span.AddTokenWait(began)
 	if err != nil {
 		return asRefused(err)
 	}

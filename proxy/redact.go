@@ -111,6 +111,9 @@ func (p *Proxy) isSecretAsSent(word []byte) bool {
 // loggedPath returns path in the form that a log may show, without secrets.
 func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }
 
+// isShown reports whether a log shows path as it is.
+func (p *Proxy) isShown(path []byte) bool { return p.loggedPath(path) == string(path) }
+
 // errAnswerOptions is the error of an answer whose Connection names so many headers that
 // to compare each line with them would take long.
 var errAnswerOptions = errors.New("the answer's Connection names too much")

@@ -18,9 +18,9 @@ import (
 // the request is sent once more: with another token, or with the same one if WeChat says
 // elsewhere that it is good.
 func (p *Proxy) forwardWithToken(x *exchange) error {
-	began := x.span.now()
+	began := x.span.Now()
 	token, err := x.holder().Tokens.Token(p.config.TokenWait)
-	x.span.addTokenWait(began)
+	x.span.AddTokenWait(began)
 	if err != nil {
 		return err
 	}
@@ -37,9 +37,9 @@ func (p *Proxy) forwardWithToken(x *exchange) error {
 
 // sendAgain sends the request once more, after WeChat refused token.
 func (p *Proxy) sendAgain(x *exchange, token string) (traffic.RetryOutcome, error) {
-	began := x.span.now()
+	began := x.span.Now()
 	better, err := x.holder().Tokens.Replace(token, p.config.TokenWait)
-	x.span.addTokenWait(began)
+	x.span.AddTokenWait(began)
 	if err != nil {
 		return traffic.RetryUnavailable, x.withErrcode(err) // says more than WeChat's refusal: why there is no good token, and when there may be one
 	}

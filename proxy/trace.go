@@ -3,10 +3,11 @@ package proxy
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"strings"
-	"time"
 
 	"wxproxy/internal/secret"
+	"wxproxy/proxy/internal/logged"
 	"wxproxy/proxy/internal/wire"
 	"wxproxy/proxy/trace"
 )
@@ -45,7 +46,12 @@ func (f *fields) isID(name []byte) bool { return f.wantsRequestID && wire.IsFold
 // hasGoodID reports whether the caller sent exactly one id, and one that can be passed on
 // and logged: printable ASCII that is no secret.
 func (f *fields) hasGoodID() bool {
-	return f.ids == 1 && !bytes.ContainsFunc(f.id, secret.Invisible) && !f.secretID && 0 < len(f.id) && len(f.id) <= maxRequestID && !wire.Listed(f.connection, []byte(requestID))
+	return f.ids == 1 && isGoodID(f.id) && !f.secretID && !wire.Listed(f.connection, []byte(requestID))
+}
+
+// isGoodID reports whether id is short enough and printable.
+func isGoodID(id []byte) bool {
+	return 0 < len(id) && len(id) <= maxRequestID && !bytes.ContainsFunc(id, secret.Invisible)
 }
 
 // answerRequestID adds the id to the answer. A request that could not be read gets its id
@@ -64,15 +70,23 @@ func (x *exchange) answerRequestID() {
 	}
 }
 
+// loggedID returns the request's id: the one that it was given, or without one the caller's
+// own, if that can be shown.
+func (x *exchange) loggedID() string {
+	if x.fields.wantsRequestID {
+		return x.requestID
+	}
+	ids := x.ctx.Request.Header.PeekAll(requestID)
+	if len(ids) != 1 || !isGoodID(ids[0]) || x.proxy.isSecretAsSent(ids[0]) {
+		return ""
+	}
+	return string(ids[0])
+}
+
+type span = trace.Timed
+
 // maxSpanPath is how many bytes of a path a span tells.
 const maxSpanPath = 256
-
-// A span is that of a request, with the times that it will tell. The methods of a nil one
-// do nothing: without tracing nobody reads the clock.
-type span struct {
-	trace.Span
-	tokenWait, atWeChat time.Duration
-}
 
 // passesTrace takes notice of a line that names the caller's span, and reports whether it
 // is passed on: not with tracing, when WeChat is sent the name of the proxy's span instead.
@@ -125,28 +139,6 @@ func (x *exchange) callersTrace() trace.Headers {
 	return lines.Headers(x.fields.isSecret)
 }
 
-// now returns the time for a later add.
-func (s *span) now() (began time.Time) {
-	if s != nil {
-		began = time.Now()
-	}
-	return began
-}
-
-// addTokenWait adds the time since began to what was waited for a token or a ticket.
-func (s *span) addTokenWait(began time.Time) {
-	if s != nil {
-		s.tokenWait += time.Since(began)
-	}
-}
-
-// addAtWeChat adds the time since began to what WeChat took.
-func (s *span) addAtWeChat(began time.Time) {
-	if s != nil {
-		s.atWeChat += time.Since(began)
-	}
-}
-
 // endSpan ends the request's span, if it has one that anybody will see.
 func (p *Proxy) endSpan(x *exchange, err error) {
 	if x.span == nil || !x.span.IsRecorded() {
@@ -159,8 +151,8 @@ func (p *Proxy) endSpan(x *exchange, err error) {
 		Status:    x.ctx.Response.StatusCode(),
 		Errcode:   x.errcode,
 		Attempts:  x.attempts,
-		TokenWait: x.span.tokenWait,
-		AtWeChat:  x.span.atWeChat,
+		TokenWait: x.span.TokenWait,
+		AtWeChat:  x.span.AtWeChat,
 	}
 	r.Account, r.Client = names(x.account, x.client)
 	r.Path = strings.ToValidUTF8(r.Path[:min(len(r.Path), maxSpanPath)], "?")
@@ -188,4 +180,20 @@ func names(a *Account, c *Client) (account, client string) {
 		client = c.Name
 	}
 	return account, client
+}
+
+// refusalDetails returns further attributes for the log's line about a refusal: the client
+// that a refused virtual token names, the one whose key contradicts another proof, and the
+// Host that was refused.
+func (p *Proxy) refusalDetails(x *exchange, err error) (said []any) {
+	if x.tokenClient != nil && x.tokenClient != &p.anyone {
+		said = append(said, "token_of", x.tokenClient.Name)
+	}
+	if _, keyOf := p.contradiction(x, err); keyOf != nil {
+		said = append(said, "key_of", keyOf.Name)
+	}
+	if errors.Is(err, errOtherHost) || errors.Is(err, errOtherSecureHost) {
+		said = append(said, "host", logged.Host(x.fields.host, p.isSecret))
+	}
+	return said
 }

@@ -15,18 +15,19 @@ import (
 func TestOnlyDocumentedPathsAreLabels(t *testing.T) {
 	c := apis.New()
 	k := c.Kind("wechat", []string{"/cgi-bin/user/get"})
-	known := k.Of([]byte("/cgi-bin/user/get"))
+	isShown := func([]byte) bool { return true }
+	known := k.Find([]byte("/cgi-bin/user/get"), true, isShown)
 	for range 4 {
 		known.Count(100 * time.Millisecond)
 	}
-	known.Fail(apis.Failure{Errcode: 40003})
-	known.Fail(apis.Failure{Status: 502})
+	c.Failed(known, apis.FailedCall{Failure: apis.Failure{Errcode: 40003}})
+	c.Failed(known, apis.FailedCall{HTTP: 502})
 	for i := range 500 {
-		a := k.Enter(fmt.Appendf(nil, "/made-up/%d", i))
+		a := k.Find(fmt.Appendf(nil, "/made-up/%d", i), true, isShown)
 		a.Count(time.Millisecond)
-		a.Fail(apis.Failure{Errcode: 40066})
+		c.Failed(a, apis.FailedCall{Failure: apis.Failure{Errcode: 40066}})
 	}
-	c.Kind("wecom", nil).Rest().Count(time.Millisecond)
+	c.Kind("wecom", nil).Find([]byte("/x"), false, isShown).Count(time.Millisecond)
 	out := text{}
 	out.apis(c.Rows())
 	var lines []string

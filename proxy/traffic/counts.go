@@ -4,6 +4,7 @@ package traffic
 
 import (
 	"math"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -69,6 +70,15 @@ const (
 // NewCounts returns Counts that have counted nothing.
 func NewCounts() *Counts {
 	return &Counts{APIs: apis.New(), accounts: map[string]*accountCounts{}, failures: map[string]map[string]uint64{}}
+}
+
+// OfAPIs returns what counts the calls of the documented APIs of a kind of accounts, nil for
+// nil Counts.
+func (c *Counts) OfAPIs(kind string, documented []string) *apis.Kind {
+	if c == nil {
+		return nil
+	}
+	return c.APIs.Kind(strings.ToLower(kind), documented)
 }
 
 // account returns the counts of the account called name. The caller holds c.mu.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"wxproxy/internal/meanings"
 	"wxproxy/internal/secret"
 	"wxproxy/token"
 	"wxproxy/token/internal/asking"
@@ -156,20 +157,9 @@ func ExplainQuote(err error) token.Explanation {
 	if !isRefused {
 		return Explain(err)
 	}
-	row, known := ridRefusals[refusal.Code]
+	row, known := meanings.WeChat.Find(refusal.Code, meanings.Anywhere)
 	if !known {
-		row = remedy{en: "the errmsg is all that WeChat says", zh: "微信只返回了上面的 errmsg"}
+		row = meanings.Row{Remedy: "the errmsg is all that WeChat says", RemedyZH: "微信只返回了上面的 errmsg"}
 	}
-	return token.Explanation{Code: refusal.Code, Reason: secret.Quote(refusal.Reason), Class: row.class, Remedy: row.en, RemedyZH: row.zh}
-}
-
-// ridRefusals is what WeChat's errcodes mean when a call was asked for by its rid.
-var ridRefusals = map[int]remedy{
-	76001: {en: "WeChat knows no such rid: it is not of this account, or WeChat has not stored the call yet; try again in a minute",
-		zh: "微信没有这个 rid 的记录：它不属于该账号，或微信尚未存下这次调用；请一分钟后再试"},
-	76002: {en: "WeChat takes this for no rid", zh: "微信认为这不是 rid"},
-	76003: {en: "the call was made by another account; ask with that one", zh: "这次调用是别的账号发起的；请换用那个账号查询"},
-	76004: {en: "WeChat keeps calls for 7 days, and this one is older", zh: "微信只保存 7 天内的调用，这次调用已经过期"},
-	48001: {en: "this account may not ask WeChat about calls by their rid", zh: "该账号无权使用查询 rid 的接口"},
-	45009: {en: "the quota of this API is used up for today", zh: "该接口今日的调用次数已用完"},
+	return token.Explanation{Code: refusal.Code, Reason: secret.Quote(refusal.Reason), Remedy: row.Remedy, RemedyZH: row.RemedyZH}
 }

@@ -54,7 +54,7 @@ func TestACallIsToldByItsRid(t *testing.T) {
 		t.Fatal(err)
 	}
 	q := &wechat.Quoter{HTTP: c.HTTP, URL: c.URL, Tokens: ridTokens{token: good.Value.Reveal()}, Known: func(dst []string) []string { return dst }}
-	if _, err = q.Quote(t.Context(), rid); err == nil || wechat.ExplainQuote(err).Code != 76001 || !strings.Contains(wechat.ExplainQuote(err).Remedy, "no such rid") {
+	if _, err = q.Quote(t.Context(), rid); err == nil || wechat.ExplainQuote(err).Code != 76001 || !strings.Contains(wechat.ExplainQuote(err).Remedy, "rid of the last 7 days") {
 		t.Errorf("got %v; want 76001 for an unknown one", err)
 	}
 	req, _ := http.NewRequest(http.MethodGet, c.URL+"/cgi-bin/user/info?openid=&access_token="+good.Value.Reveal(), nil)

@@ -64,18 +64,15 @@ type failures struct {
 	slots               [slotsKept]uint32
 }
 
-// Path returns the path of the API, or Other.
-func (a *API) Path() string { return a.path }
-
-// IsGone reports whether another path has taken the place of this one, so that nothing more
-// is to be counted here.
-func (a *API) IsGone() bool { return a.gone.Load() }
+// IsGone reports whether the next call is not counted here: there is no API yet, or another
+// path has taken its place.
+func (a *API) IsGone() bool { return a == nil || a.gone.Load() }
 
 // Count counts a call that took so long.
 func (a *API) Count(took time.Duration) { a.counts[classOf(took)].Add(1) }
 
-// Fail counts that a call, which was counted, has failed.
-func (a *API) Fail(with Failure) {
+// fail counts that a call, which was counted, has failed.
+func (a *API) fail(with Failure) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.failuresWith(with).n++

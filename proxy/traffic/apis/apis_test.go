@@ -17,6 +17,11 @@ const send = "/cgi-bin/message/custom/send"
 
 func newKind(c *Counts) *Kind { return c.Kind("wechat", []string{send, "/sns/jscode2session"}) }
 
+func isShown([]byte) bool { return true }
+
+// find returns the counts of a path that WeChat takes.
+func find(k *Kind, path string) *API { return k.Find([]byte(path), true, isShown) }
+
 // rowOf returns the row of a path; the zero Row if there is none.
 func rowOf(c *Counts, path string) Row {
 	rows := c.Rows()
@@ -41,7 +46,7 @@ func TestATimeIsToldToTenPerCent(t *testing.T) {
 }
 
 func TestQuantilesAreThoseOfTheCalls(t *testing.T) {
-	a := newKind(New()).Of([]byte(send))
+	a := find(newKind(New()), send)
 	var all []time.Duration
 	for range 10_000 {
 		took := time.Duration(float64(40*time.Millisecond) * math.Exp(rand.NormFloat64()))
@@ -62,14 +67,14 @@ func TestQuantilesAreThoseOfTheCalls(t *testing.T) {
 
 func TestCallsAreCountedByPathAndErrcode(t *testing.T) {
 	c := New()
-	a := newKind(c).Of([]byte(send))
+	a := find(newKind(c), send)
 	for range 5 {
 		a.Count(30 * time.Millisecond)
 	}
-	a.Fail(Failure{Errcode: 45015})
-	a.Fail(Failure{Errcode: 45015})
-	a.Fail(Failure{Status: 502})
-	a.Fail(Failure{Errcode: math.MaxInt})
+	a.fail(Failure{Errcode: 45015})
+	a.fail(Failure{Errcode: 45015})
+	a.fail(Failure{Status: 502})
+	a.fail(Failure{Errcode: math.MaxInt})
 	got := rowOf(c, send)
 	want := []FailureCount{{Failure{Errcode: 45015}, 2}, {Failure{Status: 502}, 1}, {Failure{Errcode: OtherErrcode}, 1}}
 	if got.Calls != 5 || got.Hour.Calls != 5 || got.Today.Calls != 5 || !got.Documented || !slices.Equal(got.Failures, want) || !slices.Equal(got.Hour.Failures, want) || !slices.Equal(got.Today.Failures, want) {
@@ -85,10 +90,10 @@ func TestCallsAreCountedByPathAndErrcode(t *testing.T) {
 
 func TestErrcodesOfAnAPIAreBounded(t *testing.T) {
 	c := New()
-	a := newKind(c).Of([]byte(send))
+	a := find(newKind(c), send)
 	for errcode := range 1000 {
 		a.Count(time.Millisecond)
-		a.Fail(Failure{Errcode: errcode + 1})
+		a.fail(Failure{Errcode: errcode + 1})
 	}
 	row := rowOf(c, send)
 	if len(row.Failures) != maxFailures+1 || row.Failures[0].Errcode != OtherErrcode || row.Failures[0].N != 1000-maxFailures {
@@ -103,10 +108,10 @@ func TestTheHourAndTheDayEnd(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { c.Run(ctx) })
-		a := newKind(c).Of([]byte(send))
+		a := find(newKind(c), send)
 		call := func(took time.Duration) {
 			a.Count(took)
-			a.Fail(Failure{Errcode: 45009})
+			a.fail(Failure{Errcode: 45009})
 		}
 		check := func(when string, hour, today uint64) {
 			t.Helper()
@@ -153,15 +158,15 @@ func TestTheHourAndTheDayEnd(t *testing.T) {
 func TestOtherPathsAreBounded(t *testing.T) {
 	c := New()
 	k := newKind(c)
-	busy := k.Enter([]byte("/wxa/busy"))
+	busy := find(k, "/wxa/busy")
 	for range 100 {
 		busy.Count(time.Millisecond)
-		k.Of([]byte(send)).Count(time.Millisecond)
+		find(k, send).Count(time.Millisecond)
 	}
 	for i := range 5000 {
-		a := k.Enter(fmt.Appendf(nil, "/scan/%d", i))
+		a := find(k, fmt.Sprintf("/scan/%d", i))
 		a.Count(time.Millisecond)
-		a.Fail(Failure{Errcode: 40066})
+		a.fail(Failure{Errcode: 40066})
 		if i == 50 {
 			c.endSlot(time.Now().Truncate(slot))
 		}
@@ -179,7 +184,7 @@ func TestOtherPathsAreBounded(t *testing.T) {
 			t.Errorf("%s: got %d calls; want 100", path, got)
 		}
 	}
-	if k.Of([]byte("/wxa/busy")).IsGone() || k.Of([]byte("/scan/1")) != nil {
+	if busy.IsGone() || k.of([]byte("/scan/1")) != nil {
 		t.Error("got a busy path gone, or a scanned one kept")
 	}
 }
@@ -187,12 +192,15 @@ func TestOtherPathsAreBounded(t *testing.T) {
 func TestOnlyPlainPathsHaveCountsOfTheirOwn(t *testing.T) {
 	k := newKind(New())
 	for _, path := range []string{"", "/", "cgi-bin", "/a b", "/a?b", "/A", "/ä", "/a\x00", "/" + string(slices.Repeat([]byte("x"), maxPath))} {
-		if k.Enter([]byte(path)) != k.Rest() {
+		if find(k, path) != k.rest {
 			t.Errorf("%q: got counts of its own", path)
 		}
 	}
-	if k.Enter([]byte("/wxa/new")) == k.Rest() || k.Of([]byte("/wxa/new")) == nil {
-		t.Error("got no counts for a plain path")
+	for _, row := range []struct{ isTaken, isShown, want bool }{{false, true, false}, {true, false, false}, {true, true, true}, {false, false, true}} {
+		a := k.Find([]byte("/wxa/new"), row.isTaken, func([]byte) bool { return row.isShown })
+		if has := a != k.rest; has != row.want || a.IsGone() == has {
+			t.Errorf("%+v: got %v", row, has)
+		}
 	}
 }
 
@@ -208,7 +216,7 @@ func TestTheSameKindIsCountedByOneAndTheSame(t *testing.T) {
 
 func TestCountingAllocatesNothing(t *testing.T) {
 	k, path := newKind(New()), []byte(send)
-	if n := testing.AllocsPerRun(1000, func() { k.Of(path).Count(3 * time.Millisecond) }); n != 0 {
+	if n := testing.AllocsPerRun(1000, func() { k.Find(path, true, isShown).Count(3 * time.Millisecond) }); n != 0 {
 		t.Errorf("got %v allocations; want none", n)
 	}
 }
@@ -227,9 +235,14 @@ func TestTheLastFailedCallsAreKept(t *testing.T) {
 		t.Errorf("got %+v; want none", got)
 	}
 	for i := range 250 {
-		c.Failed(FailedCall{HTTP: i})
+		a := find(newKind(c), send)
+		a.Count(time.Millisecond)
+		c.Failed(a, FailedCall{HTTP: i})
 	}
 	got := c.LastFailed()
+	if got[0].Path != send || got[0].Status != 249 || rowOf(c, send).Failures[0].N == 0 {
+		t.Errorf("got %+v; want its path, and a status in the place of an errcode", got[0])
+	}
 	if len(got) != maxFailed || got[0].HTTP != 249 || got[maxFailed-1].HTTP != 150 {
 		t.Errorf("got %d, from %d; want the last %d", len(got), got[0].HTTP, maxFailed)
 	}
@@ -268,7 +281,7 @@ func BenchmarkCount(b *testing.B) {
 	k, path := newKind(New()), []byte(send)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			k.Of(path).Count(31 * time.Millisecond)
+			k.Find(path, true, isShown).Count(31 * time.Millisecond)
 		}
 	})
 }

@@ -66,13 +66,31 @@ func (c *Counts) Kind(name string, documented []string) *Kind {
 			k.documented[path] = new(atomic.Pointer[API])
 		}
 		k.others.Store(&map[string]*API{})
+		k.rest.gone.Store(true) // a path that is counted there is looked for each time
 		c.kinds[name] = k
 	}
 	return k
 }
 
-// Of returns the counts of the API at a path, nil if the path has none of its own.
-func (k *Kind) Of(path []byte) *API {
+// Name returns what the kind is called.
+func (k *Kind) Name() string { return k.name }
+
+// Find returns the counts of the API at a path. One that is not documented has counts of its
+// own from the first call on that WeChat takes, if it is shown: if it holds nothing that looks
+// like a secret.
+func (k *Kind) Find(path []byte, isTaken bool, isShown func(path []byte) bool) *API {
+	a := k.of(path)
+	if a == nil && isTaken && isPlain(path) && isShown(path) {
+		a = k.enter(path)
+	}
+	if a == nil {
+		a = k.rest
+	}
+	return a
+}
+
+// of returns the counts of the API at a path, nil if the path has none of its own.
+func (k *Kind) of(path []byte) *API {
 	place := k.documented[string(path)]
 	if place == nil {
 		return (*k.others.Load())[string(path)]
@@ -84,16 +102,10 @@ func (k *Kind) Of(path []byte) *API {
 	return place.Load()
 }
 
-// Rest returns the counts of all paths that have none of their own.
-func (k *Kind) Rest() *API { return k.rest }
-
-// Enter gives a path counts of its own, and returns them. If there are [maxOthers] already,
+// enter gives a path counts of its own, and returns them. If there are [maxOthers] already,
 // the path that was called least gives way, and what was counted of it is counted among the
 // rest: paths that somebody makes up take the place of each other, and of no documented one.
-func (k *Kind) Enter(path []byte) *API {
-	if !isPlain(path) {
-		return k.rest
-	}
+func (k *Kind) enter(path []byte) *API {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	known := *k.others.Load()

@@ -31,8 +31,21 @@ type failedCalls struct {
 	noted int // how many were ever; modulo maxFailed, the next place
 }
 
-// Failed keeps a call that failed, in the place of the oldest.
-func (c *Counts) Failed(f FailedCall) {
+// maxFailedPath is how many bytes of a path are kept.
+const maxFailedPath = 200
+
+// Failed counts that a call, which was counted, has failed, and keeps it in the place of the
+// oldest. Its path is as a log shows it, its status is known where it has no errcode.
+func (c *Counts) Failed(of *API, f FailedCall) {
+	f.At = time.Now()
+	if of.documented {
+		f.Path = of.path // which a log may find too long
+	}
+	f.Path = strings.ToValidUTF8(f.Path[:min(len(f.Path), maxFailedPath)], "?")
+	if f.Errcode == 0 {
+		f.Status = f.HTTP
+	}
+	of.fail(f.Failure)
 	c.failed.mu.Lock()
 	defer c.failed.mu.Unlock()
 	c.failed.ring[c.failed.noted%maxFailed] = f
