@@ -167,8 +167,8 @@ func (d *document) failedCall(f *apis.FailedCall) {
 	d.labelled(`<td role="cell" class="path" data-label="`, wordAPI)
 	d.in("", f.Path, "</td>")
 	d.labelled(`<td role="cell" data-label="`, wordWhy)
-	d.in("<b>", f.Name(), "</b> <small>")
-	d.in("", cmp.Or(reasonWords[f.Reason][d.lang], f.Reason), "</small></td>")
+	d.whyFailed(f)
+	d.mark("</td>")
 	d.labelled(`<td role="cell" class="ids" data-label="`, wordIDs)
 	if f.RequestID != "" {
 		d.in("<small>X-Request-Id ", f.RequestID, "</small> ")

@@ -65,7 +65,7 @@ func TestTheStatusTellsOfAPIsWhenItIsAsked(t *testing.T) {
 	if told.APIs[3].Documented || told.APIs[3].Path != "/wxa/new" {
 		t.Errorf("got %+v; want the path that is not documented", told.APIs[3])
 	}
-	if len(told.Failed) != 4 || told.Failed[0].Reason != "upstream_timeout" || told.Failed[1].Rid != rid || told.Failed[1].RequestID != "<req-1>" {
+	if len(told.Failed) != 4 || told.Failed[0].Reason != "upstream_timeout" || told.Failed[1].Remedy == "" || told.Failed[1].RemedyZH == "" || told.Failed[1].Rid != rid || told.Failed[1].RequestID != "<req-1>" {
 		t.Errorf("got %+v; want the latest first", told.Failed)
 	}
 	if plain := ask(a, "GET", "/status", "").Body.String(); strings.Contains(plain, "apis") || strings.Contains(plain, "failed_calls") {
@@ -83,10 +83,10 @@ func TestTheStatusTellsOfAPIsWhenItIsAsked(t *testing.T) {
 
 func TestThePageOfAPIs(t *testing.T) {
 	page := open(t, withCalls(), "/apis")
-	mustShow(t, page, `<html lang="en">`, `href="./?lang=en"`, "The last calls that failed", ">crm<", "/cgi-bin/user/get", "-50400", "WeChat did not answer",
-		">shop<", ">orders<", "45015", "X-Request-Id &lt;req-1&gt;", "rid "+rid, `data-of="shop" data-rid="`+rid+`" aria-label="Ask WeChat about `+rid, ">Ask WeChat<",
+	mustShow(t, page, `<html lang="en">`, `href="./?lang=en"`, "The last calls that failed", ">crm<", "/cgi-bin/user/get", "-50400", "did not answer within",
+		">shop<", ">orders<", "45015", "48 hours", "X-Request-Id &lt;req-1&gt;", "rid "+rid, `data-of="shop" data-rid="`+rid+`" aria-label="Ask WeChat about `+rid, ">Ask WeChat<",
 		"/cgi-bin/message/custom/send", "45015 ×&#8239;2", "http_502 ×&#8239;1", "/cgi-bin/user/get", "4", "/wxa/new", `id="call"`, `data-answer="Answer"`)
-	mustShow(t, open(t, withCalls(), "/apis?lang=zh"), `<html lang="zh-CN">`, "最近失败的调用", "询问微信", "接口", "中位数，1 小时", "毫秒")
+	mustShow(t, open(t, withCalls(), "/apis?lang=zh"), `<html lang="zh-CN">`, "最近失败的调用", "48 小时", "询问微信", "接口", "中位数，1 小时", "毫秒")
 	mustShow(t, open(t, withCalls(), "/"), ">APIs<", `href="apis?lang=en"`, "/cgi-bin/message/custom/send")
 	mustShow(t, open(t, newAdmin(), "/apis"), "No call has failed.", "Nothing was called yet.")
 	if n := strings.Count(page, "data-rid="); n != 1 {

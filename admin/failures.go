@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"wxproxy/internal/audit"
+	"wxproxy/internal/meanings"
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/traffic/apis"
 )
@@ -99,6 +100,8 @@ type failedCall struct {
 	Errcode   int       `json:"errcode"` // WeChat's, or the proxy's own; 0: the status says it
 	Status    int       `json:"status"`
 	Reason    string    `json:"reason,omitempty"`     // why the proxy answered in WeChat's place
+	Remedy    string    `json:"remedy,omitempty"`     // what to do about the errcode, if that is known
+	RemedyZH  string    `json:"remedy_zh,omitempty"`  // likewise
 	Rid       string    `json:"rid,omitempty"`        // by which WeChat knows the call
 	RequestID string    `json:"request_id,omitempty"` // the header X-Request-Id
 }
@@ -106,9 +109,35 @@ type failedCall struct {
 func (a *Admin) describeFailed() []failedCall {
 	told := []failedCall{} // not null
 	for _, f := range a.lastFailed() {
-		told = append(told, failedCall{f.At.UTC().Truncate(time.Millisecond), f.Kind, f.Account, f.Client, f.Path, f.Errcode, f.HTTP, f.Reason, f.Rid, f.RequestID})
+		means := meaningOf(&f)
+		told = append(told, failedCall{f.At.UTC().Truncate(time.Millisecond), f.Kind, f.Account, f.Client, f.Path, f.Errcode, f.HTTP, f.Reason, means.Remedy, means.RemedyZH, f.Rid, f.RequestID})
 	}
 	return told
+}
+
+// lowestOfOthers is the lowest errcode that can be WeChat's: the proxy's own are below.
+const lowestOfOthers = -9999
+
+// meaningOf returns what the errcode of a call means; nothing if that is not known.
+func meaningOf(f *apis.FailedCall) meanings.Row {
+	whose := meanings.WeChat
+	switch {
+	case f.Errcode < lowestOfOthers:
+		whose = meanings.Own
+	case f.Kind == "wecom":
+		whose = meanings.WeCom
+	}
+	row, _ := whose.Find(f.Errcode, meanings.Anywhere)
+	return row
+}
+
+// whyFailed adds what a call failed with, what that means and what to do about it.
+func (d *document) whyFailed(f *apis.FailedCall) {
+	means := meaningOf(f)
+	meaning, remedy := phrase{means.Meaning, means.MeaningZH}, phrase{means.Remedy, means.RemedyZH}
+	d.in("<b>", f.Name(), "</b> ")
+	d.in("", cmp.Or(meaning[d.lang], reasonWords[f.Reason][d.lang], f.Reason), " <small>")
+	d.say("", remedy, "</small>")
 }
 
 // lastFailed returns the last calls that failed, the latest first.
