@@ -68,13 +68,15 @@ func (s *Service) newAdmin(of *setup) http.Handler {
 	if slices.Contains(of.cfg.Kinds(), config.WeCom) {
 		a.WrongSecrets = s.guard.Wrong
 	}
-	a.ConfigHash = of.hash
-	for _, client := range of.cfg.Clients {
-		a.Clients = append(a.Clients, admin.Client{
-			Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval,
-		})
-	}
+	a.ConfigHash, a.Clients = of.hash, adminClients(of.cfg.Clients)
 	return a.Handler()
+}
+
+func adminClients(configured []config.Client) (clients []admin.Client) {
+	for _, client := range configured {
+		clients = append(clients, admin.Client{Name: client.Name, Accounts: client.Accounts, MaxInFlight: client.MaxInFlight, Interval: client.Interval})
+	}
+	return clients
 }
 
 func (s *Service) adminAccounts(of *setup) []admin.Account {

@@ -206,7 +206,7 @@ func TestOnlyPlainPathsHaveCountsOfTheirOwn(t *testing.T) {
 
 func TestTheSameKindIsCountedByOneAndTheSame(t *testing.T) {
 	c := New()
-	if newKind(c) != newKind(c) {
+	if first, second := newKind(c), newKind(c); first != second {
 		t.Error("got two; a reload would forget what was counted")
 	}
 	if k := (*Counts)(nil).Kind("wechat", nil); k != nil {

@@ -3,6 +3,7 @@
 package apis
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"sync"
@@ -140,12 +141,8 @@ func leastCalled(apis map[string]*API) (least *API) {
 
 // isPlain reports whether path consists of what paths of APIs consist of.
 func isPlain(path []byte) bool {
-	for _, c := range path {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '/' || c == '_' || c == '-' || c == '.') {
-			return false
-		}
-	}
-	return len(path) > 1 && len(path) <= maxPath && path[0] == '/'
+	isOdd := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < '-' || '9' < c) && c != '_' } // from - to 9 there are the digits, . and /
+	return len(path) > 1 && len(path) <= maxPath && path[0] == '/' && !bytes.ContainsFunc(path, isOdd)
 }
 
 // each calls do for every API of the kind that has counts. The caller holds k.mu.
