@@ -42,11 +42,11 @@ func (p *Proxy) judge(status int, surplus bool) error {
 		return &Fault{cause: page, code: code}
 	case status/100 == 2:
 		return nil
-	case status == 407 && p.user == "":
+	case (status == 407 || status == 401) && p.user == "":
 		return &Fault{cause: noPassword, code: code}
-	case status == 407:
+	case status == 407, status == 401: // as tinyproxy answers to a wrong one
 		return &Fault{cause: wrongPassword, code: code}
-	case status == 401, status == 403, status == 451:
+	case status == 403, status == 451:
 		return &Fault{cause: refuses, code: code}
 	case status/100 == 5 && status != 501 && status != 505 && status != 511, status == 408, status == 429:
 		return &Fault{cause: noTunnel, code: code}
