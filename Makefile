@@ -11,7 +11,7 @@ FUZZTIME ?= 10s
 SMALLER  := -fuzzminimizetime 100x
 # Programs that the tests need, each with the Debian package that has it if that
 # is called otherwise.
-PROGRAMS := gcc curl node:nodejs npm buildah podman runc /usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns redis-server redis-sentinel chromium zip zsh fish rpm
+PROGRAMS := gcc curl node:nodejs npm buildah podman runc /usr/lib/podman/netavark:netavark /usr/lib/podman/aardvark-dns:aardvark-dns redis-server redis-sentinel chromium zip zsh fish rpm tinyproxy:tinyproxy-bin
 SDKS     := testdata/sdk
 NPM      := $(SDKS)/npm testdata/browser
 DEPLOY   := testdata/deploy
