@@ -4,9 +4,12 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
+
+	"wxproxy/internal/meanings"
 )
 
 func TestWhatIsPastedIsUnderstood(t *testing.T) {
@@ -103,6 +106,28 @@ func TestAnErrcodeIsExplainedInTheReadersLanguage(t *testing.T) {
 				t.Errorf("got %s; want no %q", got, c.lacks)
 			}
 		})
+	}
+}
+
+// Every errcode of the tables is explained in whole sentences, in both languages.
+func TestEveryErrcodeIsExplained(t *testing.T) {
+	for _, kind := range []meanings.Kind{meanings.WeChat, meanings.WeCom, meanings.Own} {
+		for row := range kind.All() {
+			if row.Situation != meanings.Anywhere {
+				continue
+			}
+			code := strconv.Itoa(row.Code)
+			for _, chinese := range []bool{false, true} {
+				said, err := explained(t, Reader{Chinese: chinese, WeCom: kind == meanings.WeCom}, code)
+				meaning := row.Meaning
+				if chinese {
+					meaning = row.MeaningZH
+				}
+				if err != nil || !strings.HasPrefix(said, code) || !strings.Contains(said, meaning) || strings.Contains(said, "\t") {
+					t.Errorf("%s: got %q, %v; want %s", code, said, err, meaning)
+				}
+			}
+		}
 	}
 }
 
