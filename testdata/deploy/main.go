@@ -4,7 +4,7 @@
 // describes, with the files and the environment they get, as JSON to standard
 // output.
 //
-//	deploy kubernetes|compose FILE
+//	deploy kubernetes|compose|workflow FILE
 //	deploy helm CHART VALUES MANIFEST
 //	deploy sbom FILE SCHEMAS
 package main
@@ -41,7 +41,7 @@ type file struct {
 
 func main() {
 	if len(os.Args) < 3 {
-		fail("usage: deploy kubernetes|compose FILE, or helm CHART VALUES MANIFEST, or sbom FILE SCHEMAS")
+		fail("usage: deploy kubernetes|compose|workflow FILE, or helm CHART VALUES MANIFEST, or sbom FILE SCHEMAS")
 	}
 	var containers []container
 	var mistakes []string
@@ -50,6 +50,8 @@ func main() {
 		containers, mistakes = kubernetes(args[0])
 	case os.Args[1] == "compose":
 		containers, mistakes = compose(args[0])
+	case os.Args[1] == "workflow":
+		mistakes = workflow(args[0])
 	case os.Args[1] == "helm" && len(args) == 3:
 		m, notes, err := helm(args[0], args[1], args[2])
 		if err != nil {
