@@ -57,7 +57,7 @@ func TestMistakesInPipelinesAreFound(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ path, old, new, want string }{
 		"a script that is none":        {pipelines[0], "run: .ci/run", "run: .ci/runs", ".ci/runs is no program of this repository"},
-		"a target that is none":        {pipelines[1], "make release", "make releases", "make has no target releases"},
+		"a target that is none":        {pipelines[1], "run: make release", "run: make releases", "make has no target releases"},
 		"a key that is none":           {pipelines[0], "runs-on:", "run-on:", `"run-on"`},
 		"a job that is none":           {pipelines[1], "needs: check", "needs: checks", `"checks"`},
 		"a workflow that is none":      {pipelines[1], "./.github/workflows/check.yml", "./.github/workflows/checks.yml", "checks.yml"},
