@@ -99,6 +99,9 @@ type Kind struct {
 	InvalidToken int // "invalid credential, access_token is invalid or not latest"
 	ExpiredToken int // "access_token expired"; it happens to every program, and is not logged
 
+	// NoSuchPath is the errcode of a path that is no API; 0: there is none.
+	NoSuchPath int
+
 	documented string // the paths of documented APIs, one a line
 }
 

@@ -41,6 +41,7 @@ var WeChat = Kind{
 	InvalidToken:  40001,
 	ExpiredToken:  42001,
 
+	NoSuchPath: 40066,
 	documented: wechatDocumented,
 }
 

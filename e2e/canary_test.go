@@ -186,7 +186,7 @@ func (s *silence) adminPages(p *program) {
 	s.t.Helper()
 	token := "/accounts/shop/token"
 	for _, path := range []string{
-		"/healthz", "/readyz", "/status", "/metrics", "/", "/?lang=zh&q=o&key=" + canaryOfCaller, "/page.css", "/page.js", token, "/accounts/nobody/token", "/accounts/shop/refresh", "/nowhere?key=" + canaryAdminKey,
+		"/healthz", "/readyz", "/status", "/status?apis=1", "/apis", "/metrics", "/", "/?lang=zh&q=o&key=" + canaryOfCaller, "/page.css", "/page.js", token, "/accounts/nobody/token", "/accounts/shop/refresh", "/nowhere?key=" + canaryAdminKey,
 		"/debug/pprof/", "/debug/pprof/cmdline", "/debug/pprof/symbol?x=" + canaryOfCaller, "/debug/pprof/goroutine?debug=2", "/debug/pprof/goroutine?debug=1",
 		"/debug/pprof/heap", "/debug/pprof/heap?debug=1", "/debug/pprof/allocs?debug=1", "/debug/pprof/block?debug=1", "/debug/pprof/mutex?debug=1",
 		"/debug/pprof/threadcreate?debug=1", "/debug/pprof/profile?seconds=1", "/debug/pprof/trace?seconds=0.1",
@@ -199,7 +199,7 @@ func (s *silence) adminPages(p *program) {
 		s.hear(p.mustAsk("GET", p.admin+path, "", "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte("me:"+canaryAdminKey))))
 		s.hear(p.mustAsk("POST", p.admin+path, `{"access_token":"x"}`, "Authorization: Bearer not-"+canaryAdminKey))
 	}
-	for _, page := range []string{"wxproxy_requests_total{", "goroutine profile: total", "Types of profiles available", "heap profile: ", `id="account-shop"`, "处理办法"} {
+	for _, page := range []string{"wxproxy_requests_total{", "goroutine profile: total", "Types of profiles available", "heap profile: ", `id="account-shop"`, "处理办法", `"failed_calls": [`, "The last calls that failed"} {
 		if !strings.Contains(s.said.String(), page) {
 			s.t.Errorf("got no %q; want to have looked at it", page)
 		}

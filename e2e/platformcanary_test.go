@@ -90,7 +90,7 @@ func TestNoSecretOfAPlatformIsSaidInItsWholeLife(t *testing.T) {
 		return s.hear(p.call(method, path, body, headers...))
 	}
 	admin := func() {
-		for _, path := range []string{"/status", "/metrics", "/", "/?lang=zh", "/platforms/saas/authorizers", "/pushes/failed", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
+		for _, path := range []string{"/status", "/status?apis=1", "/apis", "/metrics", "/", "/?lang=zh", "/platforms/saas/authorizers", "/pushes/failed", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1"} {
 			s.hear(p.mustAsk("GET", p.admin+path, "", byAdmin))
 		}
 		for _, path := range []string{"/platforms/saas/recover", "/accounts/" + merchantID + "/refresh"} {

@@ -70,7 +70,7 @@ func (l *wecomLife) ask(method, path, body string, headers ...string) answer {
 }
 
 func (l *wecomLife) admin() {
-	for _, path := range []string{"/status", "/metrics", "/", "/?lang=zh", "/pushes/failed", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1", "/debug/pprof/cmdline"} {
+	for _, path := range []string{"/status", "/status?apis=1", "/apis", "/metrics", "/", "/?lang=zh", "/pushes/failed", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1", "/debug/pprof/cmdline"} {
 		l.hear(l.p.mustAsk("GET", l.p.admin+path, "", byAdmin))
 	}
 	for _, body := range []string{"", `{"force":true}`, `{"access_token":"x"}`} {

@@ -126,7 +126,8 @@ func (p *Proxy) countCall(x *exchange, took time.Duration, err error) {
 	}
 	status := x.ctx.Response.StatusCode()
 	if x.last.api.IsGone() {
-		x.last.api = x.kind.apis.Find(x.target.Policy, x.attempts > 0 && status < fasthttp.StatusBadRequest, p.isShown)
+		isTaken := x.attempts > 0 && status < fasthttp.StatusBadRequest && (x.errcode == 0 || x.errcode != x.kind.Table.NoSuchPath)
+		x.last.api = x.kind.apis.Find(x.target.Policy, isTaken, p.isShown)
 	}
 	x.last.api.Count(took)
 	if x.errcode != 0 || status >= fasthttp.StatusBadRequest {

@@ -44,6 +44,7 @@ func TestCallsAreCountedByTheirAPI(t *testing.T) {
 		{"a long one", rawtest.Get("/datacube/getweanalysisappidweeklyretaininfo", key), `{}`, "wechat /datacube/getweanalysisappidweeklyretaininfo=1"},
 		{"another path", rawtest.Get("/wxa/new", key), `{"errcode":48001}`, "wechat /wxa/new=1,48001/0=1"},
 		{"another path that WeChat does not know", rawtest.Get("/wxa/new", key), `404`, "wechat other=1,0/404=1"},
+		{"another path that is none of WeChat's", rawtest.Get("/wxa/new", key), `{"errcode":40066}`, "wechat other=1,40066/0=1"},
 		{"another path that is forbidden", rawtest.Get("/cgi-bin/user/none", key), `{}`, "wechat other=1,-40301/0=1"},
 		{"a path with a parameter in it", rawtest.Get("/wxa/a=b", key), `{}`, "wechat other=1"},
 		{"a path with a key in it", rawtest.Get("/wxa/key", key), `{}`, "wechat other=1"},
