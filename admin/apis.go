@@ -166,7 +166,7 @@ func (d *document) failedCall(f *apis.FailedCall) {
 	d.in("", cmp.Or(f.Client, "–"), "</td>")
 	d.labelled(`<td role="cell" class="path" data-label="`, wordAPI)
 	d.in("", f.Path, "</td>")
-	d.labelled(`<td role="cell" data-label="`, wordWhy)
+	d.labelled(`<td role="cell" class="why" data-label="`, wordWhy)
 	d.whyFailed(f)
 	d.mark("</td>")
 	d.labelled(`<td role="cell" class="ids" data-label="`, wordIDs)

@@ -84,7 +84,7 @@ func TestTheStatusTellsOfAPIsWhenItIsAsked(t *testing.T) {
 func TestThePageOfAPIs(t *testing.T) {
 	page := open(t, withCalls(), "/apis")
 	mustShow(t, page, `<html lang="en">`, `href="./?lang=en"`, "The last calls that failed", ">crm<", "/cgi-bin/user/get", "-50400", "did not answer within",
-		">shop<", ">orders<", "45015", "48 hours", "X-Request-Id &lt;req-1&gt;", "rid "+rid, `data-of="shop" data-rid="`+rid+`" aria-label="Ask WeChat about `+rid, ">Ask WeChat<",
+		">shop<", ">orders<", "45015", "48 hours", "X-Request-Id &lt;req-1&gt;", "rid "+rid, `data-of="shop" data-rid="`+rid+`" aria-label="Ask WeChat about `+rid, ">Ask WeChat<", "http_502", "no errcode",
 		"/cgi-bin/message/custom/send", "45015 ×&#8239;2", "http_502 ×&#8239;1", "/cgi-bin/user/get", "4", "/wxa/new", `id="call"`, `data-answer="Answer"`)
 	mustShow(t, open(t, withCalls(), "/apis?lang=zh"), `<html lang="zh-CN">`, "最近失败的调用", "48 小时", "询问微信", "接口", "中位数，1 小时", "毫秒")
 	mustShow(t, open(t, withCalls(), "/"), ">APIs<", `href="apis?lang=en"`, "/cgi-bin/message/custom/send")

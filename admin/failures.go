@@ -127,6 +127,9 @@ func meaningOf(f *apis.FailedCall) meanings.Row {
 	case f.Kind == "wecom":
 		whose = meanings.WeCom
 	}
+	if f.Errcode == 0 {
+		return meanings.Row{Meaning: "the answer has this status of HTTP, and no errcode", MeaningZH: "应答为此 HTTP 状态码，没有错误码"}
+	}
 	row, _ := whose.Find(f.Errcode, meanings.Anywhere)
 	return row
 }

@@ -22,11 +22,13 @@ import (
 	"testing"
 	"time"
 
+	"wxproxy/accountkind"
 	"wxproxy/admin"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/wechattest"
 	"wxproxy/platform"
 	"wxproxy/proxy/traffic"
+	"wxproxy/proxy/traffic/apis"
 	"wxproxy/push"
 	"wxproxy/push/inbox"
 	"wxproxy/token"
@@ -177,10 +179,50 @@ func sampleDashboard(t *testing.T) string {
 		Hour:     func() []traffic.Minute { return sampleHour(286) },
 		Metrics:  http.NotFoundHandler(),
 		Pushes:   samplePushes(now),
+		WrongKey: func(*http.Request) {},
+		APIs:     sampleAPIs(),
+		Quote: func(context.Context, admin.Account, string) (admin.Quoted, token.Explanation) {
+			return admin.Quoted{At: &now, Cost: 31, URL: "https://api.weixin.qq.com/cgi-bin/message/custom/send?access_token=[hidden]", Body: `{"touser":"OPENID"}`,
+				Answer: `{"errcode":45015,"errmsg":"response out of time limit"}`, ClientIP: "203.0.113.7"}, token.Explanation{}
+		},
 	}
+	a.Accounts[0].Keeper = func() (*token.Keeper, error) { return nil, nil }
 	server := httptest.NewServer(a.Handler())
 	t.Cleanup(server.Close)
 	return server.URL + "/"
+}
+
+// sampleAPIs have been called as on an ordinary day, and some calls have failed.
+func sampleAPIs() *apis.Counts {
+	c := apis.New()
+	kinds := map[string]*apis.Kind{"wechat": c.Kind("wechat", accountkind.WeChat.DocumentedPaths()), "wecom": c.Kind("wecom", accountkind.WeCom.DocumentedPaths())}
+	for _, called := range []struct {
+		kind, path      string
+		calls, failed   int
+		took            time.Duration
+		errcode, status int
+		reason          string
+	}{
+		{"wechat", "/cgi-bin/message/custom/send", 900, 6, 45 * time.Millisecond, 45015, 200, ""},
+		{"wechat", "/wxa/getwxacodeunlimit", 300, 2, 180 * time.Millisecond, -50400, 504, "upstream_timeout"},
+		{"wechat", "/sns/jscode2session", 2000, 3, 60 * time.Millisecond, 40029, 200, ""},
+		{"wecom", "/cgi-bin/message/send", 80, 1, 90 * time.Millisecond, 81013, 200, ""},
+		{"wechat", "/datacube/getweanalysisappidweeklyretaininfo", 4, 0, 1300 * time.Millisecond, 0, 0, ""},
+		{"wechat", "/wxa/unlisted", 7, 1, 20 * time.Millisecond, 0, 502, ""},
+	} {
+		api := kinds[called.kind].Find([]byte(called.path), true, func([]byte) bool { return true })
+		for i := range called.calls {
+			api.Count(called.took + time.Duration(i%40)*time.Millisecond)
+		}
+		for i := range called.failed {
+			f := apis.FailedCall{Kind: called.kind, Account: "shop", Client: "orders", Failure: apis.Failure{Errcode: called.errcode}, HTTP: called.status, Reason: called.reason, RequestID: fmt.Sprintf("5DCDS5BINRVWAMMC6WO4LVFYN%d", i)}
+			if f.Reason == "" && f.Errcode != 0 {
+				f.Rid = fmt.Sprintf("655d9278-1a2b3c4d-5e6f7a%02d", i)
+			}
+			c.Failed(api, f)
+		}
+	}
+	return c
 }
 
 // saasDashboard serves the page of a process that runs a platform alone, and returns its URL.

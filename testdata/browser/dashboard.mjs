@@ -117,6 +117,54 @@ for (const [name, options, query] of [
   };
 }
 
+for (const [name, options, query] of [
+  ["light", { colorScheme: "light" }, ""],
+  ["dark phone", { colorScheme: "dark", viewport: phone, deviceScaleFactor: 2, isMobile: true, hasTouch: true }, ""],
+  ["chinese", { colorScheme: "dark" }, "?lang=zh"],
+  ["narrow", { colorScheme: "light", viewport: { width: 320, height: 640 } }, ""],
+]) {
+  checks[`APIs, ${name}: the page fits, and is accessible`] = async () => {
+    const page = await visit(given.sample + "apis" + query, options);
+    await page.waitForSelector(":root.script");
+    if (given.shots) await page.screenshot({ path: join(given.shots, `dashboard-apis-${name.replace(" ", "-")}.png`), fullPage: true });
+    await fits(page);
+    await accessible(page);
+    await leave(page);
+  };
+}
+
+checks["APIs: WeChat is asked about a call, by the keyboard and with the key, and the answer is shown"] = async () => {
+  const page = await visit(given.sample + "apis");
+  await page.waitForSelector(":root.script");
+  assert.equal(await page.locator('button[data-rid]').count(), 9);
+  await tabTo(page, "button[data-rid]");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#ask[open]");
+  await page.keyboard.type("not-the-key");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.getElementById("wrong").innerText !== "");
+  await page.keyboard.type(given.key);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#call[open]");
+  const told = await text(page, "#told");
+  for (const part of ["access_token=[hidden]", "response out of time limit", "203.0.113.7", "31 ms"]) assert.ok(told.includes(part), `${part} is missing in ${told}`);
+  await accessible(page, 5);
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("#call[open]", { state: "hidden" });
+  page.complaints = page.complaints.filter((c) => !c.includes("401"));
+  await leave(page);
+};
+
+checks["APIs: the overview leads to the page and back"] = async () => {
+  const page = await visit(given.sample + "?lang=zh");
+  await page.click('a[href^="apis"]');
+  await page.waitForSelector("#failed");
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "zh-CN");
+  await page.click('main a[href^="./"]');
+  await page.waitForSelector("#accounts");
+  await leave(page);
+};
+
 // The first ten accounts of a platform are in all its states.
 for (const [name, options, query] of [
   ["light", { colorScheme: "light" }, ""],
