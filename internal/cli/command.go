@@ -41,6 +41,9 @@ type options struct {
 	accounts, wechat, fail string // of the demo
 	platform               string // a platform's name
 	replace                bool
+	force, unchecked       bool // of init, as what follows
+	appID, corpID, agentID string
+	secretFile, upstream   string
 	word                   string // one of the command's
 	names                  []string
 }
@@ -54,6 +57,11 @@ func subcommands(o *options) []command {
 			{"accounts", "N", "how many accounts", &o.accounts}, {"fail", "FAULT", "what goes wrong: ip, secret, down or storm", &o.fail},
 			{"listen", "ADDR", "the address for callers", &o.listen}, {"wechat", "ADDR", "the address of the simulated side", &o.wechat}},
 			nil, "", "try it against a simulated WeChat or WeCom: no account, no file, no network", runDemo},
+		{"init", []option{{"config", "FILE", "the file to write", &o.config}, {"force", "", "overwrite a file that is there", &o.force},
+			{"app-id", "APPID", "the AppID; else it is asked for", &o.appID}, {"secret-file", "FILE", "the file that has the secret; else it is asked for", &o.secretFile},
+			{"wecom", "", "an application of WeCom", &o.wecom}, {"corp-id", "CORPID", "its corp id", &o.corpID}, {"agent-id", "N", "its AgentId", &o.agentID},
+			{"upstream", "URL", "another address of WeChat or WeCom", &o.upstream}, {"unchecked", "", "do not ask WeChat", &o.unchecked}},
+			nil, "", "ask for AppID and AppSecret, check them with WeChat, and write a configuration", runInit},
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
 			nil, "", "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},
 		{"health", []option{{"url", "URL", "the address of the admin listener", &o.url}}, nil, "", "exit 0 if the proxy is ready", runHealth},
@@ -132,6 +140,9 @@ says more about a command. SIGHUP reads the file again, SIGTERM ends when all th
 under way is answered.
 `
 
+// longestArgs is how long the arguments of a command may be that share a line with what it does.
+const longestArgs = 90
+
 // usage returns what wxproxy help prints.
 func usage(in language.Language) string {
 	var text strings.Builder
@@ -149,7 +160,11 @@ func usage(in language.Language) string {
 		} else if c.names != "" {
 			args = append(args, "["+c.names+"...]")
 		}
-		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, strings.Join(args, " "), language.Phrase(c.does).In(in))
+		all := strings.Join(args, " ")
+		if len(all) > longestArgs {
+			all += "\n" + strings.Repeat(" ", len("  ")+10+len(" ")+28)
+		}
+		fmt.Fprintf(&text, "  %-10s %-28s %s\n", c.name, all, language.Phrase(c.does).In(in))
 	}
 	if in == language.Chinese {
 		text.WriteString(usageFootChinese)

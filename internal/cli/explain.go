@@ -26,7 +26,8 @@ func runExplain(o options, t terminal) error {
 		text = string(read)
 	}
 	if strings.TrimSpace(text) == "" {
-		return service.MistakeError{Err: errors.New(strings.TrimSpace(details["explain"]))}
+		help, _ := helpFor("explain", t.language)
+		return service.MistakeError{Err: errors.New(strings.TrimSpace(help))}
 	}
 	err := explain.Reader{Out: t.out, Chinese: language.IsChinese(os.Getenv), WeCom: o.wecom}.Explain(text)
 	if errors.Is(err, explain.ErrUnknown) {

@@ -40,6 +40,29 @@ was refused and cured.
                 your own against it: the lines for that are printed. Then the demo's proxy
                 takes free ports
 `,
+	"init": `usage: wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-unchecked]
+       wxproxy init -wecom [-corp-id CORPID] [-agent-id N] [...]
+
+Asks for the AppID and the AppSecret, which it does not show, and has WeChat issue a token
+for them. It says what WeChat objects to, as an IP address that its allow-list has not, and
+tries again when that is mended. Then it writes a configuration that only you can read
+(mode 0600), and prints the two lines to run.
+
+A script sends the answers as lines: the AppID, then the AppSecret; with -app-id only the
+AppSecret. Then nothing is asked twice, and with an objection there is no file.
+
+  -config FILE       the file to write; $WXPROXY_CONFIG, or config.toml
+  -force             overwrite a file that is there
+  -app-id APPID      the AppID
+  -secret-file FILE  a file that has the secret; the configuration names it
+  -wecom             an application of WeCom: its corp id, its AgentId and its secret
+  -corp-id CORPID    its corp id
+  -agent-id N        its AgentId
+  -upstream URL      another address of WeChat or WeCom, as that of wxproxy demo -wechat
+  -unchecked         write it without asking WeChat, as on a machine without network
+
+Exit code: 0 if the file is written, 1 if not, 2 for a mistake on the command line.
+`,
 	"check": `usage: wxproxy check [-config FILE] [-live]
 
 Says what a configuration means, or every mistake in it, a line for each. It opens no

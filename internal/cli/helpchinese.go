@@ -40,6 +40,28 @@ var detailsChinese = map[string]string{
   -wechat ADDR  模拟端监听的地址，如 127.0.0.1:9000，用来试自己的配置：会打印所需的几行。
                 此时演示用的代理取空闲端口
 `,
+	"init": `用法：wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-unchecked]
+      wxproxy init -wecom [-corp-id CORPID] [-agent-id N] [...]
+
+询问 AppID 和 AppSecret（输入时不显示），并用它们向微信获取一次 token。微信拒绝时说明原因，例如
+IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只有你能读取的配置（权限 0600），并打印接下来
+要运行的两行命令。
+
+脚本可以按行输入：先 AppID，后 AppSecret；有 -app-id 时只需 AppSecret。此时不会重复询问，
+微信拒绝时不写文件。
+
+  -config FILE       要写的文件；默认为 $WXPROXY_CONFIG，否则为 config.toml
+  -force             覆盖已有的文件
+  -app-id APPID      AppID
+  -secret-file FILE  存放 secret 的文件；配置中写的是该文件
+  -wecom             企业微信应用：企业 ID、AgentId 和 secret
+  -corp-id CORPID    企业 ID
+  -agent-id N        AgentId
+  -upstream URL      微信或企业微信的其他地址，如 wxproxy demo -wechat 的地址
+  -unchecked         不询问微信就写文件，例如本机没有网络时
+
+退出码：已写文件为 0，否则为 1，命令行有误为 2。
+`,
 	"check": `用法：wxproxy check [-config FILE] [-live]
 
 说明一份配置的含义，或逐行列出其中的每个错误。不打开端口，也不改动任何东西，可以与正在
@@ -101,6 +123,19 @@ serve 的用户执行。
 各自的密钥。
 
 退出码：0；名称不能用作 client 时为 2。
+`,
+	"explain": `用法：wxproxy explain [-wecom] CODE...
+
+说明 errcode 的含义、如何处理，以及 wxproxy 遇到时会怎么做。CODE 可以是一个或几个数字，也可以
+是任何含有 errcode 的内容：整个应答、其中的 errmsg、日志里的一行；写 - 则从标准输入读取。除 -1
+和 -1000 外，负数是 wxproxy 自己的。LC_ALL、LC_MESSAGES 或 LANG 为中文时说中文。
+
+  -wecom  在企业微信中的含义；应答中已写明企业微信时不用加
+
+  wxproxy explain 40001
+  wxproxy explain '{"errcode":61023,"errmsg":"refresh_token is invalid rid: 655d9278-1a2b3c4d-00"}'
+
+退出码：全部认识为 0，否则为 1，命令行有误为 2。
 `,
 	"completion": `用法：wxproxy completion bash|zsh|fish
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bytes"
+	"io"
 	"os"
 
 	"wxproxy/config"
@@ -27,4 +29,21 @@ func runServe(o options, t terminal) error {
 	}
 	told.serve(s)
 	return s.Run(told.ctx, told.reload)
+}
+
+// An unquoting writes lines of packages that have no logger of ours without what they
+// quote: package http quotes what a server or a program has sent, which may be a token or
+// a message.
+type unquoting struct{ out io.Writer }
+
+// Write implements [io.Writer]. Package log calls it with one line.
+func (u unquoting) Write(line []byte) (int, error) {
+	before, _, isQuoting := bytes.Cut(line, []byte(`"`))
+	if !isQuoting {
+		return u.out.Write(line)
+	}
+	if _, err := u.out.Write(append(bytes.Clone(before), "...\n"...)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }

@@ -7,6 +7,8 @@ var commands = map[string]string{
 	"run the proxy; the default command":                                                   "运行代理；默认命令",
 	"try it against a simulated WeChat or WeCom: no account, no file, no network":          "用模拟的微信或企业微信试用：不需要账号、文件和网络",
 	"say what a configuration means; -live: ask WeChat for a token of each account":        "说明配置的含义；-live：为每个账号向微信获取一次 token",
+	"ask for AppID and AppSecret, check them with WeChat, and write a configuration":       "询问 AppID 和 AppSecret，向微信核实，并写出配置",
+	"say what an errcode means, and what to do: a number, or a whole answer":               "说明 errcode 的含义和处理办法：可以是数字，也可以是整个应答",
 	"exit 0 if the proxy is ready":                                                         "代理就绪时退出码为 0",
 	"have a running proxy read its configuration again":                                    "让运行中的代理重新读取配置",
 	"move the refresh tokens of a third-party platform into the token store, or out of it": "把第三方平台的 refresh token 导入 token 存储，或从中导出",

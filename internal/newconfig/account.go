@@ -1,0 +1,189 @@
+package newconfig
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"wxproxy/config"
+	"wxproxy/internal/language"
+	"wxproxy/internal/secret"
+)
+
+// An account is what the file is about.
+type account struct {
+	kind       config.Kind
+	id         string // the AppID, or the corp id
+	agentID    string
+	secret     secret.Secret
+	secretFile string // in the place of secret
+	upstream   string
+}
+
+// name is what the account is called.
+const name = "default"
+
+// appSecretLength is how long WeChat's AppSecrets are.
+const appSecretLength = 32
+
+// clean takes away what comes along when people copy: white space, a byte order mark, quotes.
+func clean(copied string) string {
+	return strings.TrimFunc(copied, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("\"'`\ufeff\u200b", r)
+	})
+}
+
+// checkID says what is wrong with the AppID, or the corp id. It never quotes it, as it may
+// be the secret.
+func (a *account) checkID() error {
+	digits, begins := strings.CutPrefix(a.id, "wx")
+	if a.kind == config.WeCom {
+		return a.checkCorpID()
+	}
+	_, notHex := hex.DecodeString(digits)
+	switch {
+	case a.id == "":
+		return language.Phrase("the AppID is empty; WeChat's console shows it next to the AppSecret")
+	case isHex(a.id, appSecretLength):
+		return language.Phrase("that looks like an AppSecret; are the two swapped?")
+	case strings.HasPrefix(a.id, "gh_"):
+		return language.Phrase("that is an original ID (原始 ID); the AppID begins with wx")
+	case !begins:
+		return language.Phrase("an AppID begins with wx")
+	case len(digits) != 16 || notHex != nil || strings.ToLower(digits) != digits:
+		return language.Textf("an AppID has wx and 16 of 0-9 and a-f behind it; here are %s behind it", described(digits))
+	}
+	return nil
+}
+
+// described says what is there in the place of 16 digits.
+func described(digits string) *language.Text {
+	for _, r := range digits {
+		if !strings.ContainsRune("0123456789abcdef", r) && unicode.IsPrint(r) {
+			return language.Textf("%d characters, among them %q", utf8.RuneCountInString(digits), string(r))
+		}
+	}
+	return language.Textf("%d characters", utf8.RuneCountInString(digits))
+}
+
+func (a *account) checkCorpID() error {
+	switch {
+	case a.id == "":
+		return language.Phrase("the corp id is empty; WeCom's console shows it under the corp's information")
+	case strings.HasPrefix(a.id, "wx") && len(a.id) == 18, strings.HasPrefix(a.id, "ww"):
+		return nil // old corps have ids that begin as AppIDs do
+	case isNumber(a.id):
+		return language.Phrase("that looks like an AgentId; the corp id begins with ww")
+	}
+	return language.Phrase("a corp id begins with ww")
+}
+
+func (a *account) checkAgentID() error {
+	if a.agentID != "" && !isNumber(a.agentID) {
+		return language.Phrase("an AgentId is a number, as 1000002")
+	}
+	return nil
+}
+
+// checkSecret says what is wrong with the secret, which it never quotes. How long it is
+// WeChat will judge.
+func (a *account) checkSecret() error {
+	value := a.secret.Reveal()
+	switch {
+	case value == "":
+		return language.Phrase("the secret is empty")
+	case value == a.id, strings.HasPrefix(value, "wx") && isHex(value[2:], 16):
+		return language.Phrase("that is an AppID; the AppSecret has 32 letters and digits")
+	case strings.ContainsFunc(value, secret.Invisible):
+		return language.Phrase("the secret has white space, control or non-ASCII characters in it")
+	}
+	return nil
+}
+
+func (a *account) hasSecret() bool { return a.secretFile != "" || !a.secret.Empty() }
+
+func isHex(text string, length int) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil && len(text) == length
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+// readSecret has the configuration name the file of a secret. What is no file, such as a
+// pipe, is read now.
+func (a *account) readSecret(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return language.Textf("reading the file of the secret: %w", err)
+	}
+	if info.Mode().IsRegular() {
+		a.secretFile, err = filepath.Abs(path)
+		return err
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return language.Textf("reading the file of the secret: %w", err)
+	}
+	defer file.Close()
+	line, err := readLine(file)
+	if err != nil {
+		return language.Textf("reading the file of the secret: %w", err)
+	}
+	a.secret = secret.New(clean(line))
+	return a.checkSecret()
+}
+
+// text returns the configuration.
+func (a *account) text() string {
+	var text strings.Builder
+	text.WriteString("# Made by wxproxy init. Every setting: docs/configuration.md, docs/configuration.zh-CN.md.\n\n")
+	if a.upstream != "" {
+		fmt.Fprintf(&text, "[%s]\nurl = %s\n\n", a.kind.Section(), quoted(a.upstream))
+	}
+	fmt.Fprintf(&text, "[[account]]\nname = %s\n", quoted(name))
+	if a.kind == config.WeCom {
+		fmt.Fprintf(&text, "kind = %s\ncorp_id = %s\n", quoted(a.kind.String()), quoted(a.id))
+		if a.agentID != "" {
+			fmt.Fprintf(&text, "agent_id = %s\n", a.agentID)
+		}
+	} else {
+		fmt.Fprintf(&text, "app_id = %s\n", quoted(a.id))
+	}
+	if a.secretFile != "" {
+		fmt.Fprintf(&text, "secret_file = %s\n", quoted(a.secretFile))
+	} else {
+		fmt.Fprintf(&text, "secret = %s\n", quoted(a.secret.Reveal()))
+	}
+	return text.String()
+}
+
+// quoted returns a text as TOML has it, which knows fewer escapes than Go.
+func quoted(text string) string {
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case r == '"', r == '\\':
+			out.WriteString(`\` + string(r))
+		case unicode.IsControl(r):
+			out.WriteString(`\u` + fmt.Sprintf("%04X", r))
+		default:
+			out.WriteRune(r)
+		}
+	}
+	return `"` + out.String() + `"`
+}
+
+// parse returns the configuration as wxproxy will read it.
+func (a *account) parse() (*config.Config, error) {
+	cfg, err := config.Parse([]byte(a.text()), func(variable string) (string, bool) {
+		if variable != "WXPROXY_UPSTREAM_URL" {
+			return "", false
+		}
+		return os.LookupEnv(variable)
+	})
+	return cfg, mistakeIn(err)
+}

@@ -1,0 +1,122 @@
+package newconfig
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"wxproxy/config"
+	"wxproxy/internal/language"
+	"wxproxy/internal/secret"
+	"wxproxy/internal/service"
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
+)
+
+// ofAddress are the errcodes for an address that the account does not list, or that its
+// administrator has not confirmed: the account itself is right.
+var ofAddress = []int{40164, 61004, 60020, 89501, 89502, 89503, 89504, 89505, 89506, 89507}
+
+// notOpen is the errcode for an API that an application may not call, by which nothing can be said.
+const notOpen = 48002
+
+// errRefused says that there is an objection, which was told.
+const errRefused = language.Phrase("there is no token for this account")
+
+// check has WeChat look at the account. It is done if there is no objection, or if who
+// answers wants the file all the same; else what was wrong is forgotten, to be asked again.
+func (d *dialog) check(ctx context.Context) (done bool, err error) {
+	cfg, err := d.account.parse()
+	if err != nil {
+		return false, d.forget(err)
+	}
+	d.sayf("asking %s for a token ...\n", cfg.UpstreamOf(d.Kind).URL)
+	objection, err := fetch(ctx, cfg)
+	switch {
+	case ctx.Err() != nil:
+		return false, errInterrupted
+	case err != nil:
+		return false, err
+	case objection == nil:
+		d.sayf("good: there is a token.\n")
+		return true, nil
+	}
+	d.explain(*objection)
+	if !d.console.isTerminal {
+		return false, errRefused
+	}
+	isOfAddress := slices.Contains(ofAddress, objection.Code)
+	if objection.Class == token.ClassConfiguration && objection.Code != 0 && !isOfAddress {
+		return false, d.forget(nil)
+	}
+	question := language.Phrase("Enter tries again, w and Enter writes the file all the same, Ctrl-C ends: ")
+	if isOfAddress {
+		question = "Enter tries again, when the address is there; w and Enter writes the file all the same, Ctrl-C ends: "
+	}
+	answer, err := d.console.line(ctx, question)
+	return err == nil && strings.EqualFold(clean(answer), "w"), err
+}
+
+// forget has the account be asked for once more, if somebody is there who can answer.
+func (d *dialog) forget(mistake error) error {
+	if !d.console.isTerminal {
+		return mistake
+	}
+	if mistake != nil {
+		d.sayf("  %v\n", mistake)
+	}
+	d.account.id, d.account.secret, d.account.secretFile = "", secret.Secret{}, ""
+	return nil
+}
+
+// explain prints an objection, and what to do.
+func (d *dialog) explain(why token.Explanation) {
+	remedy := why.Remedy
+	if d.Language == language.Chinese {
+		remedy = why.RemedyZH
+	}
+	if why.Code != 0 {
+		d.sayf("  errcode %d: %s\n    %s\n", why.Code, why.Reason, remedy)
+		return
+	}
+	d.sayf("  %s\n    %s\n", why.Reason, remedy)
+}
+
+// fetch asks for a token, and returns what is objected to.
+func fetch(ctx context.Context, cfg *config.Config) (*token.Explanation, error) {
+	clients, err := service.NewClients(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if client := clients.WeCom[name]; client != nil {
+		return fetchOfWeCom(ctx, client, cfg.Accounts[0].AgentID), nil
+	}
+	client := clients.WeChat[name]
+	client.API = wechat.Stable
+	if _, err := client.Fetch(ctx); err != nil {
+		why := wechat.Explain(err)
+		return &why, nil
+	}
+	return nil, nil
+}
+
+// fetchOfWeCom does that at WeCom, where only a call shows whether the address is trusted.
+func fetchOfWeCom(ctx context.Context, client *wecom.Client, agentID string) *token.Explanation {
+	got, err := client.Fetch(ctx)
+	if paused, ok := errors.AsType[*token.Paused](err); ok && paused.Asked {
+		err = paused.Cause // the pause ends with this process
+	}
+	if err == nil {
+		err = client.Try(ctx, got.Value, agentID)
+	}
+	if err == nil {
+		return nil
+	}
+	why := wecom.Explain(err)
+	if why.Code == notOpen {
+		return nil
+	}
+	return &why
+}

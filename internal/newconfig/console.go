@@ -1,0 +1,113 @@
+package newconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"wxproxy/internal/language"
+)
+
+// maxLine is how long an answer may be.
+const maxLine = 4 << 10
+
+// What ends a dialog before its time.
+const (
+	errInterrupted = language.Phrase("interrupted")
+	errEnded       = language.Phrase("there is no further line of input")
+)
+
+// A console is where answers come from: a terminal, or lines that a script sends.
+type console struct {
+	in         *os.File
+	out        io.Writer
+	language   language.Language
+	isTerminal bool
+}
+
+func newConsole(s Settings) *console {
+	return &console{s.In, s.Err, s.Language, term.IsTerminal(int(s.In.Fd()))}
+}
+
+// line asks a question, and returns the line that is the answer.
+func (c *console) line(ctx context.Context, question language.Phrase) (string, error) {
+	c.prompt(question)
+	return c.await(ctx, func() (string, error) { return readLine(c.in) })
+}
+
+// hidden does the same, and the terminal does not show the answer.
+func (c *console) hidden(ctx context.Context, question language.Phrase) (string, error) {
+	if !c.isTerminal {
+		return c.line(ctx, question)
+	}
+	fd := int(c.in.Fd())
+	before, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("looking at the terminal: %w", err)
+	}
+	c.prompt(question)
+	line, err := c.await(ctx, func() (string, error) {
+		line, err := term.ReadPassword(fd)
+		return string(line), err
+	})
+	if ctx.Err() != nil {
+		_ = term.Restore(fd, before) // the read goes on, and would do it too late
+	}
+	fmt.Fprintln(c.out) // for that of the answer, which was not shown either
+	return line, err
+}
+
+func (c *console) prompt(question language.Phrase) {
+	if c.isTerminal {
+		io.WriteString(c.out, question.In(c.language))
+	}
+}
+
+// await waits for a read, or for the end of ctx. A read from a terminal cannot be
+// stopped: then the process is about to end.
+func (c *console) await(ctx context.Context, read func() (string, error)) (line string, err error) {
+	if ctx.Err() != nil {
+		return "", errInterrupted
+	}
+	done := make(chan struct{})
+	var got string
+	var failed error
+	go func() {
+		defer close(done)
+		got, failed = read()
+	}()
+	select {
+	case <-ctx.Done():
+		return "", errInterrupted
+	case <-done:
+	}
+	if errors.Is(failed, io.EOF) {
+		return "", errEnded
+	}
+	return got, failed
+}
+
+// readLine reads a line, and not a byte more: what follows it is another answer. The last
+// one may have no end.
+func readLine(from io.Reader) (string, error) {
+	var line []byte
+	one := make([]byte, 1)
+	for len(line) <= maxLine {
+		n, err := from.Read(one)
+		switch {
+		case n == 1 && one[0] == '\n':
+			return string(line), nil
+		case n == 1:
+			line = append(line, one[0])
+		case err != nil && len(line) > 0 && errors.Is(err, io.EOF):
+			return string(line), nil
+		case err != nil:
+			return "", err
+		}
+	}
+	return "", language.Textf("the line has more than %d bytes", maxLine)
+}

@@ -1,0 +1,173 @@
+// Package newconfig makes the first configuration of somebody who has an account: it asks
+// for what WeChat's console shows, has WeChat look at it, and writes the file.
+package newconfig
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"wxproxy/config"
+	"wxproxy/internal/language"
+	"wxproxy/internal/secret"
+)
+
+// Settings say what to make, and where to ask.
+type Settings struct {
+	File     string // to write
+	Replaces bool   // a file that is there is overwritten
+	Program  string // as which people start this one
+
+	Kind       config.Kind
+	ID         string // the AppID, or the corp id; empty: it is asked for
+	AgentID    string // WeCom's
+	SecretFile string // which holds the secret; empty: it is asked for
+	Upstream   string // another address of WeChat's or WeCom's
+	Unchecked  bool   // WeChat is not asked
+
+	In       *os.File  // a terminal, or lines: the AppID, then the AppSecret
+	Out      io.Writer // gets the lines to run
+	Err      io.Writer // gets questions and objections
+	Language language.Language
+}
+
+// nothingWritten ends what says why there is no file.
+const nothingWritten = "%w; nothing was written"
+
+// maxTries is how often something may be wrong before somebody should look elsewhere.
+const maxTries = 20
+
+// A dialog is one Run.
+type dialog struct {
+	Settings
+	console *console
+	account account
+}
+
+// Run asks, checks and writes. It ends with ctx, and then leaves the terminal as it was.
+func Run(ctx context.Context, s Settings) error {
+	d := &dialog{Settings: s, console: newConsole(s)}
+	d.account = account{kind: s.Kind, id: clean(s.ID), agentID: clean(s.AgentID), upstream: s.Upstream}
+	err := mayWrite(s.File, s.Replaces)
+	if err == nil && s.SecretFile != "" {
+		err = d.account.readSecret(s.SecretFile)
+	}
+	if err == nil {
+		err = d.complete(ctx)
+	}
+	if err == nil {
+		err = write(s.File, d.account.text(), s.Replaces)
+	}
+	if err != nil {
+		return language.Textf(nothingWritten, err)
+	}
+	d.tellWhatToRun()
+	return nil
+}
+
+// complete asks for the account, and WeChat about it, until that has no objection.
+func (d *dialog) complete(ctx context.Context) error {
+	for range maxTries {
+		if err := d.ask(ctx); err != nil {
+			return err
+		}
+		if d.Unchecked {
+			_, err := d.account.parse()
+			return err
+		}
+		done, err := d.check(ctx)
+		if done || err != nil {
+			return err
+		}
+	}
+	return language.Phrase("there were too many tries")
+}
+
+// ask asks for what is not known of the account.
+func (d *dialog) ask(ctx context.Context) error {
+	idOf, secretOf := language.Phrase("AppID (begins with wx): "), language.Phrase("AppSecret (it is not shown): ")
+	if d.Kind == config.WeCom {
+		idOf, secretOf = "Corp id (begins with ww): ", "Secret of the application (it is not shown): "
+	}
+	given := d.account.id
+	err := d.untilGood(func() (err error) {
+		if given == "" {
+			given, err = d.console.line(ctx, idOf)
+		}
+		d.account.id, given = clean(given), ""
+		return err
+	}, d.account.checkID)
+	if err != nil || d.account.hasSecret() {
+		return err
+	}
+	if d.Kind == config.WeCom && d.AgentID == "" && d.console.isTerminal {
+		err = d.untilGood(func() (err error) {
+			line, err := d.console.line(ctx, "AgentId (a number; Enter, if the application has none): ")
+			d.account.agentID = clean(line)
+			return err
+		}, d.account.checkAgentID)
+	}
+	if err != nil {
+		return err
+	}
+	return d.untilGood(func() error {
+		line, err := d.console.hidden(ctx, secretOf)
+		d.account.secret = secret.New(clean(line))
+		return err
+	}, d.account.checkSecret)
+}
+
+// untilGood repeats a question as long as the answer has a mistake. Who sent lines is not
+// there to answer again.
+func (d *dialog) untilGood(ask, check func() error) error {
+	for range maxTries {
+		if err := ask(); err != nil {
+			return err
+		}
+		err := check()
+		if err == nil || !d.console.isTerminal {
+			return err
+		}
+		d.sayf("  %v\n", err)
+	}
+	return language.Phrase("there were too many tries")
+}
+
+// sayf tells whoever answers.
+func (d *dialog) sayf(format string, args ...any) {
+	io.WriteString(d.Err, d.Language.Sprintf(format, args...))
+}
+
+// firstCall is an API of both WeChat and WeCom that takes nothing and changes nothing.
+const firstCall = "http://127.0.0.1:8080/cgi-bin/get_api_domain_ip"
+
+// tellWhatToRun prints the two lines.
+func (d *dialog) tellWhatToRun() {
+	d.sayf("\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n", d.File)
+	fmt.Fprintf(d.Out, "%s -config %s\ncurl %s\n", d.Program, shellWord(d.File), firstCall)
+}
+
+// shellWord returns a file's name as a shell takes it.
+func shellWord(name string) string {
+	if strings.HasPrefix(name, "-") {
+		name = "./" + name
+	}
+	isPlain := func(r rune) bool {
+		return r > 0x7f || strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+=:@%,", r)
+	}
+	if name != "" && strings.IndexFunc(name, func(r rune) bool { return !isPlain(r) }) < 0 {
+		return name
+	}
+	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
+
+// mistakeIn returns the first mistake of a configuration that nobody has written yet.
+func mistakeIn(err error) error {
+	if problems, ok := errors.AsType[config.Problems](err); ok {
+		return problems[0].Text
+	}
+	return err
+}
