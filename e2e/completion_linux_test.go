@@ -41,6 +41,15 @@ func completing(t *testing.T, shell string) string {
 // sitDown starts the shell, whose prompt must be ready>.
 func sitDown(t *testing.T, dir, shell string, args ...string) typist {
 	t.Helper()
+	c := exec.Command(shell, args...)
+	c.Dir = dir
+	c.Env = []string{"HOME=" + dir, "ZDOTDIR=" + dir, "TERM=dumb", "PATH=" + dir + "/bin:" + os.Getenv("PATH")}
+	return atTerminal(t, c)
+}
+
+// atTerminal starts a program with a terminal of its own.
+func atTerminal(t *testing.T, c *exec.Cmd) typist {
+	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -57,10 +66,8 @@ func sitDown(t *testing.T, dir, shell string, args ...string) typist {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer terminal.Close()
-	p := &program{t: t, cmd: exec.Command(shell, args...), ended: make(chan struct{})}
-	p.cmd.Dir = dir
-	p.cmd.Env = []string{"HOME=" + dir, "ZDOTDIR=" + dir, "TERM=dumb", "PATH=" + dir + "/bin:" + os.Getenv("PATH")}
+	t.Cleanup(func() { terminal.Close() }) // so that its state can be read when the program has ended
+	p := &program{t: t, cmd: c, ended: make(chan struct{})}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = terminal, terminal, terminal
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := p.cmd.Start(); err != nil {
@@ -76,9 +83,13 @@ func sitDown(t *testing.T, dir, shell string, args ...string) typist {
 			}
 		}
 	}()
+	go func() {
+		p.cmd.Wait()
+		close(p.ended)
+	}()
 	t.Cleanup(func() {
 		p.cmd.Process.Kill()
-		p.cmd.Wait()
+		<-p.ended
 		if t.Failed() {
 			t.Logf("the terminal: %q", p.stdout.tail())
 		}

@@ -3,11 +3,8 @@ package newconfig
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-
-	"golang.org/x/term"
 
 	"wxproxy/internal/language"
 )
@@ -30,7 +27,7 @@ type console struct {
 }
 
 func newConsole(s Settings) *console {
-	return &console{s.In, s.Err, s.Language, term.IsTerminal(int(s.In.Fd()))}
+	return &console{s.In, s.Err, s.Language, isTerminal(s.In.Fd())}
 }
 
 // line asks a question, and returns the line that is the answer.
@@ -44,20 +41,13 @@ func (c *console) hidden(ctx context.Context, question language.Phrase) (string,
 	if !c.isTerminal {
 		return c.line(ctx, question)
 	}
-	fd := int(c.in.Fd())
-	before, err := term.GetState(fd)
+	show, err := hide(c.in.Fd())
 	if err != nil {
-		return "", fmt.Errorf("looking at the terminal: %w", err)
+		return "", language.Textf("having the terminal show nothing: %w", err)
 	}
-	c.prompt(question)
-	line, err := c.await(ctx, func() (string, error) {
-		line, err := term.ReadPassword(fd)
-		return string(line), err
-	})
-	if ctx.Err() != nil {
-		_ = term.Restore(fd, before) // the read goes on, and would do it too late
-	}
-	fmt.Fprintln(c.out) // for that of the answer, which was not shown either
+	defer show()
+	line, err := c.line(ctx, question)
+	io.WriteString(c.out, "\n") // for that of the answer, which was not shown either
 	return line, err
 }
 

@@ -1,0 +1,301 @@
+package e2e
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"wxproxy/internal/wechattest"
+	"wxproxy/internal/wechattest/wecomtest"
+)
+
+// initAt starts wxproxy init at a terminal, before a simulated WeChat.
+func initAt(t *testing.T, dir, upstream string, env ...string) typist {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command(self, "init", "-upstream", upstream)
+	c.Dir = dir
+	c.Env = append([]string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GOCOVERDIR=" + cmp.Or(os.Getenv("GOCOVERDIR"), t.TempDir())}, env...)
+	return atTerminal(t, c)
+}
+
+// answer waits for a question, which is the last that was printed, and types an answer.
+func (y typist) answer(question, keys string) {
+	y.t.Helper()
+	y.eventually(question, func() bool { return strings.HasSuffix(y.stdout.String(), question) })
+	fmt.Fprint(y.keys, keys)
+}
+
+// shows reports whether the terminal shows what is typed.
+func (y typist) shows() bool {
+	y.t.Helper()
+	state, err := unix.IoctlGetTermios(int(y.keys.Fd()), unix.TCGETS)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return state.Lflag&unix.ECHO != 0
+}
+
+// mustHaveWritten fails the test unless there is a configuration for its owner alone, with
+// which wxproxy serves.
+func mustHaveWritten(t *testing.T, file string) {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil || info.Mode() != 0o600 {
+		t.Fatalf("got %v, %v; want a file of mode 0600", info, err)
+	}
+	p := runs(t, exitOK, launch{args: []string{"check", "-live", "-config", file}})
+	if got := p.stderr.String(); strings.Contains(got, "every user") {
+		t.Errorf("check says %s", got)
+	}
+	mustBeAlone(t, file)
+}
+
+// mustBeAlone fails the test if there is another file than the one that was to be written.
+func mustBeAlone(t *testing.T, file string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Dir(file))
+	for _, entry := range entries {
+		if entry.Name() != filepath.Base(file) {
+			t.Errorf("got a file %s, too", entry.Name())
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInitAsksAndWrites(t *testing.T) {
+	t.Parallel()
+	elsewhere := wechattest.App{ID: appID, Secret: appSecret, AllowIPs: []string{"203.0.113.7"}}
+	w := startWeChat(t, elsewhere)
+	dir := t.TempDir()
+	y := initAt(t, dir, w.URL)
+	y.answer("AppID (begins with wx): ", otherSecret+"\n")
+	y.answer("  that looks like an AppSecret; are the two swapped?\r\nAppID (begins with wx): ", "wx0123456789abcdeO\n")
+	y.answer("here are 16 characters, among them \"O\" behind it\r\nAppID (begins with wx): ", "  "+appID+" \n")
+	y.answer("AppSecret (it is not shown): ", appID+"\n")
+	y.answer("that is an AppID; the AppSecret has 32 letters and digits\r\nAppSecret (it is not shown): ", "canary-"+otherSecret+"\n")
+	y.eventually("an objection", func() bool { return strings.Contains(y.stdout.String(), "errcode 40") })
+	y.answer("AppID (begins with wx): ", appID+"\n")
+	y.answer("AppSecret (it is not shown): ", " "+appSecret+"\n")
+	y.answer("Enter tries again, when the address is there; w and Enter writes the file all the same, Ctrl-C ends: ", "")
+	if got := y.stdout.String(); !strings.Contains(got, "errcode 40164: ") || !strings.Contains(got, "put 127.0.0.1 on the IP allow-list") {
+		t.Errorf("got %q; want which address to put on the list", got)
+	}
+	if _, err := os.Stat(dir + "/config.toml"); err == nil {
+		t.Error("got a configuration with which nobody gets a token")
+	}
+	elsewhere.AllowIPs = nil
+	w.AddApp(elsewhere)
+	fmt.Fprint(y.keys, "\n")
+	y.mustEnd(exitOK)
+	y.eventually("the lines to run", func() bool {
+		return strings.Contains(y.stdout.String(), "\r\nwxproxy -config config.toml\r\ncurl http://127.0.0.1:8080/cgi-bin/get_api_domain_ip\r\n")
+	})
+	for _, secret := range []string{appSecret, "canary", wechattest.TokenPrefix} {
+		if strings.Contains(y.stdout.String(), secret) {
+			t.Errorf("got %q; want no secret in it", y.stdout.String())
+		}
+	}
+	mustHaveWritten(t, dir+"/config.toml")
+}
+
+// Whoever goes away leaves the terminal as it was, and no file.
+func TestInitIsLeftAtAnyQuestion(t *testing.T) {
+	t.Parallel()
+	const ctrlC, ctrlD = "\x03", "\x04"
+	for name, key := range map[string]string{"Ctrl-C": ctrlC, "Ctrl-D": ctrlD} {
+		for _, atSecret := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, at the secret: %v", name, atSecret), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				y := initAt(t, dir, "http://127.0.0.1:9", "LC_ALL=zh_CN.UTF-8")
+				if atSecret {
+					y.answer("AppID（以 wx 开头）：", appID+"\n")
+					y.answer("AppSecret（输入时不显示）：", "")
+					y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
+					fmt.Fprint(y.keys, key)
+				} else {
+					y.answer("AppID（以 wx 开头）：", key)
+				}
+				y.mustEnd(exitFailure)
+				y.eventually("words", func() bool { return strings.HasSuffix(y.stdout.String(), "；没有写任何文件\r\n") })
+				if !y.shows() {
+					t.Error("got a terminal that shows nothing")
+				}
+				mustBeAlone(t, dir+"/config.toml")
+				if _, err := os.Stat(dir + "/config.toml"); err == nil {
+					t.Error("got a configuration")
+				}
+			})
+		}
+	}
+}
+
+// initFrom runs wxproxy init with lines from a pipe.
+func initFrom(t *testing.T, want int, dir, lines string, args ...string) *program {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := w.WriteString(lines); err != nil {
+		t.Fatal(err)
+	}
+	w.Close()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, cmd: exec.Command(self, append([]string{"init"}, args...)...)}
+	p.cmd.Dir, p.cmd.Stdin = dir, r
+	p.cmd.Env = []string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GOCOVERDIR=" + cmp.Or(os.Getenv("GOCOVERDIR"), t.TempDir())}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	_ = p.cmd.Run()
+	if got := p.cmd.ProcessState.ExitCode(); got != want {
+		t.Errorf("got exit code %d; want %d: %s", got, want, p.stderr.String())
+	}
+	if said := p.stdout.String() + p.stderr.String(); strings.Contains(said, appSecret) || strings.Contains(said, otherSecret) {
+		t.Errorf("got a secret in %s", said)
+	}
+	return p
+}
+
+func TestInitTakesLines(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+	folder := t.TempDir()
+	writeFile(t, folder+"/secret", appSecret+"\n")
+	writeFile(t, folder+"/wrong", otherSecret+"\n")
+	const both = appID + "\n" + appSecret + "\n"
+	for name, test := range map[string]struct {
+		lines string
+		args  []string
+		code  int
+		want  string // on standard error, or without a mistake in the file
+	}{
+		"both":                         {both, nil, exitOK, "app_id = \"" + appID + "\"\nsecret = \"" + appSecret + "\"\n"},
+		"lines of Windows, and spaces": {"\ufeff " + appID + "\r\n\t" + appSecret + " \r\n", nil, exitOK, "secret = \"" + appSecret + "\"\n"},
+		"no end of the last line":      {appID + "\n" + appSecret, nil, exitOK, "secret = \"" + appSecret + "\"\n"},
+		"an AppID as a flag":           {appSecret + "\n", []string{"-app-id", appID}, exitOK, "app_id = \"" + appID + "\"\n"},
+		"a file with the secret":       {"", []string{"-app-id", appID, "-secret-file", folder + "/secret"}, exitOK, "secret_file = \"" + folder + "/secret\"\n"},
+		"another file":                 {both, []string{"-config", "my config.toml"}, exitOK, "secret = "},
+		"nothing":                      {"", nil, exitFailure, "there is no further line of input; nothing was written"},
+		"an AppID alone":               {appID + "\n", nil, exitFailure, "there is no further line of input; nothing was written"},
+		"empty lines":                  {"\n\n", nil, exitFailure, "the AppID is empty"},
+		"an empty secret":              {appID + "\n\n", nil, exitFailure, "the secret is empty"},
+		"the two swapped":              {appSecret + "\n" + appID + "\n", nil, exitFailure, "that looks like an AppSecret; are the two swapped?"},
+		"the AppID twice":              {appID + "\n" + appID + "\n", nil, exitFailure, "that is an AppID"},
+		"an AppID that is too short":   {"wx0123\n", nil, exitFailure, "here are 4 characters behind it"},
+		"an AppID with capitals":       {"wx0123456789ABCDEF\n", nil, exitFailure, "among them \"A\""},
+		"an original ID":               {"gh_0123456789ab\n", nil, exitFailure, "the AppID begins with wx"},
+		"a secret with a space":        {appID + "\n5ec2 e7a1\n", nil, exitFailure, "white space"},
+		"a line without an end":        {strings.Repeat("x", 10_000), nil, exitFailure, "more than 4096 bytes"},
+		"a wrong secret":               {appID + "\n" + otherSecret + "\n", nil, exitFailure, "errcode 40125: "},
+		"a wrong secret in a file":     {"", []string{"-app-id", appID, "-secret-file", folder + "/wrong"}, exitFailure, "errcode 40125: "},
+		"an AppID that is not known":   {"wx0000000000000009\n" + appSecret + "\n", nil, exitFailure, "errcode 40013: "},
+		"no file with the secret":      {"", []string{"-app-id", appID, "-secret-file", folder + "/none"}, exitFailure, "reading the file of the secret: "},
+		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "write scheme and host only"},
+		"no network":                   {both, []string{"-upstream", "http://127.0.0.1:9"}, exitFailure, "connection refused"},
+		"no network, and unchecked":    {both, []string{"-upstream", "http://127.0.0.1:9", "-unchecked"}, exitOK, "[upstream]\nurl = \"http://127.0.0.1:9\"\n"},
+		"no such folder":               {both, []string{"-config", "none/config.toml"}, exitFailure, "nothing can be written into none: no such file or directory"},
+		"a folder":                     {both, []string{"-config", "."}, exitFailure, ". is a directory"},
+		"a folder that is a file":      {both, []string{"-config", "/dev/null/config.toml"}, exitFailure, "not a directory"},
+		"a folder of the system's":     {both, []string{"-config", "/proc/config.toml"}, exitFailure, "nothing can be written into /proc: "},
+		"WeCom's and WeChat's flags":   {both, []string{"-wecom", "-app-id", appID}, exitMistakes, "-app-id is for WeChat's accounts"},
+		"a secret as a flag":           {both, []string{"-secret", "x"}, exitMistakes, "flag provided but not defined: -secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			p := initFrom(t, test.code, dir, test.lines, append([]string{"-upstream", w.URL}, test.args...)...)
+			files, _ := filepath.Glob(dir + "/*")
+			if test.code != exitOK {
+				if got := p.stderr.String(); !strings.Contains(got, test.want) || len(files) > 0 {
+					t.Errorf("got %s and %q; want %q, and no file", got, files, test.want)
+				}
+				return
+			}
+			if len(files) != 1 || !strings.Contains(read(t, files[0]), test.want) {
+				t.Fatalf("got %q; want one with %q", files, test.want)
+			}
+			if !strings.Contains(test.lines+strings.Join(test.args, ""), "unchecked") {
+				mustHaveWritten(t, files[0])
+			}
+		})
+	}
+}
+
+// A file that is there is somebody's configuration.
+func TestInitOverwritesNothingUnlessItIsTold(t *testing.T) {
+	t.Parallel()
+	const both = appID + "\n" + appSecret + "\n"
+	dir := t.TempDir()
+	writeFile(t, dir+"/config.toml", "# mine\n")
+	chmod(t, dir+"/config.toml", 0o644)
+	p := initFrom(t, exitFailure, dir, both, "-unchecked")
+	if got := p.stderr.String(); got != "wxproxy: config.toml is there already; -force overwrites it, and -config names another file; nothing was written\n" || read(t, dir+"/config.toml") != "# mine\n" {
+		t.Errorf("got %q; want that it is there already", got)
+	}
+	initFrom(t, exitOK, dir, both, "-unchecked", "-force")
+	if info, err := os.Stat(dir + "/config.toml"); err != nil || info.Mode() != 0o600 || !strings.Contains(read(t, dir+"/config.toml"), appID) {
+		t.Errorf("got %v, %v; want another file, of mode 0600", info, err)
+	}
+	mustBeAlone(t, dir+"/config.toml")
+
+	// One that comes while somebody answers is not overwritten either.
+	dir = t.TempDir()
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+	y := initAt(t, dir, w.URL)
+	y.answer("AppID (begins with wx): ", appID+"\n")
+	writeFile(t, dir+"/config.toml", "# mine\n")
+	y.answer("AppSecret (it is not shown): ", appSecret+"\n")
+	y.mustEnd(exitFailure)
+	if got := read(t, dir+"/config.toml"); got != "# mine\n" {
+		t.Errorf("got %q; want what came meanwhile", got)
+	}
+	mustBeAlone(t, dir+"/config.toml")
+}
+
+func TestInitEndsBySignal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	y := initAt(t, dir, "http://127.0.0.1:9")
+	y.answer("AppID (begins with wx): ", appID+"\n")
+	y.answer("AppSecret (it is not shown): ", "")
+	y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
+	y.signal(syscall.SIGTERM)
+	y.mustEnd(exitFailure)
+	if !y.shows() {
+		t.Error("got a terminal that shows nothing")
+	}
+}
+
+func TestInitOfWeCom(t *testing.T) {
+	t.Parallel()
+	w := wecomtest.New(wecomtest.Rules{})
+	w.Add(wecomCRM)
+	url := serveWeCom(t, w)
+	dir := t.TempDir()
+	initFrom(t, exitOK, dir, wecomCRM.Secret+"\n", "-corp-id", wecomCorp, "-agent-id", wecomCRM.AgentID, "-upstream", url)
+	mustHaveWritten(t, dir+"/config.toml")
+	if got := read(t, dir+"/config.toml"); !strings.Contains(got, "kind = \"wecom\"\ncorp_id = \""+wecomCorp+"\"\nagent_id = "+wecomCRM.AgentID+"\n") {
+		t.Errorf("got %s; want an application of WeCom's", got)
+	}
+	p := initFrom(t, exitFailure, t.TempDir(), wecomCorp+"\n"+wecomCRM.Secret+"x\n", "-wecom", "-upstream", url)
+	if got := p.stderr.String(); !strings.Contains(got, "errcode 40001: ") || strings.Contains(got, wecomCRM.Secret) {
+		t.Errorf("got %q; want what WeCom objects to", got)
+	}
+}
