@@ -82,8 +82,8 @@ func TestInitAsksAndWrites(t *testing.T) {
 	dir := t.TempDir()
 	y := initAt(t, dir, w.URL)
 	y.answer("AppID (begins with wx): ", otherSecret+"\n")
-	y.answer("  that looks like an AppSecret; are the two swapped?\r\nAppID (begins with wx): ", "wx0123456789abcdeO\n")
-	y.answer("here are 16 characters, among them \"O\" behind it\r\nAppID (begins with wx): ", "  "+appID+" \n")
+	y.answer("  that looks like an AppSecret; are the two swapped?\r\nAppID (begins with wx): ", "0123456789abcdef\n")
+	y.answer("  an AppID begins with wx\r\nAppID (begins with wx): ", "  "+appID+" \n")
 	y.answer("AppSecret (it is not shown): ", appID+"\n")
 	y.answer("that is an AppID; the AppSecret has 32 letters and digits\r\nAppSecret (it is not shown): ", "canary-"+otherSecret+"\n")
 	y.eventually("an objection", func() bool { return strings.Contains(y.stdout.String(), "errcode 40") })
@@ -185,42 +185,48 @@ func TestInitTakesLines(t *testing.T) {
 		args  []string
 		code  int
 		want  string // on standard error, or without a mistake in the file
+		alike bool   // it is about what WeChat's AppIDs are like
 	}{
-		"both":                         {both, nil, exitOK, "app_id = \"" + appID + "\"\nsecret = \"" + appSecret + "\"\n"},
-		"lines of Windows, and spaces": {"\ufeff " + appID + "\r\n\t" + appSecret + " \r\n", nil, exitOK, "secret = \"" + appSecret + "\"\n"},
-		"no end of the last line":      {appID + "\n" + appSecret, nil, exitOK, "secret = \"" + appSecret + "\"\n"},
-		"an AppID as a flag":           {appSecret + "\n", []string{"-app-id", appID}, exitOK, "app_id = \"" + appID + "\"\n"},
-		"a file with the secret":       {"", []string{"-app-id", appID, "-secret-file", folder + "/secret"}, exitOK, "secret_file = \"" + folder + "/secret\"\n"},
-		"another file":                 {both, []string{"-config", "my config.toml"}, exitOK, "secret = "},
-		"nothing":                      {"", nil, exitFailure, "there is no further line of input; nothing was written"},
-		"an AppID alone":               {appID + "\n", nil, exitFailure, "there is no further line of input; nothing was written"},
-		"empty lines":                  {"\n\n", nil, exitFailure, "the AppID is empty"},
-		"an empty secret":              {appID + "\n\n", nil, exitFailure, "the secret is empty"},
-		"the two swapped":              {appSecret + "\n" + appID + "\n", nil, exitFailure, "that looks like an AppSecret; are the two swapped?"},
-		"the AppID twice":              {appID + "\n" + appID + "\n", nil, exitFailure, "that is an AppID"},
-		"an AppID that is too short":   {"wx0123\n", nil, exitFailure, "here are 4 characters behind it"},
-		"an AppID with capitals":       {"wx0123456789ABCDEF\n", nil, exitFailure, "among them \"A\""},
-		"an original ID":               {"gh_0123456789ab\n", nil, exitFailure, "the AppID begins with wx"},
-		"a secret with a space":        {appID + "\n5ec2 e7a1\n", nil, exitFailure, "white space"},
-		"a line without an end":        {strings.Repeat("x", 10_000), nil, exitFailure, "more than 4096 bytes"},
-		"a wrong secret":               {appID + "\n" + otherSecret + "\n", nil, exitFailure, "errcode 40125: "},
-		"a wrong secret in a file":     {"", []string{"-app-id", appID, "-secret-file", folder + "/wrong"}, exitFailure, "errcode 40125: "},
-		"an AppID that is not known":   {"wx0000000000000009\n" + appSecret + "\n", nil, exitFailure, "errcode 40013: "},
-		"no file with the secret":      {"", []string{"-app-id", appID, "-secret-file", folder + "/none"}, exitFailure, "reading the file of the secret: "},
-		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "write scheme and host only"},
-		"no network":                   {both, []string{"-upstream", "http://127.0.0.1:9"}, exitFailure, "connection refused"},
-		"no network, and unchecked":    {both, []string{"-upstream", "http://127.0.0.1:9", "-unchecked"}, exitOK, "[upstream]\nurl = \"http://127.0.0.1:9\"\n"},
-		"no such folder":               {both, []string{"-config", "none/config.toml"}, exitFailure, "nothing can be written into none: no such file or directory"},
-		"a folder":                     {both, []string{"-config", "."}, exitFailure, ". is a directory"},
-		"a folder that is a file":      {both, []string{"-config", "/dev/null/config.toml"}, exitFailure, "not a directory"},
-		"a folder of the system's":     {both, []string{"-config", "/proc/config.toml"}, exitFailure, "nothing can be written into /proc: "},
-		"WeCom's and WeChat's flags":   {both, []string{"-wecom", "-app-id", appID}, exitMistakes, "-app-id is for WeChat's accounts"},
-		"a secret as a flag":           {both, []string{"-secret", "x"}, exitMistakes, "flag provided but not defined: -secret"},
+		"both":                         {both, nil, exitOK, "app_id = \"" + appID + "\"\nsecret = \"" + appSecret + "\"\n", false},
+		"lines of Windows, and spaces": {"\ufeff " + appID + "\r\n\t" + appSecret + " \r\n", nil, exitOK, "secret = \"" + appSecret + "\"\n", false},
+		"no end of the last line":      {appID + "\n" + appSecret, nil, exitOK, "secret = \"" + appSecret + "\"\n", false},
+		"an AppID as a flag":           {appSecret + "\n", []string{"-app-id", appID}, exitOK, "app_id = \"" + appID + "\"\n", false},
+		"a file with the secret":       {"", []string{"-app-id", appID, "-secret-file", folder + "/secret"}, exitOK, "secret_file = \"" + folder + "/secret\"\n", false},
+		"another file":                 {both, []string{"-config", "my config.toml"}, exitOK, "secret = ", false},
+		"nothing":                      {"", nil, exitFailure, "there is no further line of input; nothing was written", false},
+		"an AppID alone":               {appID + "\n", nil, exitFailure, "there is no further line of input; nothing was written", false},
+		"empty lines":                  {"\n\n", nil, exitFailure, "the AppID is empty", false},
+		"an empty secret":              {appID + "\n\n", nil, exitFailure, "the secret is empty", false},
+		"the two swapped":              {appSecret + "\n" + appID + "\n", nil, exitFailure, "that looks like an AppSecret; are the two swapped?", false},
+		"the AppID twice":              {appID + "\n" + appID + "\n", nil, exitFailure, "that is an AppID", false},
+		"an AppID that is too short":   {"wx0123\n", nil, exitFailure, "here are 4 characters behind it", true},
+		"an AppID with capitals":       {"wx0123456789ABCDEF\n", nil, exitFailure, "among them \"A\"", true},
+		"an AppID with a letter O":     {"wxO123456789abcdef\n", nil, exitFailure, "here are 16 characters, among them \"O\" behind it", true},
+		"an original ID":               {"gh_0123456789ab\n", nil, exitFailure, "the AppID begins with wx", false},
+		"a secret with a space":        {appID + "\n5ec2 e7a1\n", nil, exitFailure, "white space", false},
+		"a line without an end":        {strings.Repeat("x", 10_000), nil, exitFailure, "more than 4096 bytes", false},
+		"a wrong secret":               {appID + "\n" + otherSecret + "\n", nil, exitFailure, "errcode 40125: ", false},
+		"a wrong secret in a file":     {"", []string{"-app-id", appID, "-secret-file", folder + "/wrong"}, exitFailure, "errcode 40125: ", false},
+		"an AppID that is not known":   {"wx0000000000000009\n" + appSecret + "\n", nil, exitFailure, "errcode 40013: ", false},
+		"no file with the secret":      {"", []string{"-app-id", appID, "-secret-file", folder + "/none"}, exitFailure, "reading the file of the secret: ", false},
+		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "write scheme and host only", false},
+		"no network":                   {both, []string{"-upstream", "http://127.0.0.1:9"}, exitFailure, "connection refused", false},
+		"no network, and unchecked":    {both, []string{"-upstream", "http://127.0.0.1:9", "-unchecked"}, exitOK, "[upstream]\nurl = \"http://127.0.0.1:9\"\n", false},
+		"no such folder":               {both, []string{"-config", "none/config.toml"}, exitFailure, "nothing can be written into none: no such file or directory", false},
+		"a folder":                     {both, []string{"-config", "."}, exitFailure, ". is a directory", false},
+		"a folder that is a file":      {both, []string{"-config", "/dev/null/config.toml"}, exitFailure, "not a directory", false},
+		"a folder of the system's":     {both, []string{"-config", "/proc/config.toml"}, exitFailure, "nothing can be written into /proc: ", false},
+		"WeCom's and WeChat's flags":   {both, []string{"-wecom", "-app-id", appID}, exitMistakes, "-app-id is for WeChat's accounts", false},
+		"a secret as a flag":           {both, []string{"-secret", "x"}, exitMistakes, "flag provided but not defined: -secret", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			p := initFrom(t, test.code, dir, test.lines, append([]string{"-upstream", w.URL}, test.args...)...)
+			args := append([]string{"-upstream", w.URL}, test.args...)
+			if test.alike {
+				args = test.args // what is no AppID is not sent to WeChat
+			}
+			p := initFrom(t, test.code, dir, test.lines, args...)
 			files, _ := filepath.Glob(dir + "/*")
 			if test.code != exitOK {
 				if got := p.stderr.String(); !strings.Contains(got, test.want) || len(files) > 0 {

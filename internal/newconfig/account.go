@@ -27,6 +27,9 @@ type account struct {
 // name is what the account is called.
 const name = "default"
 
+// upstreamVariable takes the place of upstream.url, as it will when wxproxy runs.
+const upstreamVariable = "WXPROXY_UPSTREAM_URL"
+
 // appSecretLength is how long WeChat's AppSecrets are.
 const appSecretLength = 32
 
@@ -52,8 +55,10 @@ func (a *account) checkID() error {
 		return language.Phrase("that looks like an AppSecret; are the two swapped?")
 	case strings.HasPrefix(a.id, "gh_"):
 		return language.Phrase("that is an original ID (原始 ID); the AppID begins with wx")
-	case !begins:
+	case !begins || digits == "":
 		return language.Phrase("an AppID begins with wx")
+	case a.isElsewhere():
+		return nil // what it is like there WeChat's stand-in knows
 	case len(digits) != 16 || notHex != nil || strings.ToLower(digits) != digits:
 		return language.Textf("an AppID has wx and 16 of 0-9 and a-f behind it; here are %s behind it", described(digits))
 	}
@@ -69,6 +74,9 @@ func described(digits string) *language.Text {
 	}
 	return language.Textf("%d characters", utf8.RuneCountInString(digits))
 }
+
+// isElsewhere reports whether something else than WeChat is asked.
+func (a *account) isElsewhere() bool { return a.upstream != "" || os.Getenv(upstreamVariable) != "" }
 
 func (a *account) checkCorpID() error {
 	switch {
@@ -180,7 +188,7 @@ func quoted(text string) string {
 // parse returns the configuration as wxproxy will read it.
 func (a *account) parse() (*config.Config, error) {
 	cfg, err := config.Parse([]byte(a.text()), func(variable string) (string, bool) {
-		if variable != "WXPROXY_UPSTREAM_URL" {
+		if variable != upstreamVariable {
 			return "", false
 		}
 		return os.LookupEnv(variable)
