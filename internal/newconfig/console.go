@@ -3,6 +3,7 @@ package newconfig
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 
@@ -47,13 +48,13 @@ func (c *console) hidden(ctx context.Context, question language.Phrase) (string,
 	}
 	defer show()
 	line, err := c.line(ctx, question)
-	io.WriteString(c.out, "\n") // for that of the answer, which was not shown either
+	fmt.Fprint(c.out, "\n") // for that of the answer, which was not shown either
 	return line, err
 }
 
 func (c *console) prompt(question language.Phrase) {
 	if c.isTerminal {
-		io.WriteString(c.out, question.In(c.language))
+		fmt.Fprint(c.out, question.In(c.language))
 	}
 }
 

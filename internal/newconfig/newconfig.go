@@ -138,7 +138,7 @@ func (d *dialog) untilGood(ask, check func() error) error {
 
 // sayf tells whoever answers.
 func (d *dialog) sayf(format string, args ...any) {
-	io.WriteString(d.Err, d.Language.Sprintf(format, args...))
+	fmt.Fprint(d.Err, d.Language.Sprintf(format, args...))
 }
 
 // firstCall is an API of both WeChat and WeCom that takes nothing and changes nothing.
