@@ -17,6 +17,7 @@ import (
 	"wxproxy/proxy/traffic"
 	"wxproxy/proxy/traffic/apis"
 	"wxproxy/token"
+	"wxproxy/token/history"
 )
 
 // Admin is what the operator can ask about.
@@ -77,7 +78,8 @@ type Account struct {
 	Replace func(wait time.Duration) error // by force; the error is a [token.Limit] if it is too soon for that; nil: its issuer never does that
 	Lend    func(wait time.Duration) (string, time.Duration, error)
 	Hour    func() []traffic.Minute
-	Tickets func() []token.TicketStatus // those that somebody asked for; nil: none
+	History func() ([]history.Event, error) // the newest first; nil: none is kept
+	Tickets func() []token.TicketStatus     // those that somebody asked for; nil: none
 
 	Kind     string           // "wechat" or "wecom"
 	CorpID   string           // of an application of WeCom's alone
@@ -141,6 +143,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /pushes/failed", a.reading(a.listFailed))
 	mux.Handle("POST /pushes/failed/{id}/retry", a.changing(audit.RetryPush, a.retryPush))
 	mux.Handle("POST /reload", a.changing(audit.Reload, a.reload))
+	mux.Handle("GET /accounts/{name}/history", a.reading(a.withAccount(listHistory)))
 	mux.Handle("GET /accounts/{name}/token", a.telling(audit.RealToken, asking(a.withAccount(a.lend))))
 	mux.Handle("GET /debug/pprof/", a.profiling(pprof.Index))
 	mux.Handle("GET /debug/pprof/cmdline", a.profiling(pprof.Cmdline))

@@ -130,6 +130,7 @@ func (k *Keeper) finish(f *flight, o outcome) {
 		return
 	}
 	f.later(func() {
+		k.tell(f, o, before, after)
 		if o.err != nil {
 			k.reportFailure(f, before, after)
 		} else {

@@ -108,3 +108,44 @@ type Explanation struct {
 	Class    Class
 	Local    bool // it is about this machine or what it was given: another process may fare better
 }
+
+// A Report is what came of a fetch.
+type Report struct {
+	At      time.Time
+	Outcome Outcome
+	Reason  string      // why it was fetched: start, due, refused, asked or forced
+	Ticket  string      // the type of the ticket; empty: the token
+	Problem Explanation // what is wrong, unless it is OutcomeRefreshed
+}
+
+// An Outcome is what a fetch came to.
+type Outcome string
+
+// The Outcomes.
+const (
+	OutcomeRefreshed Outcome = "refreshed"
+	OutcomeUnchanged Outcome = "unchanged" // the issuer repeated the token, which is good
+	OutcomeDead      Outcome = "dead"      // it repeated one that is dead
+	OutcomeFailed    Outcome = "failed"
+)
+
+// tell tells whoever wants to know what f came to, which ended with o.
+func (k *Keeper) tell(f *flight, o outcome, before, after *state) {
+	if k.options.Report == nil {
+		return
+	}
+	r := Report{At: time.Now(), Outcome: OutcomeRefreshed, Reason: f.reason(before), Ticket: k.options.Kind.ticket()}
+	problem := o.err
+	switch {
+	case o.err != nil:
+		r.Outcome = OutcomeFailed
+	case o.stuck != nil:
+		r.Outcome, problem = OutcomeDead, o.stuck
+	case before.token.Value.Equal(after.token.Value.Reveal()):
+		r.Outcome = OutcomeUnchanged
+	}
+	if problem != nil {
+		r.Problem = k.options.Issuer.Explain(problem)
+	}
+	k.options.Report(r)
+}

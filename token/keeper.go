@@ -29,6 +29,7 @@ type Options struct {
 	Spread        bool              // the first token is due up to a quarter earlier, as many Keepers begin at the same time
 	Lazy          bool              // it is fetched when somebody asks for it, not at the start
 	Counted       func(FetchCount)  // is told of each fetch, with N 1; nil: nobody counts those of several keepers
+	Report        func(Report)      // is told what came of each fetch; it must not block; nil: nobody is
 	Renewed       func() bool       // whether there is another credential to ask with than last time; nil: it is no question
 	Log           *slog.Logger      // nil: nothing is logged
 }
@@ -102,9 +103,8 @@ func (k *Keeper) Start() {
 	}
 }
 
-// Stop ends the fetch under way, if any, and waits until that is done and, if
-// the store is not too slow for that, its token stored. A token that is still
-// valid is served on.
+// Stop ends the fetch under way, if any, and waits until that is done and, if the store is not
+// too slow for that, its token stored. A token that is still valid is served on.
 func (k *Keeper) Stop() {
 	k.mu.Lock()
 	k.stopped = true

@@ -13,6 +13,7 @@ import (
 	"wxproxy/internal/origin"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
+	"wxproxy/token/history"
 	"wxproxy/token/store"
 	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
@@ -86,6 +87,7 @@ func (s *Service) adminAccounts(of *setup) []admin.Account {
 		one := admin.Account{
 			Name: account.Name, Kind: account.Kind.String(), AppID: account.ID(), Status: s.statusOf(keeper, account), Refresh: refreshing(keeper, tickets), Replace: keeper.ReplaceByForce,
 			Lend: keeper.Lend, Hour: func() []traffic.Minute { return s.counts.AccountHour(account.Name) }, Tickets: tickets.Status,
+			History: func() ([]history.Event, error) { return s.history.Of(account.Key()) },
 		}
 		if account.Kind == config.WeChat {
 			one.Keeper = func() (*token.Keeper, error) { return keeper, nil }

@@ -2,10 +2,12 @@ package service
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"wxproxy/config"
 	"wxproxy/token"
+	"wxproxy/token/history"
 )
 
 // forgetAgain is how soon the store is asked again to forget an account, if it could not.
@@ -60,11 +62,11 @@ func (s *Service) forgetApp(store token.Remover, account config.Account) {
 	}
 }
 
-// removeAll removes the records of the app's token and tickets. What keeps the store from
+// removeAll removes the records of the app's token, tickets and history. What keeps the store from
 // that keeps it from all of them mostly, and is said once.
 func removeAll(store token.Remover, account config.Account) error {
 	first := store.Remove(token.Key{AppID: account.Key()})
-	for _, ticket := range account.Kind.Table().AllTickets() {
+	for _, ticket := range slices.Concat(account.Kind.Table().AllTickets(), []string{history.Record}) {
 		err := store.Remove(token.Key{AppID: account.Key(), Ticket: ticket})
 		if first == nil || errors.Is(first, token.ErrNewer) && err != nil {
 			first = err

@@ -22,6 +22,7 @@ import (
 	"wxproxy/proxy/front"
 	"wxproxy/proxy/traffic"
 	"wxproxy/token"
+	"wxproxy/token/history"
 	"wxproxy/token/store/redis"
 	"wxproxy/token/store/tally"
 	"wxproxy/token/wecom"
@@ -46,6 +47,7 @@ type Service struct {
 	platforms  platforms.All
 	background *background.Queue // work of the keepers that no caller waits for
 	guard      *wecom.Guard      // of secrets that WeCom refuses
+	history    *history.Recorder // of what came of fetches; nil: the store keeps none
 	counts     *traffic.Counts
 	secrets    knownSecrets
 	tracer     *tracing.Tracer // nil: no spans are made
@@ -96,7 +98,7 @@ func New(cfg *config.Config, in Process) (*Service, error) {
 		return nil, err
 	}
 	s.redis, _ = s.store.(*redis.Store)
-	s.guard = newGuard(s.store, s.log)
+	s.guard, s.history = newGuard(s.store, s.log), newHistory(s.store, s.log)
 	first, err := s.newSetup(cfg, nil)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,7 @@ func (s *Service) end(deadline time.Time, stop func()) {
 		}
 		s.retiring.Go(func() { s.release(s.now.Load()) })
 		s.retiring.Wait()
+		s.history.Stop()
 		if s.redis != nil {
 			s.redis.Close()
 		}

@@ -9,6 +9,7 @@ import (
 	"wxproxy/internal/secret"
 	"wxproxy/proxy/upstream"
 	"wxproxy/token"
+	"wxproxy/token/history"
 	"wxproxy/token/store"
 	"wxproxy/token/store/tally"
 	"wxproxy/token/wechat"
@@ -79,6 +80,7 @@ func (s *Service) keeperOptions(of *setup, account config.Account, a asker) (tok
 		Queue:         s.background,
 		RefreshBefore: of.cfg.Token.RefreshBefore,
 		Lent:          of.handsOutTokens(),
+		Report:        func(r token.Report) { s.history.Add(account.Key(), r) },
 		Log:           s.log,
 	}
 	if s.redis != nil {
@@ -114,6 +116,14 @@ func wecomClient(account config.Account, read func() (secret.Secret, error), a a
 func newGuard(kept token.Store, log *slog.Logger) *wecom.Guard {
 	lasting, _ := kept.(token.PlatformStore)
 	return wecom.NewGuard(lasting, log)
+}
+
+// newHistory returns what keeps what came of fetches, in a store that can; nil: there is none.
+func newHistory(kept token.Store, log *slog.Logger) *history.Recorder {
+	if kept, can := kept.(history.Store); can {
+		return history.New(kept, log)
+	}
+	return nil
 }
 
 // tokenHTTP returns the HTTP client of the token API. It has connections of its

@@ -1,0 +1,190 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/store"
+)
+
+func failed(errcode int, errmsg string) token.Report {
+	return token.Report{At: time.Now(), Outcome: token.OutcomeFailed, Reason: "due", Problem: token.Explanation{Code: errcode, Reason: errmsg}}
+}
+
+func refreshed(reason string) token.Report {
+	return token.Report{At: time.Now(), Outcome: token.OutcomeRefreshed, Reason: reason}
+}
+
+// lines returns events in words, the newest first.
+func lines(t *testing.T, r *Recorder, appID string) string {
+	t.Helper()
+	events, err := r.Of(appID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, e := range events {
+		all = append(all, fmt.Sprintf("%s %s %d %s x%d", e.Outcome, e.Reason, e.Errcode, e.Errmsg, e.Times))
+	}
+	return strings.Join(all, "; ")
+}
+
+// What came of fetches outlives the process, and failures that go on are one event.
+func TestEventsOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	kept := store.NewMemory()
+	r := New(kept, slog.New(slog.DiscardHandler))
+	r.Add("wx1", refreshed("start"))
+	for range 5 {
+		r.Add("wx1", failed(40164, "invalid ip"))
+	}
+	r.Add("wx2", refreshed("start"))
+	r.Stop()
+	r = New(kept, slog.New(slog.DiscardHandler))
+	r.Add("wx1", failed(40164, "invalid ip"))
+	r.Add("wx1", failed(0, "no answer"))
+	r.Add("wx1", refreshed("refused"))
+	const want = "refreshed refused 0  x1; failed due 0 no answer x1; failed due 40164 invalid ip x6; refreshed start 0  x1"
+	for range 2 { // while they wait, and when they are stored
+		if got := lines(t, r, "wx1"); got != want {
+			t.Errorf("got %q; want %q", got, want)
+		}
+		r.Stop()
+	}
+	if got := lines(t, r, "wx3"); got != "" {
+		t.Errorf("got %q of an account without events", got)
+	}
+	var none *Recorder
+	none.Add("wx1", refreshed("start"))
+	none.Stop()
+	if events, err := none.Of("wx1"); events != nil || err != nil {
+		t.Errorf("got %v, %v of no recorder", events, err)
+	}
+}
+
+// Processes that share a store lose none of each other's events.
+func TestProcessesAddToTheSameEvents(t *testing.T) {
+	t.Parallel()
+	kept := store.NewMemory()
+	a, b := New(kept, slog.New(slog.DiscardHandler)), New(kept, slog.New(slog.DiscardHandler))
+	for i := range 40 {
+		a.Add("wx1", failed(1000+i, ""))
+		b.Add("wx1", failed(2000+i, ""))
+		if i%8 == 7 { // before more than may wait do
+			a.Stop()
+			b.Stop()
+			a, b = New(kept, slog.New(slog.DiscardHandler)), New(kept, slog.New(slog.DiscardHandler))
+		}
+	}
+	events, err := a.Of("wx1")
+	if err != nil || len(events) != 80 {
+		t.Errorf("got %d events, %v; want 80", len(events), err)
+	}
+	a.Stop()
+	b.Stop()
+}
+
+// What is kept is bounded by age, number and length.
+func TestEventsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := store.NewMemory()
+		r := New(kept, slog.New(slog.DiscardHandler))
+		defer r.Stop()
+		for i := range 3 * Most {
+			r.Add("wx1", failed(i+1, strings.Repeat("错", 1000)))
+			synctest.Wait()
+			time.Sleep(time.Minute)
+		}
+		events, err := r.Of("wx1")
+		if err != nil || len(events) == 0 || len(events) > Most || events[0].Errcode != 3*Most || len(events[0].Errmsg) > maxErrmsg+len("…") {
+			t.Errorf("got %d events, the last %+v, %v; want at most %d, and the last ones", len(events), events[0], err, Most)
+		}
+		if stored, err := kept.Load(keyOf("wx1")); err != nil || len(stored.Events.Reveal()) > 2*maxBytes {
+			t.Errorf("got %d bytes, %v; want at most %d", len(stored.Events.Reveal()), err, maxBytes)
+		}
+		time.Sleep(Kept + time.Hour)
+		if events, err := r.Of("wx1"); err != nil || len(events) != 0 {
+			t.Errorf("got %d events a week later, %v; want none", len(events), err)
+		}
+	})
+}
+
+// A store that is away keeps nobody waiting; what waits for it is bounded and stored later.
+func TestEventsWaitForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &away{Memory: store.NewMemory()}
+		var log strings.Builder
+		r := New(kept, slog.New(slog.NewTextHandler(&log, nil)))
+		defer r.Stop()
+		for i := range 100 {
+			r.Add("wx1", failed(i+1, ""))
+		}
+		for i := range 2 * maxAccounts {
+			r.Add(fmt.Sprint("wxm", i), refreshed("start"))
+		}
+		synctest.Wait()
+		if events, err := r.Of("wx1"); err == nil || len(events) != maxPending || events[0].Errcode != 100 {
+			t.Errorf("got %d events, %v; want the last %d and an error", len(events), err, maxPending)
+		}
+		r.mu.Lock()
+		if n := len(r.pending); n > maxAccounts {
+			t.Errorf("got %d accounts that wait; want at most %d", n, maxAccounts)
+		}
+		r.mu.Unlock()
+		kept.isBack.Store(true)
+		time.Sleep(tryAgain + time.Second)
+		synctest.Wait()
+		if stored, err := kept.Load(keyOf("wx1")); err != nil || len(read(&stored)) != maxPending {
+			t.Errorf("got %d events, %v; want them stored", len(read(&stored)), err)
+		}
+		if got := log.String(); strings.Count(got, "history of accounts is not stored") != 1 || strings.Count(got, "is stored again") != 1 {
+			t.Errorf("got %s; want a line when it fails and one when it works again", got)
+		}
+	})
+}
+
+// An away is a store that fails until it is back.
+type away struct {
+	*store.Memory
+	isBack atomic.Bool
+}
+
+var errAway = errors.New("away")
+
+func (a *away) Load(key token.Key) (token.Record, error) {
+	if !a.isBack.Load() {
+		return token.Record{}, errAway
+	}
+	return a.Memory.Load(key)
+}
+
+func (a *away) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	if !a.isBack.Load() {
+		return token.Record{}, errAway
+	}
+	return a.Memory.Amend(key, change)
+}
+
+func FuzzEvents(f *testing.F) {
+	f.Add("W3siYXQiOiIyMDI2LTExLTI5VDAwOjAwOjAwWiIsInRpbWVzIjoxfV0=")
+	f.Add("nonsense")
+	f.Fuzz(func(t *testing.T, text string) {
+		r := token.Record{}
+		r.Events = secret.New(text)
+		events := with(read(&r), nil, time.Now())
+		if len(events) > Most {
+			t.Errorf("got %d events", len(events))
+		}
+		if err := write(&r, events); err != nil {
+			t.Error(err)
+		}
+	})
+}
