@@ -41,6 +41,7 @@ func (s *Service) hasApp(key string) bool {
 // process ends or the account is back.
 func (s *Service) forgetApp(store token.Remover, account config.Account) {
 	name, appID := account.Name, account.Key()
+	s.history.Forget(appID)
 	for said := false; !s.hasApp(appID); said = true {
 		err := removeAll(store, account)
 		switch {

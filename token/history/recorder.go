@@ -75,6 +75,16 @@ func (r *Recorder) Add(appID string, report token.Report) {
 	r.wakeUp()
 }
 
+// Forget drops what waits of an account that is no more.
+func (r *Recorder) Forget(appID string) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.pending, appID)
+}
+
 // Of returns the events of an account, the newest first, and the error of the store that did
 // not tell all of them.
 func (r *Recorder) Of(appID string) ([]Event, error) {
