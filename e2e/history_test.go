@@ -41,9 +41,11 @@ func (p *program) historyOf(account string) (events []string) {
 func TestTheHistoryOfAnAccountOutlivesTheProcess(t *testing.T) {
 	t.Parallel()
 	for name, store := range map[string]func(*testing.T) string{
-		"files":            func(t *testing.T) string { return "store = \"file:" + t.TempDir() + "\"\n" },
-		"files, encrypted": func(t *testing.T) string { return "store = \"file:" + t.TempDir() + "\"\nencryption_key = \"" + strings.Repeat("QUJD", 10) + "QUI=\"\n" },
-		"Redis":            func(t *testing.T) string { return "store = \"redis://" + redistest.Start(t).Addr + "/0\"\n" },
+		"files": func(t *testing.T) string { return "store = \"file:" + t.TempDir() + "\"\n" },
+		"files, encrypted": func(t *testing.T) string {
+			return "store = \"file:" + t.TempDir() + "\"\nencryption_key = \"" + strings.Repeat("QUJD", 10) + "QUI=\"\n"
+		},
+		"Redis": func(t *testing.T) string { return "store = \"redis://" + redistest.Start(t).Addr + "/0\"\n" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
