@@ -10,7 +10,6 @@ import (
 
 	"wxproxy/internal/audit"
 	"wxproxy/token"
-	"wxproxy/token/history"
 )
 
 // tokenWait is how long an answer waits for WeChat. The refresh goes on afterwards.
@@ -61,24 +60,6 @@ func (a *Admin) account(name string) (Account, bool) {
 		return Account{}, false
 	}
 	return a.Accounts[i], true
-}
-
-// listHistory tells what came of the account's fetches in the last week, as far as the store does.
-func listHistory(account Account, w http.ResponseWriter, _ *http.Request) {
-	list := struct {
-		Account string          `json:"account"`
-		AppID   string          `json:"app_id"`
-		Events  []history.Event `json:"events"` // the newest first
-		Problem string          `json:"problem,omitempty"`
-	}{Account: account.Name, AppID: account.AppID, Events: []history.Event{}}
-	if account.History != nil {
-		events, err := account.History()
-		list.Events = append(list.Events, events...)
-		if err != nil {
-			list.Problem = err.Error()
-		}
-	}
-	writeJSON(w, http.StatusOK, list)
 }
 
 // lend hands out the account's token.

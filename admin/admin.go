@@ -132,6 +132,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /page.css", a.showing(file("text/css; charset=utf-8", pageCSS)))
 	mux.Handle("GET /page.js", a.showing(file("text/javascript; charset=utf-8", pageJS)))
 	mux.Handle("GET /apis", a.showing(a.showAPIs))
+	mux.Handle("GET /account", a.showing(a.showAccount))
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /readyz", a.ready)
 	mux.Handle("GET /status", a.reading(a.status))

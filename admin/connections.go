@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -174,4 +175,19 @@ func (c *connections) last(newest *connection) *connection {
 		return busy
 	}
 	return nil
+}
+
+// A body calls complete when all of it has been read.
+type body struct {
+	io.ReadCloser
+	complete func()
+}
+
+// Read implements [io.Reader].
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		b.complete()
+	}
+	return n, err
 }

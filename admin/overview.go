@@ -32,6 +32,11 @@ type accountNow struct {
 	refusals []Refusal // of the last hour
 }
 
+// nowOf returns how the account is.
+func nowOf(a *Account) accountNow {
+	return accountNow{*a, a.Status(), a.ticketsNow(), a.refusedSince(time.Now().Add(-time.Hour))}
+}
+
 // hasProblem reports whether something is wrong with the account's token or with a
 // ticket of it, or calls for it were refused.
 func (a accountNow) hasProblem() bool {
@@ -60,7 +65,7 @@ func (a *Admin) overview(filter string, l lang) *overview {
 	ranked := [3][]accountNow{}
 	words := strings.Fields(strings.ToLower(filter))
 	for _, account := range a.Accounts {
-		row := accountNow{account, account.Status(), account.ticketsNow(), account.refusedSince(time.Now().Add(-time.Hour))}
+		row := nowOf(&account)
 		rank := 2
 		switch {
 		case IsGone(row.Status):

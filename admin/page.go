@@ -4,7 +4,6 @@ import (
 	"compress/gzip"
 	_ "embed" // the page's own files
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -124,17 +123,6 @@ func (d *document) head(gone int) {
 	d.mark(icon)
 	d.mark(`'/%3E%3C/svg%3E"><link rel="stylesheet" href="page.css"><script src="page.js" defer></script>`)
 	d.mark(`<noscript><meta http-equiv="refresh" content="15"></noscript></head>`)
-}
-
-// languageSwitch adds a link to the same page in the other language.
-func (d *document) languageSwitch(r *http.Request) {
-	query := url.Values{"lang": {wordLang[1-d.lang]}}
-	if filter := filterOf(r); filter != "" {
-		query.Set("q", filter)
-	}
-	d.say(`<nav><a lang="`, phrase{wordLang[chinese], wordLang[english]}, "")
-	d.in(`" href="?`, query.Encode(), `">`)
-	d.say("", wordOtherLang, `</a></nav>`)
 }
 
 // summary adds, in one line, how everything is, and what is known of the process.

@@ -291,7 +291,7 @@ func crowd(n int) *Admin {
 }
 
 func BenchmarkPage(b *testing.B) {
-	for _, n := range []int{1, 200, 10_000} {
+	for _, n := range []int{1, 200, 1000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			handler := crowd(n).Handler()
 			b.ReportAllocs()

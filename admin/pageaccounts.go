@@ -21,6 +21,12 @@ func (d *document) accounts(a *Admin, o *overview) {
 		d.say(`<p class="none">`, wordNoneMatch, "</p></section>")
 		return
 	}
+	d.accountTable(o.rows)
+	d.mark("</section>")
+}
+
+// accountTable adds a table of accounts.
+func (d *document) accountTable(rows []accountNow) {
 	d.say(`<table class="cards" role="table"><caption>`, wordAccounts, `</caption><thead role="rowgroup"><tr role="row">`)
 	for _, word := range []phrase{wordAccount, wordToken, wordExpires, wordRefreshed, wordNext} {
 		d.say(`<th role="columnheader" scope="col">`, word, "</th>")
@@ -29,10 +35,10 @@ func (d *document) accounts(a *Admin, o *overview) {
 		d.say(`<th role="columnheader" scope="col" class="n">`, word, "</th>")
 	}
 	d.say(`<th role="columnheader" scope="col" class="script"><span class="unseen">`, wordRefresh, `</span></th></tr></thead><tbody role="rowgroup">`)
-	for _, row := range o.rows {
+	for _, row := range rows {
 		d.account(row, row.Hour())
 	}
-	d.mark("</tbody></table></section>")
+	d.mark("</tbody></table>")
 }
 
 // filterForm adds the box that filters, which needs no script.
@@ -65,7 +71,8 @@ func (d *document) account(a accountNow, hour []traffic.Minute) {
 		d.mark(a.look())
 		d.mark(`"`)
 	}
-	d.in(`><th role="rowheader" scope="row">`, a.Name, "")
+	d.in(`><th role="rowheader" scope="row"><a href="`, d.accountPage(a.Name), `">`)
+	d.in("", a.Name, "</a>")
 	d.in(" <small>", d.knownAs(&a.Account), "</small></th>")
 	d.mark(`<td role="cell" class="pill"><span class="state `)
 	d.mark(a.look())

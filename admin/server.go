@@ -156,3 +156,32 @@ func (s *Server) addressOf(r *http.Request) string {
 	}
 	return AddressOf(r, s.Trusted())
 }
+
+// A response calls begins before its first byte is written.
+type response struct {
+	http.ResponseWriter
+	begins func()
+	begun  bool
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (r *response) WriteHeader(status int) {
+	r.begin()
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [io.Writer].
+func (r *response) Write(p []byte) (int, error) {
+	r.begin()
+	return r.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *response) begin() {
+	if !r.begun {
+		r.begun = true
+		r.begins()
+	}
+}

@@ -63,7 +63,7 @@ func TestThePageTellsOfApplicationsOfWeCom(t *testing.T) {
 	page := open(t, a, "/")
 	mustShow(t, page, "Accounts without a token: 1 of 3", "Secrets that WeCom refused in the last hour</dt><dd>3 of 100 at most",
 		`id="problem-typo"`, "<b>errcode 40001</b>", "nor a refresh by hand ends that",
-		`id="account-crm" class="failing fair"`, `crm <small>WeCom ww1 100000c</small>`, `id="problem-crm:60020"`,
+		`id="account-crm" class="failing fair"`, `crm</a> <small>WeCom ww1 100000c</small>`, `id="problem-crm:60020"`,
 		"<b>errcode 60020</b>", "WeCom refused calls, 12 since the start, the last one <time", ">3 min ago<", "What to do: </b>put 203.0.113.7 on")
 	if strings.Contains(page, "problem-crm:50003") {
 		t.Error("what was refused hours ago is a problem still")

@@ -223,6 +223,36 @@ checks["a platform with 100,000 accounts: problems and what to do come first, an
   await leave(page);
 };
 
+for (const [name, options, query] of [
+  ["light", { colorScheme: "light" }, ""],
+  ["dark phone", { colorScheme: "dark", viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }, ""],
+  ["chinese", { colorScheme: "light" }, "&lang=zh"],
+  ["narrow", { colorScheme: "light", viewport: { width: 320, height: 640 } }, ""],
+]) {
+  checks[`the page of an account, ${name}: it fits, is accessible, and tells what came of fetches`] = async () => {
+    const page = await visit(given.failing + "account?name=elsewhere" + query, options);
+    await page.waitForSelector(":root.script");
+    assert.match(await text(page, 'section[aria-labelledby="history"]'), query ? /失败.*进程启动后的首次获取.*invalid ip.*处理办法/s : /failed.*the first of the process.*invalid ip.*What to do/s);
+    await fits(page);
+    await uncovered(page);
+    await accessible(page, 10);
+    await leave(page);
+  };
+}
+
+checks["the page of an account is one step from the first and back, and refreshes"] = async () => {
+  const page = await visit(given.failing);
+  await page.click("#account-shop a");
+  assert.match(await text(page, "h1"), /wxproxy: shop/);
+  assert.match(await text(page, 'section[aria-labelledby="history"]'), /refreshed/);
+  await page.click("nav a");
+  assert.match(await text(page, "h1"), /wxproxy: shop/);
+  assert.match(await text(page, 'section[aria-labelledby="history"]'), /已刷新/);
+  await page.click("main > p a");
+  assert.equal(await page.locator("#account-shop").count(), 1);
+  await leave(page);
+};
+
 checks["dark and light differ"] = async () => {
   const grounds = [];
   for (const colorScheme of ["light", "dark"]) {
