@@ -20,11 +20,18 @@ func (p *Proxy) connect(conn net.Conn, target string) error {
 	if _, err := io.WriteString(conn, request+"\r\n"); err != nil {
 		return err
 	}
-	status, surplus, err := readAnswer(conn)
+	got, err := readAnswer(conn)
 	if err != nil {
 		return err
 	}
-	return p.judge(status, surplus)
+	return p.judge(got)
+}
+
+// An answered is what an answer to CONNECT says.
+type answered struct {
+	status  int
+	surplus bool // bytes came with its head that are behind it
+	noBasic bool // it asks for another proof than Basic authentication, and not for that
 }
 
 // basic returns user and password as Basic authentication has them.
@@ -35,13 +42,15 @@ func (p *Proxy) basic() string {
 // judge returns what the status of the answer to CONNECT means. Whoever is at the other
 // end of a tunnel waits to be spoken to: bytes that follow the head of a success are no
 // tunnel's, but a page in its place.
-func (p *Proxy) judge(status int, surplus bool) error {
-	code := strconv.Itoa(status)
+func (p *Proxy) judge(got answered) error {
+	status, code := got.status, strconv.Itoa(got.status)
 	switch {
-	case status/100 == 2 && surplus:
+	case status/100 == 2 && got.surplus:
 		return &Fault{cause: page, code: code}
 	case status/100 == 2:
 		return nil
+	case status == 407 && got.noBasic:
+		return &Fault{cause: noBasic, code: code}
 	case (status == 407 || status == 401) && p.user == "":
 		return &Fault{cause: noPassword, code: code}
 	case status == 407, status == 401: // as tinyproxy answers to a wrong one
@@ -54,29 +63,46 @@ func (p *Proxy) judge(status int, surplus bool) error {
 	return &Fault{cause: noProxy, code: code}
 }
 
-// readAnswer reads the head of the answer to CONNECT. It returns its status, and whether
-// bytes came with it that are behind it.
-func readAnswer(from io.Reader) (status int, surplus bool, err error) {
+// readAnswer reads the head of the answer to CONNECT.
+func readAnswer(from io.Reader) (got answered, err error) {
 	var head []byte
 	part := make([]byte, 1<<10)
 	for len(head) < longestHead {
 		n, err := from.Read(part)
 		head = append(head, part[:n]...)
 		if !mayBeHTTP(head) {
-			return 0, false, &Fault{cause: noProxy}
+			return answered{}, &Fault{cause: noProxy}
 		}
 		if end := endOf(head); end > 0 {
 			status, ok := statusOf(head)
 			if !ok {
-				return 0, false, &Fault{cause: noProxy}
+				return answered{}, &Fault{cause: noProxy}
 			}
-			return status, len(head) > end, nil
+			return answered{status, len(head) > end, lacksBasic(head[:end])}, nil
 		}
 		if err != nil {
-			return 0, false, err
+			return answered{}, err
 		}
 	}
-	return 0, false, &Fault{cause: noProxy}
+	return answered{}, &Fault{cause: noProxy}
+}
+
+// lacksBasic reports whether a head asks for proofs, and Basic is none of them.
+func lacksBasic(head []byte) bool {
+	asked := false
+	for line := range bytes.Lines(head) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if !bytes.EqualFold(name, []byte("Proxy-Authenticate")) {
+			continue
+		}
+		asked = true
+		for challenge := range bytes.SplitSeq(value, []byte(",")) { // several may stand in a line
+			if scheme, _, _ := bytes.Cut(bytes.TrimSpace(challenge), []byte(" ")); bytes.EqualFold(scheme, []byte("Basic")) {
+				return false
+			}
+		}
+	}
+	return asked
 }
 
 // mayBeHTTP reports whether head begins as an answer of HTTP/1 does, as far as it is here.

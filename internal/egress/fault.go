@@ -23,6 +23,7 @@ const (
 	noTLS
 	noPassword
 	wrongPassword
+	noBasic
 	noProxy
 	refuses
 	noTunnel
@@ -54,6 +55,9 @@ var causes = [...]struct {
 	wrongPassword: {true, "does not accept the user or the password",
 		"check user and password in {setting}; wxproxy shows them ever more seldom, at last once a minute, until the proxy takes them",
 		"请检查 {setting} 中的用户名和密码；在代理接受之前，wxproxy 的尝试会越来越少，最后每分钟一次"},
+	noBasic: {true, "wants another proof than a user and a password in Basic authentication",
+		"ask those who run the proxy to allow Basic to this machine, or to let it through without; or name a local proxy in {setting} that speaks NTLM or Kerberos to theirs",
+		"请联系代理的管理员，允许本机使用 Basic 认证，或对本机免认证；也可以在 {setting} 中改用本地的、能与公司代理进行 NTLM 或 Kerberos 认证的代理"},
 	noProxy: {true, "answers in another way than a proxy does",
 		"check {setting}: whatever listens there is no proxy of this kind, or does not know CONNECT",
 		"请检查 {setting}：该地址上运行的不是这种代理，或不支持 CONNECT"},
@@ -109,7 +113,10 @@ func (f *Fault) Unwrap() error { return f.err }
 func (f *Fault) IsEverywhere() bool { return causes[f.cause].everywhere }
 
 // IsOfPassword reports whether asking again would show a password that was not accepted.
-func (f *Fault) IsOfPassword() bool { return f.cause == wrongPassword }
+func (f *Fault) IsOfPassword() bool { return f.cause == wrongPassword || f.cause == noBasic }
+
+// IsLate reports whether the proxy, or what is behind it, took all the time that there was.
+func (f *Fault) IsLate() bool { return f.cause == late }
 
 // Remedies returns what helps, in English and Chinese. Packages that do not import this one
 // tell by the method that WeChat was not asked, and why.

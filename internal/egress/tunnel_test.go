@@ -114,6 +114,8 @@ func TestFaultsOfAProxyAreToldInWords(t *testing.T) {
 		{"no password", egresstest.Options{User: "u", Password: "p"}, "", "wants a user and a password (407)", true},
 		{"a wrong password", egresstest.Options{User: "u", Password: "p"}, "u:wr0ngpass@", "does not accept the user or the password (407)", true},
 		{"a wrong password, as tinyproxy says", says("401 Unauthorized"), "u:wr0ngpass@", "does not accept the user or the password (401)", true},
+		{"NTLM", answering("HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n\r\n"), "u:wr0ngpass@", "wants another proof than a user and a password in Basic authentication (407)", true},
+		{"NTLM or Basic", answering("HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM, basic realm=\"s3cret\"\r\n\r\n"), "u:wr0ngpass@", "does not accept the user or the password (407)", true},
 		{"forbidden", says("403 Forbidden"), "", "does not allow connections to " + target + " (403)", false},
 		{"no such host", egresstest.Options{}, "", "does not get to " + target + " itself (502)", false},
 		{"the host is busy", says("503 Service Unavailable"), "", "(503)", false},

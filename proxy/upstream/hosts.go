@@ -124,7 +124,7 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*co
 			if ctx.Err() == nil {
 				host.failures[FailedToConnect].Add(1)
 			}
-			tried |= 1<<i | h.alsoBehind(host, err)
+			tried |= 1<<i | h.alsoBehind(host, err, evenDown)
 			failed = alsoFailed(failed, err)
 		}
 	}

@@ -136,9 +136,12 @@ func leadsNowhere(err error) bool {
 }
 
 // alsoBehind returns the hosts, a bit each, that need not be tried since host could not be
-// reached for err: those behind the same proxy, if that leads nowhere.
-func (h *Hosts) alsoBehind(host *host, err error) (hosts uint64) {
-	if host.way == nil || !leadsNowhere(err) {
+// reached for err: those behind the same proxy, if that leads nowhere. A proxy that hangs may
+// do so for one host alone; but if all are down, one attempt is enough of a wait, since
+// their watchers find out more.
+func (h *Hosts) alsoBehind(host *host, err error, areDown bool) (hosts uint64) {
+	fault := FaultOf(err)
+	if fault == nil || !fault.IsEverywhere() && !(areDown && fault.IsLate()) {
 		return 0
 	}
 	for i, other := range h.hosts {

@@ -256,6 +256,19 @@ func TestProxyThatDoesNotAnswerCostsTheConnectTimeout(t *testing.T) {
 	if fault := FaultOf(err); fault == nil || !strings.Contains(fault.Words(), "within connect_timeout") || time.Since(began) > 5*time.Second {
 		t.Errorf("got %v after %v; want that the proxy is late", err, time.Since(began))
 	}
+	several := provenAt(t, func(c *HostsConfig) {
+		through(t, p.URL())(c)
+		c.ConnectTimeout = 200 * time.Millisecond
+	}, hidden, second, "http://api3.weixin.invalid", "http://api4.weixin.invalid")
+	for _, host := range several.hosts {
+		host.putDown()
+	}
+	asked := len(p.Asked())
+	if err := sendError(several, message("POST", "/p", "{}")); FaultOf(err) == nil {
+		t.Errorf("got %v; want that the proxy is late", err)
+	} else if text := err.Error(); strings.Contains(text, secondTarget) {
+		t.Errorf("got %v after %d questions; want one attempt where every host is down", text, len(p.Asked())-asked)
+	}
 }
 
 func TestOneAddressOfAProxyIsEnough(t *testing.T) {
