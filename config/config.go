@@ -26,9 +26,6 @@ type Config struct {
 	Log      Log
 	Accounts []Account
 
-	// Proxies are those that the environment has for the way out; ProxyOf has what counts.
-	Proxies egress.Environment
-
 	Platforms []Platform
 
 	ClientDefaults ClientDefaults
@@ -48,8 +45,9 @@ type Config struct {
 	// Certificates are those of the files that the settings name.
 	Certificates []Certificate
 
-	files         *Files // which read it
-	inboxMaxGiven bool   // push.inbox_max is not what goes without saying
+	files         *Files             // which read it
+	proxies       egress.Environment // for the way out; ProxyOf has what counts
+	inboxMaxGiven bool               // push.inbox_max is not what goes without saying
 
 	remarks Problems // with which it is good nevertheless
 }

@@ -38,7 +38,7 @@ func (c *Config) ProxyOf(kind Kind) egress.Choice {
 	if kind == WeCom && c.WeCom.Proxy.Empty() {
 		setting = WeChat.Section() + ".proxy"
 	}
-	return egress.Choice{Setting: setting, URL: c.UpstreamOf(kind).Proxy, Environment: c.Proxies}
+	return egress.Choice{Setting: setting, URL: c.UpstreamOf(kind).Proxy, Environment: c.proxies}
 }
 
 // egress returns the proxy that the table has, empty if it has none.

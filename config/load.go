@@ -103,7 +103,7 @@ func newLoader(path string, lookupEnv func(string) (string, bool)) *loader {
 		texts:     map[string][]byte{},
 		lines:     map[string]map[string]int{},
 	}
-	l.cfg.File, l.cfg.files, l.cfg.Proxies = path, NewFiles(), egress.Of(lookupEnv)
+	l.cfg.File, l.cfg.files, l.cfg.proxies = path, NewFiles(), egress.Of(lookupEnv)
 	return l
 }
 

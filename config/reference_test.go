@@ -175,7 +175,7 @@ var chinesePhrases = [][2]string{
 	{": host:port, as ", "：host:port，如 "},
 	{": \"memory:\" or \"file:\" and a folder, as ", "：\"memory:\"，或 \"file:\" 加目录，如 "},
 	{" for callers of a unix socket", "（Unix socket 的调用方）"},
-	{", and user:password@ before the host if it wants that", "，需要时在主机前加上 user:password@"},
+	{", and \"user:password@\" before the host if it wants that", "，需要时在主机前加上 \"user:password@\""},
 	{"; in the password, # is %23, / is %2F, ? is %3F and % is %25", "；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25"},
 	{", as 0.01 for one of a hundred", "，如 0.01 是百分之一"},
 	{": as ", "：如 "},
@@ -386,7 +386,7 @@ func (s documented) counts(key string) string {
 func changed() (c Config) {
 	whole := reflect.ValueOf(&c).Elem()
 	for i := range whole.NumField() {
-		if whole.Field(i).Kind() != reflect.Struct {
+		if whole.Field(i).Kind() != reflect.Struct || !whole.Type().Field(i).IsExported() {
 			continue
 		}
 		for j := range whole.Field(i).NumField() {

@@ -39,7 +39,7 @@ var schemes = map[string]string{"http": overHTTP, "https": overHTTPS, "socks5": 
 
 // good is what a URL should be like, and escaped what may be missing of one that is none.
 const (
-	good    = `write "http://host:port", "https://..." or "socks5://...", and user:password@ before the host if it wants that`
+	good    = `write "http://host:port", "https://..." or "socks5://...", and "user:password@" before the host if it wants that`
 	escaped = `; in the password, # is %23, / is %2F, ? is %3F and % is %25`
 )
 
