@@ -141,7 +141,7 @@ func leadsNowhere(err error) bool {
 // their watchers find out more.
 func (h *Hosts) alsoBehind(host *host, err error, areDown bool) (hosts uint64) {
 	fault := FaultOf(err)
-	if fault == nil || !fault.IsEverywhere() && !(areDown && fault.IsLate()) {
+	if fault == nil || !fault.IsEverywhere() && (!areDown || !fault.IsLate()) {
 		return 0
 	}
 	for i, other := range h.hosts {
