@@ -1,4 +1,5 @@
 //go:generate go test -run TestTheNoticesAreThoseOfWhatIsCompiledIn ./e2e -update-notices
+//go:generate go test -run TestTheSchemaOfTheValuesHasAllSettings ./e2e -update-schema
 
 // Command wxproxy is a reverse proxy for WeChat's server API. Programs call it
 // as they would call api.weixin.qq.com, without an access_token: it adds the

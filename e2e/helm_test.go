@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"flag"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -88,26 +90,94 @@ func TestTheChartMakesWhatKubernetesTakes(t *testing.T) {
 	}
 }
 
+var updateSchema = flag.Bool("update-schema", false, "write the settings into the schema of the chart's values anew")
+
+// settingsOf returns the lines with which the schema of the chart's values has each
+// table, with the settings that docs/configuration.md has.
+func settingsOf(t *testing.T) (tables []string, lines map[string]string) {
+	t.Helper()
+	keys, table := map[string][]string{}, ""
+	heading, row := regexp.MustCompile("^### `([a-z_.]+)\\.[a-z_0-9]+`"), regexp.MustCompile("^\\| `([a-z_0-9]+)` \\|")
+	for line := range strings.Lines(read(t, "docs/configuration.md")) {
+		if found := heading.FindStringSubmatch(line); found != nil {
+			table = found[1]
+		} else if found := row.FindStringSubmatch(line); found != nil && table != "" && !slices.Contains(keys[table], found[1]) {
+			keys[table] = append(keys[table], found[1])
+		}
+	}
+	if len(keys) < 11 || !slices.Contains(keys["account"], "push_aes_key_old_file") {
+		t.Fatalf("got %q; want all settings", keys)
+	}
+	table = "upstream.wecom" // lies in another one
+	within := ", \"wecom\": " + object(keys[table], "")
+	delete(keys, table)
+	lines = map[string]string{}
+	for table, keys := range keys {
+		switch table {
+		case "upstream":
+			lines[table] = object(keys, within)
+		case "account", "client", "route", "platform", "forward":
+			lines[table] = `{"type": "array", "items": ` + object(keys, "") + "}"
+		default:
+			lines[table] = object(keys, "")
+		}
+		tables = append(tables, table)
+	}
+	slices.Sort(tables)
+	return tables, lines
+}
+
+// object returns the schema of a table that has these settings and no others.
+func object(keys []string, more string) string {
+	return `{"type": "object", "additionalProperties": false, "properties": {"` + strings.Join(keys, `": true, "`) + `": true` + more + "}}"
+}
+
+func TestTheSchemaOfTheValuesHasAllSettings(t *testing.T) {
+	t.Parallel()
+	const file = "deploy/helm/wxproxy/values.schema.json"
+	schema := read(t, file)
+	tables, lines := settingsOf(t)
+	for _, table := range tables {
+		line := regexp.MustCompile(`(?m)^        "` + table + `": (.*?),?$`)
+		found := line.FindStringSubmatch(schema)
+		if found == nil {
+			t.Errorf("got no %s in %s", table, file)
+		} else if found[1] != lines[table] && *updateSchema {
+			schema = strings.Replace(schema, found[0], strings.Replace(found[0], found[1], lines[table], 1), 1)
+		} else if found[1] != lines[table] {
+			t.Errorf("%s: got the settings %s; want %s: go generate .", table, found[1], lines[table])
+		}
+	}
+	if *updateSchema {
+		if err := os.WriteFile(file, []byte(schema), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMistakesInTheValuesOfTheChartAreSaid(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ old, new, want string }{
-		"no image":                     {"image: {repository: registry.example/wxproxy}", "", "image.repository: missing; where you pushed the image"},
-		"no Secret":                    {"existingSecret: wxproxy", "existingSecret: # wxproxy", ""},
-		"an empty Secret":              {"existingSecret: wxproxy", "existingSecret: '' # existingSecret: wxproxy", "the Secret with the keys admin-key, orders-key, shop-secret, store, token-key. Make it by: kubectl create secret generic wxproxy --from-file=admin-key=FILE"},
-		"no account":                   {"account:", "route:", "config.account: missing; a list, as [{name: shop"},
-		"no client":                    {"client:", "route:", "config.client: missing; callers from other pods show a key"},
-		"an AppSecret in the clear":    {"secret_file: shop-secret", "secret: " + appSecret, "config: secret stands in the values, which Helm and Git keep in the clear; write secret_file"},
-		"a key in the clear":           {"key_file: orders-key", "key: a-key-of-32-bytes-or-nearly-so", "config: key stands in the values"},
-		"a password in the clear":      {"config:\n", "config:\n  token: {store: \"redis://u:p@redis:6379/0\"}\n", "config: store stands in the values"},
-		"a mode that is none":          {"existingSecret:", "mode: platform\nexistingSecret:", "'shared', 'sidecar'"},
-		"a value that is none":         {"existingSecret:", "replica: 3\nexistingSecret:", "'replica' not allowed"},
-		"a table that is none":         {"  client:", "  clients:", "'clients' not allowed"},
-		"replicas in words":            {"existingSecret:", "replicas: two\nexistingSecret:", "/replicas"},
-		"no replicas":                  {"existingSecret:", "replicas: 0\nexistingSecret:", "/replicas"},
-		"one account, no list":         {"account:\n    - ", "account: ", "/config/account"},
-		"callers of any label":         {"existingSecret:", "networkPolicy: {callerLabels: {wxproxy-caller: null}}\nexistingSecret:", "lets all pods of a namespace in"},
-		"a key that the Secret lacks":  {"secret_file: shop-secret", "secret_file: shop_secret", "Secret wxproxy has no shop_secret"},
-		"more asked for than is given": {"existingSecret:", "resources: {requests: {cpu: 1, memory: 2Gi}, limits: {memory: 1Gi}}\nexistingSecret:", "more than its limit"},
+		"no image":                        {"image: {repository: registry.example/wxproxy}", "", "image.repository: missing; where you pushed the image"},
+		"no Secret":                       {"existingSecret: wxproxy", "existingSecret: # wxproxy", ""},
+		"an empty Secret":                 {"existingSecret: wxproxy", "existingSecret: '' # existingSecret: wxproxy", "the Secret with the keys admin-key, orders-key, shop-secret, store, token-key. Make it by: kubectl create secret generic wxproxy --from-file=admin-key=FILE"},
+		"no account":                      {"    - {name: shop, app_id: wx0123456789abcdef, secret_file: shop-secret, default: true} # yours\n", "", "config.account: missing; a list, as [{name: shop"},
+		"no client":                       {"    - {name: orders, key_file: orders-key, accounts: [shop]}\n", "", "config.client: missing; callers from other pods show a key"},
+		"an AppSecret in the clear":       {"secret_file: shop-secret", "secret: " + appSecret, "config: secret stands in the values, which Helm and Git keep in the clear; write secret_file"},
+		"a key in the clear":              {"key_file: orders-key", "key: a-key-of-32-bytes-or-nearly-so", "config: key stands in the values"},
+		"a password in the clear":         {"config:\n", "config:\n  token: {store: \"redis://u:p@redis:6379/0\"}\n", "config: store stands in the values"},
+		"a proxy's password in the clear": {"config:\n", "config:\n  upstream: {proxy: \"http://u:p@proxy:3128\"}\n", "config: proxy stands in the values"},
+		"a mode that is none":             {"existingSecret:", "mode: platform\nexistingSecret:", "'shared', 'sidecar'"},
+		"a value that is none":            {"existingSecret:", "replica: 3\nexistingSecret:", "'replica' not allowed"},
+		"a table that is none":            {"  client:", "  clients:", "'clients' not allowed"},
+		"a setting that is none":          {"name: shop,", "nam: shop,", "'nam' not allowed"},
+		"a setting of a wrong table":      {"config:\n", "config:\n  proxy: {encryption_key_file: a}\n", "'encryption_key_file' not allowed"},
+		"replicas in words":               {"existingSecret:", "replicas: two\nexistingSecret:", "/replicas"},
+		"no replicas":                     {"existingSecret:", "replicas: 0\nexistingSecret:", "/replicas"},
+		"one account, no list":            {"account:\n    - ", "account: ", "/config/account"},
+		"callers of any label":            {"existingSecret:", "networkPolicy: {callerLabels: {wxproxy-caller: null}}\nexistingSecret:", "lets all pods of a namespace in"},
+		"a key that the Secret lacks":     {"secret_file: shop-secret", "secret_file: shop_secret", "Secret wxproxy has no shop_secret"},
+		"more asked for than is given":    {"existingSecret:", "resources: {requests: {cpu: 1, memory: 2Gi}, limits: {memory: 1Gi}}\nexistingSecret:", "more than its limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

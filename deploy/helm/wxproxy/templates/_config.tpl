@@ -65,7 +65,7 @@
 {{- if not (or $config.account $config.platform) -}}
 {{- fail "config.account: missing; a list, as [{name: shop, app_id: wx0123456789abcdef, secret_file: shop-secret}]; or config.platform" -}}
 {{- end -}}
-{{- range regexFindAll "(?m)^(secret|key|key_old|read_key|push_token|push_aes_key|push_aes_key_old|token|aes_key|encryption_key|encryption_key_old) = |^store = \"[^\"]*@" $toml -1 -}}
+{{- range regexFindAll "(?m)^(secret|key|key_old|read_key|push_token|push_aes_key|push_aes_key_old|token|aes_key|encryption_key|encryption_key_old) = |^(store|proxy) = \"[^\"]*@" $toml -1 -}}
 {{- $setting := first (splitList " " .) -}}
 {{- fail (printf "config: %s stands in the values, which Helm and Git keep in the clear; write %s_file with the name of a key of existingSecret" $setting $setting) -}}
 {{- end -}}
