@@ -194,6 +194,12 @@ try-restart) : >/restart; while [ -e /restart ]; do sleep 0.05; done ;;
 esac
 `
 
+// runSystemd has packages find a systemd that runs.
+func (m *machine) runSystemd() {
+	m.t.Helper()
+	m.must("mkdir -p /run/systemd/system; printf %s \"$1\" | install -m 755 /dev/stdin systemctl; mv systemctl /usr/bin/systemctl", systemctl)
+}
+
 // asked returns what systemd was asked for since the last time.
 func (m *machine) asked() []string {
 	m.t.Helper()
@@ -220,8 +226,8 @@ func TestAnUpgradeOfThePackageRestartsTheServiceUnderLoad(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	m.put("linux_amd64.deb")
-	m.must("dpkg -i linux_amd64.deb && mkdir -p /run/systemd/system && install -m 755 /dev/null /usr/local/sbin/systemctl")
-	writeFile(t, m.path("usr/local/sbin/systemctl"), systemctl)
+	m.must("dpkg -i linux_amd64.deb")
+	m.runSystemd()
 	writeFile(t, m.path("etc/wxproxy/config.toml"), "[token]\nstore = \"file:/var/lib/wxproxy\"\n[[account]]\nname = \"shop\"\napp_id = \""+appID+"\"\nsecret_env = \"WXPROXY_SHOP_SECRET\"\n")
 	m.newer("1.2.4")
 	m.newer("1.2.5")
@@ -292,7 +298,18 @@ func TestTheRPMPackageIsInstalledAndRemoved(t *testing.T) {
 		t.Errorf("got %q in the .rpm; want those of the .deb, %q", ofRPM, ofDeb)
 	}
 
+	// rpm counts: two versions, for a moment, are an upgrade.
+	m.runSystemd()
+	m.must("echo 0 >main-pid")
+	m.must("rpm -U --force --nodeps linux_amd64.rpm")
+	if got, want := m.asked(), []string{"daemon-reload", "show --property=MainPID --value wxproxy.service", "is-enabled --quiet wxproxy.service"}; !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q, and nothing ended", got, want)
+	}
+
 	m.must("echo '#' >>/etc/wxproxy/config.toml; echo kept >/var/lib/wxproxy/tokens; echo kept >/etc/wxproxy/shop-secret; rpm -e wxproxy")
 	m.mustSay("cat /etc/wxproxy/config.toml.rpmsave /var/lib/wxproxy/tokens /etc/wxproxy/shop-secret", "#\nkept\nkept\n")
 	m.mustSay("ls /usr/bin/wxproxy 2>&1 || true", "cannot access")
+	if got, want := m.asked(), []string{"disable --now wxproxy.socket wxproxy-push.socket wxproxy.service", "daemon-reload"}; !slices.Equal(got, want) {
+		t.Errorf("got %q; want %q", got, want)
+	}
 }
