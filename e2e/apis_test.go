@@ -96,7 +96,7 @@ func TestWhichAPIFails(t *testing.T) {
 	metrics := p.mustAsk("GET", p.admin+"/metrics", "", byAdmin).body
 	for _, line := range []string{
 		`wxproxy_api_requests_total{kind="wechat",path="/cgi-bin/user/info"} 4`, `wxproxy_api_failures_total{errcode="45015",kind="wechat",path="` + send + `"} 1`,
-		`wxproxy_api_requests_total{kind="wechat",path="other"} 1`, `wxproxy_api_hour_duration_seconds{kind="wechat",path="/cgi-bin/user/info",quantile="0.95"} `,
+		`wxproxy_api_requests_total{kind="wechat",path="other"} 1`, `wxproxy_api_hour_p95_seconds{kind="wechat",path="/cgi-bin/user/info"} `,
 		`wxproxy_api_requests_total{kind="wecom",path="/cgi-bin/user/get"} 1`,
 	} {
 		if !strings.Contains(metrics, "\n"+line) {

@@ -215,7 +215,7 @@ func sampleAPIs() *apis.Counts {
 			api.Count(called.took + time.Duration(i%40)*time.Millisecond)
 		}
 		for i := range called.failed {
-			f := apis.FailedCall{Kind: called.kind, Account: "shop", Client: "orders", Failure: apis.Failure{Errcode: called.errcode}, HTTP: called.status, Reason: called.reason, RequestID: fmt.Sprintf("5DCDS5BINRVWAMMC6WO4LVFYN%d", i)}
+			f := apis.FailedCall{Kind: called.kind, Path: called.path, Account: "shop", Client: "orders", Failure: apis.Failure{Errcode: called.errcode}, HTTP: called.status, Reason: called.reason, RequestID: fmt.Sprintf("5DCDS5BINRVWAMMC6WO4LVFYN%d", i)}
 			if f.Reason == "" && f.Errcode != 0 {
 				f.Rid = fmt.Sprintf("655d9278-1a2b3c4d-5e6f7a%02d", i)
 			}

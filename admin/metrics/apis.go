@@ -53,7 +53,7 @@ func (s text) api(kind, path string, c apiCounts) {
 // quantiles tells how long the calls of the last hour took, if there were any.
 func (s text) quantiles(row *apis.Row) {
 	if row.Hour.Calls > 0 {
-		s.gauge(apiDurations, row.Hour.P50.Seconds(), row.Kind, row.Path, "0.5")
-		s.gauge(apiDurations, row.Hour.P95.Seconds(), row.Kind, row.Path, "0.95")
+		s.gauge(apiMedian, row.Hour.P50.Seconds(), row.Kind, row.Path)
+		s.gauge(apiMost, row.Hour.P95.Seconds(), row.Kind, row.Path)
 	}
 }

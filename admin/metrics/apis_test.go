@@ -34,7 +34,7 @@ func TestOnlyDocumentedPathsAreLabels(t *testing.T) {
 	for _, f := range out {
 		for line := range strings.Lines(string(f.lines)) {
 			name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-			if strings.HasPrefix(name, "wxproxy_api_hour_duration_seconds") && strings.HasPrefix(value, "0.09") || strings.HasPrefix(value, "0.10") {
+			if strings.HasPrefix(name, "wxproxy_api_hour_") && strings.HasPrefix(value, "0.09") || strings.HasPrefix(value, "0.10") {
 				value = "0.1" // to 10 %
 			}
 			lines = append(lines, name+" "+value)
@@ -47,8 +47,8 @@ func TestOnlyDocumentedPathsAreLabels(t *testing.T) {
 		`wxproxy_api_failures_total{errcode="40003",kind="wechat",path="/cgi-bin/user/get"} 1`:          true,
 		`wxproxy_api_failures_total{errcode="http_502",kind="wechat",path="/cgi-bin/user/get"} 1`:       true,
 		`wxproxy_api_failures_total{errcode="40066",kind="wechat",path="other"} 500`:                    true,
-		`wxproxy_api_hour_duration_seconds{kind="wechat",path="/cgi-bin/user/get",quantile="0.5"} 0.1`:  true,
-		`wxproxy_api_hour_duration_seconds{kind="wechat",path="/cgi-bin/user/get",quantile="0.95"} 0.1`: true,
+		`wxproxy_api_hour_p50_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`:  true,
+		`wxproxy_api_hour_p95_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`: true,
 	}
 	slices.Sort(lines)
 	if sorted := slices.Sorted(maps.Keys(want)); !slices.Equal(lines, sorted) {
