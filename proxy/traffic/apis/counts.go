@@ -3,8 +3,6 @@
 package apis
 
 import (
-	"bytes"
-	"context"
 	"maps"
 	"sync"
 	"sync/atomic"
@@ -139,10 +137,26 @@ func leastCalled(apis map[string]*API) (least *API) {
 	return least
 }
 
+// longestWord is how long a word of such a path may be: an AppSecret has 32 characters.
+const longestWord = 31
+
 // isPlain reports whether path consists of what paths of APIs consist of.
 func isPlain(path []byte) bool {
-	isOdd := func(c rune) bool { return (c < 'a' || 'z' < c) && (c < '-' || '9' < c) && c != '_' } // from - to 9 there are the digits, . and /
-	return len(path) > 1 && len(path) <= maxPath && path[0] == '/' && !bytes.ContainsFunc(path, isOdd)
+	word := 0
+	for _, c := range path {
+		switch {
+		case c == '/' || c == '.':
+			word = 0
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '_', c == '-':
+			word++
+		default:
+			return false
+		}
+		if word > longestWord {
+			return false
+		}
+	}
+	return len(path) > 1 && len(path) <= maxPath && path[0] == '/'
 }
 
 // each calls do for every API of the kind that has counts. The caller holds k.mu.
@@ -156,34 +170,4 @@ func (k *Kind) each(do func(*API)) {
 		do(a)
 	}
 	do(k.rest)
-}
-
-// Run notes the end of every slot until ctx ends.
-func (c *Counts) Run(ctx context.Context) {
-	for ctx.Err() == nil {
-		start := time.Now().Truncate(slot)
-		timer := time.NewTimer(time.Until(start.Add(slot)))
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-			c.endSlot(start)
-		}
-		timer.Stop()
-	}
-}
-
-// endSlot notes what happened in the slot that began at start.
-func (c *Counts) endSlot(start time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	at := c.ended % slotsKept
-	day := max(dayOf(start.Add(slot)), dayOf(time.Now())) // a timer may be early, and a machine may have slept
-	isNewDay := day != c.day
-	for _, k := range c.kinds {
-		k.mu.Lock()
-		k.each(func(a *API) { a.endSlot(at, isNewDay) })
-		k.mu.Unlock()
-	}
-	c.starts[at], c.day = slotOf(start), day
-	c.ended++
 }

@@ -120,12 +120,3 @@ func counted(all []FailureCount, f Failure, n uint64) []FailureCount {
 func spanOf(h histogram) Span {
 	return Span{Calls: h.sum(), P50: h.quantile(0.5), P95: h.quantile(0.95)}
 }
-
-// slotOf returns which slot t is in, counted from 1970.
-func slotOf(t time.Time) int64 { return t.Unix() / int64(slot/time.Second) }
-
-// dayOf returns which day it is in Beijing, by which WeChat counts, from 1970.
-func dayOf(t time.Time) int64 {
-	const ahead, day = 8 * 3600, 24 * 3600
-	return (t.Unix() + ahead) / day
-}
