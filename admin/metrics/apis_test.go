@@ -41,14 +41,14 @@ func TestOnlyDocumentedPathsAreLabels(t *testing.T) {
 		}
 	}
 	want := map[string]bool{
-		`wxproxy_api_requests_total{kind="wechat",path="/cgi-bin/user/get"} 4`:                          true,
-		`wxproxy_api_requests_total{kind="wechat",path="other"} 500`:                                    true,
-		`wxproxy_api_requests_total{kind="wecom",path="other"} 1`:                                       true,
-		`wxproxy_api_failures_total{errcode="40003",kind="wechat",path="/cgi-bin/user/get"} 1`:          true,
-		`wxproxy_api_failures_total{errcode="http_502",kind="wechat",path="/cgi-bin/user/get"} 1`:       true,
-		`wxproxy_api_failures_total{errcode="40066",kind="wechat",path="other"} 500`:                    true,
-		`wxproxy_api_hour_p50_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`:  true,
-		`wxproxy_api_hour_p95_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`: true,
+		`wxproxy_api_requests_total{kind="wechat",path="/cgi-bin/user/get"} 4`:                    true,
+		`wxproxy_api_requests_total{kind="wechat",path="other"} 500`:                              true,
+		`wxproxy_api_requests_total{kind="wecom",path="other"} 1`:                                 true,
+		`wxproxy_api_failures_total{errcode="40003",kind="wechat",path="/cgi-bin/user/get"} 1`:    true,
+		`wxproxy_api_failures_total{errcode="http_502",kind="wechat",path="/cgi-bin/user/get"} 1`: true,
+		`wxproxy_api_failures_total{errcode="40066",kind="wechat",path="other"} 500`:              true,
+		`wxproxy_api_hour_p50_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`:                true,
+		`wxproxy_api_hour_p95_seconds{kind="wechat",path="/cgi-bin/user/get"} 0.1`:                true,
 	}
 	slices.Sort(lines)
 	if sorted := slices.Sorted(maps.Keys(want)); !slices.Equal(lines, sorted) {
