@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
-.PHONY: all fmt-check vet lint deps test run fuzz bench bench-deps bench-pushes microbench guard release help
+.PHONY: all fmt-check vet lint needs deps test run fuzz bench bench-deps bench-pushes microbench guard release help
 
 ARGS     ?= demo
 FUZZTIME ?= 10s
@@ -40,7 +40,9 @@ $(LINTER):
 	GOBIN=$(CURDIR)/.tools/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(subst .tools/bin/golangci-lint-,,$@)
 	mv .tools/bin/golangci-lint $@
 
-deps: $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests need: modules of Go and npm, and programs that are missing
+needs: ## say what deps would install
+	@PROGRAMS="$(PROGRAMS) nginx" MODULES=". $(SDKS)/go $(DEPLOY) $(TOOLS)" NPM="$(NPM)" .ci/needs
+deps: needs $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests need, and say so before: modules of Go and npm, and programs that are missing
 	go mod download
 	@missing=; for p in $(PROGRAMS); do type "$${p%:*}" >/dev/null 2>&1 || missing+=" $${p#*:}"; done; \
 	test -z "$$missing" || $(INSTALL) $$missing
@@ -49,7 +51,7 @@ deps: $(if $(shell command -v promtool),,$(PROMTOOL)) ## install what the tests 
 	cd $(DEPLOY) && go mod download
 	cd $(TOOLS) && go mod download
 	@for d in $(NPM); do test $$d/node_modules/.package-lock.json -nt $$d/package-lock.json || npm --prefix $$d ci --no-audit --no-fund; done
-$(PROMTOOL): # alone: its package starts a Prometheus
+$(PROMTOOL): | needs # alone: its package starts a Prometheus
 	$(INSTALL)
 	mkdir -p $(@D)
 	cd .tools && apt-get -q download prometheus && \
