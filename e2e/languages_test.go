@@ -248,6 +248,28 @@ func inOrder(heading string, english, chinese []string) (found []string) {
 	return found
 }
 
+// The Chinese words are those of CONTRIBUTING.md, in pages and in what the program says. Others
+// for the same have readers look for a difference.
+func TestChineseIsWrittenWithTheSameWords(t *testing.T) {
+	var paths []string
+	for _, pattern := range []string{"*.zh-CN.*", "docs/*.zh-CN.md", "internal/language/*.go", "internal/meanings/*.tsv", "admin/words.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil || len(found) == 0 {
+			t.Fatalf("%s: got %q, %v", pattern, found, err)
+		}
+		paths = append(paths, found...)
+	}
+	others := regexp.MustCompile(`.*(?:凭据|重载|缺省|边车|侧车|帐号|秘钥|登陆|调用者|响应头|响应体|[^您]你|\d %[^%]|\d ms).*`)
+	for _, path := range paths {
+		text := inCode.ReplaceAllString(regexp.MustCompile("(?ms)^```.*?^```").ReplaceAllString(read(t, path), ""), "")
+		for _, line := range others.FindAllString(text, -1) {
+			if strings.ContainsFunc(line, func(r rune) bool { return unicode.Is(unicode.Han, r) }) {
+				t.Errorf("%s: got %s; want the words of CONTRIBUTING.md", path, line)
+			}
+		}
+	}
+}
+
 func TestPagesThatDifferAreFound(t *testing.T) {
 	const page = "# A\n\n[中文](other.md), `x` and\n`y z` of [it](#a)\n\n| a `x` | 1,000 |\n|---|---|\n| b | `y` |\n\n```sh\nmake # all\ncurl -d 'hi' x # {\"a\":1}\n```\n"
 	parts := func(text string) []part {

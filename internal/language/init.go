@@ -16,7 +16,7 @@ var initial = map[string]string{
 	"good: there is a token.\n":          "正常：已获取到 token。\n",
 	"there is no token for this account": "没有获取到该账号的 token",
 	"%v; nothing was written":            "%v；没有写任何文件",
-	"\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n": "\n已写好 %s，只有你能读取（权限 0600）。先启动 wxproxy，再在另一个终端里调用：\n\n",
+	"\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n": "\n已写好 %s，只有您能读取（权限 0600）。先启动 wxproxy，再在另一个终端里调用：\n\n",
 	"there were too many tries":            "尝试次数过多",
 	"interrupted":                          "已中断",
 	"there is no further line of input":    "没有更多的输入",

@@ -93,7 +93,7 @@ var mistakes = map[string]string{
 	"the name or AppID of a platform": "某个平台的名称或 AppID",
 	"the name of a client":            "某个 client 的名称",
 
-	"would let every machine that reaches it use your accounts; add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours":  "会让所有能访问它的机器使用你的账号；请加上 [[client]]，如果整个网络都属于你，也可以在 [proxy] 中设置 allow_anonymous = true",
+	"would let every machine that reaches it use your accounts; add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours":  "会让所有能访问它的机器使用您的账号；请加上 [[client]]，如果整个网络都属于您，也可以在 [proxy] 中设置 allow_anonymous = true",
 	"is \"real\", which would hand WeChat's own tokens to every machine that reaches proxy.listen; add a [[client]], or write \"virtual\"":               "是 \"real\"，会把微信真正的 token 交给所有能访问 proxy.listen 的机器；请加上 [[client]]，或写 \"virtual\"",
 	"is reachable beyond loopback and needs a key; set key, key_env or key_file in [admin], or WXPROXY_ADMIN_KEY":                                        "本机以外也能访问，必须有密钥；请在 [admin] 中设置 key、key_env 或 key_file，或设置 WXPROXY_ADMIN_KEY",
 	"is the address of proxy.listen, too; take another port":                                                                                             "与 proxy.listen 地址相同；请换一个端口",
