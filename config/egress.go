@@ -44,6 +44,10 @@ func (c *Config) ProxyOf(kind Kind) egress.Choice {
 // egress returns the proxy that the table has, empty if it has none.
 func (t *table) egress() secret.Secret {
 	source := t.sources[t.key("proxy")]
+	if word := strings.ToLower(source.literal.Reveal()); word == "none" || word == "off" || word == "no" {
+		t.wrong("proxy", "is no URL of a proxy; write %q for no proxy", egress.Directly)
+		return secret.Secret{}
+	}
 	return t.secret(source.SecretSource, source.given)
 }
 

@@ -118,6 +118,7 @@ var mistakes = map[string]string{
 	"is WeChat's host; take it away, or write the address of a private deployment of WeCom's":                                        "是微信的域名；请去掉，或写企业微信私有部署的地址",
 	"is an address that ip_family = %q rules out; write a host's name, or ip_family = %q":                                            "这个地址不符合 ip_family = %q；请写主机名，或写 ip_family = %q",
 
+	"is no URL of a proxy; write %q for no proxy": "不是代理的 URL；不用代理请写 %q",
 	"is no URL of a proxy; write \"http://host:port\", \"https://...\" or \"socks5://...\", and \"user:password@\" before the host if it wants that; in the password, # is %23, / is %2F, ? is %3F and % is %25":          "不是代理的 URL；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 \"user:password@\"；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25",
 	"has something behind the port; write \"http://host:port\", \"https://...\" or \"socks5://...\", and \"user:password@\" before the host if it wants that; in the password, # is %23, / is %2F, ? is %3F and % is %25": "端口后面还有内容；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 \"user:password@\"；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25",
 	"begins with a scheme that leads through no proxy; write \"http://host:port\", \"https://...\" or \"socks5://...\", and \"user:password@\" before the host if it wants that":                                          "开头的协议不是代理的；应写成 \"http://host:port\"、\"https://...\" 或 \"socks5://...\"，代理需要时在主机前加上 \"user:password@\"",
