@@ -189,6 +189,49 @@ func TestOtherPathsAreBounded(t *testing.T) {
 	}
 }
 
+// Calls are counted while slots end, paths come and go, and somebody reads.
+func TestCallsAreCountedWhateverHappensMeanwhile(t *testing.T) {
+	c, stop := New(), make(chan struct{})
+	k := newKind(c)
+	var calling, reading sync.WaitGroup
+	const each, callers = 2000, 4
+	for n := range callers {
+		calling.Go(func() {
+			for i := range each {
+				find(k, send).Count(time.Millisecond)
+				made := find(k, fmt.Sprintf("/made-up/%d", (i+n)%250))
+				made.Count(time.Millisecond)
+				c.Failed(made, FailedCall{Path: "/made-up"})
+			}
+		})
+	}
+	reading.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				c.endSlot(time.Now().Truncate(slot))
+				c.Rows()
+				c.LastFailed()
+			}
+		}
+	})
+	calling.Wait()
+	close(stop)
+	reading.Wait()
+	if got := rowOf(c, send).Calls; got != each*callers {
+		t.Errorf("got %d calls; want %d", got, each*callers)
+	}
+	others := uint64(0)
+	for _, row := range c.Rows() {
+		others += row.Calls
+	}
+	if others -= each * callers; others > each*callers || others < each*callers*9/10 {
+		t.Errorf("got %d calls of other paths; want %d, but for a few that came as their path lost its place", others, each*callers)
+	}
+}
+
 func TestOnlyPlainPathsHaveCountsOfTheirOwn(t *testing.T) {
 	k := newKind(New())
 	for _, path := range []string{"", "/", "cgi-bin", "/a b", "/a?b", "/A", "/ä", "/a\x00", "/a/0123456789abcdef0123456789abcdef", "/" + string(slices.Repeat([]byte("x"), maxPath))} {

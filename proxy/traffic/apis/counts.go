@@ -103,7 +103,8 @@ func (k *Kind) of(path []byte) *API {
 
 // enter gives a path counts of its own, and returns them. If there are [maxOthers] already,
 // the path that was called least gives way, and what was counted of it is counted among the
-// rest: paths that somebody makes up take the place of each other, and of no documented one.
+// rest: paths that somebody makes up take the place of each other, and of no documented one. A
+// call that is counted at that very moment may be lost.
 func (k *Kind) enter(path []byte) *API {
 	k.mu.Lock()
 	defer k.mu.Unlock()
