@@ -19,11 +19,11 @@ var (
 		"Calls for an account by callers who are known, by the path of the documented API; all other paths are together as other.",
 		"kind", "path")
 	apiFailures = describe("api_failures_total",
-		"Those of them that failed, by errcode, WeChat's or wxproxy's own; http_502 and the like where there is none, other beyond 16 of one path.",
+		"Of the calls in wxproxy_api_requests_total those that failed, by errcode, WeChat's or wxproxy's own; http_502 and the like where there is none, other beyond 16 of one path.",
 		"errcode", "kind", "path")
 	apiMedian = describe("api_hour_p50_seconds",
 		"Within which time half of the calls of the last hour were answered, to 10 %, measured as wxproxy_request_duration_seconds is.", "kind", "path")
-	apiMost = describe("api_hour_p95_seconds", "Within which time 95 % of them were answered, likewise.", "kind", "path")
+	apiMost = describe("api_hour_p95_seconds", "Within which time 95 % of the calls of the last hour were answered, likewise.", "kind", "path")
 	fetches = describe("token_fetches_total",
 		"Questions to WeChat for a token, by reason (start, due, refused, forced, asked) and outcome (success, or the failure's class: "+
 			"transient, configuration, quota, account).",
