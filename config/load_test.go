@@ -255,18 +255,19 @@ func certificate(t *testing.T) string {
 }
 
 func TestTheShippedFileIsTheDefault(t *testing.T) {
-	for _, row := range []struct{ name, env string }{
-		{"with its variable", canary},
-		{"without its variable", ""},
+	for _, row := range []struct{ name, file, env string }{
+		{"with its variable", "../config.toml", canary},
+		{"without its variable", "../config.toml", ""},
+		{"in Chinese", "../config.zh-CN.toml", canary},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.env == "" {
-				_, err := Load("../config.toml", lookup())
-				mustReport(t, err, "../config.toml",
+				_, err := Load(row.file, lookup())
+				mustReport(t, err, row.file,
 					[]string{"account[1].secret_env: the environment variable WXPROXY_SHOP_SECRET is not set"})
 				return
 			}
-			cfg, err := Load("../config.toml", lookup("WXPROXY_SHOP_SECRET", row.env))
+			cfg, err := Load(row.file, lookup("WXPROXY_SHOP_SECRET", row.env))
 			if err != nil {
 				t.Fatal(err)
 			}
