@@ -167,6 +167,8 @@ func isUnknown(account config.Account, err error) bool {
 func (t terminal) explain(name string, why token.Explanation) {
 	if why.Code != 0 {
 		why.Reason = fmt.Sprintf("errcode %d: %s", why.Code, why.Reason)
+	} else {
+		why.Reason = t.language.Chain(why.Reason)
 	}
 	if t.language == language.Chinese {
 		fmt.Fprintf(t.out, "  %s：%s\n    %s\n", name, why.Reason, why.RemedyZH)

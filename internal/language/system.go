@@ -1,6 +1,7 @@
 package language
 
-// system is what the operating system says.
+// system is what the operating system says, and why there is no answer from another one:
+// parts of errors, for Chain.
 var system = map[string]string{
 	"no such file or directory":       "文件或目录不存在",
 	"file does not exist":             "文件不存在",
@@ -17,4 +18,31 @@ var system = map[string]string{
 	"input/output error":              "输入输出错误",
 	"address already in use":          "地址已被占用",
 	"cannot assign requested address": "本机没有该地址",
+
+	"asking WeChat for a token":                                           "向微信获取 token",
+	"asking WeCom for a token":                                            "向企业微信获取 token",
+	"asking WeChat for a ticket":                                          "向微信获取 ticket",
+	"the upstream cannot be reached":                                      "无法连接上游",
+	"the upstream did not answer in time":                                 "上游没有及时应答",
+	"the answer did not come in time":                                     "没有及时收到应答",
+	"the connection to the upstream broke before its answer was complete": "应答尚未完整，与上游的连接就断开了",
+	"the answer was cut":                                                  "应答不完整",
+	"the kept-alive connection was closed":                                "保持的连接已关闭",
+	"looking up its addresses":                                            "查询其地址",
+	"no such host":                                                        "没有这个主机",
+	"server misbehaving":                                                  "DNS 服务器异常",
+	"connecting":                                                          "建立连接",
+	"connect":                                                             "连接",
+	"i/o timeout":                                                         "超时",
+	"context deadline exceeded":                                           "超时",
+	"connection timed out":                                                "连接超时",
+	"connection reset by peer":                                            "连接被对方重置",
+	"network is unreachable":                                              "网络不可达",
+	"no route to host":                                                    "没有到该主机的路由",
+	"EOF":                                                                 "连接已关闭",
+	"unexpected EOF":                                                      "连接提前关闭",
+	"failed to verify certificate":                                        "证书校验失败",
+	"certificate signed by unknown authority":                             "证书由未知机构签发",
+	"WeChat's answer is not the JSON it documents":                        "微信的应答不是文档所述的 JSON",
+	"WeCom's answer is not the JSON it documents":                         "企业微信的应答不是文档所述的 JSON",
 }

@@ -143,3 +143,16 @@ func isJoined(err error, all []error) bool {
 	}
 	return err.Error() == strings.Join(lines, "\n")
 }
+
+// Chain returns an error's text, in which colons join what was being done and why it came
+// to nothing: each part in the language, as far as it is known there.
+func (l Language) Chain(text string) string {
+	if l == English {
+		return text
+	}
+	parts := strings.Split(text, ": ")
+	for i, part := range parts {
+		parts[i] = translated(part)
+	}
+	return strings.Join(parts, "：")
+}

@@ -81,7 +81,7 @@ func (d *dialog) explain(why token.Explanation) {
 		d.sayf("  errcode %d: %s\n    %s\n", why.Code, why.Reason, remedy)
 		return
 	}
-	d.sayf("  %s\n    %s\n", why.Reason, remedy)
+	d.sayf("  %s\n    %s\n", d.Language.Chain(why.Reason), remedy)
 }
 
 // fetch asks for a token, and returns what is objected to.

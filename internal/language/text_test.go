@@ -1,0 +1,63 @@
+package language
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"testing"
+)
+
+func TestATextIsSaidInBothLanguages(t *testing.T) {
+	missing := &fs.PathError{Op: "open", Path: "x", Err: fs.ErrNotExist}
+	for _, row := range []struct {
+		name             string
+		err              error
+		english, chinese string
+	}{
+		{"a phrase", Phrase("must be larger than zero"), "must be larger than zero", "必须大于零"},
+		{"a text with a value", Textf("must be at most %s", "5m"), "must be at most 5m", "最多为 5m"},
+		{"a text in another order", Textf("%s of %s", "proxy.listen", "b.toml"), "proxy.listen of b.toml", "b.toml 中的 proxy.listen"},
+		{"a text in a text", Textf("is %s; write %s", Phrase("a text"), Textf("a list of %s: [...]", Phrase("numbers"))), "is a text; write a list of numbers: [...]", "是文本；应写成由数字组成的列表：[...]"},
+		{"a value that is like a phrase", Textf("there is no account %s", "nothing"), "there is no account nothing", "没有账号 nothing"},
+		{"an error of the system", Textf("cannot be read: %v", missing), "cannot be read: open x: file does not exist", "无法读取：open x：文件不存在"},
+		{"an error of no text", fmt.Errorf("reading the file: %w", missing.Err), "reading the file: file does not exist", "reading the file：文件不存在"},
+		{"errors that are joined", errors.Join(Phrase("is too large"), Phrase("must not be negative")), "is too large\nmust not be negative", "太大\n不能为负"},
+		{"what nobody has written in Chinese", errors.New("xyzzy"), "xyzzy", "xyzzy"},
+	} {
+		if got := In(English, row.err); got != row.english || row.err.Error() != got {
+			t.Errorf("%s: got %q; want %q", row.name, got, row.english)
+		}
+		if got := In(Chinese, row.err); got != row.chinese {
+			t.Errorf("%s: got %q; want %q", row.name, got, row.chinese)
+		}
+	}
+}
+
+func TestATextWrapsWhatItsFormatSays(t *testing.T) {
+	if err := error(Textf("reading the file: %w", os.ErrNotExist)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("got an error that is not the one in it")
+	}
+	if err := error(Textf("cannot be read: %v", os.ErrNotExist)); errors.Is(err, fs.ErrNotExist) {
+		t.Error("got the one in it; want that nothing is wrapped")
+	}
+}
+
+func TestAChainOfErrorsIsSaidPartByPart(t *testing.T) {
+	const text = "asking WeChat for a token: the upstream cannot be reached: http://127.0.0.1:9: connecting: dial tcp 127.0.0.1:9: connect: connection refused"
+	if got, want := Chinese.Chain(text), "向微信获取 token：无法连接上游：http://127.0.0.1:9：建立连接：dial tcp 127.0.0.1:9：连接：连接被拒绝"; got != want {
+		t.Errorf("got %q; want %q", got, want)
+	}
+	if got := English.Chain(text); got != text {
+		t.Errorf("got %q; want it as it is", got)
+	}
+}
+
+func TestTheLanguageIsThatOfTheLocale(t *testing.T) {
+	of := func(locale string) Language {
+		return Of(func(name string) string { return map[string]string{"LANG": locale}[name] })
+	}
+	if of("zh_CN.UTF-8") != Chinese || of("en_US.UTF-8") != English || of("") != English {
+		t.Error("got another language")
+	}
+}
