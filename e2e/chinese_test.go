@@ -30,6 +30,7 @@ func TestTheProgramSpeaksChineseWhereTheLocaleDoes(t *testing.T) {
 		"help about a command":     {[]string{"help", "check"}, []string{chineseLocale}, exitOK, []string{"用法：wxproxy check [-config FILE] [-live]", "退出码："}},
 		"a command's flag -h":      {[]string{"check", "-h"}, []string{chineseLocale}, exitOK, []string{"用法：wxproxy check"}},
 		"an unknown command":       {[]string{"chekc"}, []string{chineseLocale}, exitMistakes, []string{`没有命令 "chekc"`}},
+		"an unknown flag":          {[]string{"check", "-dead"}, []string{chineseLocale}, exitMistakes, []string{"wxproxy check：没有这个参数：-dead；wxproxy help 列出所有参数\n"}},
 		"check":                    {[]string{"check"}, []string{chineseLocale}, exitOK, []string{"监听 http://127.0.0.1:8080，供本机程序使用，不需要密钥", "shop 是 " + appID + "，stable token，secret 来自配置，默认账号"}},
 		"LC_ALL before LANG":       {[]string{"check"}, []string{"LANG=en_US.UTF-8", "LC_ALL=zh_CN.UTF-8"}, exitOK, []string{"监听 http://127.0.0.1:8080"}},
 		"LC_ALL=C before LANG":     {[]string{"check"}, []string{chineseLocale, "LC_ALL=C"}, exitOK, []string{"listens on http://127.0.0.1:8080"}},

@@ -39,6 +39,8 @@ var system = map[string]string{
 	"connection reset by peer":                                            "连接被对方重置",
 	"network is unreachable":                                              "网络不可达",
 	"no route to host":                                                    "没有到该主机的路由",
+	"flag provided but not defined":                                       "没有这个参数",
+	"flag needs an argument":                                              "该参数要有值",
 	"EOF":                                                                 "连接已关闭",
 	"unexpected EOF":                                                      "连接提前关闭",
 	"failed to verify certificate":                                        "证书校验失败",

@@ -124,7 +124,7 @@ func In(l Language, err error) string {
 			return prefix(before) + In(l, inner)
 		}
 	}
-	return translated(err.Error())
+	return l.Chain(err.Error())
 }
 
 // prefix returns what an error has before the one that it wraps, "reading it: " perhaps.
@@ -147,12 +147,16 @@ func isJoined(err error, all []error) bool {
 // Chain returns an error's text, in which colons join what was being done and why it came
 // to nothing: each part in the language, as far as it is known there.
 func (l Language) Chain(text string) string {
-	if l == English {
-		return text
+	if whole := translated(text); l == English || whole != text {
+		return Phrase(text).In(l)
 	}
-	parts := strings.Split(text, ": ")
+	parts, isKnown := strings.Split(text, ": "), false
 	for i, part := range parts {
 		parts[i] = translated(part)
+		isKnown = isKnown || parts[i] != part
+	}
+	if !isKnown {
+		return text
 	}
 	return strings.Join(parts, "：")
 }

@@ -23,6 +23,8 @@ func TestATextIsSaidInBothLanguages(t *testing.T) {
 		{"an error of the system", Textf("cannot be read: %v", missing), "cannot be read: open x: file does not exist", "无法读取：open x：文件不存在"},
 		{"an error of no text", fmt.Errorf("reading the file: %w", missing.Err), "reading the file: file does not exist", "reading the file：文件不存在"},
 		{"errors that are joined", errors.Join(Phrase("is too large"), Phrase("must not be negative")), "is too large\nmust not be negative", "太大\n不能为负"},
+		{"an error of package flag", Textf("wxproxy %s: %w; wxproxy help lists the flags", "check", errors.New("flag provided but not defined: -dead")),
+			"wxproxy check: flag provided but not defined: -dead; wxproxy help lists the flags", "wxproxy check：没有这个参数：-dead；wxproxy help 列出所有参数"},
 		{"what nobody has written in Chinese", errors.New("xyzzy"), "xyzzy", "xyzzy"},
 	} {
 		if got := In(English, row.err); got != row.english || row.err.Error() != got {
