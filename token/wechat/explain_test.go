@@ -159,7 +159,7 @@ func TestAnUnavailableTokenIsExplainedInOneLine(t *testing.T) {
 	}
 	got = unavailable(asking.Failed(issuerName, "token", syscall.ECONNREFUSED, secret.Secret{})).Error()
 	want = "no access token for account shop: asking WeChat for a token: connection refused; " +
-		"check upstream.url, the network and the firewall: WeChat cannot be reached (请检查 upstream.url、网络和防火墙：无法连接微信)"
+		"check upstream.url, the network and the firewall: WeChat cannot be reached; where a proxy is the only way out, set upstream.proxy (请检查 upstream.url、网络和防火墙：无法连接微信；只能经由代理出外网时，请设置 upstream.proxy)"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

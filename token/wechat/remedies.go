@@ -27,16 +27,16 @@ var (
 		"请查找还有哪个程序在调用 /cgi-bin/token 获取该账号的 token，让它改用 wxproxy；或设置 token_api = \"stable\""}
 	successorLate = remedy{token.ClassTransient, "ask again: wxproxy renews it by itself",
 		"请稍后重试：wxproxy 会自动刷新"}
-	unknownHost = remedy{token.ClassTransient, "check DNS and the host in upstream.url",
-		"请检查 DNS 和 upstream.url 中的域名"}
-	noAnswer = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, check the network and the firewall",
-		"wxproxy 会自动重试；如果持续出现，请检查网络和防火墙"}
+	unknownHost = remedy{token.ClassTransient, "check DNS and the host in upstream.url; where a proxy is the only way out, set upstream.proxy",
+		"请检查 DNS 和 upstream.url 中的域名；只能经由代理出外网时，请设置 upstream.proxy"}
+	noAnswer = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, check the network and the firewall; where a proxy is the only way out, set upstream.proxy",
+		"wxproxy 会自动重试；如果持续出现，请检查网络和防火墙；只能经由代理出外网时，请设置 upstream.proxy"}
 	untrusted = remedy{token.ClassTransient, "check the clock, upstream.url and upstream.ca_file: there is no trusted TLS connection",
 		"请检查系统时间、upstream.url 和 upstream.ca_file：无法建立可信的 TLS 连接"}
 	usedUp = remedy{token.ClassTransient, "raise the limit of open files (LimitNOFILE, ulimit -n), or find what uses up this machine's descriptors, ports or memory: WeChat was not asked",
 		"请提高可打开文件数的上限（LimitNOFILE、ulimit -n），或查找耗尽本机描述符、端口或内存的原因：没有向微信发出请求"}
-	noConnection = remedy{token.ClassTransient, "check upstream.url, the network and the firewall: WeChat cannot be reached",
-		"请检查 upstream.url、网络和防火墙：无法连接微信"}
+	noConnection = remedy{token.ClassTransient, "check upstream.url, the network and the firewall: WeChat cannot be reached; where a proxy is the only way out, set upstream.proxy",
+		"请检查 upstream.url、网络和防火墙：无法连接微信；只能经由代理出外网时，请设置 upstream.proxy"}
 	lostConnection = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, check what stands between this machine and WeChat",
 		"wxproxy 会自动重试；如果持续出现，请检查本机与微信之间的网络设备"}
 	otherFailure = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, look into its log, and check the network between this machine and WeChat",
