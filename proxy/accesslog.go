@@ -58,7 +58,7 @@ func (p *Proxy) logRequest(x *exchange, err error) {
 func (p *Proxy) requestLine(x *exchange, now time.Time) logged.Request {
 	account, client := names(x.account, x.client)
 	return logged.Request{
-		Account: account, Client: client, Method: methodName(x.ctx.Method()), Path: x.shownPath.Of(x.target.Path, p.isSecret), Parameters: logged.Names(x.target.Query, p.isSecret),
+		Account: account, Client: client, Method: methodName(x.ctx.Method()), Path: x.shownPath.Of(x.target.Path, p.loggedPath), Parameters: logged.Names(x.target.Query, p.isSecret),
 		Status: x.ctx.Response.StatusCode(), Errcode: x.errcode, Attempts: x.attempts,
 		Duration: now.Sub(x.began).Round(time.Microsecond).String(), RequestID: x.requestID, TraceID: x.traceID(),
 	}
@@ -127,7 +127,7 @@ func (p *Proxy) countCall(x *exchange, took time.Duration, err error) {
 	status := x.ctx.Response.StatusCode()
 	if x.last.api.IsGone() {
 		isTaken := x.attempts > 0 && status < fasthttp.StatusBadRequest && (x.errcode == 0 || x.errcode != x.kind.Table.NoSuchPath)
-		x.last.api = x.kind.apis.Find(x.target.Policy, isTaken, p.isShown)
+		x.last.api = x.kind.apis.Find(x.target.Policy, isTaken, func(path []byte) bool { return p.loggedPath(path) == string(path) })
 	}
 	x.last.api.Count(took)
 	if x.errcode != 0 || status >= fasthttp.StatusBadRequest {

@@ -220,6 +220,21 @@ func TestAPathThatWasShownBringsNoSecretIntoTheLogAfterIt(t *testing.T) {
 	}
 }
 
+// Some APIs have words that are as long as secrets.
+func TestThePathOfADocumentedAPIIsLoggedAsItIs(t *testing.T) {
+	const long = "/datacube/getweanalysisappidweeklyretaininfo"
+	var log bytes.Buffer
+	c := config(&recorder{answers: []string{rawtest.OKBody}})
+	c.LogAccess, c.Log = true, slog.New(slog.NewJSONHandler(&log, nil))
+	p := New(c)
+	for _, path := range []string{long, long + "s", long + "?x=1"} {
+		handle(t, p, rawtest.Get(path))
+	}
+	if shown, hidden := strings.Count(log.String(), `"path":"`+long+`"`), strings.Count(log.String(), `"path":"/datacube/***"`); shown != 2 || hidden != 1 {
+		t.Errorf("got %s; want the documented path as it is, and the other one without its word", log.String())
+	}
+}
+
 func TestRequestsThatCannotBeReadAreLogged(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder

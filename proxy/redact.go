@@ -20,10 +20,6 @@ import (
 	"wxproxy/proxy/upstream"
 )
 
-// maxQuotes is how many different lines about answers that quote a credential the log
-// has in one minute.
-const maxQuotes = 64
-
 // credentials returns the credentials that the answer must not hold.
 func (x *exchange) credentials() []string {
 	x.values = append(x.values[:0], x.sent)
@@ -108,11 +104,14 @@ func (p *Proxy) isSecretAsSent(word []byte) bool {
 	return p.isSecret(word)
 }
 
-// loggedPath returns path in the form that a log may show, without secrets.
-func (p *Proxy) loggedPath(path []byte) string { return logged.Path(path, p.isSecret) }
-
-// isShown reports whether a log shows path as it is.
-func (p *Proxy) isShown(path []byte) bool { return p.loggedPath(path) == string(path) }
+// loggedPath returns path in the form that a log may show, without secrets: that of a
+// documented API, whose words may be long, as it is.
+func (p *Proxy) loggedPath(path []byte) string {
+	if slices.ContainsFunc(p.kinds, func(k *kind) bool { return k.apis.IsDocumented(path) }) {
+		return string(path)
+	}
+	return logged.Path(path, p.isSecret)
+}
 
 // errAnswerOptions is the error of an answer whose Connection names so many headers that
 // to compare each line with them would take long.

@@ -57,6 +57,10 @@ const (
 	firstFailures = 10
 )
 
+// maxQuotes is how many different lines about answers that quote a credential the log
+// has in one minute.
+const maxQuotes = 64
+
 func newDoor(c Config) *door {
 	d := &door{bodies: body.NewBudget(c.MemoryLimit)}
 	d.quotes = lograte.NewLimit(maxQuotes, func(count int) {

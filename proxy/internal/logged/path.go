@@ -11,8 +11,8 @@ import (
 	"wxproxy/proxy/internal/wire"
 )
 
-// longestWord is what a path of WeChat's has between two slashes, at most: an
-// AppSecret has 32 characters, tokens and keys have more.
+// longestWord is what nearly all paths of WeChat's have between two slashes, at most: an
+// AppSecret has 32 characters, tokens and keys have more. The proxy knows the others.
 const longestWord = 31
 
 // Path returns path as a log may show it: without words that are secrets, as they are
@@ -33,12 +33,12 @@ func Path(path []byte, isSecret func(word []byte) bool) string {
 // with it shows nothing new. The zero value remembers none.
 type LastPath struct{ shown string }
 
-// Of does what the function Path does.
-func (l *LastPath) Of(path []byte, isSecret func(word []byte) bool) string {
+// Of returns what show makes of path, as the function Path does.
+func (l *LastPath) Of(path []byte, show func(path []byte) string) string {
 	if string(path) == l.shown {
 		return l.shown
 	}
-	shown := Path(path, isSecret)
+	shown := show(path)
 	if string(path) == shown {
 		l.shown = shown
 	}

@@ -88,6 +88,9 @@ func (k *Kind) Find(path []byte, isTaken bool, isShown func(path []byte) bool) *
 	return a
 }
 
+// IsDocumented reports whether a path is that of a documented API, spelled as it is there.
+func (k *Kind) IsDocumented(path []byte) bool { return k != nil && k.documented[string(path)] != nil }
+
 // of returns the counts of the API at a path, nil if the path has none of its own.
 func (k *Kind) of(path []byte) *API {
 	place := k.documented[string(path)]

@@ -39,7 +39,7 @@ const maxFailedPath = 200
 func (c *Counts) Failed(of *API, f FailedCall) {
 	f.At = time.Now()
 	if of.documented {
-		f.Path = of.path // which a log may find too long
+		f.Path = of.path // however it was spelled
 	}
 	f.Path = strings.ToValidUTF8(f.Path[:min(len(f.Path), maxFailedPath)], "?")
 	if f.Errcode == 0 {
