@@ -35,7 +35,7 @@ documents='README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICE
 	deploy/compose deploy/grafana deploy/helm deploy/kubernetes deploy/prometheus deploy/systemd'
 
 build() { CGO_ENABLED=0 go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$1" .; }
-build "$stage/here" # which runs on this machine, and says what shells complete
+(unset GOOS GOARCH && build "$stage/here") # which runs on this machine, and says what shells complete
 mkdir "$stage/completions"
 for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completions/$shell"; done
 (cd deploy/tools && go build -trimpath -o "$stage/sbom" ./sbom)
@@ -44,7 +44,11 @@ for target; do
 	os=${target%/*} arch=${target#*/} program=wxproxy
 	[ "$os" != windows ] || program=wxproxy.exe
 	# -buildvcs has Go note the tag and the commit, which `wxproxy version` prints.
-	(export GOOS="$os" GOARCH="$arch" && build "$stage/program")
+	if [ "$target" = "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" ]; then
+		cp "$stage/here" "$stage/program"
+	else
+		(export GOOS="$os" GOARCH="$arch" && build "$stage/program")
+	fi
 	version=$(go version -m "$stage/program" | awk '$1 == "mod" { print $3 }')
 	case $version in v*) ;; *)
 		echo "release.sh: Go finds no version; run it in a clone, which a worktree of git is not" >&2
