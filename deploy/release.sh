@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 umask 022
-unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 GOFIPS140 # they change what is built
+unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 GOFIPS140 GOOS GOARCH # they change what is built
 
 dist=${DIST:-dist}
 [ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
@@ -34,8 +34,9 @@ documents='README.md README.zh-CN.md CHANGELOG.md CONTRIBUTING.md LICENSE NOTICE
 	bench/RESULTS.md bench/SIZING.md bench/PUSHES.md bench/results.svg testdata/sdk/go/silenceper.go
 	deploy/compose deploy/grafana deploy/helm deploy/kubernetes deploy/prometheus deploy/systemd'
 
+# -buildvcs has Go note the tag and the commit, which `wxproxy version` prints.
 build() { CGO_ENABLED=0 go build -buildvcs=true -tags=nethttpomithttp2 -trimpath -ldflags='-s -w -buildid=' -o "$1" .; }
-(unset GOOS GOARCH && build "$stage/here") # which runs on this machine, and says what shells complete
+build "$stage/here" # which runs on this machine, and says what shells complete
 mkdir "$stage/completions"
 for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completions/$shell"; done
 (cd deploy/tools && go build -trimpath -o "$stage/sbom" ./sbom)
@@ -43,7 +44,6 @@ for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completi
 for target; do
 	os=${target%/*} arch=${target#*/} program=wxproxy
 	[ "$os" != windows ] || program=wxproxy.exe
-	# -buildvcs has Go note the tag and the commit, which `wxproxy version` prints.
 	if [ "$target" = "$(go env GOHOSTOS)/$(go env GOHOSTARCH)" ]; then
 		cp "$stage/here" "$stage/program"
 	else

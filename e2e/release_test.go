@@ -61,7 +61,7 @@ func release(t *testing.T, dir, zone string, targets ...string) map[string][]byt
 	commitCheckout(t, dir)
 	c := exec.Command("sh", append([]string{"-c", "umask $0; exec deploy/release.sh \"$@\"", "077"}, targets...)...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), "TZ="+zone, "GOFLAGS=-buildvcs=false", "GOAMD64=v3")
+	c.Env = append(os.Environ(), "TZ="+zone, "GOFLAGS=-buildvcs=false", "GOAMD64=v3", "GOOS=plan9")
 	if err := execute(c); err != nil {
 		t.Fatal(err)
 	}
