@@ -152,7 +152,7 @@ func (l Language) Chain(text string) string {
 	}
 	parts, isKnown := strings.Split(text, ": "), false
 	for i, part := range parts {
-		parts[i] = translated(part)
+		parts[i] = ofProxy(translated(part))
 		isKnown = isKnown || parts[i] != part
 	}
 	if !isKnown {
