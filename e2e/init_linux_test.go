@@ -260,6 +260,11 @@ func TestInitOverwritesNothingUnlessItIsTold(t *testing.T) {
 		t.Errorf("got %v, %v; want another file, of mode 0600", info, err)
 	}
 	mustBeAlone(t, dir+"/config.toml")
+	chmod(t, dir+"/config.toml", 0o640) // as a package installs it, for the group of the service
+	initFrom(t, exitOK, dir, both, "-unchecked", "-force")
+	if info, err := os.Stat(dir + "/config.toml"); err != nil || info.Mode() != 0o640 {
+		t.Errorf("got %v, %v; want that its group can read it, as before", info, err)
+	}
 
 	// One that comes while somebody answers is not overwritten either.
 	dir = t.TempDir()

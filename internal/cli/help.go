@@ -52,7 +52,8 @@ A script sends the answers as lines: the AppID, then the AppSecret; with -app-id
 AppSecret. Then nothing is asked twice, and with an objection there is no file.
 
   -config FILE       the file to write; $WXPROXY_CONFIG, or config.toml
-  -force             overwrite a file that is there
+  -force             overwrite a file that is there; its owner and group, if that alone can
+                     read it, stay as they are
   -app-id APPID      the AppID
   -secret-file FILE  a file that has the secret; the configuration names it
   -wecom             an application of WeCom: its corp id, its AgentId and its secret

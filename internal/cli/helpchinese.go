@@ -51,7 +51,7 @@ IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只�
 微信拒绝时不写文件。
 
   -config FILE       要写的文件；默认为 $WXPROXY_CONFIG，否则为 config.toml
-  -force             覆盖已有的文件
+  -force             覆盖已有的文件；所有者不变，只有所属组能读取的，所属组也不变
   -app-id APPID      AppID
   -secret-file FILE  存放 secret 的文件；配置中写的是该文件
   -wecom             企业微信应用：企业 ID、AgentId 和 secret

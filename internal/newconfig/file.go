@@ -36,8 +36,8 @@ func notWritable(path string, err error) error {
 	return language.Textf("nothing can be written into %s: %w", filepath.Dir(path), withoutPath(err))
 }
 
-// write writes the file as a whole, for its owner alone to read: on the disk before it has
-// its name, and never over another one unless it replaces that.
+// write writes the file as a whole: on the disk before it has its name, and never over
+// another one unless it replaces that. Its owner alone can read it, or who could before.
 func write(path, text string, replaces bool) (err error) {
 	made, err := os.CreateTemp(filepath.Dir(path), ".wxproxy-init-") // of mode 0600
 	if err != nil {
@@ -48,8 +48,11 @@ func write(path, text string, replaces bool) (err error) {
 			os.Remove(made.Name())
 		}
 	}()
-	_, err = made.WriteString(text)
-	if err = errors.Join(err, made.Sync(), made.Close()); err != nil {
+	if before, statErr := os.Lstat(path); statErr == nil && replaces {
+		err = keepReaders(made, before)
+	}
+	_, writeErr := made.WriteString(text)
+	if err = errors.Join(err, writeErr, made.Sync(), made.Close()); err != nil {
 		return notWritable(path, err)
 	}
 	if !replaces {

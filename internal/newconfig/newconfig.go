@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -59,6 +60,7 @@ func Run(ctx context.Context, s Settings) error {
 		err = d.complete(ctx)
 	}
 	if err == nil {
+		d.remark()
 		err = write(s.File, d.account.text(), s.Replaces)
 	}
 	if err != nil {
@@ -144,9 +146,29 @@ func (d *dialog) sayf(format string, args ...any) {
 // firstCall is an API of both WeChat and WeCom that takes nothing and changes nothing.
 const firstCall = "http://127.0.0.1:8080/cgi-bin/get_api_domain_ip"
 
+// remark says what is to be said of a configuration that is good nevertheless.
+func (d *dialog) remark() {
+	cfg, err := d.account.parse()
+	if err != nil {
+		return // the file of the secret was there when WeChat was asked
+	}
+	for _, one := range cfg.Remarks() {
+		d.sayf("note: %s: %v\n", one.Key, one.Text)
+	}
+}
+
 // tellWhatToRun prints the two lines.
 func (d *dialog) tellWhatToRun() {
-	d.sayf("\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n", d.File)
+	const private fs.FileMode = 0o600
+	mode := private
+	if info, err := os.Stat(d.File); err == nil {
+		mode = info.Mode().Perm()
+	}
+	if mode == private {
+		d.sayf("\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n", d.File)
+	} else {
+		d.sayf("\n%s is written; who could read it before still can (mode %#o). Start wxproxy, then call from another terminal:\n\n", d.File, mode)
+	}
 	fmt.Fprintf(d.Out, "%s -config %s\ncurl %s\n", d.Program, shellWord(d.File), firstCall)
 }
 
