@@ -189,6 +189,8 @@ func ownSecret(line string, i int) string {
 		return fmt.Sprintf("%.43s", fmt.Sprintf("%d%s%s", i, appSecret, appSecret))
 	case strings.Contains(line, "token"):
 		return fmt.Sprintf("%.32s", fmt.Sprintf("%d%s", i, appSecret))
+	case strings.Contains(line, "proxy_"):
+		return fmt.Sprintf("http://wxproxy:%s-%d@proxy.example:3128", appSecret, i)
 	case strings.Contains(line, "store_"):
 		return fmt.Sprintf("redis://wxproxy:%s-%d@redis:6379/0", appSecret, i)
 	}
@@ -200,10 +202,10 @@ func ownSecret(line string, i int) string {
 func mustPassCheck(t *testing.T, toml string) {
 	dir := t.TempDir()
 	l := launch{args: []string{"check"}, dir: dir}
-	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|store|(?:read_|encryption_)?key(?:_old)?|(?:push_)?token|(?:push_)?aes_key(?:_old)?)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
+	for _, named := range regexp.MustCompile(`(?m)^\s*(?:secret|store|proxy|(?:read_|encryption_)?key(?:_old)?|(?:push_)?token|(?:push_)?aes_key(?:_old)?)_env\s*=\s*"(.*?)"`).FindAllStringSubmatch(toml, -1) {
 		l.env = append(l.env, named[1]+"="+ownSecret(named[0], len(l.env)))
 	}
-	files := regexp.MustCompile(`(?m)^(\s*(?:secret|store|(?:read_|encryption_)?key(?:_old)?|(?:push_)?token|(?:push_)?aes_key(?:_old)?)_file\s*=\s*")(.*?)"`)
+	files := regexp.MustCompile(`(?m)^(\s*(?:secret|store|proxy|(?:read_|encryption_)?key(?:_old)?|(?:push_)?token|(?:push_)?aes_key(?:_old)?)_file\s*=\s*")(.*?)"`)
 	for i, named := range files.FindAllStringSubmatch(toml, -1) {
 		file := fmt.Sprintf("%s/secret-%d", dir, i)
 		writeFile(t, file, ownSecret(named[0], i)+"\n")
