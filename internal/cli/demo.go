@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -26,7 +25,7 @@ const maxAccounts = 1000
 func runDemo(o options, t terminal) error {
 	s, err := o.demoSettings(t)
 	if err != nil {
-		return service.MistakeError{Err: fmt.Errorf("wxproxy demo: %w", err)}
+		return service.MistakeError{Err: language.Textf("wxproxy demo: %w", err)}
 	}
 	told := catchSignals(t, hangUp()...)
 	d, err := demo.Start(s)
@@ -58,18 +57,18 @@ func (o options) demoSettings(t terminal) (demo.Settings, error) {
 	}
 	for flag, address := range map[string]string{"-listen": o.listen, "-wechat": o.wechat} {
 		if config.BeyondLoopback(address) {
-			return s, fmt.Errorf("%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080", flag)
+			return s, language.Textf("%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080", flag)
 		}
 	}
 	if _, _, err := net.SplitHostPort(o.wechat); err != nil && o.wechat != "" {
-		return s, fmt.Errorf("-wechat: %q is no address; take one such as 127.0.0.1:9000", o.wechat)
+		return s, language.Textf("-wechat: %q is no address; take one such as 127.0.0.1:9000", o.wechat)
 	}
 	if o.fail != "" && !slices.Contains(demo.Failures[:], o.fail) {
-		return s, fmt.Errorf("-fail: unknown %q; take one of %s", o.fail, strings.Join(demo.Failures[:], ", "))
+		return s, language.Textf("-fail: unknown %q; take one of %s", o.fail, strings.Join(demo.Failures[:], ", "))
 	}
 	var err error
 	if s.Accounts, err = strconv.Atoi(cmp.Or(o.accounts, "1")); err != nil || s.Accounts < 1 || s.Accounts > maxAccounts {
-		return s, fmt.Errorf("-accounts: %q is no number from 1 to %d", o.accounts, maxAccounts)
+		return s, language.Textf("-accounts: %q is no number from 1 to %d", o.accounts, maxAccounts)
 	}
 	return s, nil
 }

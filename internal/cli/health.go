@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 )
 
 // healthTimeout is how long the proxy may take to say whether it is ready.
@@ -32,15 +32,15 @@ func runHealth(o options, t terminal) error {
 	}
 	switch {
 	case err == nil:
-		fmt.Fprintln(t.out, "ready")
+		t.sayf(t.out, "ready\n")
 	case nobodyListens(err) && o.url == "":
-		return fmt.Errorf("%w; name the address with -url, if it is another one", err)
+		return language.Textf("%w; name the address with -url, if it is another one", err)
 	}
 	return err
 }
 
 // errAdminOff says that there is nothing to ask.
-var errAdminOff = errors.New("the admin listener is turned off")
+var errAdminOff error = language.Phrase("the admin listener is turned off")
 
 // adminAddress returns where to ask a process with the configuration at path: where a
 // living one noted that its listener is, or else where the configuration has it. It
@@ -52,7 +52,7 @@ func adminAddress(path string) (string, error) {
 	listen, err := config.AdminListen(path, os.LookupEnv)
 	switch network, _ := config.ListenOn(listen); {
 	case err != nil:
-		return "", fmt.Errorf("%w; so it is not known where the admin listener is: name its address with -url", err)
+		return "", language.Textf("%w; so it is not known where the admin listener is: name its address with -url", err)
 	case listen == "":
 		return "", errAdminOff
 	case network == "tcp":
@@ -71,18 +71,18 @@ func nobodyListens(err error) bool {
 func askReady(address string) error {
 	client, address, err := reaching(address, healthTimeout)
 	if err != nil {
-		return fmt.Errorf("asking for readiness: %w", err)
+		return language.Textf("asking for readiness: %w", err)
 	}
 	resp, err := client.Get(readyURL(address))
 	if err != nil {
-		return fmt.Errorf("asking for readiness: %w", err)
+		return language.Textf("asking for readiness: %w", err)
 	}
 	defer resp.Body.Close()
 	switch {
 	case isCallers(resp):
 		return errCallers
 	case resp.StatusCode != http.StatusOK:
-		return fmt.Errorf("not ready: HTTP status %d%s", resp.StatusCode, saidIn(resp.Body))
+		return language.Textf("not ready: HTTP status %d%s", resp.StatusCode, saidIn(resp.Body))
 	}
 	return nil
 }
@@ -101,7 +101,7 @@ func saidIn(body io.Reader) string {
 
 // errCallers says that another listener has answered than was meant. What it does not
 // know it passes on to WeChat, whose answer tells nothing of the proxy.
-var errCallers = errors.New("the callers' listener answers there; is the admin listener at that address? It is at admin.listen, by default http://127.0.0.1:8081")
+var errCallers error = language.Phrase("the callers' listener answers there; is the admin listener at that address? It is at admin.listen, by default http://127.0.0.1:8081")
 
 // isCallers reports whether an answer came from where programs call WeChat, and not
 // from a path there that is for load balancers.
@@ -111,7 +111,7 @@ func isCallers(resp *http.Response) bool {
 }
 
 // errAddress says what an address that is none has to be.
-var errAddress = errors.New(`the address is "http://" with a host and a port, as http://127.0.0.1:8081, or "unix:" with the path of a socket`)
+var errAddress error = language.Phrase(`the address is "http://" with a host and a port, as http://127.0.0.1:8081, or "unix:" with the path of a socket`)
 
 // reaching returns a client for a URL or a socket, "unix:/path", and the URL to give
 // to it. It asks directly, whatever proxy the environment names: the listener is on

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 )
 
@@ -31,10 +32,10 @@ func runKeys(names []string, t terminal) error {
 	var clients, keys strings.Builder
 	for i, name := range names {
 		if !config.IsName(name) {
-			return service.MistakeError{Err: fmt.Errorf("wxproxy key: %q names no client: 1 to 64 letters, digits, '-' or '_' do", name)}
+			return service.MistakeError{Err: language.Textf("wxproxy key: %q names no client: 1 to 64 letters, digits, '-' or '_' do", name)}
 		}
 		if slices.Contains(names[:i], name) {
-			return service.MistakeError{Err: fmt.Errorf("wxproxy key: %s is there twice; each client needs its own name", name)}
+			return service.MistakeError{Err: language.Textf("wxproxy key: %s is there twice; each client needs its own name", name)}
 		}
 		key, hash, err := newKey()
 		if err != nil {
@@ -43,7 +44,7 @@ func runKeys(names []string, t terminal) error {
 		fmt.Fprintf(&clients, "[[client]]\nname       = %q\nkey_sha256 = %q\n\n", name, hash)
 		fmt.Fprintf(&keys, "%s\t%s\n", name, key)
 	}
-	_, err := fmt.Fprintf(t.out, "%sThe keys, for the programs alone:\n\n%s", clients.String(), keys.String())
+	_, err := fmt.Fprint(t.out, t.language.Sprintf("%sThe keys, for the programs alone:\n\n%s", clients.String(), keys.String()))
 	return err
 }
 
@@ -51,7 +52,7 @@ func runKeys(names []string, t terminal) error {
 func newKey() (key, hash string, err error) {
 	random := make([]byte, 32)
 	if _, err := rand.Read(random); err != nil {
-		return "", "", fmt.Errorf("making a key: %w", err)
+		return "", "", language.Textf("making a key: %w", err)
 	}
 	key = base64.RawURLEncoding.EncodeToString(random)
 	sum := sha256.Sum256([]byte(key))

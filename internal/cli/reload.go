@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -26,7 +27,7 @@ const (
 )
 
 // otherWays is what to do where no admin listener takes the request.
-const otherWays = `send the process SIGHUP instead (kill -HUP PID, systemctl reload wxproxy, docker kill -s HUP), or have it look for changes itself: watch = true under [proxy]`
+const otherWays language.Phrase = `send the process SIGHUP instead (kill -HUP PID, systemctl reload wxproxy, docker kill -s HUP), or have it look for changes itself: watch = true under [proxy]`
 
 // A reloadAnswer is what the admin listener says about a reload.
 type reloadAnswer struct {
@@ -50,18 +51,18 @@ func runReload(o options, t terminal) error {
 		address, err = adminAddress(path)
 	}
 	if errors.Is(err, errAdminOff) {
-		return fmt.Errorf("%w: %s", err, otherWays)
+		return language.Textf("%w: %s", err, otherWays)
 	}
 	if err != nil {
 		return err
 	}
 	answer, err := askReload(address, config.AdminKeys(path, os.LookupEnv))
 	if nobodyListens(err) && o.url == "" {
-		return fmt.Errorf("%w; is it running? If its admin listener is elsewhere, name the address with -url; if it has none, %s", err, otherWays)
+		return language.Textf("%w; is it running? If its admin listener is elsewhere, name the address with -url; if it has none, %s", err, otherWays)
 	}
 	if errors.Is(err, errNoKey) && path != "" {
 		if _, mistakes := config.Load(path, os.LookupEnv); mistakes != nil {
-			fmt.Fprintln(t.err, mistakes) // what the process would say if it could be asked
+			fmt.Fprintln(t.err, language.In(t.language, mistakes)) // what the process would say if it could be asked
 		}
 	}
 	if err != nil {
@@ -71,7 +72,7 @@ func runReload(o options, t terminal) error {
 }
 
 // errNoKey is why a process cannot be asked whose key is not known.
-var errNoKey = errors.New("the process wants its admin.key, and the configuration has none that can be read; WXPROXY_ADMIN_KEY may give it")
+var errNoKey error = language.Phrase("the process wants its admin.key, and the configuration has none that can be read; WXPROXY_ADMIN_KEY may give it")
 
 // print writes what was reloaded, or each mistake.
 func (a *reloadAnswer) print(t terminal) error {
@@ -79,21 +80,21 @@ func (a *reloadAnswer) print(t terminal) error {
 		for _, mistake := range a.Mistakes {
 			fmt.Fprintln(t.err, mistake)
 		}
-		return errors.New("not reloaded; the configuration before goes on")
+		return language.Phrase("not reloaded; the configuration before goes on")
 	}
 	for _, warning := range a.Warnings {
-		fmt.Fprintln(t.err, "warning:", warning)
+		t.sayf(t.err, "warning: %v\n", warning)
 	}
-	fmt.Fprintln(t.out, "reloaded")
+	t.sayf(t.out, "reloaded\n")
 	for _, row := range []struct {
-		words string
+		words language.Phrase
 		names []string
 	}{
 		{"added", a.Added}, {"removed", a.Removed}, {"changed", a.Changed},
 		{"takes effect only at the next start", a.AtNextStart},
 	} {
 		if len(row.names) > 0 {
-			fmt.Fprintf(t.out, "%s: %s\n", row.words, strings.Join(row.names, ", "))
+			t.sayf(t.out, "%v: %s\n", row.words, strings.Join(row.names, ", "))
 		}
 	}
 	return nil
@@ -103,7 +104,7 @@ func (a *reloadAnswer) print(t terminal) error {
 func askReload(address string, keys []secret.Secret) (*reloadAnswer, error) {
 	client, base, err := reaching(address, reloadTimeout)
 	if err != nil {
-		return nil, fmt.Errorf("asking for a reload: %w", err)
+		return nil, language.Textf("asking for a reload: %w", err)
 	}
 	// Whoever answers in the listener's place does not get the key passed on.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -116,17 +117,17 @@ func askReload(address string, keys []secret.Secret) (*reloadAnswer, error) {
 	}
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("asking for a reload: %w", err)
+		return nil, language.Textf("asking for a reload: %w", err)
 	case status == http.StatusUnauthorized && len(keys) == 0:
 		return nil, errNoKey
 	case status == http.StatusUnauthorized:
-		return nil, errors.New("the process has another admin.key than the configuration; WXPROXY_ADMIN_KEY may give it")
+		return nil, language.Phrase("the process has another admin.key than the configuration; WXPROXY_ADMIN_KEY may give it")
 	case status == http.StatusOK, status == http.StatusUnprocessableEntity && len(answer.Mistakes) > 0:
 		return answer, nil
 	case answer.Error != "":
-		return nil, fmt.Errorf("not reloaded: HTTP status %d: %s", status, answer.Error)
+		return nil, language.Textf("not reloaded: HTTP status %d: %s", status, answer.Error)
 	}
-	return nil, fmt.Errorf("not reloaded: HTTP status %d; is the admin listener at that address?", status)
+	return nil, language.Textf("not reloaded: HTTP status %d; is the admin listener at that address?", status)
 }
 
 // postReload asks once. An answer that is not wxproxy's is an empty one.
@@ -159,7 +160,7 @@ func postReload(client *http.Client, base string, key secret.Secret) (*reloadAns
 		reloadAnswer
 	}
 	if json.Unmarshal(text, &answer) != nil || resp.StatusCode == http.StatusOK && !answer.Reloaded {
-		return nil, 0, fmt.Errorf("HTTP status %d, and not wxproxy's words; is the admin listener at that address?", resp.StatusCode)
+		return nil, 0, language.Textf("HTTP status %d, and not wxproxy's words; is the admin listener at that address?", resp.StatusCode)
 	}
 	return &answer.reloadAnswer, resp.StatusCode, nil
 }
