@@ -6,7 +6,6 @@ import (
 	"html"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"wxproxy/internal/meanings"
@@ -145,8 +144,9 @@ func (d *document) meaning(kind meanings.Kind, errcode int) {
 	if !ok {
 		return
 	}
+	row = row.About(wordThisMachine[english], wordThisMachine[chinese])
 	d.in("<p><b>", strconv.Itoa(errcode), "</b> ")
 	d.say("", phrase{row.Meaning, row.MeaningZH}, ` <small class="remedy">`)
 	d.say("", wordRemedy, "")
-	d.in("", strings.ReplaceAll(phrase{row.Remedy, row.RemedyZH}[d.lang], "{ip}", wordThisMachine[d.lang]), "</small></p>")
+	d.say("", phrase{row.Remedy, row.RemedyZH}, "</small></p>")
 }

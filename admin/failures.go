@@ -131,7 +131,7 @@ func meaningOf(f *apis.FailedCall) meanings.Row {
 		return meanings.Row{Meaning: "the answer has this status of HTTP, and no errcode", MeaningZH: "应答为此 HTTP 状态码，没有错误码"}
 	}
 	row, _ := whose.Find(f.Errcode, meanings.Anywhere)
-	return row
+	return row.About(wordThisMachine[english], wordThisMachine[chinese])
 }
 
 // whyFailed adds what a call failed with, what that means and what to do about it.

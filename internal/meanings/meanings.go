@@ -48,6 +48,13 @@ type Row struct {
 	Errmsg              string // of Anywhere alone: the words of the other side, where they are known
 }
 
+// About returns the row with an address in the place of "{ip}", as English and Chinese have it.
+func (r Row) About(address, addressZH string) Row {
+	r.Remedy = strings.ReplaceAll(r.Remedy, "{ip}", address)
+	r.RemedyZH = strings.ReplaceAll(r.RemedyZH, "{ip}", addressZH)
+	return r
+}
+
 //go:embed wechat.tsv
 var wechatRows string
 

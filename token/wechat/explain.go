@@ -18,6 +18,12 @@ type remedy struct {
 	en, zh string // "{ip}" stands for the address that WeChat objects to
 }
 
+// What stands for the address that WeChat objects to, where it does not say which one.
+const (
+	thisMachine   = "this machine's public IP address"
+	thisMachineZH = "本机的公网 IP"
+)
+
 // Explain says what err, the failure of a [Client] or a [Keeper], means and
 // what to do about it. Without an error there is nothing to explain.
 func Explain(err error) token.Explanation { return explain(err, "") }
@@ -38,8 +44,8 @@ func explain(err error, api string) token.Explanation {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal, api)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address") || ofTicket(e.Code)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
+	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, thisMachine))
+	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, thisMachineZH))
 	return e
 }
 

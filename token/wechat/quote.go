@@ -161,5 +161,7 @@ func ExplainQuote(err error) token.Explanation {
 	if !known {
 		row = meanings.Row{Remedy: "the errmsg is all that WeChat says", RemedyZH: "微信只返回了上面的 errmsg"}
 	}
-	return token.Explanation{Code: refusal.Code, Reason: secret.Quote(refusal.Reason), Remedy: row.Remedy, RemedyZH: row.RemedyZH}
+	reason := secret.Quote(refusal.Reason)
+	row = row.About(asking.QuotedAddress(reason, thisMachine), asking.QuotedAddress(reason, thisMachineZH))
+	return token.Explanation{Code: refusal.Code, Reason: reason, Remedy: row.Remedy, RemedyZH: row.RemedyZH}
 }

@@ -108,22 +108,23 @@ func TestAQuotedCallHoldsNoCredential(t *testing.T) {
 
 func TestWhatWeChatDoesNotTellOfACall(t *testing.T) {
 	for name, row := range map[string]struct {
-		answer, want string
+		answer, want, remedy string
 	}{
-		"an error":          {`{"errcode":76003,"errmsg":"not yours token-of-now-token-of-now"}`, "not yours [hidden]"},
-		"no JSON":           {`<html>`, "not the JSON"},
-		"nothing":           {`{}`, "not the JSON"},
-		"another form":      {`{"errcode":0,"request":[]}`, "not the JSON"},
-		"too long":          {`{"errcode":0,"request":{"request_body":"` + strings.Repeat("a ", 200_000) + `"}}`, "longer than 256 KiB"},
-		"an unknown reason": {`{"errcode":12345,"errmsg":"strange"}`, "strange"},
+		"the address":       {`{"errcode":40164,"errmsg":"invalid ip 203.0.113.7, not in whitelist"}`, "not in whitelist", "put 203.0.113.7 on"},
+		"an error":          {`{"errcode":76003,"errmsg":"not yours token-of-now-token-of-now"}`, "not yours [hidden]", ""},
+		"no JSON":           {`<html>`, "not the JSON", ""},
+		"nothing":           {`{}`, "not the JSON", ""},
+		"another form":      {`{"errcode":0,"request":[]}`, "not the JSON", ""},
+		"too long":          {`{"errcode":0,"request":{"request_body":"` + strings.Repeat("a ", 200_000) + `"}}`, "longer than 256 KiB", ""},
+		"an unknown reason": {`{"errcode":12345,"errmsg":"strange"}`, "strange", ""},
 	} {
 		_, err := quoter(func(*http.Request) string { return row.answer }).Quote(t.Context(), rid)
 		if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "token-of") {
 			t.Errorf("%s: got %v; want %s", name, err, row.want)
 			continue
 		}
-		if e := wechat.ExplainQuote(err); e.Remedy == "" || e.RemedyZH == "" {
-			t.Errorf("%s: got no remedy", name)
+		if e := wechat.ExplainQuote(err); e.Remedy == "" || e.RemedyZH == "" || !strings.Contains(e.Remedy, row.remedy) || strings.Contains(e.Remedy+e.RemedyZH, "{ip}") {
+			t.Errorf("%s: got the remedy %q, %q", name, e.Remedy, e.RemedyZH)
 		}
 	}
 	q := quoter(nil)
