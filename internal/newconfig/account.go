@@ -184,14 +184,3 @@ func quoted(text string) string {
 	}
 	return `"` + out.String() + `"`
 }
-
-// parse returns the configuration as wxproxy will read it.
-func (a *account) parse() (*config.Config, error) {
-	cfg, err := config.Parse([]byte(a.text()), func(variable string) (string, bool) {
-		if variable != upstreamVariable {
-			return "", false
-		}
-		return os.LookupEnv(variable)
-	})
-	return cfg, mistakeIn(err)
-}

@@ -3,6 +3,7 @@ package newconfig
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -57,6 +58,34 @@ func (d *dialog) check(ctx context.Context) (done bool, err error) {
 	}
 	answer, err := d.console.line(ctx, question)
 	return err == nil && strings.EqualFold(clean(answer), "w"), err
+}
+
+// parse returns the configuration as wxproxy will read it, in this environment.
+func (a *account) parse() (*config.Config, error) {
+	cfg, err := config.Parse([]byte(a.text()), lookupEnv)
+	return cfg, mistakeIn(err)
+}
+
+// lookupEnv has what leads to WeChat from here, which the file does not have to say: where it
+// is, and which proxy is on the way. All other settings are those of the file.
+func lookupEnv(variable string) (string, bool) {
+	if strings.HasPrefix(variable, "WXPROXY_") && variable != upstreamVariable {
+		return "", false
+	}
+	return os.LookupEnv(variable)
+}
+
+// mistakeIn returns the first mistake of a configuration that nobody has written yet: where it
+// is says nothing, unless it is in the environment.
+func mistakeIn(err error) error {
+	problems, ok := errors.AsType[config.Problems](err)
+	switch {
+	case !ok:
+		return err
+	case problems[0].Where == "environment":
+		return problems[0]
+	}
+	return problems[0].Text
 }
 
 // forget has the account be asked for once more, if somebody is there who can answer.

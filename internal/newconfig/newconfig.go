@@ -4,7 +4,6 @@ package newconfig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -184,12 +183,4 @@ func shellWord(name string) string {
 		return name
 	}
 	return "'" + strings.ReplaceAll(name, "'", `'\''`) + "'"
-}
-
-// mistakeIn returns the first mistake of a configuration that nobody has written yet.
-func mistakeIn(err error) error {
-	if problems, ok := errors.AsType[config.Problems](err); ok {
-		return problems[0].Text
-	}
-	return err
 }

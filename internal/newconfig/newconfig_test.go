@@ -1,10 +1,14 @@
 package newconfig
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/BurntSushi/toml"
+
+	"wxproxy/config"
+	"wxproxy/internal/secret"
 )
 
 // What somebody types is in the file as it was typed.
@@ -52,5 +56,23 @@ func TestAFileIsNamedAsAShellTakesIt(t *testing.T) {
 		if got := shellWord(name); got != want {
 			t.Errorf("%s: got %s; want %s", name, got, want)
 		}
+	}
+}
+
+// WeChat is asked by the way that wxproxy will go: through the proxy of the environment.
+func TestWeChatIsAskedThroughTheProxyOfTheEnvironment(t *testing.T) {
+	a := account{id: "wx0123456789abcdef", secret: secret.New("0123456789abcdef0123456789abcdef")}
+	t.Setenv("WXPROXY_LISTEN", "no address") // is of the process that will run, and not of this one
+	t.Setenv("HTTPS_PROXY", "http://proxy.corp:3128")
+	cfg, err := a.parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if way, _, err := cfg.ProxyOf(config.WeChat).For(&url.URL{Scheme: "https", Host: "api.weixin.qq.com"}); err != nil || way == nil || way.Address() != "proxy.corp:3128" {
+		t.Errorf("got %v, %v; want the proxy", way, err)
+	}
+	t.Setenv("HTTPS_PROXY", "ftp://proxy.corp:3128")
+	if _, err := a.parse(); err == nil || !strings.HasPrefix(err.Error(), "environment: HTTPS_PROXY: ") {
+		t.Errorf("got %v; want the variable that is wrong", err)
 	}
 }
