@@ -41,8 +41,8 @@ func (s *Service) hasApp(key string) bool {
 // process ends or the account is back.
 func (s *Service) forgetApp(store token.Remover, account config.Account) {
 	name, appID := account.Name, account.Key()
-	s.history.Forget(appID)
 	for said := false; !s.hasApp(appID); said = true {
+		s.history.Forget(appID)
 		err := removeAll(store, account)
 		switch {
 		case err == nil:

@@ -3,10 +3,14 @@ package service
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
+	"time"
 
 	"wxproxy/config"
 	"wxproxy/token"
+	"wxproxy/token/history"
+	"wxproxy/token/store"
 )
 
 // A remover answers the records of tickets with one error and those of tokens with
@@ -35,6 +39,32 @@ func TestWhyAnAccountIsNotForgottenIsSaidOnce(t *testing.T) {
 	} {
 		if err := removeAll(row.store, config.Account{AppID: "wx1"}); !errors.Is(err, row.want) || err != nil && err.Error() != row.want.Error() {
 			t.Errorf("%v: got %v; want %v", row.store, err, row.want)
+		}
+	}
+}
+
+// A refusing store takes no events now.
+type refusing struct{ *store.Memory }
+
+func (refusing) Amend(token.Key, func(*token.Record) bool) (token.Record, error) {
+	return token.Record{}, token.ErrAway
+}
+
+// A reload forgets what waits of accounts that are removed, and of no other.
+func TestAReloadKeepsTheEventsOfAccountsThatStay(t *testing.T) {
+	kept := refusing{store.NewMemory()}
+	log := slog.New(slog.DiscardHandler)
+	s := &Service{store: kept, log: log, history: history.New(kept, log)}
+	defer s.history.Stop()
+	stays, goes := config.Account{Name: "stays", AppID: "wx1"}, config.Account{Name: "goes", AppID: "wx2"}
+	s.now.Store(&setup{cfg: &config.Config{Accounts: []config.Account{stays}}})
+	for _, account := range []config.Account{stays, goes} {
+		s.history.Add(account.Key(), token.Report{At: time.Now(), Outcome: token.OutcomeRefreshed})
+	}
+	s.forget(&setup{cfg: &config.Config{Accounts: []config.Account{stays, goes}}})
+	for appID, want := range map[string]int{"wx1": 1, "wx2": 0} {
+		if events, _ := s.history.Of(appID); len(events) != want {
+			t.Errorf("%s: got %v; want %d events", appID, events, want)
 		}
 	}
 }

@@ -151,6 +151,88 @@ func TestEventsWaitForTheStore(t *testing.T) {
 	})
 }
 
+// What a store does not take of one account, as of a later version, keeps back no other's.
+func TestEventsOfOneAccountKeepBackNoOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &newer{store.NewMemory()}
+		r := New(kept, slog.New(slog.DiscardHandler))
+		defer r.Stop()
+		for _, appID := range []string{"wx1", "wx2"} {
+			r.Add(appID, refreshed("start"))
+		}
+		time.Sleep(tryAgain + time.Second)
+		if stored, err := kept.Load(keyOf("wx2")); err != nil || len(read(&stored)) != 1 {
+			t.Errorf("got %v, %v of the second account; want its event stored", read(&stored), err)
+		}
+		if got := lines(t, r, "wx1"); got != "refreshed start 0  x1" {
+			t.Errorf("got %q of the first account; want the event that waits", got)
+		}
+	})
+}
+
+// A newer is a store that has a record of a later version of wx1.
+type newer struct{ *store.Memory }
+
+func (n *newer) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	if key.AppID == "wx1" {
+		return token.Record{}, token.ErrNewer
+	}
+	return n.Memory.Amend(key, change)
+}
+
+// Who reads does not wait for a store that hangs, and sees what is on its way there.
+func TestAStoreThatHangsIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := &hanging{Memory: store.NewMemory(), goesOn: make(chan struct{})}
+		r := New(kept, slog.New(slog.DiscardHandler))
+		r.Add("wx1", refreshed("start"))
+		synctest.Wait()
+		r.Add("wx1", refreshed("due"))
+		began := time.Now()
+		for _, appID := range []string{"wx1", "wx2"} {
+			for range 4 {
+				events, err := r.Of(appID)
+				if !errors.Is(err, token.ErrAway) || appID == "wx1" && (len(events) != 2 || events[0].Reason != "due") {
+					t.Fatalf("%s: got %v, %v; want the events that wait, and an error", appID, events, err)
+				}
+			}
+		}
+		if took := time.Since(began); took > 8*patience {
+			t.Errorf("got an answer after %v; want each after %v", took, patience)
+		}
+		if n := kept.loads.Load(); n > 1 {
+			t.Errorf("got %d that wait for the store; want 1 at most", n)
+		}
+		began = time.Now()
+		if r.Stop(); time.Since(began) > patience {
+			t.Errorf("got an end after %v; want %v", time.Since(began), patience)
+		}
+		close(kept.goesOn)
+		synctest.Wait() // for no more than the Recorder's own goroutine
+		if got := lines(t, r, "wx1"); got != "refreshed due 0  x1; refreshed start 0  x1" {
+			t.Errorf("got %q; want both events once", got)
+		}
+	})
+}
+
+// A hanging is a store that takes what is written when it goes on.
+type hanging struct {
+	*store.Memory
+	goesOn chan struct{}
+	loads  atomic.Int32
+}
+
+func (h *hanging) Load(key token.Key) (token.Record, error) {
+	h.loads.Add(1)
+	<-h.goesOn
+	return h.Memory.Load(key)
+}
+
+func (h *hanging) Amend(key token.Key, change func(*token.Record) bool) (token.Record, error) {
+	<-h.goesOn
+	return h.Memory.Amend(key, change)
+}
+
 // An away is a store that fails until it is back.
 type away struct {
 	*store.Memory

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,8 +18,8 @@ const (
 	// tryAgain is how long the store is left alone that has not taken events.
 	tryAgain = 30 * time.Second
 
-	// lastWrite is how long the Recorder's end waits for the store.
-	lastWrite = 3 * time.Second
+	// patience is how long the store is waited for by who reads events, and by the Recorder's end.
+	patience = 3 * time.Second
 
 	// maxPending is how many events of an account wait for the store, and maxAccounts of how
 	// many accounts.
@@ -36,9 +37,14 @@ type Recorder struct {
 	ended   chan struct{} // closed when nothing is written any more
 	end     context.CancelFunc
 
+	// storing has an element while the store is asked. So no event is in both places or in
+	// none, and a store that hangs has one goroutine of those who read.
+	storing chan struct{} // of capacity 1
+
 	mu      sync.Mutex // guards what follows and is not held during I/O
 	pending map[string][]Event
-	failing bool // the store did not take the last events
+	written map[string][]Event // those on their way to the store, of one account at most
+	failing bool               // the store did not take the last events
 }
 
 // A Store keeps events where tokens are.
@@ -53,7 +59,7 @@ func New(store Store, log *slog.Logger) *Recorder {
 	process, _ := os.Hostname() // without it nobody knows which of the replicas it was
 	r := &Recorder{
 		store: store, log: log, process: process, pending: map[string][]Event{},
-		wake: make(chan struct{}, 1), ended: make(chan struct{}), end: end,
+		wake: make(chan struct{}, 1), ended: make(chan struct{}), end: end, storing: make(chan struct{}, 1),
 	}
 	go r.run(ctx)
 	return r
@@ -75,32 +81,17 @@ func (r *Recorder) Add(appID string, report token.Report) {
 	r.wakeUp()
 }
 
-// Forget drops what waits of an account that is no more.
+// Forget drops what waits of an account that is no more. Afterwards nothing of it is on its
+// way to the store, which may take as long as the store does.
 func (r *Recorder) Forget(appID string) {
 	if r == nil {
 		return
 	}
+	r.storing <- struct{}{}
+	defer func() { <-r.storing }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.pending, appID)
-}
-
-// Of returns the events of an account, the newest first, and the error of the store that did
-// not tell all of them.
-func (r *Recorder) Of(appID string) ([]Event, error) {
-	if r == nil {
-		return nil, nil
-	}
-	record, err := r.store.Load(keyOf(appID))
-	if errors.Is(err, token.ErrNotStored) {
-		err = nil
-	}
-	r.mu.Lock()
-	waiting := slices.Clone(r.pending[appID])
-	r.mu.Unlock()
-	events := with(read(&record), waiting, time.Now())
-	slices.Reverse(events)
-	return events, err
 }
 
 // Stop writes what waits, if the store takes it soon.
@@ -111,7 +102,7 @@ func (r *Recorder) Stop() {
 	r.end()
 	select {
 	case <-r.ended:
-	case <-time.After(lastWrite):
+	case <-time.After(patience):
 	}
 }
 
@@ -146,25 +137,31 @@ func (r *Recorder) wakeUp() {
 }
 
 // writeAll writes what waits, one account after the other, and reports whether the store
-// took all of it.
+// took all of it. What it does not take of one account keeps back no other's, unless the store
+// is away.
 func (r *Recorder) writeAll() bool {
 	r.mu.Lock()
 	accounts := slices.Sorted(maps.Keys(r.pending))
 	r.mu.Unlock()
+	var failed error
 	for _, appID := range accounts {
-		if err := r.write(appID); err != nil {
-			r.tell(err)
-			return false
+		err := r.write(appID)
+		failed = cmp.Or(failed, err)
+		if errors.Is(err, token.ErrAway) {
+			break
 		}
 	}
-	r.tell(nil)
-	return true
+	r.tell(failed)
+	return failed == nil
 }
 
 // write adds to the events of an account in the store those that wait.
 func (r *Recorder) write(appID string) error {
+	r.storing <- struct{}{}
+	defer func() { <-r.storing }()
 	r.mu.Lock()
 	waiting := r.pending[appID]
+	r.written = map[string][]Event{appID: waiting}
 	delete(r.pending, appID)
 	r.mu.Unlock()
 	var unwritten error
@@ -172,13 +169,14 @@ func (r *Recorder) write(appID string) error {
 		unwritten = write(record, with(read(record), waiting, time.Now()))
 		return unwritten == nil
 	})
-	if err = errors.Join(err, unwritten); err == nil {
-		return nil
-	}
+	err = errors.Join(err, unwritten)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	waiting = with(waiting, r.pending[appID], time.Now())
-	r.pending[appID] = waiting[max(0, len(waiting)-maxPending):]
+	r.written = nil
+	if later, known := r.pending[appID]; err != nil && (known || len(r.pending) < maxAccounts) {
+		waiting = with(waiting, later, time.Now())
+		r.pending[appID] = waiting[max(0, len(waiting)-maxPending):]
+	}
 	return err
 }
 
