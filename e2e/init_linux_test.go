@@ -87,7 +87,7 @@ func TestInitAsksAndWrites(t *testing.T) {
 	y.answer("AppSecret (it is not shown): ", appID+"\n")
 	y.answer("that is an AppID; the AppSecret has 32 letters and digits\r\nAppSecret (it is not shown): ", "canary-"+otherSecret+"\n")
 	y.eventually("an objection", func() bool { return strings.Contains(y.stdout.String(), "errcode 40") })
-	y.answer("AppID (begins with wx): ", appID+"\n")
+	y.answer("  Enter keeps "+appID+"\r\nAppID (begins with wx): ", "\n")
 	y.answer("AppSecret (it is not shown): ", " "+appSecret+"\n")
 	y.answer("Enter tries again, when the address is there; w and Enter writes the file all the same, Ctrl-C ends: ", "")
 	if got := y.stdout.String(); !strings.Contains(got, "errcode 40164: ") || !strings.Contains(got, "put 127.0.0.1 on the IP allow-list") {
@@ -167,7 +167,7 @@ func initFrom(t *testing.T, want int, dir, lines string, args ...string) *progra
 	if got := p.cmd.ProcessState.ExitCode(); got != want {
 		t.Errorf("got exit code %d; want %d: %s", got, want, p.stderr.String())
 	}
-	if said := p.stdout.String() + p.stderr.String(); strings.Contains(said, appSecret) || strings.Contains(said, otherSecret) {
+	if said := p.stdout.String() + p.stderr.String(); strings.Contains(said, appSecret) || strings.Contains(said, otherSecret) || strings.Contains(said, "canary") {
 		t.Errorf("got a secret in %s", said)
 	}
 	return p
@@ -212,6 +212,9 @@ func TestInitTakesLines(t *testing.T) {
 		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "write scheme and host only", false},
 		"no network":                   {both, []string{"-upstream", "http://127.0.0.1:9"}, exitFailure, "connection refused", false},
 		"no network, and unchecked":    {both, []string{"-upstream", "http://127.0.0.1:9", "-unchecked"}, exitOK, "[upstream]\nurl = \"http://127.0.0.1:9\"\n", false},
+		"a proxy":                      {both, []string{"-upstream", "http://wechat.invalid", "-proxy", "http://me:canary@127.0.0.1:9"}, exitFailure, "-unchecked writes the file without asking", false},
+		"a proxy, and unchecked":       {both, []string{"-upstream", "http://127.0.0.1:9", "-proxy", "http://me:canary@127.0.0.1:9", "-unchecked"}, exitOK, "proxy = \"http://me:canary@127.0.0.1:9\"\n", false},
+		"a proxy that is none":         {both, []string{"-proxy", "ftp://127.0.0.1:9"}, exitFailure, "-proxy: begins with a scheme that leads through no proxy", false},
 		"no such folder":               {both, []string{"-config", "none/config.toml"}, exitFailure, "nothing can be written into none: no such file or directory", false},
 		"a folder":                     {both, []string{"-config", "."}, exitFailure, ". is a directory", false},
 		"a folder that is a file":      {both, []string{"-config", "/dev/null/config.toml"}, exitFailure, "not a directory", false},

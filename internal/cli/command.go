@@ -44,6 +44,7 @@ type options struct {
 	force, unchecked       bool // of init, as what follows
 	appID, corpID, agentID string
 	secretFile, upstream   string
+	proxy                  string // its URL, which may have a password
 	word                   string // one of the command's
 	names                  []string
 }
@@ -60,7 +61,8 @@ func subcommands(o *options) []command {
 		{"init", []option{{"config", "FILE", "the file to write", &o.config}, {"force", "", "overwrite a file that is there", &o.force},
 			{"app-id", "APPID", "the AppID; else it is asked for", &o.appID}, {"secret-file", "FILE", "the file that has the secret; else it is asked for", &o.secretFile},
 			{"wecom", "", "an application of WeCom", &o.wecom}, {"corp-id", "CORPID", "its corp id", &o.corpID}, {"agent-id", "N", "its AgentId", &o.agentID},
-			{"upstream", "URL", "another address of WeChat or WeCom", &o.upstream}, {"unchecked", "", "do not ask WeChat", &o.unchecked}},
+			{"upstream", "URL", "another address of WeChat or WeCom", &o.upstream},
+			{"proxy", "URL", "the proxy on the way there", &o.proxy}, {"unchecked", "", "do not ask WeChat", &o.unchecked}},
 			nil, "", "ask for AppID and AppSecret, check them with WeChat, and write a configuration", runInit},
 		{"check", []option{file, {"live", "", "ask WeChat for a token of each account", &o.live}},
 			nil, "", "say what a configuration means; -live: ask WeChat for a token of each account", runCheck},

@@ -40,7 +40,7 @@ was refused and cured.
                 your own against it: the lines for that are printed. Then the demo's proxy
                 takes free ports
 `,
-	"init": `usage: wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-unchecked]
+	"init": `usage: wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-proxy URL] [-unchecked]
        wxproxy init -wecom [-corp-id CORPID] [-agent-id N] [...]
 
 Asks for the AppID and the AppSecret, which it does not show, and has WeChat issue a token
@@ -60,6 +60,8 @@ AppSecret. Then nothing is asked twice, and with an objection there is no file.
   -corp-id CORPID    its corp id
   -agent-id N        its AgentId
   -upstream URL      another address of WeChat or WeCom, as that of wxproxy demo -wechat
+  -proxy URL         the proxy on the way there, as http://user:password@host:port, which is
+                     written into the configuration; without it HTTPS_PROXY and NO_PROXY say it
   -unchecked         write it without asking WeChat, as on a machine without network
 
 Exit code: 0 if the file is written, 1 if not, 2 for a mistake on the command line.

@@ -40,11 +40,11 @@ var detailsChinese = map[string]string{
   -wechat ADDR  模拟端监听的地址，如 127.0.0.1:9000，用来试自己的配置：会打印所需的几行。
                 此时演示用的代理取空闲端口
 `,
-	"init": `用法：wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-unchecked]
+	"init": `用法：wxproxy init [-config FILE] [-force] [-app-id APPID] [-secret-file FILE] [-upstream URL] [-proxy URL] [-unchecked]
       wxproxy init -wecom [-corp-id CORPID] [-agent-id N] [...]
 
 询问 AppID 和 AppSecret（输入时不显示），并用它们向微信获取一次 token。微信拒绝时说明原因，例如
-IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只有你能读取的配置（权限 0600），并打印接下来
+IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只有您能读取的配置（权限 0600），并打印接下来
 要运行的两行命令。
 
 脚本可以按行输入：先 AppID，后 AppSecret；有 -app-id 时只需 AppSecret。此时不会重复询问，
@@ -58,6 +58,8 @@ IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只�
   -corp-id CORPID    企业 ID
   -agent-id N        AgentId
   -upstream URL      微信或企业微信的其他地址，如 wxproxy demo -wechat 的地址
+  -proxy URL         访问微信所经的代理，如 http://user:password@host:port，会写入配置；不写时由
+                     HTTPS_PROXY 和 NO_PROXY 决定
   -unchecked         不询问微信就写文件，例如本机没有网络时
 
 退出码：已写文件为 0，否则为 1，命令行有误为 2。

@@ -12,6 +12,7 @@ import (
 	"wxproxy/config"
 	"wxproxy/internal/language"
 	"wxproxy/internal/newconfig"
+	"wxproxy/internal/secret"
 	"wxproxy/internal/service"
 )
 
@@ -28,7 +29,7 @@ func runInit(o options, t terminal) error {
 	defer stop()
 	return newconfig.Run(ctx, newconfig.Settings{
 		File: cmp.Or(o.config, os.Getenv("WXPROXY_CONFIG"), "config.toml"), Replaces: o.force, Program: programName(),
-		Kind: kind, ID: o.appID + o.corpID, AgentID: o.agentID, SecretFile: o.secretFile, Upstream: o.upstream, Unchecked: o.unchecked,
+		Kind: kind, ID: o.appID + o.corpID, AgentID: o.agentID, SecretFile: o.secretFile, Upstream: o.upstream, Proxy: secret.New(o.proxy), Unchecked: o.unchecked,
 		In: os.Stdin, Out: t.out, Err: t.err, Language: t.language,
 	})
 }

@@ -12,6 +12,12 @@ var initial = map[string]string{
 	"Enter tries again, w and Enter writes the file all the same, Ctrl-C ends: ": "按 Enter 重试；输入 w 再按 Enter 则照样写文件；按 Ctrl-C 结束：",
 	"Enter tries again, when the address is there; w and Enter writes the file all the same, Ctrl-C ends: ": "加入该地址后按 Enter 重试；输入 w 再按 Enter 则照样写文件；按 Ctrl-C 结束：",
 
+	"-proxy: %v": "-proxy：%v",
+	"the secret has only %d characters; copy it again, as WeChat's console shows it": "secret 只有 %d 个字符；请按微信后台显示的内容重新复制",
+	"  Enter keeps %s\n": "  直接按 Enter 则仍用 %s\n",
+	"    -proxy URL goes through a proxy; -unchecked writes the file without asking\n":               "    需要经过代理时请加 -proxy URL；-unchecked 则不询问就写文件\n",
+	"# Made by wxproxy init. Every setting: docs/configuration.md, docs/configuration.zh-CN.md.\n\n": "# 由 wxproxy init 生成。全部设置见 docs/configuration.zh-CN.md。\n\n",
+
 	"asking %s for a token ...\n":        "正在向 %s 获取 token ...\n",
 	"good: there is a token.\n":          "正常：已获取到 token。\n",
 	"there is no token for this account": "没有获取到该账号的 token",

@@ -28,7 +28,7 @@ var sources = []struct {
 	{"token/store/trust.go", regexp.MustCompile(`^%s (is no plain file|belongs to user|has mode)`)}, // which the log alone has
 	{"internal/cli/check.go", regexp.MustCompile(`^(errcode %d: %s|  %s: %s|  %s：%s)`)},
 	{"internal/cli/checkstore.go", nil},
-	{"internal/newconfig/", regexp.MustCompile(`^(%s -config |  errcode|  %|name = |[[]{2}account|kind = |app_id = |agent_id = |secret|# Made by|\[%s\])`)},
+	{"internal/newconfig/", regexp.MustCompile(`^(%s -config |  errcode|  %|name = |[[]{2}account|kind = |app_id = |agent_id = |secret =|secret_file =|url = |proxy = |\[%s\])`)},
 }
 
 // A found text is one that stands in the source.

@@ -2,7 +2,6 @@ package newconfig
 
 import (
 	"encoding/hex"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +21,8 @@ type account struct {
 	secret     secret.Secret
 	secretFile string // in the place of secret
 	upstream   string
+	proxy      secret.Secret // with its password
+	language   language.Language
 }
 
 // name is what the account is called.
@@ -29,6 +30,10 @@ const name = "default"
 
 // upstreamVariable takes the place of upstream.url, as it will when wxproxy runs.
 const upstreamVariable = "WXPROXY_UPSTREAM_URL"
+
+// leastSecret is how long whatever may be a secret is: a shorter one is not sent to WeChat,
+// which ends tries with wrong ones.
+const leastSecret = 16
 
 // appSecretLength is how long WeChat's AppSecrets are.
 const appSecretLength = 32
@@ -108,6 +113,8 @@ func (a *account) checkSecret() error {
 		return language.Phrase("that is an AppID; the AppSecret has 32 letters and digits")
 	case strings.ContainsFunc(value, secret.Invisible):
 		return language.Phrase("the secret has white space, control or non-ASCII characters in it")
+	case len(value) < leastSecret && !a.isElsewhere():
+		return language.Textf("the secret has only %d characters; copy it again, as WeChat's console shows it", len(value))
 	}
 	return nil
 }
@@ -143,44 +150,4 @@ func (a *account) readSecret(path string) error {
 	}
 	a.secret = secret.New(clean(line))
 	return a.checkSecret()
-}
-
-// text returns the configuration.
-func (a *account) text() string {
-	var text strings.Builder
-	text.WriteString("# Made by wxproxy init. Every setting: docs/configuration.md, docs/configuration.zh-CN.md.\n\n")
-	if a.upstream != "" {
-		fmt.Fprintf(&text, "[%s]\nurl = %s\n\n", a.kind.Section(), quoted(a.upstream))
-	}
-	fmt.Fprintf(&text, "[[account]]\nname = %s\n", quoted(name))
-	if a.kind == config.WeCom {
-		fmt.Fprintf(&text, "kind = %s\ncorp_id = %s\n", quoted(a.kind.String()), quoted(a.id))
-		if a.agentID != "" {
-			fmt.Fprintf(&text, "agent_id = %s\n", a.agentID)
-		}
-	} else {
-		fmt.Fprintf(&text, "app_id = %s\n", quoted(a.id))
-	}
-	if a.secretFile != "" {
-		fmt.Fprintf(&text, "secret_file = %s\n", quoted(a.secretFile))
-	} else {
-		fmt.Fprintf(&text, "secret = %s\n", quoted(a.secret.Reveal()))
-	}
-	return text.String()
-}
-
-// quoted returns a text as TOML has it, which knows fewer escapes than Go.
-func quoted(text string) string {
-	var out strings.Builder
-	for _, r := range text {
-		switch {
-		case r == '"', r == '\\':
-			out.WriteString(`\` + string(r))
-		case unicode.IsControl(r):
-			out.WriteString(`\u` + fmt.Sprintf("%04X", r))
-		default:
-			out.WriteRune(r)
-		}
-	}
-	return `"` + out.String() + `"`
 }

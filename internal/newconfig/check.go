@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"wxproxy/config"
+	"wxproxy/internal/egress"
 	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 	"wxproxy/internal/service"
@@ -66,6 +67,18 @@ func (a *account) parse() (*config.Config, error) {
 	return cfg, mistakeIn(err)
 }
 
+// checkProxy says what is wrong with the proxy that somebody named.
+func (a *account) checkProxy() error {
+	raw := a.proxy.Reveal()
+	if raw == "" || raw == egress.Directly {
+		return nil
+	}
+	if _, err := egress.Parse(raw, a.kind.Section()+".proxy"); err != nil {
+		return language.Textf("-proxy: %w", err)
+	}
+	return nil
+}
+
 // lookupEnv has what leads to WeChat from here, which the file does not have to say: where it
 // is, and which proxy is on the way. All other settings are those of the file.
 func lookupEnv(variable string) (string, bool) {
@@ -96,8 +109,15 @@ func (d *dialog) forget(mistake error) error {
 	if mistake != nil {
 		d.sayf("  %v\n", mistake)
 	}
-	d.account.id, d.account.secret, d.account.secretFile = "", secret.Secret{}, ""
+	d.before, d.account.id, d.account.secret, d.account.secretFile = d.account.id, "", secret.Secret{}, ""
 	return nil
+}
+
+// offer says that the AppID of the try before need not be typed again.
+func (d *dialog) offer() {
+	if d.before != "" {
+		d.sayf("  Enter keeps %s\n", d.before)
+	}
 }
 
 // explain prints an objection, and what to do.
@@ -111,6 +131,7 @@ func (d *dialog) explain(why token.Explanation) {
 		return
 	}
 	d.sayf("  %s\n    %s\n", d.Language.Chain(why.Reason), remedy)
+	d.sayf("    -proxy URL goes through a proxy; -unchecked writes the file without asking\n")
 }
 
 // fetch asks for a token, and returns what is objected to.

@@ -3,6 +3,7 @@
 package newconfig
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,11 +23,12 @@ type Settings struct {
 	Program  string // as which people start this one
 
 	Kind       config.Kind
-	ID         string // the AppID, or the corp id; empty: it is asked for
-	AgentID    string // WeCom's
-	SecretFile string // which holds the secret; empty: it is asked for
-	Upstream   string // another address of WeChat's or WeCom's
-	Unchecked  bool   // WeChat is not asked
+	ID         string        // the AppID, or the corp id; empty: it is asked for
+	AgentID    string        // WeCom's
+	SecretFile string        // which holds the secret; empty: it is asked for
+	Upstream   string        // another address of WeChat's or WeCom's
+	Proxy      secret.Secret // the URL of the proxy on the way there; empty: the environment says it
+	Unchecked  bool          // WeChat is not asked
 
 	In       *os.File  // a terminal, or lines: the AppID, then the AppSecret
 	Out      io.Writer // gets the lines to run
@@ -45,13 +47,17 @@ type dialog struct {
 	Settings
 	console *console
 	account account
+	before  string // the AppID, or the corp id, of the try before, which WeChat may have refused
 }
 
 // Run asks, checks and writes. It ends with ctx, and then leaves the terminal as it was.
 func Run(ctx context.Context, s Settings) error {
 	d := &dialog{Settings: s, console: newConsole(s)}
-	d.account = account{kind: s.Kind, id: clean(s.ID), agentID: clean(s.AgentID), upstream: s.Upstream}
+	d.account = account{kind: s.Kind, id: clean(s.ID), agentID: clean(s.AgentID), upstream: s.Upstream, proxy: s.Proxy, language: s.Language}
 	err := mayWrite(s.File, s.Replaces)
+	if err == nil {
+		err = d.account.checkProxy()
+	}
 	if err == nil && s.SecretFile != "" {
 		err = d.account.readSecret(s.SecretFile)
 	}
@@ -96,9 +102,10 @@ func (d *dialog) ask(ctx context.Context) error {
 	given := d.account.id
 	err := d.untilGood(func() (err error) {
 		if given == "" {
+			d.offer()
 			given, err = d.console.line(ctx, idOf)
 		}
-		d.account.id, given = clean(given), ""
+		d.account.id, given = cmp.Or(clean(given), d.before), ""
 		return err
 	}, d.account.checkID)
 	if err != nil || d.account.hasSecret() {

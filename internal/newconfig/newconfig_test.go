@@ -8,6 +8,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -74,5 +75,38 @@ func TestWeChatIsAskedThroughTheProxyOfTheEnvironment(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "ftp://proxy.corp:3128")
 	if _, err := a.parse(); err == nil || !strings.HasPrefix(err.Error(), "environment: HTTPS_PROXY: ") {
 		t.Errorf("got %v; want the variable that is wrong", err)
+	}
+}
+
+// A proxy that somebody names goes into the file, with its password, and WeChat is asked through it.
+func TestAProxyOfTheCommandLine(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://other.corp:3128")
+	for _, kind := range []config.Kind{config.WeChat, config.WeCom} {
+		a := account{kind: kind, id: "wx0123456789abcdef", secret: secret.New("0f1e2d3c4b5a69788796a5b4c3d2e1f0"), proxy: secret.New("http://me:pass-word@proxy.corp:3128")}
+		cfg, err := a.parse()
+		if err != nil || a.checkProxy() != nil {
+			t.Fatal(err, a.checkProxy())
+		}
+		way, setting, err := cfg.ProxyOf(kind).For(&url.URL{Scheme: "https", Host: "api.weixin.qq.com"})
+		if err != nil || way == nil || way.Address() != "proxy.corp:3128" || setting != kind.Section()+".proxy" || way.Secrets() == nil {
+			t.Errorf("got %v, %s, %v; want the proxy", way, setting, err)
+		}
+		a.proxy = secret.New("proxy.corp, me:pass-word")
+		if err := a.checkProxy(); err == nil || !strings.HasPrefix(err.Error(), "-proxy: is no URL of a proxy") || strings.Contains(err.Error(), "pass-word") {
+			t.Errorf("got %v; want what is wrong with -proxy", err)
+		}
+	}
+	direct := account{proxy: secret.New("direct"), language: language.Chinese}
+	if got := direct.text(); direct.checkProxy() != nil || !strings.HasPrefix(got, "# 由 wxproxy init 生成。") || !strings.Contains(got, "[upstream]\nproxy = \"direct\"\n\n[[account]]") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestWhatIsTooShortForASecretIsNotSent(t *testing.T) {
+	for value, isGood := range map[string]bool{"0f1e2d3c4b5a697": false, "0f1e2d3c4b5a6978": true} {
+		a := account{id: "wx0123456789abcdef", secret: secret.New(value)}
+		if err := a.checkSecret(); (err == nil) != isGood {
+			t.Errorf("%d characters: got %v", len(value), err)
+		}
 	}
 }
