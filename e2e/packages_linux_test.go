@@ -272,6 +272,7 @@ func TestAnUpgradeOfThePackageRestartsTheServiceUnderLoad(t *testing.T) {
 			t.Errorf("got %q; want no restart", got)
 		}
 	}
+	m.mustKeepToItself(next.cmd.Process.Pid)
 	next.mustSucceed()
 
 	m.must("dpkg -r wxproxy")
@@ -279,6 +280,20 @@ func TestAnUpgradeOfThePackageRestartsTheServiceUnderLoad(t *testing.T) {
 		t.Errorf("got %q; want %q", got, want)
 	}
 	next.stop()
+}
+
+// mustKeepToItself fails the test unless a program that the service could have had root
+// start, by its variables, has a session of its own and commands no terminal.
+func (m *machine) mustKeepToItself(pid int) {
+	m.t.Helper()
+	const hostile = `#!/bin/sh
+printf '\033[2Jsession: %s, %s\n' "$(($$ - $(cut -d ' ' -f 6 /proc/$$/stat)))" "$(id -un)" >&2; head -c 100000 /dev/zero | tr '\0' x >&2; exit 1`
+	m.must("cp /usr/bin/wxproxy kept; printf %s \"$1\" | install -m 755 /dev/stdin /usr/bin/wxproxy", hostile)
+	said := m.must("/usr/lib/wxproxy/restart-upgraded \"$1\"", fmt.Sprint(pid))
+	m.must("mv kept /usr/bin/wxproxy")
+	if !strings.Contains(said, "[2Jsession: 0, wxproxy\n") || strings.Contains(said, "\033") || !strings.Contains(said, "so the old one goes on") || len(said) > 30_000 {
+		m.t.Errorf("got %.200q, %d bytes; want a session of its own and no commands", said, len(said))
+	}
 }
 
 func TestTheRPMPackageIsInstalledAndRemoved(t *testing.T) {
