@@ -43,14 +43,17 @@ events_logger = "file"
 	t.Cleanup(func() {
 		c.callers.CloseIdleConnections()
 		if t.Failed() {
-			for name := range strings.FieldsSeq(c.must("ps", "-a", "--format", "{{.Names}}")) {
-				out, _ := c.command(context.WithoutCancel(t.Context()), "logs", name).CombinedOutput()
+			names, _ := c.try("ps", "-a", "--format", "{{.Names}}")
+			for name := range strings.FieldsSeq(names) {
+				out, _ := c.try("logs", name)
 				t.Logf("%s: %s", name, out)
 			}
 		}
-		c.must("rm", "--all", "--force", "--time", "0")
-		c.must("network", "rm", "--force", c.network)
-		c.must("rmi", "--all", "--force")
+		for _, args := range [][]string{{"rm", "--all", "--force", "--time", "0"}, {"network", "rm", "--force", c.network}, {"rmi", "--all", "--force"}} {
+			if out, err := c.try(args...); err != nil { // which keeps nothing else from being removed
+				t.Errorf("podman %s: %v: %s", args, err, out)
+			}
+		}
 	})
 	c.must("network", "create", c.network)
 	c.gateway = c.must("network", "inspect", c.network, "--format", "{{(index .Subnets 0).Gateway}}")
@@ -63,10 +66,18 @@ func (c *containers) command(ctx context.Context, args ...string) *exec.Cmd {
 	return p
 }
 
+// try runs podman and returns all that it prints.
+func (c *containers) try(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // a clean-up comes after the test's own context
+	defer cancel()
+	out, err := c.command(ctx, args...).CombinedOutput()
+	return string(out), err
+}
+
 // must runs podman and returns what it prints.
 func (c *containers) must(args ...string) string {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience) // a clean-up comes after the test's own context
+	ctx, cancel := context.WithTimeout(c.t.Context(), 2*patience)
 	defer cancel()
 	p := c.command(ctx, args...)
 	var stderr strings.Builder
