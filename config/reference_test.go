@@ -169,7 +169,8 @@ var chinesePhrases = [][2]string{
 	{"; it must be 1 to 64 letters, digits, '-' or '_'", "；1 到 64 个字母、数字、'-' 或 '_'"},
 	{"; it must be 64 hexadecimal digits, as `wxproxy key` prints them", "；64 个十六进制数字，由 `wxproxy key` 打印"},
 	{"; it must be what WeCom's pages call AgentId, as 1000002; leave it out for applications that have none", "；企业微信页面上的 AgentId，如 1000002；没有 AgentId 的应用不写"},
-	{"; it must begin with ", "；以此开头："},
+	{", each of which begins with \"/\"", "，每个都以 \"/\" 开头"},
+	{" that begins with \"/\"", "，以 \"/\" 开头"},
 	{": scheme and host only, as ", "：只写协议和域名，如 "},
 	{": without scheme and port, as ", "：不写协议和端口，如 "},
 	{": host:port, as ", "：host:port，如 "},
@@ -179,6 +180,7 @@ var chinesePhrases = [][2]string{
 	{"; in the password, # is %23, / is %2F, ? is %3F and % is %25", "；密码中的 # 写成 %23，/ 写成 %2F，? 写成 %3F，% 写成 %25"},
 	{", as 0.01 for one of a hundred", "，如 0.01 是百分之一"},
 	{": as ", "：如 "},
+	{"none", "无"},
 	{", or ", " 或 "},
 	{" or ", " 或 "},
 	{" and ", " 和 "},
@@ -325,8 +327,14 @@ func (s documented) wanted() string {
 	}
 	said := s.said(odd)
 	_, advice, _ := strings.Cut(said, "; write ")
+	beginning, isPath := strings.CutPrefix(said, "must begin with ")
+	wanted, _, _ = strings.Cut(wanted, ": 1000002") // what follows says it better
 	switch {
-	case odd == nil:
+	case odd == nil, strings.HasPrefix(said, "is the key before"): // which says nothing of its form
+	case isPath && strings.HasPrefix(wanted, "a list"):
+		wanted += ", each of which begins with " + beginning
+	case isPath:
+		wanted += " that begins with " + beginning
 	case strings.HasPrefix(said, "must"):
 		wanted += "; it " + said
 	case strings.HasPrefix(said, "is not known"):
@@ -363,6 +371,9 @@ func (s documented) byDefault(keys []string) string {
 		value = "[]"
 	default:
 		value = fmt.Sprintf("%v", field.Interface())
+		if field.Kind() == reflect.String && value == "" && !strings.HasPrefix(s.value, `"`) {
+			return "none" // of a number
+		}
 		if field.Kind() == reflect.String || field.Type() == reflect.TypeFor[time.Duration]() {
 			value = fmt.Sprintf("%q", value)
 		}

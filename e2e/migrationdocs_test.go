@@ -50,7 +50,7 @@ func TestTheScriptOfThePageWritesTokensForOldPrograms(t *testing.T) {
 			p.eventually("the next token in Redis", func() bool { return stored() == given() && stored() != before })
 			before = stored()
 			p.stop()
-			p.eventually("a remark", func() bool { return strings.Contains(said(), "the token was not written") })
+			p.eventually("a remark", func() bool { return strings.Contains(said(), "the token was not written: wxproxy gave none") })
 			if after := stored(); after != before {
 				t.Errorf("got %s; want %s as before, until it ends", after, before)
 			}

@@ -165,7 +165,7 @@ func TestEnvironmentsShareAPlatformAsThePageSays(t *testing.T) {
 	keys := []string{"production-key-0123456789", "staging-key-0123456789"}
 	toml := g.block("toml config", `name = "staging"`)
 	for _, key := range keys {
-		toml.text = strings.Replace(toml.text, "<what `wxproxy key` prints>", fmt.Sprintf("%x", sha256.Sum256([]byte(key))), 1)
+		toml.text = withHash(toml.text, key)
 	}
 	toml.text = strings.ReplaceAll(toml.text, "https://staging.example.com", "http://"+staging.address)
 	p, saas := g.serve(toml, g.w.URL), g.saas
@@ -212,7 +212,7 @@ func TestAMerchantsProgramMayDoWhatThePageSays(t *testing.T) {
 	g := newPlatformPage(t, platformPages[0])
 	toml := g.block("toml config", `name = "bakery"`)
 	for _, key := range []string{"backend-key-0123456789", "console-key-0123456789", "bakery-key-0123456789"} {
-		toml.text = strings.Replace(toml.text, "<what `wxproxy key` prints>", fmt.Sprintf("%x", sha256.Sum256([]byte(key))), 1)
+		toml.text = withHash(toml.text, key)
 	}
 	p, saas := g.serve(toml, g.w.URL), g.saas
 	saas.Change(func(s *platformtest.Settings) { s.EventURL, s.Transport = p.push+"/push/saas", p.client.Transport })

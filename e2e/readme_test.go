@@ -212,7 +212,7 @@ func mustPassCheck(t *testing.T, toml string) {
 		toml = strings.Replace(toml, named[0], named[1]+file+`"`, 1)
 	}
 	shipped := toml
-	for i, hole := range regexp.MustCompile(`"<[^"]*`+"`wxproxy key`"+`[^"]*>"`).FindAllString(toml, -1) {
+	for i, hole := range holes.FindAllString(toml, -1) {
 		toml = strings.Replace(toml, hole, fmt.Sprintf("\"%x\"", sha256.Sum256([]byte(ownSecret(hole, len(toml)+i)))), 1)
 	}
 	if shipped != toml {
@@ -226,4 +226,16 @@ func mustPassCheck(t *testing.T, toml string) {
 	if inTheClear.ReplaceAllString(p.stderr.String(), "") != "" {
 		t.Errorf("got %s; want no remarks", p.stderr.String())
 	}
+}
+
+// holes are where the hash of a key belongs in what a page has people write.
+var holes = regexp.MustCompile(`"<[^"]*` + "`wxproxy key`" + `[^"]*>"`)
+
+// withHash returns toml with the hash of a key in the first of its holes.
+func withHash(toml, key string) string {
+	at := holes.FindStringIndex(toml)
+	if at == nil {
+		return toml
+	}
+	return toml[:at[0]] + fmt.Sprintf("\"%x\"", sha256.Sum256([]byte(key))) + toml[at[1]:]
 }

@@ -132,7 +132,7 @@ func (g *wecomPage) serve(toml block) *program {
 func (g *wecomPage) writeFor(toml block) {
 	g.replacer = strings.NewReplacer("/etc/wxproxy", g.etc, "file:/var/lib/wxproxy", "file:"+g.etc+"/state", "127.0.0.1:9000", g.program.address)
 	for _, key := range []string{"SALES_KEY", "PORTAL_KEY"} {
-		toml.text = strings.Replace(toml.text, "<what `wxproxy key` prints>", fmt.Sprintf("%x", sha256.Sum256([]byte(pageKeys[key]))), 1)
+		toml.text = withHash(toml.text, pageKeys[key])
 	}
 	toml.text += "\n[upstream.wecom]\nurl = \"" + g.upstream + "\"\n"
 	g.write(toml)
