@@ -96,7 +96,7 @@ func TestWhatAConfigurationMeansInChinese(t *testing.T) {
 		"[[client]]\nname = \"orders\"\nkey = \"0JgB7m0uyOBG7C1bV5X7e1yqYk0M2ZrA\"\nrate = \"100/s\"\n[[forward]]\nurl = \"http://127.0.0.1:9000/\"\nasync = true\n"+good)
 	got := "\n" + cfg.DescribeIn(language.Chinese)
 	for _, want := range []string{
-		"\nproxy     监听 http://127.0.0.1:8080，供 1 个 client 使用，各有密钥\n",
+		"\nproxy     监听 http://127.0.0.1:8080，供 1 个客户端使用，各有密钥\n",
 		"\npush      监听 http://127.0.0.1:8082，用于 无：没有账号设置 push_token；最多 1024 MiB 的推送在此等待：目录 tokens\n",
 		"\nadmin     监听 http://127.0.0.1:8081，没有密钥：它不给出 token\n",
 		"\ntoken     保存在内存和目录 tokens；到期前 5m 更新，遇到 errcode 40001, 40014, 42001 时也更新\n",

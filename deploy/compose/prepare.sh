@@ -1,4 +1,5 @@
 #!/bin/sh
+# 中文说明：docs/deployment.zh-CN.md 的“compose”一节
 # Makes what compose.yaml reads and Git must not have: secrets/, data/ and .env.
 # Asks for the AppSecret and shows nothing of it; the rest is random. What is there
 # already stays as it is; in .env only the password of Redis follows its file.

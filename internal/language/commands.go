@@ -12,7 +12,7 @@ var commands = map[string]string{
 	"exit 0 if the proxy is ready":                                                         "代理就绪时退出码为 0",
 	"have a running proxy read its configuration again":                                    "让运行中的代理重新读取配置",
 	"move the refresh tokens of a third-party platform into the token store, or out of it": "把第三方平台的 refresh token 导入 token 存储，或从中导出",
-	"make a client key and its key_sha256, or a [[client]] for each NAME":                  "生成 client 密钥及其 key_sha256，或为每个 NAME 生成 [[client]]",
+	"make a client key and its key_sha256, or a [[client]] for each NAME":                  "生成客户端的密钥及其 key_sha256，或为每个 NAME 生成 [[client]]",
 	"print the version": "打印版本",
 	"print a script with which that shell completes these words": "打印让该 shell 能补全这些词的脚本",
 	"print this, or with the name of a command more about that":  "打印本帮助；加命令名则进一步说明该命令",

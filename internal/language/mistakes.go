@@ -91,7 +91,7 @@ var mistakes = map[string]string{
 	"a word that is tried first":      "最先被人尝试的词",
 	"the name or AppID of an account": "某个账号的名称或 AppID",
 	"the name or AppID of a platform": "某个平台的名称或 AppID",
-	"the name of a client":            "某个 client 的名称",
+	"the name of a client":            "某个客户端的名称",
 
 	"would let every machine that reaches it use your accounts; add a [[client]], or set allow_anonymous = true in [proxy] if the network is all yours":  "会让所有能访问它的机器使用您的账号；请加上 [[client]]，如果整个网络都属于您，也可以在 [proxy] 中设置 allow_anonymous = true",
 	"is \"real\", which would hand WeChat's own tokens to every machine that reaches proxy.listen; add a [[client]], or write \"virtual\"":               "是 \"real\"，会把微信真正的 token 交给所有能访问 proxy.listen 的机器；请加上 [[client]]，或写 \"virtual\"",
