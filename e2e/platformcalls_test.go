@@ -39,7 +39,7 @@ func TestCallsFindTheirPlatformAndAccount(t *testing.T) {
 		_, d := of.Authorize(t.Context(), of.appID)
 		mustDeliver(t, d)
 	}
-	for _, name := range []string{"saas:" + merchantID, "other:" + merchantID, alone} {
+	for _, name := range []string{"saas:" + merchantID, "other:" + merchantID, alone, "saas:" + own} {
 		p.eventually(name+" can be called", func() bool { return p.call("GET", "/@"+name+userInfo, "").code == 200 })
 	}
 
