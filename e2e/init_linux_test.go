@@ -297,6 +297,28 @@ func TestInitEndsBySignal(t *testing.T) {
 	}
 }
 
+// A pipe that nobody writes into keeps nobody who wants to end.
+func TestInitEndsBySignalBeforeTheSecretHasCome(t *testing.T) {
+	t.Parallel()
+	pipe := t.TempDir() + "/pipe"
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, launch{args: []string{"init", "-config", pipe + ".toml", "-app-id", appID, "-secret-file", pipe}})
+	p.eventually("somebody who reads", func() bool {
+		writer, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			t.Cleanup(func() { writer.Close() })
+		}
+		return err == nil
+	})
+	p.signal(os.Interrupt)
+	p.mustEnd(exitFailure)
+	if said := p.stderr.String(); !strings.Contains(said, "interrupted; nothing was written") {
+		t.Errorf("got %s; want that it was interrupted", said)
+	}
+}
+
 func TestInitOfWeCom(t *testing.T) {
 	t.Parallel()
 	w := wecomtest.New(wecomtest.Rules{})

@@ -1,6 +1,7 @@
 package newconfig
 
 import (
+	"context"
 	"encoding/hex"
 	"os"
 	"path/filepath"
@@ -129,8 +130,8 @@ func isHex(text string, length int) bool {
 func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // readSecret has the configuration name the file of a secret. What is no file, such as a
-// pipe, is read now.
-func (a *account) readSecret(path string) error {
+// pipe, is read now; that may wait for whoever writes.
+func (a *account) readSecret(ctx context.Context, path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return language.Textf("reading the file of the secret: %w", err)
@@ -139,12 +140,14 @@ func (a *account) readSecret(path string) error {
 		a.secretFile, err = filepath.Abs(path)
 		return err
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return language.Textf("reading the file of the secret: %w", err)
-	}
-	defer file.Close()
-	line, err := readLine(file)
+	line, err := await(ctx, func() (string, error) {
+		file, err := os.Open(path)
+		if err != nil {
+			return "", err
+		}
+		defer file.Close()
+		return readLine(file)
+	})
 	if err != nil {
 		return language.Textf("reading the file of the secret: %w", err)
 	}

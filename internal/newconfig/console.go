@@ -34,7 +34,7 @@ func newConsole(s Settings) *console {
 // line asks a question, and returns the line that is the answer.
 func (c *console) line(ctx context.Context, question language.Phrase) (string, error) {
 	c.prompt(question)
-	return c.await(ctx, func() (string, error) { return readLine(c.in) })
+	return await(ctx, func() (string, error) { return readLine(c.in) })
 }
 
 // hidden does the same, and the terminal does not show the answer.
@@ -58,9 +58,9 @@ func (c *console) prompt(question language.Phrase) {
 	}
 }
 
-// await waits for a read, or for the end of ctx. A read from a terminal cannot be
+// await waits for a read, or for the end of ctx. A read from a terminal or a pipe cannot be
 // stopped: then the process is about to end.
-func (c *console) await(ctx context.Context, read func() (string, error)) (line string, err error) {
+func await(ctx context.Context, read func() (string, error)) (line string, err error) {
 	if ctx.Err() != nil {
 		return "", errInterrupted
 	}

@@ -59,7 +59,7 @@ func Run(ctx context.Context, s Settings) error {
 		err = d.account.checkProxy()
 	}
 	if err == nil && s.SecretFile != "" {
-		err = d.account.readSecret(s.SecretFile)
+		err = d.account.readSecret(ctx, s.SecretFile)
 	}
 	if err == nil {
 		err = d.complete(ctx)

@@ -141,7 +141,7 @@ func withoutValues(quoted string) string {
 
 // credentialNames matches the names of members that hold credentials, those included that
 // callers of the proxy get in their answers, such as a user's session_key.
-const credentialNames = `[a-z_]*(?:token|secret|ticket|password|signature|_key)|key|iv|sig|(?:js_|auth_|authorization_|pre_auth_)?code|encrypted_?data`
+const credentialNames = `[a-z_]*(?:token|secret|ticket|password|signature|key|sig)|iv|(?:js_|auth_|authorization_|pre_auth_)?code|encrypted_?data`
 
 // withoutCredentials returns a body, JSON or a form, with a mask in the place of what stands
 // behind such a name.

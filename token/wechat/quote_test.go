@@ -88,6 +88,7 @@ func TestAQuotedCallHoldsNoCredential(t *testing.T) {
 		{"/x", `{"component_appsecret":"s-leak","component_verify_ticket":"ticket@@@leak"}`, `{"component_access_token":"c-leak"}`,
 			`/x {"component_appsecret":"[hidden]","component_verify_ticket":"[hidden]"} {"component_access_token":"[hidden]"}`},
 		{"/x", "a=1&secret=s-leak&code=c-leak", `{"resp_data":"{\"access_token\":\"t-leak\",\"n\":1}"}`, `/x a=1&secret=[hidden]&code=[hidden] {"resp_data":"{\"access_token\":\"[hidden]\",\"n\":1}"}`},
+		{"/x", `{"EncodingAESKey":"k-leak","apiKey":"k-leak","keyword1":"seen"}`, "{}", `/x {"EncodingAESKey":"[hidden]","apiKey":"[hidden]","keyword1":"seen"} {}`},
 		{"/x", "says token-of-now-token-of-now", "says app-secret-of-the-shop, token%2Dbefore-this-one, " + strings.Repeat("Leak", 20),
 			"/x says [hidden] says [hidden], [hidden], [hidden]"},
 	} {
