@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+
+	"wxproxy/internal/language"
 )
 
 // inChinese returns the name of a page's Chinese sister, and its own if it is that; inEnglish
@@ -298,5 +300,25 @@ func TestPagesThatDifferAreFound(t *testing.T) {
 	}
 	if got := differences(parts(page), parts(page+"## B\n")); len(got) != 1 {
 		t.Errorf("got %q; want a heading more", got)
+	}
+}
+
+// What the Chinese page says that check -live prints of a proxy is what it prints.
+func TestTheFaultsOfAProxyAreInChineseAsTheyArePrinted(t *testing.T) {
+	pairs := regexp.MustCompile(`([a-z][a-zA-Z ]*(?:\.\.\. ?[a-zA-Z ]*)*)（([^（）]+)）`)
+	rows := regexp.MustCompile(`(?m)^\| [a-z][^|]*（[^|]*\|`).FindAllString(read(t, "docs/deployment.zh-CN.md"), -1)
+	if len(rows) < 5 {
+		t.Fatalf("got the rows %q; want those of all faults", rows)
+	}
+	for _, pair := range pairs.FindAllStringSubmatch(strings.Join(rows, "\n"), -1) {
+		english, chinese := strings.ReplaceAll(pair[1], "...", "TARGET"), strings.TrimPrefix(pair[2], "代理……")
+		english = strings.Replace(english, "another proof than TARGET Basic", "another proof than a user and a password in Basic", 1)
+		if english == "answers with something of its own" {
+			english += " where TARGET should be"
+		}
+		printed := strings.ReplaceAll(language.Chinese.Chain("the proxy HOST:1 "+english), " ", "")
+		if want := strings.ReplaceAll(strings.ReplaceAll(chinese, "……", "TARGET"), " ", ""); !strings.HasSuffix(printed, want) {
+			t.Errorf("got %s for %q; want %s", printed, pair[1], want)
+		}
 	}
 }
