@@ -111,6 +111,11 @@ func (p *Proxy) Address() string { return net.JoinHostPort(p.host, p.port) }
 // String returns the proxy's URL without user and password.
 func (p *Proxy) String() string { return (&url.URL{Scheme: p.scheme, Host: p.Address()}).String() }
 
+// Is reports whether q is the same proxy, to which the same is shown.
+func (p *Proxy) Is(q *Proxy) bool {
+	return p.String() == q.String() && p.basic() == q.basic()
+}
+
 // Setting returns who names the proxy: the name of a setting or of a variable.
 func (p *Proxy) Setting() string { return p.setting }
 

@@ -3,6 +3,7 @@ package upstream
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,7 @@ func (h *Hosts) wayTo(u *url.URL) *way {
 		return nil
 	}
 	for _, other := range h.hosts {
-		if other.way != nil && other.way.proxy.String() == proxy.String() {
+		if other.way != nil && other.way.proxy.Is(proxy) {
 			return other.way
 		}
 	}
@@ -89,8 +90,12 @@ func pauseAfter(refused int) time.Duration {
 	return min(time.Second<<min(refused, 10), longestPause)
 }
 
-// learn takes into account how asking the proxy ended.
+// learn takes into account how asking the proxy ended, unless that says nothing of it: nobody
+// waited any more, or this machine could not ask.
 func (w *way) learn(err error, now time.Time) {
+	if _, isShort := asShortage(err); isShort || errors.Is(err, context.Canceled) {
+		return
+	}
 	fault := FaultOf(err)
 	if err == nil || fault != nil && !fault.IsEverywhere() {
 		w.fault.Store(nil) // it leads somewhere

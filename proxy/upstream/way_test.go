@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -315,5 +316,44 @@ func TestCertificateBehindAProxyThatOpensTLS(t *testing.T) {
 	}
 	if en, zh := fault.Remedies(); !strings.Contains(en, "upstream.ca_file") || !strings.Contains(zh, "upstream.ca_file") {
 		t.Errorf("got %q, %q; want ca_file in it", en, zh)
+	}
+}
+
+// What says nothing of the proxy does not have it be shown a refused password more often.
+func TestAPasswordIsNotShownMoreOftenBecauseSomebodyLeaves(t *testing.T) {
+	proxy, err := egress.Parse("http://user:wrong@127.0.0.1:1", "upstream.proxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	w := &way{proxy: proxy, refused: 5, until: now.Add(time.Minute), cause: errors.New("refused")}
+	for _, err := range []error{
+		proxy.Unreachable(hiddenTarget, &net.OpError{Op: "dial", Err: context.Canceled}),
+		proxy.Unreachable(hiddenTarget, &net.OpError{Op: "dial", Err: syscall.EMFILE}),
+	} {
+		if w.learn(err, now); w.pause(now) == nil || w.refused != 5 {
+			t.Errorf("%v: got %d refusals; want a pause as before", err, w.refused)
+		}
+	}
+	if w.learn(proxy.Unreachable(hiddenTarget, syscall.ECONNREFUSED), now); w.pause(now) != nil {
+		t.Error("got a pause; want none of another fault")
+	}
+}
+
+// Hosts share what is known of a proxy only if the same is shown to it.
+func TestAProxyWithAnotherPasswordIsAnotherWay(t *testing.T) {
+	urls := map[string]string{"a": "http://user:one@127.0.0.1:1", "b": "http://user:two@127.0.0.1:1", "c": "http://user:one@127.0.0.1:1"}
+	hosts, err := NewHosts(HostsConfig{URLs: []string{"http://a", "http://b", "http://c"}, Proxy: func(host *url.URL) *egress.Proxy {
+		proxy, err := egress.Parse(urls[host.Host], "upstream.proxy")
+		if err != nil {
+			t.Error(err)
+		}
+		return proxy
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b, c := hosts.hosts[0].way, hosts.hosts[1].way, hosts.hosts[2].way; a == b || a != c {
+		t.Errorf("got the ways %p, %p, %p; want the first and the third to be one", a, b, c)
 	}
 }
