@@ -61,7 +61,7 @@ func mustLinkTo(t *testing.T, page, other string) {
 }
 
 // mustLinkToChinese fails the test if a Chinese page sends its readers to an English one without
-// need, or calls a Chinese one English.
+// need or without saying so, or calls a Chinese one English.
 func mustLinkToChinese(t *testing.T, page string) {
 	t.Helper()
 	for _, link := range linked.FindAllStringSubmatch(read(t, page), -1) {
@@ -76,6 +76,9 @@ func mustLinkToChinese(t *testing.T, page string) {
 		}
 		if after := link[2]; err == nil && after != "" {
 			t.Errorf("%s says %q of %s, which is Chinese", page, after, file)
+		}
+		if isPage := strings.HasSuffix(file, ".md") || strings.HasSuffix(file, "decisions"); err != nil && isPage && link[2] == "" {
+			t.Errorf("%s links to %s; want （英文） behind it", page, file)
 		}
 	}
 }
