@@ -82,8 +82,9 @@ func (x *exchange) holder() *Account {
 }
 
 // begin returns the exchange for a request: the one that its connection keeps, if it
-// keeps any.
+// keeps any. The request is in flight from here to release, whatever becomes of it.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
+	p.inFlight.Add(1)
 	s := front.RequestOf(ctx)
 	if s == nil {
 		x, free := p.exchanges.Get().(*exchange)

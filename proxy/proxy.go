@@ -83,7 +83,6 @@ func New(config Config) *Proxy {
 }
 
 func (p *Proxy) handle(ctx *fasthttp.RequestCtx, maxBody int64) {
-	p.inFlight.Add(1)
 	x := p.begin(ctx, maxBody)
 	defer p.release(x)
 

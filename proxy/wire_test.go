@@ -205,6 +205,59 @@ func TestRequestThatIsNotHTTPIsRefused(t *testing.T) {
 	}
 }
 
+// Whatever becomes of a request, it is in flight no more when its answer is there, and the
+// count never falls below what is under way.
+func TestEveryRequestLeavesTheCountOfThoseInFlight(t *testing.T) {
+	t.Parallel()
+	rows := map[string]string{
+		"a good one":                  rawtest.Get("/p"),
+		"none":                        "garbage\r\n\r\n",
+		"a control in the target":     rawtest.Get("/\x01"),
+		"a space in the target":       rawtest.Get("/a b"),
+		"a tab in the target":         rawtest.Get("/a\tb"),
+		"a NUL in the target":         rawtest.Get("/\x00"),
+		"a DEL in the target":         rawtest.Get("/\x7f"),
+		"a control in a header":       rawtest.Get("/p", "A: \x01"),
+		"a control in the method":     "G\x01T /p HTTP/1.1\r\nHost: x\r\n\r\n",
+		"no Host":                     "GET /p HTTP/1.1\r\n\r\n",
+		"two lengths":                 "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+		"an encoding that is none":    "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: evil\r\n\r\n",
+		"a header that is too long":   rawtest.Get("/p", "A: "+strings.Repeat("x", 200<<10)),
+		"a body that is too large":    "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n",
+		"a broken chunk":              "POST /p HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nevil\r\n",
+		"another version":             "GET /p HTTP/9.9\r\nHost: x\r\n\r\n",
+		"an announced body, refused":  "POST /a/../p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+		"an announced body":           "POST /p HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
+		"a path that names nobody":    rawtest.Get("/@nobody/p"),
+		"a header that does not come": "GET /p HTTP/1.1\r\n",
+	}
+	for _, clients := range [][]Client{nil, {keyed("orders", "key")}} {
+		w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+		c := config(hostsAt(t, nil, w.URL))
+		c.Clients = clients
+		limits := defaultLimits
+		limits.MaxBody, limits.HeaderTimeout = 1000, 500*time.Millisecond
+		s := serve(t, c, limits)
+		other := s.proxy.Reload(c) // which takes all of these
+		for name, request := range rows {
+			caller := s.dial(t)
+			caller.Send(request)
+			if a, err := rawtest.ReadAnswer(caller.R, false); err != nil {
+				t.Errorf("%s: %v", name, err)
+			} else if a.Status() == 100 {
+				caller.Call("{}")
+			}
+			if got := other.answering(); got != 0 {
+				t.Errorf("%s, with %d clients: got %d requests in flight; want 0", name, len(clients), got)
+				other.inFlight.Store(0)
+			}
+		}
+		if !s.proxy.HasFinished() {
+			t.Error("the proxy that was replaced has not finished")
+		}
+	}
+}
+
 func TestCallerThatEndsItsConnectionIsObeyed(t *testing.T) {
 	t.Parallel()
 	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
