@@ -81,8 +81,8 @@ func (x *exchange) holder() *Account {
 	return x.account
 }
 
-// begin returns the exchange for a request: the one that its connection keeps, if it
-// keeps any. The request is in flight from here to release, whatever becomes of it.
+// begin returns the exchange for a request: the one that its connection keeps, if any.
+// The request is in flight from here to release.
 func (p *Proxy) begin(ctx *fasthttp.RequestCtx, maxBody int64) *exchange {
 	p.inFlight.Add(1)
 	s := front.RequestOf(ctx)
@@ -130,8 +130,7 @@ func (x *exchange) begin(ctx *fasthttp.RequestCtx, maxBody int64) {
 	}
 }
 
-// release gives back what x holds, and x itself. An answer that streams stays in flight, see
-// prepareStream.
+// release gives back what x holds, and x itself. A streamed answer stays in flight: prepareStream.
 func (p *Proxy) release(x *exchange) {
 	if err := x.body.NoFile(); err != nil && p.door.noFiles.Allows() {
 		p.config.Log.Warn("large request bodies are kept in memory; let TMPDIR name a directory that can be written to", "err", err)
