@@ -285,15 +285,17 @@ func TestInitOverwritesNothingUnlessItIsTold(t *testing.T) {
 
 func TestInitEndsBySignal(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	y := initAt(t, dir, "http://127.0.0.1:9")
-	y.answer("AppID (begins with wx): ", appID+"\n")
-	y.answer("AppSecret (it is not shown): ", "")
-	y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
-	y.signal(syscall.SIGTERM)
-	y.mustEnd(exitFailure)
-	if !y.shows() {
-		t.Error("got a terminal that shows nothing")
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGQUIT} { // the latter by Ctrl-\
+		dir := t.TempDir()
+		y := initAt(t, dir, "http://127.0.0.1:9")
+		y.answer("AppID (begins with wx): ", appID+"\n")
+		y.answer("AppSecret (it is not shown): ", "")
+		y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
+		y.signal(signal)
+		y.mustEnd(exitFailure)
+		if !y.shows() {
+			t.Error("got a terminal that shows nothing")
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func runInit(o options, t terminal) error {
 	case isWeCom:
 		kind = config.WeCom
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer stop()
 	return newconfig.Run(ctx, newconfig.Settings{
 		File: cmp.Or(o.config, os.Getenv("WXPROXY_CONFIG"), "config.toml"), Replaces: o.force, Program: programName(),
