@@ -307,6 +307,21 @@ func TestAnOwnConfigurationIsTriedAgainstTheDemo(t *testing.T) {
 	}
 }
 
+// Where somebody says that the demo is to listen, it listens or ends.
+func TestTheDemoTakesNoOtherAddressThanItIsTold(t *testing.T) {
+	t.Parallel()
+	p := startDemo(t)
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		taken := strings.Replace(strings.TrimPrefix(p.proxy, "http://"), "127.0.0.1", host, 1)
+		other := start(t, launch{args: []string{"demo", "-listen", taken}})
+		other.mustEnd(exitFailure)
+		if got := other.stderr.String(); !strings.Contains(got, "-listen: "+taken+" is in use; take another one, or leave -listen out") {
+			t.Errorf("got %s; want to hear that %s is taken", got, taken)
+		}
+	}
+	p.stop()
+}
+
 // startDemo starts a demo on ports of its own and waits until it serves.
 func startDemo(t *testing.T, args ...string) *program {
 	t.Helper()

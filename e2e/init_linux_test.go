@@ -3,6 +3,7 @@ package e2e
 import (
 	"cmp"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -173,9 +174,30 @@ func initFrom(t *testing.T, want int, dir, lines string, args ...string) *progra
 	return p
 }
 
+// hangingUp returns the URL of what takes connections and says nothing.
+func hangingUp(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+	return "http://" + ln.Addr().String()
+}
+
 func TestInitTakesLines(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+	silent := hangingUp(t)
 	folder := t.TempDir()
 	writeFile(t, folder+"/secret", appSecret+"\n")
 	writeFile(t, folder+"/wrong", otherSecret+"\n")
@@ -199,9 +221,9 @@ func TestInitTakesLines(t *testing.T) {
 		"an empty secret":              {appID + "\n\n", nil, exitFailure, "the secret is empty", false},
 		"the two swapped":              {appSecret + "\n" + appID + "\n", nil, exitFailure, "that looks like an AppSecret; are the two swapped?", false},
 		"the AppID twice":              {appID + "\n" + appID + "\n", nil, exitFailure, "that is an AppID", false},
-		"an AppID that is too short":   {"wx0123\n", nil, exitFailure, "here are 4 characters behind it", true},
+		"an AppID that is too short":   {"wx0123\n", nil, exitFailure, "here wx is followed by 4 characters", true},
 		"an AppID with capitals":       {"wx0123456789ABCDEF\n", nil, exitFailure, "among them \"A\"", true},
-		"an AppID with a letter O":     {"wxO123456789abcdef\n", nil, exitFailure, "here are 16 characters, among them \"O\" behind it", true},
+		"an AppID with a letter O":     {"wxO123456789abcdef\n", nil, exitFailure, "an AppID is wx and then 16 digits or letters from a to f; here wx is followed by 16 characters, among them \"O\"", true},
 		"an original ID":               {"gh_0123456789ab\n", nil, exitFailure, "the AppID begins with wx", false},
 		"a secret with a space":        {appID + "\n5ec2 e7a1\n", nil, exitFailure, "white space", false},
 		"a line without an end":        {strings.Repeat("x", 10_000), nil, exitFailure, "more than 4096 bytes", false},
@@ -209,8 +231,10 @@ func TestInitTakesLines(t *testing.T) {
 		"a wrong secret in a file":     {"", []string{"-app-id", appID, "-secret-file", folder + "/wrong"}, exitFailure, "errcode 40125: ", false},
 		"an AppID that is not known":   {"wx0000000000000009\n" + appSecret + "\n", nil, exitFailure, "errcode 40013: ", false},
 		"no file with the secret":      {"", []string{"-app-id", appID, "-secret-file", folder + "/none"}, exitFailure, "reading the file of the secret: ", false},
-		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "write scheme and host only", false},
+		"an upstream that is no URL":   {both, []string{"-upstream", "api.weixin.qq.com"}, exitFailure, "-upstream: has to begin with https:// or http://; write scheme and host only", false},
+		"a secret of quotes":           {appID + "\n" + strings.Repeat(`"`, 32) + "\n", nil, exitFailure, "the secret has nothing but quotes in it", false},
 		"no network":                   {both, []string{"-upstream", "http://127.0.0.1:9"}, exitFailure, "connection refused", false},
+		"no answer":                    {both, []string{"-upstream", silent}, exitFailure, "\n    check what stands between this machine and WeChat\n", false},
 		"no network, and unchecked":    {both, []string{"-upstream", "http://127.0.0.1:9", "-unchecked"}, exitOK, "[upstream]\nurl = \"http://127.0.0.1:9\"\n", false},
 		"a proxy":                      {both, []string{"-upstream", "http://wechat.invalid", "-proxy", "http://me:canary@127.0.0.1:9"}, exitFailure, "-unchecked writes the file without asking", false},
 		"a proxy, and unchecked":       {both, []string{"-upstream", "http://127.0.0.1:9", "-proxy", "http://me:canary@127.0.0.1:9", "-unchecked"}, exitOK, "proxy = \"http://me:canary@127.0.0.1:9\"\n", false},
@@ -281,6 +305,41 @@ func TestInitOverwritesNothingUnlessItIsTold(t *testing.T) {
 		t.Errorf("got %q; want what came meanwhile", got)
 	}
 	mustBeAlone(t, dir+"/config.toml")
+}
+
+// What is no file of its own is not replaced by one.
+func TestInitReplacesRegularFilesOnly(t *testing.T) {
+	t.Parallel()
+	const both = appID + "\n" + appSecret + "\n"
+	dir := t.TempDir()
+	writeFile(t, dir+"/target.toml", "# mine\n")
+	for link, target := range map[string]string{"link": "target.toml", "dangling": "nowhere.toml", "device": "/dev/null"} {
+		if err := os.Symlink(target, dir+"/"+link); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := syscall.Mkfifo(dir+"/fifo", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]string{
+		"link":     "link is a symbolic link to target.toml, and not overwritten; name the file itself with -config; nothing was written",
+		"dangling": "dangling is a symbolic link, and not overwritten",
+		"device":   "device is a symbolic link to /dev/null, and",
+		"fifo":     "fifo is not a regular file, and not overwritten; name another one with -config; nothing was written",
+	} {
+		before, err := os.Lstat(dir + "/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := initFrom(t, exitFailure, dir, both, "-unchecked", "-force", "-config", file)
+		after, err := os.Lstat(dir + "/" + file)
+		if got := p.stderr.String(); !strings.Contains(got, want) || err != nil || !os.SameFile(before, after) {
+			t.Errorf("got %q, and %v; want %q, and what was there", got, after, want)
+		}
+	}
+	if got := read(t, dir+"/target.toml"); got != "# mine\n" {
+		t.Errorf("got %q; want what was there", got)
+	}
 }
 
 func TestInitEndsBySignal(t *testing.T) {

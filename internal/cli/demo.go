@@ -55,13 +55,8 @@ func (o options) demoSettings(t terminal) (demo.Settings, error) {
 	if t.isWatched {
 		s.Requests = t.out
 	}
-	for flag, address := range map[string]string{"-listen": o.listen, "-wechat": o.wechat} {
-		if config.BeyondLoopback(address) {
-			return s, language.Textf("%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080", flag)
-		}
-	}
-	if _, _, err := net.SplitHostPort(o.wechat); err != nil && o.wechat != "" {
-		return s, language.Textf("-wechat: %q is no address; take one such as 127.0.0.1:9000", o.wechat)
+	if err := cmp.Or(checkDemoAddress("-listen", o.listen), checkDemoAddress("-wechat", o.wechat)); err != nil {
+		return s, err
 	}
 	if o.fail != "" && !slices.Contains(demo.Failures[:], o.fail) {
 		return s, language.Textf("-fail: unknown %q; take one of %s", o.fail, strings.Join(demo.Failures[:], ", "))
@@ -71,6 +66,27 @@ func (o options) demoSettings(t terminal) (demo.Settings, error) {
 		return s, language.Textf("-accounts: %q is no number from 1 to %d", o.accounts, maxAccounts)
 	}
 	return s, nil
+}
+
+// checkDemoAddress says what is wrong with the address that a flag gives a demo, whose lines
+// of curl name it.
+func checkDemoAddress(flag, address string) error {
+	if address == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	switch {
+	case strings.HasPrefix(address, "unix:"):
+		return language.Textf("%s: the demo listens on no Unix socket; take an address such as 127.0.0.1:9000", flag)
+	case err != nil:
+		return language.Textf("%s: %q is no address with a port; take one such as 127.0.0.1:9000", flag, address)
+	case config.BeyondLoopback(address):
+		return language.Textf("%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080", flag)
+	}
+	return nil
 }
 
 // hangUp returns the signal that says that the terminal was closed, unless nohup has

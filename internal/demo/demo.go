@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wxproxy/config"
+	"wxproxy/internal/language"
 	"wxproxy/internal/service"
 	"wxproxy/internal/wechattest"
 )
@@ -162,11 +163,14 @@ func (d *Demo) withPages(api http.Handler) http.Handler {
 }
 
 // listen opens the listeners. An address that is in use is replaced by a free one: a
-// newcomer should not have to know what else runs here.
+// newcomer should not have to know what else runs here. One that the user named is not.
 func (d *Demo) listen() error {
 	listen, adminListen := cmp.Or(d.settings.Listen, "127.0.0.1:8080"), "127.0.0.1:8081"
 	if d.settings.Address != "" { // a process of the user's own will have these
 		listen, adminListen = cmp.Or(d.settings.Listen, anyPort), anyPort
+	}
+	if listen == adminListen {
+		adminListen = anyPort
 	}
 	for range 3 {
 		cfg, err := d.side.load(map[string]string{"WXPROXY_LISTEN": listen, "WXPROXY_ADMIN_LISTEN": adminListen})
@@ -184,10 +188,12 @@ func (d *Demo) listen() error {
 			return nil
 		case !errors.As(err, &taken) || !errors.Is(err, syscall.EADDRINUSE):
 			return err
-		case taken.Addr.String() == listen:
-			listen = anyPort
-		default:
+		case taken.Addr.String() == adminListen:
 			adminListen = anyPort
+		case d.settings.Listen != "":
+			return language.Textf("%s: %s is in use; take another one, or leave %s out", "-listen", listen, "-listen")
+		default:
+			listen = anyPort
 		}
 	}
 	return errors.New("listening: no address is free")

@@ -35,7 +35,9 @@ var operating = map[string]string{
 
 	"wxproxy demo: %v": "wxproxy demo：%v",
 	"%s: the demo is for this machine alone; take an address such as 127.0.0.1:8080": "%s：演示只供本机使用；请用 127.0.0.1:8080 这样的地址",
-	"-wechat: %q is no address; take one such as 127.0.0.1:9000":                     "-wechat：%q 不是地址；请用 127.0.0.1:9000 这样的地址",
+	"%s: %q is no address with a port; take one such as 127.0.0.1:9000":              "%s：%q 不是带端口的地址；请用 127.0.0.1:9000 这样的地址",
+	"%s: the demo listens on no Unix socket; take an address such as 127.0.0.1:9000": "%s：演示不监听 Unix socket；请用 127.0.0.1:9000 这样的地址",
+	"%s: %s is in use; take another one, or leave %s out":                            "%s：%s 已被占用；请换一个地址，或去掉 %s",
 	"-fail: unknown %q; take one of %s":                                              "-fail：没有 %q 这种故障；可选 %s",
 	"-accounts: %q is no number from 1 to %d":                                        "-accounts：%q 不是 1 到 %d 之间的数",
 }

@@ -36,7 +36,7 @@ type foundText struct{ text, where string }
 
 // callers are the paths where only what is given to one of these functions is for people.
 var (
-	callers = []string{"internal/cli/", "internal/service/"}
+	callers = []string{"internal/cli/", "internal/demo/", "internal/service/"}
 	sayers  = regexp.MustCompile(`^(Textf|Phrase|sayf)$`)
 )
 

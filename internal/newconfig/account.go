@@ -1,6 +1,7 @@
 package newconfig
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"os"
@@ -39,11 +40,15 @@ const leastSecret = 16
 // appSecretLength is how long WeChat's AppSecrets are.
 const appSecretLength = 32
 
+// quotes are what texts stand in where people copy them.
+const quotes = "\"'`"
+
 // clean takes away what comes along when people copy: white space, a byte order mark, quotes.
+// Quotes around nothing stay: they are no empty answer.
 func clean(copied string) string {
-	return strings.TrimFunc(copied, func(r rune) bool {
-		return unicode.IsSpace(r) || strings.ContainsRune("\"'`\ufeff\u200b", r)
-	})
+	isAround := func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\ufeff\u200b", r) }
+	copied = strings.TrimFunc(copied, isAround)
+	return cmp.Or(strings.TrimFunc(copied, func(r rune) bool { return isAround(r) || strings.ContainsRune(quotes, r) }), copied)
 }
 
 // checkID says what is wrong with the AppID, or the corp id. It never quotes it, as it may
@@ -66,7 +71,7 @@ func (a *account) checkID() error {
 	case a.isElsewhere():
 		return nil // what it is like there WeChat's stand-in knows
 	case len(digits) != 16 || notHex != nil || strings.ToLower(digits) != digits:
-		return language.Textf("an AppID has wx and 16 of 0-9 and a-f behind it; here are %s behind it", described(digits))
+		return language.Textf("an AppID is wx and then 16 digits or letters from a to f; here wx is followed by %s", described(digits))
 	}
 	return nil
 }
@@ -110,6 +115,8 @@ func (a *account) checkSecret() error {
 	switch {
 	case value == "":
 		return language.Phrase("the secret is empty")
+	case clean(value) == value && strings.ContainsRune(quotes, rune(value[0])):
+		return language.Phrase("the secret has nothing but quotes in it")
 	case value == a.id, strings.HasPrefix(value, "wx") && isHex(value[2:], 16):
 		return language.Phrase("that is an AppID; the AppSecret has 32 letters and digits")
 	case strings.ContainsFunc(value, secret.Invisible):

@@ -24,6 +24,9 @@ var ofAddress = []int{40164, 61004, 60020, 89501, 89502, 89503, 89504, 89505, 89
 // notOpen is the errcode for an API that an application may not call, by which nothing can be said.
 const notOpen = 48002
 
+// ofServing is what remedies say first of a wxproxy that serves, and that init does not do.
+const ofServing = language.Phrase("wxproxy tries again by itself; if it lasts, ")
+
 // errRefused says that there is an objection, which was told.
 const errRefused = language.Phrase("there is no token for this account")
 
@@ -79,6 +82,21 @@ func (a *account) checkProxy() error {
 	return nil
 }
 
+// checkUpstream says what is wrong with the address of WeChat's or WeCom's that somebody named.
+func (a *account) checkUpstream() error {
+	if a.upstream == "" {
+		return nil
+	}
+	_, err := config.Parse([]byte(a.text()), lookupEnv)
+	problems, _ := errors.AsType[config.Problems](err)
+	for _, one := range problems {
+		if one.Key == a.kind.Section()+".url" {
+			return language.Textf("-upstream: %w", one.Text)
+		}
+	}
+	return nil // what else is wrong is not known yet
+}
+
 // lookupEnv has what leads to WeChat from here, which the file does not have to say: where it
 // is, and which proxy is on the way. All other settings are those of the file.
 func lookupEnv(variable string) (string, bool) {
@@ -130,6 +148,7 @@ func (d *dialog) explain(why token.Explanation) {
 		d.sayf("  errcode %d: %s\n    %s\n", why.Code, why.Reason, remedy)
 		return
 	}
+	remedy = strings.TrimPrefix(remedy, ofServing.In(d.Language))
 	d.sayf("  %s\n    %s\n", d.Language.Chain(why.Reason), remedy)
 	d.sayf("    -proxy URL goes through a proxy; -unchecked writes the file without asking\n")
 }

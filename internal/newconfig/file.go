@@ -17,6 +17,8 @@ func mayWrite(path string, replaces bool) error {
 		return language.Textf("%s is a directory; name a file with -config", path)
 	case err == nil && !replaces:
 		return isThere(path)
+	case err == nil && !info.Mode().IsRegular():
+		return isSpecial(path, info)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return language.Textf("looking at %s: %w", path, withoutPath(err))
 	}
@@ -32,6 +34,19 @@ func isThere(path string) error {
 	return language.Textf("%s is there already; -force overwrites it, and -config names another file", path)
 }
 
+// isSpecial says that what is there is not replaced: whoever made it has not meant a file, or
+// one that is elsewhere, and perhaps another user's.
+func isSpecial(path string, info fs.FileInfo) error {
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return language.Textf("%s is not a regular file, and not overwritten; name another one with -config", path)
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return language.Textf("%s is a symbolic link, and not overwritten; name the file itself with -config", path)
+	}
+	return language.Textf("%s is a symbolic link to %s, and not overwritten; name the file itself with -config", path, target)
+}
+
 func notWritable(path string, err error) error {
 	return language.Textf("nothing can be written into %s: %w", filepath.Dir(path), withoutPath(err))
 }
@@ -39,6 +54,10 @@ func notWritable(path string, err error) error {
 // write writes the file as a whole: on the disk before it has its name, and never over
 // another one unless it replaces that. Its owner alone can read it, or who could before.
 func write(path, text string, replaces bool) (err error) {
+	before, statErr := os.Lstat(path)
+	if statErr == nil && replaces && !before.Mode().IsRegular() {
+		return isSpecial(path, before) // since mayWrite has looked
+	}
 	made, err := os.CreateTemp(filepath.Dir(path), ".wxproxy-init-") // of mode 0600
 	if err != nil {
 		return notWritable(path, err)
@@ -48,7 +67,7 @@ func write(path, text string, replaces bool) (err error) {
 			os.Remove(made.Name())
 		}
 	}()
-	if before, statErr := os.Lstat(path); statErr == nil && replaces {
+	if statErr == nil && replaces {
 		err = keepReaders(made, before)
 	}
 	_, writeErr := made.WriteString(text)

@@ -56,7 +56,7 @@ func Run(ctx context.Context, s Settings) error {
 	d.account = account{kind: s.Kind, id: clean(s.ID), agentID: clean(s.AgentID), upstream: s.Upstream, proxy: s.Proxy, language: s.Language}
 	err := mayWrite(s.File, s.Replaces)
 	if err == nil {
-		err = d.account.checkProxy()
+		err = cmp.Or(d.account.checkProxy(), d.account.checkUpstream())
 	}
 	if err == nil && s.SecretFile != "" {
 		err = d.account.readSecret(ctx, s.SecretFile)
