@@ -170,6 +170,18 @@ func TestWeChatIsAskedAboutACall(t *testing.T) {
 	mustAnswer(t, ask(a, "POST", "/accounts/shop/rid/"+rid, ""), 200, `{"account":"shop","rid":"`+rid+`","request":{"invoke_time":"2026-11-29T03:04:05Z",
 		"cost_in_ms":30,"request_url":"/x?access_token=[hidden]","request_body":"{}","response_body":"{\"errcode\":45015}","client_ip":"203.0.113.7"}}`)
 	a.Quote = func(context.Context, Account, string) (Quoted, token.Explanation) {
+		return Quoted{}, token.Explanation{}
+	}
+	mustAnswer(t, ask(a, "POST", "/accounts/shop/rid/"+rid, ""), 200, `{"account":"shop","rid":"`+rid+`","request":{"cost_in_ms":0,"request_url":"","request_body":"","response_body":"","client_ip":""}}`)
+	a.Quote = func(context.Context, Account, string) (Quoted, token.Explanation) {
+		far := time.Unix(1635156704000, 0)
+		return Quoted{At: &far}, token.Explanation{}
+	}
+	mustAnswer(t, ask(a, "POST", "/accounts/shop/rid/"+rid, ""), 500, `{"error":"wxproxy cannot write this answer as JSON; please report it"}`)
+	if got := UTC(time.Unix(1635156704000, 0)); got != nil {
+		t.Errorf("got %v; want no time that JSON cannot have", got)
+	}
+	a.Quote = func(context.Context, Account, string) (Quoted, token.Explanation) {
 		return Quoted{}, token.Explanation{Code: 76001, Reason: "rid not found", Remedy: "try again", RemedyZH: "再试"}
 	}
 	mustAnswer(t, ask(a, "POST", "/accounts/shop/rid/"+rid, ""), 502,

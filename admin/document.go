@@ -131,20 +131,21 @@ func (d *document) meanings(counts []traffic.ErrcodeCount, isWeCom map[string]bo
 	for _, errcode := range commonest[:min(len(commonest), maxErrcodes)] {
 		for i, kind := range [...]meanings.Kind{meanings.WeChat, meanings.WeCom} {
 			if kinds[errcode][i] {
-				d.meaning(kind, errcode)
+				d.meaning(kind, errcode, "")
 			}
 		}
 	}
 	d.mark("</div>")
 }
 
-// meaning adds what an errcode means, if that is known.
-func (d *document) meaning(kind meanings.Kind, errcode int) {
+// meaning adds what an errcode means, if that is known. The errmsg may name the IP address that
+// the remedy is about.
+func (d *document) meaning(kind meanings.Kind, errcode int, errmsg string) {
 	row, ok := kind.Find(errcode, meanings.Anywhere)
 	if !ok {
 		return
 	}
-	row = row.About(wordThisMachine[english], wordThisMachine[chinese])
+	row = row.About(meanings.AddressIn(errmsg, wordThisMachine[english]), meanings.AddressIn(errmsg, wordThisMachine[chinese]))
 	d.in("<p><b>", strconv.Itoa(errcode), "</b> ")
 	d.say("", phrase{row.Meaning, row.MeaningZH}, ` <small class="remedy">`)
 	d.say("", wordRemedy, "")

@@ -153,7 +153,7 @@ func (a *Admin) lastFailed() []apis.FailedCall {
 
 // Quoted is what WeChat knows of a call. It holds no credential.
 type Quoted struct {
-	At       *time.Time `json:"invoke_time"` // in UTC
+	At       *time.Time `json:"invoke_time,omitempty"` // in UTC; nil if WeChat does not say it
 	Cost     int64      `json:"cost_in_ms"`
 	URL      string     `json:"request_url"`
 	Body     string     `json:"request_body"`

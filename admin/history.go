@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"time"
@@ -58,7 +59,11 @@ func (d *document) history(account Account) {
 	if account.History != nil {
 		var err error
 		if events, err = account.History(); err != nil {
-			d.say(`<p class="none" role="status">`, wordHistoryAway, "</p>")
+			why := wordHistoryAway
+			if errors.Is(err, history.ErrUnstored) {
+				why = wordHistoryUnstored
+			}
+			d.say(`<p class="none" role="status">`, why, "</p>")
 		}
 	}
 	if len(events) == 0 {
@@ -92,7 +97,7 @@ func (d *document) event(e *history.Event, kind string) {
 		d.mark("–")
 	case known && e.Errcode != 0:
 		d.in("", e.Errmsg, "")
-		d.meaning(of, e.Errcode)
+		d.meaning(of, e.Errcode, e.Errmsg)
 	default:
 		d.in("", e.Errmsg, "")
 	}
@@ -124,15 +129,16 @@ func (d *document) accountPage(name string) string {
 
 // The words of the page about one account.
 var (
-	wordNowIs       = phrase{"Now", "现状"}
-	wordHistory     = phrase{"What came of fetches in the last week", "最近一周获取 token 和 ticket 的结果"}
-	wordNoHistory   = phrase{"Nothing was fetched.", "没有获取过。"}
-	wordHistoryAway = phrase{"The token store does not answer: only what it has not got yet is shown.", "token 存储没有应答：这里只有尚未存入的记录。"}
-	wordOutcome     = phrase{"Outcome", "结果"}
-	wordCause       = phrase{"Why it was fetched", "获取原因"}
-	wordWrong       = phrase{"What was wrong", "问题"}
-	wordMachine     = phrase{"Machine", "主机"}
-	wordTimes       = phrase{"%s times since %s", "%s 次，始于 %s"}
+	wordNowIs           = phrase{"Now", "现状"}
+	wordHistory         = phrase{"What came of fetches in the last week", "最近一周获取 token 和 ticket 的结果"}
+	wordNoHistory       = phrase{"Nothing was fetched.", "没有获取过。"}
+	wordHistoryAway     = phrase{"The token store does not answer: only what it has not got yet is shown.", "token 存储没有应答：这里只有尚未存入的记录。"}
+	wordHistoryUnstored = phrase{"The last events are not stored yet: the token store does not take them. wxproxy tries again by itself.", "最近的记录尚未存入：token 存储没有接受。wxproxy 会自动重试。"}
+	wordOutcome         = phrase{"Outcome", "结果"}
+	wordCause           = phrase{"Why it was fetched", "获取原因"}
+	wordWrong           = phrase{"What was wrong", "问题"}
+	wordMachine         = phrase{"Machine", "主机"}
+	wordTimes           = phrase{"%s times since %s", "%s 次，始于 %s"}
 )
 
 var outcomeWords = map[token.Outcome]phrase{

@@ -38,10 +38,12 @@ func TestThePageOfAnAccountTellsWhatCameOfItsFetches(t *testing.T) {
 	t.Parallel()
 	page := open(t, withHistory(nil), "/account?name=shop")
 	mustShow(t, page, "<h1>wxproxy: shop</h1>", `id="account-shop"`, "What came of fetches in the last week", ">refreshed<", "an operator asked", "host-&lt;1&gt;",
-		">failed <small>1,204 times since ", "invalid ip 203.0.113.7 &lt;b&gt;", "<b>40164</b> ", "What to do:",
+		">failed <small>1,204 times since ", "invalid ip 203.0.113.7 &lt;b&gt;", "<b>40164</b> ", "What to do:", "put 203.0.113.7 on",
 		"the same token, which is dead", "it repeats a dead token", "jsapi ticket", "an errcode that nobody knows")
 	chinesePage := open(t, withHistory(errors.New("away")), "/account?name=shop&lang=zh")
 	mustShow(t, chinesePage, `href="?lang=en&amp;name=shop"`, "token 存储没有应答", "最近一周获取", "1,204 次，始于", "处理办法")
+	mustShow(t, chinesePage, "203.0.113.7 加入")
+	mustShow(t, open(t, withHistory(history.ErrUnstored), "/account?name=shop"), "The last events are not stored yet")
 	mustShow(t, open(t, newAdmin(), "/account?name=shop"), "Nothing was fetched.")
 	mustShow(t, open(t, newAdmin(), "/"), `<a href="account?lang=en&amp;name=shop">shop</a>`)
 	for _, name := range []string{"", "nobody", "%00"} {

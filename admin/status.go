@@ -143,9 +143,9 @@ func lastError(s token.Status) *errorStatus {
 	return errorOf(s.Problem())
 }
 
-// utc returns t for JSON, nil if it is no time.
+// utc returns t for JSON, nil if it is no time, or one of a year that JSON cannot have.
 func utc(t time.Time) *time.Time {
-	if t.IsZero() {
+	if t.IsZero() || t.Year() < 1 || t.Year() > 9998 {
 		return nil
 	}
 	t = t.UTC().Truncate(time.Second)

@@ -27,7 +27,7 @@ func refreshed(reason string) token.Report {
 func lines(t *testing.T, r *Recorder, appID string) string {
 	t.Helper()
 	events, err := r.Of(appID)
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrUnstored) {
 		t.Fatal(err)
 	}
 	var all []string
@@ -253,6 +253,28 @@ func (a *away) Amend(key token.Key, change func(*token.Record) bool) (token.Reco
 		return token.Record{}, errAway
 	}
 	return a.Memory.Amend(key, change)
+}
+
+// A full is a store that answers and takes nothing, as on a full disk.
+type full struct{ *store.Memory }
+
+func (full) Amend(token.Key, func(*token.Record) bool) (token.Record, error) {
+	return token.Record{}, errors.New("no space left on device")
+}
+
+func TestWhatIsNotStoredYetIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := New(full{store.NewMemory()}, slog.New(slog.DiscardHandler))
+		defer r.Stop()
+		r.Add("wx1", refreshed("start"))
+		synctest.Wait()
+		if events, err := r.Of("wx1"); !errors.Is(err, ErrUnstored) || len(events) != 1 {
+			t.Errorf("got %v, %v; want the event, and that it is not stored", events, err)
+		}
+		if events, err := r.Of("wx2"); err != nil || len(events) != 0 {
+			t.Errorf("got %v, %v; want nothing of an account for which nothing waits", events, err)
+		}
+	})
 }
 
 func FuzzEvents(f *testing.F) {

@@ -36,6 +36,17 @@ func (r *Recorder) Of(appID string) ([]Event, error) {
 	return got.events, got.err
 }
 
+// ErrUnstored is why the last events of an account may be lost with the process: the store, which
+// answers, has not taken them.
+var ErrUnstored = errors.New("the last events are not stored yet: the token store does not take them; wxproxy tries again by itself, and its log says why")
+
+// isFailing reports whether the store did not take the last events.
+func (r *Recorder) isFailing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failing
+}
+
 // An answer is what the store has of an account, and what waits for it.
 type answer struct {
 	events []Event
@@ -48,7 +59,11 @@ func (r *Recorder) ask(appID string) answer {
 	if errors.Is(err, token.ErrNotStored) {
 		err = nil
 	}
-	return answer{with(read(&record), r.waiting(appID), time.Now()), err}
+	waiting := r.waiting(appID)
+	if err == nil && len(waiting) > 0 && r.isFailing() {
+		err = ErrUnstored
+	}
+	return answer{with(read(&record), waiting, time.Now()), err}
 }
 
 // waiting returns the events of an account that the store may not have.

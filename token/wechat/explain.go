@@ -44,8 +44,8 @@ func explain(err error, api string) token.Explanation {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal, api)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address") || ofTicket(e.Code)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, thisMachine))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, thisMachineZH))
+	e.Remedy = strings.ReplaceAll(row.en, "{ip}", meanings.AddressIn(e.Reason, thisMachine))
+	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", meanings.AddressIn(e.Reason, thisMachineZH))
 	return e
 }
 

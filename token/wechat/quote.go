@@ -8,8 +8,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
-	"strings"
 	"time"
 
 	"wxproxy/internal/meanings"
@@ -28,6 +26,9 @@ const (
 	maxQuotedBody = 4000
 )
 
+// maxCost is how long a call may have taken, in milliseconds: no call takes more than a day.
+const maxCost = 24 * 60 * 60 * 1000
+
 // A Quoter asks WeChat what it knows of a call by its rid, for 7 days:
 // https://developers.weixin.qq.com/doc/service/api/apimanage/api_getridinfo
 type Quoter struct {
@@ -42,7 +43,7 @@ type Quoter struct {
 
 // A Quotation is what WeChat knows of a call, without credentials.
 type Quotation struct {
-	At       time.Time
+	At       time.Time // zero if WeChat does not say it
 	Cost     time.Duration
 	URL      string // without the values of its parameters
 	Body     string
@@ -115,53 +116,48 @@ func readQuotation(body []byte, secrets []secret.Secret) (Quotation, error) {
 	}
 	r := a.Request
 	return Quotation{
-		At: time.Unix(int64(r.At), 0), Cost: time.Duration(r.Cost) * time.Millisecond,
+		At: momentOf(r.At), Cost: time.Duration(min(max(r.Cost, 0), maxCost)) * time.Millisecond,
 		URL:  secret.Excerpt(withoutValues(r.URL), maxQuotedURL, secrets...),
 		Body: secret.Excerpt(withoutCredentials(r.Body), maxQuotedBody, secrets...), Answer: secret.Excerpt(withoutCredentials(r.Answer), maxQuotedBody, secrets...),
 		ClientIP: secret.Excerpt(r.ClientIP, secret.MaxQuote, secrets...),
 	}, nil
 }
 
-// withoutValues returns a URL with a mask in the place of all values of its query.
-func withoutValues(quoted string) string {
-	path, query, hasQuery := strings.Cut(quoted, "?")
-	if !hasQuery {
-		return path
+// momentOf returns the moment of so many seconds, or milliseconds, since 1970: WeChat's
+// numbers elsewhere are either. What is no moment is zero.
+func momentOf(since asking.Number) time.Time {
+	const milliseconds = 1e11 // in seconds, that is the year 5138
+	switch {
+	case since >= milliseconds && since < 1000*milliseconds:
+		return time.UnixMilli(int64(since))
+	case since >= 1 && since < milliseconds:
+		return time.Unix(int64(since), 0)
 	}
-	parameters := strings.FieldsFunc(query, func(r rune) bool { return r == '&' || r == ';' || r == '?' || r == '#' })
-	for i, parameter := range parameters {
-		if name, _, hasValue := strings.Cut(parameter, "="); hasValue {
-			parameters[i] = name + "=" + secret.Mask
-		} else {
-			parameters[i] = secret.Mask
-		}
-	}
-	return path + "?" + strings.Join(parameters, "&")
-}
-
-// credentialNames matches the names of members that hold credentials, those included that
-// callers of the proxy get in their answers, such as a user's session_key.
-const credentialNames = `[a-z_]*(?:token|secret|ticket|password|signature|key|sig)|iv|(?:js_|auth_|authorization_|pre_auth_)?code|encrypted_?data`
-
-// withoutCredentials returns a body, JSON or a form, with a mask in the place of what stands
-// behind such a name.
-func withoutCredentials(body string) string {
-	inJSON := regexp.MustCompile(`(?i)(\\*"(?:` + credentialNames + `)\\*"\s*:\s*\\*")(?:[^"\\]|\\[^"])*`)
-	inForm := regexp.MustCompile(`(?i)((?:^|[?&])(?:` + credentialNames + `)=)[^&\s"]*`)
-	return inForm.ReplaceAllString(inJSON.ReplaceAllString(body, "${1}"+secret.Mask), "${1}"+secret.Mask)
+	return time.Time{}
 }
 
 // ExplainQuote says what err, with which Quote has ended, means and what to do about it.
 func ExplainQuote(err error) token.Explanation {
 	refusal, isRefused := errors.AsType[*token.Refusal](err)
 	if !isRefused {
-		return Explain(err)
+		return explainUnquoted(err)
 	}
 	row, known := meanings.WeChat.Find(refusal.Code, meanings.Anywhere)
 	if !known {
 		row = meanings.Row{Remedy: "the errmsg is all that WeChat says", RemedyZH: "微信只返回了上面的 errmsg"}
 	}
 	reason := secret.Quote(refusal.Reason)
-	row = row.About(asking.QuotedAddress(reason, thisMachine), asking.QuotedAddress(reason, thisMachineZH))
+	row = row.About(meanings.AddressIn(reason, thisMachine), meanings.AddressIn(reason, thisMachineZH))
 	return token.Explanation{Code: refusal.Code, Reason: reason, Remedy: row.Remedy, RemedyZH: row.RemedyZH}
+}
+
+// explainUnquoted explains why there is no answer. Nobody asks again by itself then, unless what
+// is missing is the token.
+func explainUnquoted(err error) token.Explanation {
+	e := Explain(err)
+	_, isToken := errors.AsType[*token.Unavailable](err)
+	if row, ok := unquoted[asking.TroubleOf(err)]; ok && !isToken {
+		e.Remedy, e.RemedyZH = row.en, row.zh
+	}
+	return e
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -89,8 +90,26 @@ func TestAQuotedCallHoldsNoCredential(t *testing.T) {
 			`/x {"component_appsecret":"[hidden]","component_verify_ticket":"[hidden]"} {"component_access_token":"[hidden]"}`},
 		{"/x", "a=1&secret=s-leak&code=c-leak", `{"resp_data":"{\"access_token\":\"t-leak\",\"n\":1}"}`, `/x a=1&secret=[hidden]&code=[hidden] {"resp_data":"{\"access_token\":\"[hidden]\",\"n\":1}"}`},
 		{"/x", `{"EncodingAESKey":"k-leak","apiKey":"k-leak","keyword1":"seen"}`, "{}", `/x {"EncodingAESKey":"[hidden]","apiKey":"[hidden]","keyword1":"seen"} {}`},
-		{"/x", "says token-of-now-token-of-now", "says app-secret-of-the-shop, token%2Dbefore-this-one, " + strings.Repeat("Leak", 20),
-			"/x says [hidden] says [hidden], [hidden], [hidden]"},
+		{"/x", `{"a":"says token-of-now-token-of-now"}`, `{"a":"says app-secret-of-the-shop, token%2Dbefore-this-one, ` + strings.Repeat("Leak", 20) + `"}`,
+			`/x {"a":"says [hidden]"} {"a":"says [hidden], [hidden], [hidden]"}`},
+		{"access_token=tok-leak&code=c-leak&ticket=t-leak&openid=o-leak", "", "", "access_token=[hidden]&code=[hidden]&ticket=[hidden]&openid=[hidden]  "},
+		{"code=c-leak", "", "", "code=[hidden]  "},
+		{"leak", "", "", "[hidden]  "},
+		{"/x&code=leak", "", "", "/x?code=[hidden]  "},
+		{"/x%3Fcode%3Dleak", "", "", "/x?[hidden]  "},
+		{"/cgi-bin/user/info", `{"openid":"o1","n":[1,{"x":null}]}`, ` {"errmsg":"ok rid: 1-2", "ok":true}`, `/cgi-bin/user/info {"openid":"o1","n":[1,{"x":null}]} {"errmsg":"ok rid: 1-2","ok":true}`},
+		{"/x", `{"sessionKey":"leak","SessionKey":"leak","session-key":"leak","permanent_code":"leak","phone":"1"}`, "",
+			`/x {"sessionKey":"[hidden]","SessionKey":"[hidden]","session-key":"[hidden]","permanent_code":"[hidden]","phone":"1"} `},
+		{"/x", `{"code":7777123456,"access_token":["leak"],"secret":{"v":"leak"},"errcode":40029}`, `{"secret":"ab\"leak"}`,
+			`/x {"code":"[hidden]","access_token":"[hidden]","secret":"[hidden]","errcode":40029} {"secret":"[hidden]"}`},
+		{"/x", "access_token: leak", "<xml>leak</xml>", "/x [18 bytes that are neither JSON nor a form] [15 bytes that are neither JSON nor a form]"},
+		{"/x", "--b\r\nContent-Disposition: form-data; name=\"access_token\"\r\n\r\nleak\r\n--b--", `{"secret":"leak`,
+			"/x [71 bytes that are neither JSON nor a form] [15 bytes that are neither JSON nor a form]"},
+		{"/x", `[{"name":"access_token","value":"leak"},{"name":"page","value":"2"}]`, "name=access_token&value=leak",
+			`/x [{"name":"[hidden]","value":"[hidden]"},{"name":"page","value":"2"}] name=[hidden]&value=[hidden]`},
+		{"/x", `{"url":"https://shop.example/?code=leak&a=leak","text":"access_token: leak","in":"{\"secret\":\"leak","more":"code%3Dleak","form":"secret=leak"}`, "a=%7B%22code%22%3A%22leak%22%7D&b=2",
+			`/x {"url":"https://shop.example/?code=[hidden]&a=[hidden]","text":"[hidden]","in":"[hidden]","more":"[hidden]","form":"secret=[hidden]"} a={"code":"[hidden]"}&b=2`},
+		{"/x", strings.Repeat("[", 40) + `"leak"` + strings.Repeat("]", 40), "", "/x " + strings.Repeat("[", 33) + `"[hidden]"` + strings.Repeat("]", 33) + " "},
 	} {
 		answer, _ := json.Marshal(map[string]any{"errcode": 0, "request": map[string]any{
 			"invoke_time": 1635927298, "cost_in_ms": 100, "request_url": row.url, "request_body": row.body, "response_body": row.answer, "client_ip": "203.0.113.7"}})
@@ -103,6 +122,48 @@ func TestAQuotedCallHoldsNoCredential(t *testing.T) {
 		}
 		if got.At.Unix() != 1635927298 || got.Cost != 100*time.Millisecond || got.ClientIP != "203.0.113.7" {
 			t.Errorf("got %+v", got)
+		}
+	}
+}
+
+// A moment may be in milliseconds, or missing; none is one that JSON cannot have.
+func TestTheMomentOfAQuotedCall(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"1635156704": time.Unix(1635156704, 0), "1635156704123": time.UnixMilli(1635156704123), `"1635156704"`: time.Unix(1635156704, 0),
+		"0": {}, "null": {}, "-5": {}, `"evil"`: {}, "1e300": {}, "1635156704000000": {},
+	} {
+		got, err := quoter(func(*http.Request) string {
+			return `{"errcode":0,"request":{"invoke_time":` + text + `,"cost_in_ms":1e300}}`
+		}).Quote(t.Context(), rid)
+		if _, marshalled := json.Marshal(got.At); err != nil || marshalled != nil || !got.At.Equal(want) || got.Cost != 24*time.Hour {
+			t.Errorf("%s: got %v, %v, %v; want %v", text, got, err, marshalled, want)
+		}
+	}
+}
+
+// Nobody asks about a call again by itself.
+func TestTheRemediesOfACallPromiseNoSecondQuestion(t *testing.T) {
+	for name, transport := range map[string]roundTrip{
+		"the end": func(*http.Request) (*http.Response, error) { return nil, io.EOF },
+		"late":    func(*http.Request) (*http.Response, error) { return nil, context.DeadlineExceeded },
+		"other":   func(*http.Request) (*http.Response, error) { return nil, errors.New("strange") },
+		"status 500": func(*http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			w.WriteHeader(500)
+			return w.Result(), nil
+		},
+		"no JSON": func(*http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			_, _ = w.WriteString("<p>")
+			return w.Result(), nil
+		},
+	} {
+		q := quoter(nil)
+		q.HTTP.Transport = transport
+		_, err := q.Quote(t.Context(), rid)
+		e := wechat.ExplainQuote(err)
+		if err == nil || !strings.HasPrefix(e.Remedy, "ask again") || !strings.HasPrefix(e.RemedyZH, "请再次查询") || e.Reason == "" {
+			t.Errorf("%s: got %+v of %v", name, e, err)
 		}
 	}
 }
@@ -143,9 +204,9 @@ func TestACallIsAskedForWithAGoodToken(t *testing.T) {
 		if asked == 1 {
 			return `{"errcode":40001,"errmsg":"invalid credential"}`
 		}
-		return `{"errcode":0,"request":{"request_url":"` + r.URL.Query().Get("access_token")[:7] + `"}}`
+		return `{"errcode":0,"request":{"request_url":"/` + r.URL.Query().Get("access_token")[:7] + `"}}`
 	})
-	if got, err := q.Quote(t.Context(), rid); err != nil || asked != 2 || got.URL != "another" {
+	if got, err := q.Quote(t.Context(), rid); err != nil || asked != 2 || got.URL != "/another" {
 		t.Errorf("got %+v, %v after %d questions; want two", got, err, asked)
 	}
 	q = quoter(func(*http.Request) string { return `{"errcode":40001,"errmsg":"invalid credential"}` })

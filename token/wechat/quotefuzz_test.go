@@ -23,7 +23,7 @@ func FuzzQuotation(f *testing.F) {
 		if got, err := q.Quote(t.Context(), rid); err == nil && strings.Contains(got.URL+got.Body+got.Answer, "token-of-now-token-of-now") {
 			t.Errorf("got %+v, which holds the token", got)
 		}
-		for _, named := range []string{`{"session_key":"` + leak + `"}`, "a=1&secret=" + leak, `{"x":{"component_access_token" : "` + leak + `"}}`} {
+		for _, named := range []string{`{"session_key":"` + leak + `"}`, "a=1&secret=" + leak, `{"x":{"component_access_token" : "` + leak + `"}}`, `{"sessionKey":["` + leak + `"]}`, `[{"name":"ticket","value":"` + leak + `"}]`} {
 			whole, _ := json.Marshal(map[string]any{"request": map[string]any{"request_url": url + "?x=" + leak, "request_body": named, "response_body": named}})
 			q := quoter(func(*http.Request) string { return string(whole) })
 			if got, err := q.Quote(t.Context(), rid); err != nil || strings.Contains(got.URL+got.Body+got.Answer, leak) {

@@ -1,6 +1,9 @@
 package wechat
 
-import "wxproxy/token"
+import (
+	"wxproxy/token"
+	"wxproxy/token/internal/asking"
+)
 
 // unknownRefusal is for errcodes that package meanings has no words for when a token was
 // asked for.
@@ -42,3 +45,16 @@ var (
 	otherFailure = remedy{token.ClassTransient, "wxproxy tries again by itself; if it lasts, look into its log, and check the network between this machine and WeChat",
 		"wxproxy 会自动重试；如果持续出现，请查看日志，并检查本机与微信之间的网络"}
 )
+
+// unquoted says what to do where WeChat was asked about a call and gave no answer: no other
+// question follows by itself.
+var unquoted = map[asking.Trouble]remedy{
+	asking.Strange: {token.ClassTransient, "ask again; if it lasts, check upstream.url and what stands between",
+		"请再次查询；如果持续出现，请检查 upstream.url 及中间的代理"},
+	asking.Late: {token.ClassTransient, "ask again; if it lasts, check the network and the firewall; where a proxy is the only way out, set upstream.proxy",
+		"请再次查询；如果持续出现，请检查网络和防火墙；只能经由代理出外网时，请设置 upstream.proxy"},
+	asking.LostConnection: {token.ClassTransient, "ask again; if it lasts, check what stands between this machine and WeChat",
+		"请再次查询；如果持续出现，请检查本机与微信之间的网络设备"},
+	asking.Other: {token.ClassTransient, "ask again; if it lasts, look into wxproxy's log, and check the network between this machine and WeChat",
+		"请再次查询；如果持续出现，请查看 wxproxy 的日志，并检查本机与微信之间的网络"},
+}

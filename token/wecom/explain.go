@@ -30,8 +30,8 @@ func Explain(err error) token.Explanation {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong) || errors.Is(err, errManyLost) || errors.Is(err, errLost)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", asking.QuotedAddress(e.Reason, "this machine's public IP address"))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", asking.QuotedAddress(e.Reason, "本机的公网 IP"))
+	e.Remedy = strings.ReplaceAll(row.en, "{ip}", meanings.AddressIn(e.Reason, "this machine's public IP address"))
+	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", meanings.AddressIn(e.Reason, "本机的公网 IP"))
 	if paused, ok := errors.AsType[*token.Paused](err); ok && (e.Code != 0 || errors.Is(err, errManyWrong)) {
 		row, until := pauseOf(e.Code), paused.Until.UTC().Format(time.RFC3339)
 		e.Remedy += "; " + strings.ReplaceAll(row.en, "{until}", until)

@@ -7,8 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
-	"strings"
 	"syscall"
 
 	"wxproxy/token"
@@ -92,25 +90,4 @@ func isTLS(err error) bool {
 	)
 	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &alert) && alert.Op == "remote error"
-}
-
-// QuotedAddress returns the IP address that an issuer names in reason, preferably
-// of version 4, as the allow-list knows it, or otherwise the given words.
-func QuotedAddress(reason, otherwise string) string {
-	words := strings.FieldsFunc(reason, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF.:", r) })
-	found := otherwise
-	for _, word := range words {
-		address, err := netip.ParseAddr(word)
-		if err != nil {
-			address, err = netip.ParseAddr(strings.Trim(word, ".:"))
-		}
-		if err != nil {
-			continue
-		}
-		if address = address.Unmap(); address.Is4() {
-			return address.String()
-		}
-		found = address.String()
-	}
-	return found
 }
