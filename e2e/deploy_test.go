@@ -36,6 +36,7 @@ type deployed struct {
 	}
 	Grace  int
 	Served bool // a Service sends requests there
+	Egress []int // ports that a NetworkPolicy lets it call
 	Notes  string
 }
 

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,10 +46,11 @@ func TestTheChartMakesWhatKubernetesTakes(t *testing.T) {
 	t.Parallel()
 	shared := read(t, "deploy/helm/examples/shared.yaml")
 	for name, test := range map[string]struct{ chart, values string }{
-		"shared":      {"deploy/helm/wxproxy", shared},
-		"platform":    {"deploy/helm/wxproxy", read(t, "deploy/helm/examples/platform.yaml")},
-		"sidecar":     {shopChart, read(t, "deploy/helm/examples/sidecar.yaml")},
-		"one replica": {"deploy/helm/wxproxy", shared + "replicas: 1\nnetworkPolicy: {enabled: false}\nresources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}\n"},
+		"shared":                    {"deploy/helm/wxproxy", shared},
+		"platform":                  {"deploy/helm/wxproxy", read(t, "deploy/helm/examples/platform.yaml")},
+		"sidecar":                   {shopChart, read(t, "deploy/helm/examples/sidecar.yaml")},
+		"what the chart has anyway": {"deploy/helm/wxproxy", strings.Replace(shared, "config:\n", "replicas: 1\nterminationGracePeriodSeconds: 43\nconfig:\n  proxy: {listen: \":8080\", drain_timeout: 0.5m}\n  admin: {listen: \"[::]:8081\"}\n  token: {store: \"file:/tmp/tokens\"}\n", 1)},
+		"one replica":               {"deploy/helm/wxproxy", shared + "replicas: 1\nnetworkPolicy: {enabled: false}\nresources: {requests: {cpu: 1, memory: 1Gi}, limits: {memory: 1Gi}}\n"},
 		"more settings": {"deploy/helm/wxproxy", strings.ReplaceAll(shared, "  client:\n", `    - {kind: wecom, name: crm, corp_id: ww0123456789abcdef, agent_id: 1000002, secret_file: crm-secret}
   proxy: {max_body: "16MiB", max_connections: 20000, shutdown_delay: 12s}
   upstream: {timeout: 20s, wecom: {timeout: 25s}}
@@ -155,10 +157,81 @@ func TestTheSchemaOfTheValuesHasAllSettings(t *testing.T) {
 	}
 }
 
+// The ports of what is called are those of the addresses in the values.
+func TestTheChartLetsOutWhereTheSettingsLead(t *testing.T) {
+	t.Parallel()
+	shared, platform := read(t, "deploy/helm/examples/shared.yaml"), read(t, "deploy/helm/examples/platform.yaml")
+	before, _, _ := strings.Cut(platform, "networkPolicy:")
+	for name, test := range map[string]struct {
+		values string
+		want   []int
+	}{
+		"WeChat and Redis":     {shared, []int{53, 53, 443, 6379}},
+		"a proxy":              {strings.Replace(shared, "config:\n", "config:\n  upstream: {proxy: \"http://proxy:3128\", wecom: {url: \"http://[fd00::1]/x:7\", fallback_urls: [\"https://b:8443\"]}}\n", 1), []int{53, 53, 443, 6379, 3128, 80, 8443}},
+		"a proxy by SOCKS":     {strings.Replace(shared, "config:\n", "config:\n  upstream: {proxy: \"socks5://proxy\"}\n", 1), []int{53, 53, 443, 6379, 1080}},
+		"another Redis":        {strings.Replace(shared, "config:\n", "config:\n  token: {store: \"redis://redis:6380/0\"}\n", 1), []int{53, 53, 443, 6379, 6380}},
+		"variables":            {shared + "env: [{name: HTTPS_PROXY, value: \"http://proxy:8888/\"}, {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: \"http://collector:4318\"}]\n", []int{53, 53, 443, 6379, 8888, 4318}},
+		"a forward":            {before, []int{53, 53, 443, 6379, 9000}},
+		"a forward with rules": {platform, []int{53, 53, 443, 6379, 9000}}, // once: for its pods alone
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, mistakes := rendered(t, "deploy/helm/wxproxy", test.values)
+			if len(c) != 1 || !slices.Equal(c[0].Egress, test.want) {
+				t.Errorf("got %+v, %s; want the ports %d", c, mistakes, test.want)
+			}
+		})
+	}
+}
+
+func TestTheChartPassesVariablesOn(t *testing.T) {
+	t.Parallel()
+	const env = "env:\n  - {name: SHOP, valueFrom: {secretKeyRef: {name: %s, key: admin-key}}}\n  - {name: NO_PROXY, value: \"*\"}\n  - {name: GOMAXPROCS, value: \"3\"}\n"
+	shared := strings.Replace(read(t, "deploy/helm/examples/shared.yaml"), "secret_file: shop-secret", "secret_env: SHOP", 1)
+	sidecar := strings.Replace(read(t, "deploy/helm/examples/sidecar.yaml"), "secret_file: app-secret", "push_token_file: app-secret, secret_env: SHOP", 1)
+	for chart, values := range map[string]string{
+		"deploy/helm/wxproxy": shared + fmt.Sprintf(env, "wxproxy"),
+		shopChart:             sidecar + strings.ReplaceAll("\n"+fmt.Sprintf(env, "shop-wechat"), "\n", "\n  "),
+	} {
+		containers, mistakes := rendered(t, chart, values)
+		i := slices.IndexFunc(containers, func(c deployed) bool { return c.Name == "wxproxy" })
+		if i < 0 {
+			t.Errorf("%s: got %s", chart, mistakes)
+			continue
+		}
+		if got := containers[i].Env; got["NO_PROXY"] != "*" || got["GOMAXPROCS"] != "3" || got["SHOP"] == "" {
+			t.Errorf("%s: got %q; want the variables", chart, got)
+		}
+	}
+}
+
+// A secret in the place of a name is not repeated, and names that are long are names.
+func TestTheChartTakesNoSecretForAName(t *testing.T) {
+	t.Parallel()
+	shared := read(t, "deploy/helm/examples/shared.yaml")
+	for _, secret := range []string{
+		"0123456789abcdef0123456789abcdef", "0123456789ABCDEF0123456789ABCDEF", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO01", // of WeCom, or an EncodingAESKey
+		"bcdefghijklm/opqrstuvwxyzABCDEFGHIJKLM+O01a=", "https://shop:secretly@redis:6379",
+	} {
+		for _, setting := range []string{"secret_file", "secret_env"} {
+			_, mistakes := rendered(t, "deploy/helm/wxproxy", strings.Replace(shared, "secret_file: shop-secret", setting+": \""+secret+"\"", 1))
+			if !strings.Contains(mistakes, "config: "+setting) || !strings.Contains(mistakes, "the name of a key of existingSecret") || strings.Contains(mistakes, secret) {
+				t.Errorf("%s: got %s; want what is wrong, without the secret", secret, mistakes)
+			}
+		}
+	}
+	for _, name := range []string{"shop-secret-of-the-official-account-in-china", "/etc/wxproxy/aSecretWhoseNameHas43LettersInAll1", "deadbeef"} {
+		_, mistakes := rendered(t, "deploy/helm/wxproxy", strings.Replace(shared, "secret_file: shop-secret", "secret_file: "+name, 1))
+		if strings.Contains(mistakes, "looks like a secret") {
+			t.Errorf("%s: got %s; want no such mistake", name, mistakes)
+		}
+	}
+}
+
 func TestMistakesInTheValuesOfTheChartAreSaid(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ old, new, want string }{
-		"no image":                        {"image: {repository: registry.example/wxproxy}", "", "image.repository: missing; where you pushed the image"},
+		"no image":                        {"image: {repository: registry.example/wxproxy, tag: \"1.0\"}", "", "image.repository: missing; where you pushed the image"},
 		"no Secret":                       {"existingSecret: wxproxy", "existingSecret: # wxproxy", ""},
 		"an empty Secret":                 {"existingSecret: wxproxy", "existingSecret: '' # existingSecret: wxproxy", "the Secret with the keys admin-key, orders-key, shop-secret, store, token-key. Make it by: kubectl create secret generic wxproxy --from-file=admin-key=FILE"},
 		"no account":                      {"    - {name: shop, app_id: wx0123456789abcdef, secret_file: shop-secret, default: true} # yours\n", "", "config.account: missing; a list, as [{name: shop"},
@@ -167,6 +240,24 @@ func TestMistakesInTheValuesOfTheChartAreSaid(t *testing.T) {
 		"a key in the clear":              {"key_file: orders-key", "key: a-key-of-32-bytes-or-nearly-so", "config: key stands in the values"},
 		"a password in the clear":         {"config:\n", "config:\n  token: {store: \"redis://u:p@redis:6379/0\"}\n", "config: store stands in the values"},
 		"a proxy's password in the clear": {"config:\n", "config:\n  upstream: {proxy: \"http://u:p@proxy:3128\"}\n", "config: proxy stands in the values"},
+		"no tag":                          {", tag: \"1.0\"", "", "image.tag: missing; the tag that you pushed"},
+		"a tag that is a number":          {"tag: \"1.0\"", "tag: 1.0", "image.tag: is a number, which YAML does not keep as it is written; put it in quotes"},
+		"callers on another port":         {"config:\n", "config:\n  proxy: {listen: \"0.0.0.0:9090\"}\n", "config.proxy.listen: is \"0.0.0.0:9090\", and what the chart makes asks port 8080"},
+		"callers on loopback":             {"config:\n", "config:\n  proxy: {listen: \"127.0.0.1:8080\"}\n", "the port for callers is service.port"},
+		"operators on another port":       {"config:\n", "config:\n  admin: {listen: \":9091\"}\n", "config.admin.listen: is"},
+		"pushes on another port":          {"config:\n", "config:\n  push: {listen: \"0.0.0.0:9000\"}\n", "config.push.listen: is"},
+		"no pushes after all":             {"config:\n", "config:\n  push: {listen: \"\"}\n", "config.push.listen: is"},
+		"a listener in a variable":        {"existingSecret:", "env: [{name: WXPROXY_LISTEN, value: \":9090\"}]\nexistingSecret:", "env: WXPROXY_LISTEN; the chart's Service"},
+		"a variable that is not there":    {"secret_file: shop-secret", "secret_env: SHOP_SECRET", "config: secret_env names a variable that env lacks; add it"},
+		"a secret in a variable":          {"existingSecret:", "env: [{name: HTTPS_PROXY, value: \"http://u:p@proxy\"}]\nexistingSecret:", "env: HTTPS_PROXY has a secret in the values"},
+		"a key in a variable":             {"key_file: orders-key, accounts: [shop]}\n", "key_env: ORDERS, accounts: [shop]}\nenv: [{name: ORDERS, value: a-key-of-32-bytes-or-nearly-so}]\n", "env: ORDERS has a secret in the values"},
+		"tokens on a read-only disk":      {"config:\n", "replicas: 1\nconfig:\n  token: {store: \"file:/var/lib/wxproxy\"}\n", "config.token.store: is on the container's disk, which is read-only"},
+		"tokens in files of each replica": {"config:\n", "config:\n  token: {store: \"file:/tmp/tokens\"}\n", "config.token.store: keeps tokens in one pod, and replicas is 2"},
+		"tokens in memory":                {"config:\n", "config:\n  token: {store: \"memory:\"}\n", "config.token.store: keeps tokens in one pod"},
+		"an end that comes too early":     {"config:\n", "config:\n  proxy: {drain_timeout: 1m30s}\n", "terminationGracePeriodSeconds: is 30, and proxy.shutdown_delay, proxy.drain_timeout and 3 s are 103 s"},
+		"a client without a key":          {"key_file: orders-key, ", "", "config.client[0]: has no key"},
+		"two clients of a name":           {"  client:\n", "  client:\n    - {name: orders, key_file: other-key}\n", "config.client[1].name: \"orders\" is there twice"},
+		"two accounts of a name":          {"  account:\n", "  account:\n    - {name: shop, app_id: wx1123456789abcdef, secret_file: other}\n", "config.account[1].name: \"shop\" is there twice"},
 		"a mode that is none":             {"existingSecret:", "mode: platform\nexistingSecret:", "'shared', 'sidecar'"},
 		"a value that is none":            {"existingSecret:", "replica: 3\nexistingSecret:", "'replica' not allowed"},
 		"a table that is none":            {"  client:", "  clients:", "'clients' not allowed"},

@@ -28,6 +28,9 @@ type container struct {
 	// Served says that a Service sends requests there.
 	Served bool
 
+	// Egress are the ports that a NetworkPolicy lets it call.
+	Egress []int
+
 	// Notes are what Helm says after it has installed the chart.
 	Notes string
 }

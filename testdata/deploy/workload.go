@@ -43,8 +43,21 @@ func (m *manifest) check() (containers []container) {
 				m.checkReached("NetworkPolicy "+p.Name, p.Spec.PodSelector.MatchLabels, port.Port)
 			}
 		}
+		for i := range containers {
+			containers[i].Egress = egress(p)
+		}
 	}
 	return containers
+}
+
+// egress returns the ports that a policy lets pods call.
+func egress(p *networkingv1.NetworkPolicy) (ports []int) {
+	for _, rule := range p.Spec.Egress {
+		for _, port := range rule.Ports {
+			ports = append(ports, port.Port.IntValue())
+		}
+	}
+	return ports
 }
 
 // checkDeployment checks a Deployment and returns its containers.

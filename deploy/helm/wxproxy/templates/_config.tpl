@@ -9,7 +9,7 @@
 {{- if not (hasKey (default dict .Values.config.token) "store") -}}
 {{- $_ := set $config.token "store_file" "store" -}}
 {{- end -}}
-{{- if or .Values.config.platform .Values.config.forward -}}
+{{- if or .Values.config.platform .Values.config.forward .Values.config.push -}}
 {{- $_ := set $config "push" (dict "listen" "0.0.0.0:8083") -}}
 {{- end -}}
 {{- end -}}
@@ -54,25 +54,25 @@
 {{- dict "keys" ($keys | uniq | sortAlpha) | toJson -}}
 {{- end -}}
 
-{{/* Mistakes that would be found only when the pod starts, or never. */}}
-{{- define "wxproxy.mistakes" -}}
+{{/* The ports of the addresses in the values that wxproxy calls, as JSON. A port of a
+forward is not among them if extraEgress says where forwards lead. */}}
+{{- define "wxproxy.egress" -}}
 {{- $config := include "wxproxy.config" . | fromJson -}}
-{{- $toml := include "wxproxy.toml" . -}}
-{{- $keys := (include "wxproxy.keys" . | fromJson).keys -}}
-{{- if not .Values.image.repository -}}
-{{- fail "image.repository: missing; where you pushed the image, as registry.example/wxproxy (docker build -t registry.example/wxproxy:1.0 .)" -}}
+{{- $addresses := list (default dict $config.token).store -}}
+{{- range list (default dict $config.upstream) (default dict (default dict $config.upstream).wecom) -}}
+{{- $addresses = concat $addresses (list .url .proxy) (default list .fallback_urls) -}}
 {{- end -}}
-{{- if not (or $config.account $config.platform) -}}
-{{- fail "config.account: missing; a list, as [{name: shop, app_id: wx0123456789abcdef, secret_file: shop-secret}]; or config.platform" -}}
+{{- range .Values.env }}{{ $addresses = append $addresses .value }}{{ end -}}
+{{- if not .Values.networkPolicy.extraEgress -}}
+{{- range $config.forward }}{{ $addresses = append $addresses .url }}{{ end -}}
 {{- end -}}
-{{- range regexFindAll "(?m)^(secret|key|key_old|read_key|push_token|push_aes_key|push_aes_key_old|token|aes_key|encryption_key|encryption_key_old) = |^(store|proxy) = \"[^\"]*@" $toml -1 -}}
-{{- $setting := first (splitList " " .) -}}
-{{- fail (printf "config: %s stands in the values, which Helm and Git keep in the clear; write %s_file with the name of a key of existingSecret" $setting $setting) -}}
+{{- $usual := dict "http" "80" "https" "443" "socks5" "1080" "socks5h" "1080" "redis" "6379" "rediss" "6379" -}}
+{{- $ports := list -}}
+{{- range .Values.networkPolicy.egressPorts }}{{ $ports = append $ports (toString (int .)) }}{{ end -}}
+{{- range $addresses -}}
+{{- $parts := regexFind "^[a-z0-9]+://[^/?#]+" (toString .) -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $parts) | default (get $usual (first (splitList ":" $parts))) -}}
+{{- if $port }}{{ $ports = append $ports $port }}{{ end -}}
 {{- end -}}
-{{- if and (eq .Values.mode "shared") (not $config.client) (not $config.proxy.allow_anonymous) -}}
-{{- fail "config.client: missing; callers from other pods show a key: a list, as [{name: orders, key_file: orders-key, accounts: [shop]}]" -}}
-{{- end -}}
-{{- if and $keys (not .Values.existingSecret) -}}
-{{- fail (printf "existingSecret: missing; the Secret with the keys %s. Make it by: kubectl create secret generic wxproxy --from-file=%s=FILE" (join ", " $keys) (join "=FILE --from-file=" $keys)) -}}
-{{- end -}}
+{{- dict "ports" ($ports | uniq) | toJson -}}
 {{- end -}}

@@ -13,13 +13,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{- define "wxproxy.labels" -}}
 {{ include "wxproxy.selector" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | replace "+" "-" | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "wxproxy.image" -}}
-image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) | quote }}
+image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default (.Chart.AppVersion | replace "+" "-")) | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false
@@ -61,8 +61,11 @@ pod needs securityContext.fsGroup, as the files are its group's: 65532. */}}
 - name: wxproxy
   {{- include "wxproxy.image" . | nindent 2 }}
   restartPolicy: Always # Kubernetes 1.29: started before the program, ended after it
-  env: # one thread answers: docs/performance.md
-    - {name: GOMAXPROCS, value: "1"}
+  env:
+    {{- if not (contains "\"name\":\"GOMAXPROCS\"" (toJson .Values.env)) }}
+    - {name: GOMAXPROCS, value: "1"} # one thread answers: docs/performance.md
+    {{- end }}
+    {{- with .Values.env }}{{ toYaml . | nindent 4 }}{{ end }}
   # Inside the pod, because nothing here listens for the kubelet. Not /readyz: a program must
   # not be stopped because WeChat gives no token just now.
   startupProbe:
