@@ -35,7 +35,7 @@ type deployed struct {
 		Mode          fs.FileMode
 	}
 	Grace  int
-	Served bool // a Service sends requests there
+	Served bool  // a Service sends requests there
 	Egress []int // ports that a NetworkPolicy lets it call
 	Notes  string
 }
