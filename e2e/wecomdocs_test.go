@@ -148,7 +148,7 @@ func (g *wecomPage) mustSucceed(b block) {
 
 // mustCheckLive fails the test unless check -live says what the page has, before and after
 // the address is trusted.
-func (g *wecomPage) mustCheckLive(inChinese bool) {
+func (g *wecomPage) mustCheckLive(chinese bool) {
 	g.t.Helper()
 	g.writeFor(g.block("toml config", "default     = true"))
 	for _, row := range []struct {
@@ -158,7 +158,7 @@ func (g *wecomPage) mustCheckLive(inChinese bool) {
 		g.crm.Trust(row.trusted)
 		g.w.Advance(61e9)
 		b := g.blocks[row.info][0]
-		if inChinese {
+		if chinese {
 			b.text = "export LANG=zh_CN.UTF-8\n" + b.text
 		}
 		got, err := g.try(b)
