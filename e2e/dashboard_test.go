@@ -156,7 +156,7 @@ func sampleDashboard(t *testing.T) string {
 		LastError: &token.Refusal{Code: 40164, Reason: "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist rid: 6a20c8f1-1c2d3e4f"},
 	}
 	a := &admin.Admin{
-		ConfigHash: func() string { return "" },
+		ConfigHash: func() string { return "501a6d615b78" },
 		Version:    "v1.0.0", Started: now.Add(-75 * time.Hour), Store: func() admin.Store { return admin.Store{Kind: "file", Address: "file:/var/lib/wxproxy", Up: true} }, Key: secret.New(canaryAdminKey),
 		Accounts: []admin.Account{
 			sampleAccount("shop", fresh(107*time.Minute), 190), sampleAccount("members", refused, 60), sampleAccount("mini-games", due, 25),
@@ -172,7 +172,7 @@ func sampleDashboard(t *testing.T) string {
 				{URL: "https://sz.api.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)},
 			}
 		},
-		Loaded:   func() admin.Loaded { return admin.Loaded{} },
+		Loaded:   func() admin.Loaded { return admin.Loaded{At: now.Add(-3 * time.Hour), Tried: now.Add(-3 * time.Hour), Successful: true} },
 		InFlight: func() int { return 12 },
 		Draining: func() bool { return false },
 		Counted:  sampleCounts,
