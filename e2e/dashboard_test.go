@@ -172,7 +172,9 @@ func sampleDashboard(t *testing.T) string {
 				{URL: "https://sz.api.weixin.qq.com", State: "up", Since: now.Add(-75 * time.Hour)},
 			}
 		},
-		Loaded:   func() admin.Loaded { return admin.Loaded{At: now.Add(-3 * time.Hour), Tried: now.Add(-3 * time.Hour), Successful: true} },
+		Loaded: func() admin.Loaded {
+			return admin.Loaded{At: now.Add(-3 * time.Hour), Tried: now.Add(-3 * time.Hour), Successful: true}
+		},
 		InFlight: func() int { return 12 },
 		Draining: func() bool { return false },
 		Counted:  sampleCounts,
