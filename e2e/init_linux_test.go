@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -82,14 +83,17 @@ func TestInitAsksAndWrites(t *testing.T) {
 	w := startWeChat(t, elsewhere)
 	dir := t.TempDir()
 	y := initAt(t, dir, w.URL)
-	y.answer("AppID (begins with wx): ", otherSecret+"\n")
-	y.answer("  that looks like an AppSecret; are the two swapped?\r\nAppID (begins with wx): ", "0123456789abcdef\n")
-	y.answer("  an AppID begins with wx\r\nAppID (begins with wx): ", "  "+appID+" \n")
+	y.answer("AppID (begins with wx; it is shown after Enter): ", otherSecret+"\n")
+	y.answer("  that looks like an AppSecret; are the two swapped?\r\nAppID (begins with wx; it is shown after Enter): ", "0123456789abcdef\n")
+	y.answer("  an AppID begins with wx\r\nAppID (begins with wx; it is shown after Enter): ", "  "+appID+" \n")
 	y.answer("AppSecret (it is not shown): ", appID+"\n")
 	y.answer("that is an AppID; the AppSecret has 32 letters and digits\r\nAppSecret (it is not shown): ", "canary-"+otherSecret+"\n")
-	y.eventually("an objection", func() bool { return strings.Contains(y.stdout.String(), "errcode 40") })
-	y.answer("  Enter keeps "+appID+"\r\nAppID (begins with wx): ", "\n")
-	y.answer("AppSecret (it is not shown): ", " "+appSecret+"\n")
+	y.eventually("an objection", func() bool { return strings.Contains(y.stdout.String(), "errcode 40125") })
+	y.answer("  it is of "+appID+"; Enter alone asks for that again, too\r\nAppSecret (it is not shown): ", "canary-"+appSecret+"\n")
+	y.eventually("a second objection", func() bool { return strings.Count(y.stdout.String(), "errcode 40125") == 2 })
+	y.answer("  it is of "+appID+"; Enter alone asks for that again, too\r\nAppSecret (it is not shown): ", "\n")
+	y.answer("  Enter keeps "+appID+"\r\nAppID (begins with wx; it is shown after Enter): ", "\n")
+	y.answer("  AppID: "+appID+"\r\nAppSecret (it is not shown): ", " "+appSecret+"\n")
 	y.answer("Enter tries again, when the address is there; w and Enter writes the file all the same, Ctrl-C ends: ", "")
 	if got := y.stdout.String(); !strings.Contains(got, "errcode 40164: ") || !strings.Contains(got, "put 127.0.0.1 on the IP allow-list") {
 		t.Errorf("got %q; want which address to put on the list", got)
@@ -115,25 +119,24 @@ func TestInitAsksAndWrites(t *testing.T) {
 // Whoever goes away leaves the terminal as it was, and no file.
 func TestInitIsLeftAtAnyQuestion(t *testing.T) {
 	t.Parallel()
-	const ctrlC, ctrlD = "\x03", "\x04"
-	for name, key := range map[string]string{"Ctrl-C": ctrlC, "Ctrl-D": ctrlD} {
+	for name, key := range map[string]string{"Ctrl-C": "\x03", "Ctrl-D": "\x04", `Ctrl-\`: "\x1c"} {
 		for _, atSecret := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, at the secret: %v", name, atSecret), func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				y := initAt(t, dir, "http://127.0.0.1:9", "LC_ALL=zh_CN.UTF-8")
 				if atSecret {
-					y.answer("AppID（以 wx 开头）：", appID+"\n")
+					y.answer("AppID（以 wx 开头，按 Enter 后显示）：", appID+"\n")
 					y.answer("AppSecret（输入时不显示）：", "")
 					y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
 					fmt.Fprint(y.keys, key)
 				} else {
-					y.answer("AppID（以 wx 开头）：", key)
+					y.answer("AppID（以 wx 开头，按 Enter 后显示）：", key)
 				}
 				y.mustEnd(exitFailure)
 				y.eventually("words", func() bool { return strings.HasSuffix(y.stdout.String(), "；没有写任何文件\r\n") })
-				if !y.shows() {
-					t.Error("got a terminal that shows nothing")
+				if got := y.stdout.String(); !y.shows() || strings.Contains(got, "goroutine") {
+					t.Errorf("got %q, and a terminal that shows: %v", got, y.shows())
 				}
 				mustBeAlone(t, dir+"/config.toml")
 				if _, err := os.Stat(dir + "/config.toml"); err == nil {
@@ -141,6 +144,33 @@ func TestInitIsLeftAtAnyQuestion(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Who pastes both lines at the first question does not see the secret either.
+func TestInitTakesTwoLinesAtOnce(t *testing.T) {
+	t.Parallel()
+	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
+	dir := t.TempDir()
+	y := initAt(t, dir, w.URL)
+	y.answer("AppID (begins with wx; it is shown after Enter): ", appID+"\n"+appSecret+"\n")
+	y.mustEnd(exitOK)
+	if got := y.stdout.String(); strings.Contains(got, appSecret) || !strings.Contains(got, "  AppID: "+appID+"\r\n") || !y.shows() {
+		t.Errorf("got %q, and a terminal that shows: %v; want the AppID alone", got, y.shows())
+	}
+	mustHaveWritten(t, dir+"/config.toml")
+}
+
+// Nothing stops init where the shell would get a terminal that shows nothing.
+func TestInitIsNotStoppedFromTheTerminal(t *testing.T) {
+	t.Parallel()
+	y := initAt(t, t.TempDir(), "http://127.0.0.1:9")
+	y.answer("AppID (begins with wx; it is shown after Enter): ", "")
+	status := read(t, fmt.Sprintf("/proc/%d/status", y.cmd.Process.Pid))
+	_, ignored, _ := strings.Cut(status, "SigIgn:\t")
+	mask, err := strconv.ParseUint(ignored[:16], 16, 64)
+	if err != nil || mask>>(syscall.SIGTSTP-1)&1 == 0 {
+		t.Errorf("got %x, %v; want SIGTSTP in it", mask, err)
 	}
 }
 
@@ -297,7 +327,7 @@ func TestInitOverwritesNothingUnlessItIsTold(t *testing.T) {
 	dir = t.TempDir()
 	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
 	y := initAt(t, dir, w.URL)
-	y.answer("AppID (begins with wx): ", appID+"\n")
+	y.answer("AppID (begins with wx; it is shown after Enter): ", appID+"\n")
 	writeFile(t, dir+"/config.toml", "# mine\n")
 	y.answer("AppSecret (it is not shown): ", appSecret+"\n")
 	y.mustEnd(exitFailure)
@@ -347,7 +377,7 @@ func TestInitEndsBySignal(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGQUIT} { // the latter by Ctrl-\
 		dir := t.TempDir()
 		y := initAt(t, dir, "http://127.0.0.1:9")
-		y.answer("AppID (begins with wx): ", appID+"\n")
+		y.answer("AppID (begins with wx; it is shown after Enter): ", appID+"\n")
 		y.answer("AppSecret (it is not shown): ", "")
 		y.eventually("a terminal that shows nothing", func() bool { return !y.shows() })
 		y.signal(signal)

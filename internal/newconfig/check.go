@@ -21,6 +21,9 @@ import (
 // administrator has not confirmed: the account itself is right.
 var ofAddress = []int{40164, 61004, 60020, 89501, 89502, 89503, 89504, 89505, 89506, 89507}
 
+// ofSecret are the errcodes for a secret that is wrong, or is another account's.
+var ofSecret = []int{40001, 40125, 41004}
+
 // notOpen is the errcode for an API that an application may not call, by which nothing can be said.
 const notOpen = 48002
 
@@ -35,6 +38,7 @@ const errRefused = language.Phrase("there is no token for this account")
 func (d *dialog) check(ctx context.Context) (done bool, err error) {
 	cfg, err := d.account.parse()
 	if err != nil {
+		d.again = false
 		return false, d.forget(err)
 	}
 	d.sayf("asking %s for a token ...\n", cfg.UpstreamOf(d.Kind).URL)
@@ -54,6 +58,7 @@ func (d *dialog) check(ctx context.Context) (done bool, err error) {
 	}
 	isOfAddress := slices.Contains(ofAddress, objection.Code)
 	if objection.Class == token.ClassConfiguration && objection.Code != 0 && !isOfAddress {
+		d.again = slices.Contains(ofSecret, objection.Code)
 		return false, d.forget(nil)
 	}
 	question := language.Phrase("Enter tries again, w and Enter writes the file all the same, Ctrl-C ends: ")
@@ -127,7 +132,10 @@ func (d *dialog) forget(mistake error) error {
 	if mistake != nil {
 		d.sayf("  %v\n", mistake)
 	}
-	d.before, d.account.id, d.account.secret, d.account.secretFile = d.account.id, "", secret.Secret{}, ""
+	d.account.secret, d.account.secretFile = secret.Secret{}, ""
+	if !d.again {
+		d.before, d.account.id = d.account.id, ""
+	}
 	return nil
 }
 

@@ -25,37 +25,32 @@ type console struct {
 	out        io.Writer
 	language   language.Language
 	isTerminal bool
+	isHidden   bool   // the terminal does not show what is typed
+	show       func() // has it be as it was before
 }
 
 func newConsole(s Settings) *console {
-	return &console{s.In, s.Err, s.Language, isTerminal(s.In.Fd())}
+	return &console{in: s.In, out: s.Err, language: s.Language, isTerminal: isTerminal(s.In.Fd()), show: func() {}}
 }
 
-// line asks a question, and returns the line that is the answer.
+// line asks a question, and returns the line that is the answer. A terminal shows none of
+// what is typed, from the first question to the end: who pastes two lines at once has the
+// second be a secret.
 func (c *console) line(ctx context.Context, question language.Phrase) (string, error) {
-	c.prompt(question)
-	return await(ctx, func() (string, error) { return readLine(c.in) })
-}
-
-// hidden does the same, and the terminal does not show the answer.
-func (c *console) hidden(ctx context.Context, question language.Phrase) (string, error) {
 	if !c.isTerminal {
-		return c.line(ctx, question)
+		return await(ctx, func() (string, error) { return readLine(c.in) })
 	}
-	show, err := hide(c.in.Fd())
-	if err != nil {
-		return "", language.Textf("having the terminal show nothing: %w", err)
+	if !c.isHidden {
+		show, err := hide(c.in.Fd())
+		if err != nil {
+			return "", language.Textf("having the terminal show nothing: %w", err)
+		}
+		c.show, c.isHidden = show, true
 	}
-	defer show()
-	line, err := c.line(ctx, question)
+	fmt.Fprint(c.out, question.In(c.language))
+	line, err := await(ctx, func() (string, error) { return readLine(c.in) })
 	fmt.Fprint(c.out, "\n") // for that of the answer, which was not shown either
 	return line, err
-}
-
-func (c *console) prompt(question language.Phrase) {
-	if c.isTerminal {
-		fmt.Fprint(c.out, question.In(c.language))
-	}
 }
 
 // await waits for a read, or for the end of ctx. A read from a terminal or a pipe cannot be

@@ -48,12 +48,14 @@ type dialog struct {
 	console *console
 	account account
 	before  string // the AppID, or the corp id, of the try before, which WeChat may have refused
+	again   bool   // the secret is asked for again, and the AppID is not
 }
 
 // Run asks, checks and writes. It ends with ctx, and then leaves the terminal as it was.
 func Run(ctx context.Context, s Settings) error {
 	d := &dialog{Settings: s, console: newConsole(s)}
 	d.account = account{kind: s.Kind, id: clean(s.ID), agentID: clean(s.AgentID), upstream: s.Upstream, proxy: s.Proxy, language: s.Language}
+	defer func() { d.console.show() }() // which the first question sets
 	err := mayWrite(s.File, s.Replaces)
 	if err == nil {
 		err = cmp.Or(d.account.checkProxy(), d.account.checkUpstream())
@@ -89,57 +91,6 @@ func (d *dialog) complete(ctx context.Context) error {
 		if done || err != nil {
 			return err
 		}
-	}
-	return language.Phrase("there were too many tries")
-}
-
-// ask asks for what is not known of the account.
-func (d *dialog) ask(ctx context.Context) error {
-	idOf, secretOf := language.Phrase("AppID (begins with wx): "), language.Phrase("AppSecret (it is not shown): ")
-	if d.Kind == config.WeCom {
-		idOf, secretOf = "Corp id (begins with ww): ", "Secret of the application (it is not shown): "
-	}
-	given := d.account.id
-	err := d.untilGood(func() (err error) {
-		if given == "" {
-			d.offer()
-			given, err = d.console.line(ctx, idOf)
-		}
-		d.account.id, given = cmp.Or(clean(given), d.before), ""
-		return err
-	}, d.account.checkID)
-	if err != nil || d.account.hasSecret() {
-		return err
-	}
-	if d.Kind == config.WeCom && d.AgentID == "" && d.console.isTerminal {
-		err = d.untilGood(func() (err error) {
-			line, err := d.console.line(ctx, "AgentId (a number; Enter, if the application has none): ")
-			d.account.agentID = clean(line)
-			return err
-		}, d.account.checkAgentID)
-	}
-	if err != nil {
-		return err
-	}
-	return d.untilGood(func() error {
-		line, err := d.console.hidden(ctx, secretOf)
-		d.account.secret = secret.New(clean(line))
-		return err
-	}, d.account.checkSecret)
-}
-
-// untilGood repeats a question as long as the answer has a mistake. Who sent lines is not
-// there to answer again.
-func (d *dialog) untilGood(ask, check func() error) error {
-	for range maxTries {
-		if err := ask(); err != nil {
-			return err
-		}
-		err := check()
-		if err == nil || !d.console.isTerminal {
-			return err
-		}
-		d.sayf("  %v\n", err)
 	}
 	return language.Phrase("there were too many tries")
 }

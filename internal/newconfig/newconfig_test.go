@@ -1,6 +1,8 @@
 package newconfig
 
 import (
+	"errors"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -10,6 +12,9 @@ import (
 	"wxproxy/config"
 	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
+	"wxproxy/token"
+	"wxproxy/token/wechat"
+	"wxproxy/token/wecom"
 )
 
 // What somebody types is in the file as it was typed.
@@ -107,6 +112,20 @@ func TestWhatIsTooShortForASecretIsNotSent(t *testing.T) {
 		a := account{id: "wx0123456789abcdef", secret: secret.New(value)}
 		if err := a.checkSecret(); (err == nil) != isGood {
 			t.Errorf("%d characters: got %v", len(value), err)
+		}
+	}
+}
+
+// Init does not try again, as the wxproxy does of which the remedies speak.
+func TestAFailureIsExplainedWithoutWhatInitDoesNotDo(t *testing.T) {
+	for _, l := range []language.Language{language.English, language.Chinese} {
+		for _, why := range []token.Explanation{wechat.Explain(io.EOF), wecom.Explain(io.EOF), wechat.Explain(errors.New("?")), wecom.Explain(errors.New("?"))} {
+			var said strings.Builder
+			d := &dialog{Settings: Settings{Err: &said, Language: l}}
+			d.explain(why)
+			if got := said.String(); strings.Contains(got, "itself") || strings.Contains(got, "自动重试") || strings.Contains(got, "如果持续") {
+				t.Errorf("got %s", got)
+			}
 		}
 	}
 }
