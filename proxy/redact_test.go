@@ -105,6 +105,7 @@ func TestNoAnswerQuotesACredential(t *testing.T) {
 		{"class secret, too long", secretPath, inParts("200 OK", page+page+page+appSecret), "bad_gateway_or_upstream"},
 		{"class secret, with the token", secretPath, rawtest.Answered(tokenNow), "***"},
 		{"class user", "/sns/userinfo", rawtest.Answered(`{"errmsg":"` + tokenBefore + `"}`), `{"errmsg":"***"}`},
+		{"rid/get, of a query alone", accountkind.WeChat.QuotingPath, rawtest.Answered(`{"request_url":"access_token=other123&code=c1&ticket=t1&openid=o1","errcode":0}`), `{"request_url":"access_token=***&code=c1&ticket=***&openid=o1","errcode":0}`},
 		{"rid/get, of another token", accountkind.WeChat.QuotingPath, rawtest.Answered(`{"request_url":"access_token\u003dother123\u0026a=` + tokenNow + `"}`), `{"request_url":"access_token\u003d***\u0026a=***"}`},
 	}
 	for _, plain := range []bool{false, true} {

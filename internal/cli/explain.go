@@ -29,7 +29,7 @@ func runExplain(o options, t terminal) error {
 		help, _ := helpFor("explain", t.language)
 		return service.MistakeError{Err: errors.New(strings.TrimSpace(help))}
 	}
-	err := explain.Reader{Out: t.out, Chinese: language.IsChinese(os.Getenv), WeCom: o.wecom}.Explain(text)
+	err := explain.Reader{Out: t.out, Err: t.err, Chinese: language.IsChinese(os.Getenv), WeCom: o.wecom}.Explain(text)
 	if errors.Is(err, explain.ErrUnknown) {
 		return service.LoggedError{Err: err} // what was written says so
 	}

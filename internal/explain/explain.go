@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"wxproxy/internal/meanings"
@@ -16,6 +17,7 @@ var ErrUnknown = errors.New("not every errcode is known")
 // A Reader is whom an errcode is explained to.
 type Reader struct {
 	Out     io.Writer
+	Err     io.Writer // gets what is no explanation
 	Chinese bool
 	WeCom   bool // asks for what errcodes mean at WeCom
 }
@@ -26,15 +28,20 @@ type Reader struct {
 func (r Reader) Explain(text string) error {
 	q := readQuestion(text, r.WeCom)
 	var said strings.Builder
-	known := len(q.codes) > 0
+	known := len(q.codes)+len(q.statuses) > 0
 	if !known {
-		said.WriteString(r.say(wordNoErrcode))
+		if _, err := io.WriteString(r.Err, r.say(wordNoErrcode)); err != nil {
+			return err
+		}
 	}
 	for i, code := range q.codes {
 		if i > 0 {
 			said.WriteByte('\n')
 		}
 		known = r.explain(&said, q, code) && known
+	}
+	for _, status := range q.statuses {
+		fmt.Fprintf(&said, r.say(wordStatus), status, http.StatusText(status), r.say(remedyOfStatus(status)))
 	}
 	if q.rid != "" {
 		fmt.Fprintf(&said, r.say(wordRid), q.rid)
@@ -43,6 +50,14 @@ func (r Reader) Explain(text string) error {
 		return err
 	}
 	return ErrUnknown
+}
+
+// remedyOfStatus says what to do about an answer without an errcode.
+func remedyOfStatus(status int) phrase {
+	if status >= http.StatusInternalServerError {
+		return wordServerStatus
+	}
+	return wordCallerStatus
 }
 
 // explain adds what there is to say of one errcode, and reports whether it is known.

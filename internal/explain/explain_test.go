@@ -27,6 +27,11 @@ func TestWhatIsPastedIsUnderstood(t *testing.T) {
 		{"with an equals sign", "errcode=40001", []int{40001}, "", "", false},
 		{"in Chinese", "错误码：40164", []int{40164}, "", "", false},
 		{"several", "40001 42001,48001，40001", []int{40001, 42001, 48001}, "", "", false},
+		{"a range", "40001-40014", []int{40001, 40014}, "", "", false},
+		{"a range behind the word", "errcode 40001-40014", []int{40001, 40014}, "", "", false},
+		{"a date", "2026-11-29", []int{2026}, "", "", false},
+		{"colours", "\x1b[34;1m\"errcode\"\x1b[0m\x1b[39m:\x1b[0m \x1b[33m40164\x1b[0m", []int{40164}, "", "", false},
+		{"colours that lost their escape", "^[[1m\"errcode\"[0m:[33m40164[0m", []int{40164}, "", "", false},
 		{"an unknown one", "12345", []int{12345}, "", "", false},
 		{"an answer", `{"errcode":40001,"errmsg":"invalid credential, access_token is invalid or not latest rid: 655d9278-1a2b3c4d-00aa11bb"}`, []int{40001}, "655d9278-1a2b3c4d-00aa11bb", "", false},
 		{"the errcode is not the first member", `{"ip_list":[], "errcode" : 42001, "errmsg":"access_token expired"}`, []int{42001}, "", "", false},
@@ -61,7 +66,7 @@ func TestWhatIsPastedIsUnderstood(t *testing.T) {
 func explained(t *testing.T, r Reader, text string) (said string, err error) {
 	t.Helper()
 	var out strings.Builder
-	r.Out = &out
+	r.Out, r.Err = &out, &out
 	err = r.Explain(text)
 	if said = out.String(); strings.Contains(said, "%!") || strings.Contains(said, "{ip}") {
 		t.Errorf("got %s; want whole sentences", said)
@@ -89,6 +94,8 @@ func TestAnErrcodeIsExplainedInTheReadersLanguage(t *testing.T) {
 		{"one of two is unknown", "40001 99999", Reader{}, []string{"40001 (WeChat)", "\n\n99999: wxproxy does not know"}, "", true},
 		{"unknown, in Chinese", "99999", Reader{Chinese: true}, []string{"99999：wxproxy 不认识这个错误码"}, "", true},
 		{"one of ours that is not", "-49999", Reader{}, []string{"-49999: wxproxy does not know"}, "", true},
+		{"a status", "http_502", Reader{}, []string{"http_502: the answer has no errcode, and the HTTP status 502: Bad Gateway", "call again later"}, "There is no errcode", false},
+		{"a status of the caller's", "http_405", Reader{Chinese: true}, []string{"http_405：应答没有错误码", "请求的方法"}, "其中没有错误码", false},
 		{"nothing", "hello", Reader{}, []string{"There is no errcode in this"}, "", true},
 		{"nothing, in Chinese", "你好", Reader{Chinese: true}, []string{"其中没有错误码"}, "", true},
 	} {
@@ -110,6 +117,14 @@ func TestAnErrcodeIsExplainedInTheReadersLanguage(t *testing.T) {
 }
 
 // Every errcode of the tables is explained in whole sentences, in both languages.
+func TestWhatIsNoExplanationGoesElsewhere(t *testing.T) {
+	var out, problems strings.Builder
+	err := Reader{Out: &out, Err: &problems}.Explain("hello")
+	if !errors.Is(err, ErrUnknown) || out.String() != "" || !strings.HasPrefix(problems.String(), "There is no errcode") {
+		t.Errorf("got %q and %q, %v; want nothing but the complaint", &out, &problems, err)
+	}
+}
+
 func TestEveryErrcodeIsExplained(t *testing.T) {
 	for _, kind := range []meanings.Kind{meanings.WeChat, meanings.WeCom, meanings.Own} {
 		for row := range kind.All() {
@@ -160,7 +175,7 @@ func FuzzPasted(f *testing.F) {
 		if q.isWeCom != isWeCom && !strings.Contains(text, "weixin.qq.com") {
 			t.Fatalf("got %+v", q)
 		}
-		_ = Reader{Out: io.Discard, WeCom: isWeCom}.Explain(text)
+		_ = Reader{Out: io.Discard, Err: io.Discard, WeCom: isWeCom}.Explain(text)
 		if said, err := explained(t, Reader{WeCom: isWeCom, Chinese: true}, text); said == "" || err != nil && !errors.Is(err, ErrUnknown) {
 			t.Fatalf("got %q, %v", said, err)
 		}

@@ -15,16 +15,18 @@ const mostCodes = 20
 
 // A question is what a text asks about: errcodes, whole answers, lines of a log.
 type question struct {
-	codes   []int
-	rid     string // what WeChat calls the request, if the text has that
-	address string // that the other side objects to, if the text has one
-	isWeCom bool   // it is about WeCom
+	codes    []int
+	statuses []int  // of HTTP, as the page names those without an errcode: http_502
+	rid      string // what WeChat calls the request, if the text has that
+	address  string // that the other side objects to, if the text has one
+	isWeCom  bool   // it is about WeCom
 }
 
 // readQuestion finds what a text asks about, which is about WeCom if it says so itself. The
 // errcodes are those that it calls so; else the words of a text of nothing but numbers; else
 // numbers that are known ones; else those whose name or errmsg it has.
 func readQuestion(text string, isWeCom bool) question {
+	text = regexp.MustCompile(`(?:\x1b|\^\[)?\[[0-9;]{0,20}m`).ReplaceAllString(text, " ") // the colours of a terminal
 	named := regexp.MustCompile(`(?i)(?:err_?code|error[-_]?code|logicret|错误码|[?&]e=)[\\"'\s:=：]*(-?\d{1,9})\b`)
 	alone := regexp.MustCompile(`(?:^|[\s,;，、；])(-?\d{1,9})\b`)
 	inside := regexp.MustCompile(`(-?\b\d{4,7})\b`)
@@ -38,16 +40,30 @@ func readQuestion(text string, isWeCom bool) question {
 	if len(q.codes) == 0 {
 		q.codes = codesIn(text, inside, isKnown)
 	}
+	q.statuses = codesIn(text, regexp.MustCompile(`\bhttp_([1-5]\d\d)\b`), nil)
 	if len(q.codes) == 0 {
 		q.codes = ownCodes(text)
 	}
 	if len(q.codes) == 0 {
 		q.codes = codesWith(text, q.isWeCom)
 	}
+	q.codes = withEnds(text, q.codes)
 	if rid := regexp.MustCompile(`(?i)\brid\b[\\"'\s:=]*([0-9a-f]{4,}(?:-[0-9a-f]{2,}){1,4})`).FindStringSubmatch(text); rid != nil {
 		q.rid = rid[1]
 	}
 	return q
+}
+
+// withEnds adds the last of a range of errcodes, as 40001-40014, whose first is among codes.
+func withEnds(text string, codes []int) []int {
+	for _, found := range regexp.MustCompile(`\b(\d{4,7})-(\d{4,7})\b`).FindAllStringSubmatch(text, -1) {
+		first, _ := strconv.Atoi(found[1])
+		last, _ := strconv.Atoi(found[2])
+		if slices.Contains(codes, first) && !slices.Contains(codes, last) && len(codes) < mostCodes {
+			codes = append(codes, last)
+		}
+	}
+	return codes
 }
 
 // onlyNumbers reports whether a text has no words.

@@ -9,8 +9,9 @@ import (
 )
 
 // named matches a credential behind its name, in a URL, a form, JSON or XML, in lower case
-// and unescaped. Tickets and authorization codes are such as third-party platforms get.
-const named = `(?:(?:access|refresh)_token|secret|verify_?ticket|auth_?code|authorization_?code)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)` +
+// and unescaped. A user's code is left: it can be used once, for minutes, and other things are
+// called a code, too.
+const named = `(?:(?:access|refresh)_?token|secret|ticket|session_?key|(?:auth|authorization|permanent)_?code)(?:=["']?|["']\s*:\s*["']|>(?:<!\[cdata\[)?)([^&"'\\%\s<>\]]+)` +
 	`|(?:ticket|authcode|refreshtoken)@@@([^&"'\\%\s<>\],]+)` // by which they begin themselves
 
 // A Searcher looks for credentials, in a buffer that it uses again. Only one goroutine
