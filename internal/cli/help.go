@@ -35,7 +35,7 @@ was refused and cured.
   -chaos        the simulated side ends a token every few seconds
   -fail FAULT   ip: it refuses this machine's address. secret: the secret is wrong. down: it
                 is away half of the time. storm: programs call while the token ends each second
-  -listen ADDR  where the proxy listens; 127.0.0.1:8080, or a free port if that is taken
+  -listen ADDR  where the proxy listens; without it 127.0.0.1:8080, or a free port if that is taken
   -wechat ADDR  where the simulated side listens, as 127.0.0.1:9000, to try a configuration of
                 your own against it: the lines for that are printed. Then the demo's proxy
                 takes free ports
@@ -52,7 +52,7 @@ A script sends the answers as lines: the AppID, then the AppSecret; with -app-id
 AppSecret. Then nothing is asked twice, and with an objection there is no file.
 
   -config FILE       the file to write; $WXPROXY_CONFIG, or config.toml
-  -force             overwrite a file that is there; its owner and group, if that alone can
+  -force             overwrite a regular file that is there; its owner and group, if that alone can
                      read it, stay as they are
   -app-id APPID      the AppID
   -secret-file FILE  a file that has the secret; the configuration names it

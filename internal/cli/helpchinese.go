@@ -36,7 +36,7 @@ var detailsChinese = map[string]string{
   -chaos        模拟端每隔几秒让一个 token 失效
   -fail FAULT   ip：拒绝本机地址。secret：secret 有误。down：一半时间无法访问。
                 storm：程序不停调用，同时 token 每秒失效
-  -listen ADDR  代理监听的地址；默认 127.0.0.1:8080，已被占用时取空闲端口
+  -listen ADDR  代理监听的地址；不写则用 127.0.0.1:8080，该端口被占用时取空闲端口
   -wechat ADDR  模拟端监听的地址，如 127.0.0.1:9000，用来试自己的配置：会打印所需的几行。
                 此时演示用的代理取空闲端口
 `,
@@ -51,7 +51,7 @@ IP 白名单中缺少哪个地址，处理好后可以重试。然后写出只�
 微信拒绝时不写文件。
 
   -config FILE       要写的文件；默认为 $WXPROXY_CONFIG，否则为 config.toml
-  -force             覆盖已有的文件；所有者不变，只有所属组能读取的，所属组也不变
+  -force             覆盖已有的普通文件；所有者不变，只有所属组能读取的，所属组也不变
   -app-id APPID      AppID
   -secret-file FILE  存放 secret 的文件；配置中写的是该文件
   -wecom             企业微信应用：企业 ID、AgentId 和 secret
