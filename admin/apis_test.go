@@ -86,7 +86,7 @@ func TestACallsRemedyNamesThisMachine(t *testing.T) {
 	a := withCalls()
 	k := a.APIs.Kind("wechat", nil)
 	a.APIs.Failed(find(k, "/cgi-bin/user/get"), apis.FailedCall{Kind: "wechat", Account: "shop", Failure: apis.Failure{Errcode: 40164}, HTTP: 200})
-	for path, want := range map[string]string{"/status?apis=1": "put this machine’s public IP address on", "/apis": "put this machine’s public IP address on", "/apis?lang=zh": "请把 本机的公网 IP"} {
+	for path, want := range map[string]string{"/status?apis=1": "put this machine’s public IP address on", "/apis": "put this machine’s public IP address on", "/apis?lang=zh": "请把本机的公网 IP"} {
 		if got := ask(a, "GET", path, "").Body.String(); !strings.Contains(got, want) || strings.Contains(got, "{ip}") {
 			t.Errorf("%s: got %s; want %q", path, got, want)
 		}

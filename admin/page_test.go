@@ -102,7 +102,7 @@ func TestThePageSaysWhatErrcodesMean(t *testing.T) {
 	if strings.Count(page, "<p><b>") != 4 {
 		t.Errorf("got %s; want the meanings of those four alone", page)
 	}
-	mustShow(t, open(t, a, "/?lang=zh"), `<div class="meanings">`, "<p><b>40001</b> access_token 无效", "处理办法：", "<p><b>40001</b> secret 不正确", "请把 本机的公网 IP 加入")
+	mustShow(t, open(t, a, "/?lang=zh"), `<div class="meanings">`, "<p><b>40001</b> access_token 无效", "处理办法：", "<p><b>40001</b> secret 不正确", "请把本机的公网 IP 加入")
 }
 
 func TestThePageShowsTickets(t *testing.T) {

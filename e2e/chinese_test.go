@@ -67,7 +67,7 @@ func TestCheckLiveSpeaksChinese(t *testing.T) {
 		"为每个账号向 " + w.URL + " 获取 token：\n",
 		"  shop：正常；微信签发了 token，有效期 ",
 		"  typo：errcode 40125: ", "\n    请检查 secret：它不是该账号的 AppSecret",
-		"  away：errcode 40164: ", "\n    请在微信后台该账号的「IP 白名单」中加入 127.0.0.1",
+		"  away：errcode 40164: ", "\n    请在微信后台该账号的「IP 白名单」（设置与开发 → 基本配置 → IP 白名单）中加入 127.0.0.1",
 	} {
 		if !strings.Contains(p.stdout.String(), want) {
 			t.Errorf("got %s; want %q in it", p.stdout.String(), want)

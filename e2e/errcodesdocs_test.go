@@ -85,7 +85,7 @@ func (p errcodePage) whole() string {
 		line := ""
 		for row := range kind.All() {
 			meaning, remedy := p.text(row)
-			remedy = strings.ReplaceAll(remedy, "{ip}", p.machine)
+			remedy = meanings.WithAddress(remedy, p.machine)
 			switch row.Situation {
 			case meanings.Anywhere:
 				page.WriteString(line)

@@ -140,7 +140,7 @@ func TestCheckLiveSaysWhatWeChatObjectsTo(t *testing.T) {
 		},
 		"an address that is not allowed": {
 			app: wechattest.App{Secret: appSecret, AllowIPs: []string{"203.0.113.7"}}, code: exitFailure,
-			wants: []string{"shop: errcode 40164: ", "put 127.0.0.1 on the IP allow-list", "「IP 白名单」中加入 127.0.0.1"},
+			wants: []string{"shop: errcode 40164: ", "put 127.0.0.1 on the IP allow-list", "「IP 白名单」（设置与开发 → 基本配置 → IP 白名单）中加入 127.0.0.1"},
 		},
 		"no answer at all": {
 			app: wechattest.App{Secret: appSecret}, away: true, code: exitFailure,

@@ -56,7 +56,7 @@ func (p *Proxy) blamed(ctx context.Context, target string, err error) error {
 func (p *Proxy) untrusted(ctx context.Context, target string, err error) error {
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return p.fault(unreachable, target, errors.New("it did not shake hands in time"))
+		return p.fault(noTLS, target, errors.New("it did not shake hands in time"))
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}

@@ -240,3 +240,21 @@ func (s *scripted) Read(p []byte) (int, error) {
 }
 
 func (s *scripted) SetDeadline(time.Time) error { return nil }
+
+// Whoever writes https:// for a proxy without TLS waits for its hello, and gets told what to write.
+func TestProxyThatSpeaksNoTLSIsNamedAsSuch(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	_, err = tunnel(t, "https://"+silent.Addr().String(), target, nil, 100*time.Millisecond)
+	fault, ok := errors.AsType[*egress.Fault](err)
+	if !ok {
+		t.Fatalf("got %v; want a fault", err)
+	}
+	if en, zh := fault.Remedies(); !strings.Contains(en, "most proxies are http://") || !strings.Contains(zh, "多数代理应写 http://") || !strings.Contains(fault.Error(), "in time") {
+		t.Errorf("got %v, %s, %s", fault, en, zh)
+	}
+}

@@ -97,7 +97,7 @@ func (r Reader) describe(said *strings.Builder, q question, kind meanings.Kind, 
 	}
 	source := ""
 	for _, row := range kind.Of(code) {
-		remedy := strings.ReplaceAll(r.in(row.Remedy, row.RemedyZH), "{ip}", address)
+		remedy := meanings.WithAddress(r.in(row.Remedy, row.RemedyZH), address)
 		switch row.Situation {
 		case meanings.Anywhere:
 			fmt.Fprintf(said, r.say(wordMeans), code, r.say(nameOf[kind]), r.in(row.Meaning, row.MeaningZH))

@@ -3,6 +3,7 @@ package language
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -34,14 +35,30 @@ func (l Language) Sprintf(format string, args ...any) string {
 		said[i] = arg
 		switch arg := arg.(type) {
 		case *Text:
-			said[i] = arg.In(l)
+			said[i] = inserted(arg.In(l))
 		case Phrase:
-			said[i] = arg.In(l)
+			said[i] = inserted(arg.In(l))
 		case error:
 			said[i] = In(l, arg)
 		}
 	}
-	return fmt.Sprintf(translated(format), said...)
+	return meet(fmt.Sprintf(translated(format), said...))
+}
+
+// edge stands where a text that is inserted into another one begins and ends.
+const edge = "\x00"
+
+func inserted(text string) string { return edge + text + edge }
+
+// meet takes the edges away, and the spaces that stand there for a name, where Chinese words
+// meet: those have none between them.
+func meet(text string) string {
+	if !strings.Contains(text, edge) {
+		return text
+	}
+	text = regexp.MustCompile(`(\p{Han}) (\x00+\p{Han})`).ReplaceAllString(text, "$1$2")
+	text = regexp.MustCompile(`(\p{Han}\x00+) (\p{Han})`).ReplaceAllString(text, "$1$2")
+	return strings.ReplaceAll(text, edge, "")
 }
 
 // translated returns what the catalogue has for an English text, else the text itself.
@@ -142,21 +159,4 @@ func isJoined(err error, all []error) bool {
 		lines = append(lines, one.Error())
 	}
 	return err.Error() == strings.Join(lines, "\n")
-}
-
-// Chain returns an error's text, in which colons join what was being done and why it came
-// to nothing: each part in the language, as far as it is known there.
-func (l Language) Chain(text string) string {
-	if whole := translated(text); l == English || whole != text {
-		return Phrase(text).In(l)
-	}
-	parts, isKnown := strings.Split(text, ": "), false
-	for i, part := range parts {
-		parts[i] = ofProxy(translated(part))
-		isKnown = isKnown || parts[i] != part
-	}
-	if !isKnown {
-		return text
-	}
-	return strings.Join(parts, "：")
 }

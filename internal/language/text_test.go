@@ -47,11 +47,36 @@ func TestATextWrapsWhatItsFormatSays(t *testing.T) {
 
 func TestAChainOfErrorsIsSaidPartByPart(t *testing.T) {
 	const text = "asking WeChat for a token: the upstream cannot be reached: http://127.0.0.1:9: connecting: dial tcp 127.0.0.1:9: connect: connection refused"
-	if got, want := Chinese.Chain(text), "向微信获取 token：无法连接上游：http://127.0.0.1:9：建立连接：dial tcp 127.0.0.1:9：连接：连接被拒绝"; got != want {
+	if got, want := Chinese.Chain(text), "向微信获取 token：无法连接微信接入点：http://127.0.0.1:9：建立连接：dial tcp 127.0.0.1:9：连接：连接被拒绝"; got != want {
 		t.Errorf("got %q; want %q", got, want)
 	}
 	if got := English.Chain(text); got != text {
 		t.Errorf("got %q; want it as it is", got)
+	}
+}
+
+func TestAChainSaysEachHost(t *testing.T) {
+	const text = "the upstream cannot be reached: https://a.invalid: looking up its addresses: lookup a.invalid on 10.0.0.1:53: no such host; https://b.invalid: connecting: 10.0.0.2:443: connect: connection refused; [fd00::1]:443: connect: connection refused; https://c.invalid: the proxy 127.0.0.1:3128 answers with something of its own where c.invalid:443 should be; …"
+	const want = "无法连接微信接入点：https://a.invalid：查询其地址：通过 10.0.0.1:53 解析 a.invalid：没有这个主机；https://b.invalid：建立连接：10.0.0.2:443：连接：连接被拒绝；[fd00::1]:443：连接：连接被拒绝；https://c.invalid：代理 127.0.0.1:3128 没有连到 c.invalid:443，而是返回了自己的内容；…"
+	if got := Chinese.Chain(text); got != want {
+		t.Errorf("got\n%s; want\n%s", got, want)
+	}
+}
+
+// Between Chinese words there is no space, unless the words are somebody's.
+func TestWhereChineseWordsMeetThereIsNoSpace(t *testing.T) {
+	all, paths := Phrase("every account"), Phrase("every path")
+	for _, c := range []struct {
+		client        string
+		account, path any
+		want          string
+	}{
+		{"shop", all, paths, "shop 可以用所有账号调用所有路径"},
+		{"shop", "默认", "/cgi-bin/*", "shop 可以用 默认 调用 /cgi-bin/*"},
+	} {
+		if got := Chinese.Sprintf("%s may use %s for %s", c.client, c.account, c.path); got != c.want {
+			t.Errorf("got %s; want %s", got, c.want)
+		}
 	}
 }
 

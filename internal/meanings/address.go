@@ -3,6 +3,8 @@ package meanings
 import (
 	"net/netip"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // AddressIn returns the IP address that an issuer names in reason, preferably
@@ -24,4 +26,21 @@ func AddressIn(reason, otherwise string) string {
 		found = address.String()
 	}
 	return found
+}
+
+// WithAddress returns a remedy with an address, or words for one, in the place of "{ip}".
+// The spaces around it go where Chinese words meet.
+func WithAddress(remedy, address string) string {
+	first, _ := utf8.DecodeRuneInString(address)
+	last, _ := utf8.DecodeLastRuneInString(address)
+	parts := strings.Split(remedy, "{ip}")
+	for i := range parts {
+		if before, ok := strings.CutSuffix(parts[i], " "); ok && i < len(parts)-1 && unicode.Is(unicode.Han, first) {
+			parts[i] = before
+		}
+		if behind, ok := strings.CutPrefix(parts[i], " "); ok && i > 0 && unicode.Is(unicode.Han, last) {
+			parts[i] = behind
+		}
+	}
+	return strings.Join(parts, address)
 }

@@ -50,8 +50,7 @@ type Row struct {
 
 // About returns the row with an address in the place of "{ip}", as English and Chinese have it.
 func (r Row) About(address, addressZH string) Row {
-	r.Remedy = strings.ReplaceAll(r.Remedy, "{ip}", address)
-	r.RemedyZH = strings.ReplaceAll(r.RemedyZH, "{ip}", addressZH)
+	r.Remedy, r.RemedyZH = WithAddress(r.Remedy, address), WithAddress(r.RemedyZH, addressZH)
 	return r
 }
 

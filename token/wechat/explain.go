@@ -35,7 +35,7 @@ func explain(err error, api string) token.Explanation {
 	if err == nil {
 		return said
 	}
-	e := token.Explanation{Reason: secret.Quote(err.Error())}
+	e := token.Explanation{Reason: asking.Reason(err)}
 	row := withoutAnswer(err)
 	if errors.Is(err, token.ErrManyFetches) && api != "" {
 		row = tooManyFetchesOfPlatform
@@ -44,8 +44,8 @@ func explain(err error, api string) token.Explanation {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal, api)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || strings.Contains(row.en, "IP address") || ofTicket(e.Code)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", meanings.AddressIn(e.Reason, thisMachine))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", meanings.AddressIn(e.Reason, thisMachineZH))
+	e.Remedy = meanings.WithAddress(row.en, meanings.AddressIn(e.Reason, thisMachine))
+	e.RemedyZH = meanings.WithAddress(row.zh, meanings.AddressIn(e.Reason, thisMachineZH))
 	return e
 }
 

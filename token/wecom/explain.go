@@ -24,14 +24,14 @@ func Explain(err error) token.Explanation {
 	if err == nil {
 		return said
 	}
-	e := token.Explanation{Reason: secret.Quote(err.Error())}
+	e := token.Explanation{Reason: asking.Reason(err)}
 	row := withoutAnswer(err)
 	if refusal, ok := errors.AsType[*token.Refusal](err); ok {
 		e.Code, e.Reason, row = refusal.Code, secret.Quote(refusal.Reason), remedyOf(refusal)
 	}
 	e.Class, e.Local = row.class, row.class == token.ClassConfiguration || errors.Is(err, errManyWrong) || errors.Is(err, errManyLost) || errors.Is(err, errLost)
-	e.Remedy = strings.ReplaceAll(row.en, "{ip}", meanings.AddressIn(e.Reason, "this machine's public IP address"))
-	e.RemedyZH = strings.ReplaceAll(row.zh, "{ip}", meanings.AddressIn(e.Reason, "本机的公网 IP"))
+	e.Remedy = meanings.WithAddress(row.en, meanings.AddressIn(e.Reason, "this machine's public IP address"))
+	e.RemedyZH = meanings.WithAddress(row.zh, meanings.AddressIn(e.Reason, "本机的公网 IP"))
 	if paused, ok := errors.AsType[*token.Paused](err); ok && (e.Code != 0 || errors.Is(err, errManyWrong)) {
 		row, until := pauseOf(e.Code), paused.Until.UTC().Format(time.RFC3339)
 		e.Remedy += "; " + strings.ReplaceAll(row.en, "{until}", until)

@@ -7,8 +7,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 
+	"wxproxy/internal/secret"
 	"wxproxy/token"
 )
 
@@ -90,4 +92,16 @@ func isTLS(err error) bool {
 	)
 	return errors.As(err, &certificate) || errors.Is(err, http.ErrSchemeMismatch) ||
 		errors.As(err, &alert) && alert.Op == "remote error"
+}
+
+// Reason returns what an error says, no longer than a quotation: cut before the first of
+// several hosts that does not fit, rather than in it.
+func Reason(err error) string {
+	quoted := secret.Quote(err.Error())
+	if before, isCut := strings.CutSuffix(quoted, "…"); isCut {
+		if end := strings.LastIndex(before, "; http"); end > 0 {
+			return before[:end] + "; …"
+		}
+	}
+	return quoted
 }
