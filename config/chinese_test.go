@@ -97,12 +97,12 @@ func TestWhatAConfigurationMeansInChinese(t *testing.T) {
 	got := "\n" + cfg.DescribeIn(language.Chinese)
 	for _, want := range []string{
 		"\nproxy     监听 http://127.0.0.1:8080，供 1 个客户端使用，各有密钥\n",
-		"\npush      监听 http://127.0.0.1:8082，用于 无：没有账号设置 push_token；最多 1024 MiB 的推送在此等待：目录 tokens\n",
+		"\npush      监听 http://127.0.0.1:8082，用于无：没有账号设置 push_token；最多 1024 MiB 的推送在此等待：目录 tokens\n",
 		"\nadmin     监听 http://127.0.0.1:8081，没有密钥：它不给出 token\n",
 		"\ntoken     保存在内存和目录 tokens；到期前 5m 刷新，遇到 errcode 40001, 40014, 42001 时更换\n",
 		"\nlog       info 及以上，格式 auto\n",
-		"\nclient    orders 可以用 所有账号 调用 所有路径，100/s\n",
-		"\nforward   把 所有账号 的 全部推送 发往 http://127.0.0.1:9000/，稍后发送，每个限时 30s（async）\n",
+		"\nclient    orders 可以用所有账号调用所有路径，100/s\n",
+		"\nforward   把所有账号的全部推送发往 http://127.0.0.1:9000/，稍后发送，每个限时 30s（async）\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("got %s\nwant %s", got, want)

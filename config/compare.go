@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 )
 
@@ -154,4 +155,29 @@ func text(v reflect.Value, instead func(any) (string, bool)) string {
 		return fmt.Sprintf("%q", v.String())
 	}
 	return fmt.Sprint(v.Interface())
+}
+
+// home returns the tables that a key belongs to, which stands in another one, and nil if there
+// is none. It may have the table's name before it, as log_level.
+func (t *table) home(key string) *language.Text {
+	var found []string
+	for _, s := range t.cfg.settings() {
+		if s.table == t.name || s.table == WeCom.Section() {
+			continue // which has what the way to WeChat has
+		}
+		switch key {
+		case s.key:
+			found = append(found, "["+s.table+"]")
+		case s.table + "_" + s.key:
+			return language.Textf("[%s], as `%s`", s.table, s.key)
+		}
+	}
+	often := map[string]string{"app_id": "account", "corp_id": "account", "secret": "account", "key_sha256": "client", "match": "forward"}
+	if table := often[key]; table != "" && found == nil {
+		return language.Textf("%s", "[["+table+"]]")
+	}
+	if found == nil {
+		return nil
+	}
+	return language.Textf("%s", strings.Join(found, ", "))
 }

@@ -51,6 +51,8 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 			t.wrong(item("match", i), "%s", language.Phrase(problem))
 		} else if pushmatch.IsInfo(pattern) && t.document["platform"] == nil {
 			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
+		} else if meant := pushmatch.Misspelt(pattern, words.Nearest); meant != "" {
+			t.warn(t.key(item("match", i)), "is no kind of message that WeChat's manual has; did you mean \"%s\"?", meant)
 		}
 	}
 	switch {

@@ -87,7 +87,7 @@ func TestMistakesOfIncludedFilesNameThemTheEntryAndTheLine(t *testing.T) {
 		},
 		"a value": {
 			map[string]string{"conf.d/a.toml": clientTable("games", "allow = [\n  \"/x\",\n  \"y\"]") + "[proxy]\nmax_body = 16\n"},
-			[]string{"conf.d/a.toml: proxy.max_body: is a number; write a size in quotes, as \"16MiB\" (it is 16); line 8", "conf.d/a.toml: client[1].allow[2]: must begin with \"/\" (it is \"y\"); `games`, line 6"},
+			[]string{"conf.d/a.toml: client[1].allow[2]: must begin with \"/\" (it is \"y\"); `games`, line 6", "conf.d/a.toml: proxy.max_body: is a number; write a size in quotes, as \"16MiB\" (it is 16); line 8"},
 		},
 		"what is missing": {
 			map[string]string{"conf.d/a.toml": "# a remark\n[[client]]\nname = \"games\"\n"},

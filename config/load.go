@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/BurntSushi/toml"
+	"wxproxy/config/internal/lines"
 	"wxproxy/config/internal/parse"
 	"wxproxy/config/internal/permission"
 	"wxproxy/internal/egress"
@@ -116,6 +117,7 @@ func (l *loader) load(document map[string]any) (*Config, error) {
 		l.check()
 	}
 	if len(l.problems) > 0 {
+		lines.InOrder(l.problems, func(p Problem) (string, int) { return p.Where, p.line })
 		return nil, l.problems
 	}
 	return &l.cfg, nil

@@ -20,6 +20,7 @@ type Problem struct {
 	Where string // the file, or "environment"
 	Key   string // the setting, as "account[2].secret", or the variable; may be empty
 	Text  error  // what is wrong and what would be right; never a secret
+	line  int    // 0: it is not known
 }
 
 // Error returns the mistake as one line.
@@ -98,13 +99,13 @@ func (l *loader) anyReported(keys ...string) bool {
 // reportAt adds a problem with key, even if it has one already.
 func (l *loader) reportAt(key string, text error) {
 	where, name := l.whereabouts(key)
-	l.problems = append(l.problems, Problem{where, name, text})
+	l.problems = append(l.problems, Problem{where, name, text, l.line(key)})
 }
 
 // warn adds a remark on key, with which the configuration is good nevertheless.
 func (l *loader) warn(key, format string, args ...any) {
 	where, name := l.whereabouts(key)
-	l.cfg.remarks = append(l.cfg.remarks, Problem{where, name, language.Textf(format, args...)})
+	l.cfg.remarks = append(l.cfg.remarks, Problem{where, name, language.Textf(format, args...), 0})
 }
 
 // whereabouts returns where the operator has written a key, and its name there.
@@ -164,10 +165,11 @@ func (l *loader) position(key string) *language.Text {
 
 // reportIn adds a problem with what a file has, before all files are one document.
 func (l *loader) reportIn(at fileKey, text error) {
-	if line := l.linesOf(at.file)[at.name]; line > 0 {
+	line := l.linesOf(at.file)[at.name]
+	if line > 0 {
 		text = language.Textf("%v; line %d", text, line)
 	}
-	l.problems = append(l.problems, Problem{cmp.Or(at.file, environment), at.name, text})
+	l.problems = append(l.problems, Problem{cmp.Or(at.file, environment), at.name, text, line})
 }
 
 // warnIfReplaceable remarks on a file, or a socket, that every user may take away

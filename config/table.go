@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"wxproxy/config/internal/parse"
@@ -176,25 +175,12 @@ func (t *table) refuseUnknown() {
 		if meant := words.Nearest(key, t.known); meant != "" {
 			text = language.Textf("unknown key %s, did you mean `%s`?", words.Quoted(key), meant)
 			t.reported[t.key(meant)] = true
+		} else if home := t.home(key); home != nil {
+			text = language.Textf("unknown key %s; it belongs to %s", words.Quoted(key), home)
+		} else if key == "include" {
+			text = language.Textf("unknown key %s; it stands at the top, before all tables", words.Quoted(key))
 		}
 		t.reportAt(t.name, language.Textf("%v%v", text, t.position(t.key(key))))
+		t.problems[len(t.problems)-1].line = t.line(t.key(key))
 	}
-}
-
-// level reads from which level on messages are logged.
-func (t *table) level(key string, into *slog.Level) bool {
-	var word string
-	if !t.choice(key, &word, "debug", "info", "warn", "error") {
-		return false
-	}
-	*into = levels[word]
-	return true
-}
-
-// levels are the words for the levels.
-var levels = map[string]slog.Level{
-	"debug": slog.LevelDebug,
-	"info":  slog.LevelInfo,
-	"warn":  slog.LevelWarn,
-	"error": slog.LevelError,
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"math"
 	"time"
 
@@ -157,4 +158,22 @@ func parsed[T any](t *table, key string, parse func(any) (T, error), into *T) bo
 	}
 	*into = typed
 	return true
+}
+
+// level reads from which level on messages are logged.
+func (t *table) level(key string, into *slog.Level) bool {
+	var word string
+	if !t.choice(key, &word, "debug", "info", "warn", "error") {
+		return false
+	}
+	*into = levels[word]
+	return true
+}
+
+// levels are the words for the levels.
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
 }

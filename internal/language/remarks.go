@@ -20,7 +20,7 @@ var remarks = map[string]string{
 	"the certificate has expired, on %s; renew it":                                       "证书已于 %s 到期；请更新",
 
 	"callers' keys cross the network in the clear; set tls_cert and tls_key, unless the network is all yours or something before wxproxy speaks TLS":        "调用方的密钥以明文经过网络；请设置 tls_cert 和 tls_key，除非整个网络都属于您，或 wxproxy 前面已有 TLS",
-	"its key crosses the network in the clear; listen on loopback or a unix socket, unless the network is all yours or something before wxproxy speaks TLS": "它的密钥以明文经过网络；请监听回环地址或 unix socket，除非整个网络都属于您，或 wxproxy 前面已有 TLS",
+	"its key crosses the network in the clear; listen on loopback or a unix socket, unless the network is all yours or something before wxproxy speaks TLS": "它的密钥以明文经过网络；请监听本机地址或 unix socket，除非整个网络都属于您，或 wxproxy 前面已有 TLS",
 	"believes every caller, who can then write any address into the log; name your web servers alone":                                                       "相信所有调用方，任何人都能在日志里写入任意地址；请只写您的 Web 服务器",
 	"has no effect: there is no [[account]] with kind = \"wecom\"":                                                                                          "不起作用：没有 kind = \"wecom\" 的 [[account]]",
 	"has no effect: there is no [[client]]":                                                                                                       "不起作用：没有 [[client]]",
@@ -46,6 +46,7 @@ var remarks = map[string]string{
 	"is not set, so that what merchants granted the [[platform]]s is in the store in the clear; `head -c 32 /dev/urandom | base64` makes a key":                                                       "没有设置，商户对 [[platform]] 的授权以明文存放；请用 `head -c 32 /dev/urandom | base64` 生成密钥",
 
 	"has no push_token, so that there are no pushes of it":                                                     "没有 push_token，因此没有它的推送",
+	"is no kind of message that WeChat's manual has; did you mean \"%s\"?":                                     "微信文档中没有这种消息类型；是不是想写 \"%s\"？",
 	"matches nothing: info: is for third-party platforms, and there is none":                                   "匹配不到任何推送：info: 用于第三方平台，而这里没有",
 	"messages cross the network in the clear; write https://, or set aes_key, unless the network is all yours": "消息以明文经过网络；应写 https://，或设置 aes_key，除非整个网络都属于您",
 	"its query has %s, which wxproxy adds: programs take the first, which proves nothing; take it away":        "它的查询串里有 %s，而 wxproxy 会加上它：程序会取第一个，那个什么也证明不了；请去掉",

@@ -24,6 +24,19 @@ var events = []string{
 	"notify_icpfiling_verify_result", "notify_3rd_wxa_auth", "notify_3rd_wxa_wxverify",
 }
 
+// kinds are the values of MsgType of WeChat's and WeCom's messages.
+var kinds = []string{"text", "image", "voice", "video", "shortvideo", "location", "link", "event", "miniprogrampage"}
+
+// Misspelt returns the MsgType that a pattern is probably meant to be, or "": WeChat adds some
+// now and then.
+func Misspelt(pattern string, nearest func(misspelt string, known []string) string) string {
+	kind := strings.ToLower(pattern)
+	if strings.ContainsAny(kind, ":*") || slices.Contains(kinds, kind) {
+		return ""
+	}
+	return nearest(kind, kinds)
+}
+
 // Doubt says why a pattern that is well formed probably matches nothing, or returns nil.
 // Nearest finds what a misspelt word stands for.
 func Doubt(pattern string, of Subject, nearest func(misspelt string, known []string) string) error {
