@@ -62,7 +62,7 @@ func mustBeChinese(t *testing.T, p Problem) {
 func TestMistakesInBothLanguages(t *testing.T) {
 	for _, row := range []struct{ name, file, english, chinese string }{
 		{"a key that is misspelt", "[proxy]\nlissen = \"x\"" + good,
-			"proxy: unknown key `lissen`, did you mean `listen`?; line 2", "proxy: 不认识的键 `lissen`，是不是想写 `listen`？；第 2 行"},
+			"proxy: unknown key `lissen`, did you mean `listen`?; line 2", "proxy: 不认识的键 `lissen`，是不是想写 `listen`？第 2 行"},
 		{"a value of another type", "[proxy]\nmax_connections = \"many\"" + good,
 			`proxy.max_connections: is a text; write a number without quotes (it is "many"); line 2`, `proxy.max_connections: 是文本；应写成不带引号的数字（现在是 "many"）；第 2 行`},
 		{"a word that is none of a few", "[log]\nlevel = \"infoo\"" + good,

@@ -46,15 +46,7 @@ func (f Forward) waits() bool { return f.Async || f.Copy }
 // checkForward reports what is wrong with a forward alone.
 func (t *table) checkForward(f Forward, isJudged bool) {
 	t.checkTarget(f)
-	for i, pattern := range f.Match {
-		if problem := pushmatch.Check(pattern); problem != "" {
-			t.wrong(item("match", i), "%s", language.Phrase(problem))
-		} else if pushmatch.IsInfo(pattern) && t.document["platform"] == nil {
-			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
-		} else if meant := pushmatch.Misspelt(pattern, words.Nearest); meant != "" {
-			t.warn(t.key(item("match", i)), "is no kind of message that WeChat's manual has; did you mean \"%s\"?", meant)
-		}
-	}
+	t.checkMatch(f)
 	switch {
 	case f.Async && f.Copy:
 		t.wrong("copy", "is true, and async too; a copy comes from the inbox anyway: take one of them away")
@@ -67,6 +59,19 @@ func (t *table) checkForward(f Forward, isJudged bool) {
 	}
 	if len(f.Name) > words.LongestShown || strings.ContainsFunc(f.Name, words.Unprintable) {
 		t.wrong("name", "must be at most %d printable characters", words.LongestShown)
+	}
+}
+
+// checkMatch reports what is wrong with the patterns of a forward.
+func (t *table) checkMatch(f Forward) {
+	for i, pattern := range f.Match {
+		if problem := pushmatch.Check(pattern); problem != "" {
+			t.wrong(item("match", i), "%s", language.Phrase(problem))
+		} else if pushmatch.IsInfo(pattern) && t.document["platform"] == nil {
+			t.warn(t.key(item("match", i)), "matches nothing: info: is for third-party platforms, and there is none")
+		} else if meant := pushmatch.Misspelt(pattern, words.Nearest); meant != "" {
+			t.warn(t.key(item("match", i)), "is no kind of message that WeChat's manual has; did you mean \"%s\"?", meant)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ listen = "127.0.0.1:1"
 made_up = 1
 `
 	_, err := Load(writeTree(t, map[string]string{"config.toml": text}), lookup())
-	problems, ok := err.(Problems)
+	problems, ok := errors.AsType[Problems](err)
 	if !ok {
 		t.Fatalf("got %v; want problems", err)
 	}

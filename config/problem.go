@@ -28,14 +28,17 @@ func (p Problem) Error() string { return p.In(language.English) }
 
 // In returns the same in a language.
 func (p Problem) In(l language.Language) string {
-	where := p.Where
+	where, colon := p.Where, ": "
 	if where == environment {
 		where = language.Phrase(environment).In(l)
 	}
-	if p.Key == "" {
-		return where + ": " + language.In(l, p.Text)
+	if l == language.Chinese && where != p.Where {
+		colon = "："
 	}
-	return where + ": " + p.Key + ": " + language.In(l, p.Text)
+	if p.Key == "" {
+		return where + colon + language.In(l, p.Text)
+	}
+	return where + colon + p.Key + colon + language.In(l, p.Text)
 }
 
 // environment is where a setting stands that is in no file.

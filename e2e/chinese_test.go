@@ -34,8 +34,8 @@ func TestTheProgramSpeaksChineseWhereTheLocaleDoes(t *testing.T) {
 		"check":                    {[]string{"check"}, []string{chineseLocale}, exitOK, []string{"监听 http://127.0.0.1:8080，供本机程序使用，不需要密钥", "shop 是 " + appID + "，stable token，secret 来自配置，默认账号"}},
 		"LC_ALL before LANG":       {[]string{"check"}, []string{"LANG=en_US.UTF-8", "LC_ALL=zh_CN.UTF-8"}, exitOK, []string{"监听 http://127.0.0.1:8080"}},
 		"LC_ALL=C before LANG":     {[]string{"check"}, []string{chineseLocale, "LC_ALL=C"}, exitOK, []string{"listens on http://127.0.0.1:8080"}},
-		"mistakes of check":        {[]string{"check", "-config", "bad.toml"}, []string{chineseLocale}, exitFailure, []string{"bad.toml: proxy: 不认识的键 `lissen`，是不是想写 `listen`？；第 2 行\n", "bad.toml: proxy.max_body: 不是大小；应写成 \"16MiB\" 这样，单位为 KiB、MiB、GiB、KB、MB、GB，不写单位为字节（现在是 \"lots\"）；第 3 行\n", "bad.toml: account[1].token_api: 不认识；应写成 \"stable\" 或 \"classic\"；是不是想写 \"stable\"？（现在是 \"stabel\"）；`shop`，第 8 行\n", "wxproxy: 配置有误\n"}},
-		"mistakes of serve":        {[]string{"serve", "-config", "bad.toml"}, []string{chineseLocale}, exitMistakes, []string{"bad.toml: proxy: 不认识的键 `lissen`，是不是想写 `listen`？；第 2 行\n"}},
+		"mistakes of check":        {[]string{"check", "-config", "bad.toml"}, []string{chineseLocale}, exitFailure, []string{"bad.toml: proxy: 不认识的键 `lissen`，是不是想写 `listen`？第 2 行\n", "bad.toml: proxy.max_body: 不是大小；应写成 \"16MiB\" 这样，单位为 KiB、MiB、GiB、KB、MB、GB，不写单位为字节（现在是 \"lots\"）；第 3 行\n", "bad.toml: account[1].token_api: 不认识；应写成 \"stable\" 或 \"classic\"；是不是想写 \"stable\"？（现在是 \"stabel\"）；`shop`，第 8 行\n", "wxproxy：配置有误\n"}},
+		"mistakes of serve":        {[]string{"serve", "-config", "bad.toml"}, []string{chineseLocale}, exitMistakes, []string{"bad.toml: proxy: 不认识的键 `lissen`，是不是想写 `listen`？第 2 行\n"}},
 		"a file that is not there": {[]string{"serve", "-config", "nowhere.toml"}, []string{chineseLocale}, exitMistakes, []string{"nowhere.toml: 无法读取：文件或目录不存在"}},
 		"no configuration":         {[]string{"serve", "-config", "/dev/null"}, []string{chineseLocale}, exitMistakes, []string{"account: 缺失；请加上有 name、app_id 和 secret 的 [[account]]"}},
 		"mistakes in English":      {[]string{"check", "-config", "bad.toml"}, nil, exitFailure, []string{"bad.toml: proxy: unknown key `lissen`, did you mean `listen`?; line 2\n", "wxproxy: the configuration has mistakes\n"}},
@@ -73,7 +73,7 @@ func TestCheckLiveSpeaksChinese(t *testing.T) {
 			t.Errorf("got %s; want %q in it", p.stdout.String(), want)
 		}
 	}
-	if got := p.stderr.String(); !strings.HasSuffix(got, "wxproxy: 没有 token 的账号：2 / 3\n") {
+	if got := p.stderr.String(); !strings.HasSuffix(got, "wxproxy：没有 token 的账号：2 / 3\n") {
 		t.Errorf("got %q; want how many accounts have none", got)
 	}
 }

@@ -23,7 +23,7 @@ import (
 // runPlatform moves the refresh tokens of a platform into the token store, or out of it.
 func runPlatform(o options, t terminal) error {
 	if len(o.names) != 1 {
-		return service.MistakeError{Err: fmt.Errorf("wxproxy platform %s: name one file, or - for the standard input or output", o.word)}
+		return service.MistakeError{Err: language.Textf("wxproxy platform %s: name one file, or - for the standard input or output", o.word)}
 	}
 	cfg, err := config.Load(config.Find(o.config, os.LookupEnv), os.LookupEnv)
 	if err != nil {
@@ -49,22 +49,22 @@ func runPlatform(o options, t terminal) error {
 	if err := move.run(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintln(t.out, whenTaken(cfg, of))
+	fmt.Fprintln(t.out, language.In(t.language, whenTaken(cfg, of)))
 	return nil
 }
 
 // whenTaken says when a proxy that runs already serves what was imported.
-func whenTaken(cfg *config.Config, of config.Platform) string {
+func whenTaken(cfg *config.Config, of config.Platform) error {
 	if strings.HasPrefix(cfg.Token.Store.Reveal(), "file:") {
-		return fmt.Sprintf("a proxy that runs already takes them at its next start; those that WeChat's list has, also when it is read: POST /platforms/%s/recover", of.Name)
+		return language.Textf("a proxy that runs already takes them at its next start; those that WeChat's list has, also when it is read: POST /platforms/%s/recover", of.Name)
 	}
-	return "proxies that run already with this Redis have been told, and serve them from now on"
+	return language.Phrase("proxies that run already with this Redis have been told, and serve them from now on")
 }
 
 // openPlatformStore opens the token store, and what an export is encrypted with.
 func openPlatformStore(cfg *config.Config) (token.PlatformStore, *seal.Sealer, error) {
 	if cfg.Token.Store.Reveal() == "memory:" {
-		return nil, nil, service.Mistake(cfg, "token.store", errors.New(`"memory:" is no place to import into or to export from: it ends with its process`))
+		return nil, nil, service.Mistake(cfg, "token.store", language.Phrase(`"memory:" is no place to import into or to export from: it ends with its process`))
 	}
 	sealer, err := seal.New(cfg.Token.EncryptionKey, cfg.Token.EncryptionKeyOld)
 	if err != nil {
@@ -94,11 +94,11 @@ func platformNamed(cfg *config.Config, name string) (config.Platform, error) {
 	}
 	switch {
 	case len(names) == 0:
-		return config.Platform{}, errors.New("the configuration has no [[platform]]")
+		return config.Platform{}, language.Phrase("the configuration has no [[platform]]")
 	case name == "":
-		return config.Platform{}, service.MistakeError{Err: errors.New("wxproxy platform: say which with -platform: " + strings.Join(names, ", "))}
+		return config.Platform{}, service.MistakeError{Err: language.Textf("wxproxy platform: say which with -platform: %s", strings.Join(names, ", "))}
 	}
-	return config.Platform{}, service.MistakeError{Err: fmt.Errorf("wxproxy platform: there is no platform %q; there is %s", name, strings.Join(names, ", "))}
+	return config.Platform{}, service.MistakeError{Err: language.Textf("wxproxy platform: there is no platform %q; there is %s", name, strings.Join(names, ", "))}
 }
 
 // A grantMove moves refresh tokens.
@@ -119,7 +119,7 @@ func (m *grantMove) run(ctx context.Context) error {
 	}
 	m.tell(mistakes)
 	if len(mistakes) > 0 {
-		return errors.New("nothing was imported")
+		return language.Phrase("nothing was imported")
 	}
 	return m.put(ctx, lines)
 }
@@ -133,7 +133,7 @@ func (m *grantMove) read() (lines []grantLine, mistakes []error, err error) {
 		}
 		defer file.Close()
 		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o004 != 0 {
-			fmt.Fprintf(m.terminal.err, "warning: every user of this machine can read %s; remove it when all is imported\n", m.file)
+			m.terminal.sayf(m.terminal.err, "warning: every user of this machine can read %s; remove it when all is imported\n", m.file)
 		}
 		in = file
 	}

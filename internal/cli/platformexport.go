@@ -8,13 +8,14 @@ import (
 	"io"
 	"os"
 
+	"wxproxy/internal/language"
 	"wxproxy/token"
 )
 
 // export writes what the store has, encrypted.
 func (m *grantMove) export(ctx context.Context) error {
 	if m.sealer == nil {
-		return errors.New("an export is encrypted with token.encryption_key, and there is none; openssl rand -base64 32 makes one")
+		return language.Phrase("an export is encrypted with token.encryption_key, and there is none; openssl rand -base64 32 makes one")
 	}
 	out, end, err := m.create()
 	if err != nil {
@@ -22,11 +23,11 @@ func (m *grantMove) export(ctx context.Context) error {
 	}
 	written, unreadable, err := m.write(ctx, out)
 	if err = errors.Join(err, end(err == nil)); err != nil {
-		return fmt.Errorf("exporting: %w", err)
+		return language.Textf("exporting: %w", err)
 	}
-	fmt.Fprintf(m.terminal.err, "%s (%s): %d exported, encrypted with token.encryption_key\n", m.platform.Name, m.platform.AppID, written)
+	m.terminal.sayf(m.terminal.err, "%s (%s): %d exported, encrypted with token.encryption_key\n", m.platform.Name, m.platform.AppID, written)
 	if unreadable > 0 {
-		return fmt.Errorf("%d records could not be read", unreadable)
+		return language.Textf("%d records could not be read", unreadable)
 	}
 	return nil
 }

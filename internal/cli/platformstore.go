@@ -3,10 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
+	"wxproxy/internal/language"
 	"wxproxy/internal/secret"
 	"wxproxy/platform"
 	"wxproxy/token"
@@ -38,7 +38,7 @@ func (i *importing) note(line grantLine, what imported, why string, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if err != nil {
-		i.failed = errors.Join(i.failed, fmt.Errorf("line %d: %w", line.number, err))
+		i.failed = errors.Join(i.failed, language.Textf("line %d: %w", line.number, err))
 		return
 	}
 	if i.counts[what]++; what == isRefused {
@@ -53,7 +53,7 @@ func (i *importing) hasFailed() bool {
 }
 
 // errInterrupted is why a part is moved only.
-var errInterrupted = errors.New("interrupted")
+var errInterrupted = language.Phrase("interrupted")
 
 // put stores all lines, and says of each that it refuses why.
 func (m *grantMove) put(ctx context.Context, lines []grantLine) error {
@@ -86,13 +86,13 @@ func (m *grantMove) put(ctx context.Context, lines []grantLine) error {
 func (m *grantMove) report(all *importing) error {
 	slices.SortFunc(all.refused, func(a, b grantMistake) int { return a.line - b.line })
 	m.tell(asErrors(all.refused))
-	fmt.Fprintf(m.terminal.out, "%s (%s): %d imported, %d there already, %d older than what is there, %d refused\n",
+	m.terminal.sayf(m.terminal.out, "%s (%s): %d imported, %d there already, %d older than what is there, %d refused\n",
 		m.platform.Name, m.platform.AppID, all.counts[isNew], all.counts[wasThere], all.counts[isOlder], all.counts[isRefused])
 	switch {
 	case all.failed != nil:
-		return fmt.Errorf("not all was imported; run it again: %w", all.failed)
+		return language.Textf("not all was imported; run it again: %w", all.failed)
 	case all.counts[isRefused] > 0:
-		return errors.New("some were refused, since the store knows more of them; -replace overwrites that")
+		return language.Phrase("some were refused, since the store knows more of them; -replace overwrites that")
 	}
 	return nil
 }
@@ -143,9 +143,9 @@ const maxShownMistakes = 20
 // tell prints what is wrong with lines.
 func (m *grantMove) tell(mistakes []error) {
 	for _, one := range mistakes[:min(len(mistakes), maxShownMistakes)] {
-		fmt.Fprintf(m.terminal.err, "%s: %v\n", m.file, one)
+		m.terminal.sayf(m.terminal.err, "%s: %v\n", m.file, one)
 	}
 	if more := len(mistakes) - maxShownMistakes; more > 0 {
-		fmt.Fprintf(m.terminal.err, "%s: and %d more\n", m.file, more)
+		m.terminal.sayf(m.terminal.err, "%s: and %d more\n", m.file, more)
 	}
 }

@@ -117,6 +117,6 @@ func exitCode(err error, t terminal) int {
 	case errors.As(err, &logged):
 		return exitFailure
 	}
-	fmt.Fprintln(t.err, "wxproxy:", language.In(t.language, err))
+	t.sayf(t.err, "wxproxy: %v\n", err)
 	return exitFailure
 }

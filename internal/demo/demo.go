@@ -175,7 +175,7 @@ func (d *Demo) listen() error {
 	for range 3 {
 		cfg, err := d.side.load(map[string]string{"WXPROXY_LISTEN": listen, "WXPROXY_ADMIN_LISTEN": adminListen})
 		if err != nil {
-			return service.MistakeError{Err: err}
+			return service.MistakeError{Err: ofFlag(err)}
 		}
 		d.takePushes(cfg)
 		if d.service, err = service.New(cfg, d.settings.Process); err != nil {

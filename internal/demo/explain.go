@@ -1,13 +1,34 @@
 package demo
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"wxproxy/config"
 )
+
+// ofFlag returns a mistake in the address for callers under the name of the flag that gives it.
+func ofFlag(err error) error {
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		return err
+	}
+	for i := range problems {
+		if problems[i].Key == "WXPROXY_LISTEN" {
+			problems[i].Where, problems[i].Key = "wxproxy demo", "-listen"
+		}
+	}
+	return problems
+}
 
 // Explain writes what to call.
 func (d *Demo) Explain(out io.Writer) {
 	format, arguments := d.side.text(d.settings.IsChinese)
+	if d.settings.Fail == failIP || d.settings.Fail == failSecret {
+		format = withoutToken(format)
+	}
 	all := []any{"http://" + d.service.Address().String(), "http://" + d.service.AdminAddress().String(), d.pushURL(), d.url}
 	fmt.Fprintf(out, format, append(all, arguments...)...)
 	said := func(english, chinese string, arguments ...any) {
@@ -36,3 +57,11 @@ wxproxy -config FILE.
 %s
 `
 )
+
+// withoutToken returns what there is to try while nobody gets a token: of a text, the heading and
+// the calls, which come first, and where to look, which comes last.
+func withoutToken(text string) string {
+	parts := strings.Split(text, "\n\n")
+	const first, last = 2, 3 // the last is empty
+	return strings.Join(append(parts[:first:first], parts[len(parts)-last:]...), "\n\n")
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"unicode/utf8"
 
 	"wxproxy/config"
 	"wxproxy/internal/secret"
@@ -49,12 +51,15 @@ func (d *Demo) hear(w http.ResponseWriter, r *http.Request) {
 	}
 	last := delivery.Tries[len(delivery.Tries)-1]
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	pushes, gets, answers, user := d.side.name()+" pushes:", "the program gets:", "wxproxy answers "+d.side.name()+":", "the user gets:"
+	if d.settings.IsChinese {
+		side := map[bool]string{false: "微信", true: "企业微信"}[d.settings.WeCom]
+		pushes, gets, answers, user = side+"推送：", "程序收到：", "wxproxy 应答"+side+"：", "用户收到："
+	}
 	for _, step := range []struct{ what, is string }{
-		{d.side.name() + " pushes:", string(last.Body)},
-		{"the program gets:", d.program.last()},
-		{"wxproxy answers " + d.side.name() + ":", string(last.Answer)},
-		{"the user gets:", string(reply)},
+		{pushes, string(last.Body)}, {gets, d.program.last()}, {answers, string(last.Answer)}, {user, string(reply)},
 	} {
-		fmt.Fprintf(w, "%-24s%s\n", step.what, step.is)
+		columns := (len(step.what) + utf8.RuneCountInString(step.what)) / 2 // a Chinese character has three bytes, and takes two
+		fmt.Fprintf(w, "%s%s%s\n", step.what, strings.Repeat(" ", max(1, 24-columns)), step.is)
 	}
 }

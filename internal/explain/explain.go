@@ -108,6 +108,9 @@ func (r Reader) describe(said *strings.Builder, q question, kind meanings.Kind, 
 			fmt.Fprintf(said, "  %s%s\n", r.when(row.Situation), remedy)
 		}
 	}
+	if r.Chinese && strings.HasPrefix(source, "docs/") {
+		source = strings.Replace(source, ".md", ".zh-CN.md", 1)
+	}
 	fmt.Fprintf(said, r.say(wordSource), source)
 }
 

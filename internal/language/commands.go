@@ -22,10 +22,11 @@ var commands = map[string]string{
 	"wxproxy %s: %v; wxproxy help lists the flags":             "wxproxy %s：%v；wxproxy help 列出所有参数",
 	"unexpected argument %q":                                   "多余的参数 %q",
 
+	"wxproxy: %v\n":                      "wxproxy：%v\n",
 	"the configuration has mistakes":     "配置有误",
 	"warning: %v\n":                      "警告：%v\n",
 	"note: %v\n":                         "提示：%v\n",
-	"environment: no spans are sent: %v": "环境变量: 不发送 span：%v",
+	"environment: no spans are sent: %v": "环境变量：不发送 span：%v",
 	"spans     go to %s\n":               "spans     发往 %s\n",
 
 	"\nasking %s for a token of each account:\n":          "\n为每个账号向 %s 获取 token：\n",

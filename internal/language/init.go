@@ -30,7 +30,7 @@ var initial = map[string]string{
 	"%v; nothing was written":            "%v；没有写任何文件",
 	"\n%s is written; only you can read it (mode 0600). Start wxproxy, then call from another terminal:\n\n":              "\n已写好 %s，只有您能读取（权限 0600）。先启动 wxproxy，再在另一个终端里调用：\n\n",
 	"\n%s is written; who could read it before still can (mode %#o). Start wxproxy, then call from another terminal:\n\n": "\n已写好 %s，原来能读取的仍能读取（权限 %#o）。先启动 wxproxy，再在另一个终端里调用：\n\n",
-	"note: %s: %v\n":                       "提示：%s: %v\n",
+	"note: %s: %v\n":                       "提示：%s：%v\n",
 	"there were too many tries":            "尝试次数过多",
 	"interrupted":                          "已中断",
 	"there is no further line of input":    "没有更多的输入",

@@ -58,6 +58,7 @@ func meet(text string) string {
 	}
 	text = regexp.MustCompile(`(\p{Han}) (\x00+\p{Han})`).ReplaceAllString(text, "$1$2")
 	text = regexp.MustCompile(`(\p{Han}\x00+) (\p{Han})`).ReplaceAllString(text, "$1$2")
+	text = regexp.MustCompile(`？(\x00+)；`).ReplaceAllString(text, "？$1") // which ends a sentence itself
 	return strings.ReplaceAll(text, edge, "")
 }
 

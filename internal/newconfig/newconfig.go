@@ -110,7 +110,11 @@ func (d *dialog) remark() {
 		return // the file of the secret was there when WeChat was asked
 	}
 	for _, one := range cfg.Remarks() {
-		d.sayf("note: %s: %v\n", one.Key, one.Text)
+		key := one.Key
+		if strings.HasSuffix(strings.ToLower(key), "secret") {
+			key = map[bool]string{false: "AppSecret", true: "Secret"}[d.Kind == config.WeCom] // as it was asked for
+		}
+		d.sayf("note: %s: %v\n", key, one.Text)
 	}
 }
 
