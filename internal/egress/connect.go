@@ -55,9 +55,11 @@ func (p *Proxy) judge(got answered) error {
 		return &Fault{cause: noPassword, code: code}
 	case status == 407, status == 401: // as tinyproxy answers to a wrong one
 		return &Fault{cause: wrongPassword, code: code}
+	case status == 429:
+		return &Fault{cause: tooMany, code: code}
 	case status == 403, status == 451:
 		return &Fault{cause: refuses, code: code}
-	case status/100 == 5 && status != 501 && status != 505 && status != 511, status == 408, status == 429:
+	case status/100 == 5 && status != 501 && status != 505 && status != 511, status == 408:
 		return &Fault{cause: noTunnel, code: code}
 	}
 	return &Fault{cause: noProxy, code: code}

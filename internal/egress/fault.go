@@ -11,7 +11,7 @@ type Fault struct {
 	code   string // that the proxy answered; empty: none
 	err    error  // what the network says; may be nil
 
-	setting string
+	setting, scheme string // of the proxy
 }
 
 // A cause is a row of the table of faults.
@@ -25,17 +25,21 @@ const (
 	wrongPassword
 	noBasic
 	noProxy
+	tooMany
 	refuses
+	refusesSOCKS // where nobody speaks of CONNECT
 	noTunnel
 	cut
 	late
+	hangs
+	outOfTime
 	page
 	intercepted
 	unshaken
 )
 
 // causes are the faults: whether one is the proxy's whichever target is asked for, what it
-// is, and what helps. {setting} names the proxy, and {target} is where nobody gets.
+// is, and what helps. {setting} names the proxy, {scheme} is its URL's, and {target} is where nobody gets.
 var causes = [...]struct {
 	everywhere    bool
 	words, en, zh string
@@ -50,8 +54,8 @@ var causes = [...]struct {
 		"check {setting}: most proxies are http://, also for HTTPS; the root of an https:// proxy's certificate belongs into upstream.ca_file",
 		"请检查 {setting}：多数代理应写 http://，转发 HTTPS 时也是如此；https:// 代理的根证书请写入 upstream.ca_file"},
 	noPassword: {true, "wants a user and a password",
-		"write them into {setting}: http://user:password@host:port",
-		"请在 {setting} 中填写用户名和密码：http://user:password@host:port"},
+		"write them into {setting}: {scheme}://user:password@host:port",
+		"请在 {setting} 中填写用户名和密码：{scheme}://user:password@host:port"},
 	wrongPassword: {true, "does not accept the user or the password",
 		"check user and password in {setting}; wxproxy shows them ever more seldom, at last once a minute, until the proxy takes them",
 		"请检查 {setting} 中的用户名和密码；在代理接受之前，wxproxy 的尝试会越来越少，最后每分钟一次"},
@@ -61,9 +65,15 @@ var causes = [...]struct {
 	noProxy: {true, "answers in another way than a proxy does",
 		"check {setting}: whatever listens there is no proxy of this kind, or does not know CONNECT",
 		"请检查 {setting}：该地址上运行的不是这种代理，或不支持 CONNECT"},
+	tooMany: {true, "answers that there are too many requests",
+		"wxproxy tries again by itself; if it lasts, ask those who run the proxy to allow this machine more requests",
+		"wxproxy 会自动重试；如果持续出现，请联系代理的管理员，放宽对本机的请求数限制"},
 	refuses: {false, "does not allow connections to {target}",
 		"ask those who run the proxy to allow CONNECT from this machine to {target}",
 		"请联系代理的管理员，允许本机通过 CONNECT 访问 {target}"},
+	refusesSOCKS: {false, "does not allow connections to {target}",
+		"ask those who run the proxy to allow connections from this machine to {target}",
+		"请联系代理的管理员，允许本机连接 {target}"},
 	noTunnel: {false, "does not get to {target} itself",
 		"wxproxy tries again by itself; if it lasts, ask those who run the proxy whether it can look up and reach {target}",
 		"wxproxy 会自动重试；如果持续出现，请联系代理的管理员，确认代理能解析并访问 {target}"},
@@ -73,6 +83,12 @@ var causes = [...]struct {
 	late: {false, "did not connect to {target} within connect_timeout",
 		"wxproxy tries again by itself; if it lasts, raise upstream.connect_timeout, or ask those who run the proxy",
 		"wxproxy 会自动重试；如果持续出现，请增大 upstream.connect_timeout，或联系代理的管理员"},
+	hangs: {true, "connected neither to {target} nor to the host before within connect_timeout",
+		"wxproxy tries again by itself; if it lasts, ask those who run the proxy whether it works, or raise upstream.connect_timeout",
+		"wxproxy 会自动重试；如果持续出现，请联系代理的管理员，确认代理工作正常，或增大 upstream.connect_timeout"},
+	outOfTime: {false, "did not connect to {target} before the time for the answer was over",
+		"wxproxy tries again by itself; if it lasts, ask those who run the proxy, and set upstream.timeout above upstream.connect_timeout",
+		"wxproxy 会自动重试；如果持续出现，请联系代理的管理员，并把 upstream.timeout 设得大于 upstream.connect_timeout"},
 	page: {false, "answers with something of its own where {target} should be",
 		"check {setting}: a log-in page, a page that says no, or a web server answers in its place; ask those who run the proxy to let this machine through",
 		"请检查 {setting}：应答的是登录页面、拦截页面或普通网站；请联系代理的管理员对本机放行"},
@@ -86,7 +102,7 @@ var causes = [...]struct {
 
 // fault returns a fault of p.
 func (p *Proxy) fault(c cause, target string, err error) *Fault {
-	return &Fault{Proxy: p.Address(), Target: target, cause: c, err: err, setting: p.setting}
+	return &Fault{Proxy: p.Address(), Target: target, cause: c, err: err, setting: p.setting, scheme: p.scheme}
 }
 
 // Words returns what is wrong without what the network says of it.
@@ -116,7 +132,7 @@ func (f *Fault) IsEverywhere() bool { return causes[f.cause].everywhere }
 func (f *Fault) IsOfPassword() bool { return f.cause == wrongPassword || f.cause == noBasic }
 
 // IsLate reports whether the proxy, or what is behind it, took all the time that there was.
-func (f *Fault) IsLate() bool { return f.cause == late }
+func (f *Fault) IsLate() bool { return f.cause == late || f.cause == hangs || f.cause == outOfTime }
 
 // Remedies returns what helps, in English and Chinese. Packages that do not import this one
 // tell by the method that WeChat was not asked, and why.
@@ -125,5 +141,5 @@ func (f *Fault) Remedies() (en, zh string) {
 }
 
 func (f *Fault) filled(text string) string {
-	return strings.NewReplacer("{setting}", f.setting, "{target}", f.Target).Replace(text)
+	return strings.NewReplacer("{setting}", f.setting, "{scheme}", f.scheme, "{target}", f.Target).Replace(text)
 }

@@ -114,7 +114,7 @@ func readReply(from io.Reader) error {
 	case head[0] != version5:
 		return &Fault{cause: noProxy}
 	case head[1] == notAllowed:
-		return &Fault{cause: refuses, code: code}
+		return &Fault{cause: refusesSOCKS, code: code}
 	case head[1] >= noSuchThings:
 		return &Fault{cause: noProxy, code: code}
 	case head[1] != 0:

@@ -40,7 +40,7 @@ func (p *Proxy) blamed(ctx context.Context, target string, err error) error {
 	case err == nil:
 		return nil
 	case isFault:
-		said.Proxy, said.setting, said.Target = p.Address(), p.setting, target
+		said.Proxy, said.Target, said.setting, said.scheme = p.Address(), target, p.setting, p.scheme
 		return said
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return p.fault(late, target, nil)
@@ -70,6 +70,14 @@ func (p *Proxy) Unknown(target string, err error) error { return p.fault(unknown
 func (p *Proxy) Unreachable(target string, err error) error {
 	return p.fault(unreachable, target, err)
 }
+
+// Hangs returns err, for which there is no tunnel to target in time, after another host had
+// none either, as a fault.
+func (p *Proxy) Hangs(target string, err error) error { return p.fault(hangs, target, err) }
+
+// OutOfTime returns the fault that who asks had no more time before there was a tunnel to
+// target.
+func (p *Proxy) OutOfTime(target string) error { return p.fault(outOfTime, target, nil) }
 
 // Handshake returns err, with which the TLS handshake with target through the proxy
 // ended, as a fault: nobody can see whether the proxy is why.

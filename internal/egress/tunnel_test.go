@@ -121,6 +121,7 @@ func TestFaultsOfAProxyAreToldInWords(t *testing.T) {
 		{"the host is busy", says("503 Service Unavailable"), "", "(503)", false},
 		{"late", says("504 Gateway Timeout"), "", "(504)", false},
 		{"tinyproxy's failure", says("500 Unable to connect"), "", "does not get to " + target + " itself (500)", false},
+		{"too many requests", says("429 Too Many Requests"), "", "answers that there are too many requests (429)", true},
 		{"a web server", says("405 Method Not Allowed"), "", "in another way than a proxy does (405)", true},
 		{"a redirect", says("302 Found"), "", "in another way than a proxy does (302)", true},
 		{"an interim answer", says("100 Continue"), "", "in another way than a proxy does", true},
@@ -159,6 +160,42 @@ func TestFaultsOfAProxyAreToldInWords(t *testing.T) {
 				t.Errorf("got %q, %q, %q; want remedies and no secret", fault, en, zh)
 			}
 		})
+	}
+}
+
+// A remedy speaks of the proxy as it is: with its scheme, the setting that names it, and of
+// CONNECT only where it knows that.
+func TestRemediesFitTheProxy(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		o          egresstest.Options
+		scheme     string
+		want, lack string
+	}{
+		{egresstest.Options{User: "u", Password: "p"}, "http://", "write them into upstream.proxy_file: http://user:password@host:port", "socks"},
+		{egresstest.Options{SOCKS: true, User: "u", Password: "p"}, "socks5://", "write them into upstream.proxy_file: socks5://user:password@host:port", "http"},
+		{egresstest.Options{Answer: func(string) string { return "HTTP/1.1 403 No\r\n\r\n" }}, "http://", "allow CONNECT from this machine to " + target, "socks"},
+		{egresstest.Options{SOCKS: true, Answer: func(string) string { return "\x05\x02\x00\x01" }}, "socks5://", "allow connections from this machine to " + target, "CONNECT"},
+	}
+	for _, row := range rows {
+		server := egresstest.Start(t, row.o)
+		p, err := egress.Parse(row.scheme+server.Address, "upstream.proxy_file")
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", server.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = p.Tunnel(t.Context(), conn, target)
+		fault, ok := errors.AsType[*egress.Fault](err)
+		if !ok {
+			t.Fatalf("%s: got %v; want a fault", row.scheme, err)
+		}
+		if en, zh := fault.Remedies(); !strings.Contains(en, row.want) || strings.Contains(en+zh, row.lack) {
+			t.Errorf("%s: got %q, %q; want %q, and no %q", row.scheme, en, zh, row.want, row.lack)
+		}
 	}
 }
 
