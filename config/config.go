@@ -47,6 +47,7 @@ type Config struct {
 
 	files         *Files             // which read it
 	proxies       egress.Environment // for the way out; ProxyOf has what counts
+	proxyKeys     map[string]string  // by which key each table says the proxy: proxy, proxy_env or proxy_file
 	inboxMaxGiven bool               // push.inbox_max is not what goes without saying
 
 	remarks Problems // with which it is good nevertheless

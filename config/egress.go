@@ -34,16 +34,23 @@ func (c *Config) UpstreamOf(kind Kind) Upstream {
 
 // ProxyOf returns which proxies lead to where accounts of a kind are.
 func (c *Config) ProxyOf(kind Kind) egress.Choice {
-	setting := kind.Section() + ".proxy"
+	section := kind.Section()
 	if kind == WeCom && c.WeCom.Proxy.Empty() {
-		setting = WeChat.Section() + ".proxy"
+		section = WeChat.Section()
 	}
+	setting := section + "." + cmp.Or(c.proxyKeys[section], "proxy")
 	return egress.Choice{Setting: setting, URL: c.UpstreamOf(kind).Proxy, Environment: c.proxies}
 }
 
 // egress returns the proxy that the table has, empty if it has none.
 func (t *table) egress() secret.Secret {
 	source := t.sources[t.key("proxy")]
+	if len(source.given) > 0 {
+		if t.cfg.proxyKeys == nil {
+			t.cfg.proxyKeys = map[string]string{}
+		}
+		t.cfg.proxyKeys[strings.TrimSuffix(t.key("proxy"), ".proxy")] = source.given[0]
+	}
 	if word := strings.ToLower(source.literal.Reveal()); word == "none" || word == "off" || word == "no" {
 		t.wrong("proxy", "is no URL of a proxy; write %q for no proxy", egress.Directly)
 		return secret.Secret{}
@@ -93,6 +100,7 @@ func (l *loader) checkEgress(kind Kind) {
 		l.reportEgress(setting, err)
 		return
 	}
+	l.warnOfIgnored(kind, exits)
 	family := kind.Section() + ".ip_family"
 	if kind == WeCom && l.cfg.WeCom.IPFamily == "" || l.cfg.UpstreamOf(kind).IPFamily == anyFamily {
 		return
@@ -102,14 +110,23 @@ func (l *loader) checkEgress(kind Kind) {
 	}
 }
 
+// warnOfIgnored remarks on a variable that leads out elsewhere, if nothing else is said of the
+// way out.
+func (l *loader) warnOfIgnored(kind Kind, exits []exit) {
+	const variable = "environment.ignored"
+	name, isSaid := l.cfg.proxies.Ignored, func(e exit) bool { return e.setting != "" }
+	if name == "" || l.variables[variable] != "" || !slices.Contains(l.cfg.Kinds(), kind) || slices.ContainsFunc(exits, isSaid) {
+		return
+	}
+	l.variables[variable] = name
+	l.warn(variable, "has no effect, and connections go out directly: set upstream.proxy, or HTTPS_PROXY; upstream.proxy = %q is for no proxy, and for no such remark", egress.Directly)
+}
+
 // reportEgress reports what is wrong with a proxy, where it is named: in a setting, one of
 // those that lead to it, or in the environment.
 func (l *loader) reportEgress(setting string, err error) {
-	if source, isSetting := l.sources[setting]; isSetting {
-		if len(source.given) > 0 {
-			table, _ := strings.CutSuffix(setting, "proxy")
-			l.report(table+source.given[0], "%v", err)
-		}
+	if strings.HasPrefix(setting, WeChat.Section()+".") { // WeCom's begins with it
+		l.report(setting, "%v", err)
 		return
 	}
 	const variable = "environment.proxy"
@@ -128,8 +145,10 @@ func (c *Config) describeEgress(kind Kind) *language.Text {
 			text = language.Textf("%s; through the proxy %s (%s)", text, e.proxy, e.setting)
 		case e.proxy != nil:
 			text = language.Textf("%s; to %s through the proxy %s (%s)", text, joined(e.urls), e.proxy, e.setting)
+		case i > 0 && e.setting != "":
+			text = language.Textf("%s; to %s directly (%s)", text, joined(e.urls), e.setting)
 		case i > 0:
-			text = language.Textf("%s; to %s directly (NO_PROXY)", text, joined(e.urls))
+			text = language.Textf("%s; to %s directly", text, joined(e.urls))
 		case e.setting != "":
 			text = language.Textf("%s; directly (%s)", text, e.setting)
 		}

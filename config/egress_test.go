@@ -17,12 +17,14 @@ func TestTheWayOutIsDescribed(t *testing.T) {
 	}{
 		{"none", "", "", "", nil},
 		{"the setting", "[upstream]\nproxy = \"http://u:" + canary + "@proxy.corp:3128\"", "; through the proxy http://proxy.corp:3128 (upstream.proxy)", "; through the proxy http://proxy.corp:3128 (upstream.proxy)", []string{"NO_PROXY", "*"}},
-		{"a file", "[upstream]\nproxy_file = \"" + file + "\"", "; through the proxy socks5://socks.corp:1080 (upstream.proxy)", "; through the proxy socks5://socks.corp:1080 (upstream.proxy)", nil},
-		{"a variable", "[upstream]\nproxy_env = \"EGRESS\"", "; through the proxy https://proxy.corp:443 (upstream.proxy)", "; through the proxy https://proxy.corp:443 (upstream.proxy)", []string{"EGRESS", "https://u:" + canary + "@proxy.corp:443"}},
+		{"a file", "[upstream]\nproxy_file = \"" + file + "\"", "; through the proxy socks5://socks.corp:1080 (upstream.proxy_file)", "; through the proxy socks5://socks.corp:1080 (upstream.proxy_file)", nil},
+		{"a variable", "[upstream]\nproxy_env = \"EGRESS\"", "; through the proxy https://proxy.corp:443 (upstream.proxy_env)", "; through the proxy https://proxy.corp:443 (upstream.proxy_env)", []string{"EGRESS", "https://u:" + canary + "@proxy.corp:443"}},
 		{"WeCom's own", "[upstream]\nproxy = \"http://a.corp:1\"\n[upstream.wecom]\nproxy = \"http://b.corp:2\"", "; through the proxy http://a.corp:1 (upstream.proxy)", "; through the proxy http://b.corp:2 (upstream.wecom.proxy)", nil},
 		{"WeCom directly", "[upstream]\nproxy = \"http://a.corp:1\"\n[upstream.wecom]\nproxy = \"direct\"", "; through the proxy http://a.corp:1 (upstream.proxy)", "; directly (upstream.wecom.proxy)", nil},
 		{"the environment", "", "; through the proxy http://proxy.corp:3128 (HTTPS_PROXY); to https://api2.weixin.qq.com directly (NO_PROXY)", "; through the proxy http://proxy.corp:3128 (HTTPS_PROXY)", []string{"HTTPS_PROXY", "http://u:" + canary + "@proxy.corp:3128", "NO_PROXY", "api2.weixin.qq.com"}},
-		{"the environment says none", "", "", "", []string{"https_proxy", "http://proxy.corp:3128", "no_proxy", "*"}},
+		{"the environment, but for the first", "", "; directly (NO_PROXY); to https://api2.weixin.qq.com through the proxy http://proxy.corp:3128 (HTTPS_PROXY)", "; through the proxy http://proxy.corp:3128 (HTTPS_PROXY)", []string{"HTTPS_PROXY", "http://proxy.corp:3128", "NO_PROXY", "api.weixin.qq.com"}},
+		{"the environment has none for WeChat", "", "; directly (NO_PROXY)", "; directly (NO_PROXY)", []string{"HTTPS_PROXY", "http://proxy.corp:3128", "NO_PROXY", ".weixin.qq.com"}},
+		{"the environment says none", "", "; directly (NO_PROXY)", "; directly (NO_PROXY)", []string{"https_proxy", "http://proxy.corp:3128", "no_proxy", "*"}},
 		{"not what the environment says", "[upstream]\nproxy = \"direct\"", "; directly (upstream.proxy)", "; directly (upstream.proxy)", []string{"HTTPS_PROXY", "http://proxy.corp:3128"}},
 	}
 	for _, row := range rows {
@@ -58,6 +60,28 @@ func TestFamilyOfAddressesHasNoEffectBehindAProxy(t *testing.T) {
 		cfg := mustLoad(t, row.toml+"\n"+shop+application("crm", "ww1", ""), row.env...)
 		if got := strings.Count(strings.Join(cfg.Warnings(), "\n"), warning); got != row.want {
 			t.Errorf("%s %q: got %q; want %d such warnings", row.toml, row.env, cfg.Warnings(), row.want)
+		}
+	}
+}
+
+// ALL_PROXY, which other programs go by, is remarked on where nothing else says the way out.
+func TestVariableThatLeadsOutElsewhereIsRemarkedOn(t *testing.T) {
+	const remark = "ALL_PROXY: has no effect, and connections go out directly"
+	rows := []struct {
+		toml string
+		env  []string
+		want int
+	}{
+		{"", nil, 0},
+		{"", []string{"ALL_PROXY", "socks5://u:" + canary + "@proxy.corp:1080"}, 1},
+		{"", []string{"ALL_PROXY", "socks5://proxy.corp:1080", "HTTPS_PROXY", "http://proxy.corp:3128"}, 0},
+		{"[upstream]\nproxy = \"direct\"\n", []string{"ALL_PROXY", "socks5://proxy.corp:1080"}, 0},
+		{"[upstream]\nproxy = \"http://proxy.corp:1\"\n", []string{"ALL_PROXY", "socks5://proxy.corp:1080"}, 0},
+	}
+	for _, row := range rows {
+		cfg := mustLoad(t, row.toml+shop+application("crm", "ww1", ""), row.env...)
+		if got := strings.Join(cfg.Warnings(), "\n"); strings.Count(got, remark) != row.want || strings.Contains(got, canary) {
+			t.Errorf("%s %q: got %q; want %d such remarks", row.toml, row.env, got, row.want)
 		}
 	}
 }

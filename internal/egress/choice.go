@@ -25,7 +25,11 @@ type Environment struct {
 	HTTPS, HTTP         secret.Secret // of the proxies to https:// and http://; empty: there is none
 	HTTPSName, HTTPName string        // the variables that they stand in
 	NoProxy             string        // where none leads to
+	Ignored             string        // a variable that others know and that says nothing here; empty: there is none
 }
+
+// Excluded is in the place of a setting where the environment has a proxy, but not for a host.
+const Excluded = "NO_PROXY"
 
 // Of returns what the variables of lookupEnv say. Those in capitals come first. Where
 // REQUEST_METHOD is set, a program runs behind a web server, and a caller's header Proxy sets
@@ -47,10 +51,12 @@ func Of(lookupEnv func(string) (string, bool)) (e Environment) {
 	}
 	none, _ := first("NO_PROXY", "no_proxy")
 	e.NoProxy = none.Reveal()
+	_, e.Ignored = first("ALL_PROXY", "all_proxy")
 	return e
 }
 
-// For returns the proxy to a host, nil if the way there is direct. An error says what is
+// For returns the proxy to a host, nil if the way there is direct, and who says so: the name
+// of the setting, of the variable, Excluded, or nobody. An error says what is
 // wrong with what Setting, or the variable with that name, says, and quotes nothing.
 func (c Choice) For(host *url.URL) (p *Proxy, setting string, err error) {
 	switch raw := c.URL.Reveal(); raw {
@@ -74,10 +80,16 @@ func (e Environment) proxyTo(host *url.URL) (p *Proxy, name string, err error) {
 		return nil, "", nil
 	}
 	const some = "http://proxy.invalid" // stands for the one that is meant: only the rules of NO_PROXY are asked
-	rules := httpproxy.Config{HTTPProxy: some, HTTPSProxy: some, NoProxy: e.NoProxy}
-	through, err := rules.ProxyFunc()(host)
-	if err != nil || through == nil {
-		return nil, "", nil //nolint:nilerr // a proxy that has a URL of its own has no error
+	isThrough := func(none string) bool {
+		rules := httpproxy.Config{HTTPProxy: some, HTTPSProxy: some, NoProxy: none}
+		through, err := rules.ProxyFunc()(host)
+		return err == nil && through != nil
+	}
+	switch {
+	case !isThrough(""): // this machine
+		return nil, "", nil
+	case !isThrough(e.NoProxy):
+		return nil, Excluded, nil
 	}
 	if !strings.Contains(raw, "://") {
 		raw = overHTTP + "://" + raw
