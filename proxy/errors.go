@@ -154,7 +154,8 @@ func (x *exchange) asFailure(err error) *failure {
 	case errors.Is(err, upstream.ErrLeftQueue):
 		return &failure{problem: upstreamBusy, detail: "the caller left while every connection to " + x.kind.Table.Name + " was in use; nothing was sent"}
 	case errors.Is(err, upstream.ErrBroken):
-		return &failure{problem: upstreamUnreachable, detail: "the connection to " + x.kind.Table.Name + " broke, or what came over it was not HTTP, before the answer was complete; the request may have taken effect and is not sent again"}
+		by, remedy := upstream.Between(err)
+		return &failure{problem: upstreamUnreachable, detail: "the connection to " + x.kind.Table.Name + " broke, or what came over it was not HTTP, before the answer was complete" + by + "; the request may have taken effect and is not sent again" + remedy}
 	}
 	return &failure{problem: internalError, detail: "the proxy made a mistake; its log says more"}
 }

@@ -59,10 +59,15 @@ func (p *Proxy) judge(got answered) error {
 		return &Fault{cause: tooMany, code: code}
 	case status == 403, status == 451:
 		return &Fault{cause: refuses, code: code}
-	case status/100 == 5 && status != 501 && status != 505 && status != 511, status == 408:
+	case isOfTarget(status):
 		return &Fault{cause: noTunnel, code: code}
 	}
 	return &Fault{cause: noProxy, code: code}
+}
+
+// isOfTarget reports whether a status says that the proxy did not get to where it was to.
+func isOfTarget(status int) bool {
+	return status/100 == 5 && status != 501 && status != 505 && status != 511 || status == 408
 }
 
 // readAnswer reads the head of the answer to CONNECT.

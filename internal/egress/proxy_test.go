@@ -1,6 +1,7 @@
 package egress_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -124,4 +125,32 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q: got %v, %v; want %s", raw, again, err, p)
 		}
 	})
+}
+
+// Where NO_PROXY is why nothing goes through the proxy, the remedy names it, and what has the
+// proxy.
+func TestExclusionNamesItsVariables(t *testing.T) {
+	t.Parallel()
+	host, _ := url.Parse("https://api.weixin.qq.com")
+	e := egress.Environment{HTTPS: secret.New("http://u:s3cret@a:1"), HTTPSName: "https_proxy", NoProxy: ".weixin.qq.com"}
+	choice := egress.Choice{Setting: "upstream.proxy", Environment: e}
+	found := choice.Excluding(host)
+	if found == nil {
+		t.Fatal("got nothing; want that NO_PROXY names the host")
+	}
+	failed := errors.New("connecting: no way")
+	err := found.Blamed(failed)
+	var helping interface{ Remedies() (en, zh string) }
+	if !errors.As(err, &helping) || !errors.Is(err, failed) || err.Error() != failed.Error() {
+		t.Fatalf("got %v; want the error, with a remedy", err)
+	}
+	for _, text := range func() []string { en, zh := helping.Remedies(); return []string{en, zh} }() {
+		if !strings.Contains(text, "NO_PROXY") || !strings.Contains(text, "https_proxy") || !strings.Contains(text, "api.weixin.qq.com") || strings.Contains(text, "upstream.proxy") {
+			t.Errorf("got %q; want NO_PROXY as the cause", text)
+		}
+	}
+	choice.NoProxy = ""
+	if choice.Excluding(host) != nil {
+		t.Error("got an exclusion of nobody's")
+	}
 }

@@ -37,6 +37,7 @@ func newHosts(cfg *config.Config, kind config.Kind, files int, log *slog.Logger)
 		PlainIO:        cfg.Proxy.PlainIO,
 		Log:            log,
 		Proxy:          egressOf(cfg, kind),
+		Excluding:      cfg.ProxyOf(kind).Excluding,
 	})
 	if err != nil {
 		return nil, Mistake(cfg, kind.Section()+".url", err)

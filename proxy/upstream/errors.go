@@ -19,6 +19,38 @@ var (
 	ErrLeftAnswer = errors.New("the caller left before the answer was complete")
 )
 
+// A ThroughProxyError is why there is no answer, or none that is whole, to a request that went
+// through a proxy: nobody can see which of both has cut the connection.
+type ThroughProxyError struct {
+	Proxy string // host and port
+	Err   error
+}
+
+// Error implements error.
+func (e *ThroughProxyError) Error() string { return e.Err.Error() + e.words() }
+
+func (e *ThroughProxyError) words() string { return " (through the proxy " + e.Proxy + ")" }
+
+// Between returns what is said, behind what err tells, of the proxy on the way, and what
+// helps; nothing, if there is none.
+func Between(err error) (words, remedy string) {
+	if by, ok := errors.AsType[*ThroughProxyError](err); ok {
+		return by.words(), "; the proxy may cut connections: if it lasts, ask those who run it"
+	}
+	return "", ""
+}
+
+// Unwrap returns the error without the proxy.
+func (e *ThroughProxyError) Unwrap() error { return e.Err }
+
+// through returns err, with which an exchange over the way ended, with the way's proxy.
+func (w *way) through(err error) error {
+	if w == nil || err == nil || !errors.Is(err, ErrBroken) {
+		return err
+	}
+	return &ThroughProxyError{w.proxy.Address(), err}
+}
+
 // What an ErrBroken may hold, and other ends of an exchange that Hosts handle.
 var (
 	// errStale: a kept-alive connection was closed before anything of an answer came.

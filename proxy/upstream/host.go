@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"wxproxy/internal/egress"
 	"wxproxy/proxy/internal/buffer"
 )
 
@@ -20,8 +21,9 @@ type host struct {
 	url       string // base as a string
 	name      string // for the Host line
 	port      string
-	way       *way      // nil: it is connected to itself
-	addresses addresses // of the proxy, if there is one
+	way       *way              // nil: it is connected to itself
+	excluded  *egress.Exclusion // why; nil: nobody meant it to be otherwise
+	addresses addresses         // of the proxy, if there is one
 	slow      slowAddresses
 	dialer    net.Dialer
 	tls       *tls.Config // nil without TLS
@@ -61,6 +63,9 @@ func newHost(u *url.URL, config HostsConfig, w *way) *host {
 	}
 	if h.port == "" {
 		h.port = port
+	}
+	if config.Excluding != nil {
+		h.excluded = config.Excluding(u)
 	}
 	h.goBy(w)
 	return h
@@ -107,8 +112,11 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 		if short, ok := asShortage(err); ok {
 			err = short
 		} else if ctx.Err() == nil {
+			err = h.blamed(err)
 			h.goDown(before, err)
 			err = h.withCause(err)
+		} else if h.way != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			err = h.way.proxy.OutOfTime(h.target())
 		}
 		return nil, fmt.Errorf("%s: %w", h.url, err)
 	}
@@ -116,6 +124,15 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 		h.comeUp(before)
 	}
 	return c, nil
+}
+
+// blamed returns err, for which the host cannot be reached, as one that NO_PROXY may be the
+// cause of, if that keeps the host from a proxy and it is nobody's certificate.
+func (h *host) blamed(err error) error {
+	if _, answers := errors.AsType[*tls.CertificateVerificationError](err); answers || h.excluded == nil || errors.Is(err, errWentDown) {
+		return err
+	}
+	return h.excluded.Blamed(err)
 }
 
 // withCause adds why the host went down to the error of an attempt that ended by that: it

@@ -4,6 +4,7 @@
 package upstream
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -52,7 +53,8 @@ type HostsConfig struct {
 	Lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 
 	// Proxy returns the proxy that leads to a host; nil, as its result may be: none does.
-	Proxy func(host *url.URL) *egress.Proxy
+	Proxy     func(host *url.URL) *egress.Proxy
+	Excluding func(host *url.URL) *egress.Exclusion // why none does; nil, as its result may be: nobody says so
 }
 
 // maxHosts is how many hosts one word of bits can tell apart.
@@ -108,9 +110,9 @@ func (h *Hosts) connect(use reuse) (*conn, error) {
 func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*conn, error) {
 	var failed error
 	tried := uint64(0) // bit i: host i
-	for _, evenDown := range [...]bool{false, true} {
+	for pass := range passes {
 		for i, host := range h.hosts {
-			if tried&(1<<i) != 0 || host.base == except || !evenDown && host.isDown() {
+			if tried&(1<<i) != 0 || host.base == except || !host.mayTry(pass) {
 				continue
 			}
 			if c := host.reusable(use); c != nil {
@@ -121,10 +123,11 @@ func (h *Hosts) connectNow(ctx context.Context, use reuse, except *url.URL) (*co
 			if err == nil {
 				return c, nil
 			}
-			if ctx.Err() == nil {
-				host.failures[FailedToConnect].Add(1)
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("%w: %w", ErrUnreachable, cmp.Or(failed, err)) // what the others say counts for more
 			}
-			tried |= 1<<i | h.alsoBehind(host, err, evenDown)
+			host.failures[FailedToConnect].Add(1)
+			tried |= 1<<i | h.alsoBehind(host, err, pass > 0)
 			failed = alsoFailed(failed, err)
 		}
 	}

@@ -39,6 +39,7 @@ func (h *Hosts) Send(m *Message, resp *fasthttp.Response) error {
 		err = h.roundTrip(c, m, resp)
 	}
 	c.host.failures.count(err)
+	err = c.host.way.through(err)
 	if s := StreamOf(resp); s != nil {
 		s.release, streams = h.releaseSlot, true
 	}

@@ -79,3 +79,45 @@ func (h *host) answersProbe(ctx context.Context, c *conn) bool {
 	answer.Body.Close()
 	return true
 }
+
+// suspect returns err, with which connecting to the host ended, which was in the condition
+// before, as a fault for every host behind the proxy if it has hung for two in a row that were
+// up: it may have been the host alone for the first of them.
+func (w *way) suspect(h *host, before *condition, err error) error {
+	fault := FaultOf(err)
+	if err != nil && fault == nil {
+		return err // it says nothing of the proxy
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	last := w.late
+	if w.late = nil; fault == nil || !fault.IsLate() {
+		return err
+	}
+	w.late = h
+	if last == nil || last == h || before.isDown() || w.hangs() {
+		return err
+	}
+	return w.proxy.Hangs(h.target(), err)
+}
+
+// hangs reports whether the proxy has hung for two hosts in a row.
+func (w *way) hangs() bool {
+	now := w.fault.Load()
+	return now != nil && FaultOf(now.cause).IsLate()
+}
+
+// mayTry reports whether a host is tried in a pass over all: at first those that are up, at
+// last any, and between those that are down only since their proxy hung for others.
+func (h *host) mayTry(pass int) bool {
+	switch pass {
+	case 0:
+		return !h.isDown()
+	case 1:
+		return h.way != nil && h.way.hangs() && !h.condition.Load().isDown()
+	}
+	return true
+}
+
+// passes is how many there are.
+const passes = 3

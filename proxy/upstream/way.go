@@ -21,6 +21,7 @@ type way struct {
 	refused int        // how many times in a row the proxy did not accept the password
 	until   time.Time  // when it may be shown again
 	cause   error      // what the proxy said
+	late    *host      // whose connection the proxy was late with, the last that it was asked for; nil: it was not
 }
 
 // wayTo returns the way to a host: the one to another host, if it is the same.
@@ -67,6 +68,7 @@ func (h *host) dialPaced(ctx context.Context, now *condition) (*conn, error) {
 		return nil, err
 	}
 	c, err := h.dial(ctx, now)
+	err = h.way.suspect(h, now, err)
 	h.way.learn(err, time.Now())
 	return c, err
 }
@@ -97,7 +99,7 @@ func (w *way) learn(err error, now time.Time) {
 		return
 	}
 	fault := FaultOf(err)
-	if err == nil || fault != nil && !fault.IsEverywhere() {
+	if err == nil || fault != nil && !fault.IsEverywhere() && !(fault.IsLate() && w.hangs()) {
 		w.fault.Store(nil) // it leads somewhere
 	}
 	w.mu.Lock()
@@ -166,13 +168,19 @@ func (h *host) isNews(before *condition, reason error) bool {
 	case leadsNowhere(reason):
 		return h.way.fault.Load() == nil // whose host has found it out looks after it
 	}
-	return !before.isDown() || leadsNowhere(before.cause)
+	still := FaultOf(reason) != nil && FaultOf(reason).IsLate() && h.way.hangs()
+	return !before.isDown() || leadsNowhere(before.cause) && !still
 }
 
 // tell has the log say that the host is down, and the others behind its proxy know if that
 // is why.
 func (h *host) tell(after *condition) {
 	fault := FaultOf(after.cause)
+	if excluded, ok := errors.AsType[*egress.ExcludedError](after.cause); ok {
+		remedy, _ := excluded.Remedies()
+		h.config.Log.Warn("upstream host is down", "host", h.url, "err", after.cause, "remedy", remedy)
+		return
+	}
 	if fault == nil {
 		h.config.Log.Warn("upstream host is down", "host", h.url, "err", after.cause)
 		return

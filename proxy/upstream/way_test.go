@@ -222,7 +222,7 @@ func TestNothingIsSentTwiceThroughAProxyThatCutsConnections(t *testing.T) {
 				target.Read(request)
 			}
 		})
-		if err := sendError(h, message("POST", "/p", "{}")); !errors.Is(err, ErrBroken) || len(w.Received()) != 1 {
+		if err := sendError(h, message("POST", "/p", "{}")); !errors.Is(err, ErrBroken) || len(w.Received()) != 1 || !strings.Contains(err.Error(), "(through the proxy "+p.Address+")") {
 			t.Errorf("got %v, and %d requests at WeChat; want %v, and one", err, len(w.Received()), ErrBroken)
 		}
 		p.Change(func(o *egresstest.Options) {
@@ -269,6 +269,66 @@ func TestProxyThatDoesNotAnswerCostsTheConnectTimeout(t *testing.T) {
 		t.Errorf("got %v; want that the proxy is late", err)
 	} else if text := err.Error(); strings.Contains(text, secondTarget) {
 		t.Errorf("got %v after %d questions; want one attempt where every host is down", text, len(p.Asked())-asked)
+	}
+}
+
+// A proxy that hangs for two hosts in a row hangs for all: nobody tries the others, the log
+// says so, and whoever has less time is told that it was the proxy.
+func TestProxyThatHangsCostsTwoConnectTimeouts(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	p := egresstest.Start(t, egresstest.Options{Hold: hold, Names: map[string]string{hiddenTarget: w.Ln.Addr().String()}})
+	const timeout = 300 * time.Millisecond
+	h := provenAt(t, func(c *HostsConfig) {
+		through(t, p.URL())(c)
+		c.ConnectTimeout = timeout
+	}, hidden, second, "http://api3.weixin.invalid", "http://api4.weixin.invalid", "http://api5.weixin.invalid")
+	err := sendError(h, message("POST", "/p", "{}"))
+	if fault := FaultOf(err); fault == nil || !fault.IsEverywhere() && !strings.Contains(err.Error(), "connected neither to "+secondTarget) || strings.Contains(err.Error(), "api3") {
+		t.Errorf("got %v; want two hosts tried, and the proxy at fault", err)
+	}
+	for _, state := range h.States() {
+		if !state.Down {
+			t.Errorf("got %+v; want every host down", state)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout/3)
+	defer cancel()
+	_, _, err = h.Dial(ctx, nil)
+	if fault := FaultOf(err); fault == nil || !strings.Contains(err.Error(), "the proxy "+p.Address) || !strings.Contains(err.Error(), "before the time for the answer was over") || strings.Contains(err.Error(), "context deadline") {
+		t.Errorf("got %v; want that the proxy was late", err)
+	}
+	p.Change(func(o *egresstest.Options) { o.Hold = nil })
+	close(hold)
+	rawtest.WaitUntil(t, "a way out again", func() bool {
+		return h.Send(message("POST", "/p", "{}"), new(fasthttp.Response)) == nil
+	})
+}
+
+// Two hosts that the proxy does not connect to in time keep nobody from a third one for long.
+func TestHostBehindOneThatHangsIsReached(t *testing.T) {
+	t.Parallel()
+	w := rawtest.StartRaw(t, rawtest.Always(rawtest.Answered(rawtest.OKBody)))
+	silent := make(chan struct{})
+	t.Cleanup(func() { close(silent) })
+	const third = "http://api3.weixin.invalid"
+	p := egresstest.Start(t, egresstest.Options{Names: map[string]string{"api3.weixin.invalid:80": w.Ln.Addr().String()}, Answer: func(target string) string {
+		if target != "api3.weixin.invalid:80" {
+			<-silent
+		}
+		return ""
+	}})
+	h := provenAt(t, func(c *HostsConfig) {
+		through(t, p.URL())(c)
+		c.ConnectTimeout = 200 * time.Millisecond
+	}, hidden, second, third)
+	if err := sendError(h, message("POST", "/p", "{}")); FaultOf(err) == nil {
+		t.Errorf("got %v; want the proxy at fault", err)
+	}
+	mustSend(t, h, message("POST", "/p", "{}"))
+	if got := h.States(); !got[0].Down || !got[1].Down || got[2].Down {
+		t.Errorf("got %+v; want the third host up alone", got)
 	}
 }
 

@@ -4,6 +4,7 @@
 package asking
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -26,7 +27,14 @@ func Send(issuer string, client *http.Client, req *http.Request, most int64) ([]
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	var connected atomic.Bool // net/http may say so late
 	trace := httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-	resp, err := once.Do(req.WithContext(httptrace.WithClientTrace(req.Context(), &trace)))
+	ctx := httptrace.WithClientTrace(req.Context(), &trace)
+	if once.Timeout > 0 { // net/http's own would hide why there was no connection
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, once.Timeout)
+		defer cancel()
+		once.Timeout = 0
+	}
+	resp, err := once.Do(req.WithContext(ctx))
 	if err != nil && !connected.Load() {
 		return nil, NotSent(err)
 	}
