@@ -225,6 +225,8 @@ func TestEveryProblemHasItsRow(t *testing.T) {
 		{"no AppSecret", config(ok, withSecret(func() (string, error) { return "", errors.New("UNKNOWN-TEXT") })...),
 			rawtest.Get("/sns/jscode2session"), 503, -50300, "token_unavailable", "", "AppSecret of account shop"},
 		{"all connections in use", config(failing(upstream.ErrBusy)), rawtest.Get("/p"), 503, -50301, "upstream_busy", "1", "nothing was sent"},
+		{"a cut behind a proxy", config(failing(&upstream.ThroughProxyError{Proxy: "proxy.corp:3128", Err: upstream.ErrBroken})), rawtest.Get("/p"), 502, -50200, "upstream_unreachable", "",
+			"complete (through the proxy proxy.corp:3128); the request may have taken effect and is not sent again; the proxy may cut connections"},
 		{"no answer in time", config(failing(upstream.ErrTimeout)), rawtest.Get("/p"), 504, -50400, "upstream_timeout", "", "may have taken effect"},
 	}
 	for _, row := range rows {
