@@ -109,21 +109,29 @@ func (h *host) connect(ctx context.Context) (*conn, error) {
 	before := h.condition.Load()
 	c, err := h.dialPaced(ctx, before)
 	if err != nil {
-		if short, ok := asShortage(err); ok {
-			err = short
-		} else if ctx.Err() == nil {
-			err = h.blamed(err)
-			h.goDown(before, err)
-			err = h.withCause(err)
-		} else if h.way != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = h.way.proxy.OutOfTime(h.target())
-		}
-		return nil, fmt.Errorf("%s: %w", h.url, err)
+		return nil, fmt.Errorf("%s: %w", h.url, h.failed(ctx, before, err))
 	}
 	if before.state != unresponsive {
 		h.comeUp(before)
 	}
 	return c, nil
+}
+
+// failed returns why there is no connection to the host, which was in the condition before, for
+// err; the host is down, if that is its doing.
+func (h *host) failed(ctx context.Context, before *condition, err error) error {
+	short, isShort := asShortage(err)
+	switch {
+	case isShort:
+		return short
+	case ctx.Err() == nil:
+		err = h.blamed(err)
+		h.goDown(before, err)
+		return h.withCause(err)
+	case h.way != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return h.way.proxy.OutOfTime(h.target())
+	}
+	return err
 }
 
 // blamed returns err, for which the host cannot be reached, as one that NO_PROXY may be the

@@ -99,7 +99,7 @@ func (w *way) learn(err error, now time.Time) {
 		return
 	}
 	fault := FaultOf(err)
-	if err == nil || fault != nil && !fault.IsEverywhere() && !(fault.IsLate() && w.hangs()) {
+	if err == nil || fault != nil && !fault.IsEverywhere() && (!fault.IsLate() || !w.hangs()) {
 		w.fault.Store(nil) // it leads somewhere
 	}
 	w.mu.Lock()
