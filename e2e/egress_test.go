@@ -115,7 +115,7 @@ func TestEverythingGoesOutThroughTheProxy(t *testing.T) {
 				t.Errorf("got %d %s; want WeChat's answer", upload.code, upload.body)
 			}
 			live := checksLive(t, exitOK, "", toml)
-			if want := "through the proxy " + strings.SplitN(c.proxy.URL(), "://", 2)[0] + "://" + c.proxy.Address + " (upstream.proxy)"; !strings.Contains(live.stdout.String(), want) {
+			if want := "through the proxy " + strings.SplitN(c.proxy.URL(), "://", 2)[0] + "://" + c.proxy.Address + " (upstream.proxy_file)"; !strings.Contains(live.stdout.String(), want) {
 				t.Errorf("got %s; want %q in it", live.stdout.String(), want)
 			}
 			status, metrics := p.mustAsk("GET", p.admin+"/status", ""), p.mustAsk("GET", p.admin+"/metrics", "")
