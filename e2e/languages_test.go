@@ -308,7 +308,7 @@ func TestPagesThatDifferAreFound(t *testing.T) {
 
 // What the Chinese page says that check -live prints of a proxy is what it prints.
 func TestTheFaultsOfAProxyAreInChineseAsTheyArePrinted(t *testing.T) {
-	pairs := regexp.MustCompile(`([a-z][a-zA-Z ]*(?:\.\.\. ?[a-zA-Z ]*)*)（([^（）]+)）`)
+	pairs := regexp.MustCompile(`([a-z][a-zA-Z_ ]*(?:\.\.\. ?[a-zA-Z_ ]*)*)（([^（）]+)）`)
 	rows := regexp.MustCompile(`(?m)^\| [a-z][^|]*（[^|]*\|`).FindAllString(read(t, "docs/deployment.zh-CN.md"), -1)
 	if len(rows) < 5 {
 		t.Fatalf("got the rows %q; want those of all faults", rows)
