@@ -10,6 +10,15 @@ unset GOFLAGS GOEXPERIMENT GOAMD64 GOARM64 GOFIPS140 GOOS GOARCH # they change w
 
 dist=${DIST:-dist}
 [ $# -gt 0 ] || set -- linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+case " $* " in *" windows/"*)
+	command -v zip >/dev/null || { echo 'release.sh: zip is missing, which packs the archives for Windows; install it' >&2 && exit 1; } ;;
+esac
+case $(tar --version 2>&1) in *'GNU tar'*) ;; *) echo 'release.sh: tar is not GNU tar, which alone makes the same bytes each time; install it' >&2 && exit 1 ;; esac
+if [ -n "$(git status --porcelain)" ]; then
+	echo 'release.sh: files are changed, or new, and not committed: this is no release, and its version says +dirty' >&2
+elif ! git describe --tags --exact-match >/dev/null 2>&1; then
+	echo 'release.sh: this commit has no tag (git tag v1.2.3): this is no release, and its version is made of the time and the commit' >&2
+fi
 mkdir -p "$dist"
 dist=$(cd "$dist" && pwd)
 stage=$(mktemp -d)
@@ -72,9 +81,10 @@ for target; do
 	(cd "$dist" && ls "$name".*)
 done
 
-# The chart, as `helm package` makes it, with the version of the release.
+# The chart, as `helm package` makes it, with the version of the release. Its appVersion is
+# the tag of an image, which has no +.
 from_git "$stage" deploy/helm/wxproxy
-sed -i -e "s/^version: .*/version: ${version#v}/" -e "s/^appVersion: .*/appVersion: \"${version#v}\"/" "$stage/deploy/helm/wxproxy/Chart.yaml"
+sed -i -e "s/^version: .*/version: ${version#v}/" -e "s/^appVersion: .*/appVersion: \"$(printf %s "${version#v}" | tr + -)\"/" "$stage/deploy/helm/wxproxy/Chart.yaml"
 modified deploy
 packed "$stage/deploy/helm" wxproxy >"$dist/wxproxy_${version}_helm.tgz"
-(cd "$dist" && LC_ALL=C sha256sum wxproxy_"$version"_*.* >SHA256SUMS)
+(cd "$dist" && LC_ALL=C sha256sum wxproxy_*.* >SHA256SUMS)

@@ -164,8 +164,11 @@ func TestTheDebianPackageIsInstalledUpgradedAndRemoved(t *testing.T) {
 
 	const edited = "\n[log]\nlevel = \"warn\"\n"
 	m.must("printf %s \"$1\" >>/etc/wxproxy/config.toml; echo kept >/var/lib/wxproxy/tokens; echo kept >/etc/wxproxy/shop-secret", edited)
+	m.must("chgrp root /etc/wxproxy; chmod 755 /etc/wxproxy") // as by hand
 	m.must("dpkg --force-confdef --force-confold -i 1.2.4.deb")
 	m.mustBe(installed)
+	m.must("dpkg-statoverride --update --add root root 755 /etc/wxproxy; dpkg -i 1.2.4.deb; dpkg-statoverride --remove /etc/wxproxy")
+	m.mustBe(map[string]string{"/etc/wxproxy": "755 root:root"})
 	m.mustSay("dpkg-query -W wxproxy", "1.2.4")
 	m.mustSay("cat /etc/wxproxy/config.toml /var/lib/wxproxy/tokens /etc/wxproxy/shop-secret", edited, "kept\nkept")
 	m.mustSay("cat /etc/wxproxy/config.toml.dpkg-dist", "# of 1.2.4")
@@ -330,6 +333,7 @@ func TestTheRPMPackageIsInstalledAndRemoved(t *testing.T) {
 	m.must("echo '#' >>/etc/wxproxy/config.toml; echo kept >/var/lib/wxproxy/tokens; echo kept >/etc/wxproxy/shop-secret; rpm -e wxproxy")
 	m.mustSay("cat /etc/wxproxy/config.toml.rpmsave /var/lib/wxproxy/tokens /etc/wxproxy/shop-secret", "#\nkept\nkept\n")
 	m.mustSay("ls /usr/bin/wxproxy 2>&1 || true", "cannot access")
+	m.mustSay("ls -d /usr/lib/wxproxy /usr/share/licenses/wxproxy /usr/share/doc/wxproxy 2>&1 || true", "access '/usr/lib/wx", "access '/usr/share/lic", "access '/usr/share/doc")
 	if got, want := m.asked(), []string{"disable --now wxproxy.socket wxproxy-push.socket wxproxy.service", "daemon-reload"}; !slices.Equal(got, want) {
 		t.Errorf("got %q; want %q", got, want)
 	}

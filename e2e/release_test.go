@@ -147,6 +147,47 @@ func TestAReleaseIsTheSameBytesWhereverItIsMade(t *testing.T) {
 	}
 }
 
+// What is built of changed files is no release: it says so, and is older than one to dpkg.
+func TestWhatIsNoReleaseIsNotTakenForOne(t *testing.T) {
+	t.Parallel()
+	dir, bin := t.TempDir(), t.TempDir()
+	commitCheckout(t, dir)
+	writeFile(t, dir+"/README.md", "changed")
+	if err := os.Mkdir(dir+"/dist", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir+"/dist/wxproxy_v1.0.0_helm.tgz", "of before")
+	c := exec.Command("deploy/release.sh", "linux/amd64")
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil || !strings.HasPrefix(string(out), "release.sh: files are changed, or new, and not committed") {
+		t.Fatalf("got %s, %v; want that this is no release", out, err)
+	}
+	chart := dir + "/dist/wxproxy_v1.2.3+dirty_helm.tgz"
+	values := strings.Replace(read(t, "deploy/helm/examples/shared.yaml"), `, tag: "1.0"`, "", 1)
+	if c, mistakes := rendered(t, chart, values); len(c) != 1 || c[0].Image != "registry.example/wxproxy:1.2.3-dirty" {
+		t.Errorf("got %+v, %s; want the tag of an image", c, mistakes)
+	}
+	c = exec.Command("sh", "-ec", `cd dist; sha256sum -c SHA256SUMS; v=$(dpkg-deb -f *.deb Version); rpm -qp --qf '%{VERSION} ' *.rpm; echo "$v"; dpkg --compare-versions "$v" lt 1.2.3`)
+	c.Dir = dir
+	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "wxproxy_v1.0.0_helm.tgz: OK") || !strings.Contains(string(out), "1.2.3~dirty 1.2.3~dirty") {
+		t.Errorf("got %s, %v; want 1.2.3~dirty, and the sums of all", out, err)
+	}
+
+	dirname, err := exec.LookPath("dirname")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(dirname, bin+"/dirname"); err != nil {
+		t.Fatal(err)
+	}
+	c = exec.Command("/bin/sh", dir+"/deploy/release.sh", "linux/amd64", "windows/amd64")
+	c.Env = []string{"PATH=" + bin}
+	if out, err := c.CombinedOutput(); err == nil || !strings.HasPrefix(string(out), "release.sh: zip is missing") {
+		t.Errorf("got %s, %v; want what is missing", out, err)
+	}
+}
+
 // mustHold fails the test unless the archive's only folder has all documents and these
 // files besides, and nothing that Git does not have.
 func mustHold(t *testing.T, files []string, folder, program string, more ...string) {

@@ -182,10 +182,10 @@ func TestASocketThatWouldNotBeServedIsAMistake(t *testing.T) {
 		"datagrams, for both":    {"admin", datagram, "", "the socket admin: is no stream socket"},
 		"a name":                 {"metrics", stream, "", "the socket metrics: is of no use"},
 		"a name, and what to do": {"metrics", stream, "", `write "proxy" for callers, write "admin" for operators, or "push" for WeChat's pushes`},
-		"no push listener":       {"push", stream, "", `push.listen: it is ""`},
+		"no push listener":       {"push", stream, "", `push.listen: it is "", but systemd has opened a socket with the name "push"; write push.listen = "127.0.0.1:8083"`},
 		"a connection":           {"connection", connected, "", "the socket connection: does not listen"},
 		"a file":                 {"wxproxy.socket", regular, "", "the socket wxproxy.socket: is no socket"},
-		"no admin listener":      {"admin", stream, "[admin]\nlisten = \"\"\n", `admin.listen: it is ""`},
+		"no admin listener":      {"admin", stream, "[admin]\nlisten = \"\"\n", `admin.listen: it is "", but systemd has opened a socket with the name "admin"; write admin.listen = "127.0.0.1:8081"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,7 +6,10 @@
 set -eu
 cd "$(dirname "$0")"
 folder=$1 to=$4 tools=$PWD/../tools
-export VERSION="$2" ARCH="$3" SOURCE_DATE_EPOCH
+# dpkg and rpm take what follows a ~ for older than what it follows: a release is newer than
+# what came before it, and than what was built of it with changes (+dirty).
+VERSION=$(printf %s "$2" | sed -e 's/^v//' -e 's/[-+]/~/' -e 's/+/~/g' -e 's/-/./g')
+export VERSION ARCH="$3" SOURCE_DATE_EPOCH
 
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT

@@ -5,6 +5,16 @@
 set -e
 case $1 in configure | [1-9]*) ;; *) exit 0 ;; esac
 
+# An installation by hand may have made the folder of the secrets open to everybody, and
+# dpkg leaves a folder that is there as it is.
+dir=/etc/wxproxy
+if [ -d "$dir" ] && [ ! -L "$dir" ] && [ "$(stat -c %u "$dir")" = 0 ] && ! dpkg-statoverride --list "$dir" >/dev/null 2>&1; then
+	case $(stat -c %a "$dir") in *[!0] | *[2367]?)
+		chgrp wxproxy "$dir" && chmod 750 "$dir"
+		echo "wxproxy: $dir was open to others; only root and the group wxproxy enter it now (dpkg-statoverride keeps another mode)" ;;
+	esac
+fi
+
 pid=
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload || true

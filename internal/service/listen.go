@@ -35,7 +35,7 @@ func (s *Service) Listen() error {
 	}
 	switch {
 	case s.admin == nil && len(operators) > 0:
-		err = Mistake(cfg, "admin.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "admin"`))
+		err = Mistake(cfg, "admin.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "admin"; write admin.listen = "127.0.0.1:8081" (the socket's own address counts), or disable its socket unit`))
 	case s.admin != nil:
 		if s.operators, err = s.accepting(operators, "admin.listen", cfg.Admin.Listen); stays {
 			err = heldForCallers(err, "admin", cfg.Admin.Listen, callers)

@@ -55,7 +55,7 @@ func (s *Service) listenForPushes(inherited []net.Listener) error {
 	cfg := s.now.Load().cfg
 	switch {
 	case s.pushes == nil && len(inherited) > 0:
-		return Mistake(cfg, "push.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "push"`))
+		return Mistake(cfg, "push.listen", language.Phrase(`it is "", but systemd has opened a socket with the name "push"; write push.listen = "127.0.0.1:8083", which turns pushes on (the socket's own address counts), or close it: systemctl disable --now wxproxy-push.socket`))
 	case s.pushes == nil:
 		return nil
 	}
