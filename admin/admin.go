@@ -152,7 +152,7 @@ func (a *Admin) Handler() http.Handler {
 	mux.Handle("GET /debug/pprof/profile", a.profiling(pprof.Profile))
 	mux.Handle("GET /debug/pprof/symbol", a.profiling(pprof.Symbol))
 	mux.Handle("GET /debug/pprof/trace", a.profiling(pprof.Trace))
-	return mux
+	return withNowhere(mux)
 }
 
 func (a *Admin) health(w http.ResponseWriter, _ *http.Request) {

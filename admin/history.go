@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"wxproxy/internal/meanings"
@@ -32,7 +33,11 @@ func listHistory(account Account, w http.ResponseWriter, _ *http.Request) {
 // showAccount is the page of one account: how it is, and what came of its fetches.
 func (a *Admin) showAccount(w http.ResponseWriter, r *http.Request) {
 	account, found := a.account(r.URL.Query().Get("name"))
-	if !found {
+	switch {
+	case !found && isBrowser(r):
+		showNowhere(w, r, wordNoAccount)
+		return
+	case !found:
 		writeError(w, http.StatusNotFound, "there is no such account in the configuration: account?name=NAME")
 		return
 	}
@@ -154,4 +159,38 @@ var causeWords = map[string]phrase{
 	"refused": {"a call was refused", "调用被拒"},
 	"asked":   {"an operator asked", "运维手动刷新"},
 	"forced":  {"replaced by force", "强制更换"},
+}
+
+// isBrowser reports whether a request is of somebody who reads pages.
+func isBrowser(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.Contains(r.Header.Get("Accept"), "text/html")
+}
+
+// withNowhere returns a handler that shows a browser a page where mux has nothing.
+func withNowhere(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isBrowser(r) {
+			posted := *r
+			posted.Method = http.MethodPost
+			_, known := mux.Handler(r)
+			if _, orPosted := mux.Handler(&posted); known+orPosted == "" {
+				showNowhere(w, r, wordNoPage)
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// showNowhere is the page of what is not there, with the way back. Nothing of the request is on it.
+func showNowhere(w http.ResponseWriter, r *http.Request, why phrase) {
+	d := &document{lang: langOf(r)}
+	d.head(0)
+	d.say("<body><main><h1>wxproxy</h1><p>", why, `</p><p><a href="`)
+	d.mark(markup("./" + strings.Repeat("../", max(0, strings.Count(r.URL.EscapedPath(), "/")-1))))
+	d.say(`?lang=`, wordLang, `">← `)
+	d.say("", wordOverview, "</a></p></main></body></html>\n")
+	guard(w.Header(), "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusNotFound)
+	w.Write(d.bytes.Bytes())
 }

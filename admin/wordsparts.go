@@ -72,6 +72,8 @@ var (
 
 // The words of the page about APIs and the calls that failed.
 var (
+	wordNoAccount   = phrase{"There is no account of this name.", "没有这个名称的账号。"}
+	wordNoPage      = phrase{"There is no such page.", "没有这个页面。"}
 	wordOverview    = phrase{"Overview", "概览"}
 	wordAPIs        = phrase{"APIs", "接口"}
 	wordAllAPIs     = phrase{"all of them, today, and the last calls that failed", "全部接口、今日统计与最近失败的调用"}
