@@ -325,6 +325,7 @@ func TestWhyThereIsNoTicketIsInTheStatus(t *testing.T) {
 			t.Errorf("got %s; want %s in it", status, want)
 		}
 	}
+	p.eventually("a line about the ticket", func() bool { return len(p.logged("ticket not refreshed")) > 0 })
 	if lines := p.logged("ticket not refreshed"); len(lines) != 1 || lines[0]["ticket"] != "jsapi" {
 		t.Errorf("got %v; want one line about the ticket", lines)
 	}

@@ -216,6 +216,7 @@ func TestOperatorsSeeAPlatformAndItsAccounts(t *testing.T) {
 	_, d := saas.Authorize(t.Context(), merchantID)
 	mustDeliver(t, d)
 	p.awaitMerchant()
+	p.eventually("the account to be ready", func() bool { return status().Platforms[0].Authorizers["ready"] == 1 }) // as it is told a moment after it is served
 	if s := status().Platforms[0]; s.State != "ready" || s.TicketAge == nil || s.Authorizers["ready"] != 1 {
 		t.Errorf("with an account: got %+v", s)
 	}

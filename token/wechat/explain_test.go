@@ -57,6 +57,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"dial takes too long", dial(context.DeadlineExceeded), token.ClassTransient, "firewall"},
 		{"reset", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, token.ClassTransient, "between"},
 		{"closed", io.ErrUnexpectedEOF, token.ClassTransient, "between"},
+		{"closed before it was asked", errors.New("Post \"http://w\": http: server closed idle connection"), token.ClassTransient, "between"},
 		{"unknown authority", &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, token.ClassTransient, "ca_file"},
 		{"handshake refused", &net.OpError{Op: "remote error", Err: errors.New("tls: bad certificate")}, token.ClassTransient, "ca_file"},
 		{"no TLS", http.ErrSchemeMismatch, token.ClassTransient, "upstream.url"},

@@ -60,10 +60,16 @@ func TroubleOf(err error) Trouble {
 		return Untrusted
 	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &dial) && dial.Op == "dial":
 		return Unreachable
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial), isClosed(err):
 		return LostConnection
 	}
 	return Other
+}
+
+// isClosed reports whether the issuer closed the connection before the question was written,
+// for which net/http has an error without a name.
+func isClosed(err error) bool {
+	return strings.HasSuffix(err.Error(), "http: server closed idle connection")
 }
 
 // isObstructed reports whether what stands on the way says that it has kept the question
