@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"wxproxy/internal/wechattest"
 	"wxproxy/internal/wechattest/platformtest"
@@ -127,6 +128,12 @@ func TestAPlatformsSecretGoesWhereTheBodySaysSo(t *testing.T) {
 	t.Parallel()
 	w, saas := newSaas(t)
 	p := startPlatform(t, w, saas, "")
+	p.eventually("the platform's token", func() bool { return p.call("GET", "/@saas/cgi-bin/get_api_domain_ip", "").code == 200 })
+	p.eventually("the start that the proxy asks for itself, without a ticket yet", func() bool {
+		before := saas.Counts().Starts
+		time.Sleep(200 * time.Millisecond)
+		return saas.Counts().Starts == before
+	})
 	const path = "/cgi-bin/component/api_start_push_ticket"
 	for _, row := range []struct {
 		body, header string
