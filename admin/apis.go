@@ -65,12 +65,7 @@ func (a *Admin) apisNow() []apis.Row {
 
 // showAPIs is the page of the APIs and of the last calls that failed.
 func (a *Admin) showAPIs(w http.ResponseWriter, r *http.Request) {
-	d := &document{lang: langOf(r), now: time.Now()}
-	d.head(0)
-	d.mark(`<body><header><h1>wxproxy</h1>`)
-	d.languageSwitch(r)
-	d.say(`</header><main id="main"><p><a href="./?lang=`, wordLang, `">`)
-	d.say("← ", wordOverview, "</a></p>")
+	d := newPage(r, "wxproxy")
 	d.failedCalls(a.lastFailed())
 	d.apis(a.apisNow(), maxRows, true)
 	d.mark("</main>")

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
 	"wxproxy/internal/meanings"
 	"wxproxy/token"
@@ -41,12 +40,7 @@ func (a *Admin) showAccount(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusNotFound, "there is no such account in the configuration: account?name=NAME")
 		return
 	}
-	d := &document{lang: langOf(r), now: time.Now()}
-	d.head(0)
-	d.in(`<body><header><h1>wxproxy: `, account.Name, "</h1>")
-	d.languageSwitch(r)
-	d.say(`</header><main id="main"><p><a href="./?lang=`, wordLang, `">`)
-	d.say("← ", wordOverview, "</a></p>")
+	d := newPage(r, "wxproxy: "+account.Name)
 	d.say(`<section aria-labelledby="now"><h2 id="now">`, wordNowIs, "</h2>")
 	d.accountTable([]accountNow{nowOf(&account)})
 	d.mark("</section>")

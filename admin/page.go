@@ -75,6 +75,17 @@ func (a *Admin) dashboard(w http.ResponseWriter, r *http.Request) {
 	writePage(w, r, d.bytes.Bytes())
 }
 
+// newPage returns a page below the first one, to which it leads back, as far as what is its own.
+func newPage(r *http.Request, heading string) *document {
+	d := &document{lang: langOf(r), now: time.Now()}
+	d.head(0)
+	d.in(`<body><header><h1>`, heading, "</h1>")
+	d.languageSwitch(r)
+	d.say(`</header><main id="main"><p><a href="./?lang=`, wordLang, `">`)
+	d.say("← ", wordOverview, "</a></p>")
+	return d
+}
+
 // writePage packs the page, which says the same of every account. It holds no
 // secret that the packed length could give away.
 func writePage(w http.ResponseWriter, r *http.Request, content []byte) {

@@ -62,7 +62,7 @@ type side interface {
 
 	// text returns what to call. Before the arguments are the URLs of the proxy, of the admin
 	// listener and of pushes.
-	text(isChinese bool) (format string, arguments []any)
+	text() (english, chinese string, arguments []any)
 }
 
 // A server serves a simulated API.

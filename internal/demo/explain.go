@@ -25,7 +25,10 @@ func ofFlag(err error) error {
 
 // Explain writes what to call.
 func (d *Demo) Explain(out io.Writer) {
-	format, arguments := d.side.text(d.settings.IsChinese)
+	format, chinese, arguments := d.side.text()
+	if d.settings.IsChinese {
+		format = chinese
+	}
 	if d.settings.Fail == failIP || d.settings.Fail == failSecret {
 		format = withoutToken(format)
 	}

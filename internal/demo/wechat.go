@@ -147,10 +147,6 @@ Wxproxy-Attempts 显示 2，应答和之前一样正常。
 
 `
 
-func (w *weChat) text(isChinese bool) (format string, arguments []any) {
-	format = wechatText
-	if isChinese {
-		format = wechatTextChinese
-	}
-	return format, []any{wechatAppID, w.apps[0].Secret}
+func (w *weChat) text() (english, chinese string, arguments []any) {
+	return wechatText, wechatTextChinese, []any{wechatAppID, w.apps[0].Secret}
 }

@@ -179,10 +179,6 @@ SDK 自己会获取 token。它得到的 token 只在这个 wxproxy 上有效；
 
 `
 
-func (w *weCom) text(isChinese bool) (format string, arguments []any) {
-	format = wecomText
-	if isChinese {
-		format = wecomTextChinese
-	}
-	return format, []any{corpID, crmAgent + 1, robot}
+func (w *weCom) text() (english, chinese string, arguments []any) {
+	return wecomText, wecomTextChinese, []any{corpID, crmAgent + 1, robot}
 }
