@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"wxproxy/internal/sockettest"
 	"wxproxy/internal/wechattest"
 	"wxproxy/internal/wechattest/wecomtest"
 )
@@ -204,30 +205,10 @@ func initFrom(t *testing.T, want int, dir, lines string, args ...string) *progra
 	return p
 }
 
-// hangingUp returns the URL of what takes connections and says nothing.
-func hangingUp(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			conn.Close()
-		}
-	}()
-	return "http://" + ln.Addr().String()
-}
-
 func TestInitTakesLines(t *testing.T) {
 	t.Parallel()
 	w := startWeChat(t, wechattest.App{ID: appID, Secret: appSecret})
-	silent := hangingUp(t)
+	silent := "http://" + sockettest.Serve(t, func(net.Conn) {}) // ends connections and says nothing
 	folder := t.TempDir()
 	writeFile(t, folder+"/secret", appSecret+"\n")
 	writeFile(t, folder+"/wrong", otherSecret+"\n")
